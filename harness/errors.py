@@ -1,0 +1,63 @@
+"""The errors a user can meet: one tree, each with its exit code and what to do next.
+
+Library code raises; only the command line prints and exits. Codes: 0 done, 1 internal error, 2 usage, 3 plugin,
+4 data, 5 model, 6 finished with failed units, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """An error with a message for the user, an exit code, and a hint saying what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(HarnessError):
+    """A wrong option, name or value."""
+
+    exit_code = 2
+
+
+class PluginError(HarnessError):
+    """A plugin that is broken, refused, or provides something invalid."""
+
+    exit_code = 3
+
+
+class DataError(HarnessError):
+    """A data, prediction or label file that is missing, truncated or malformed."""
+
+    exit_code = 4
+
+
+class ModelError(HarnessError):
+    """A model that cannot be found, loaded or used for what was asked."""
+
+    exit_code = 5
+
+
+class UnitsFailed(HarnessError):
+    """The run finished, but some of its units have no score."""
+
+    exit_code = 6
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint such as "did you mean 'xnli'?", or the known names where none is near, or ""."""
+    known = sorted(set(known))
+    near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.6)
+    original = {k.lower(): k for k in known}
+    if near:
+        return "did you mean " + " or ".join(repr(original[n]) for n in near) + "?"
+    if known:
+        shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
+        return f"known: {shown}"
+    return ""

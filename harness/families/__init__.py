@@ -1,0 +1,1 @@
+"""Families of tasks: how examples become features, what the head is, and how its output becomes predictions."""

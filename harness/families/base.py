@@ -1,0 +1,99 @@
+"""What a family offers to the trainer and the evaluator.
+
+Two levels: :class:`Predictor` is all the evaluator asks for; :class:`HeadFamily` adds a fine-tuned head on an encoder and
+works over :class:`~harness.families.features.Features`, so that batching, training and prediction are written once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.examples import Example
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.evaluate.forward import Forward
+    from harness.families.features import Features
+
+
+@dataclass(frozen=True)
+class UnitExamples:
+    """The examples of one unit (task, language, split), and those of its dev split where a family learns from them."""
+
+    task: str
+    language: str
+    split: str
+    examples: Sequence[Example]
+    dev: Sequence[Example] = ()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predictions of one unit, one for each example that the family predicts, and facts worth recording."""
+
+    unit: UnitExamples
+    predictions: Sequence[Any]
+    facts: Mapping[str, Any]
+
+
+class Predictor(ABC):
+    """Predicts units. ``options`` is an instance of :attr:`Options` (a frozen dataclass of plain values)."""
+
+    Options: type
+    needs_dev: bool = False
+    """Whether a unit's dev split is read as well (a mining threshold is learned there)."""
+    trainable: bool = False
+
+    def __init__(self, labels: tuple[str, ...], options: Any) -> None:
+        self.labels = labels
+        self.options = options
+
+    @abstractmethod
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """Loads the model from a folder or Hub id with the head this family needs (``from_pretrained`` arguments)."""
+
+    @abstractmethod
+    def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
+        """Predicts every unit, yielding each as soon as it is complete."""
+
+    @abstractmethod
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
+        """Predictions of a baseline, "majority" (of the English training examples) or "random"."""
+
+
+class HeadFamily(Predictor):
+    """A family with a head that is fine-tuned. One *row* is one sequence of the model; an *item* is what a training step
+    counts (one row, except for multiple choice, where the rows of one example make an item)."""
+
+    trainable = True
+
+    @abstractmethod
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> Features:
+        """Tokenises whole batches; with ``training`` the labels go along and unusable examples are dropped."""
+
+    @abstractmethod
+    def loss(
+        self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed loss of a batch and how many terms were summed; the step's loss is the ratio of the totals."""
+
+    @abstractmethod
+    def outputs(
+        self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
+
+    @abstractmethod
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray]], examples: Sequence[Example]
+    ) -> Sequence[Any]:
+        """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""

@@ -1,0 +1,105 @@
+"""Tokenised rows in flat arrays, and batches cut from them without a Python loop over tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length: row i is ``values[offsets[i]:offsets[i + 1]]``."""
+
+    values: NDArray[np.integer]
+    offsets: IntArray
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]], dtype: type = np.int64) -> Ragged:
+        """Flattens a list of lists."""
+        lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        values = np.empty(int(offsets[-1]), dtype=dtype)
+        for row, start in zip(rows, offsets, strict=False):
+            values[start : start + len(row)] = row
+        return cls(values, offsets)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Length of each row."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.integer]:
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def padded(self, rows: IntArray, fill: int, width: int | None = None) -> NDArray[np.integer]:
+        """The rows as one matrix (len(rows), width), filled on the right; width defaults to the longest row."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        width = int(lengths.max(initial=0)) if width is None else width
+        columns = np.arange(width)
+        inside = columns < lengths[:, None]
+        matrix = np.full((len(rows), width), fill, dtype=self.values.dtype)
+        matrix[inside] = self.values[(self.offsets[rows][:, None] + columns)[inside]]
+        return matrix
+
+
+@dataclass(frozen=True)
+class Features:
+    """Rows ready for the model.
+
+    ``ids`` holds token ids with special tokens, ``segments`` token types where the model has them; ``example`` maps each
+    row to the example it came from. ``aligned`` are further ragged columns padded with the given value when batched
+    (``{"labels": (ragged, -100)}``: token labels); ``columns`` are arrays with one entry (or row) a row of features;
+    ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item).
+    ``facts`` is whatever decoding needs besides (offset mappings and the like), never sent to the device.
+    """
+
+    ids: Ragged
+    example: IntArray
+    segments: Ragged | None = None
+    aligned: Mapping[str, tuple[Ragged, int]] = field(default_factory=dict)
+    columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    items: IntArray | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens in each row."""
+        return self.ids.lengths
+
+    @property
+    def item_count(self) -> int:
+        """Number of items."""
+        return len(self) if self.items is None else len(self.items) - 1
+
+    def rows_of(self, items: IntArray) -> IntArray:
+        """The rows of these items, item by item."""
+        if self.items is None:
+            return items
+        return np.concatenate([np.arange(self.items[i], self.items[i + 1]) for i in items])
+
+    def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
+        """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""
+        ids = self.ids.padded(rows, pad_id)
+        lengths = self.lengths[rows]
+        batch: dict[str, NDArray[np.generic]] = {
+            "input_ids": ids.astype(np.int64),
+            "attention_mask": (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64),
+        }
+        if self.segments is not None:
+            batch["token_type_ids"] = self.segments.padded(rows, 0).astype(np.int64)
+        for name, (ragged, fill) in self.aligned.items():
+            batch[name] = ragged.padded(rows, fill).astype(np.int64)
+        for name, column in self.columns.items():
+            batch[name] = column[rows]
+        return batch

@@ -1,0 +1,1 @@
+"""Metrics: a table of statistics for each scored item, and a function of their sums."""

@@ -1,0 +1,179 @@
+"""What plugins provide: frozen values that describe tasks, families, benchmarks and recipes. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.examples import Example
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Keeps the rows whose ``column`` equals a value or starts with a prefix (one language of a mixed table)."""
+
+    column: str
+    equals: str | None = None
+    startswith: str | None = None
+
+
+@dataclass(frozen=True)
+class HubData:
+    """A split of a Hub data set: ``<repo>/<config>/<split>-*.parquet`` in a data folder, the cache, or the Hub.
+
+    ``config`` None means the default configuration (files directly under ``data/``). ``note`` is shown with the score
+    when this source is used (a copy known to differ from the official one, say).
+    """
+
+    repo: str
+    config: str | None
+    split: str
+    revision: str | None = None
+    where: Where | None = None
+    columns: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FileData:
+    """Plain files that the Hub lacks, relative to the data folder, and the function that reads them into rows.
+
+    ``read`` receives the absolute paths in the order of ``files`` and yields rows; ``obtain`` tells the user where the
+    files come from and where to put them.
+    """
+
+    files: tuple[str, ...]
+    read: Callable[..., Iterable[Row]]
+    obtain: str
+    note: str = ""
+
+
+Source = HubData | FileData
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where the rows of a split come from, best source first, and how many rows the official release has."""
+
+    sources: tuple[Source, ...]
+    rows: int | None = None
+
+    def __init__(self, *sources: Source, rows: int | None = None) -> None:
+        object.__setattr__(self, "sources", sources)
+        object.__setattr__(self, "rows", rows)
+
+
+Reader = Callable[[Row], Example | None]
+"""Turns a row of the source into a typed example; None drops the row (an unlabelled one, say)."""
+
+
+@dataclass(frozen=True)
+class IntermediateTask:
+    """English (or other) labelled data to train on, with a dev split to select on.
+
+    ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
+    ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``.
+    """
+
+    name: str
+    version: int
+    family: str
+    train: Split
+    dev: Split
+    example: Reader
+    metric: str
+    labels: tuple[str, ...] = ()
+    languages: Mapping[str, Mapping[str, Split]] = field(default_factory=dict)
+    summary: str = ""
+    licence: str = ""
+    citation: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class TargetTask:
+    """A task scored zero-shot in many languages after fine-tuning on English.
+
+    ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
+    intermediate task to train on instead ("squad" for XQuAD), or None where nothing is fine-tuned (retrieval).
+    ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family.
+    ``provider`` is stamped by the registry: ``distribution:plugin``.
+    """
+
+    name: str
+    version: int
+    family: str
+    languages: Mapping[str, Mapping[str, Split]]
+    example: Reader
+    metric: str
+    train: Split | str | None = None
+    labels: tuple[str, ...] = ()
+    summary: str = ""
+    licence: str = ""
+    citation: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of task: what its examples are, how they are predicted, and how predictions are written.
+
+    ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
+    :mod:`harness.submission.base`) are imported on first use, so that listing tasks loads no torch.
+    """
+
+    name: str
+    examples: tuple[type, ...]
+    implementation: str
+    format: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score."""
+
+    name: str
+    version: int
+    title: str
+    tasks: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+    rule: str
+    citation: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Named, versioned hyper-parameters.
+
+    Looked up in order, later wins: ``defaults``, ``tasks[stage]``, then, for large models (hidden size of 1,024 or more),
+    ``large`` and ``large_tasks[stage]``. Keys are fields of TrainOptions or of the family's options.
+    """
+
+    name: str
+    version: int
+    defaults: Mapping[str, Any]
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    large: Mapping[str, Any] = field(default_factory=dict)
+    large_tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    summary: str = ""
+    source: str = ""
+    provider: str = ""
+
+
+def splits(codes: str, **make: Callable[[str], Split | None]) -> dict[str, dict[str, Split]]:
+    """Builds a task's languages: ``splits("de sw", test=lambda code: Split(...))``; a None split is left out."""
+    table: dict[str, dict[str, Split]] = {}
+    for code in codes.split():
+        if code in table:
+            raise ValueError(f"language {code!r} is listed twice")
+        built = {name: build(code) for name, build in make.items()}
+        table[code] = {name: split for name, split in built.items() if split is not None}
+    return table

@@ -1,0 +1,49 @@
+"""The families of the first-party tasks."""
+
+from harness import Choice, Family, GoldPair, Pair, Question, Sentence, Tagged, Translation, hookimpl
+
+
+@hookimpl
+def harness_families():
+    yield Family(
+        "classification",
+        (Pair,),
+        implementation="harness.families.classification:Classification",
+        format="harness.submission.labels:Labels",
+        summary="a label for a text or a pair of texts",
+    )
+    yield Family(
+        "tagging",
+        (Tagged,),
+        implementation="harness.families.tagging:Tagging",
+        format="harness.submission.tags:Tags",
+        summary="a tag for every word of a sentence",
+    )
+    yield Family(
+        "span_qa",
+        (Question,),
+        implementation="harness.families.span_qa:SpanQA",
+        format="harness.submission.answers:Answers",
+        summary="the answer to a question, cut from its context",
+    )
+    yield Family(
+        "multiple_choice",
+        (Choice,),
+        implementation="harness.families.multiple_choice:MultipleChoice",
+        format="harness.submission.choices:Choices",
+        summary="the best continuation of a prompt",
+    )
+    yield Family(
+        "bitext_retrieval",
+        (Translation,),
+        implementation="harness.families.bitext_retrieval:BitextRetrieval",
+        format="harness.submission.rows:Rows",
+        summary="for every English sentence, its translation in a pool (nearest neighbour)",
+    )
+    yield Family(
+        "bitext_mining",
+        (Sentence, GoldPair),
+        implementation="harness.families.bitext_mining:BitextMining",
+        format="harness.submission.pairs:Pairs",
+        summary="the pairs of translations hidden in two pools of sentences (margin mining)",
+    )

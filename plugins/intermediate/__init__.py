@@ -1,0 +1,1 @@
+"""Intermediate training tasks, one file each."""

@@ -1,0 +1,1 @@
+"""Target tasks, one file each."""
