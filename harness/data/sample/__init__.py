@@ -1,0 +1,1 @@
+"""The sample corpus: a small multilingual benchmark generated from a grammar and lexicons."""
