@@ -1,1 +1,1 @@
-"""First-party plugins: every task, benchmark, family and recipe comes through the same entry points as a third party's."""
+"""First-party plugins: all of it comes through the same entry points as a third party's."""

@@ -1,0 +1,1 @@
+"""Models: what a reference string names, where its files are, and the tiny model built here."""

@@ -1,0 +1,1 @@
+"""Training: one lean loop for every family, and the stages it makes."""

@@ -1,0 +1,36 @@
+"""Which device and numeric precision to compute with."""
+
+from __future__ import annotations
+
+from harness.errors import UsageError
+
+DTYPES = ("auto", "fp32", "bf16", "fp16")
+
+
+def choose_device(name: str = "auto") -> str:
+    """ "auto" is the GPU (cuda, then mps) where there is one, else the CPU; a named device must exist."""
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name!r}: unknown device", hint="auto, cpu, cuda, cuda:1 or mps") from None
+    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not usable.get(device.type, False) or (device.index or 0) >= max(torch.cuda.device_count(), 1):
+        raise UsageError(f"--device {name!r}: not on this machine", hint="leave it out to choose automatically")
+    return name
+
+
+def choose_dtype(name: str, device: str) -> str:
+    """ "auto" is bf16 on GPUs that have it, else fp32."""
+    if name not in DTYPES:
+        raise UsageError(f"--dtype {name!r}: one of {', '.join(DTYPES)} expected")
+    if name != "auto":
+        return name
+    import torch
+
+    return "bf16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "fp32"

@@ -1,0 +1,58 @@
+"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, or ``baseline:majority|random``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ModelError, UsageError
+
+BASELINES = ("majority", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """What the user named. ``kind`` is "hub", "folder", "tiny" or "baseline"; ``name`` the id, path or baseline."""
+
+    kind: str
+    name: str
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "baseline":
+            return f"baseline:{self.name}"
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+    @property
+    def slug(self) -> str:
+        """A short name fit for a folder."""
+        name = Path(self.name).resolve().name if self.kind == "folder" else str(self).replace("/", "--")
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+
+
+def parse_model(text: str) -> ModelReference:
+    """Reads a ``--model`` string; an existing folder is a folder, else a Hub id."""
+    if text == "tiny":
+        return ModelReference("tiny", "tiny")
+    if text.startswith("baseline:"):
+        name = text.removeprefix("baseline:")
+        if name not in BASELINES:
+            raise UsageError(f"unknown baseline {name!r}", hint="baseline:majority or baseline:random")
+        return ModelReference("baseline", name)
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return ModelReference("folder", str(path))
+    if path.is_file():
+        raise ModelError(f"{text}: a file, not a model folder", hint="give the folder that holds config.json")
+    if text.startswith((".", "/", "~")):
+        raise ModelError(
+            f"{text}: no such folder", hint="a model folder holds config.json, a tokenizer and *.safetensors"
+        )
+    name, at, revision = text.partition("@")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name) or (at and not revision):
+        raise UsageError(
+            f"--model {text!r}: neither a folder nor a Hub id",
+            hint="org/name, org/name@revision, ./folder, tiny, baseline:majority or baseline:random",
+        )
+    return ModelReference("hub", name, revision or None)

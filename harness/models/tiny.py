@@ -1,0 +1,144 @@
+"""The ``tiny`` model: an XLM-R of a few million parameters, built here from the sample corpus, for trying things out.
+
+Its tokenizer is trained on all scripts of the corpus, its encoder with a short masked-language-model phase. The build
+runs on one thread from fixed seeds, so the same versions give the same bits everywhere; it is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+VOCABULARY = 6000
+STEPS = 300
+SENTENCES_A_STEP = 64
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+
+
+def cache_dir() -> Path:
+    """Where built models are kept: ``HARNESS_CACHE_DIR`` or the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HARNESS_CACHE_DIR") or f"{home}/xtreme-harness").expanduser()
+
+
+def tiny_model() -> Path:
+    """The folder of the tiny model, built on first use (about half a minute)."""
+    name = f"tiny-{VERSION}-torch{version('torch').split('+')[0]}-transformers{version('transformers')}"
+    folder = cache_dir() / "models" / name
+    if not (folder / "config.json").is_file():
+        log.info("building the tiny model (once)")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tiny-"))
+        try:
+            build_tiny(scratch)
+            scratch.rename(folder)
+        except OSError:
+            # Another process may have finished the same build first.
+            if not (folder / "config.json").is_file():
+                raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def build_tiny(folder: Path, *, steps: int = STEPS) -> None:
+    """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
+    from harness.data.sample import sample_languages, sample_text
+
+    texts = [line for language in sample_languages() for line in sample_text(language)]
+    tokenizer = train_tokenizer(texts)
+    tokenizer.save_pretrained(folder)
+    _pretrain(tokenizer, texts, steps).save_pretrained(folder)
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
+    """A byte-fallback BPE tokenizer with XLM-R's special tokens and templates; no text is out of its vocabulary."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary - 1, special_tokens=SPECIAL + byte_tokens, show_progress=False, limit_alphabet=2000
+    )
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        cls_token="<s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        mask_token=AddedToken("<mask>", lstrip=True),
+        model_max_length=512,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) -> Any:
+    import numpy as np
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    threads = torch.get_num_threads()
+    state = torch.get_rng_state()
+    torch.set_num_threads(1)  # sums in one order, whatever the machine
+    try:
+        torch.manual_seed(0)
+        config = XLMRobertaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=128,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            intermediate_size=384,
+            max_position_embeddings=514,
+            type_vocab_size=1,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        model = XLMRobertaForMaskedLM(config)
+        model.train()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+        rng = np.random.default_rng(0)
+        rows = tokenizer(texts, truncation=True, max_length=64)["input_ids"]
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = 1e-3 * min((step + 1) / 30, (steps - step) / steps)
+            chosen = [rows[i] for i in rng.choice(len(rows), SENTENCES_A_STEP, replace=False)]
+            ids = np.full((len(chosen), max(map(len, chosen))), tokenizer.pad_token_id)
+            for i, row in enumerate(chosen):
+                ids[i, : len(row)] = row
+            hidden = (rng.random(ids.shape) < 0.15) & (ids > tokenizer.unk_token_id)
+            batch = torch.from_numpy(np.where(hidden, tokenizer.mask_token_id, ids))
+            labels = torch.from_numpy(np.where(hidden, ids, -100))
+            loss = model(input_ids=batch, attention_mask=(batch != tokenizer.pad_token_id).long(), labels=labels).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+        log.info("tiny model: masked-language-model loss %.2f after %d steps", float(loss.detach()), steps)
+        # Dropout stays off while pretraining so little, but fine-tuning wants the usual amount.
+        model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
+        return model.eval()
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_rng_state(state)

@@ -1,0 +1,168 @@
+"""Options of training and evaluation, and how a recipe, a file and single overrides become their values."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from harness.errors import UsageError, did_you_mean
+from harness.specs import Recipe
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Hyper-parameters of one training stage.
+
+    ``batch`` counts items (examples, pieces or windows) of one optimizer step, whatever the micro-batches, which are
+    packed up to ``batch_tokens`` padded tokens. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best"
+    keeps the checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev
+    examples during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never).
+    ``seed`` decides the fresh head, dropout and the order of the data.
+    ``warmup_ratio`` (of all steps) counts where ``warmup_steps`` is 0. ``max_steps`` 0 means by ``epochs``.
+    """
+
+    lr: float = 2e-5
+    epochs: float = 3.0
+    max_steps: int = 0
+    batch: int = 32
+    warmup_steps: int = 0
+    warmup_ratio: float = 0.0
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    adam_epsilon: float = 1e-8
+    evaluate_every: int = 0
+    eval_limit: int = 0
+    patience: int = 0
+    select: str = "best"
+    batch_tokens: int = 4096
+    save_every: int = 500
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Refuses values that no training can use."""
+        if self.select not in ("best", "last"):
+            raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        for name in ("lr", "batch", "batch_tokens", "clip"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str) and not value >= 0:
+                raise UsageError(f"option {field.name}: no negative number expected, not {value!r}")
+
+
+def load_recipe_file(path: Path) -> Recipe:
+    """Reads ``--recipe file.toml``: fields of :class:`~harness.specs.Recipe` (name, defaults, tasks, large, ...)."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such recipe file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{path}: not a readable TOML file: {error}") from None
+    known = {field.name for field in fields(Recipe)} - {"provider"}
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{path}: unknown key {key!r}", hint=did_you_mean(key, known))
+    for key in ("defaults", "tasks", "large", "large_tasks"):
+        value = table.setdefault(key, {})
+        if not isinstance(value, dict) or (
+            key.endswith("tasks") and not all(isinstance(v, dict) for v in value.values())
+        ):
+            raise UsageError(
+                f"{path}: {key} must be a table" + (" of tables, one a task" if key.endswith("tasks") else "")
+            )
+    if not isinstance(table.setdefault("version", 1), int):
+        raise UsageError(f"{path}: version must be a whole number, not {table['version']!r}")
+    return Recipe(**{"name": path.stem, **table})
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, str]:
+    """``["lr=2e-5", "squad.epochs=2"]`` as a table; the values are typed when they meet their option."""
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"--set {text!r}: key=value expected", hint="for example --set lr=2e-5 or --set squad.epochs=2"
+            )
+        overrides[key.strip()] = value.strip()
+    return overrides
+
+
+def option_values(recipe: Recipe, names: Iterable[str], *, large: bool, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Values in force for a stage or task known by these names (stage first, task after: later wins)."""
+    names = list(names)
+    values = dict(recipe.defaults)
+    for name in names:
+        values.update(recipe.tasks.get(name, {}))
+    if large:
+        values.update(recipe.large)
+        for name in names:
+            values.update(recipe.large_tasks.get(name, {}))
+    values.update({key: value for key, value in overrides.items() if "." not in key})
+    for key, value in overrides.items():
+        task, dot, option = key.rpartition(".")
+        if dot and task in names:
+            values[option] = value
+    return values
+
+
+def build(kind: type, values: Mapping[str, Any]) -> Any:
+    """An instance of the options dataclass ``kind`` from the values it knows; text is converted to the field's type."""
+    hints = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in known})
+
+
+def check_keys(recipe: Recipe, overrides: Mapping[str, Any], kinds: Iterable[type], tasks: Iterable[str]) -> None:
+    """Refuses option names that neither training nor any family knows, and overrides of unknown tasks."""
+    known = {field.name for kind in (TrainOptions, *kinds) for field in fields(kind)}
+    tasks = set(tasks)
+    where = f"recipe {recipe.name!r}"
+    tables: list[tuple[str, Mapping[str, Any]]] = [(where, recipe.defaults), (where, recipe.large)]
+    for group in (recipe.tasks, recipe.large_tasks):
+        tables += [(f"{where}, task {task!r}", table) for task, table in group.items()]
+    for place, table in tables:
+        for key in table:
+            if key not in known:
+                raise UsageError(f"{place}: unknown option {key!r}", hint=did_you_mean(key, known))
+    for key in overrides:
+        task, dot, option = key.rpartition(".")
+        if dot and task not in tasks:
+            raise UsageError(f"--set {key}: no task called {task!r} in this run", hint=did_you_mean(task, tasks))
+        if option not in known:
+            raise UsageError(f"--set {key}: unknown option {option!r}", hint=did_you_mean(option, known))
+
+
+def as_plain(options: Any) -> dict[str, Any]:
+    """The options as plain values, for records and keys."""
+    return dataclasses.asdict(options)
+
+
+def _typed(key: str, value: Any, hint: Any) -> Any:
+    wanted = [kind for kind in getattr(hint, "__args__", (hint,)) if isinstance(kind, type)]
+    if isinstance(value, str) and str not in wanted:
+        text = value.lower()
+        if type(None) in wanted and text in ("none", ""):
+            return None
+        if bool in wanted and text in ("true", "false"):
+            return text == "true"
+        for kind in (int, float):
+            if kind in wanted:
+                try:
+                    return kind(value)
+                except ValueError:
+                    continue
+    elif isinstance(value, bool):
+        if bool in wanted:
+            return value
+    elif isinstance(value, tuple(wanted)):
+        return value
+    elif isinstance(value, int) and float in wanted:
+        return float(value)
+    names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in wanted)
+    raise UsageError(f"option {key}: {names} expected, not {value!r}")

@@ -1,0 +1,1 @@
+"""Run folders: the record, the prediction files, and what is already done."""

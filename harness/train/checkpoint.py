@@ -1,0 +1,81 @@
+"""Everything a stopped training needs to go on to the same bits: weights, optimizer, random state, position."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+@dataclass
+class Progress:
+    """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve."""
+
+    step: int = 0
+    best_step: int = 0
+    best_score: float | None = None
+    bad_evaluations: int = 0
+    dev: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    stopped_early: bool = False
+
+
+def save_state(
+    folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, progress: Progress, extra: dict[str, Any]
+) -> None:
+    """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete."""
+    import torch
+    from safetensors.torch import save_file
+
+    scratch = folder.with_name(folder.name + ".new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    tensors = {f"model.{name}": value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone()
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    save_file(tensors, scratch / "state.safetensors")
+    (scratch / "progress.json").write_text(json.dumps({"progress": vars(progress), **extra}), encoding="utf-8")
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    scratch.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(
+    folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer
+) -> tuple[Progress, dict[str, Any]] | None:
+    """Restores what :func:`save_state` wrote; None where nothing complete is there."""
+    import torch
+    from safetensors.torch import load_file
+
+    candidates = [folder, folder.with_name(folder.name + ".old")]
+    found = next((path for path in candidates if (path / "progress.json").is_file()), None)
+    if found is None:
+        return None
+    meta = json.loads((found / "progress.json").read_text(encoding="utf-8"))
+    tensors = load_file(found / "state.safetensors")
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".", 2)
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    progress = Progress(**meta.pop("progress"))
+    progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
+    return progress, meta

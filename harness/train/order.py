@@ -1,0 +1,48 @@
+"""Which items make an optimizer step, and how a step is cut into micro-batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.families.features import Features, IntArray
+
+
+def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
+    """The items of optimizer step ``step`` (from 0): a fresh permutation of all items each epoch, ``batch`` at a time.
+
+    A pure function of its arguments, so that a resumed run sees the same data without replaying anything.
+    """
+    steps = steps_in_epoch(count, batch)
+    epoch, position = divmod(step, steps)
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    return order[position * batch : (position + 1) * batch]
+
+
+def steps_in_epoch(count: int, batch: int) -> int:
+    """Steps that see every item once; the last one may be smaller."""
+    return -(-count // batch)
+
+
+def micro_batches(features: Features, items: IntArray, budget: int) -> Iterator[IntArray]:
+    """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole."""
+    if features.items is None:
+        starts, ends = items, items + 1
+    else:
+        starts, ends = features.items[items], features.items[items + 1]
+    lengths = features.lengths
+    longest = np.array([lengths[a:b].max(initial=1) for a, b in zip(starts, ends, strict=True)], dtype=np.int64)
+    chosen: list[int] = []
+    rows = 0
+    width = 0
+    for index in np.argsort(-longest, kind="stable"):
+        size = int(ends[index] - starts[index])
+        if chosen and (rows + size) * width > budget:
+            yield features.rows_of(items[chosen])
+            chosen, rows, width = [], 0, 0
+        width = max(width, int(longest[index]))
+        chosen.append(int(index))
+        rows += size
+    if chosen:
+        yield features.rows_of(items[chosen])

@@ -1,0 +1,66 @@
+"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, and a fast one for the tiny model."""
+
+from harness import Recipe, hookimpl
+
+XTREME = Recipe(
+    name="xtreme",
+    version=1,
+    defaults={
+        "lr": 2e-5,
+        "batch": 32,
+        "epochs": 5,
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "clip": 1.0,
+        "select": "best",
+    },
+    tasks={
+        "xnli": {"epochs": 5, "evaluate_every": 100},
+        "pawsx": {"epochs": 5, "evaluate_every": 200},
+        "udpos": {"epochs": 10, "evaluate_every": 500, "seed": 1},
+        "panx": {"epochs": 10, "evaluate_every": 1000, "seed": 1},
+        "squad": {"lr": 3e-5, "epochs": 3, "warmup_steps": 500, "weight_decay": 1e-4, "select": "last"},
+        "tydiqa": {"lr": 3e-5, "epochs": 3, "warmup_steps": 500, "weight_decay": 1e-4, "select": "last"},
+    },
+    large_tasks={"xnli": {"lr": 3e-5}},
+    summary="the public XTREME scripts (mBERT's column; XLM-R large's for hidden sizes of 1,024 or more)",
+    source="google-research/xtreme scripts/train_*.sh at 838c13b",
+)
+
+STILTS = Recipe(
+    name="stilts",
+    version=1,
+    defaults={
+        "lr": 1e-5,
+        "batch": 32,
+        "epochs": 3,
+        "warmup_ratio": 0.1,
+        "weight_decay": 0.01,
+        "evaluate_every": 1000,
+        "eval_limit": 500,
+        "patience": 30,
+        "select": "best",
+    },
+    tasks={
+        "xnli": {"epochs": 2, "max_length": 256},
+        "pawsx": {"epochs": 5, "max_length": 256},
+        "udpos": {"epochs": 10, "max_length": 256},
+        "panx": {"epochs": 10, "max_length": 256},
+        "squad": {"epochs": 2, "batch": 16},
+        "tydiqa": {"epochs": 2, "batch": 16},
+    },
+    summary="the public code of the STILTs paper (jiant): early stopping on 500 English dev examples, warm-up of 10%",
+    source="nyu-mll/jiant scripts/benchmarks/xtreme at daa5a25; Phang et al. 2020",
+)
+
+TINY = Recipe(
+    name="tiny",
+    version=1,
+    defaults={"lr": 1e-3, "batch": 32, "epochs": 3, "warmup_ratio": 0.1, "weight_decay": 0.01, "select": "best"},
+    summary="a few seconds a task, for the tiny model and for trying things out",
+)
+
+
+@hookimpl
+def harness_recipes():
+    yield from (XTREME, STILTS, TINY)
