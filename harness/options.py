@@ -55,6 +55,40 @@ class TrainOptions:
                 raise UsageError(f"option {field.name}: no negative number expected, not {value!r}")
 
 
+@dataclass(frozen=True)
+class EvalOptions:
+    """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
+
+    ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
+    is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep that
+    many examples a unit and a training split, and mark the record as partial. ``stages_dir`` holds trained stages,
+    shared by the runs beside each other (None: ``stages`` beside the run folder).
+    """
+
+    split: str = "test"
+    via: tuple[str, ...] = ()
+    train: str = "auto"
+    recipe: str = "xtreme"
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    limit: int | None = None
+    train_limit: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_tokens: int = 8192
+    data_dir: str | None = None
+    offline: bool = False
+    stages_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses values that no run can use."""
+        if self.train not in ("auto", "never"):
+            raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        for name in ("limit", "train_limit", "batch_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: a positive number expected")
+
+
 def load_recipe_file(path: Path) -> Recipe:
     """Reads ``--recipe file.toml``: fields of :class:`~harness.specs.Recipe` (name, defaults, tasks, large, ...)."""
     try:

@@ -1,0 +1,84 @@
+"""The plan of a run: which units, from which data, and which of them cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.select import Unit, select
+from harness.specs import IntermediateTask, Split, TargetTask
+
+if TYPE_CHECKING:
+    from harness.data.sources import Status
+    from harness.registry import Registry
+
+
+@dataclass(frozen=True)
+class PlannedUnit:
+    """A unit with its task, its data and whether these are there."""
+
+    unit: Unit
+    task: TargetTask
+    split: Split | None
+    status: Status | None
+
+    @property
+    def present(self) -> bool:
+        """Whether the unit can be predicted."""
+        return self.status is not None and self.status.state not in ("missing", "damaged")
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot, or ""."""
+        if self.present:
+            return ""
+        if self.split is None or self.status is None:
+            return f"the task has no {self.unit.split} split in this language"
+        return self.status.reason
+
+
+def make_plan(
+    registry: Registry,
+    *,
+    benchmark: str | None,
+    tasks: Sequence[str],
+    languages: Sequence[str],
+    split: str,
+    data_dir: Path | None,
+    offline: bool,
+) -> list[PlannedUnit]:
+    """Every selected unit with the state of its data, in the order of the benchmark."""
+    from harness.data.sources import split_status
+
+    if split not in ("test", "dev"):
+        raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
+    planned = []
+    for unit in select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split):
+        task = registry.task(unit.task)
+        source = task.languages.get(unit.language, {}).get(split)
+        status = split_status(source, data_dir, offline) if source is not None else None
+        planned.append(PlannedUnit(unit, task, source, status))
+    return planned
+
+
+def training_task(task: TargetTask, registry: Registry) -> IntermediateTask | None:
+    """What a target task is fine-tuned on: its own English train split, another task by name, or nothing."""
+    if task.train is None:
+        return None
+    if isinstance(task.train, str):
+        return registry.intermediate(task.train)
+    return IntermediateTask(
+        name=task.name,
+        version=task.version,
+        family=task.family,
+        train=task.train,
+        dev=task.languages.get("en", {}).get("dev", Split()),
+        example=task.example,
+        metric=task.metric,
+        labels=task.labels,
+        options=task.options,
+        provider=task.provider,
+    )

@@ -1,0 +1,52 @@
+"""Tokenizers, loaded once and fit for batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a model folder, padding on the right; models without a padding token pad with the end token."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}: no usable tokenizer: {str(error).splitlines()[0]}") from None
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{folder}: only a slow tokenizer, which has no character offsets",
+            hint="save a tokenizer.json: AutoTokenizer.from_pretrained(...).save_pretrained(folder)",
+        )
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(
+                f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    tokenizer.truncation_side = "right"
+    return tokenizer
+
+
+def check_head(model: PreTrainedModel, folder: Path) -> None:
+    """Refuses a checkpoint whose head for this task would be random: its weights are not in the files."""
+    from safetensors import safe_open
+
+    stored: set[str] = set()
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            stored |= set(file.keys())
+    encoder = {id(parameter) for parameter in model.base_model.parameters()}
+    absent = [name for name, p in model.named_parameters() if id(p) not in encoder and name not in stored]
+    if absent:
+        raise ModelError(
+            f"{folder}: no trained head for this task ({absent[0]} is not among its weights)",
+            hint="leave out --train never to fine-tune on English first, or give a fine-tuned checkpoint",
+        )

@@ -1,0 +1,109 @@
+"""The record of a run: everything that decides its scores, and the scores. Versioned; written atomically."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.errors import DataError
+from harness.files import write_atomic
+
+SCHEMA = "harness-record/1"
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "evaluate",
+    "accelerate",
+    "faiss-cpu",
+    "faiss-gpu",
+    "numpy",
+    "seqeval",
+)
+
+
+def new_record() -> dict[str, Any]:
+    """An empty record with what is known before anything runs."""
+    return {
+        "schema": SCHEMA,
+        "harness": {"version": __version__, "git": git_state()},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "created": now(),
+        "finished": None,
+        "environment": environment(),
+        "model": {},
+        "benchmark": None,
+        "options": {},
+        "partial": [],
+        "stages": [],
+        "units": {},
+        "missing": {},
+        "failed": {},
+        "scores": None,
+        "timings": {},
+    }
+
+
+def load_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a run folder, or None where there is none yet."""
+    path = folder / "record.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise DataError(
+            f"{path}: not a readable record: {error}", hint="move it away to start this run again"
+        ) from None
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != SCHEMA:
+        raise DataError(
+            f"{path}: schema {schema!r}, {SCHEMA!r} expected", hint="written by another version of the harness?"
+        )
+    return dict(record)
+
+
+def save_record(folder: Path, record: dict[str, Any]) -> None:
+    """Writes ``folder/record.json`` as a whole or not at all."""
+    write_atomic(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def now() -> str:
+    """The time, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def environment() -> dict[str, Any]:
+    """Versions of what computes the scores; packages that are not installed are null."""
+    packages: dict[str, str | None] = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    return {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit and cleanliness of the harness's own checkout; None when it runs from an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
