@@ -24,8 +24,11 @@ class Where:
 class HubData:
     """A split of a Hub data set: ``<repo>/<config>/<split>-*.parquet`` in a data folder, the cache, or the Hub.
 
-    ``config`` None means the default configuration (files directly under ``data/``). ``note`` is shown with the score
-    when this source is used (a copy known to differ from the official one, say).
+    ``config`` None means the default configuration (files directly under ``data/``). ``columns`` are the columns that the
+    task reads, each ``"name"`` or ``"name: kind"``; a kind is ``string``, ``integer``, ``label``, a list of these
+    (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of a
+    class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size for
+    this source. ``note`` is shown with the score when this source is used (a copy known to differ from the official one, say).
     """
 
     repo: str
@@ -35,20 +38,25 @@ class HubData:
     where: Where | None = None
     columns: tuple[str, ...] = ()
     note: str = ""
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
 class FileData:
     """Plain files that the Hub lacks, relative to the data folder, and the function that reads them into rows.
 
-    ``read`` receives the absolute paths in the order of ``files`` and yields rows; ``obtain`` tells the user where the
-    files come from and where to put them.
+    A name may be a pattern (``UD_*/de_*-ud-test.conllu``). ``read`` receives the absolute paths in the order of ``files``
+    (those of a pattern sorted by file name) and yields rows; ``obtain`` tells the user where the files come from and where
+    to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
+    the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
     """
 
     files: tuple[str, ...]
     read: Callable[..., Iterable[Row]]
     obtain: str
     note: str = ""
+    counts: str = ""
+    rows: int | None = None
 
 
 Source = HubData | FileData
@@ -56,18 +64,31 @@ Source = HubData | FileData
 
 @dataclass(frozen=True)
 class Split:
-    """Where the rows of a split come from, best source first, and how many rows the official release has."""
+    """Where the rows of a split come from, best source first, and how many rows the official release has.
+
+    ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources.
+    """
 
     sources: tuple[Source, ...]
     rows: int | None = None
+    parts: tuple[Split, ...] = ()
 
-    def __init__(self, *sources: Source, rows: int | None = None) -> None:
-        object.__setattr__(self, "sources", sources)
+    def __init__(self, *sources: Source, rows: int | None = None, parts: tuple[Split, ...] = ()) -> None:
+        if sources and parts:
+            raise ValueError("a split has either sources or parts")
+        if parts and rows is None and all(part.rows is not None for part in parts):
+            rows = sum(part.rows or 0 for part in parts)
+        object.__setattr__(self, "sources", sources or tuple(source for part in parts for source in part.sources))
         object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "parts", parts)
 
 
 Reader = Callable[[Row], Example | None]
-"""Turns a row of the source into a typed example; None drops the row (an unlabelled one, say)."""
+"""Turns a row of the source into a typed example; None drops the row (an unlabelled one, say).
+
+Besides its columns a row has ``_row``, its position in the split (from 0, after ``where``): the id of an example whose
+source has none. Labels stored as an index of a class arrive as the name of the class, a missing one (-1) as None.
+"""
 
 
 @dataclass(frozen=True)
