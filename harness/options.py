@@ -60,8 +60,8 @@ class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep that
-    many examples a unit and a training split, and mark the record as partial. ``stages_dir`` holds trained stages,
+    is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep so
+    many examples of a unit and of a training split, and mark the record as partial. ``stages_dir`` holds trained stages,
     shared by the runs beside each other (None: ``stages`` beside the run folder).
     """
 

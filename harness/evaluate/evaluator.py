@@ -1,4 +1,4 @@
-"""Carries out a run: train what is missing, predict every unit, write the official files, score them, keep the record."""
+"""Carries out a run: train what is missing, predict the units, write the official files, score them, keep the record."""
 
 from __future__ import annotations
 

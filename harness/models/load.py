@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model folder, padding on the right; models without a padding token pad with the end token."""
+    """The fast tokenizer of a model folder, padding on the right (with the end token where there is no padding token)."""
     from transformers import AutoTokenizer
 
     try:

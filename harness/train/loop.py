@@ -182,7 +182,7 @@ class Trainer:
                 raise ModelError(
                     f"training diverged: the loss is {loss} at step {at + 1} of {self.total}"
                     f" (learning rate {learning_rate(at, self.total, self.options):.2e})",
-                    hint="lower the learning rate (--set lr=...), add warm-up (--set warmup_ratio=0.1), or use --dtype fp32",
+                    hint="lower the learning rate (--set lr=...), warm up (--set warmup_ratio=0.1), or use --dtype fp32",
                 )
         mean = sum(losses) / len(losses)
         self.progress.losses.append((step, mean))
@@ -219,7 +219,7 @@ class Trainer:
 
 @contextmanager
 def interrupt_between_steps() -> Iterator[Callable[[], bool]]:
-    """Holds back the first Ctrl-C until the step is complete, so that the saved state is whole; a second one is not held."""
+    """Holds back the first Ctrl-C until the step is complete, so that the saved state is whole; not the second."""
     caught = False
 
     def note(number: int, frame: Any) -> None:

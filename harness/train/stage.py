@@ -36,7 +36,7 @@ _NOT_IN_KEY = {"batch_tokens", "save_every"}
 
 @dataclass(frozen=True)
 class Stage:
-    """What decides the weights that a stage ends with: the task and data, the options, and the parent it starts from."""
+    """What decides the weights that a stage ends with: task and data, options, and the parent it starts from."""
 
     task: IntermediateTask
     parent: ResolvedModel | Stage
@@ -239,7 +239,7 @@ def _dev_score(
             format_.write_predictions(predictions, unit.examples, predicted)
             format_.write_labels(labels, unit.examples)
             scored = score_unit(stage.task.name, metric, format_, "en", predictions, labels, stage.task.labels)
-        return sum(scored.metrics[name].value for name in metric.primary) / len(metric.primary)
+        return float(sum(scored.metrics[name].value for name in metric.primary) / len(metric.primary))
 
     return score
 

@@ -1,0 +1,82 @@
+"""The one-call Python interface; the command line is a thin layer over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import DataError
+from harness.options import EvalOptions, load_recipe_file
+from harness.specs import Recipe
+
+if TYPE_CHECKING:
+    from harness.evaluate.reporter import Reporter
+    from harness.registry import Registry
+    from harness.runs.run import Run
+
+
+def evaluate(
+    model: str,
+    tasks: Sequence[str] = (),
+    *,
+    benchmark: str | None = None,
+    languages: Sequence[str] = (),
+    out: str | Path | None = None,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+    reporter: Reporter | None = None,
+) -> Run:
+    """Fine-tunes on English where needed and scores every selected unit zero-shot.
+
+    ``model`` is a model string (a Hub id, ``org/name@revision``, a folder, ``tiny``, ``baseline:majority``); ``tasks`` are
+    selectors ("xnli", "x*", "xnli[sw,ur]"). ``out`` is the run folder, ``runs/<model>-<benchmark or tasks>`` if left
+    out; the same call on the same folder does only what is missing. Units without data are listed in ``Run.missing``.
+
+    Raises :class:`~harness.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
+    raise but are listed in ``Run.failed``.
+    """
+    from harness.evaluate.evaluator import Evaluator
+    from harness.evaluate.plan import make_plan
+    from harness.evaluate.reporter import Reporter as Silent
+    from harness.models.reference import parse_model
+    from harness.registry import get_registry
+    from harness.runs.folder import RunFolder
+    from harness.runs.run import finish
+
+    options = options or EvalOptions()
+    registry = registry or get_registry()
+    reference = parse_model(model)
+    recipe = find_recipe(options.recipe, registry)
+    planned = make_plan(
+        registry,
+        benchmark=benchmark,
+        tasks=tasks,
+        languages=languages,
+        split=options.split,
+        data_dir=Path(options.data_dir) if options.data_dir else None,
+        offline=options.offline,
+    )
+    if not any(entry.present for entry in planned):
+        first = planned[0]
+        raise DataError(
+            f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
+            hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
+        )
+    where = Path(out) if out else default_out(reference.slug, benchmark, tasks, options)
+    folder = RunFolder(where)
+    with folder.locked():
+        Evaluator(folder, registry, reference, recipe, options, reporter or Silent()).evaluate(planned)
+        return finish(folder, registry, benchmark, planned)
+
+
+def find_recipe(name: str, registry: Registry) -> Recipe:
+    """A recipe by name, or from a TOML file."""
+    return load_recipe_file(Path(name)) if name.endswith(".toml") else registry.recipe(name)
+
+
+def default_out(model: str, benchmark: str | None, tasks: Sequence[str], options: EvalOptions) -> Path:
+    """``runs/<model>[-via-<stages>]-<benchmark or tasks>``."""
+    via = ["via", *options.via] if options.via else []
+    what = benchmark or "-".join("".join(c for c in task if c.isalnum()) for task in tasks) or "all"
+    return Path("runs") / "-".join([model, *via, what, *([] if options.split == "test" else [options.split])])

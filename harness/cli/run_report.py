@@ -1,0 +1,163 @@
+"""What ``harness eval`` shows: progress while it runs, the plan, and the tables at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError, HarnessError
+from harness.evaluate.reporter import Reporter
+from harness.select import Unit
+
+if TYPE_CHECKING:
+    from harness.options import EvalOptions
+    from harness.registry import Registry
+    from harness.runs.run import Run
+
+
+class RichReporter(Reporter):
+    """Live lines on a terminal, one plain line a finished unit elsewhere; always on standard error."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from harness.cli.console import stderr_console
+
+        self._console = stderr_console()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+
+    def __enter__(self) -> RichReporter:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """A plain line."""
+        self._line(text)
+
+    def training(self, task: str) -> Callable[[int, int, float], None]:
+        """A bar with the loss."""
+        self._line(f"training on {task}")
+        bar = self._progress.add_task(f"train {task}", total=None)
+
+        def tell(step: int, total: int, loss: float) -> None:
+            self._progress.update(bar, completed=step, total=total, description=f"train {task}, loss {loss:.3f}")
+            if step >= total:
+                self._progress.remove_task(bar)
+                self._line(f"trained on {task}: {total} steps, loss {loss:.3f}")
+
+        return tell
+
+    @contextmanager
+    def predicting(self, task: str, examples: int) -> Iterator[Callable[[int], None]]:
+        """A bar of rows; windows and pieces make more rows than examples."""
+        bar = self._progress.add_task(f"predict {task}", total=examples)
+        try:
+            yield lambda rows: self._progress.advance(bar, rows)
+        finally:
+            self._progress.remove_task(bar)
+
+    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+        """One line: the unit and its main scores."""
+        score = entry["score"]
+        if score is None:
+            shown = "predicted; no gold labels to score against"
+        else:
+            shown = "  ".join(f"{name} {value['value']:.2f}" for name, value in score["metrics"].items())
+        self._line(f"{unit.key:<24} {shown}{'  (kept)' if cached else ''}")
+
+    def failed(self, unit: Unit, error: HarnessError) -> None:
+        """One line: the unit and the error."""
+        self._line(f"{unit.key:<24} failed: {error}")
+
+    def _line(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+
+def show_plan(
+    registry: Registry,
+    options: EvalOptions,
+    model: str,
+    selection: dict[str, Any],
+    out: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Prints task x language x examples x data x done, without loading a model; no data at all is an error."""
+    from harness.cli.console import print_json, print_table
+    from harness.evaluate.plan import make_plan
+    from harness.runs.record import load_record
+
+    planned = make_plan(
+        registry,
+        split=options.split,
+        data_dir=Path(options.data_dir) if options.data_dir else None,
+        offline=options.offline,
+        **selection,
+    )
+    record = load_record(out) or {"units": {}}
+    rows = [
+        {
+            "task": entry.unit.task,
+            "language": entry.unit.language,
+            "split": entry.unit.split,
+            "examples": min(entry.status.rows or 0, options.limit or 10**12)
+            if entry.present and entry.status
+            else None,
+            "data": entry.status.state if entry.status else "missing",
+            "done": entry.unit.key in record["units"],
+            "reason": entry.reason,
+        }
+        for entry in planned
+    ]
+    if as_json:
+        print_json({"model": model, "out": str(out), "units": rows})
+    else:
+        columns = ("task", "language", "split", "examples", "data", "done", "reason")
+        print_table(f"plan for {model} into {out}", columns, [[_cell(row[c]) for c in columns] for row in rows])
+    if not any(entry.present for entry in planned):
+        raise DataError("none of these units has data", hint="give --data-dir, or fetch the data first")
+
+
+def show_run(run: Run, *, to_stderr: bool) -> None:
+    """Tables by task and by language, what is missing, and where everything lies."""
+    from harness.cli.console import stderr_console, stdout_console
+    from harness.cli.score_table import print_scores
+
+    console = stderr_console() if to_stderr else stdout_console()
+    print_scores(console, run.scores)
+    for reason in run.partial:
+        console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
+    if run.missing:
+        console.print(f"missing ({len(run.missing)} units): {summary(run.missing)}", markup=False, highlight=False)
+    if run.failed:
+        console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}", markup=False, highlight=False)
+    console.print(f"record:      {run.path / 'record.json'}", markup=False, highlight=False)
+    console.print(f"predictions: {run.path / 'predictions'}", markup=False, highlight=False)
+
+
+def summary(units: Sequence[str] | dict[str, str]) -> str:
+    """``["xnli/ar/test", "xnli/bg/test"]`` as "xnli[ar,bg]"."""
+    tasks: dict[str, list[str]] = {}
+    for key in units:
+        task, language, _ = key.split("/")
+        tasks.setdefault(task, []).append(language)
+    return "  ".join(f"{task}[{','.join(languages)}]" for task, languages in tasks.items())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)

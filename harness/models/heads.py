@@ -1,0 +1,138 @@
+"""Standard transformers models with a standard head: loading them, and feeding them batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError
+from harness.models.labels import label_order
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+_WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
+
+
+def has_head_class(kind: str, reference: str, **kwargs: Any) -> bool:
+    """Whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the model's architecture."""
+    auto, config = _auto_class(kind, reference, kwargs)
+    return type(config) in auto._model_mapping
+
+
+def load_head(
+    kind: str, reference: str, labels: Sequence[str], *, by_position: bool = False, **kwargs: Any
+) -> PreTrainedModel:
+    """``AutoModelFor<kind>.from_pretrained(reference, **kwargs)`` with an output for each label.
+
+    A head of this kind that the checkpoint already has is kept, and its outputs must cover the labels by name
+    (:func:`~harness.models.labels.label_order`; no names are asked of a head with one output). Otherwise, and always
+    with ``ignore_mismatched_sizes=True`` (the way to ask for a fresh head), the outputs are the labels in their order.
+    New weights are drawn from a fixed seed, the same at each loading. :class:`ModelError` where the architecture has no
+    such head, or where the checkpoint lacks weights of the encoder.
+    """
+    import torch
+
+    auto, config = _auto_class(kind, reference, kwargs)
+    if type(config) not in auto._model_mapping:
+        raise ModelError(
+            f"{reference}: transformers has no {kind} head for models of type {config.model_type!r}",
+            hint="use an encoder such as XLM-R or mBERT",
+        )
+    architecture = auto._model_mapping[type(config)].__name__
+    kept = architecture in (config.architectures or ()) and not kwargs.get("ignore_mismatched_sizes", False)
+    settings: dict[str, Any] = dict(kwargs)
+    if not kept:
+        settings |= {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "ignore_mismatched_sizes": True,
+        }
+    if getattr(config, "use_cache", False):
+        settings["use_cache"] = False  # nothing is generated
+    with quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
+    _check_encoder(reference, model, report)
+    if kept and len(labels) > 1:
+        label_order(model.config, labels, by_position=by_position)
+    elif kept and model.config.num_labels != 1 and architecture.endswith("SequenceClassification"):
+        raise ModelError(f"{reference}: its head has {model.config.num_labels} outputs where this task needs one")
+    if model.config.pad_token_id is None:
+        # Decoders without a padding token are pooled at the last token that is not padding: they need to know it.
+        end = model.config.eos_token_id
+        end = end[0] if isinstance(end, list) else end
+        model.config.pad_token_id = 0 if end is None else end
+    return model  # type: ignore[no-any-return]
+
+
+def plain_model(model: Any) -> PreTrainedModel:
+    """The transformers model inside wrappers for data parallelism, compilation or adapters."""
+    while (inner := getattr(model, "module", None) or getattr(model, "_orig_mod", None)) is not None:
+        model = inner
+    return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[no-any-return]
+
+
+def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What the model's forward takes of a batch: input_ids, attention_mask, and token types where it tells them apart.
+
+    Padding gets the model's own padding id, whatever the tokenizer's is.
+    """
+    config = plain_model(model).config
+    mask = batch["attention_mask"]
+    chosen = {"input_ids": batch["input_ids"], "attention_mask": mask}
+    if config.pad_token_id is not None:
+        chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, config.pad_token_id)
+    if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
+        chosen["token_type_ids"] = batch["token_type_ids"]
+    return chosen
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps transformers from reporting newly initialised heads and from drawing progress bars."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[Any, PreTrainedConfig]:
+    import transformers
+
+    with quiet():
+        try:
+            config = transformers.AutoConfig.from_pretrained(
+                reference, **{name: kwargs[name] for name in _WHERE if name in kwargs}
+            )
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{reference}: no usable config.json: {str(error).splitlines()[0]}") from error
+    return getattr(transformers, f"AutoModelFor{kind}"), config
+
+
+def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    """Quiet loading must not hide an encoder left at random weights (a pooler is often missing, and is trained anew)."""
+    mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
+    missing = sorted(
+        key
+        for key in {*report["missing_keys"], *mismatched}
+        if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
+    )
+    if missing:
+        raise ModelError(
+            f"{reference}: {len(missing)} weights of the encoder are missing or of another shape, {missing[0]} for one",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+        )

@@ -1,0 +1,103 @@
+"""A finished (or half-finished) run as a value: what :func:`harness.evaluate` returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.aggregate import BenchmarkScore, aggregate
+from harness.metrics import get_metric
+from harness.runs.folder import RunFolder
+from harness.runs.record import now
+from harness.scoring import UnitScore
+from harness.specs import Benchmark
+
+if TYPE_CHECKING:
+    from harness.evaluate.plan import PlannedUnit
+    from harness.registry import Registry
+
+
+class Run:
+    """A run folder with its scores."""
+
+    def __init__(self, folder: RunFolder, scores: BenchmarkScore) -> None:
+        self.path: Path = folder.path
+        self.record: dict[str, Any] = folder.record
+        self.scores = scores
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Units that could not be predicted for want of data, and why."""
+        return dict(self.record["missing"])
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Units that failed, and why."""
+        return dict(self.record["failed"])
+
+    @property
+    def partial(self) -> list[str]:
+        """Why these are not benchmark scores (limits, excerpts, sample data); empty for a full run."""
+        return list(self.record["partial"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The structure that ``harness score --json`` prints."""
+        return self.scores.to_dict()
+
+
+def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
+    """Aggregates the units of the plan and completes the record."""
+    record = folder.record
+    chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(planned)
+    scored: dict[str, dict[str, UnitScore]] = {}
+    for entry in planned:
+        unit = record["units"].get(entry.unit.key)
+        if unit is not None and unit["score"] is not None and entry.present:
+            scored.setdefault(entry.unit.task, {})[entry.unit.language] = UnitScore.from_dict(unit["score"])
+    primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
+    scores = aggregate(chosen, scored, primaries)
+    record["benchmark"] = benchmark
+    record["partial"] = partial_reasons(record, planned)
+    record["scores"] = scores.to_dict()
+    record["finished"] = now()
+    folder.save()
+    return Run(folder, scores)
+
+
+def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
+    """The selected tasks and languages, without an overall score of their own."""
+    tasks: dict[str, tuple[str, ...]] = {}
+    for entry in planned:
+        tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)
+    return Benchmark("", 0, "selected tasks", tasks, {}, "mean over the selected languages")
+
+
+def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[str]:
+    """Why a run's scores are not comparable with the benchmark's."""
+    reasons = []
+    options = record["options"]
+    if options["limit"]:
+        reasons.append(f"at most {options['limit']} examples a unit (--limit)")
+    if options["train_limit"]:
+        reasons.append(f"at most {options['train_limit']} training examples (--train-limit)")
+    if options["split"] != "test":
+        reasons.append(f"scored on the {options['split']} split")
+    states = {entry.status.state for entry in planned if entry.status is not None}
+    if "sample" in states:
+        reasons.append("the data are the harness's sample corpus, not the benchmark's")
+    excerpts = [
+        f"{entry.unit.key} ({entry.status.rows:,} of {entry.status.expected:,})"
+        for entry in planned
+        if entry.status is not None and entry.status.state == "excerpt" and entry.status.expected is not None
+    ]
+    if excerpts:
+        reasons.append("other row counts than the official release: " + ", ".join(excerpts))
+    short = [
+        f"{stage['task']} {name} ({data['rows']:,} of {data['expected']:,})"
+        for stage in record["stages"]
+        for name, data in stage["data"].items()
+        if data["expected"] is not None and data["rows"] != data["expected"]
+    ]
+    if short:
+        reasons.append("trained on other row counts than the official release: " + ", ".join(short))
+    return reasons
