@@ -29,7 +29,7 @@ def evaluate(
 ) -> Run:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
-    ``model`` is a model string (a Hub id, ``org/name@revision``, a folder, ``tiny``, ``baseline:majority``); ``tasks`` are
+    ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``baseline:majority``); ``tasks`` are
     selectors ("xnli", "x*", "xnli[sw,ur]"). ``out`` is the run folder, ``runs/<model>-<benchmark or tasks>`` if left
     out; the same call on the same folder does only what is missing. Units without data are listed in ``Run.missing``.
 

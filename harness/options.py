@@ -21,6 +21,8 @@ class TrainOptions:
     packed up to ``batch_tokens`` padded tokens. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best"
     keeps the checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev
     examples during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never).
+    Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
+    (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform".
     ``seed`` decides the fresh head, dropout and the order of the data.
     ``warmup_ratio`` (of all steps) counts where ``warmup_steps`` is 0. ``max_steps`` 0 means by ``epochs``.
     """
@@ -41,6 +43,9 @@ class TrainOptions:
     batch_tokens: int = 4096
     save_every: int = 500
     seed: int = 42
+    sampling: str = "capped"
+    sampling_cap: int = 131_072
+    sampling_temperature: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
@@ -61,8 +66,8 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep so
-    many examples of a unit and of a training split, and mark the record as partial. ``stages_dir`` holds trained stages,
-    shared by the runs beside each other (None: ``stages`` beside the run folder).
+    many examples of a unit and of a training split, and mark the record as partial. ``stages_dir`` holds the trained
+    stages, shared by the runs beside each other (None: ``stages`` beside the run folder).
     """
 
     split: str = "test"

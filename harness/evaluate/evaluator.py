@@ -1,4 +1,4 @@
-"""Carries out a run: train what is missing, predict the units, write the official files, score them, keep the record."""
+"""Carries out a run: train what is missing, predict, write the official files, score them, keep the record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,13 +162,16 @@ class Evaluator:
         return Stage(task, parent, train, dev, options, family.options, self.dtype)
 
     def _load(self, task: Any, name: str, split: Any, limit: int | None) -> LoadedSplit:
-        from harness.data.sources import load_examples
-
         known = self._splits.get((task.name, name))
         if known is None:
-            known = load_examples(task, split, data_dir=self.data_dir, offline=self.options.offline, limit=limit)
+            known = self._read(task, split, limit)
             self._splits[task.name, name] = known
         return known
+
+    def _read(self, task: Any, split: Any, limit: int | None) -> LoadedSplit:
+        from harness.data.sources import load_examples
+
+        return load_examples(task, split, data_dir=self.data_dir, offline=self.options.offline, limit=limit)
 
     def _train(self, stage: Stage) -> TrainedStage:
         if stage.key in self._trained:
@@ -207,31 +210,24 @@ class Evaluator:
                 todo.append(ready)
         if not todo:
             return
-        if self.baseline:
-            predictions = (self._guess(ready, family) for ready in todo)
+        if checkpoint is None:
+            self._keep(todo, (self._guess(ready, family) for ready in todo))
         else:
-            assert checkpoint is not None
             forward = self._forward(family, checkpoint, trained=isinstance(checkpoint, Stage))
             with self.reporter.predicting(group[0].task.name, sum(len(r.examples.examples) for r in todo)) as advance:
                 forward.progress = advance
-                predictions = family.predict(forward, [ready.examples for ready in todo])
-                self._keep(todo, predictions, family)
-            return
-        self._keep(todo, predictions, family)
+                self._keep(todo, family.predict(forward, [ready.examples for ready in todo]))
 
     def _prepare(self, entry: PlannedUnit, family: Predictor, checkpoint: ResolvedModel | Stage | None) -> Ready:
-        from harness.data.sources import load_examples
-
         assert entry.split is not None
-        load = {"data_dir": self.data_dir, "offline": self.options.offline, "limit": self.options.limit}
-        data = load_examples(entry.task, entry.split, **load)
+        data = self._read(entry.task, entry.split, self.options.limit)
         dev: Sequence[Any] = ()
         dev_fingerprint = None
         if family.needs_dev and entry.unit.split != "dev":
             split = entry.task.languages[entry.unit.language].get("dev")
             if split is None:
                 raise DataError(f"{entry.unit.key}: no dev split to learn the threshold on")
-            loaded = load_examples(entry.task, split, **load)
+            loaded = self._read(entry.task, split, self.options.limit)
             dev, dev_fingerprint = loaded.examples, loaded.fingerprint
         if not data.examples:
             raise DataError(f"{entry.unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
@@ -269,7 +265,7 @@ class Evaluator:
         guessed = family.guess(self.baseline, train, ready.examples, seed=0)
         return Prediction(ready.examples, guessed, {})
 
-    def _keep(self, todo: Sequence[Ready], predictions: Any, family: Predictor) -> None:
+    def _keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
         """Writes, scores and records each unit as soon as it is predicted."""
         waiting = {ready.planned.unit.key: ready for ready in todo}
         last = time.monotonic()

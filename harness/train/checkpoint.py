@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
 
 @dataclass
@@ -26,9 +25,7 @@ class Progress:
     stopped_early: bool = False
 
 
-def save_state(
-    folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, progress: Progress, extra: dict[str, Any]
-) -> None:
+def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete."""
     import torch
     from safetensors.torch import save_file
@@ -44,7 +41,7 @@ def save_state(
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     save_file(tensors, scratch / "state.safetensors")
-    (scratch / "progress.json").write_text(json.dumps({"progress": vars(progress), **extra}), encoding="utf-8")
+    (scratch / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -53,9 +50,7 @@ def save_state(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(
-    folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer
-) -> tuple[Progress, dict[str, Any]] | None:
+def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
     """Restores what :func:`save_state` wrote; None where nothing complete is there."""
     import torch
     from safetensors.torch import load_file
@@ -76,6 +71,6 @@ def load_state(
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    progress = Progress(**meta.pop("progress"))
+    progress = Progress(**meta)
     progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
-    return progress, meta
+    return progress

@@ -23,5 +23,5 @@ def reset_head(model: PreTrainedModel, seed: int) -> None:
             continue
         # transformers skips what it marked as loaded or initialised; these marks are what must not count here.
         for thing in (module, *module.parameters(recurse=False)):
-            thing._is_hf_initialized = False  # type: ignore[attr-defined]
+            thing._is_hf_initialized = False
         model._init_weights(module)

@@ -106,7 +106,8 @@ def train_stage(
 
     from harness.models.load import load_tokenizer
     from harness.train.head import reset_head
-    from harness.train.loop import Trainer
+    from harness.train.loop import Part, Trainer
+    from harness.train.schedule import make_schedule
 
     if not stage.train.examples:
         raise DataError(f"{stage.task.name}: the training split is empty", hint=", ".join(map(str, stage.train.files)))
@@ -124,9 +125,8 @@ def train_stage(
     reset_head(model, stage.options.seed)
     best = work / "best"
     trainer = Trainer(
-        family,
-        model,
-        features,
+        [Part(stage.task.name, family, model, features)],
+        make_schedule([features.item_count], stage.options),
         stage.options,
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,

@@ -1,0 +1,42 @@
+"""How long a stage is, and which of its tasks each optimizer step trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.errors import UsageError
+from harness.families.features import IntArray
+from harness.options import TrainOptions
+from harness.train.order import steps_in_epoch
+
+SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
+
+
+def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Probability of each task (PROTOCOL 11.4): by size n; min(n, cap); n^(1/T) of the capped size; or equal."""
+    n = np.asarray(sizes, dtype=np.float64)
+    if options.sampling == "capped":
+        n = np.minimum(n, options.sampling_cap)
+    elif options.sampling == "temperature":
+        n = np.minimum(n, options.sampling_cap) ** (1 / options.sampling_temperature)
+    elif options.sampling == "uniform":
+        n = np.ones_like(n)
+    elif options.sampling != "proportional":
+        raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {options.sampling!r}")
+    weights: np.ndarray[tuple[int], np.dtype[np.float64]] = n / n.sum()
+    return weights
+
+
+def make_schedule(sizes: Sequence[int], options: TrainOptions) -> IntArray:
+    """The task of every optimizer step, drawn from the seed; as long as the tasks' own (capped) epochs together."""
+    counted = [min(n, options.sampling_cap) if options.sampling == "capped" else n for n in sizes]
+    total = options.max_steps or max(
+        1, math.ceil(sum(steps_in_epoch(n, options.batch) for n in counted) * options.epochs)
+    )
+    if len(sizes) == 1:
+        return np.zeros(total, dtype=np.int64)
+    rng = np.random.default_rng([options.seed, 1])
+    return rng.choice(len(sizes), size=total, p=sampling_weights(sizes, options)).astype(np.int64)
