@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.errors import ModelError
 from harness.models.labels import label_order
 
@@ -17,7 +20,7 @@ _WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfol
 
 
 def has_head_class(kind: str, reference: str, **kwargs: Any) -> bool:
-    """Whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the model's architecture."""
+    """Whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the architecture."""
     auto, config = _auto_class(kind, reference, kwargs)
     return type(config) in auto._model_mapping
 
@@ -69,14 +72,14 @@ def load_head(
         end = model.config.eos_token_id
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def plain_model(model: Any) -> PreTrainedModel:
     """The transformers model inside wrappers for data parallelism, compilation or adapters."""
     while (inner := getattr(model, "module", None) or getattr(model, "_orig_mod", None)) is not None:
         model = inner
-    return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[no-any-return]
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -92,6 +95,15 @@ def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[st
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
     return chosen
+
+
+def check_finite(finite: NDArray[np.bool_]) -> None:
+    """:class:`ModelError` for scores that are not finite: half precision overflowed, or training diverged."""
+    if not finite.all():
+        raise ModelError(
+            f"{finite.size - int(finite.sum()):,} of {finite.size:,} scores of the model are not finite",
+            hint="use --dtype bf16 or fp32; if that does not help, the checkpoint holds weights that are not numbers",
+        )
 
 
 @contextmanager
@@ -124,7 +136,7 @@ def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[A
 
 
 def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
-    """Quiet loading must not hide an encoder left at random weights (a pooler is often missing, and is trained anew)."""
+    """Quiet loading must not hide an encoder at random weights (a pooler is often missing, and is trained anew)."""
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
     missing = sorted(
         key

@@ -1,0 +1,102 @@
+"""A label for a text or a pair of texts (XNLI, PAWS-X, and their intermediate relatives)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError
+from harness.examples import Example, Pair
+from harness.families.base import HeadFamily, UnitExamples
+from harness.families.features import Features
+from harness.families.guess import most_frequent, stream
+from harness.families.tokens import encode_pairs
+from harness.models.heads import check_finite, inputs, load_head, plain_model
+from harness.models.labels import label_order
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Classification(HeadFamily):
+    """Sequence classification in the layout of the tokenizer's pair template; a prediction is a label."""
+
+    @dataclass(frozen=True)
+    class Options:
+        """``max_length`` counts special tokens; longer pairs are cut at the end of the longer text, token by token.
+
+        ``labels_by_position`` takes a checkpoint's nameless outputs (LABEL_0, ...) for the task's labels in order.
+        """
+
+        max_length: int = 128
+        labels_by_position: bool = False
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with a sequence classification head, one output a label (see :mod:`harness.models.heads`)."""
+        by_position = self.options.labels_by_position
+        return load_head("SequenceClassification", reference, self.labels, by_position=by_position, **kwargs)
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """One row an example. Texts are encoded as pairs unless no example has a second text."""
+        pairs = [(index, example) for index, example in enumerate(examples) if isinstance(example, Pair)]
+        if training:
+            pairs = [(index, pair) for index, pair in pairs if pair.label is not None]
+        second = [pair.b for _, pair in pairs]
+        ids, segments = encode_pairs(
+            tokenizer, [pair.a for _, pair in pairs], second if any(second) else None, self.options.max_length
+        )
+        columns = {"labels": self._labels([pair for _, pair in pairs])} if training else {}
+        return Features(ids, np.array([index for index, _ in pairs], np.int64), segments=segments, columns=columns)
+
+    def _labels(self, pairs: Sequence[Pair]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        known: dict[str | None, int] = {label: index for index, label in enumerate(self.labels)}
+        try:
+            return np.array([known[pair.label] for pair in pairs], np.int64)
+        except KeyError:
+            wrong = next(pair for pair in pairs if pair.label not in known)
+            raise DataError(
+                f"example {wrong.id!r} has the label {wrong.label!r}", hint=f"known: {', '.join(self.labels)}"
+            ) from None
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy in fp32, and the number of examples."""
+        from torch.nn.functional import cross_entropy
+
+        labels = batch["labels"]
+        return cross_entropy(self._logits(model, batch), labels, reduction="sum"), labels.new_tensor(len(labels))
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``logits``: fp32, shape (rows, labels), in the task's order of labels."""
+        return {"logits": self._logits(model, batch)}
+
+    def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        import torch
+
+        logits = model(**inputs(model, batch)).logits.float()
+        order = label_order(plain_model(model).config, self.labels, by_position=self.options.labels_by_position)
+        return logits[:, torch.from_numpy(order).to(logits.device)]  # type: ignore[no-any-return]
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[str]:
+        """The label with the highest logit, the earlier one in a tie."""
+        if not len(features):
+            return []
+        logits = np.stack(outputs["logits"])
+        check_finite(np.isfinite(logits))
+        return [self.labels[index] for index in logits.argmax(axis=1)]
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[str]:
+        """ "majority": the most frequent training label; "random": a uniform draw for each example."""
+        count = len(unit.examples)
+        if kind == "majority":
+            return [
+                most_frequent((pair.label for pair in train if isinstance(pair, Pair) and pair.label), self.labels)
+            ] * count
+        return [self.labels[index] for index in stream(unit, seed).integers(len(self.labels), size=count)]

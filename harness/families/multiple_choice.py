@@ -1,0 +1,126 @@
+"""The best continuation of a prompt (HellaSwag, Cosmos QA, CommonsenseQA, SocialIQA, COPA and XCOPA)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError, UsageError
+from harness.examples import Choice, Example
+from harness.families.base import HeadFamily, UnitExamples
+from harness.families.features import Features
+from harness.families.guess import most_frequent, stream
+from harness.families.tokens import encode_pairs, offsets
+from harness.models.heads import check_finite, has_head_class, inputs, load_head, plain_model
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class MultipleChoice(HeadFamily):
+    """One logit for each pair of prompt and option, softmax over the options; a prediction is an option's index.
+
+    A row is an option, an item an example. Examples may differ in their number of options.
+    """
+
+    @dataclass(frozen=True)
+    class Options:
+        """``max_length`` counts special tokens. Longer pairs lose tokens of the longer side one by one: from its
+        beginning with ``truncate`` "front" (jiant), from its end with "longest_first" (the XCOPA reference)."""
+
+        max_length: int = 128
+        truncate: str = "front"
+
+        def __post_init__(self) -> None:
+            """Refuses unknown ways to truncate."""
+            if self.truncate not in ("front", "longest_first"):
+                raise UsageError(f"option truncate: 'front' or 'longest_first' expected, not {self.truncate!r}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with a multiple choice head; where its architecture has none in transformers (decoders, T5), with a
+        sequence classification head of one output, which is the same thing."""
+        kind = "MultipleChoice" if has_head_class("MultipleChoice", reference, **kwargs) else "SequenceClassification"
+        return load_head(kind, reference, ("score",), **kwargs)
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """One row an option; column ``item`` numbers the examples, ``answer`` is 1 at the right option (training)."""
+        choices = [(index, example) for index, example in enumerate(examples) if isinstance(example, Choice)]
+        if training:
+            choices = [(index, choice) for index, choice in choices if choice.answer is not None]
+        for _, choice in choices:
+            _check(choice)
+        ids, segments = encode_pairs(
+            tokenizer,
+            [choice.prompt for _, choice in choices for _ in choice.options],
+            [option for _, choice in choices for option in choice.options],
+            self.options.max_length,
+            front=self.options.truncate == "front",
+        )
+        counts = np.array([len(choice.options) for _, choice in choices], np.int64)
+        starts = offsets(counts)
+        columns = {"item": np.repeat(np.arange(len(choices)), counts)}
+        if training:
+            columns["answer"] = np.zeros(len(ids), np.int64)
+            columns["answer"][starts[:-1] + np.array([choice.answer for _, choice in choices], np.int64)] = 1
+        index = np.repeat(np.array([index for index, _ in choices], np.int64), counts)
+        return Features(ids, index, segments=segments, columns=columns, items=starts)
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy over each item's options, in fp32, and the number of items."""
+        import torch
+
+        scores = self._scores(model, batch)
+        items, place = torch.unique(batch["item"], return_inverse=True)
+        mine = place == torch.arange(len(items), device=place.device)[:, None]  # (items, rows)
+        normaliser = scores.masked_fill(~mine, -torch.inf).logsumexp(dim=1)
+        return normaliser.sum() - (scores * batch["answer"]).sum(), batch["item"].new_tensor(len(items))
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``score``: fp32, one logit a row."""
+        return {"score": self._scores(model, batch)}
+
+    def _scores(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        arguments = inputs(model, batch)
+        if type(plain_model(model)).__name__.endswith("MultipleChoice"):
+            # Each row poses as an example with a single option, so that options need not come in equal numbers.
+            arguments = {name: value[:, None] for name, value in arguments.items()}
+        return model(**arguments).logits.float().reshape(-1)  # type: ignore[no-any-return]
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[int]:
+        """The option with the highest score, the earlier one in a tie."""
+        if not len(features) or features.items is None:
+            return []
+        scores = np.array(outputs["score"], np.float32)
+        check_finite(np.isfinite(scores))
+        starts, counts = features.items[:-1], np.diff(features.items)
+        table = np.full((len(counts), int(counts.max())), -np.inf, np.float32)
+        item = np.repeat(np.arange(len(counts)), counts)
+        table[item, np.arange(len(scores)) - starts[item]] = scores
+        return [int(index) for index in table.argmax(axis=1)]
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[int]:
+        """ "majority": the most frequent position of the right option; "random": a uniform draw among the options."""
+        counts = np.array([len(choice.options) for choice in unit.examples if isinstance(choice, Choice)], np.int64)
+        if kind == "majority":
+            answers = [choice.answer for choice in train if isinstance(choice, Choice) and choice.answer is not None]
+            position = most_frequent(answers, tuple(range(int(counts.max(initial=1)))))
+            return [int(index) for index in np.minimum(position, counts - 1)]
+        return [int(index) for index in stream(unit, seed).integers(counts)]
+
+
+def _check(choice: Choice) -> None:
+    if not choice.options:
+        raise DataError(f"example {choice.id!r} has no options")
+    if choice.answer is not None and not 0 <= choice.answer < len(choice.options):
+        raise DataError(
+            f"example {choice.id!r}: answer {choice.answer} of {len(choice.options)} options",
+            hint="answers count from 0",
+        )

@@ -1,0 +1,195 @@
+"""A tag for every word of a sentence (part-of-speech tags, named entities, supertags)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError, UsageError
+from harness.examples import Example, Tagged
+from harness.families.base import HeadFamily, UnitExamples
+from harness.families.features import Features, IntArray, Ragged
+from harness.families.guess import most_frequent, stream
+from harness.families.tokens import Template, gather, offsets, tokenise
+from harness.models.heads import check_finite, inputs, load_head, plain_model
+from harness.models.labels import label_order
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Tagging(HeadFamily):
+    """Token classification at the first sub-token of each word; a prediction is a list with one tag a word.
+
+    The preprocessing of XTREME (utils_preprocess.py and utils_tag.py of google-research/xtreme): words are tokenised
+    one by one; a word that gives no sub-token, or more than fit, becomes the unknown token; a sentence that is too long
+    is cut between words into consecutive pieces, whose tags are joined again. A row is a piece.
+    """
+
+    @dataclass(frozen=True)
+    class Options:
+        """``max_length`` counts special tokens.
+
+        ``overflow``: "split" makes a row of every piece of a long sentence; "truncate" keeps only the first (jiant) and
+        predicts for the lost words "O", or "X" where the task has no "O", or else the first label.
+        ``extra_separator`` ends rows with two separators, as the reference does for XLM-R; it acts on tokenizers that
+        put two separators between the texts of a pair. ``labels_by_position``: as in classification.
+        """
+
+        max_length: int = 128
+        overflow: str = "split"
+        extra_separator: bool = True
+        labels_by_position: bool = False
+
+        def __post_init__(self) -> None:
+            """Refuses unknown ways to treat long sentences."""
+            if self.overflow not in ("split", "truncate"):
+                raise UsageError(f"option overflow: 'split' or 'truncate' expected, not {self.overflow!r}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with a token classification head, one output a label (see :mod:`harness.models.heads`)."""
+        by_position = self.options.labels_by_position
+        return load_head("TokenClassification", reference, self.labels, by_position=by_position, **kwargs)
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """One row a piece; for its words, ``first`` is the place of the first sub-token, ``labels`` the tag."""
+        sentences = [(index, example) for index, example in enumerate(examples) if isinstance(example, Tagged)]
+        if training:
+            sentences = [(index, sentence) for index, sentence in sentences if sentence.tags is not None]
+        template = _template(tokenizer, self.options.extra_separator)
+        room = template.room(tokenizer, self.options.max_length)
+        table, word = tokenise(tokenizer, chain.from_iterable(sentence.words for _, sentence in sentences))
+        table = _with_unknown(
+            table, room, template.filler if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+        )
+
+        words_in = np.array([len(sentence.words) for _, sentence in sentences], np.int64)
+        lengths = table.lengths[word]
+        piece_of_word, sentence_of_piece = split(lengths, words_in, room)
+        words_in_piece = np.bincount(piece_of_word, minlength=len(sentence_of_piece))
+        labels = self._labels([sentence for _, sentence in sentences], words_in) if training else None
+        if self.options.overflow == "truncate":
+            first_piece = np.diff(sentence_of_piece, prepend=-1) > 0
+            kept = first_piece[piece_of_word]
+            word, lengths, labels = word[kept], lengths[kept], None if labels is None else labels[kept]
+            words_in_piece, sentence_of_piece = words_in_piece[first_piece], sentence_of_piece[first_piece]
+
+        edges = offsets(words_in_piece)
+        start_of_word = offsets(lengths)
+        starts = start_of_word[edges]
+        ids, _ = template.rows(
+            gather(table.values, table.offsets[word], lengths), starts[:-1, None], np.diff(starts)[:, None]
+        )
+        first = start_of_word[:-1] - np.repeat(starts[:-1], words_in_piece) + len(template.specials[0])
+        aligned = {"first": (Ragged(first, edges), 0)}
+        if labels is not None:
+            aligned["labels"] = (Ragged(labels, edges), -100)
+        index = np.array([index for index, _ in sentences], np.int64)
+        return Features(ids, index[sentence_of_piece], aligned=aligned)
+
+    def _labels(self, sentences: Sequence[Tagged], words_in: IntArray) -> IntArray:
+        known = {label: index for index, label in enumerate(self.labels)}
+        for sentence, words in zip(sentences, words_in, strict=True):
+            tags = sentence.tags or ()
+            if len(tags) != words:
+                raise DataError(f"sentence {sentence.id!r} has {words} words and {len(tags)} tags")
+            if not known.keys() >= set(tags):
+                wrong = next(tag for tag in tags if tag not in known)
+                raise DataError(f"sentence {sentence.id!r} has the tag {wrong!r}", hint=f"known: {', '.join(known)}")
+        return np.array([known[tag] for sentence in sentences for tag in sentence.tags or ()], np.int64)
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy over words, in fp32, and the number of words."""
+        from torch.nn.functional import cross_entropy
+
+        labels = batch["labels"].flatten()
+        logits = self._logits(model, batch).flatten(0, 1)
+        return cross_entropy(logits, labels, reduction="sum", ignore_index=-100), (labels != -100).sum()
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``tags``: label numbers by word, shape (rows, words of the longest row); -1 where logits are not finite."""
+        import torch
+
+        logits = self._logits(model, batch)
+        tags = logits.argmax(dim=-1).masked_fill(~logits.isfinite().all(dim=-1), -1)
+        return {"tags": tags.to(torch.int32)}
+
+    def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Logits in fp32 at the first sub-tokens, in the task's order of labels, shape (rows, words, labels)."""
+        import torch
+
+        logits = model(**inputs(model, batch)).logits
+        logits = logits.gather(1, batch["first"][:, :, None].expand(-1, -1, logits.shape[-1])).float()
+        order = label_order(plain_model(model).config, self.labels, by_position=self.options.labels_by_position)
+        return logits[:, :, torch.from_numpy(order).to(logits.device)]  # type: ignore[no-any-return]
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[list[str]]:
+        """The tags of each sentence, its pieces joined; words that truncation lost get the tag for lost words."""
+        words = features.aligned["first"][0].lengths
+        rows = [tags[:count] for tags, count in zip(outputs.get("tags", ()), words, strict=True)]
+        flat = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        check_finite(flat >= 0)
+        names = np.array(self.labels, dtype=object)[flat]
+        edges = offsets(np.bincount(features.example, weights=words, minlength=len(examples)).astype(np.int64))
+        filler = next((tag for tag in ("O", "X") if tag in self.labels), self.labels[0])
+        predictions = []
+        for number, sentence in enumerate(examples):
+            tags = list(names[edges[number] : edges[number + 1]])
+            lost = len(sentence.words) - len(tags) if isinstance(sentence, Tagged) else 0
+            predictions.append(tags + [filler] * lost)
+        return predictions
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[list[str]]:
+        """ "majority": the most frequent tag of all training words; "random": a uniform draw for each word."""
+        counts = [len(sentence.words) for sentence in unit.examples if isinstance(sentence, Tagged)]
+        if kind == "majority":
+            tags = chain.from_iterable(sentence.tags or () for sentence in train if isinstance(sentence, Tagged))
+            tag = most_frequent(tags, self.labels)
+            return [[tag] * count for count in counts]
+        random, names = stream(unit, seed), np.array(self.labels, dtype=object)
+        return [list(names[random.integers(len(names), size=count)]) for count in counts]
+
+
+def split(lengths: IntArray, words_in: IntArray, room: int) -> tuple[IntArray, IntArray]:
+    """Cuts sentences between words into consecutive pieces of at most ``room`` sub-tokens, each as full as can be.
+
+    ``lengths`` are the sub-tokens of every word (1 to ``room``), ``words_in`` the words of every sentence. Returns the
+    piece of every word and the sentence of every piece. A sentence without words has no piece.
+    """
+    edges = offsets(words_in)
+    totals = offsets(lengths)
+    opens = np.zeros(len(lengths), dtype=bool)
+    opens[edges[:-1][words_in > 0]] = True
+    for sentence in np.flatnonzero(totals[edges[1:]] - totals[edges[:-1]] > room):
+        start, end = edges[sentence], edges[sentence + 1]
+        while totals[end] - totals[start] > room:
+            start = int(np.searchsorted(totals, totals[start] + room, side="right")) - 1
+            opens[start] = True
+    sentence_of_word = np.repeat(np.arange(len(words_in)), words_in)
+    return np.cumsum(opens) - 1, sentence_of_word[opens]
+
+
+def _with_unknown(table: Ragged, room: int, unknown: int) -> Ragged:
+    """The words' tokens with the unknown token for words that have none, or more than ``room``."""
+    odd = (table.lengths == 0) | (table.lengths > room)
+    lengths = np.where(odd, 1, table.lengths)
+    starts = np.where(odd, len(table.values), table.offsets[:-1])
+    return Ragged(gather(np.append(table.values, np.int32(unknown)), starts, lengths), offsets(lengths))
+
+
+def _template(tokenizer: PreTrainedTokenizerBase, extra_separator: bool) -> Template:
+    template = Template.of(tokenizer, 1)
+    between = Template.of(tokenizer, 2).specials[1]
+    if extra_separator and len(between) == 2 and (between == tokenizer.sep_token_id).all():
+        before, after = template.specials
+        return replace(template, specials=(before, np.append(after, between[-1:])))
+    return template
