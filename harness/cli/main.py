@@ -1,0 +1,218 @@
+"""The ``harness`` command: options for every command, commands imported when called, errors without tracebacks."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.cli.console import message
+from harness.errors import HarnessError, did_you_mean
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
+    "train": ("harness.cli.train:command", "Fine-tune on English, after intermediate tasks if asked."),
+    "score": ("harness.cli.score:command", "Score prediction files without a model."),
+    "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
+    "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
+    "plugins": ("harness.cli.plugins:command", "List the plugins, and what is wrong with those that failed."),
+    "doctor": ("harness.cli.doctor:command", "Check the installation, the plugins and the data folder."),
+    "demo": ("harness.cli.demo:command", "Run everything once on a small corpus, in minutes, offline."),
+}
+"""Each command: where it is, and its line in ``harness --help``, so that help imports none of them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options before the command, as ``ctx.obj``; ``verbosity`` is -1 with -q, 1 with -v, 2 with -vv."""
+
+    verbosity: int = 0
+    traceback: bool = False
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which one needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Imports the command."""
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggests near names for an unknown command."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"no such command: {name!r}; {did_you_mean(name, COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, from their lines above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="xtreme-harness", message="%(prog)s %(version)s")
+@click.option(
+    "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path), help="Load a plugin file."
+)
+@click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not load this plugin.")
+@click.option("-v", "--verbose", count=True, help="Say more (-vv: everything).")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--no-color", is_flag=True, help="Plain text (as with the variable NO_COLOR).")
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show where an error arose (HARNESS_TRACEBACK=1).")
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    disabled: tuple[str, ...],
+    verbose: int,
+    quiet: bool,
+    no_color: bool,
+    show_traceback: bool,
+) -> None:
+    """Zero-shot evaluation of multilingual encoders on XTREME and XTREME-R."""
+    from harness.registry import set_default_plugins
+
+    settings = Settings(-1 if quiet else min(verbose, 2), show_traceback)
+    ctx.obj = settings
+    if no_color:
+        ctx.with_resource(_environment("NO_COLOR", "1"))
+    ctx.with_resource(_logging(settings.verbosity))
+    set_default_plugins(files, disabled)
+    ctx.call_on_close(set_default_plugins)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (see :mod:`harness.errors`)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    traceback_wanted = "--traceback" in arguments or os.environ.get("HARNESS_TRACEBACK", "") not in ("", "0")
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except HarnessError as error:
+        return _report(error, traceback_wanted)
+    except click.ClickException as error:
+        return _report_usage(error)
+    except (KeyboardInterrupt, click.Abort):
+        message("interrupted", "error")
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has gone; nothing may be written any more, not even by the interpreter's last flush
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        return _report_unexpected(error, traceback_wanted)
+
+
+def _run(arguments: list[str]) -> int:
+    if "_HARNESS_COMPLETE" in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "harness", "_HARNESS_COMPLETE", os.environ["_HARNESS_COMPLETE"])
+    try:
+        with cli.make_context("harness", arguments) as ctx:
+            cli.invoke(ctx)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    return 0
+
+
+def _report(error: HarnessError, show_traceback: bool) -> int:
+    if show_traceback:
+        traceback.print_exc()
+    message(error, "error")
+    if error.hint:
+        message(error.hint, "hint")
+    return error.exit_code
+
+
+def _report_usage(error: click.ClickException) -> int:
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    message(error.format_message(), "error")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.NoSuchOption) and context is not None and context.command is not cli:
+        own = [name for option in cli.params for name in option.opts]
+        if error.option_name in own:
+            message(f"{error.option_name} comes before the command: harness {error.option_name} ...", "hint")
+            return error.exit_code
+    if context is not None:
+        message(f"'{context.command_path} --help' shows what it takes", "hint")
+    return error.exit_code
+
+
+def _report_unexpected(error: Exception, show_traceback: bool) -> int:
+    if show_traceback:
+        traceback.print_exc()
+    if isinstance(error, OSError) and error.filename is not None:
+        message(f"{error.filename}: {error.strerror}", "error")
+        return 1
+    message(f"{type(error).__name__}: {error}", "error")
+    again = "" if show_traceback else "run it again with HARNESS_TRACEBACK=1 and "
+    message(f"this is a bug in harness or in a plugin: {again}report what it prints, with 'harness doctor'", "hint")
+    return 1
+
+
+class _Handler(logging.Handler):
+    """Writes to whatever stderr is at the moment (a progress bar may have replaced it)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            kind = record.levelname.lower() if record.levelno >= logging.WARNING else ""
+            message(self.format(record), kind)
+        except Exception:
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def _logging(verbosity: int) -> Iterator[None]:
+    """Logging is configured here and nowhere else: the package's messages, and the warnings of others."""
+    root, ours = logging.getLogger(), logging.getLogger("harness")
+    before = root.level, ours.level
+    others = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}[verbosity]
+    handler = _Handler()
+    root.addHandler(handler)
+    root.setLevel(others)
+    ours.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before[0])
+        ours.setLevel(before[1])
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before: Any = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

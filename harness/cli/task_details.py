@@ -1,0 +1,137 @@
+"""Everything ``harness tasks show`` says about one task, as plain values and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from harness.cli.console import print_table, print_text, safe
+from harness.cli.tasks import Task, task_languages, training_source
+from harness.errors import UsageError, did_you_mean
+from harness.languages import language as language_of
+from harness.registry import Registry
+from harness.specs import Split, TargetTask
+
+
+def details(
+    registry: Registry, role: str, task: Task, language: str | None, examples: int, data_dir: str | None
+) -> dict[str, Any]:
+    """The task with the state of its data; ``language`` narrows, ``examples`` adds so many of its first split.
+
+    Raises UsageError for a language that the task does not have, DataError where examples are wanted without data.
+    """
+    codes = task_languages(task)
+    if language is not None and language not in codes:
+        language_of(language)
+        hint = did_you_mean(language, codes)
+        raise UsageError(f"the {role} task {task.name!r} has no language {language!r}", hint=hint)
+    splits = {code: splits_of(task, code) for code in codes if language in (None, code)}
+    training = registry.training(task) if isinstance(task, TargetTask) else task.train
+    found: dict[str, Any] = {
+        "name": task.name,
+        "role": role,
+        "version": task.version,
+        "summary": task.summary,
+        "family": task.family,
+        "labels": list(task.labels),
+        "metric": task.metric,
+        "options": dict(task.options),
+        "train": training_source(task),
+        "train_data": _state(registry, training, data_dir) if isinstance(training, Split) else None,
+        "licence": task.licence,
+        "citation": task.citation,
+        "provider": task.provider,
+        "languages": {
+            code: {name: _state(registry, split, data_dir) for name, split in table.items()}
+            for code, table in splits.items()
+        },
+    }
+    if examples:
+        found["examples"] = _examples(registry, task, splits, examples, data_dir)
+    return found
+
+
+def splits_of(task: Task, code: str) -> dict[str, Split]:
+    """The splits of one language; an intermediate task's own ``train`` and ``dev`` are English."""
+    own = {} if isinstance(task, TargetTask) or code != "en" else {"train": task.train, "dev": task.dev}
+    return {**own, **task.languages.get(code, {})}
+
+
+def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, Any]:
+    from harness.data.sources import split_status
+
+    status = split_status(split, data_dir, resolver=registry.hook.harness_resolve_data)
+    return {
+        "official_rows": split.rows,
+        "rows": status.rows,
+        "data": status.state,
+        "source": status.source,
+        "reason": status.reason,
+    }
+
+
+def _examples(
+    registry: Registry, task: Task, splits: Mapping[str, Mapping[str, Split]], count: int, data_dir: str | None
+) -> list[dict[str, Any]]:
+    from harness.data.sources import load_examples
+
+    code = "en" if "en" in splits else next(iter(splits))
+    table = splits[code]
+    name = next((name for name in ("test", "dev", "train") if name in table), next(iter(table)))
+    loaded = load_examples(
+        task, table[name], data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
+    )
+    return [
+        {"language": code, "split": name, "type": type(example).__name__, **asdict(example)}
+        for example in loaded.examples[:count]
+    ]
+
+
+def print_details(found: Mapping[str, Any]) -> None:
+    """The details on stdout: fields, a table of languages, examples field by field."""
+    print_text(safe(f"{found['name']} ({found['role']} task, version {found['version']})"))
+    if found["summary"]:
+        print_text(safe(found["summary"]))
+    print_text("")
+    train = found["train"] or "nothing"
+    if found["train_data"] is not None:
+        train += f" ({_size(found['train_data'])})"
+    fields = {
+        "family": found["family"],
+        "labels": ", ".join(found["labels"]),
+        "metric": found["metric"],
+        "options": ", ".join(f"{key}={value!r}" for key, value in found["options"].items()),
+        "trains on": train,
+        "licence": found["licence"],
+        "citation": found["citation"],
+        "provider": found["provider"],
+    }
+    for name, value in fields.items():
+        if value:
+            print_text(f"{name:<11}{safe(value)}")
+    rows = [
+        (code, language_of(code).name, language_of(code).script, split, _number(state["official_rows"]), _size(state))
+        for code, table in found["languages"].items()
+        for split, state in table.items()
+    ]
+    print_text("")
+    print_table("", ("code", "language", "script", "split", "#official", "data"), rows)
+    states = [state for table in found["languages"].values() for state in table.values()]
+    missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
+    if missing:
+        print_text(safe(missing))
+    for example in found.get("examples", ()):
+        print_text("")
+        for name, value in example.items():
+            print_text(f"{name:<11}{safe(value)}")
+
+
+def _size(state: Mapping[str, Any]) -> str:
+    if state["rows"] is None:
+        return str(state["data"])
+    return f"{state['data']}, {_number(state['rows'])} rows"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

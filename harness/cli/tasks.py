@@ -1,0 +1,130 @@
+"""``harness tasks``: what can be scored and what can be trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from harness.cli.console import print_json, print_table
+from harness.registry import Registry, get_registry
+from harness.select import Entry, choose
+from harness.specs import HubData, IntermediateTask, Split, TargetTask
+
+Task = TargetTask | IntermediateTask
+
+
+@click.group()
+def command() -> None:
+    """List the tasks, or show one of them."""
+
+
+# selectors may start with "-": what looks like an unknown option is left for the selector grammar to read
+@command.command(name="list", context_settings={"ignore_unknown_options": True})
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.option("--role", type=click.Choice(["target", "intermediate"]), help="Only tasks to score, or to train on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> None:
+    """List the tasks, all of them or those that are selected.
+
+    A SELECTOR is a name, a glob 'x*', family:tagging or benchmark:xtreme, with languages in brackets if need be:
+    'xnli[sw,ur]', 'x*[script:Cyrl]'. A leading - excludes: -xnli.
+    """
+    registry = get_registry()
+    tasks: list[tuple[str, Task]] = []
+    if role != "intermediate":
+        tasks += [("target", task) for task in registry.tasks().values()]
+    if role != "target":
+        tasks += [("intermediate", task) for task in registry.intermediate_tasks().values()]
+    chosen = choose(registry, _entries(task for _, task in tasks), selectors) if tasks else {}
+    rows = [
+        _summary(registry, kind, task, [code for code in chosen[task.name] if code in task_languages(task)])
+        for kind, task in tasks
+        if task.name in chosen
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        "",
+        ("task", "role", "family", "#languages", "metric", "trains on", "provider"),
+        [
+            (r["name"], r["role"], r["family"], len(r["languages"]), r["metric"], r["train"] or "-", r["provider"])
+            for r in rows
+        ],
+    )
+
+
+@command.command(name="show")
+@click.argument("name")
+@click.option("--language", metavar="CODE", help="Only this language.")
+@click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Show so many examples.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_task(name: str, language: str | None, count: int, data_dir: str | None, as_json: bool) -> None:
+    """Show a task: languages, official sizes, training data, metric, licence, what data is there, and examples."""
+    from harness.cli.task_details import details, print_details
+
+    registry = get_registry()
+    found = find_tasks(registry, name)
+    shown = [details(registry, role, task, language, count, data_dir) for role, task in found]
+    if as_json:
+        print_json(shown[0] if len(shown) == 1 else shown)
+    else:
+        for item in shown:
+            print_details(item)
+
+
+def _entries(tasks: Iterable[Task]) -> dict[str, Entry]:
+    """What can be selected; a name in both roles has the languages of both."""
+    entries: dict[str, Entry] = {}
+    for task in tasks:
+        earlier = entries[task.name].languages if task.name in entries else ()
+        codes = tuple(dict.fromkeys((*earlier, *task_languages(task))))
+        entries[task.name] = Entry(task.family, codes, codes)
+    return entries
+
+
+def task_languages(task: Task) -> list[str]:
+    """The languages of a task, in its order; an intermediate task's own data are English."""
+    return list(dict.fromkeys((*(("en",) if isinstance(task, IntermediateTask) else ()), *task.languages)))
+
+
+def training_source(task: Task) -> str:
+    """What the task trains on: the name of an intermediate task, the first source of its own data, or ""."""
+    if not isinstance(task.train, Split):
+        return task.train or ""
+    parts = [part.sources[0] for part in task.train.parts or (task.train,)]
+    names = [
+        "/".join(filter(None, (s.repo, s.config, s.split))) if isinstance(s, HubData) else s.files[0] for s in parts
+    ]
+    return " + ".join(dict.fromkeys(names))
+
+
+def _summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "role": role,
+        "version": task.version,
+        "family": task.family,
+        "languages": languages,
+        "metric": task.metric,
+        "train": training_source(task),
+        "benchmarks": [name for name, b in registry.benchmarks().items() if role == "target" and task.name in b.tasks],
+        "provider": task.provider,
+        "summary": task.summary,
+    }
+
+
+def find_tasks(registry: Registry, name: str) -> list[tuple[str, Task]]:
+    """The target and the intermediate task of this name; UsageError or PluginError where there is neither."""
+    targets, intermediates = registry.tasks(), registry.intermediate_tasks()
+    found: list[tuple[str, Task]] = []
+    if name in targets:
+        found.append(("target", targets[name]))
+    if name in intermediates:
+        found.append(("intermediate", intermediates[name]))
+    if not found:
+        raise registry.missing("task", name, {**targets, **intermediates})
+    return found

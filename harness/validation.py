@@ -1,0 +1,199 @@
+"""Checks the values that plugins provide, so that a mistake is named as the plugin is loaded, not hours into a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from harness.errors import PluginError, did_you_mean
+from harness.languages import languages
+from harness.specs import Benchmark, Family, FileData, HubData, IntermediateTask, Recipe, Split, TargetTask
+
+Value = TargetTask | IntermediateTask | Family | Benchmark | Recipe
+
+KINDS: dict[str, tuple[str, type[Value]]] = {
+    "harness_families": ("family", Family),
+    "harness_target_tasks": ("target task", TargetTask),
+    "harness_intermediate_tasks": ("intermediate task", IntermediateTask),
+    "harness_benchmarks": ("benchmark", Benchmark),
+    "harness_recipes": ("recipe", Recipe),
+}
+"""Each collector hook: the word for what it provides, and its type."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+def check(hook: str, value: object) -> Value:
+    """The value, if ``hook`` may provide it; PluginError saying what is wrong with it, and where, otherwise."""
+    word, kind = KINDS[hook]
+    if not isinstance(value, kind):
+        raise PluginError(f"{hook} provides {_shown(value)}, expected {kind.__name__} values")
+    _require(isinstance(value.name, str), f"the name of a {word} must be a string, not {_shown(value.name)}")
+    where = f"{word} {value.name!r}"
+    _require(
+        NAME.fullmatch(value.name) is not None,
+        f"{where}: a name is made of lower-case letters, digits, '_', '.' and '-', and starts with a letter or digit",
+    )
+    _CHECKS[kind](value, where)
+    return value
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise PluginError(message)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _text(where: str, field: str, value: object, *, needed: bool = True) -> None:
+    holds = isinstance(value, str) and (bool(value) or not needed)
+    _require(holds, f"{where}: {field} must be a {'non-empty ' if needed else ''}string, not {_shown(value)}")
+
+
+def _whole(where: str, field: str, value: object) -> None:
+    holds = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    _require(holds, f"{where}: {field} must be a positive whole number, not {_shown(value)}")
+
+
+def _mapping(where: str, field: str, value: object, *, needed: bool = False) -> None:
+    _require(isinstance(value, Mapping), f"{where}: {field} must be a mapping, not {_shown(value)}")
+    assert isinstance(value, Mapping)
+    _require(bool(value) or not needed, f"{where}: {field} is empty")
+    for key in value:
+        _require(isinstance(key, str), f"{where}: the keys of {field} must be strings, not {_shown(key)}")
+
+
+def _strings(where: str, field: str, value: object) -> tuple[str, ...]:
+    holds = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    _require(holds, f"{where}: {field} must be a tuple of strings, not {_shown(value)}")
+    assert isinstance(value, tuple)
+    twice = sorted({item for item in value if value.count(item) > 1})
+    _require(not twice, f"{where}: {field} lists {', '.join(map(repr, twice))} more than once")
+    return value
+
+
+def _languages(where: str, codes: Iterable[str]) -> None:
+    known = languages()
+    for code in codes:
+        _require(code in known, f"{where}: unknown language {code!r}; {did_you_mean(code, known)}")
+
+
+def _plain(where: str, field: str, value: object) -> None:
+    """Options are written into records: text, numbers, booleans, None, sequences and mappings of these."""
+    if isinstance(value, Mapping):
+        _mapping(where, field, value)
+        for key, item in value.items():
+            _plain(where, f"{field}[{key!r}]", item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _plain(where, f"{field}[{index}]", item)
+    else:
+        holds = value is None or isinstance(value, str | int | float)
+        _require(holds, f"{where}: {field} must be a plain value (text, number, list or mapping), not {_shown(value)}")
+
+
+def _options(where: str, field: str, value: object) -> None:
+    _mapping(where, field, value)
+    _plain(where, field, value)
+
+
+def _split(where: str, field: str, value: object) -> None:
+    _require(isinstance(value, Split), f"{where}: {field} must be a Split, not {_shown(value)}")
+    assert isinstance(value, Split)
+    _require(bool(value.sources), f"{where}: {field} has no source")
+    for source in value.sources:
+        _require(
+            isinstance(source, HubData | FileData),
+            f"{where}: the sources of {field} must be HubData or FileData, not {_shown(source)}",
+        )
+    if value.rows is not None:
+        _whole(where, f"rows of {field}", value.rows)
+
+
+def _splits(where: str, value: object, *, needed: bool) -> None:
+    _mapping(where, "languages", value, needed=needed)
+    assert isinstance(value, Mapping)
+    _languages(where, value)
+    for code, table in value.items():
+        _mapping(where, f"languages[{code!r}]", table, needed=True)
+        for name, split in table.items():
+            _require(NAME.fullmatch(name) is not None, f"{where}: languages[{code!r}]: {name!r} is no name for a split")
+            _split(where, f"languages[{code!r}][{name!r}]", split)
+
+
+def _task(task: TargetTask | IntermediateTask, where: str) -> None:
+    _whole(where, "version", task.version)
+    _text(where, "family", task.family)
+    _text(where, "metric", task.metric)
+    for field in ("summary", "licence", "citation"):
+        _text(where, field, getattr(task, field), needed=False)
+    _require(callable(task.example), f"{where}: example must be a function of a row, not {_shown(task.example)}")
+    _strings(where, "labels", task.labels)
+    _options(where, "options", task.options)
+    _splits(where, task.languages, needed=isinstance(task, TargetTask))
+
+
+def _target(task: TargetTask, where: str) -> None:
+    _task(task, where)
+    if isinstance(task.train, str):
+        _text(where, "train", task.train)
+    elif task.train is not None:
+        _split(where, "train", task.train)
+        _require(
+            "dev" in task.languages.get("en", {}),
+            f"{where}: training on its own English data needs languages['en']['dev'] to select on",
+        )
+
+
+def _intermediate(task: IntermediateTask, where: str) -> None:
+    _task(task, where)
+    _split(where, "train", task.train)
+    _split(where, "dev", task.dev)
+
+
+def _family(family: Family, where: str) -> None:
+    holds = isinstance(family.examples, tuple) and all(isinstance(kind, type) for kind in family.examples)
+    _require(holds and bool(family.examples), f"{where}: examples must be a tuple of classes")
+    for field in ("implementation", "format"):
+        value = getattr(family, field)
+        holds = isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None
+        _require(holds, f"{where}: {field} must be of the form 'module:Class', not {_shown(value)}")
+
+
+def _benchmark(benchmark: Benchmark, where: str) -> None:
+    _whole(where, "version", benchmark.version)
+    _text(where, "title", benchmark.title)
+    _text(where, "rule", benchmark.rule)
+    _mapping(where, "tasks", benchmark.tasks, needed=True)
+    for name, codes in benchmark.tasks.items():
+        _require(bool(_strings(where, f"tasks[{name!r}]", codes)), f"{where}: tasks[{name!r}] lists no language")
+        _languages(where, codes)
+    _mapping(where, "groups", benchmark.groups)
+    for group, names in benchmark.groups.items():
+        for name in _strings(where, f"groups[{group!r}]", names):
+            hint = did_you_mean(name, benchmark.tasks)
+            _require(name in benchmark.tasks, f"{where}: groups[{group!r}]: {name!r} is not one of its tasks; {hint}")
+
+
+def _recipe(recipe: Recipe, where: str) -> None:
+    _whole(where, "version", recipe.version)
+    for field in ("defaults", "large"):
+        _options(where, field, getattr(recipe, field))
+    for field in ("tasks", "large_tasks"):
+        table = getattr(recipe, field)
+        _mapping(where, field, table)
+        for name, values in table.items():
+            _options(where, f"{field}[{name!r}]", values)
+
+
+_CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
+    TargetTask: _target,
+    IntermediateTask: _intermediate,
+    Family: _family,
+    Benchmark: _benchmark,
+    Recipe: _recipe,
+}
