@@ -1,0 +1,88 @@
+"""Universal Dependencies files as XTREME uses them: a multiword token stays whole and carries one tag.
+
+Follows the conversion that XTREME (Hu et al. 2020) applies to UD v2.5 (``scripts/download_data.sh`` of its repository).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.data.lines import lines
+from harness.errors import DataError
+from harness.specs import Row
+
+PRECEDENCE = {
+    "": "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT",
+    "es": "VERB AUX PRON ADP DET",
+    "fr": "VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ",
+    "it": "VERB AUX ADV PRON ADP DET INTJ",
+}
+"""Which of the equally high words of a multiword token lends its tag."""
+
+
+def conllu(*paths: Path) -> Iterator[Row]:
+    """Rows ``{"tokens", "tags"}`` of CoNLL-U files; the language is the file name up to the first underscore.
+
+    A multiword token is one word with the tag of its head. Empty nodes are left out, and so are sentences whose text is
+    withheld (all words, or all but one, are ``_``).
+    """
+    for path in paths:
+        precedence = PRECEDENCE.get(path.name.partition("_")[0], PRECEDENCE[""]).split()
+        block: list[list[str]] = []
+        for number, line in (*lines(path), (0, "")):
+            if line.startswith("#"):
+                continue
+            if line.strip():
+                fields = line.split("\t")
+                if len(fields) != 10:
+                    raise DataError(f"{path}:{number}: expected the 10 columns of CoNLL-U, found {len(fields)}")
+                if re.fullmatch(r"\d+([-.]\d+)?", fields[0]) is None:
+                    raise DataError(f"{path}:{number}: {fields[0]!r} is not the number of a word")
+                block.append(fields)
+            elif block:
+                tokens, tags = _fused(block, precedence)
+                masked = tokens.count("_")
+                if masked == 0 or masked < len(tokens) - 1:
+                    yield {"tokens": tokens, "tags": tags}
+                block = []
+
+
+def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], list[str]]:
+    words = {fields[0]: fields for fields in block if fields[0].isdigit()}
+    tokens, tags, inside = [], [], set[str]()
+    for fields in block:
+        first, dash, last = fields[0].partition("-")
+        if dash:
+            span = [str(number) for number in range(int(first), int(last) + 1) if str(number) in words]
+            inside.update(span)
+            tokens.append(fields[1])
+            tags.append(words[_head(span, words, precedence)][3] if span else fields[3])
+        elif fields[0] in words and fields[0] not in inside:
+            tokens.append(fields[1])
+            tags.append(fields[3])
+    return tokens, tags
+
+
+def _head(span: list[str], words: dict[str, list[str]], precedence: list[str]) -> str:
+    """The word with the fewest ancestors in the graph of basic and enhanced edges; ties by tag, then by position."""
+    ancestors = {word: len(_ancestors(word, words)) for word in span}
+    fewest = min(ancestors.values())
+    tied = [word for word in span if ancestors[word] == fewest]
+    rank = {tag: place for place, tag in enumerate(precedence)}
+    return min(tied, key=lambda word: rank.get(words[word][3], len(rank)))
+
+
+def _ancestors(word: str, words: dict[str, list[str]]) -> set[str]:
+    found: set[str] = set()
+    queue = [word]
+    while queue:
+        fields = words.get(queue.pop())
+        if fields is None:  # the root, or an empty node
+            continue
+        enhanced = [edge.partition(":")[0] for edge in fields[8].split("|")]
+        for head in {fields[6], *enhanced} - found - {"_", word}:
+            found.add(head)
+            queue.append(head)
+    return found

@@ -1,0 +1,203 @@
+"""Finds the files of a source: in the data folders, the Hugging Face cache, then the Hub. Scripts are never run."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, UsageError
+from harness.specs import FileData, HubData, Source
+
+log = logging.getLogger(__name__)
+
+SAMPLE_MARKER = "sample-corpus.json"
+"""A folder with this file at its root is the project's own made-up corpus."""
+
+CONVERTED = "refs/convert/parquet"
+"""Where the Hub keeps parquet copies of data sets that are stored in another form."""
+
+Resolver = Callable[..., Any]
+"""The hook ``harness_resolve_data``: called with ``source``, ``data_dir`` and ``offline``; parquet paths or None."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The local files of one source; ``root`` is the data folder or snapshot they were found in.
+
+    ``origin`` is "folder", "cache", "hub" or "plugin".
+    """
+
+    paths: tuple[Path, ...]
+    origin: str
+    root: Path | None = None
+
+    @property
+    def sample(self) -> bool:
+        """Whether they belong to the sample corpus."""
+        return self.root is not None and (self.root / SAMPLE_MARKER).is_file()
+
+    @property
+    def commit(self) -> str:
+        """The commit of the Hub snapshot, or "" where it is not known."""
+        return self.root.name if self.root is not None and self.root.parent.name == "snapshots" else ""
+
+
+def data_folders(data_dir: str | Path | None = None) -> list[Path]:
+    """The data folders: those of the argument, else of HARNESS_DATA_DIR; several are joined by ``os.pathsep``.
+
+    Raises UsageError for a folder that does not exist.
+    """
+    given = os.fspath(data_dir) if data_dir is not None else os.environ.get("HARNESS_DATA_DIR", "")
+    names = [given] if Path(given).is_dir() else given.split(os.pathsep)
+    folders = [Path(name).expanduser().absolute() for name in names if name.strip()]
+    for folder in folders:
+        if not folder.is_dir():
+            origin = "--data-dir" if data_dir is not None else "HARNESS_DATA_DIR"
+            raise UsageError(
+                f"data folder not found: {folder}", hint=f"{origin} takes folders joined by {os.pathsep!r}"
+            )
+    return folders
+
+
+def resolve(
+    source: Source, data_dir: str | Path | None = None, offline: bool = False, *, resolver: Resolver | None = None
+) -> Files | None:
+    """The local files of ``source``, downloaded if need be, or None where it cannot be had.
+
+    Raises DataError where its files are damaged, or where the Hub cannot be reached.
+    """
+    return next((files for find in stages(data_dir, offline, resolver) if (files := find(source)) is not None), None)
+
+
+def stages(
+    data_dir: str | Path | None, offline: bool, resolver: Resolver | None
+) -> Iterator[Callable[[Source], Files | None]]:
+    """The places to look in, nearest first; each a function from a source to its files there."""
+    folders = data_folders(data_dir)
+    if resolver is not None:
+        yield lambda source: _from_plugin(source, data_dir, offline, resolver)
+    for folder in folders:
+        yield lambda source, folder=folder: _in_folder(source, folder)  # type: ignore[misc]
+    yield _in_cache
+    if not offline and os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("1", "true", "yes", "on"):
+        yield _on_hub
+
+
+def described(source: Source, files: Files | None = None) -> str:
+    """The source in one line: ``google/xtreme/XNLI/test[language=sw]``."""
+    if isinstance(source, FileData):
+        return " ".join(source.files)
+    revision = source.revision or (files.commit[:12] if files else "")
+    text = "/".join(filter(None, (source.repo, source.config, source.split))) + (f"@{revision}" if revision else "")
+    where = source.where
+    if where is None:
+        return text
+    return f"{text}[{where.column}" + (f"={where.equals}]" if where.equals is not None else f"^={where.startswith}]")
+
+
+def how_to_get(source: Source) -> str:
+    """What the user can do to have the files of this source in a data folder."""
+    if isinstance(source, FileData):
+        return source.obtain
+    revision = f" --revision {source.revision}" if source.revision else ""
+    pattern = f"{source.config or 'data'}/{source.split}*"
+    download = f"hf download {source.repo} --repo-type dataset{revision} --include '{pattern}'"
+    return f"{download} --local-dir DATA_DIR/{source.repo}"
+
+
+def _from_plugin(source: Source, data_dir: str | Path | None, offline: bool, resolver: Resolver) -> Files | None:
+    if isinstance(source, FileData):
+        return None
+    found = resolver(source=source, data_dir=data_dir, offline=offline)
+    return Files(tuple(Path(path) for path in found), "plugin") if found else None
+
+
+def _in_folder(source: Source, folder: Path) -> Files | None:
+    if isinstance(source, HubData):
+        paths = _parquet(folder / source.repo, source)
+        return Files(paths, "folder", folder) if paths else None
+    found: list[Path] = []
+    for name in source.files:
+        matches = [folder / name] if (folder / name).is_file() else list(folder.glob(name)) if "*" in name else []
+        if not matches:
+            return None
+        found += sorted(matches, key=lambda path: (path.name, path))
+    return Files(tuple(found), "folder", folder)
+
+
+def _parquet(base: Path, source: HubData) -> tuple[Path, ...]:
+    """The shards of a split under ``base``, in the layouts in which Hub repositories keep them."""
+    if not base.is_dir():
+        return ()
+    places = [source.config] if source.config is not None else ["data", "default", "."]
+    split = glob.escape(source.split)
+    for place in places:
+        for pattern in (f"{split}-*.parquet", f"{split}.parquet", f"{split}/*.parquet"):
+            paths = sorted((base / place).glob(pattern))
+            if paths:
+                _check_shards(paths, source)
+                return tuple(paths)
+    return ()
+
+
+def _check_shards(paths: list[Path], source: HubData) -> None:
+    numbers = [re.search(r"-(\d{5})-of-(\d{5})", path.name) for path in paths]
+    there = {int(found[1]) for found in numbers if found}
+    wanted = set(range(max((int(found[2]) for found in numbers if found), default=0)))
+    if missing := sorted(wanted - there):
+        shards = ", ".join(f"{number:05d}" for number in missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise DataError(
+            f"{paths[0].parent}: {len(missing)} of {len(wanted)} files of {source.split!r} are missing ({shards})",
+            hint=how_to_get(source),
+        )
+
+
+def _in_cache(source: Source) -> Files | None:
+    if isinstance(source, FileData):
+        return None
+    from huggingface_hub import snapshot_download
+
+    for revision in _revisions(source):
+        try:
+            folder = Path(snapshot_download(source.repo, repo_type="dataset", revision=revision, local_files_only=True))
+        except (OSError, ValueError):  # not in the cache
+            continue
+        if paths := _parquet(folder, source):
+            return Files(paths, "cache", folder)
+    return None
+
+
+def _on_hub(source: Source) -> Files | None:
+    if isinstance(source, FileData):
+        return None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    places = [source.config] if source.config is not None else ["data", "default"]
+    patterns = [f"{place}/{source.split}{end}" for place in places for end in ("-*.parquet", ".parquet", "/*.parquet")]
+    for revision in _revisions(source):
+        try:
+            folder = Path(
+                snapshot_download(source.repo, repo_type="dataset", revision=revision, allow_patterns=patterns)
+            )
+        except (RepositoryNotFoundError, RevisionNotFoundError, GatedRepoError) as error:
+            log.info("%s: %s", described(source), error)
+            continue
+        except Exception as error:  # whatever a network does
+            raise DataError(
+                f"{described(source)} could not be downloaded: {type(error).__name__}: {error}",
+                hint="try again, or point --data-dir to a folder that has it: " + how_to_get(source),
+            ) from error
+        if paths := _parquet(folder, source):
+            return Files(paths, "hub", folder)
+    return None
+
+
+def _revisions(source: HubData) -> tuple[str | None, ...]:
+    return (source.revision,) if source.revision is not None else (None, CONVERTED)

@@ -1,0 +1,123 @@
+"""Readers of plain files that the Hub lacks: each takes paths and yields rows, or names the file and line at fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.data.conllu import conllu
+from harness.data.lines import lines
+from harness.errors import DataError
+from harness.examples import Answer, Question
+from harness.specs import Row
+
+__all__ = ["bitext_pool", "conllu", "lines", "parallel_lines", "question", "squad_json", "tagged"]
+
+
+def bitext_pool(foreign: Path, english: Path, gold: Path | None = None) -> Iterator[Row]:
+    """The two pools of a mining task: ``id, tab, sentence`` a line, and gold ``foreign id, tab, English id``.
+
+    Rows are ``{"id", "text", "english"}`` for sentences, then ``{"pair": (foreign id, English id)}`` for gold pairs.
+    """
+    ids: list[set[str]] = []
+    for path, is_english in ((foreign, False), (english, True)):
+        seen: set[str] = set()
+        for number, line in lines(path):
+            name, tab, text = line.partition("\t")
+            if not name or not tab:
+                raise DataError(f"{path}:{number}: expected an id, a tab and a sentence, found {line[:60]!r}")
+            if name in seen:
+                raise DataError(f"{path}:{number}: the id {name!r} occurs twice")
+            seen.add(name)
+            yield {"id": name, "text": text, "english": is_english}
+        ids.append(seen)
+    if gold is None:
+        return
+    for number, line in lines(gold):
+        pair = tuple(line.split("\t"))
+        if len(pair) != 2:
+            raise DataError(f"{gold}:{number}: expected two ids and a tab between them, found {line[:60]!r}")
+        for name, known, path in zip(pair, ids, (foreign, english), strict=True):
+            if name not in known:
+                raise DataError(f"{gold}:{number}: no sentence of {path.name} has the id {name!r}")
+        yield {"pair": pair}
+
+
+def parallel_lines(foreign: Path, english: Path) -> Iterator[Row]:
+    """Two files whose lines are translations of each other: rows ``{"foreign", "english"}``."""
+    left, right = (list(lines(path)) for path in (foreign, english))
+    if len(left) != len(right):
+        raise DataError(f"{foreign} has {len(left):,} lines, {english.name} has {len(right):,}: they must be parallel")
+    for (_, source), (_, target) in zip(left, right, strict=True):
+        yield {"foreign": source, "english": target}
+
+
+def tagged(*paths: Path) -> Iterator[Row]:
+    """``word, tab, tag`` a line and an empty line after each sentence: rows ``{"tokens", "tags"}``.
+
+    Without a second column, as in XTREME's download of test sets, ``tags`` is None.
+    """
+    for path in paths:
+        tokens: list[str] = []
+        tags: list[str] = []
+        columns = 0
+        for number, line in lines(path):
+            if not line.strip("\t "):
+                if tokens:
+                    yield {"tokens": tokens, "tags": tags or None}
+                    tokens, tags = [], []
+                continue
+            word, *tag = line.split("\t")
+            columns = columns or len(tag) + 1
+            if len(tag) + 1 != columns or columns > 2:
+                expected = "a word" if columns == 1 else "a word, a tab and a tag"
+                raise DataError(f"{path}:{number}: expected {expected}, found {line[:60]!r}")
+            tokens.append(word)
+            tags += tag
+        if tokens:
+            yield {"tokens": tokens, "tags": tags or None}
+
+
+def squad_json(*paths: Path) -> Iterator[Row]:
+    """SQuAD's JSON, versions 1.1 and 2.0: rows with the columns of the Hub's copies, and ``impossible``."""
+    for path in paths:
+        text = "\n".join(line for _, line in lines(path))
+        try:
+            articles = json.loads(text)["data"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            where = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path)
+            raise DataError(f"{where}: not SQuAD JSON ({error})") from error
+        for number, article in enumerate(articles):
+            try:
+                yield from _questions(article)
+            except (KeyError, TypeError) as error:
+                raise DataError(f"{path}: data[{number}]: not a SQuAD article ({error!r})") from error
+
+
+def _questions(article: dict[str, Any]) -> Iterator[Row]:
+    for paragraph in article["paragraphs"]:
+        for entry in paragraph["qas"]:
+            answers = entry.get("answers", [])
+            yield {
+                "id": entry["id"],
+                "context": paragraph["context"],
+                "question": entry["question"],
+                "answers": {
+                    "text": [answer["text"] for answer in answers],
+                    "answer_start": [answer["answer_start"] for answer in answers],
+                },
+                "impossible": bool(entry.get("is_impossible", False)),
+            }
+
+
+def question(row: Row) -> Question:
+    """A row of SQuAD, XQuAD, MLQA or TyDiQA; empty answers, which stand for withheld labels, are left out."""
+    answers = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
+    return Question(
+        id=row["id"],
+        question=row["question"],
+        context=row["context"],
+        answers=tuple(Answer(text, start) for text, start in answers if text),
+    )

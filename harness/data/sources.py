@@ -1,0 +1,191 @@
+"""Loads the examples of a split from the best source that is there, and says what is there without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.data.checks import problems
+from harness.data.locate import Files, Resolver, described, how_to_get, resolve, stages
+from harness.data.subset import fingerprint, limited
+from harness.data.table import count_rows, rows
+from harness.errors import DataError
+from harness.examples import Example, Tagged
+from harness.specs import FileData, HubData, IntermediateTask, Source, Split, TargetTask
+
+__all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
+
+State = Literal["present", "missing", "excerpt", "sample", "damaged"]
+
+
+@dataclass(frozen=True)
+class LoadedSplit:
+    """The examples of a split and where they came from.
+
+    ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
+    before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
+    the project's own made-up corpus, else "".
+    """
+
+    examples: list[Example]
+    rows: int
+    expected: int | None
+    source: str
+    files: list[Path]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    corpus: str = ""
+
+    @property
+    def excerpt(self) -> bool:
+        """Whether the source differs in size from the official release, so that scores are not comparable."""
+        return self.expected is not None and self.rows != self.expected
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is there of a split. ``reason`` says what is wrong, or how to get what is missing."""
+
+    state: State
+    rows: int | None
+    expected: int | None
+    source: str
+    files: list[Path]
+    reason: str = ""
+
+
+def load_examples(
+    task: TargetTask | IntermediateTask,
+    split: Split,
+    *,
+    data_dir: str | Path | None = None,
+    offline: bool = False,
+    limit: int | None = None,
+    resolver: Resolver | None = None,
+) -> LoadedSplit:
+    """Reads a split of ``task`` from the first of its sources that is present: in the folders, the cache, then the Hub.
+
+    ``limit`` keeps that many examples, always the same ones (see :func:`harness.data.subset.limited`). ``resolver`` is
+    the hook ``harness_resolve_data``. Raises DataError for data that is missing, damaged, or not what the task expects.
+    """
+    found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
+    examples: list[Example] = []
+    count = position = 0
+    for source, files in found:
+        name = str(files.paths[0]) if len(files.paths) == 1 else f"{files.paths[0]} and {len(files.paths) - 1} more"
+        rows_here = 0
+        for row in _rows(source, files):
+            rows_here += not isinstance(source, FileData) or not source.counts or source.counts in row
+            row["_row"] = position
+            example = _example(task, row, name)
+            position += 1
+            if example is not None:
+                examples.append(example)
+        count += rows_here
+    paths = [path for _, files in found for path in files.paths]
+    for problem in problems(examples, task.labels):
+        raise DataError(f"{paths[0]}: {problem}", hint=f"is this the data of {task.name}? See: harness data verify")
+    kept = limited(examples, limit)
+    return LoadedSplit(
+        examples=kept,
+        rows=count,
+        expected=_expected(split, [source for source, _ in found]),
+        source=" + ".join(described(source, files) for source, files in found),
+        files=paths,
+        fingerprint=fingerprint(kept),
+        notes=tuple(dict.fromkeys(source.note for source, _ in found if source.note)),
+        corpus="sample" if any(files.sample for _, files in found) else "",
+    )
+
+
+def split_status(
+    split: Split, data_dir: str | Path | None = None, offline: bool = True, *, resolver: Resolver | None = None
+) -> Status:
+    """What is there of a split, from metadata alone where the files are parquet; bad data is a state, not an error."""
+    try:
+        found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
+    except _Missing as error:
+        return Status("missing", None, split.rows, described(split.sources[0]), [], f"{error} ({error.hint})")
+    except DataError as error:
+        return Status("damaged", None, split.rows, described(split.sources[0]), [], str(error))
+    expected = _expected(split, [source for source, _ in found])
+    source = " + ".join(described(source, files) for source, files in found)
+    paths = [path for _, files in found for path in files.paths]
+    try:
+        count = sum(_count(source, files) for source, files in found)
+    except DataError as error:
+        return Status("damaged", None, expected, source, paths, str(error))
+    if any(files.sample for _, files in found):
+        return Status("sample", count, expected, source, paths, "the made-up sample corpus")
+    if expected is not None and count != expected:
+        return Status(
+            "excerpt", count, expected, source, paths, f"{count:,} rows, the official release has {expected:,}"
+        )
+    return Status("present", count, expected, source, paths)
+
+
+def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[str, ...]:
+    """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
+    if task.labels:
+        return task.labels
+    return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
+
+
+class _Missing(DataError):
+    """No source of a split is present."""
+
+
+def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: Resolver | None) -> tuple[Source, Files]:
+    empty = ""
+    for find in stages(data_dir, offline, resolver):
+        for source in part.sources:
+            files = find(source)
+            if files is None:
+                continue
+            if isinstance(source, HubData) and source.where is not None and not count_rows(files.paths, source):
+                empty = f"; {files.paths[0]} has no such rows"
+                continue
+            return source, files
+    where = "in the data folders and the Hugging Face cache" + ("" if offline else ", or on the Hub")
+    wanted = " nor ".join(described(source) for source in part.sources)
+    raise _Missing(
+        f"{wanted} not found {where}{empty}", hint=" -- or: ".join(how_to_get(source) for source in part.sources[:2])
+    )
+
+
+def _expected(split: Split, sources: list[Source]) -> int | None:
+    if not split.parts:
+        return sources[0].rows if sources[0].rows is not None else split.rows
+    parts = [_expected(part, [source]) for part, source in zip(split.parts, sources, strict=True)]
+    return split.rows if None in parts else sum(part or 0 for part in parts)
+
+
+def _rows(source: Source, files: Files) -> Iterator[dict[str, Any]]:
+    if isinstance(source, HubData):
+        yield from rows(files.paths, source)
+    else:
+        for row in source.read(*files.paths):
+            yield dict(row)
+
+
+def _count(source: Source, files: Files) -> int:
+    if isinstance(source, HubData):
+        return count_rows(files.paths, source)
+    return sum(1 for row in source.read(*files.paths) if not source.counts or source.counts in row)
+
+
+def _example(task: TargetTask | IntermediateTask, row: dict[str, Any], name: str) -> Example | None:
+    try:
+        return task.example(row)
+    except DataError:
+        raise
+    except KeyError as error:
+        columns = ", ".join(column for column in row if column != "_row")
+        raise DataError(f"{name}: {task.name} needs the column {error}", hint=f"the file has {columns}") from error
+    except Exception as error:  # the reader is a plugin's; whatever it does not foresee is about this row
+        raise DataError(
+            f"{name}: row {row['_row']} cannot be read by {task.name}: {type(error).__name__}: {error}",
+            hint=f"the row is {str(row)[:200]}",
+        ) from error

@@ -1,0 +1,70 @@
+"""A fixed, small part of a split, and the fingerprint of what a split holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from harness.examples import Example, GoldPair, Sentence
+
+_CHUNK = 4096
+
+
+def limited(examples: list[Example], limit: int | None) -> list[Example]:
+    """``limit`` examples in their order, chosen by a hash of the id: always the same ones, also in parallel languages.
+
+    Of a mining pool, ``limit`` foreign sentences are kept, and the same share of gold pairs and of English sentences.
+    """
+    if limit is None or limit >= len(examples):
+        return examples
+    if any(isinstance(example, Sentence | GoldPair) for example in examples):
+        return _limited_pool(examples, limit)
+    chosen = set(_lowest([str(getattr(example, "id", position)) for position, example in enumerate(examples)], limit))
+    return [example for position, example in enumerate(examples) if position in chosen]
+
+
+def _lowest(names: Sequence[str], count: int) -> list[int]:
+    """Positions of the ``count`` names whose hashes are the lowest."""
+    return sorted(range(len(names)), key=lambda i: blake2b(names[i].encode(), digest_size=8).digest())[:count]
+
+
+def _limited_pool(examples: list[Example], limit: int) -> list[Example]:
+    gold = [example for example in examples if isinstance(example, GoldPair)]
+    sides: dict[bool, list[str]] = {False: [], True: []}
+    for example in examples:
+        if isinstance(example, Sentence):
+            sides[example.english].append(example.id)
+    share = min(limit / max(len(sides[False]), 1), 1.0)
+    pairs = {gold[i] for i in _lowest([pair.foreign for pair in gold], round(share * len(gold)))}
+    kept: dict[bool, set[str]] = {}
+    for english, ids in sides.items():
+        needed = {pair.english if english else pair.foreign for pair in pairs}
+        in_gold = {pair.english if english else pair.foreign for pair in gold}
+        others = [name for name in ids if name not in in_gold]  # a translation left alone would be no distractor
+        count = max(round(share * len(ids)) - len(needed), 0)
+        kept[english] = needed | {others[i] for i in _lowest(others, count)}
+    return [
+        example
+        for example in examples
+        if (example in pairs if isinstance(example, GoldPair) else _in_pool(example, kept))
+    ]
+
+
+def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:
+    return isinstance(example, Sentence) and example.id in kept[example.english]
+
+
+def fingerprint(examples: Sequence[Example]) -> str:
+    """blake2b over the examples, in order: it changes with the data, not with where the data lies."""
+    digest = blake2b(digest_size=16)
+    for start in range(0, len(examples), _CHUNK):
+        text = json.dumps(examples[start : start + _CHUNK], default=_plain, ensure_ascii=False)
+        digest.update(text.encode("utf-8", "surrogatepass"))
+    digest.update(str(len(examples)).encode())
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> list[Any]:
+    return [type(value).__name__, *(getattr(value, name) for name in value.__dataclass_fields__)]

@@ -1,0 +1,221 @@
+"""Rows of parquet files: their columns checked, filtered and decoded on Arrow, a batch at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.specs import HubData, Where
+
+BATCH = 8192
+"""Rows turned into Python objects at once."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a source declares about a column: ``"label: label(no, yes)"`` is ("label", "label", ("no", "yes"))."""
+
+    name: str
+    kind: str = ""
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Column:
+        """Reads a declaration (see :class:`~harness.specs.HubData`); ValueError where it is malformed."""
+        found = re.fullmatch(r"\s*([^:()]+?)\s*(?::\s*(\w+)\s*(?:\((.*)\))?)?\s*", text)
+        if found is None or (found[2] or "") not in KINDS:
+            raise ValueError(f"not a column declaration: {text!r}; expected 'name' or 'name: {'|'.join(KINDS[1:])}'")
+        names = tuple(name.strip() for name in found[3].split(",")) if found[3] else ()
+        return cls(found[1], found[2] or "", names)
+
+
+KINDS = ("", "string", "integer", "label", "strings", "integers", "labels", "struct")
+
+
+def check_columns(path: Path, schema: Any, source: HubData) -> None:
+    """DataError naming the file and the column where the schema lacks what the source declares."""
+    for column in map(Column.parse, source.columns):
+        if column.name not in schema.names:
+            raise DataError(
+                f"{path}: column {column.name!r} is missing",
+                hint=f"the file has {', '.join(schema.names)}; is it {source.repo}?",
+            )
+        found = schema.field(column.name).type
+        if not _fits(column, found):
+            raise DataError(f"{path}: column {column.name!r} holds {found}, expected {_expected(column)}")
+    if source.where is not None and source.where.column not in schema.names:
+        raise DataError(
+            f"{path}: column {source.where.column!r} is missing", hint=f"the file has {', '.join(schema.names)}"
+        )
+
+
+def _fits(column: Column, found: Any) -> bool:
+    from pyarrow import types
+
+    def text(kind: Any) -> bool:
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+    scalar = {
+        "string": text,
+        "integer": types.is_integer,
+        "label": lambda kind: text(kind) or types.is_integer(kind),
+    }
+    if column.kind in scalar:
+        return bool(scalar[column.kind](found))
+    if column.kind == "struct":
+        return types.is_struct(found) and {found.field(i).name for i in range(found.num_fields)} >= set(column.names)
+    if column.kind:
+        return (types.is_list(found) or types.is_large_list(found)) and bool(scalar[column.kind[:-1]](found.value_type))
+    return True
+
+
+def _expected(column: Column) -> str:
+    if column.kind == "struct":
+        return f"a struct with the fields {', '.join(column.names)}"
+    singular = column.kind.removesuffix("s")
+    word = {"label": "a class index or a string"}.get(singular, singular)
+    return f"a list of {word}" if column.kind.endswith("s") else word
+
+
+def damaged(path: Path, error: Exception) -> DataError:
+    """The error for a file that is no parquet, or only the beginning of one."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(
+        f"{path}: cannot be read as parquet: {reason}", hint="the file is truncated or damaged: download it again"
+    )
+
+
+def count_rows(paths: Sequence[Path], source: HubData) -> int:
+    """Rows after ``where``, from the metadata and, with ``where``, that one column; columns are checked."""
+    import pyarrow.parquet as pq
+
+    total = 0
+    for path in paths:
+        try:
+            metadata = pq.read_metadata(path)
+            check_columns(path, metadata.schema.to_arrow_schema(), source)
+            if source.where is None:
+                total += metadata.num_rows
+            else:
+                column = pq.read_table(path, columns=[source.where.column]).column(0)
+                total += int(_mask(column, source.where).to_numpy().sum())
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+            raise damaged(path, error) from error
+    return total
+
+
+def _mask(column: Any, where: Where) -> Any:
+    import pyarrow.compute as pc
+
+    if where.equals is not None:
+        mask = pc.equal(column, where.equals)
+    else:
+        mask = pc.starts_with(column, where.startswith or "")
+    return pc.fill_null(mask, False)
+
+
+def rows(paths: Sequence[Path], source: HubData) -> Iterator[dict[str, Any]]:
+    """The rows after ``where``, with the declared columns (all, where none is declared), classes as their names."""
+    import pyarrow as pa
+
+    table, classes = _table(paths, source)
+    if source.where is not None:
+        table = table.filter(_mask(table.column(source.where.column), source.where))
+    if source.columns:
+        table = table.select([Column.parse(text).name for text in source.columns])
+    for batch in table.to_batches(max_chunksize=BATCH):
+        columns = []
+        for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                columns.append(_values(_decoded(array, classes[name]) if name in classes else array))
+            except pa.ArrowException as error:
+                raise DataError(f"{paths[0]}: column {name!r}: {str(error).splitlines()[0]}") from error
+        for values in zip(*columns, strict=True):
+            yield dict(zip(batch.schema.names, values, strict=True))
+
+
+def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[str]]]:
+    """The memory-mapped Arrow table of the files, and the class names of its label columns."""
+    from datasets import ClassLabel, Dataset
+
+    expected = count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))
+    try:
+        with _no_progress_bars():
+            data = Dataset.from_parquet([str(path) for path in paths])
+    except Exception as error:
+        raise damaged(_culprit(paths), error.__cause__ if isinstance(error.__cause__, Exception) else error) from error
+    if len(data) != expected:
+        raise DataError(f"{paths[0]}: {len(data):,} rows were read, its metadata says {expected:,}")
+    declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
+    classes = {}
+    for name, feature in data.features.items():
+        inner = getattr(feature, "feature", feature)
+        if isinstance(inner, ClassLabel):
+            classes[name] = list(inner.names)
+        elif name in declared and str(getattr(inner, "dtype", "")).startswith("int"):
+            classes[name] = declared[name]
+    return data.with_format("arrow")[:], classes
+
+
+def _culprit(paths: Sequence[Path]) -> Path:
+    import pyarrow.parquet as pq
+
+    for path in paths:
+        try:
+            pq.read_table(path)
+        except (OSError, ValueError):
+            return path
+    return paths[0]
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    before = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not before:
+            enable_progress_bars()
+
+
+def _decoded(array: Any, names: list[str]) -> Any:
+    """Class indices, or lists of them, as names; negative ones (no label) as null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_integer(array.type):
+        return pa.array(names).take(pc.if_else(pc.less(array, 0), None, array))
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        kind = pa.ListArray if pa.types.is_list(array.type) else pa.LargeListArray
+        start = array.offsets[0].as_py()
+        return kind.from_arrays(pc.subtract(array.offsets, start), _decoded(array.flatten(), names))
+    return array
+
+
+def _values(array: Any) -> list[Any]:
+    """``array.to_pylist()``, a few times faster for the types that occur."""
+    from pyarrow import types
+
+    kind = array.type
+    if array.null_count:
+        return list(array.to_pylist())
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind) or types.is_floating(kind):
+        return list(array.to_numpy(zero_copy_only=False).tolist())
+    if types.is_list(kind) or types.is_large_list(kind):
+        flat, offsets = _values(array.flatten()), array.offsets
+        return [flat[start:end] for start, end in pairwise((offsets.to_numpy() - offsets[0].as_py()).tolist())]
+    if types.is_struct(kind):
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        fields = [_values(field) for field in array.flatten()]
+        return [dict(zip(names, values, strict=True)) for values in zip(*fields, strict=True)]
+    return list(array.to_pylist())

@@ -1,0 +1,41 @@
+"""PAN-X: persons, organisations and places in Wikipedia text (the balanced splits of WikiANN)."""
+
+from harness import HubData, Split, Tagged, TargetTask, hookimpl, splits
+
+TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+COLUMNS = ("tokens: strings", f"ner_tags: labels({', '.join(TAGS)})")
+SMALLER = dict.fromkeys(("af", "bn", "hi", "kk", "ml", "mr", "ms", "sw", "ta", "te", "tl", "ur"), 1_000)
+TINY = dict.fromkeys(("jv", "my", "yo"), 100)
+
+
+def split(code, name):
+    return Split(
+        HubData("google/xtreme", f"PAN-X.{code}", name, columns=COLUMNS),
+        HubData("unimelb-nlp/wikiann", code, name, columns=COLUMNS),
+        rows=20_000 if name == "train" else (SMALLER | TINY).get(code, 10_000),
+    )
+
+
+PANX = TargetTask(
+    name="panx",
+    version=1,
+    family="tagging",
+    labels=TAGS,
+    train=split("en", "train"),
+    languages=splits(
+        "ar he vi id jv ms tl eu ml ta te af nl en de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw yo my zh kk "
+        "tr et fi hu",
+        dev=lambda code: split(code, "validation"),
+        test=lambda code: split(code, "test"),
+    ),
+    example=lambda row: Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(row["ner_tags"])),
+    metric="ner_f1",
+    summary="the names of persons, organisations and places",
+    licence="not stated; text from Wikipedia, CC BY-SA",
+    citation="Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; splits of Rahimi et al. 2019",
+)
+
+
+@hookimpl
+def harness_target_tasks():
+    yield PANX

@@ -1,0 +1,49 @@
+"""TyDiQA-GoldP: questions asked in nine languages by people who did not know the answer."""
+
+from harness import FileData, HubData, Split, TargetTask, Where, hookimpl, language_name, readers, splits
+
+COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
+OBTAIN = "copy the folder tydiqa/ of XTREME's download_data.sh to DATA_DIR/tydiqa"
+SIZES = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
+
+
+def hub(code, split):
+    """One table holds all languages: the language is the first word of the id (``swahili-1234-0``)."""
+    language = Where("id", startswith=f"{language_name(code).lower()}-")
+    return (
+        HubData("google/xtreme", "tydiqa", split, where=language, columns=COLUMNS),
+        HubData("google-research-datasets/tydiqa", "secondary_task", split, where=language, columns=COLUMNS),
+    )
+
+
+def heldout(code):
+    file = FileData(
+        (f"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{code}.dev.json",),
+        readers.squad_json,
+        OBTAIN,
+        note="answers are withheld in XTREME's download of this set",
+    )
+    return Split(*hub(code, "validation"), file, rows=SIZES[code])
+
+
+TYDIQA = TargetTask(
+    name="tydiqa",
+    version=1,
+    family="span_qa",
+    train=Split(*hub("en", "train"), rows=3_696),
+    languages=splits(
+        "en ar bn fi id ko ru sw te",
+        dev=lambda code: heldout(code) if code == "en" else None,  # XTREME selects on what is the English test set, too
+        test=heldout,
+    ),
+    example=readers.question,
+    metric="squad",
+    summary="the answer to a question, cut from the passage known to hold it",
+    licence="Apache 2.0; text from Wikipedia, CC BY-SA 3.0",
+    citation="Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking Question Answering",
+)
+
+
+@hookimpl
+def harness_target_tasks():
+    yield TYDIQA

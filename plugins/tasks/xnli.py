@@ -1,0 +1,50 @@
+"""XNLI: does the second sentence follow from the first?"""
+
+from harness import HubData, Pair, Split, TargetTask, Where, hookimpl, splits
+
+CLASSES = "label: label(entailment, neutral, contradiction)"
+PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
+MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
+
+
+def split(code, name, rows):
+    return Split(
+        HubData("facebook/xnli", code, name, columns=PER_LANGUAGE),
+        HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED),
+        rows=rows,
+    )
+
+
+def read(row):
+    mixed = "gold_label" in row
+    columns = ("sentence1", "sentence2", "gold_label") if mixed else ("premise", "hypothesis", "label")
+    a, b, label = (row[column] for column in columns)
+    return Pair(str(row["_row"]), a, b, label or None)
+
+
+XNLI = TargetTask(
+    name="xnli",
+    version=1,
+    family="classification",
+    labels=("contradiction", "entailment", "neutral"),
+    train=Split(
+        HubData("nyu-mll/glue", "mnli", "train", columns=PER_LANGUAGE),
+        HubData("facebook/xnli", "en", "train", columns=PER_LANGUAGE),
+        rows=392_702,
+    ),
+    languages=splits(
+        "ar bg de el en es fr hi ru sw th tr ur vi zh",
+        dev=lambda code: split(code, "validation", 2_490),
+        test=lambda code: split(code, "test", 5_010),
+    ),
+    example=read,
+    metric="accuracy",
+    summary="does the second sentence follow from the first, contradict it, or neither?",
+    licence="CC BY-NC 4.0",
+    citation="Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations",
+)
+
+
+@hookimpl
+def harness_target_tasks():
+    yield XNLI

@@ -1,0 +1,32 @@
+"""XQuAD: questions about paragraphs of Wikipedia, a part of SQuAD's dev set translated by professionals."""
+
+from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
+
+COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
+OBTAIN = "copy xquad.*.json from github.com/google-deepmind/xquad to DATA_DIR/xquad"
+
+XQUAD = TargetTask(
+    name="xquad",
+    version=1,
+    family="span_qa",
+    train="squad",
+    languages=splits(
+        "en es de el ru tr ar vi th zh hi",
+        test=lambda code: Split(  # the Hub calls it validation; there is no other split
+            HubData("google/xtreme", f"XQuAD.{code}", "validation", columns=COLUMNS),
+            HubData("google/xquad", f"xquad.{code}", "validation", columns=COLUMNS),
+            FileData((f"xquad/xquad.{code}.json",), readers.squad_json, OBTAIN),
+            rows=1_190,
+        ),
+    ),
+    example=readers.question,
+    metric="squad",
+    summary="the answer to a question, cut from a paragraph",
+    licence="CC BY-SA 4.0",
+    citation="Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
+)
+
+
+@hookimpl
+def harness_target_tasks():
+    yield XQUAD
