@@ -21,7 +21,11 @@ class Metric(ABC):
 
     name: str
     primary: tuple[str, ...]
-    """The numbers that make the task's score: their mean, each averaged over languages first (QA: exact_match and f1)."""
+    """The numbers whose mean, each averaged over languages first, is the task's score (QA: exact_match and f1)."""
+    proportions: tuple[str, ...] = ()
+    """Numbers that may be plain shares of right items: then they get Wilson's interval instead of the bootstrap."""
+    additive: bool = True
+    """Whether it has statistics; one that can only be computed as a whole has none, and no intervals."""
 
     @abstractmethod
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
@@ -30,3 +34,24 @@ class Metric(ABC):
     @abstractmethod
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """Named values, 0-100, from summed statistics of shape (..., k); each value has shape (...)."""
+
+    def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
+        """The named values of all items together."""
+        sums = self.statistics(gold, predicted, language).sum(axis=0)
+        return {name: float(value) for name, value in self.finish(sums).items()}
+
+
+def percent(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """100 * numerator / denominator, and 0 where the denominator is 0 (no predictions, say)."""
+    safe = np.where(denominator > 0, denominator, 1.0)
+    return np.where(denominator > 0, 100.0 * numerator / safe, 0.0)
+
+
+def f1_values(hits: FloatArray, predicted: FloatArray, gold: FloatArray) -> dict[str, FloatArray]:
+    """F1, precision and recall from counts of hits, of predictions and of gold items; 0 where undefined."""
+    precision, recall = percent(hits, predicted), percent(hits, gold)
+    return {
+        "f1": percent(2 * hits, predicted + gold),
+        "precision": precision,
+        "recall": recall,
+    }

@@ -16,7 +16,7 @@ class Aligned:
     """Gold and prediction item by item, in the order of the gold file.
 
     ``ids`` name the items (line numbers where the format has none); ``clusters`` says which items belong together
-    (questions of one passage), for the bootstrap. ``warnings`` are for the user ("3 questions have no answer: scored 0").
+    (questions of one passage), for the bootstrap. ``warnings`` are for the user ("3 questions have no prediction").
     """
 
     ids: list[str]
@@ -34,6 +34,11 @@ class Format(ABC):
     """
 
     extension: str
+    """The ending of the file name, without the dot."""
+
+    def path(self, folder: Path, task: str, language: str, split: str = "test") -> Path:
+        """Where a unit's file lies in a tree of predictions or labels: ``folder/xnli/test-sw.tsv``."""
+        return folder / task / f"{split}-{language}.{self.extension}"
 
     @abstractmethod
     def write_predictions(self, path: Path, examples: Sequence[Example], predictions: Sequence[Any]) -> None:

@@ -1,0 +1,70 @@
+"""Reading text and writing it atomically: a killed run never leaves half a file behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from harness.errors import DataError
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes the whole file or nothing: a temporary file in the same folder, fsync, then an atomic rename.
+
+    Missing parent folders are made; text is UTF-8. :class:`DataError` where the text cannot be encoded (a lone
+    surrogate) or the disk refuses.
+    """
+    try:
+        data = content.encode("utf-8") if isinstance(content, str) else content
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{path}: cannot write {error.object[error.start]!r}: not a Unicode character",
+            hint="a lone surrogate comes from badly decoded input; decode the source as UTF-8",
+        ) from None
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror or error}", hint="check the disk and the folder"
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself is durable only once the folder is; some file systems refuse to sync folders.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_text(path: Path) -> str:
+    """The file as UTF-8 text, without a leading byte-order mark; line ends are kept.
+
+    :class:`DataError` where the file is missing, unreadable or not UTF-8 (naming the line).
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file", hint="check the path, or make the file first") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path itself
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise DataError(f"{path}: cannot be read: {reason}", hint="check that it is a readable file") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason}", hint="save the file as UTF-8") from None

@@ -1,0 +1,251 @@
+"""Scores from files alone: official prediction and label files in, values with their uncertainty out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.aggregate import BenchmarkScore, aggregate
+from harness.errors import DataError
+from harness.metrics import get_metric
+from harness.metrics.base import FloatArray, Metric
+from harness.metrics.intervals import cluster_sums, percentiles, resampled_sums, wilson
+from harness.specs import Benchmark
+from harness.submission.base import Aligned, Format
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, 0-100, its standard error and 95% interval; these are None where they cannot be had (a single item)."""
+
+    value: float
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class UnitScore:
+    """The scores of one unit: number of items, every number of the metric, and what the user should know."""
+
+    n: int
+    metrics: Mapping[str, Estimate]
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "n": self.n,
+            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
+        """What :meth:`to_dict` gave."""
+        metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
+        return cls(plain["n"], metrics, tuple(plain["warnings"]))
+
+
+def score_unit(
+    task_name: str,
+    metric: Metric,
+    format: Format,
+    language: str,
+    predictions: Path,
+    labels: Path,
+    label_set: tuple[str, ...],
+) -> UnitScore:
+    """Scores one prediction file against its label file.
+
+    Raises :class:`~harness.errors.DataError`, naming file and line, for anything malformed; ``task_name`` is for it.
+    """
+    aligned = format.align(predictions, labels, label_set)
+    if not aligned.gold:
+        raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
+    if metric.additive:
+        statistics = metric.statistics(aligned.gold, aligned.predicted, language)
+        estimates = estimate(metric, statistics, aligned.clusters)
+    else:
+        values = metric.compute(aligned.gold, aligned.predicted, language)
+        estimates = {name: Estimate(value) for name, value in values.items()}
+    return UnitScore(len(aligned.gold), estimates, aligned.warnings)
+
+
+def item_statistics(
+    metric: Metric, format: Format, language: str, predictions: Path, labels: Path, label_set: tuple[str, ...]
+) -> tuple[Aligned, FloatArray]:
+    """The aligned items of a unit and their statistics, shape (n, k): what a paired comparison of two systems needs.
+
+    A mining unit's items are the pairs in either file; a pair that another system does not list is all zeros there.
+    """
+    aligned = format.align(predictions, labels, label_set)
+    return aligned, metric.statistics(aligned.gold, aligned.predicted, language)
+
+
+def estimate(metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None) -> dict[str, Estimate]:
+    """Every number of a metric with its uncertainty.
+
+    Plain proportions of independent items: Wilson's interval. Everything else: percentiles of 1,000 bootstrap resamples
+    of the items, or of the clusters where items belong together.
+    """
+    n = len(statistics)
+    point = {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
+    drawn = cluster_sums(statistics, clusters)
+    each = {} if clusters is not None else metric.finish(statistics)
+    plain = {name for name in metric.proportions if name in each and _is_share(each[name], point[name])}
+    sampled = {} if len(drawn) < 2 or set(point) <= plain else metric.finish(resampled_sums(drawn))
+    estimates = {}
+    for name, value in point.items():
+        if name in plain:
+            share = value / 100
+            low, high = wilson(share, n)
+            error = (share * (1 - share) / n) ** 0.5
+            estimates[name] = Estimate(value, 100 * error, 100 * low, 100 * high)
+        elif name in sampled:
+            estimates[name] = Estimate(value, *percentiles(sampled[name]))
+        else:
+            estimates[name] = Estimate(value)
+    return estimates
+
+
+def _is_share(each: FloatArray, value: float) -> bool:
+    """Whether a value is the share of items that are right, every item being simply right or wrong."""
+    return bool(np.isin(each, (0.0, 100.0)).all()) and bool(np.isclose(each.mean(), value))
+
+
+@dataclass(frozen=True)
+class TaskScorer:
+    """How the files of one task are scored."""
+
+    name: str
+    metric: Metric
+    format: Format
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, registry: Registry, name: str) -> TaskScorer:
+        """The scorer of a registered target task; the registry's errors where there is none."""
+        from harness.registry import load_object
+
+        task = registry.task(name)
+        return cls(name, get_metric(task.metric), load_object(registry.family(task.family).format)(), task.labels)
+
+    def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
+        """Scores one language, from trees of files in the official layout."""
+        left, right = (self.format.path(root, self.name, language, split) for root in (predictions, labels))
+        return score_unit(self.name, self.metric, self.format, language, left, right, self.labels)
+
+    def languages(self, root: Path, split: str) -> set[str]:
+        """Languages of which ``root`` holds a file of this task."""
+        pattern = self.format.path(root, self.name, "*", split)
+        return {path.stem.removeprefix(f"{split}-") for path in pattern.parent.glob(pattern.name)}
+
+
+def score_folders(
+    predictions: Path,
+    labels: Path,
+    benchmark: Benchmark,
+    tasks: Callable[[str], TaskScorer],
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+) -> BenchmarkScore:
+    """Scores two trees in the official layout, ``{task}/test-{language}.{ext}``, as the official scorer does.
+
+    A task counts if both trees have its folder; then each of its languages must have both files, or a DataError lists
+    those that lack. ``selection`` (tasks and languages) narrows it; ``tasks`` gives a task's scorer by name.
+    """
+    wanted = benchmark.tasks if selection is None else selection
+    present = [_task_folders(root) for root in (predictions, labels)]
+    both = {name: codes for name, codes in wanted.items() if all(name in folders for folders in present)}
+    if not both:
+        raise DataError(
+            f"no task of {benchmark.name} has a folder in both {predictions} and {labels}",
+            hint=f"expected folders such as {next(iter(wanted))}/ with files such as test-en.tsv",
+        )
+    scorers = {name: tasks(name) for name in both}
+    _refuse_missing(
+        [
+            path
+            for name, codes in both.items()
+            for code in codes
+            for root in (predictions, labels)
+            if not (path := scorers[name].format.path(root, name, code)).is_file()
+        ]
+    )
+    scores = {
+        name: {code: scorers[name].score(predictions, labels, code) for code in codes} for name, codes in both.items()
+    }
+    warnings = _one_sided(wanted, predictions, labels, present)
+    unknown = sorted(present[0] - set(benchmark.tasks))
+    if unknown:
+        warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
+    return aggregate(benchmark, scores, {name: scorer.metric.primary for name, scorer in scorers.items()}, warnings)
+
+
+def score_available(
+    predictions: Path,
+    labels: Path,
+    benchmark: Benchmark | None,
+    tasks: Callable[[str], TaskScorer],
+    split: str = "test",
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+) -> BenchmarkScore:
+    """Scores whatever two trees have in common (a run that is not complete); nothing missing is an error.
+
+    Without a benchmark, the tasks and languages found are listed, with no overall score.
+    """
+    present = [_task_folders(root) for root in (predictions, labels)]
+    known = present[0] | present[1] if benchmark is None else set(benchmark.tasks)
+    wanted = known if selection is None else known & set(selection)
+    warnings = _one_sided(sorted(wanted), predictions, labels, present)
+    unknown = sorted(present[0] - known)
+    if unknown and benchmark is not None:
+        warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
+    scorers = {name: tasks(name) for name in sorted(wanted & present[0] & present[1])}
+    scores: dict[str, dict[str, UnitScore]] = {}
+    for name, scorer in scorers.items():
+        predicted, labelled = (scorer.languages(root, split) for root in (predictions, labels))
+        codes = predicted & labelled
+        if selection is not None:
+            codes &= set(selection[name])
+        scores[name] = {code: scorer.score(predictions, labels, code, split) for code in sorted(codes)}
+        bare = sorted(predicted - labelled)
+        if bare:
+            warnings.append(f"{name}: predicted but without labels, not scored: {', '.join(bare)}")
+    if not any(scores.values()):
+        raise DataError(f"{predictions} and {labels} have no unit in common to score", hint="has the run finished one?")
+    found = {name: tuple(units) for name, units in scores.items()}
+    chosen = benchmark or Benchmark("", 0, "selected tasks", found, {}, "")
+    return aggregate(chosen, scores, {name: scorer.metric.primary for name, scorer in scorers.items()}, warnings)
+
+
+def _task_folders(root: Path) -> set[str]:
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: no such folder", hint="expected a folder with one folder a task, such as xnli/test-sw.tsv"
+        )
+    return {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
+
+
+def _one_sided(wanted: Sequence[str] | Mapping[str, object], *sides: Any) -> list[str]:
+    predictions, labels, (predicted, labelled) = sides
+    warnings = [f"{name}: no labels in {labels}, not scored" for name in wanted if name in predicted - labelled]
+    return warnings + [
+        f"{name}: no predictions in {predictions}, not scored" for name in wanted if name in labelled - predicted
+    ]
+
+
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    if paths:
+        shown = "".join(f"\n  {path}" for path in paths[:20]) + ("\n  ..." if len(paths) > 20 else "")
+        raise DataError(
+            f"{len(paths)} files of the submission are missing:{shown}",
+            hint="a task with a folder needs every language of the benchmark; leave the folder out to skip the task",
+        )
