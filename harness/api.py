@@ -11,7 +11,7 @@ from harness.options import EvalOptions, load_recipe_file
 from harness.specs import Recipe
 
 if TYPE_CHECKING:
-    from harness.evaluate.reporter import Reporter
+    from harness.evaluation.reporter import Reporter
     from harness.registry import Registry
     from harness.runs.run import Run
 
@@ -36,9 +36,9 @@ def evaluate(
     Raises :class:`~harness.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
     raise but are listed in ``Run.failed``.
     """
-    from harness.evaluate.evaluator import Evaluator
-    from harness.evaluate.plan import make_plan
-    from harness.evaluate.reporter import Reporter as Silent
+    from harness.evaluation.evaluator import Evaluator
+    from harness.evaluation.plan import make_plan
+    from harness.evaluation.reporter import Reporter as Silent
     from harness.models.reference import parse_model
     from harness.registry import get_registry
     from harness.runs.folder import RunFolder

@@ -17,10 +17,10 @@ from harness.families.classification import Classification
 from harness.families.features import Features, Ragged
 from harness.models.load import load_tokenizer
 from harness.options import TrainOptions, build
-from harness.train.head import reset_head
-from harness.train.loop import Part, Trainer, learning_rate
-from harness.train.order import micro_batches, step_items, steps_in_epoch
-from harness.train.schedule import make_schedule, sampling_weights
+from harness.training.head import reset_head
+from harness.training.loop import Part, Trainer, learning_rate
+from harness.training.order import micro_batches, step_items, steps_in_epoch
+from harness.training.schedule import make_schedule, sampling_weights
 
 LABELS = ("no", "yes")
 

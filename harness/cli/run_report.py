@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, HarnessError
-from harness.evaluate.reporter import Reporter
+from harness.evaluation.reporter import Reporter
 from harness.select import Unit
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def show_plan(
 ) -> None:
     """Prints task x language x examples x data x done, without loading a model; no data at all is an error."""
     from harness.cli.console import print_json, print_table
-    from harness.evaluate.plan import make_plan
+    from harness.evaluation.plan import make_plan
     from harness.runs.record import load_record
 
     planned = make_plan(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.evaluate.forward import Forward
+    from harness.evaluation.forward import Forward
     from harness.families.features import Features
 
 
@@ -93,21 +93,15 @@ class HeadFamily(Predictor):
                 start = end
 
     @abstractmethod
-    def features(
-        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
-    ) -> Features:
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """Tokenises whole batches; with ``training`` the labels go along and unusable examples are dropped."""
 
     @abstractmethod
-    def loss(
-        self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed loss of a batch and how many terms were summed; the step's loss is the ratio of the totals."""
 
     @abstractmethod
-    def outputs(
-        self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod

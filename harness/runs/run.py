@@ -13,7 +13,7 @@ from harness.scoring import UnitScore
 from harness.specs import Benchmark
 
 if TYPE_CHECKING:
-    from harness.evaluate.plan import PlannedUnit
+    from harness.evaluation.plan import PlannedUnit
     from harness.registry import Registry
 
 
@@ -93,9 +93,10 @@ def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[
     if excerpts:
         reasons.append("other row counts than the official release: " + ", ".join(excerpts))
     short = [
-        f"{stage['task']} {name} ({data['rows']:,} of {data['expected']:,})"
+        f"{part['task']} {name} ({data['rows']:,} of {data['expected']:,})"
         for stage in record["stages"]
-        for name, data in stage["data"].items()
+        for part in stage["tasks"]
+        for name, data in part["data"].items()
         if data["expected"] is not None and data["rows"] != data["expected"]
     ]
     if short:

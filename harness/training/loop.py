@@ -22,9 +22,9 @@ from harness.errors import ModelError
 from harness.families.base import HeadFamily
 from harness.families.features import Features, IntArray
 from harness.options import TrainOptions
-from harness.train.checkpoint import Progress, load_state, save_state
-from harness.train.interrupt import interrupt_between_steps
-from harness.train.order import micro_batches, step_items
+from harness.training.checkpoint import Progress, load_state, save_state
+from harness.training.interrupt import interrupt_between_steps
+from harness.training.order import micro_batches, step_items
 
 if TYPE_CHECKING:
     import torch

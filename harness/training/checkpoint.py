@@ -33,7 +33,7 @@ def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     scratch = folder.with_name(folder.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    tensors = {f"model.{name}": value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    tensors = {f"model.{name}": value.detach().cpu().clone() for name, value in _tensors(model).items()}
     for index, values in optimizer.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone()
@@ -61,7 +61,9 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
         return None
     meta = json.loads((found / "progress.json").read_text(encoding="utf-8"))
     tensors = load_file(found / "state.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    with torch.no_grad():
+        for name, value in _tensors(model).items():
+            value.copy_(tensors[f"model.{name}"])
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
@@ -74,3 +76,8 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     progress = Progress(**meta)
     progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
     return progress
+
+
+def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers; one shared by several heads is named once."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}

@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.families.features import IntArray
 from harness.options import TrainOptions
-from harness.train.order import steps_in_epoch
+from harness.training.order import steps_in_epoch
 
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 

@@ -25,3 +25,12 @@ def reset_head(model: PreTrainedModel, seed: int) -> None:
         for thing in (module, *module.parameters(recurse=False)):
             thing._is_hf_initialized = False
         model._init_weights(module)
+
+
+def share_encoder(first: PreTrainedModel, other: PreTrainedModel) -> None:
+    """Makes ``other`` use the encoder modules of ``first`` (the very same parameters), keeping its own head."""
+    shared = dict(first.base_model.named_children())
+    for name, _ in list(other.base_model.named_children()):
+        if name in shared:
+            setattr(other.base_model, name, shared[name])
+    other.tie_weights()

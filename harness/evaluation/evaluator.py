@@ -1,0 +1,308 @@
+"""Carries out a run: train what is missing, predict, write the official files, score them, keep the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError, HarnessError, ModelError, UsageError
+from harness.evaluation.forward import Forward
+from harness.evaluation.plan import PlannedUnit, training_task
+from harness.evaluation.reporter import Reporter
+from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.metrics import get_metric
+from harness.models.device import choose_device, choose_dtype
+from harness.models.fingerprint import file_sha256
+from harness.models.load import check_head, load_tokenizer
+from harness.models.reference import ModelReference
+from harness.models.resolve import ResolvedModel, resolve_model
+from harness.options import EvalOptions, as_plain, check_keys
+from harness.registry import Registry, load_object
+from harness.runs.folder import RunFolder
+from harness.scoring import score_unit
+from harness.select import Unit
+from harness.specs import Recipe
+from harness.training.stage import Stage
+from harness.training.stages import Stages
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A unit with its examples loaded and the key under which its result is kept."""
+
+    planned: PlannedUnit
+    examples: UnitExamples
+    data: LoadedSplit
+    key: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Units that one checkpoint predicts in one stream: same stages, same family, same options and labels.
+
+    ``checkpoint`` is a stage (trained or not yet), the model as it is, or None for a baseline.
+    """
+
+    family: Predictor
+    checkpoint: Stage | ResolvedModel | None
+    units: tuple[PlannedUnit, ...]
+
+    @property
+    def identity(self) -> str:
+        """What decides the predictions besides options and data."""
+        if self.checkpoint is None:
+            return "baseline"
+        return self.checkpoint.key if isinstance(self.checkpoint, Stage) else self.checkpoint.fingerprint
+
+
+class Evaluator:
+    """One run of one model over planned units."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        registry: Registry,
+        reference: ModelReference,
+        recipe: Recipe,
+        options: EvalOptions,
+        reporter: Reporter,
+    ) -> None:
+        self.run = run
+        self.registry = registry
+        self.reference = reference
+        self.recipe = recipe
+        self.options = options
+        self.reporter = reporter
+        self.device = choose_device(options.device)
+        self.dtype = choose_dtype(options.dtype, self.device)
+        self.model: ResolvedModel | None = None
+        self._lineage: list[str] = []
+        self.stages = Stages(
+            registry,
+            recipe,
+            options,
+            device=self.device,
+            dtype=self.dtype,
+            root=Path(options.stages_dir) if options.stages_dir else run.path.parent / "stages",
+            begin=reporter.training,
+        )
+
+    def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
+        """Scores every present unit that is not done; the record ends up complete, with what is missing and failed."""
+        self._check_options(planned)
+        record = self.run.record
+        record["missing"] = {entry.unit.key: entry.reason for entry in planned if not entry.present}
+        record["failed"] = {}
+        if self.reference.kind != "baseline":
+            self.reporter.note(f"model {self.reference}")
+            self.model = resolve_model(self.reference, offline=self.options.offline)
+            self.stages.start_from(self.model)
+        self._describe()
+        self.run.save()
+        started = time.monotonic()
+        for units in self._grouped([entry for entry in planned if entry.present]):
+            try:
+                self._evaluate_group(self._group(units))
+            except (DataError, ModelError) as error:
+                for entry in units:
+                    self._failed(entry.unit, error)
+        record["stages"] = [entry for entry in record["stages"] if entry["key"] in self._lineage]
+        record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
+        self.run.save()
+
+    def _grouped(self, present: Sequence[PlannedUnit]) -> list[list[PlannedUnit]]:
+        groups: dict[str, list[PlannedUnit]] = {}
+        for entry in present:
+            task = entry.task
+            source = training_task(task, self.registry)
+            alike = [source.name if source else None, task.family, task.labels, as_plain(self._family(entry).options)]
+            groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
+        return list(groups.values())
+
+    def _family(self, entry: PlannedUnit) -> Predictor:
+        source = training_task(entry.task, self.registry)
+        names = [*([source.name] if source else []), entry.task.name]
+        return self.stages.family(entry.task.family, entry.task.labels, names, entry.task.options)
+
+    def _group(self, units: Sequence[PlannedUnit]) -> Group:
+        family = self._family(units[0])
+        if self.model is None:
+            return Group(family, None, tuple(units))
+        checkpoint = self.stages.via(self.options.via, self.model)
+        if self.options.train == "auto" and family.trainable:
+            source = training_task(units[0].task, self.registry)
+            if source is None:
+                name = units[0].task.name
+                raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
+            checkpoint = self.stages.stage([source], checkpoint)
+        return Group(family, checkpoint, tuple(units))
+
+    def _evaluate_group(self, group: Group) -> None:
+        todo = []
+        for entry in group.units:
+            try:
+                ready = self._prepare(entry, group)
+            except DataError as error:
+                self._failed(entry.unit, error)
+                continue
+            if self.run.done(entry.unit, ready.key):
+                self.reporter.unit(entry.unit, self.run.record["units"][entry.unit.key], cached=True)
+            else:
+                todo.append(ready)
+        self._note_stages(group.checkpoint)
+        if not todo:
+            return
+        if group.checkpoint is None:
+            self._keep(todo, (self._guess(ready, group.family) for ready in todo))
+            return
+        forward = self._forward(group.family, group.checkpoint)
+        with self.reporter.predicting(group.units[0].task.name, sum(len(r.examples.examples) for r in todo)) as advance:
+            forward.progress = advance
+            self._keep(todo, group.family.predict(forward, [ready.examples for ready in todo]))
+
+    def _prepare(self, entry: PlannedUnit, group: Group) -> Ready:
+        assert entry.split is not None
+        unit, family = entry.unit, group.family
+        data = self.stages.load(entry.task, entry.split, self.options.limit)
+        if not data.examples:
+            raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
+        dev: Sequence[Any] = ()
+        dev_fingerprint = None
+        if family.needs_dev and unit.split != "dev":
+            split = entry.task.languages[unit.language].get("dev")
+            if split is None:
+                raise DataError(f"{unit.key}: no dev split to learn the threshold on")
+            loaded = self.stages.load(entry.task, split, self.options.limit)
+            dev, dev_fingerprint = loaded.examples, loaded.fingerprint
+        content = {
+            "checkpoint": group.identity if self.model else str(self.reference),
+            "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
+            "split": unit.split,
+            "options": as_plain(family.options),
+            "data": [data.fingerprint, dev_fingerprint],
+            "dtype": self.dtype,
+        }
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return Ready(entry, UnitExamples(unit.task, unit.language, unit.split, data.examples, dev), data, key)
+
+    def _forward(self, family: Predictor, checkpoint: ResolvedModel | Stage) -> Forward:
+        if isinstance(checkpoint, Stage):
+            folder = self.stages.train(checkpoint).folder
+            self._note_stages(checkpoint)
+        else:
+            folder = checkpoint.folder
+        tokenizer = load_tokenizer(folder)
+        model = family.load(str(folder), dtype="float32")
+        if family.trainable and self.options.train == "never":
+            check_head(model, folder)
+        return Forward(model.to(self.device).eval(), tokenizer, self.device, self.dtype, self.options.batch_tokens)
+
+    def _note_stages(self, checkpoint: ResolvedModel | Stage | None) -> None:
+        """Puts the trained stages that lead to a checkpoint into the record, parents first."""
+        if not isinstance(checkpoint, Stage):
+            return
+        self._note_stages(checkpoint.parent)
+        self._lineage.append(checkpoint.key)
+        trained = self.stages.trained.get(checkpoint.key)
+        known = {entry["key"] for entry in self.run.record["stages"]}
+        if trained is not None and checkpoint.key not in known:
+            self.run.record["stages"].append(dict(trained.summary))
+            self.run.save()
+
+    def _guess(self, ready: Ready, family: Predictor) -> Prediction:
+        source = training_task(ready.planned.task, self.registry)
+        train: Sequence[Any] = ()
+        if source is not None and self.reference.name == "majority":
+            train = self.stages.training_split(source, "train").examples
+        return Prediction(ready.examples, family.guess(self.reference.name, train, ready.examples, seed=0), {})
+
+    def _keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
+        """Writes, scores and records each unit as soon as it is predicted."""
+        waiting = {ready.planned.unit.key: ready for ready in todo}
+        last = time.monotonic()
+        for prediction in predictions:
+            unit = Unit(prediction.unit.task, prediction.unit.language, prediction.unit.split)
+            entry = self._score(waiting[unit.key], prediction)
+            entry["seconds"] = round(time.monotonic() - last, 3)
+            last = time.monotonic()
+            self.run.record["units"][unit.key] = entry
+            self.run.save()
+            self.reporter.unit(unit, entry, cached=False)
+
+    def _score(self, ready: Ready, prediction: Prediction) -> dict[str, Any]:
+        planned, unit = ready.planned, ready.planned.unit
+        task, format_ = planned.task, self.stages.format(planned.task.family)
+        predictions = self.run.file("predictions", unit, format_.extension)
+        labels = self.run.file("labels", unit, format_.extension)
+        format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
+        labelled = format_.write_labels(labels, ready.examples.examples)
+        entry: dict[str, Any] = {
+            "key": ready.key,
+            "task_version": task.version,
+            "provider": task.provider,
+            "examples": len(ready.examples.examples),
+            "data": {
+                "rows": ready.data.rows,
+                "expected": ready.data.expected,
+                "fingerprint": ready.data.fingerprint,
+                "source": ready.data.source,
+                "state": planned.status.state if planned.status else None,
+                "notes": list(ready.data.notes),
+            },
+            "predictions": self._file_entry(predictions),
+            "labels": self._file_entry(labels) if labelled else None,
+            "facts": dict(prediction.facts),
+            "score": None,
+        }
+        if labelled:
+            metric = get_metric(task.metric)
+            scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
+            entry["score"] = scored.to_dict()
+        return entry
+
+    def _file_entry(self, path: Path) -> dict[str, str]:
+        return {"file": path.relative_to(self.run.path).as_posix(), "sha256": file_sha256(path)}
+
+    def _failed(self, unit: Unit, error: HarnessError) -> None:
+        log.debug("%s failed", unit.key, exc_info=error)
+        self.run.record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
+        self.run.save()
+        self.reporter.failed(unit, error)
+
+    def _check_options(self, planned: Sequence[PlannedUnit]) -> None:
+        kinds = [load_object(family.implementation).Options for family in self.registry.families().values()]
+        names = {entry.task.name for entry in planned}
+        for expression in self.options.via:
+            names |= {expression, *(self.registry.intermediate(name).name for name in expression.split("+"))}
+        for entry in planned:
+            source = training_task(entry.task, self.registry)
+            names |= {source.name} if source else set()
+        check_keys(self.recipe, self.options.overrides, kinds, names)
+
+    def _describe(self) -> None:
+        record = self.run.record
+        record["model"] = {"reference": str(self.reference), "kind": self.reference.kind}
+        if self.model is not None:
+            record["model"] |= {
+                "revision": self.model.revision,
+                "fingerprint": self.model.fingerprint,
+                "architecture": (self.model.config.get("architectures") or [None])[0],
+                "hidden_size": self.model.hidden_size,
+            }
+        record["options"] = {
+            **as_plain(replace(self.options, data_dir=None, stages_dir=None)),
+            "recipe": {"name": self.recipe.name, "version": self.recipe.version, "provider": self.recipe.provider},
+            "device": self.device,
+            "dtype": self.dtype,
+        }

@@ -1,0 +1,135 @@
+"""A stage: one task, or several on one encoder, trained on top of one checkpoint. Keyed by its content and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.models.fingerprint import model_fingerprint
+from harness.options import TrainOptions, as_plain
+from harness.specs import IntermediateTask
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+    from harness.families.base import HeadFamily
+    from harness.models.resolve import ResolvedModel
+    from harness.submission.base import Format
+
+log = logging.getLogger(__name__)
+
+_NOT_IN_KEY = {"batch_tokens", "save_every"}
+"""Options that change speed and memory but not what is learned."""
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """One task of a stage, with its data, its family and the format its dev predictions are scored in."""
+
+    task: IntermediateTask
+    train: LoadedSplit
+    dev: LoadedSplit | None
+    family: HeadFamily
+    format: Format
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What decides the weights that a stage ends with: tasks and data, options, and the parent it starts from."""
+
+    tasks: tuple[StageTask, ...]
+    parent: ResolvedModel | Stage
+    options: TrainOptions
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """The tasks, as ``--via`` spells them."""
+        return "+".join(part.task.name for part in self.tasks)
+
+    @property
+    def key(self) -> str:
+        """sha256 over all of it."""
+        content = {
+            "parent": self.parent.key if isinstance(self.parent, Stage) else self.parent.fingerprint,
+            "tasks": [
+                {
+                    "task": [part.task.name, part.task.version, part.task.family, list(part.task.labels)],
+                    "train": part.train.fingerprint,
+                    "dev": part.dev.fingerprint if part.dev else None,
+                    "options": as_plain(part.family.options),
+                }
+                for part in self.tasks
+            ],
+            "options": {k: v for k, v in as_plain(self.options).items() if k not in _NOT_IN_KEY},
+            "dtype": self.dtype,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def folder(self, root: Path) -> Path:
+        """Where the finished checkpoint lies under a folder of stages."""
+        return root / f"{self.name}-{self.key[:12]}"
+
+    def describe(self) -> dict[str, Any]:
+        """The lineage of the stage, known before it is trained."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "parent": {"stage": self.parent.key}
+            if isinstance(self.parent, Stage)
+            else {"model": self.parent.reference, "fingerprint": self.parent.fingerprint},
+            "tasks": [
+                {
+                    "task": part.task.name,
+                    "version": part.task.version,
+                    "provider": part.task.provider,
+                    "options": as_plain(part.family.options),
+                    "data": {
+                        name: _describe_split(split)
+                        for name, split in (("train", part.train), ("dev", part.dev))
+                        if split is not None
+                    },
+                }
+                for part in self.tasks
+            ],
+            "options": as_plain(self.options),
+            "dtype": self.dtype,
+            "head": "fresh",
+        }
+
+
+@dataclass(frozen=True)
+class TrainedStage:
+    """A finished stage: its checkpoint folder and what the record says about it."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+
+
+def finished(stage: Stage, folder: Path) -> TrainedStage | None:
+    """The stage if it was trained into ``folder`` before and its weights are still what they were."""
+    summary_file = folder / "stage.json"
+    if not summary_file.is_file():
+        return None
+    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    if summary.get("key") != stage.key:
+        return None
+    if summary.get("fingerprint") != model_fingerprint(folder):
+        log.warning("%s: the weights are not those that were written: training again", folder)
+        return None
+    return TrainedStage(folder, summary)
+
+
+def _describe_split(split: LoadedSplit) -> dict[str, Any]:
+    return {
+        "rows": split.rows,
+        "expected": split.expected,
+        "examples": len(split.examples),
+        "fingerprint": split.fingerprint,
+        "source": split.source,
+        "notes": list(split.notes),
+    }

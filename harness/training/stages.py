@@ -1,0 +1,116 @@
+"""The chain of stages between a pretrained model and a task, each trained once however many targets use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.families.base import HeadFamily, Predictor
+from harness.models.resolve import ResolvedModel
+from harness.options import EvalOptions, TrainOptions, build, option_values
+from harness.registry import load_object
+from harness.specs import IntermediateTask, Recipe, Split, TargetTask
+from harness.training.stage import Stage, StageTask, TrainedStage, finished
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+    from harness.registry import Registry
+    from harness.submission.base import Format
+
+Tell = Callable[[int, int, float], None]
+
+
+class Stages:
+    """Builds stages from the registry, the recipe and the options, and trains those that are not there yet.
+
+    ``begin`` is called with a stage's name before it is trained and returns who hears (step, total, loss).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        recipe: Recipe,
+        options: EvalOptions,
+        *,
+        device: str,
+        dtype: str,
+        root: Path,
+        begin: Callable[[str], Tell],
+    ) -> None:
+        self.registry = registry
+        self.recipe = recipe
+        self.options = options
+        self.device = device
+        self.dtype = dtype
+        self.root = root
+        self.begin = begin
+        self.large = False
+        self.trained: dict[str, TrainedStage] = {}
+        self._splits: dict[tuple[str, str], LoadedSplit] = {}
+
+    def start_from(self, model: ResolvedModel) -> None:
+        """Chooses the recipe's column by the size of the model."""
+        self.large = model.hidden_size >= 1024
+
+    def values(self, names: Sequence[str]) -> dict[str, Any]:
+        """Option values in force under these names."""
+        return option_values(self.recipe, names, large=self.large, overrides=self.options.overrides)
+
+    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
+        """The family with the options in force; ``own`` are those that the task itself sets."""
+        kind = load_object(self.registry.family(name).implementation)
+        return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+
+    def format(self, family: str) -> Format:
+        """How the family's predictions are written."""
+        return load_object(self.registry.family(family).format)()  # type: ignore[no-any-return]
+
+    def load(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
+        """The examples of a split."""
+        from harness.data.sources import load_examples
+
+        data_dir = Path(self.options.data_dir) if self.options.data_dir else None
+        return load_examples(task, split, data_dir=data_dir, offline=self.options.offline, limit=limit)
+
+    def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
+        """The train or dev split of a task, read once."""
+        if (task.name, name) not in self._splits:
+            split = task.train if name == "train" else task.dev
+            self._splits[task.name, name] = self.load(task, split, self.options.train_limit)
+        return self._splits[task.name, name]
+
+    def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
+        """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
+        parts = []
+        for task in tasks:
+            family = self.family(task.family, task.labels, [task.name], task.options)
+            if not isinstance(family, HeadFamily):
+                raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
+            dev = self.training_split(task, "dev") if task.dev.sources else None
+            train = self.training_split(task, "train")
+            parts.append(StageTask(task, train, dev, family, self.format(task.family)))
+        options = build(TrainOptions, self.values(["+".join(task.name for task in tasks)]))
+        return Stage(tuple(parts), parent, options, self.dtype)
+
+    def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
+        """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
+        parent: ResolvedModel | Stage = model
+        for expression in expressions:
+            parent = self.stage([self.registry.intermediate(name) for name in expression.split("+")], parent)
+        return parent
+
+    def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
+        """The trained stage, and before it its parents; trains what is not there yet."""
+        if stage.key in self.trained:
+            return self.trained[stage.key]
+        folder = folder or stage.folder(self.root)
+        parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
+        trained = finished(stage, folder)
+        if trained is None:
+            from harness.training.train import train_stage
+
+            trained = train_stage(stage, parent, folder, device=self.device, tell=self.begin(stage.name))
+        self.trained[stage.key] = trained
+        return trained

@@ -1,0 +1,165 @@
+"""Trains a stage: fresh heads on one encoder, the loop, English-dev selection, and a transformers folder at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError
+from harness.evaluation.forward import Forward
+from harness.families.base import UnitExamples
+from harness.metrics import get_metric
+from harness.models.fingerprint import model_fingerprint
+from harness.models.load import load_tokenizer
+from harness.scoring import score_unit
+from harness.training.head import reset_head, share_encoder
+from harness.training.loop import Part, Trainer
+from harness.training.schedule import make_schedule
+from harness.training.stage import Stage, StageTask, TrainedStage, finished
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def train_stage(
+    stage: Stage,
+    parent: Path,
+    folder: Path,
+    *,
+    device: str,
+    tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
+) -> TrainedStage:
+    """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
+    done = finished(stage, folder)
+    if done is not None:
+        return done
+    for part in stage.tasks:
+        check_labels(part)
+    from accelerate import Accelerator
+
+    work = folder.with_name(folder.name + ".partial")
+    work.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
+    tokenizer = load_tokenizer(parent)
+    parts = _parts(stage, parent, tokenizer)
+    best = work / "best"
+    trainer = Trainer(
+        parts,
+        make_schedule([part.features.item_count for part in parts], stage.options),
+        stage.options,
+        accelerator,
+        pad_id=tokenizer.pad_token_id or 0,
+        state_folder=work / "state",
+        evaluate=_dev_score(stage, parts, tokenizer, str(accelerator.device)),
+        keep=lambda: _write_model(parts, tokenizer, best),
+        tell=tell,
+    )
+    progress = trainer.run()
+    accelerator.wait_for_everyone()
+    summary = {
+        **stage.describe(),
+        "steps": progress.step,
+        "planned_steps": trainer.total,
+        "stopped_early": progress.stopped_early,
+        "selected_step": progress.best_step,
+        "dev_score": progress.best_score,
+        "dev": progress.dev,
+        "loss": progress.losses,
+        "items": [part.features.item_count for part in parts],
+        "tokens": trainer.tokens,
+        "seconds": round(time.monotonic() - started, 3),
+        "fingerprint": model_fingerprint(best),
+        "folder": str(folder),
+    }
+    if accelerator.is_main_process:
+        (best / "stage.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        best.rename(folder)
+        shutil.rmtree(work, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    return TrainedStage(folder, summary)
+
+
+def check_labels(part: StageTask) -> None:
+    """Refuses an empty split, and labels outside the task's label set, before any model is loaded."""
+    task = part.task
+    if not part.train.examples:
+        raise DataError(f"{task.name}: the training split is empty", hint=", ".join(map(str, part.train.files)))
+    known = set(task.labels)
+    for example in part.train.examples if known else []:
+        values = getattr(example, "tags", None) or (getattr(example, "label", None),)
+        for value in values:
+            if value is not None and value not in known:
+                raise DataError(
+                    f"{task.name}: a training example has the label {value!r}: {example}",
+                    hint=f"the task's labels are {', '.join(task.labels)}",
+                )
+
+
+def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> list[Part]:
+    features = []
+    for part in stage.tasks:
+        features.append(part.family.features(tokenizer, part.train.examples, training=True))
+        if not len(features[-1]):
+            raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
+    parts: list[Part] = []
+    for part, rows in zip(stage.tasks, features, strict=True):
+        model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32")
+        reset_head(model, stage.options.seed)
+        if parts:
+            share_encoder(parts[0].model, model)
+        parts.append(Part(part.task.name, part.family, model, rows))
+    return parts
+
+
+def _dev_score(
+    stage: Stage, parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, device: str
+) -> Callable[[], float] | None:
+    """The mean of the tasks' English dev scores; None where no task has a dev split."""
+    scored = [(task, part) for task, part in zip(stage.tasks, parts, strict=True) if task.dev and task.dev.examples]
+    if not scored:
+        return None
+
+    def score() -> float:
+        scores = []
+        for task, part in scored:
+            forward = Forward(part.model, tokenizer, device, stage.dtype)
+            scores.append(dev_score(task, forward, stage.options.eval_limit))
+        return sum(scores) / len(scores)
+
+    return score
+
+
+def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> float:
+    """Score (0-100) of a model on the task's dev split, by the same files and metrics as any other score."""
+    assert task.dev is not None
+    unit = UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])
+    predicted = next(iter(task.family.predict(forward, [unit]))).predictions
+    metric = get_metric(task.task.metric)
+    with tempfile.TemporaryDirectory(prefix="harness-dev-") as name:
+        predictions, labels = (Path(name) / f"{side}.{task.format.extension}" for side in ("predictions", "labels"))
+        task.format.write_predictions(predictions, unit.examples, predicted)
+        task.format.write_labels(labels, unit.examples)
+        result = score_unit(task.task.name, metric, task.format, "en", predictions, labels, task.task.labels)
+    return float(sum(result.metrics[key].value for key in metric.primary) / len(metric.primary))
+
+
+def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Writes a transformers folder as a whole: a half-written one never takes the place of a good one.
+
+    One task keeps its head, so that the folder can be scored as it is; of several, only the shared encoder is kept.
+    """
+    model: Any = parts[0].model if len(parts) == 1 else parts[0].model.base_model
+    scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    model.save_pretrained(scratch)
+    tokenizer.save_pretrained(scratch)
+    shutil.rmtree(folder, ignore_errors=True)
+    scratch.rename(folder)
