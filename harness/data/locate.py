@@ -26,6 +26,10 @@ Resolver = Callable[..., Any]
 """The hook ``harness_resolve_data``: called with ``source``, ``data_dir`` and ``offline``; parquet paths or None."""
 
 
+class Unavailable(DataError):
+    """Data that is in none of the places, or that could not be downloaded."""
+
+
 @dataclass(frozen=True)
 class Files:
     """The local files of one source; ``root`` is the data folder or snapshot they were found in.
@@ -70,7 +74,7 @@ def resolve(
 ) -> Files | None:
     """The local files of ``source``, downloaded if need be, or None where it cannot be had.
 
-    Raises DataError where its files are damaged, or where the Hub cannot be reached.
+    Raises DataError where some of its files are missing, Unavailable where the Hub cannot be reached.
     """
     return next((files for find in stages(data_dir, offline, resolver) if (files := find(source)) is not None), None)
 
@@ -92,7 +96,7 @@ def stages(
 def described(source: Source, files: Files | None = None) -> str:
     """The source in one line: ``google/xtreme/XNLI/test[language=sw]``."""
     if isinstance(source, FileData):
-        return " ".join(source.files)
+        return source.files[0] + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
     revision = source.revision or (files.commit[:12] if files else "")
     text = "/".join(filter(None, (source.repo, source.config, source.split))) + (f"@{revision}" if revision else "")
     where = source.where
@@ -190,8 +194,9 @@ def _on_hub(source: Source) -> Files | None:
             log.info("%s: %s", described(source), error)
             continue
         except Exception as error:  # whatever a network does
-            raise DataError(
-                f"{described(source)} could not be downloaded: {type(error).__name__}: {error}",
+            reason = str(error).partition("\n")[0]
+            raise Unavailable(
+                f"{described(source)} could not be downloaded: {type(error).__name__}: {reason}",
                 hint="try again, or point --data-dir to a folder that has it: " + how_to_get(source),
             ) from error
         if paths := _parquet(folder, source):

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.data.checks import problems
-from harness.data.locate import Files, Resolver, described, how_to_get, resolve, stages
+from harness.data.locate import (
+    Files,
+    Resolver,
+    Unavailable,
+    data_folders,
+    described,
+    how_to_get,
+    resolve,
+    stages,
+)
 from harness.data.subset import fingerprint, limited
 from harness.data.table import count_rows, rows
 from harness.errors import DataError
@@ -106,7 +115,7 @@ def split_status(
     """What is there of a split, from metadata alone where the files are parquet; bad data is a state, not an error."""
     try:
         found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
-    except _Missing as error:
+    except Unavailable as error:
         return Status("missing", None, split.rows, described(split.sources[0]), [], f"{error} ({error.hint})")
     except DataError as error:
         return Status("damaged", None, split.rows, described(split.sources[0]), [], str(error))
@@ -133,10 +142,6 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
     return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
 
 
-class _Missing(DataError):
-    """No source of a split is present."""
-
-
 def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: Resolver | None) -> tuple[Source, Files]:
     empty = ""
     for find in stages(data_dir, offline, resolver):
@@ -148,10 +153,13 @@ def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: R
                 empty = f"; {files.paths[0]} has no such rows"
                 continue
             return source, files
-    where = "in the data folders and the Hugging Face cache" + ("" if offline else ", or on the Hub")
-    wanted = " nor ".join(described(source) for source in part.sources)
-    raise _Missing(
-        f"{wanted} not found {where}{empty}", hint=" -- or: ".join(how_to_get(source) for source in part.sources[:2])
+    places = [str(folder) for folder in data_folders(data_dir)]
+    if any(isinstance(source, HubData) for source in part.sources):
+        places += ["the Hugging Face cache"] if offline else ["the Hugging Face cache", "the Hub"]
+    wanted = " or ".join(described(source) for source in part.sources)
+    hint = " -- or: ".join(how_to_get(source) for source in part.sources[:2])
+    raise Unavailable(
+        f"{wanted} not found in {', '.join(places) or 'any data folder: none was given'}{empty}", hint=hint
     )
 
 

@@ -1,0 +1,191 @@
+"""``harness data``: what data is there, whether it is sound, fetching it, and the made-up sample corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from harness.cli.console import message, print_json, print_table
+from harness.cli.task_details import splits_of
+from harness.cli.tasks import Task, task_languages
+from harness.errors import DataError
+from harness.registry import Registry, get_registry
+from harness.select import Entry, choose
+from harness.specs import Split, TargetTask
+
+SELECTING = {"ignore_unknown_options": True}  # an excluding selector starts with "-"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One split of one language of one task."""
+
+    task: Task
+    language: str
+    name: str
+    split: Split
+
+
+def _options(function: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for."),
+        click.argument("selectors", nargs=-1, metavar="[SELECTOR]..."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """List, verify and fetch data, or write the sample corpus.
+
+    A SELECTOR is a task, target or intermediate, a glob 'x*', family:tagging or benchmark:xtreme, with languages in
+    brackets if need be: 'xnli[sw,ur]'. A leading - excludes. Without one, all tasks are meant.
+    """
+
+
+@command.command(name="list", context_settings=SELECTING)
+@_options
+def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+    """List what is there of every split, without downloading anything."""
+    registry = get_registry()
+    _show(_states(registry, _items(registry, selectors), data_dir, offline=True), as_json)
+
+
+@command.command(context_settings=SELECTING)
+@_options
+def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+    """Download what neither the data folder nor the cache has, into the Hugging Face cache.
+
+    Sources that are not on the Hub are listed with how to get them; then the exit code is 4.
+    """
+    registry = get_registry()
+    states = _states(registry, _items(registry, selectors), data_dir, offline=False)
+    _show(states, as_json)
+    lacking = [state for state in states if state["state"] in ("missing", "damaged")]
+    if lacking:
+        reasons = "\n  ".join(dict.fromkeys(f"{_name(state)}: {state['reason']}" for state in lacking))
+        hint = "what has no download is to be put into the data folder by hand"
+        raise DataError(f"{len(lacking)} of {len(states)} splits are not available:\n  {reasons}", hint=hint)
+
+
+@command.command(context_settings=SELECTING)
+@_options
+def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+    """Read all data that is there and check columns, labels, ids and answers; exit code 4 if something is wrong."""
+    registry = get_registry()
+    states = _states(registry, _items(registry, selectors), data_dir, offline=True, deep=True)
+    _show(states, as_json)
+    bad = [state for state in states if state["state"] == "damaged"]
+    if bad:
+        reasons = "\n  ".join(dict.fromkeys(state["reason"] for state in bad))
+        raise DataError(
+            f"{len(bad)} of {len(states)} splits are damaged:\n  {reasons}", hint="download these files again"
+        )
+    if all(state["state"] == "missing" for state in states):
+        raise DataError("there is no data to verify", hint="give --data-dir FOLDER, or try: harness data sample FOLDER")
+
+
+@command.command()
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other sentences.")
+def sample(folder: str, seed: int) -> None:
+    """Write a small made-up corpus for every first-party task into FOLDER, to try things offline."""
+    from pathlib import Path
+
+    from harness.data.sample import write_sample_corpus
+
+    write_sample_corpus(Path(folder), seed=seed)
+    message(f"sample corpus written to {folder}")
+    message(f"harness eval --model tiny --benchmark xtreme --data-dir {folder}", "hint")
+
+
+def _items(registry: Registry, selectors: tuple[str, ...]) -> list[Item]:
+    """The splits that the selectors ask for, training data included, in the order of the tasks."""
+    tasks: list[Task] = [*registry.tasks().values(), *registry.intermediate_tasks().values()]
+    entries: dict[str, Entry] = {}
+    for task in tasks:
+        codes = tuple(dict.fromkeys((*entries.get(task.name, Entry("", (), ())).languages, *task_languages(task))))
+        entries[task.name] = Entry(task.family, codes, codes)
+    chosen = choose(registry, entries, selectors)
+    return [item for task in tasks for item in _splits(task) if item.language in chosen.get(task.name, ())]
+
+
+def _splits(task: Task) -> Iterator[Item]:
+    if isinstance(task, TargetTask) and isinstance(task.train, Split):
+        yield Item(task, "en", "train", task.train)
+    for code in task_languages(task):
+        for name, split in splits_of(task, code).items():
+            yield Item(task, code, name, split)
+
+
+def _states(
+    registry: Registry, items: list[Item], data_dir: str | None, *, offline: bool, deep: bool = False
+) -> list[dict[str, Any]]:
+    from harness.data.sources import split_status
+
+    states = []
+    for item in items:
+        status = split_status(item.split, data_dir, offline, resolver=registry.hook.harness_resolve_data)
+        state = {
+            "task": item.task.name,
+            "language": item.language,
+            "split": item.name,
+            "state": status.state,
+            "rows": status.rows,
+            "expected": status.expected,
+            "source": status.source,
+            "files": [str(path) for path in status.files],
+            "reason": status.reason,
+        }
+        if deep and status.state not in ("missing", "damaged"):
+            state |= _verified(registry, item, data_dir)
+        states.append(state)
+    return states
+
+
+def _verified(registry: Registry, item: Item, data_dir: str | None) -> dict[str, Any]:
+    """What reading the split changes about its state."""
+    from harness.data.checks import lost_answers, shifted_answers
+    from harness.data.sources import load_examples
+
+    try:
+        loaded = load_examples(
+            item.task, item.split, data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
+        )
+    except DataError as error:
+        return {"state": "damaged", "reason": str(error)}
+    lost = list(lost_answers(loaded.examples))
+    if lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        return {"state": "damaged", "reason": f"{loaded.files[0]}: {lost[0]}{more}"}
+    found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
+    shifted = shifted_answers(loaded.examples)
+    if shifted:
+        found["reason"] = f"{shifted} answers are realigned: their offsets are off"
+    return found
+
+
+def _show(states: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(states)
+    else:
+        columns = ("task", "language", "split", "state", "rows", "expected", "source")
+        shown = [{**state, "rows": _number(state["rows"]), "expected": _number(state["expected"])} for state in states]
+        header = ("task", "language", "split", "state", "#rows", "#official", "source")
+        print_table("", header, [[state[column] for column in columns] for state in shown])
+    counts = Counter(state["state"] for state in states)
+    message(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _name(state: dict[str, Any]) -> str:
+    return f"{state['task']}[{state['language']}] {state['split']}"
