@@ -1,1 +1,9 @@
-"""The sample corpus: a small multilingual benchmark generated from a grammar and lexicons."""
+"""The sample corpus: a small multilingual benchmark generated from a grammar and lexicons.
+
+A meaning (:mod:`~harness.data.sample.meaning`) is drawn from a random world and said in ten languages by the frames and
+lexicons in the tables beside this file; labels, tags, entities and answers follow from the meaning.
+"""
+
+from harness.data.sample.corpus import MARKER, sample_languages, sample_text, write_sample_corpus
+
+__all__ = ["MARKER", "sample_languages", "sample_text", "write_sample_corpus"]
