@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel
 
+_BODY = {"model": "transformer", "transformer": "model"}
+"""transformers calls the body of causal models "transformer" in question answering and "model" in every other class."""
 _WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
 
 
@@ -44,7 +46,8 @@ def load_head(
             f"{reference}: transformers has no {kind} head for models of type {config.model_type!r}",
             hint="use an encoder such as XLM-R or mBERT",
         )
-    architecture = auto._model_mapping[type(config)].__name__
+    head = auto._model_mapping[type(config)]
+    architecture = head.__name__
     kept = architecture in (config.architectures or ()) and not kwargs.get("ignore_mismatched_sizes", False)
     settings: dict[str, Any] = dict(kwargs)
     if not kept:
@@ -56,6 +59,9 @@ def load_head(
         }
     if getattr(config, "use_cache", False):
         settings["use_cache"] = False  # nothing is generated
+    body = head.base_model_prefix
+    if body in _BODY:
+        settings.setdefault("key_mapping", {rf"^{_BODY[body]}\.": f"{body}."})
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -63,6 +69,8 @@ def load_head(
         except (OSError, ValueError) as error:
             raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
     _check_encoder(reference, model, report)
+    if body in _BODY:
+        model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's
     if kept and len(labels) > 1:
         label_order(model.config, labels, by_position=by_position)
     elif kept and model.config.num_labels != 1 and architecture.endswith("SequenceClassification"):
