@@ -1,0 +1,307 @@
+"""Extractive question answering: start and end of the answer in the context (XQuAD, MLQA, TyDiQA-GoldP, SQuAD).
+
+Windows, the rule for the best span and the constants are those of the released SQuAD code of Devlin et al. (2019), as
+XTREME uses it. Answers are cut from the original context by character offsets, unless ``decode`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError, UsageError
+from harness.examples import Example, Question
+from harness.families.answer_decoding import Projection, best_spans, sliced
+from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.features import Features, IntArray
+from harness.families.guess import stream
+from harness.families.tokens import Template
+from harness.families.tokens import tokenise as tokenise_questions
+from harness.families.windows import Texts, Windows, cut, token_spans, tokenise
+from harness.models.heads import inputs, load_head
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.evaluation.forward import Forward
+
+log = logging.getLogger(__name__)
+
+DECODERS = ("offsets", "legacy_projection")
+NO_SPAN = 1e9
+"""``null_minus_best`` of a question without any allowed span (finite, so that JSON can hold it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanAnswer:
+    """The best span of a question: its text, its text without projection, and the score of no answer minus its own."""
+
+    text: str
+    unprojected: str
+    null_minus_best: float
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """What decoding needs to know about the rows; ``header`` is the position of a row's first context token."""
+
+    windows: Windows
+    header: IntArray
+    contexts: Texts
+    which: IntArray
+    projection: Projection | None
+
+
+class SpanQA(HeadFamily):
+    """A prediction is a string, "" for a question without any allowed span (XTREME's scripts write "empty" there)."""
+
+    @dataclass(frozen=True)
+    class Options:
+        """Lengths are in tokens; ``max_length`` counts special tokens.
+
+        ``decode``: "offsets" cuts the answer from the context by character offsets; "legacy_projection" does as
+        XTREME's scripts (:class:`~harness.families.answer_decoding.Projection`), except in the languages listed in
+        ``skip_projection_for`` ("zh ja"), whose answers are the detokenised tokens, as in jiant.
+        ``no_answer``: the answer may be "" (SQuAD v2.0). It is where the score of no answer exceeds that of the best
+        span by more than ``null_threshold``; and training keeps the questions without an answer.
+        """
+
+        max_length: int = 384
+        doc_stride: int = 128
+        max_query_length: int = 64
+        n_best: int = 20
+        max_answer_length: int = 30
+        decode: str = "offsets"
+        skip_projection_for: str = ""
+        no_answer: bool = False
+        null_threshold: float = 0.0
+
+        def __post_init__(self) -> None:
+            """Refuses values that nothing can be decoded with."""
+            for name in ("doc_stride", "max_query_length", "n_best", "max_answer_length"):
+                if getattr(self, name) < 1:
+                    raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
+            if self.decode not in DECODERS:
+                raise UsageError(f"option decode: one of {', '.join(DECODERS)} expected, not {self.decode!r}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with a question answering head: two outputs a token (see :mod:`harness.models.heads`)."""
+        return load_head("QuestionAnswering", reference, ("start", "end"), by_position=True, **kwargs)
+
+    def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
+        """As in every family; with ``no_answer`` the facts also hold, for each question, ``best``, the best answer that
+        is not "", and ``null_minus_best``, from which the best threshold can be found (SQuAD v2.0)."""
+        unprojected = re.split(r"[\s,]+", self.options.skip_projection_for)
+        if not self.options.no_answer and not any(unit.language in unprojected for unit in units):
+            yield from super().predict(forward, units)
+            return
+        for unit in units:
+            features = self.features(forward.tokenizer, unit.examples, training=False)
+            answers = self.answers(features, forward.stream(features, self.outputs))
+            best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
+            facts: dict[str, Any] = {}
+            if self.options.no_answer:
+                facts = {"best": best, "null_minus_best": [answer.null_minus_best for answer in answers]}
+            yield Prediction(unit, [self._or_none(*pair) for pair in zip(best, answers, strict=True)], facts)
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """One row a window. Training rows carry ``start_positions`` and ``end_positions``: those of the first annotated
+        answer, or 0, the first position, where the window does not hold all of it."""
+        questions = [example for example in examples if isinstance(example, Question)]
+        used, spans = _labelled(questions, self.options.no_answer) if training else _answerable(questions)
+        template = Template.of(tokenizer, 2)
+        room = template.room(tokenizer, self.options.max_length)
+        if room <= self.options.max_query_length:
+            raise UsageError(
+                f"option max_length: {self.options.max_length} leaves no room for a context beside a question of "
+                f"{self.options.max_query_length} tokens",
+                hint="raise max_length or lower max_query_length",
+            )
+        asked, which_asked = tokenise_questions(tokenizer, [questions[i].question for i in used])
+        contexts, which = tokenise(tokenizer, [questions[i].context for i in used])
+        kept = np.minimum(asked.lengths[which_asked], self.options.max_query_length)
+        windows = cut(contexts.ids.lengths[which], room - kept, self.options.doc_stride)
+        row = windows.question
+        begin = contexts.ids.offsets[which[row]] + windows.start + len(asked.values)
+        ids, types = template.rows(
+            np.concatenate([asked.values, contexts.ids.values]),
+            np.stack([asked.offsets[which_asked[row]], begin], axis=1),
+            np.stack([kept[row], windows.length], axis=1),
+        )
+        header = template.texts[1] - 1 + kept[row]
+        legacy = self.options.decode == "legacy_projection" and not training
+        return Features(
+            ids,
+            used[row],
+            segments=types if "token_type_ids" in tokenizer.model_input_names else None,
+            columns=_positions(windows, header, *token_spans(contexts, which, *spans)) if training else {},
+            facts={"cuts": _Cuts(windows, header, contexts, which, Projection(tokenizer) if legacy else None)},
+        )
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean of the cross-entropies of start and end, summed over rows, and the number of rows."""
+        from torch.nn.functional import cross_entropy
+
+        start, end = _logits(model, batch)
+        positions = batch["start_positions"]
+        total = cross_entropy(start, positions, reduction="sum")
+        total = total + cross_entropy(end, batch["end_positions"], reduction="sum")
+        return total / 2, positions.new_tensor(len(positions))
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The ``n_best`` start and end positions over all tokens of the row, best first (of equals the earlier), and
+        their logits (-inf where the row is shorter), each (rows, n_best); both logits of position 0, (rows, 2)."""
+        import torch
+
+        start, end = _logits(model, batch)
+        reduced = {"null": torch.stack([start[:, 0], end[:, 0]], dim=1)}
+        spare = max(self.options.n_best - start.shape[1], 0)
+        for name, logits in (("start", start), ("end", end)):
+            padded = torch.nn.functional.pad(logits, (0, spare), value=-torch.inf)
+            ordered, positions = torch.sort(padded, dim=1, descending=True, stable=True)
+            reduced[name] = ordered[:, : self.options.n_best]
+            reduced[f"{name}_at"] = positions[:, : self.options.n_best]
+        return reduced
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[str]:
+        """One answer a question, "" where there is none."""
+        return [self._or_none(answer.text, answer) for answer in self.answers(features, outputs)]
+
+    def answers(self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]]) -> list[SpanAnswer]:
+        """The best span of each question, whatever the score of no answer."""
+        cuts = features.facts["cuts"]
+        assert isinstance(cuts, _Cuts)
+        contexts = cuts.contexts
+        spans = best_spans(cuts.windows, cuts.header, contexts, cuts.which, outputs, self.options.max_answer_length)
+        found = spans.score > -np.inf
+        base = contexts.ids.offsets[cuts.which]
+        first, last = (np.where(found, tokens + base, 0) for tokens in (spans.first, spans.last))
+        difference = np.where(found, spans.null - np.where(found, spans.score, 0.0), NO_SPAN)
+        answers = []
+        for context, there, a, b, gap in zip(
+            cuts.which.tolist(), found.tolist(), first.tolist(), last.tolist(), difference.tolist(), strict=True
+        ):
+            text = unprojected = ""
+            if there:
+                source, begin = contexts.texts[context], int(contexts.begin[a])
+                if cuts.projection is None:
+                    text = unprojected = sliced(source, begin, int(contexts.end[b]))
+                else:
+                    unprojected = cuts.projection.detokenised(contexts.ids.values[a : b + 1].tolist())
+                    words = cuts.projection.words(source, begin, int(contexts.begin[b]))
+                    text = cuts.projection.project(unprojected, words)
+            answers.append(SpanAnswer(text, unprojected, gap))
+        return answers
+
+    def _or_none(self, text: str, answer: SpanAnswer) -> str:
+        refused = self.options.no_answer and answer.null_minus_best > self.options.null_threshold
+        return "" if refused else text
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[str]:
+        """ "majority": the start of the context, as many words as a training answer typically has (median; 3 without
+        training answers), or "" where ``no_answer`` is set and most training questions have none. "random": one to five
+        words from anywhere. In unspaced scripts a character counts as a word."""
+        sizes = [
+            len(_WORD.findall(example.answers[0].text)) if example.answers else 0
+            for example in train
+            if isinstance(example, Question)
+        ]
+        answered = [size for size in sizes if size]
+        typical = round(statistics.median(answered)) if answered else 3
+        if self.options.no_answer and 2 * len(answered) < len(sizes):
+            typical = 0
+        random = stream(unit, seed)
+        guesses = []
+        for example in unit.examples:
+            assert isinstance(example, Question)
+            words = [word.span() for word in _WORD.finditer(example.context)]
+            first, count = 0, typical
+            if kind == "random":
+                first, count = int(random.integers(max(len(words), 1))), int(random.integers(1, 6))
+            chosen = words[first : first + count]
+            guesses.append(sliced(example.context, chosen[0][0], chosen[-1][1]) if chosen else "")
+        return guesses
+
+
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
+"""Thai, Lao, Burmese, Khmer, kana and Han characters one by one, everything else up to the next space."""
+
+
+def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Start and end logits, fp32, (rows, width). Padding gets -inf: what a row says does not depend on its batch."""
+    import torch
+
+    output = model(**inputs(model, batch))
+    padding = batch["attention_mask"] == 0
+    return (
+        output.start_logits.float().masked_fill(padding, -torch.inf),
+        output.end_logits.float().masked_fill(padding, -torch.inf),
+    )
+
+
+def _positions(windows: Windows, header: IntArray, first: IntArray, last: IntArray) -> dict[str, IntArray]:
+    first, last = first[windows.question] - windows.start, last[windows.question] - windows.start
+    whole = (first >= 0) & (first <= last) & (last < windows.length)
+    return {
+        "start_positions": np.where(whole, first + header, 0),
+        "end_positions": np.where(whole, last + header, 0),
+    }
+
+
+def _answerable(questions: Sequence[Question]) -> tuple[IntArray, IntArray]:
+    for question in questions:
+        for name in ("question", "context"):
+            if not getattr(question, name).strip():
+                raise DataError(
+                    f"question {question.id!r}: empty {name}", hint="repair the data file, or fetch it again"
+                )
+    return np.arange(len(questions)), np.zeros((2, 0), np.int64)
+
+
+def _labelled(questions: Sequence[Question], no_answer: bool) -> tuple[IntArray, IntArray]:
+    """The questions to train on, and first and one past the last character of their answers, (2, questions).
+
+    0 and 0 stand for no answer.
+    """
+    used, spans = [], []
+    for i, question in enumerate(questions):
+        span = (0, 0) if no_answer and question.impossible else located(question)
+        if span is not None and question.question.strip():
+            used.append(i)
+            spans.append(span)
+    if len(used) < len(questions):
+        log.warning(
+            "%d of %d training questions left out: without an answer, or with one that the context does not hold",
+            len(questions) - len(used),
+            len(questions),
+        )
+    return np.array(used, np.int64), np.array(spans, np.int64).reshape(-1, 2).T
+
+
+def located(question: Question) -> tuple[int, int] | None:
+    """First and one past the last character of the first annotated answer; None where the context does not hold it.
+
+    A shifted offset (the Hub's builders strip contexts but keep offsets) is moved to the nearest place that fits.
+    """
+    if not question.answers or not question.answers[0].text.strip():
+        return None
+    text, at = question.answers[0].text, max(question.answers[0].start, 0)
+    if not question.context.startswith(text, at):
+        places = (question.context.rfind(text, 0, at + len(text)), question.context.find(text, at))
+        nearest = min((place for place in places if place >= 0), key=lambda place: abs(place - at), default=None)
+        if nearest is None:
+            return None
+        at = nearest
+    return at, at + len(text)
