@@ -76,26 +76,26 @@ def _switched(candidate: Candidate, off: dict[str, str], autoload: bool) -> Cand
 def _installed() -> Iterator[Candidate]:
     seen: set[str] = set()
     for distribution in distributions():
+        name = ""
         try:
             if GROUP not in (distribution.read_text("entry_points.txt") or ""):
                 continue
-            name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "unnamed").lower()
+            name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
             if name in seen:  # shadowed by one earlier on the path, as on import
                 continue
             seen.add(name)
             points = [point for point in distribution.entry_points if point.group == GROUP]
         except Exception as error:  # metadata that cannot be read must not hide the other plugins
-            yield _unreadable(distribution, error)
+            yield _unreadable(distribution, name, error)
             continue
         kind: Kind = "first-party" if name == FIRST_PARTY else "third-party"
         for point in points:
             yield Candidate(point.name, name, distribution.version or "?", kind, point.load, _malformed(point))
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> Candidate:
-    # not every kind of distribution has a path
-    folder = Path(str(getattr(distribution, "_path", "unknown"))).name
-    name = folder.removesuffix(".dist-info").removesuffix(".egg-info").rpartition("-")[0] or folder
+def _unreadable(distribution: Distribution, name: str, error: Exception) -> Candidate:
+    folder = Path(str(getattr(distribution, "_path", "unknown"))).name  # not every kind of distribution has one
+    name = name or folder.partition("-")[0]
     reason = f"its metadata in {folder} cannot be read: {type(error).__name__}: {error}"
     return Candidate(name, name, "?", "third-party", _nothing, reason)
 

@@ -85,6 +85,7 @@ def _load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
 
 def _fail(manager: pluggy.PluginManager, plugin: Plugin, reason: str) -> None:
     plugin.failure = reason
+    plugin.values, plugin.choosers = {}, []
     # pluggy keeps a plugin whose registration broke half-way
     if plugin.module is not None and manager.is_registered(plugin.module):
         manager.unregister(plugin.module)
@@ -197,7 +198,7 @@ def _settle_clashes(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) ->
                 continue
             what = f"the {KINDS[hook][0]} {name!r}"
             if first is not None:
-                reason = f"{what} is already provided by {first.candidate.provider}: choose another name"
+                reason = f"{what} belongs to {first.candidate.provider}: choose another name"
             else:
                 both = " and ".join(sorted(p.candidate.provider for p in claimants))
                 reason = f"{what} is provided by {both}: none of them is loaded"
@@ -216,7 +217,9 @@ def _settle_families(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -
             return
         for plugin, task in orphans:
             if plugin.alive:
+                lost = next((p.candidate.provider for p in plugins if p.failure and task.family in p.wanted), "")
                 hint = did_you_mean(task.family, families)
+                hint = f"{lost}, which was to provide it, failed" if lost else hint
                 _fail(manager, plugin, f"task {task.name!r}: there is no family {task.family!r}; {hint}")
 
 

@@ -28,7 +28,7 @@ V = TypeVar("V", TargetTask, IntermediateTask, Family, Benchmark, Recipe)
 
 @dataclass(frozen=True)
 class PluginStatus:
-    """What became of one plugin; ``provides`` names its values ("target task xnli"), ``seconds`` is its loading time."""
+    """What became of one plugin; ``provides`` names its values ("target task xnli"), ``seconds`` is loading time."""
 
     name: str
     distribution: str

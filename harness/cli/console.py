@@ -62,7 +62,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False)
     for index, name in enumerate(columns):
         justify: Any = "right" if name.startswith("#") else "left"
         # the first column is what the user types next: never cut, never wrapped
@@ -72,7 +72,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console = stdout_console()
     with console.capture() as capture:
         console.print(table)
-    print_text("\n".join(line.rstrip() for line in capture.get().strip("\n").splitlines()))
+    print_text("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n"))
 
 
 def print_text(text: str) -> None:

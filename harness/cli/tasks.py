@@ -10,7 +10,7 @@ import click
 from harness.cli.console import print_json, print_table
 from harness.registry import Registry, get_registry
 from harness.select import Entry, choose
-from harness.specs import HubData, IntermediateTask, Split, TargetTask
+from harness.specs import HubData, IntermediateTask, Source, Split, TargetTask
 
 Task = TargetTask | IntermediateTask
 
@@ -95,11 +95,14 @@ def training_source(task: Task) -> str:
     """What the task trains on: the name of an intermediate task, the first source of its own data, or ""."""
     if not isinstance(task.train, Split):
         return task.train or ""
-    parts = [part.sources[0] for part in task.train.parts or (task.train,)]
-    names = [
-        "/".join(filter(None, (s.repo, s.config, s.split))) if isinstance(s, HubData) else s.files[0] for s in parts
-    ]
-    return " + ".join(dict.fromkeys(names))
+    sources = [part.sources[0] for part in task.train.parts or (task.train,)]
+    return " + ".join(dict.fromkeys(_named(source, whole=len(sources) == 1) for source in sources))
+
+
+def _named(source: Source, *, whole: bool) -> str:
+    if not isinstance(source, HubData):
+        return source.files[0]
+    return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo
 
 
 def _summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""What a command imports before it does anything: a tool that takes seconds to print its help is not used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss", "pyarrow", "numpy", "pandas", "scipy", "sklearn")
+
+PROBE = """
+import contextlib, io, json, sys
+from harness.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    code = main(sys.argv[1:])
+print(json.dumps({"code": code, "modules": sorted(sys.modules), "characters": len(out.getvalue())}))
+"""
+
+
+def loaded_by(*arguments: str, program: str = PROBE) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["code"] == 0 and found["characters"] > 0, done.stderr
+    return set(found["modules"])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_neither_plugins_nor_rich(arguments: list[str]) -> None:
+    modules = loaded_by(*arguments)
+    assert modules.isdisjoint((*HEAVY, "rich", "pluggy", "harness.registry"))
+    assert not [name for name in modules if name.startswith("harness_plugins")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["tasks", "list"], ["tasks", "list", "--json", "benchmark:xtreme"], ["plugins", "--json"], ["tasks", "--help"]],
+    ids=" ".join,
+)
+def test_inventories_import_nothing_heavy(arguments: list[str]) -> None:
+    modules = loaded_by(*arguments)
+    assert modules.isdisjoint(HEAVY)
+    if "--json" in arguments:
+        assert "rich" not in modules
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    program = """
+import sys
+before = set(sys.modules)
+import harness
+import json
+new = sorted(name for name in set(sys.modules) - before if name.partition(".")[0] not in sys.stdlib_module_names)
+print(json.dumps({"code": 0, "characters": 1, "modules": new}))
+"""
+    assert loaded_by(program=program) == {"harness"}
