@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from harness.errors import PluginError, did_you_mean
@@ -92,8 +93,10 @@ def _plain(where: str, field: str, value: object) -> None:
         for index, item in enumerate(value):
             _plain(where, f"{field}[{index}]", item)
     else:
-        holds = value is None or isinstance(value, str | int | float)
-        _require(holds, f"{where}: {field} must be a plain value (text, number, list or mapping), not {_shown(value)}")
+        holds = value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
+        _require(
+            holds, f"{where}: {field} must be a plain value (text, finite number, list or mapping), not {_shown(value)}"
+        )
 
 
 def _options(where: str, field: str, value: object) -> None:

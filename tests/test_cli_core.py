@@ -170,6 +170,8 @@ def test_tasks_list_takes_selectors(run: Any) -> None:
     assert code == 0 and set(found) == {"xnli", "xquad"}
     assert "en" not in found["xnli"]["languages"] and "en" in found["xquad"]["languages"]
     assert found["xquad"]["train"] == "squad" and found["xquad"]["benchmarks"][0] == "xtreme"
+    code, out, _ = run("tasks", "list", "-hellaswag", "--json")
+    assert {"squad", "xnli"} <= {task["name"] for task in json.loads(out)} and "hellaswag" not in out
     code, out, _ = run("tasks", "list", "-family:tagging", "squad", "--json")
     assert [task["name"] for task in json.loads(out)] == ["squad"]
 
@@ -202,6 +204,7 @@ def test_plugins_are_listed_alone_and_with_list(run: Any) -> None:
     assert first[0] == 0 and json.loads(first[1]) == json.loads(second[1])
     code, out, _ = run("plugins")
     assert code == 0 and "target task xnli" in out and out.startswith("plugin")
+    assert "disabled by --no-plugin" in run("--no-plugin", "xnli", "plugins")[1]
 
 
 def test_a_plugin_file_serves_one_call_only(run: Any, tmp_path: Path) -> None:
@@ -215,7 +218,7 @@ def test_a_plugin_file_serves_one_call_only(run: Any, tmp_path: Path) -> None:
     code, out, err = run("--plugin", str(broken), "tasks", "list")
     assert (code, out) == (3, "") and "ZeroDivisionError" in err
     code, out, err = run("--plugin", str(broken), "plugins")
-    assert code == 3 and "broken" in out
+    assert code == 3 and "broken" in out and "ZeroDivisionError" in out
     assert run("--no-plugin", "xnli", "tasks", "list", "xnli")[0] == 2
 
 

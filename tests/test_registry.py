@@ -142,6 +142,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "labels": ("labels=('yes', 'no', 'yes')", "'yes' more than once"),
     "labels_text": ("labels='yes'", "labels must be a tuple of strings"),
     "options": ("options={'layer': {1, 2}}", "options['layer'] must be a plain value"),
+    "options_nan": ("options={'margin': float('nan')}", "options['margin'] must be a plain value"),
     "name": ("name='My task'", "lower-case letters"),
     "name_number": ("name=7", "must be a string"),
     "version": ("version='1'", "version must be a positive whole number"),

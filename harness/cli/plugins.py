@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from harness.cli.console import message, print_json, print_table
+from harness.cli.console import print_json, print_table
 from harness.registry import PluginStatus, get_registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -41,17 +41,16 @@ def _list(as_json: bool) -> None:
     else:
         print_table(
             "",
-            ("plugin", "distribution", "version", "kind", "status", "#ms", "provides"),
+            ("plugin", "distribution", "version", "kind", "status", "#ms", "provides, or why not"),
             [
                 (p.name, p.distribution, p.version, p.kind, p.status, f"{1000 * p.seconds:.0f}", _provides(p))
                 for p in plugins
             ],
         )
-        for plugin in plugins:
-            if plugin.status == "disabled":
-                message(f"{plugin.provider} is disabled by {plugin.reason}")
     registry.check()
 
 
 def _provides(plugin: PluginStatus) -> str:
-    return ", ".join(plugin.provides) or ("-" if plugin.status == "ok" else "")
+    if plugin.status == "ok":
+        return ", ".join(plugin.provides) or "nothing"
+    return f"disabled by {plugin.reason}" if plugin.status == "disabled" else plugin.reason

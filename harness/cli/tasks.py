@@ -20,8 +20,8 @@ def command() -> None:
     """List the tasks, or show one of them."""
 
 
-# selectors may start with "-": what looks like an unknown option is left for the selector grammar to read
-@command.command(name="list", context_settings={"ignore_unknown_options": True})
+# selectors may start with "-": unknown options are left to the selector grammar, and -hellaswag is no request for help
+@command.command(name="list", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("--role", type=click.Choice(["target", "intermediate"]), help="Only tasks to score, or to train on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
