@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from harness.data.sample.bitext import parallel
+from harness.data.sample.choices import STORIES, copa
+from harness.data.sample.grammar import join_texts
 from harness.data.sample.intermediate import write_intermediate
 from harness.data.sample.lexicon import LANGUAGES
+from harness.data.sample.questions import questions
 from harness.data.sample.sizes import Size
 from harness.data.sample.tables import write_bytes, write_lines
 from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.world import World
+from harness.errors import UsageError, did_you_mean
 
 VERSION = 1
 MARKER = "sample-corpus.json"
@@ -23,11 +28,14 @@ def sample_languages() -> tuple[str, ...]:
 
 
 def sample_text(language: str, *, seed: int = 0, size: str | float = "default") -> list[str]:
-    """Plain sentences of a language, each different, for a tokenizer and for masked language modelling.
+    """Plain sentences of a language, for a tokenizer and for masked language modelling.
 
-    The sentences of two languages with the same seed and size say the same, line by line.
+    Statements, then questions: the same in all languages, line by line. English, Swahili and Chinese go on with the
+    everyday stories of the choice tasks.
     """
-    return [texts[language] for texts in _text(seed, Size.of(size), language)]
+    if language not in LANGUAGES:
+        raise UsageError(f"the sample corpus has no {language!r}", hint=did_you_mean(language, LANGUAGES))
+    return _text(seed, Size.of(size))[language]
 
 
 def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "default") -> None:
@@ -40,9 +48,9 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     sizes = Size.of(size)
     write_targets(folder, seed, sizes)
     write_intermediate(folder, seed, sizes)
-    texts = _text(seed, sizes, *LANGUAGES)
+    texts = _text(seed, sizes)
     for language in LANGUAGES:
-        write_lines(folder / "text" / f"{language}.txt", [line[language] for line in texts])
+        write_lines(folder / "text" / f"{language}.txt", texts[language])
     marker = {
         "corpus": "harness sample corpus",
         "version": VERSION,
@@ -54,5 +62,17 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     write_bytes(folder / MARKER, (json.dumps(marker, indent=2) + "\n").encode())
 
 
-def _text(seed: int, size: Size, *languages: str) -> list[dict[str, str]]:
-    return list(parallel(World(seed, "text"), size.text, languages or LANGUAGES))
+@lru_cache(maxsize=1)
+def _text(seed: int, size: Size) -> dict[str, list[str]]:
+    statements = list(parallel(World(seed, "text"), size.text, LANGUAGES))
+    asked = list(questions(World(seed, "text/questions"), size.text // 4))
+    texts = {
+        language: [line[language] for line in statements] + [question.text(language) for question in asked]
+        for language in LANGUAGES
+    }
+    stories = list(copa(World(seed, "text/stories"), size.text // 8, *STORIES))
+    for language in STORIES:
+        for rows in stories:
+            row = rows[language]
+            texts[language].append(join_texts(language, row["premise"], row[f"choice{row['label'] + 1}"]))
+    return texts

@@ -69,8 +69,12 @@ def ask(frame: str, fact: Fact, language: str, *unknown: str) -> Sentence:
 
 def join(sentences: list[Sentence]) -> str:
     """A paragraph."""
-    space = "" if sentences[0].language == "zh" else " "
-    return space.join(sentence.text for sentence in sentences)
+    return join_texts(sentences[0].language, *(sentence.text for sentence in sentences))
+
+
+def join_texts(language: str, *texts: str) -> str:
+    """Sentences side by side, as the language spaces them."""
+    return ("" if language == "zh" else " ").join(texts)
 
 
 @cache
@@ -176,4 +180,6 @@ def _contract(language: str, tokens: list[Token]) -> list[Token]:
 def _glued(language: str, before: str, word: str) -> bool:
     if language == "zh":
         return True
-    return word in {".", ",", "?", "؟", "।", "»"} or word.startswith("-") or before in {"«", "¿"} or before.endswith("'")
+    return (
+        word in {".", ",", "?", "؟", "।", "»"} or word.startswith("-") or before in {"«", "¿"} or before.endswith("'")
+    )

@@ -11,7 +11,6 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ko", "ru", "sw", "zh")
-TABLES = ("nouns", "verbs", "adjectives", "names", "organisations", "days", "frames")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,13 @@ def table(name: str) -> dict[str, Entry]:
         features = {key: value for key, value in values.items() if key not in LANGUAGES}
         entries[values[columns[0]]] = Entry(values[columns[0]], features, cells)
     return entries
+
+
+@cache
+def records(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of a table whose columns are not languages (``scripts``, ``knowledge``)."""
+    header, *rows = (files(__package__) / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+    return tuple(dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows)
 
 
 @cache

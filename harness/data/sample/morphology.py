@@ -10,7 +10,7 @@ from harness.data.sample.meaning import Ref
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word: ``suffix`` is a particle written together with it; ``role`` the slot it fills; ``entity`` PER, ORG or LOC."""
+    """A word: ``suffix`` is a particle written with it; ``role`` the slot it fills; ``entity`` PER, ORG or LOC."""
 
     text: str
     pos: str
@@ -26,7 +26,8 @@ class Token:
 
 VERB_FORMS = {
     "en": "base past pp", "de": "inf past pp", "es": "inf past pp", "fr": "inf pp", "ru": "inf past.m past.f",
-    "ar": "masdar past.m past.f", "hi": "inf past.m past.f past.mp past.fp", "zh": "base", "sw": "stem", "ko": "past stem",
+    "ar": "masdar past.m past.f", "hi": "inf past.m past.f past.mp past.fp", "zh": "base", "sw": "stem",
+    "ko": "past stem",
 }  # fmt: skip
 HINDI_OBJECT_VERB = "inf past mark"  # verbs that take a person: the object carries a postposition and does not agree
 SWAHILI_PREFIX = {"past": "ali", "neg": "haku", "inf": "ku", "rel": "aliye"}

@@ -38,11 +38,14 @@ class Asked:
     topic: Ref
     missing: Fact | None = None
 
+    def text(self, language: str) -> str:
+        """The question."""
+        unknown = () if self.role == "N" else (self.role,)
+        return ask(self.question, self.missing or self.facts[self.about][0], language, *unknown).text
+
     def row(self, language: str) -> Row:
         """The question with its paragraph in a language, as columns of SQuAD."""
         sentences = [realise(fact, language, style) for fact, style in self.facts]
-        fact = self.missing or self.facts[self.about][0]
-        unknown = () if self.role == "N" else (self.role,)
         answers: dict[str, list[str] | list[int]] = {"text": [], "answer_start": []}
         if self.missing is None:
             text, start = _answer(sentences, self.about, self.role)
@@ -51,7 +54,7 @@ class Asked:
             "id": self.key,
             "title": realise(Fact("lives", {"A": self.topic}), language).span("A")[0],
             "context": join(sentences),
-            "question": ask(self.question, fact, language, *unknown).text,
+            "question": self.text(language),
             "answers": answers,
         }
 
@@ -100,7 +103,9 @@ def _paragraph(world: World) -> tuple[tuple[tuple[Fact, str], ...], Fact]:
     based = Fact("based", {"O": founded["O"], "L": world.place()})
     deeds = [world.deed(human=False, counted=True, where=1, when=0.5) for _ in range(2)]
     # Kinds of verb and object differ between the two deeds, so that every question has one answer.
-    deeds[1] = deeds[1].put(V=_unlike(world, deeds[0]["V"]), O=Ref("noun", world.thing(deeds[0]["O"]).keys, world.count()))
+    deeds[1] = deeds[1].put(
+        V=_unlike(world, deeds[0]["V"]), O=Ref("noun", world.thing(deeds[0]["O"]).keys, world.count())
+    )
     deeds = [deed.put(A=who) for deed, who in zip(deeds, (one, two), strict=True)]
     pairs = [
         [world.life("born", one), world.life("born", two)],

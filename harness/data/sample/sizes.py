@@ -21,9 +21,11 @@ class Size:
 
     @classmethod
     def of(cls, size: str | float) -> Size:
-        """The size with a name ("tiny", "default"), or the default times a factor above zero."""
+        """The size with a name ("tiny", "default"), or the default times a factor of at most 20."""
         scale = SCALES.get(size) if isinstance(size, str) else float(size)
-        if scale is None or not 0 < scale < 1000:
-            raise UsageError(f"no size {size!r} of the sample corpus", hint="give 'tiny', 'default' or a factor such as 2.5")
+        if scale is None or not 0 < scale <= 20:
+            raise UsageError(
+                f"no size {size!r} of the sample corpus", hint="give 'tiny', 'default' or a factor up to 20"
+            )
         train, dev, test, text = (max(SMALLEST, round(scale * n)) for n in (2400, 180, 150, 3000))
         return cls(train, dev, test, text)

@@ -32,7 +32,7 @@ COLUMNS: dict[str, Columns] = {
     "xquad": {"id": "string", "context": "string", "question": "string", "answers": XTREME_ANSWERS},
     "mlqa": {"id": "string", "title": "string", "context": "string", "question": "string", "answers": XTREME_ANSWERS},
     "squad": {"id": "string", "title": "string", "context": "string", "question": "string", "answers": SQUAD_ANSWERS},
-    "bitext": {key: "string" for key in ("source_sentence", "target_sentence", "source_lang", "target_lang")},
+    "bitext": dict.fromkeys(("source_sentence", "target_sentence", "source_lang", "target_lang"), "string"),
     "hellaswag": {
         "ind": "int32", "activity_label": "string", "ctx_a": "string", "ctx_b": "string", "ctx": "string",
         "endings": ["string"], "source_id": "string", "split": "string", "split_type": "string", "label": "string",
@@ -45,7 +45,7 @@ COLUMNS: dict[str, Columns] = {
         "id": "string", "question": "string", "question_concept": "string",
         "choices": {"label": "string", "text": "string"}, "answerKey": "string",
     },
-    "siqa": {key: "string" for key in ("context", "question", "answerA", "answerB", "answerC", "label")},
+    "siqa": dict.fromkeys(("context", "question", "answerA", "answerB", "answerC", "label"), "string"),
     "copa": {
         "premise": "string", "choice1": "string", "choice2": "string", "question": "string", "idx": "int32",
         "label": ("choice1", "choice2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 from harness.data.sample.bitext import parallel, pools
@@ -16,6 +17,7 @@ from harness.data.sample.world import World
 from harness.languages import iso639_3, language_name
 
 XTREME = "google/xtreme"
+TATOEBA_CODES = {"sw": "swh", "zh": "cmn"}  # individual languages, where ISO 639-3 also has a macrolanguage
 TASKS = {
     "xnli": "ar de en es fr hi ru sw zh",
     "pawsx": "de en es fr ko zh",
@@ -39,15 +41,14 @@ def write_targets(folder: Path, seed: int, size: Size) -> None:
 
 def _pairs(folder: Path, seed: int, size: Size) -> None:
     train = inferences(World(seed, "mnli/train"), size.train)
-    write_table(folder, "nyu-mll/glue/mnli/train", "mnli", [nli_row(*item.texts("en"), item.label, i)
-                                                            for i, item in enumerate(train)])  # fmt: skip
+    rows = [nli_row(*item.texts("en"), item.label, i) for i, item in enumerate(train)]
+    write_table(folder, "nyu-mll/glue/mnli/train", "mnli", rows)
     for split, count in (("validation", size.dev), ("test", size.test)):
         made = list(inferences(World(seed, f"xnli/{split}"), count))
-        rows = [
-            dict(zip(("language", "sentence1", "sentence2", "gold_label"), (code, *item.texts(code), item.label), strict=True))
-            for item in made
-            for code in TASKS["xnli"].split()
-        ]
+        rows = []
+        for item, code in product(made, TASKS["xnli"].split()):
+            one, two = item.texts(code)
+            rows.append({"language": code, "sentence1": one, "sentence2": two, "gold_label": item.label})
         write_table(folder, f"{XTREME}/XNLI/{split}", "xnli", rows)
     matched = inferences(World(seed, "mnli/validation"), size.dev)
     rows = [nli_row(*item.texts("en"), item.label, i) for i, item in enumerate(matched)]
@@ -61,7 +62,7 @@ def _pairs(folder: Path, seed: int, size: Size) -> None:
 
 
 def nli_row(premise: str, hypothesis: str, label: str, index: int) -> Row:
-    """A row of MNLI; SNLI and ANLI have some of its columns."""
+    """A row of MNLI."""
     return {"premise": premise, "hypothesis": hypothesis, "label": NLI.index(label), "idx": index}
 
 
@@ -102,9 +103,10 @@ def _questions(folder: Path, seed: int, size: Size) -> None:
 def _bitext(folder: Path, seed: int, size: Size) -> None:
     drawn = list(parallel(World(seed, "tatoeba"), size.test, LANGUAGES))
     for code in TASKS["tatoeba"].split():
-        name = iso639_3(code)
+        name = TATOEBA_CODES.get(code, iso639_3(code))
+        tags = {"source_lang": name, "target_lang": "eng"}
         rows = [
-            {"source_sentence": texts[code] + "\n", "target_sentence": texts["en"] + "\n", "source_lang": name, "target_lang": "eng"}
+            dict(source_sentence=texts[code] + "\n", target_sentence=texts["en"] + "\n") | tags  # as on the Hub
             for texts in drawn
         ]
         write_table(folder, f"{XTREME}/tatoeba.{name}/validation", "bitext", rows)
