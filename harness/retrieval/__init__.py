@@ -1,0 +1,1 @@
+"""Sentence embedding, exact nearest neighbours, and mining of translation pairs."""

@@ -1,0 +1,172 @@
+"""The pairs of translations hidden in two pools of sentences (BUCC 2018), with a threshold learned on dev."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError, UsageError
+from harness.examples import Example, GoldPair, Sentence
+from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.families.guess import stream
+from harness.retrieval.both_ways import PRECISIONS
+from harness.retrieval.embed import POOLS
+from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
+from harness.retrieval.index import check_choice
+from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
+from harness.retrieval.shared import Embedded, embed_units
+from harness.retrieval.threshold import best_threshold
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from harness.evaluation.forward import Forward
+
+
+class BitextMining(Predictor):
+    """Margin mining with one-to-one matching; the prediction of a unit is a list of (foreign id, English id).
+
+    The threshold on the margin is the one with the best F1 on the dev split of the same language.
+    """
+
+    needs_dev = True
+
+    @dataclass(frozen=True)
+    class Options:
+        """``layer``, ``pool`` and ``max_length`` as for retrieval; the defaults of the others are XTREME's.
+
+        ``k``: neighbours a margin looks at. ``margin``: "ratio", "distance" or "absolute". ``retrieval``: "max",
+        "intersect", "forward" or "backward". ``duplicates``: "drop" pairs of repeated sentences, or "expand" them to
+        all copies. ``precision``: "fp32" or "bf16" for the first pass, the answer being the same. ``memory``: MiB for
+        the blocks of similarities.
+        """
+
+        layer: int | None = None
+        pool: str = "mean"
+        max_length: int = 512
+        k: int = 4
+        margin: str = "ratio"
+        retrieval: str = "max"
+        duplicates: str = "drop"
+        precision: str = "fp32"
+        memory: int = 1024
+
+        def __post_init__(self) -> None:
+            """Refuses values that nothing can be mined with, before anything is embedded."""
+            check_choice("pool", self.pool, POOLS)
+            check_choice("margin", self.margin, MARGINS)
+            check_choice("retrieval", self.retrieval, RETRIEVALS)
+            check_choice("duplicates", self.duplicates, DUPLICATES)
+            check_choice("precision", self.precision, PRECISIONS)
+            for name in ("k", "memory"):
+                if getattr(self, name) < 1:
+                    raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The bare encoder."""
+        return load_encoder(reference, **kwargs)
+
+    def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
+        """Embeds the pools of all units (and their dev pools) together, then mines unit by unit.
+
+        Units without gold pairs on dev are a :class:`DataError`, raised after the others are predicted.
+        """
+        options = self.options
+        layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
+        ready = [unit for unit in units if any(isinstance(example, GoldPair) for example in _dev(unit))]
+        for embedded in embed_units(
+            forward, ready, _sentences, layer=layer, pool=options.pool, max_length=options.max_length
+        ):
+            pairs, facts = self._predict(embedded, forward.device)
+            yield Prediction(embedded.unit, pairs, {"layer": layer, "pool": options.pool} | facts)
+        if len(ready) < len(units):
+            unit = next(unit for unit in units if not any(unit is other for other in ready))
+            raise DataError(
+                f"{unit.task} {unit.language} {unit.split}: no gold pairs in the dev split",
+                hint="the threshold is learned there: put the dev .gold file beside the two dev pools",
+            )
+
+    def _predict(self, embedded: Embedded, device: str) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+        unit = embedded.unit
+        dev = _Pools(_dev(unit))
+        mined = self._mine(dev, embedded, device)
+        gold = dev.gold
+        correct = np.fromiter((pair in gold for pair in dev.pairs(mined)), bool, len(mined))
+        threshold = best_threshold(mined.margins, correct, len(gold))
+        pools = dev
+        if unit.split != "dev":
+            pools = _Pools(unit.examples)
+            mined = self._mine(pools, embedded, device)
+        chosen = pools.pairs(mined[mined.margins >= threshold.value])
+        return chosen, {
+            "threshold": threshold.value,
+            "threshold_from": "dev (itself)" if unit.split == "dev" else "dev",
+            "dev_f1": threshold.f1,
+            "candidates": len(mined),
+        }
+
+    def _mine(self, pools: _Pools, embedded: Embedded, device: str) -> Mined:
+        options = self.options
+        return mine_texts(
+            pools.foreign_texts,
+            pools.english_texts,
+            embedded.of(pools.foreign_texts),
+            embedded.of(pools.english_texts),
+            duplicates=options.duplicates,
+            k=options.k,
+            margin=options.margin,
+            retrieval=options.retrieval,
+            precision=options.precision,
+            device=device,
+            memory=options.memory << 20,
+        )
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
+        """ "majority": no pair, as most are none; "random": as many pairs as the smaller pool has sentences."""
+        if kind == "majority":
+            return []
+        pools, rng = _Pools(unit.examples), stream(unit, seed)
+        foreign, english = ([side[i].id for i in rng.permutation(len(side))] for side in (pools.foreign, pools.english))
+        return list(zip(foreign, english, strict=False))
+
+
+class _Pools:
+    """The two pools of a split, and its gold pairs."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.foreign: list[Sentence] = []
+        self.english: list[Sentence] = []
+        self.gold: set[tuple[str, str]] = set()
+        for example in examples:
+            if isinstance(example, Sentence):
+                (self.english if example.english else self.foreign).append(example)
+            elif isinstance(example, GoldPair):
+                self.gold.add((example.foreign, example.english))
+
+    @cached_property
+    def foreign_texts(self) -> list[str]:
+        return [sentence.text for sentence in self.foreign]
+
+    @cached_property
+    def english_texts(self) -> list[str]:
+        return [sentence.text for sentence in self.english]
+
+    def pairs(self, mined: Mined) -> list[tuple[str, str]]:
+        """Mined rows as ids."""
+        rows = zip(mined.foreign.tolist(), mined.english.tolist(), strict=True)
+        return [(self.foreign[left].id, self.english[right].id) for left, right in rows]
+
+
+def _dev(unit: UnitExamples) -> Sequence[Example]:
+    return unit.examples if unit.split == "dev" else unit.dev
+
+
+def _sentences(unit: UnitExamples) -> list[str]:
+    examples = [*unit.examples, *([] if unit.split == "dev" else unit.dev)]
+    return [example.text for example in examples if isinstance(example, Sentence)]

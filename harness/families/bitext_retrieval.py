@@ -1,0 +1,90 @@
+"""For every English sentence, its translation in a pool of foreign sentences (Tatoeba)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError
+from harness.examples import Example, Translation
+from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.families.guess import stream
+from harness.retrieval.embed import POOLS
+from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
+from harness.retrieval.index import BACKENDS, check_choice, nearest, resolve_backend
+from harness.retrieval.shared import embed_units
+from harness.submission.rows import sorted_english
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from harness.evaluation.forward import Forward
+
+
+class BitextRetrieval(Predictor):
+    """Nearest neighbour by cosine: English sentences, sorted by code point, are the queries, foreign ones the index.
+
+    Predictions are 0-based rows of the foreign sentences in the order of the sorted English ones. Nothing is
+    fine-tuned.
+    """
+
+    @dataclass(frozen=True)
+    class Options:
+        """``layer`` is an index into the hidden states (None: 8 of 12 layers, 14 of 24, else half-way up).
+
+        ``pool``: "mean" (special tokens included, as in XTREME), "mean-no-specials" or "cls". ``index``: "faiss",
+        "torch" or "auto", which all give the same answer.
+        """
+
+        layer: int | None = None
+        pool: str = "mean"
+        max_length: int = 512
+        index: str = "auto"
+
+        def __post_init__(self) -> None:
+            """Refuses names that mean nothing, before anything is embedded."""
+            check_choice("pool", self.pool, POOLS)
+            check_choice("index", self.index, BACKENDS)
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The bare encoder."""
+        return load_encoder(reference, **kwargs)
+
+    def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
+        """Embeds the sentences of all units together, then searches unit by unit."""
+        options = self.options
+        backend = resolve_backend(options.index)
+        layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
+        for embedded in embed_units(
+            forward, units, _sentences, layer=layer, pool=options.pool, max_length=options.max_length
+        ):
+            pairs = translations(embedded.unit)
+            foreign = embedded.of([pair.foreign for pair in pairs])
+            english = embedded.of([pairs[row].english for row in sorted_english(pairs)])
+            found = nearest(english, foreign, backend=backend, device=forward.device).ids[:, 0]
+            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1], "index": backend}
+            yield Prediction(embedded.unit, found.tolist(), facts)
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
+        """ "majority": always the first row; "random": any row."""
+        count = len(translations(unit))
+        return [0] * count if kind == "majority" else stream(unit, seed).integers(count, size=count).tolist()
+
+
+def translations(unit: UnitExamples) -> list[Translation]:
+    """The pairs of a unit; :class:`DataError` where it has none."""
+    pairs = [example for example in unit.examples if isinstance(example, Translation)]
+    if not pairs:
+        raise DataError(
+            f"{unit.task} {unit.language} {unit.split}: no sentence pairs to search",
+            hint="the task's reader must yield Translation examples",
+        )
+    return pairs
+
+
+def _sentences(unit: UnitExamples) -> list[str]:
+    pairs = translations(unit)
+    return [pair.foreign for pair in pairs] + [pair.english for pair in pairs]
