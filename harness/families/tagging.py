@@ -87,7 +87,7 @@ class Tagging(HeadFamily):
         ids, _ = template.rows(
             gather(table.values, table.offsets[word], lengths), starts[:-1, None], np.diff(starts)[:, None]
         )
-        first = start_of_word[:-1] - np.repeat(starts[:-1], words_in_piece) + len(template.specials[0])
+        first = start_of_word[:-1] - np.repeat(starts[:-1], words_in_piece) + template.texts[0]
         aligned = {"first": (Ragged(first, edges), 0)}
         if labels is not None:
             aligned["labels"] = (Ragged(labels, edges), -100)
@@ -187,9 +187,9 @@ def _with_unknown(table: Ragged, room: int, unknown: int) -> Ragged:
 
 
 def _template(tokenizer: PreTrainedTokenizerBase, extra_separator: bool) -> Template:
-    template = Template.of(tokenizer, 1)
-    between = Template.of(tokenizer, 2).specials[1]
+    template, pair = Template.of(tokenizer, 1), Template.of(tokenizer, 2)
+    between = pair.ids[pair.texts[0] + 1 : pair.texts[1]]
     if extra_separator and len(between) == 2 and (between == tokenizer.sep_token_id).all():
-        before, after = template.specials
-        return replace(template, specials=(before, np.append(after, between[-1:])))
+        types = np.append(template.types, template.types[-1])
+        return replace(template, ids=np.append(template.ids, between[-1:]), types=types)
     return template

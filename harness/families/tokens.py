@@ -65,41 +65,40 @@ def gather(values: NDArray[np.integer], starts: IntArray, lengths: IntArray) -> 
 
 @dataclass(frozen=True)
 class Template:
-    """The special tokens that a tokenizer puts before, between and after the texts of a row.
+    """The row that a tokenizer makes of a text or of a pair, as parts: a special token each, or a whole text.
 
-    ``specials`` and ``special_types`` hold one array of ids and of token types for each of the places around the texts
-    (two for a single text, three for a pair); ``text_types`` is the token type of each text. ``filler`` stands in for a
-    row that would have no token at all.
+    ``ids`` and ``types`` hold the token id (-1 for a text) and the token type of each part, ``texts`` which parts are
+    the texts. ``filler`` stands in for a row that would have no token at all.
     """
 
-    specials: tuple[NDArray[np.int32], ...]
-    special_types: tuple[NDArray[np.int32], ...]
-    text_types: tuple[int, ...]
+    ids: IntArray
+    types: IntArray
+    texts: tuple[int, ...]
     filler: int
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, texts: int) -> Template:
         """Reads the template for one text or for a pair off the tokenizer."""
         encoding = _backend(tokenizer).encode(*["a"] * texts)
-        ids, types = np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32)
-        places = np.array([-1 if place is None else place for place in encoding.sequence_ids])
-        found = [np.flatnonzero(places == text) for text in range(texts)]
-        if any(len(tokens) == 0 for tokens in found):
+        ids: list[int] = []
+        types: list[int] = []
+        found: dict[int, int] = {}
+        for token, type_, text in zip(encoding.ids, encoding.type_ids, encoding.sequence_ids, strict=True):
+            if text is None or text not in found:
+                ids.append(token if text is None else -1)
+                types.append(type_)
+            if text is not None:
+                found.setdefault(text, len(ids) - 1)
+        if len(found) < texts:
             raise ModelError(f"{tokenizer.name_or_path}: the tokenizer finds no token in the letter 'a'")
-        edges = [0, *chain.from_iterable((tokens[0], tokens[-1] + 1) for tokens in found), len(ids)]
-        around = list(zip(edges[::2], edges[1::2], strict=True))
-        candidates = (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id, 0)
-        return cls(
-            tuple(ids[a:b] for a, b in around),
-            tuple(types[a:b] for a, b in around),
-            tuple(int(types[tokens[0]]) for tokens in found),
-            next(candidate for candidate in candidates if candidate is not None),
-        )
+        fillers = (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id, 0)
+        filler = next(token for token in fillers if token is not None)
+        return cls(np.array(ids), np.array(types), tuple(found[text] for text in range(texts)), filler)
 
     def room(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
         """Tokens left for the texts in a row of ``max_length``; :class:`UsageError` where that cannot work."""
-        room = max_length - sum(map(len, self.specials))
-        if room < len(self.text_types):
+        room = max_length - (len(self.ids) - len(self.texts))
+        if room < len(self.texts):
             raise UsageError(f"option max_length: {max_length} leaves no room for text beside the special tokens")
         if max_length > tokenizer.model_max_length:
             limit = tokenizer.model_max_length
@@ -111,24 +110,15 @@ class Template:
 
     def rows(self, values: NDArray[np.integer], starts: IntArray, lengths: IntArray) -> tuple[Ragged, Ragged]:
         """Rows of ids and of token types; text j of row i is ``values[starts[i, j]:][:lengths[i, j]]``."""
-        count, texts = starts.shape
-        pool = np.concatenate([values, *self.specials, [self.filler]]).astype(np.int32)
-        spans = np.zeros((count, 2 * texts + 1, 2), dtype=np.int64)
-        spans[:, 1::2, 0], spans[:, 1::2, 1] = starts, lengths
-        spans[:, 0::2, 1] = [len(special) for special in self.specials]
-        spans[:, 0::2, 0] = len(values) + offsets(spans[0, 0::2, 1])[:-1] if count else 0
-        empty = spans[:, :, 1].sum(axis=1) == 0
-        spans[empty, 1] = (len(pool) - 1, 1)
-        flat = spans.reshape(-1, 2)
-        edges = offsets(spans[:, :, 1].sum(axis=1))
-        ids = gather(pool, flat[:, 0], flat[:, 1])
-        return Ragged(ids, edges), Ragged(self._types(spans[:, :, 1]), edges)
-
-    def _types(self, lengths: IntArray) -> NDArray[np.int32]:
-        of_special = [int(types[0]) if len(types) else 0 for types in self.special_types]
-        types = np.zeros(lengths.shape[1], dtype=np.int32)
-        types[0::2], types[1::2] = of_special, self.text_types
-        return np.repeat(np.tile(types, len(lengths)), lengths.ravel())
+        pool = np.concatenate([values, self.ids, [self.filler]]).astype(np.int32)
+        where = np.tile(len(values) + np.arange(len(self.ids)), (len(starts), 1))
+        size = np.ones_like(where)
+        where[:, self.texts], size[:, self.texts] = starts, lengths
+        empty = size.sum(axis=1) == 0
+        where[empty, 0], size[empty, 0] = len(pool) - 1, 1
+        edges = offsets(size.sum(axis=1))
+        types = np.repeat(np.tile(self.types, len(size)), size.ravel()).astype(np.int32)
+        return Ragged(gather(pool, where.ravel(), size.ravel()), edges), Ragged(types, edges)
 
 
 def balanced(a: IntArray, b: IntArray, room: int) -> tuple[IntArray, IntArray]:
@@ -159,7 +149,7 @@ def encode_pairs(
     template = Template.of(tokenizer, 1 if second is None else 2)
     room = template.room(tokenizer, max_length)
     tokens, rows = tokenise(tokenizer, chain(first, second or ()))
-    texts = rows.reshape(-1, len(first)).T  # (rows, texts)
+    texts = rows.reshape(len(template.texts), -1).T  # (rows, texts)
     starts, lengths = tokens.offsets[texts], tokens.lengths[texts]
     if second is None:
         kept = np.minimum(lengths, room)

@@ -1,0 +1,112 @@
+"""Random models of five architectures with tokenizers of their kind, small enough to build in a test."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+TEXTS = [
+    "The committee did not say when the next meeting would take place, and nobody asked.",
+    "Two dogs are running across a field while a child in a red coat watches them.",
+    "Der Ausschuss sagte nicht, wann die nächste Sitzung stattfinden würde.",
+    "Комитет не сказал, когда состоится следующее заседание.",
+    "لم تذكر اللجنة متى سيعقد الاجتماع القادم.",
+    "委员会没有说下次会议何时举行。",
+    "समिति ने यह नहीं बताया कि अगली बैठक कब होगी।",
+    "คณะกรรมการไม่ได้บอกว่าการประชุมครั้งต่อไปจะจัดขึ้นเมื่อใด",
+    "Kamati haikusema mkutano ujao ungefanyika lini.",
+]
+
+KINDS = ("xlmr", "bert", "llama", "qwen2", "mt5")
+
+
+@cache
+def tokenizer(kind: str) -> Any:
+    """A tokenizer with the special tokens and templates of this kind of model."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    if kind == "xlmr":
+        from harness.models.tiny import train_tokenizer
+
+        return train_tokenizer(TEXTS, vocabulary=700)
+    quiet: dict[str, Any] = {"show_progress": False}
+    if kind == "bert":
+        base = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        base.normalizer = normalizers.BertNormalizer(lowercase=False)
+        base.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        base.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, **quiet))
+        base.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[(name, base.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+        )
+        names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+        inputs = ["input_ids", "token_type_ids", "attention_mask"]
+        return PreTrainedTokenizerFast(tokenizer_object=base, model_input_names=inputs, **names)
+    inputs = ["input_ids", "attention_mask"]
+    if kind == "mt5":
+        base = Tokenizer(models.Unigram())
+        base.normalizer = normalizers.NFKC()
+        base.pre_tokenizer = pre_tokenizers.Metaspace()
+        special = ["<pad>", "</s>", "<unk>"]
+        base.train_from_iterator(
+            TEXTS, trainers.UnigramTrainer(vocab_size=400, special_tokens=special, unk_token="<unk>", **quiet)
+        )
+        base.post_processor = processors.TemplateProcessing(
+            single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", base.token_to_id("</s>"))]
+        )
+        return PreTrainedTokenizerFast(
+            tokenizer_object=base,
+            pad_token="<pad>",
+            eos_token="</s>",
+            unk_token="<unk>",
+            model_input_names=inputs,
+        )
+    base = Tokenizer(models.BPE())
+    base.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<|begin|>", "<|end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    base.train_from_iterator(
+        TEXTS, trainers.BpeTrainer(vocab_size=500, special_tokens=special, initial_alphabet=alphabet, **quiet)
+    )
+    if kind == "llama":
+        base.post_processor = processors.TemplateProcessing(
+            single="<|begin|> $A", pair="<|begin|> $A <|begin|>:1 $B:1", special_tokens=[("<|begin|>", 0)]
+        )
+    ends = {"eos_token": "<|end|>"} | ({"bos_token": "<|begin|>"} if kind == "llama" else {})
+    # Both kinds come without a padding token; harness.models.load pads with the end token.
+    return PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<|end|>", model_input_names=inputs, **ends)
+
+
+def save_model(kind: str, folder: Path, *, seed: int = 0) -> Path:
+    """Saves an encoder without a head (random weights from ``seed``) and its tokenizer."""
+    import torch
+    from transformers import AutoModel, BertConfig, LlamaConfig, MT5Config, Qwen2Config, XLMRobertaConfig
+
+    tokens = tokenizer(kind)
+    size: dict[str, Any] = {"vocab_size": len(tokens), "hidden_size": 32, "num_hidden_layers": 2}
+    size |= {"num_attention_heads": 2, "intermediate_size": 48, "initializer_range": 0.3}
+    encoder = size | {"max_position_embeddings": 300, "pad_token_id": tokens.pad_token_id}
+    decoder = size | {"num_key_value_heads": 1, "bos_token_id": 0, "eos_token_id": 1}
+    config = {
+        "xlmr": lambda: XLMRobertaConfig(**encoder, type_vocab_size=1, bos_token_id=0, eos_token_id=2),
+        "bert": lambda: BertConfig(**encoder),
+        "llama": lambda: LlamaConfig(**decoder),
+        "qwen2": lambda: Qwen2Config(**decoder),
+        "mt5": lambda: MT5Config(vocab_size=len(tokens), d_model=32, d_kv=16, d_ff=48, num_layers=2, num_heads=2),
+    }[kind]()
+    torch.set_num_threads(1)  # over matrices this small, threads only wait for each other
+    torch.manual_seed(seed)
+    AutoModel.from_config(config).save_pretrained(folder)
+    tokens.save_pretrained(folder)
+    return folder
+
+
+def cutting(budget: int) -> Any:
+    """Makes a Forward on the CPU in fp32 with this token budget from a model and a tokenizer."""
+    from harness.evaluation.forward import Forward
+
+    return lambda model, tokens: Forward(model.eval(), tokens, "cpu", budget=budget)
