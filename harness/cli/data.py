@@ -17,7 +17,8 @@ from harness.registry import Registry, get_registry
 from harness.select import Entry, choose
 from harness.specs import Split, TargetTask
 
-SELECTING = {"ignore_unknown_options": True}  # an excluding selector starts with "-"
+# An excluding selector starts with "-". No short option may exist, or click would take the h of -xnli[zh] for one.
+SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
 @dataclass(frozen=True)
