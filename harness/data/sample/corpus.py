@@ -35,7 +35,7 @@ def sample_text(language: str, *, seed: int = 0, size: str | float = "default") 
     """
     if language not in LANGUAGES:
         raise UsageError(f"the sample corpus has no {language!r}", hint=did_you_mean(language, LANGUAGES))
-    return _text(seed, Size.of(size))[language]
+    return list(_text(seed, Size.of(size))[language])
 
 
 def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "default") -> None:

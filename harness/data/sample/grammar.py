@@ -88,7 +88,7 @@ def _fill(language: str, frame: str, slots: Mapping[str, Ref]) -> list[Token]:
     tokens: list[Token] = []
     for item in _frame(language, frame):
         core, pos, agree = item["core"] or "", item["pos"], item["agree"]
-        agrees = morphology.gender(language, slots[agree]) if agree in slots else ""
+        agrees = morphology.gender(language, slots[agree]) if agree and agree in slots else ""
         slot = SLOT.fullmatch(core)
         if pos:
             options = core.split("|")

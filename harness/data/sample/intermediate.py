@@ -20,8 +20,8 @@ def write_intermediate(folder: Path, seed: int, size: Size) -> None:
         rows = [asked.row("en") for asked in questions(World(seed, f"squad2/{split}"), count, unanswerable=0.35)]
         write_table(folder, f"rajpurkar/squad_v2/squad_v2/{split}", "squad", rows)
         short = "train" if split == "train" else "val"
-        made = hellaswag(World(seed, f"hellaswag/{split}"), count, short)
-        write_table(folder, f"Rowan/hellaswag/data/{split}", "hellaswag", list(made))
+        rows = list(hellaswag(World(seed, f"hellaswag/{split}"), count, short))
+        write_table(folder, f"Rowan/hellaswag/data/{split}", "hellaswag", rows)
         rows = list(cosmosqa(World(seed, f"cosmosqa/{split}"), count))
         write_table(folder, f"allenai/cosmos_qa/data/{split}", "cosmosqa", rows)
         rows = list(commonsenseqa(World(seed, f"commonsenseqa/{split}"), count))

@@ -87,6 +87,7 @@ def _reworded(world: World, fact: Fact) -> Fact:
 
 
 UNKNOWN = {"where": "L", "when": "T"}
+WORDINGS = {"Where": "In which city", "When": "On which day"}
 
 
 def question_pairs(world: World, count: int) -> Iterator[tuple[str, str, bool]]:
@@ -102,8 +103,13 @@ def question_pairs(world: World, count: int) -> Iterator[tuple[str, str, bool]]:
                 other = "when" if asked == "where" else "where"
             else:
                 about = _replaced(world, (fact.drop(UNKNOWN[asked]),))[0]
-        first = ask(f"did.{asked}", fact, "en", UNKNOWN[asked]).text
-        second = ask(f"did.{other}", _reworded(world, about), "en", UNKNOWN[other]).text
+        first = _asked(world, asked, fact)
+        second = _asked(world, other, _reworded(world, about))
         if first != second and (first, second) not in seen:
             seen.add((first, second))
             yield first, second, same
+
+
+def _asked(world: World, wanted: str, fact: Fact) -> str:
+    word, _, rest = ask(f"did.{wanted}", fact, "en", UNKNOWN[wanted]).text.partition(" ")
+    return f"{WORDINGS[word] if world.chance(0.5) else word} {rest}"

@@ -106,7 +106,7 @@ def _bitext(folder: Path, seed: int, size: Size) -> None:
         name = TATOEBA_CODES.get(code, iso639_3(code))
         tags = {"source_lang": name, "target_lang": "eng"}
         rows = [
-            dict(source_sentence=texts[code] + "\n", target_sentence=texts["en"] + "\n") | tags  # as on the Hub
+            {"source_sentence": texts[code] + "\n", "target_sentence": texts["en"] + "\n"} | tags  # as on the Hub
             for texts in drawn
         ]
         write_table(folder, f"{XTREME}/tatoeba.{name}/validation", "bitext", rows)
