@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +225,25 @@ def score_available(
     found = {name: tuple(units) for name, units in scores.items()}
     chosen = benchmark or Benchmark("", 0, "selected tasks", found, {}, "")
     return aggregate(chosen, scores, {name: scorer.metric.primary for name, scorer in scorers.items()}, warnings)
+
+
+def score_run(
+    run: Path,
+    registry: Registry,
+    benchmark: str | None = None,
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+) -> BenchmarkScore:
+    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named."""
+    from harness.runs.record import load_record
+
+    record = load_record(run)
+    if record is None:
+        raise DataError(f"{run}: no run folder, record.json is missing", hint="give --predictions and --labels instead")
+    name = benchmark or record.get("benchmark")
+    chosen = registry.benchmark(name) if name else None
+    split = (record.get("options") or {}).get("split", "test")
+    scorer = partial(TaskScorer.of, registry)
+    return score_available(run / "predictions", run / "labels", chosen, scorer, split, selection)
 
 
 def _task_folders(root: Path) -> set[str]:

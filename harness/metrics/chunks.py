@@ -20,7 +20,6 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 _PREFIXES = "OBIES."
-_OUTSIDE = 0
 _OTHER = len(_PREFIXES)
 """Any other first letter; what it is does not matter, the rules name only those above."""
 
@@ -35,7 +34,8 @@ class Chunks:
 
 
 def _any_of(prefixes: NDArray[np.int8], letters: str) -> BoolArray:
-    return np.isin(prefixes, [_PREFIXES.index(letter) for letter in letters])
+    members = np.array([letter in letters for letter in _PREFIXES] + [False])
+    return members[prefixes]
 
 
 def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:

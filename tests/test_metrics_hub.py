@@ -1,0 +1,82 @@
+"""Metrics of Hugging Face evaluate as ours, and ours as theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import UsageError
+from harness.metrics import as_evaluate, get_metric
+
+SCRIPT = """
+import datasets
+import evaluate
+
+
+class Share(evaluate.Metric):
+    def _info(self):
+        features = {"predictions": datasets.Value("TYPE"), "references": datasets.Value("TYPE")}
+        return evaluate.MetricInfo(description="", citation="", features=datasets.Features(features))
+
+    def _compute(self, predictions, references, scale=1.0):
+        share = sum(a == b for a, b in zip(predictions, references)) / len(references)
+        return {"share": float(scale) * share, "seen": len(references), "kind": type(references[0]).__name__}
+"""
+
+
+@pytest.fixture
+def scripted(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+
+    def write(dtype):
+        folder = tmp_path / dtype / "share"
+        folder.mkdir(parents=True)
+        (folder / "share.py").write_text(SCRIPT.replace("TYPE", dtype), encoding="utf-8")
+        return f"evaluate:{folder}"
+
+    return write
+
+
+def test_a_metric_on_integers_gets_label_strings_as_integers(scripted):
+    metric = get_metric(scripted("int64"))
+    assert not metric.additive
+    assert metric.primary == ("share",)
+    values = metric.compute(["entailment", "neutral", "neutral"], ["entailment", "neutral", "contradiction"], "sw")
+    assert values == {"share": pytest.approx(2 / 3), "seen": 3}
+
+
+def test_a_metric_on_strings_gets_strings_and_arguments(scripted):
+    name = scripted("string")
+    assert get_metric(f"{name}?scale=100").compute(["a", "b"], ["a", "a"], "en")["share"] == 50.0
+    assert get_metric(f"{name}#seen").primary == ("seen",)
+
+
+def test_a_primary_result_that_is_not_returned_is_a_usage_error(scripted):
+    with pytest.raises(UsageError, match="'nothing'") as caught:
+        get_metric(f"{scripted('string')}#nothing").compute(["a"], ["a"], "en")
+    assert "#share" in caught.value.hint
+
+
+def test_a_metric_that_is_not_found_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="failed"):
+        get_metric(f"evaluate:{tmp_path / 'none.py'}").compute(["a"], ["a"], "en")
+
+
+@pytest.mark.parametrize(
+    ("name", "predictions", "references", "language", "expected"),
+    [
+        ("accuracy", ["a", "b"], ["a", "a"], "en", {"accuracy": 50.0}),
+        ("accuracy", [3, 1], [3, 1], "en", {"accuracy": 100.0}),
+        ("udpos_f1", [["NOUN", "VERB", "VERB"]], [["NOUN", "NOUN", "VERB"]], "en", {"f1": 0.0}),
+        ("mlqa", ["der Hund"], [["Hund"]], "de", {"exact_match": 100.0}),
+        ("squad", ["308 points", "x"], [["308"], ["x", "y"]], "en", {"exact_match": 50.0}),
+        ("mining_f1", [True, False], [True, True], "en", {"precision": 100.0, "recall": 50.0}),
+        ("reciprocal_rank", [["Q1", "Q2"]], [["Q2"]], "en", {"map@20": 50.0}),
+    ],
+)
+def test_our_metrics_work_as_evaluate_metrics(name, predictions, references, language, expected):
+    import evaluate
+
+    metric = as_evaluate(name)
+    assert isinstance(metric, evaluate.Metric)
+    values = metric.compute(predictions=predictions, references=references, language=language)
+    assert {key: values[key] for key in expected} == pytest.approx(expected)
