@@ -14,7 +14,7 @@ from harness import FileData, HubData, IntermediateTask, Pair, Sentence, Split, 
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, PluginError, UsageError
 from harness.registry import get_registry
 
 MNLI = "nyu-mll/glue/mnli"
@@ -205,6 +205,30 @@ def test_damage_inside_the_pages_names_the_file(shared_data: Path, tmp_path: Pat
     assert str(path) in str(caught.value)
 
 
+def test_a_file_replaced_under_the_same_time_is_read_again(tmp_path: Path) -> None:
+    import os
+
+    path = tmp_path / "a/b/data/test-00000-of-00001.parquet"
+    task = pair_task(HubData("a/b", None, "test"))
+    found = []
+    for label in ("yes", "not"):
+        write_parquet(path, {"premise": ["p"], "hypothesis": ["h"], "label": [label]})
+        os.utime(path, (0, 0))
+        found += [example.label for example in load(task, task.languages["en"]["test"], tmp_path).examples]
+    assert found == ["yes", "not"]
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnli: IntermediateTask
+) -> None:
+    import datasets
+
+    expected = load(mnli, mnli.train, shared_data).fingerprint
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "file" / "cache")
+    assert load(mnli, mnli.train, shared_data).fingerprint == expected
+
+
 def test_a_missing_shard_is_damage(shared_data: Path, tmp_path: Path, mnli: IntermediateTask) -> None:
     table = pq.read_table(shared_data / TRAIN)
     write_parquet(tmp_path / MNLI / "train-00000-of-00003.parquet", table)
@@ -309,6 +333,14 @@ def test_plugin_resolver_comes_first(shared_data: Path, tmp_path: Path, mnli: In
     assert asked[0] == (mnli.train.sources[0], shared_data, True)
     files = resolve(HubData("nyu-mll/glue", "qqp", "train"), shared_data, True, resolver=resolver)
     assert files is not None and files.origin == "folder"
+
+
+def test_a_resolver_that_fails_is_a_plugin_error(shared_data: Path, mnli: IntermediateTask) -> None:
+    def resolver(**more: object) -> None:
+        raise RuntimeError("mirror is down")
+
+    with pytest.raises(PluginError, match=r"failed for nyu-mll/glue/mnli/train: RuntimeError: mirror is down"):
+        load(mnli, mnli.train, shared_data, resolver=resolver)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, HarnessError, PluginError, UsageError
 from harness.specs import FileData, HubData, Source
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,13 @@ def how_to_get(source: Source) -> str:
 def _from_plugin(source: Source, data_dir: str | Path | None, offline: bool, resolver: Resolver) -> Files | None:
     if isinstance(source, FileData):
         return None
-    found = resolver(source=source, data_dir=data_dir, offline=offline)
+    try:
+        found = resolver(source=source, data_dir=data_dir, offline=offline)
+    except HarnessError:
+        raise
+    except Exception as error:  # a plugin's mistake is not ours
+        message = f"harness_resolve_data failed for {described(source)}: {type(error).__name__}: {error}"
+        raise PluginError(message, hint="'harness plugins' lists the plugins; --no-plugin leaves one out") from error
     return Files(tuple(Path(path) for path in found), "plugin") if found else None
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b, file_digest
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
 from harness.specs import HubData, Where
+
+log = logging.getLogger(__name__)
 
 BATCH = 8192
 """Rows turned into Python objects at once."""
@@ -143,16 +147,10 @@ def rows(paths: Sequence[Path], source: HubData) -> Iterator[dict[str, Any]]:
 
 def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[str]]]:
     """The memory-mapped Arrow table of the files, and the class names of its label columns."""
-    from datasets import ClassLabel, Dataset
+    from datasets import ClassLabel
 
-    expected = count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))
-    try:
-        with _no_progress_bars():
-            data = Dataset.from_parquet([str(path) for path in paths])
-    except Exception as error:
-        raise damaged(_culprit(paths), error.__cause__ if isinstance(error.__cause__, Exception) else error) from error
-    if len(data) != expected:
-        raise DataError(f"{paths[0]}: {len(data):,} rows were read, its metadata says {expected:,}")
+    count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))  # checks, too
+    data = _dataset(paths)
     declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
     classes = {}
     for name, feature in data.features.items():
@@ -164,15 +162,30 @@ def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[
     return data.with_format("arrow")[:], classes
 
 
-def _culprit(paths: Sequence[Path]) -> Path:
-    import pyarrow.parquet as pq
+def _dataset(paths: Sequence[Path]) -> Any:
+    """The files as one data set, memory-mapped from the cache of ``datasets``, or in memory where it cannot write."""
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+    from pyarrow import concat_tables
+    from pyarrow.parquet import read_table
 
+    # datasets knows a file by path and time of change; archives restore times, so the content goes into the key as well
+    content = blake2b(digest_size=16)
     for path in paths:
-        try:
-            pq.read_table(path)
-        except (OSError, ValueError):
-            return path
-    return paths[0]
+        with path.open("rb") as file:
+            content.update(file_digest(file, "blake2b").digest())
+    try:
+        with _no_progress_bars():
+            return Dataset.from_parquet([str(path) for path in paths], config_name=content.hexdigest())
+    except Exception as error:
+        tables = []
+        for path in paths:
+            try:
+                tables.append(read_table(path))
+            except (OSError, ValueError) as reason:
+                raise damaged(path, reason) from error
+        log.warning("the cache of datasets cannot be used (%s): reading into memory", error)
+        return Dataset(InMemoryTable(concat_tables(tables)))
 
 
 @contextmanager
