@@ -18,7 +18,7 @@ from harness.metrics import METRICS, get_metric
 from harness.metrics.answers import mlqa_tokens, squad_tokens
 
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=100, deadline=None)
 
 
 def sentences(tags):

@@ -20,7 +20,7 @@ from harness.submission.rankings import Rankings
 from harness.submission.rows import Rows
 from harness.submission.tags import Tags
 
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=50, deadline=None)
 SQUAD = {
     "data": [{"paragraphs": [{"context": "c", "qas": [{"id": "q", "question": "?", "answers": [{"text": "a"}]}]}]}]
 }

@@ -44,7 +44,7 @@ def get_metric(name: str) -> Metric:
         from harness.metrics.hub import EvaluateMetric
 
         return EvaluateMetric(name)
-    if colon and "." in head:
+    if colon:
         return _own(name)
     raise UsageError(f"unknown metric {name!r}", hint=did_you_mean(name, METRICS))
 
