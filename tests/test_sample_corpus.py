@@ -91,7 +91,7 @@ def test_marker_says_that_this_is_the_sample_corpus(corpus: Path) -> None:
     marker = json.loads((corpus / MARKER).read_text())
     assert marker["corpus"] == "harness sample corpus"
     assert tuple(marker["languages"]) == sample_languages()
-    assert not list(corpus.rglob("*.part"))
+    assert not list(corpus.rglob("*.tmp"))
 
 
 def test_every_answer_stands_at_its_offset(corpus: Path) -> None:

@@ -13,10 +13,11 @@ from harness.data.sample.intermediate import write_intermediate
 from harness.data.sample.lexicon import LANGUAGES
 from harness.data.sample.questions import questions
 from harness.data.sample.sizes import Size
-from harness.data.sample.tables import write_bytes, write_lines
+from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.world import World
 from harness.errors import UsageError, did_you_mean
+from harness.files import write_atomic
 
 VERSION = 1
 MARKER = "sample-corpus.json"
@@ -59,7 +60,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
         "languages": list(LANGUAGES),
         "tasks": {task: codes.split() for task, codes in TASKS.items()},
     }
-    write_bytes(folder / MARKER, (json.dumps(marker, indent=2) + "\n").encode())
+    write_atomic(folder / MARKER, json.dumps(marker, indent=2) + "\n")
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 from harness.data.sample import morphology
@@ -20,6 +20,8 @@ from harness.data.sample.morphology import GENDERS, Token
 ITEM = re.compile(r"(?P<core>[^/:+]+)(?:/(?P<pos>[A-Z]+))?(?::(?P<agree>[A-Z]))?(?:\+(?P<suffix>\S+))?")
 SLOT = re.compile(r"(?P<slot>[A-Z])(?:\.(?P<form>\w+))?")
 STOPS = {"zh": ("。", "？"), "hi": ("।", "?"), "ar": (".", "؟")}
+CLOSING = frozenset(".,?؟।»")
+OPENING = frozenset("«¿")
 VOWELS = "aeiouhâéèêîôû"
 
 
@@ -32,12 +34,13 @@ class Sentence:
 
     @cached_property
     def _spelt(self) -> tuple[str, list[int]]:
-        text, starts = "", []
-        for before, token in zip((None, *self.tokens), self.tokens, strict=False):
-            if before is not None and not _glued(self.language, before.surface, token.text):
+        text, before, starts = "", "", []
+        for token in self.tokens:
+            if before and not _glued(self.language, before, token.text):
                 text += " "
             starts.append(len(text))
-            text += token.surface
+            before = token.text + token.suffix
+            text += before
         return text, starts
 
     @property
@@ -77,66 +80,93 @@ def join_texts(language: str, *texts: str) -> str:
     return ("" if language == "zh" else " ").join(texts)
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a frame: words with a tag, or a slot with a form."""
+
+    words: tuple[str, ...]
+    pos: str
+    slot: str
+    form: str
+    agree: str
+    suffix: str
+
+
 @cache
-def _frame(language: str, name: str) -> tuple[dict[str, str | None], ...]:
-    cell = table("frames")[name].cells[language]
-    matches = [ITEM.fullmatch(item) for item in cell.split()]
-    return tuple(match.groupdict() for match in matches if match)
+def _frame(language: str, name: str) -> tuple[Item, ...]:
+    return tuple(_item(item) for item in table("frames")[name].cells[language].split())
+
+
+def _item(text: str) -> Item:
+    found = ITEM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"frames.tsv: cannot read {text!r}")
+    core, pos, agree, suffix = (found[part] or "" for part in ("core", "pos", "agree", "suffix"))
+    slot = None if pos else SLOT.fullmatch(core)
+    if not pos and slot is None:
+        raise ValueError(f"frames.tsv: {text!r} is neither word/POS nor a slot")
+    return Item(
+        tuple(core.split("|")), pos, slot["slot"] if slot else "", (slot["form"] or "") if slot else "", agree, suffix
+    )
 
 
 def _fill(language: str, frame: str, slots: Mapping[str, Ref]) -> list[Token]:
     tokens: list[Token] = []
     for item in _frame(language, frame):
-        core, pos, agree = item["core"] or "", item["pos"], item["agree"]
-        agrees = morphology.gender(language, slots[agree]) if agree and agree in slots else ""
-        slot = SLOT.fullmatch(core)
-        if pos:
-            options = core.split("|")
+        agrees = morphology.gender(language, slots[item.agree]) if item.agree in slots else ""
+        if item.pos:
             place = GENDERS.index(agrees[0]) if agrees else 0
-            made = [Token(options[min(place, len(options) - 1)], pos)]
-        elif slot is None or slot["slot"] not in slots:
+            made = [Token(item.words[min(place, len(item.words) - 1)], item.pos)]
+        elif item.slot not in slots:
             continue
         else:
-            made = _slot(language, slot["slot"], slots, slot["form"] or "", agrees)
-        if item["suffix"] and made:
+            made = _slot(language, item, slots, agrees)
+        if item.suffix and made:
             last = made[-1]
-            ending = morphology.particle(last.surface, item["suffix"])
-            made[-1] = replace(last, suffix=last.suffix + ending)
+            made[-1] = last._replace(suffix=last.suffix + morphology.particle(last.surface, item.suffix))
         tokens += made
     return tokens
 
 
-def _slot(language: str, slot: str, slots: Mapping[str, Ref], form: str, agrees: str) -> list[Token]:
-    ref = slots[slot]
+def _slot(language: str, item: Item, slots: Mapping[str, Ref], agrees: str) -> list[Token]:
+    ref = slots[item.slot]
     if ref.kind == "verb":
-        return morphology.verb(language, table("verbs")[ref.key], form, agrees)
+        return morphology.verb(language, table("verbs")[ref.key], item.form, agrees)
     if ref.kind == "adjective":
-        return morphology.adjective(language, table("adjectives")[ref.key], form, agrees)
-    if ref.kind == "day":
-        return _phrase(table("days")[ref.key].cells[language])
-    if ref.kind == "year":
-        filled = _fill(language, "@year", {"Y": replace(ref, kind="number")})
-        return [replace(token, role=slot) if token.pos == "NUM" else token for token in filled]
+        return morphology.adjective(language, table("adjectives")[ref.key], item.form, agrees)
+    tokens = list(_reference(language, item.slot, ref, item.form))
+    if language == "hi" and item.form == "obj" and "V" in slots and _human(ref):
+        tokens.append(Token(table("verbs")[slots["V"].key].forms("hi")[2], "ADP"))
+    return tokens
+
+
+@cache
+def _reference(language: str, slot: str, ref: Ref, form: str) -> tuple[Token, ...]:
+    """The words for a participant, place or time, the ones that an answer would give marked with the slot."""
     if ref.kind == "number":
-        return [Token(ref.key, "NUM")]
+        return (Token(ref.key, "NUM"),)
+    if ref.kind == "day":
+        return tuple(_phrase(table("days")[ref.key].cells[language]))
+    if ref.kind == "year":
+        filled = _fill(language, "@year", {"Y": Ref("number", ref.keys)})
+        return tuple(token._replace(role=slot) if token.pos == "NUM" else token for token in filled)
+    if ref.kind == "place" and slot != "X" and form != "raw":
+        filled = _fill(language, "@place", {"X": ref})
+        return tuple(token._replace(role=slot) if token.role == "X" else token for token in filled)
     if ref.kind == "place":
-        if slot != "X" and form != "raw":
-            return [
-                replace(token, role=slot) if token.role == "X" else token
-                for token in _fill(language, "@place", {"X": ref})
-            ]
         tokens = morphology.name(language, ref.key, form, "LOC")
     else:
         tokens = getattr(morphology, ref.kind)(language, ref, form)
-    human = ref.kind == "person" or (ref.kind == "noun" and table("nouns")[ref.key].features["kind"] == "human")
-    tokens = [token if token.role or token.pos == "DET" else replace(token, role=slot) for token in tokens]
-    if language == "es" and form == "obj" and human:
+    tokens = [token if token.role or token.pos == "DET" else token._replace(role=slot) for token in tokens]
+    if language == "es" and form == "obj" and _human(ref):
         tokens.insert(0, Token("a", "ADP"))
     if language == "hi" and form == "erg" and ref.kind != "pronoun":
         tokens.append(Token("ने", "ADP"))
-    if language == "hi" and form == "obj" and "V" in slots and human:
-        tokens.append(Token(table("verbs")[slots["V"].key].forms("hi")[2], "ADP"))
-    return tokens
+    return tuple(tokens)
+
+
+def _human(ref: Ref) -> bool:
+    return ref.kind == "person" or (ref.kind == "noun" and table("nouns")[ref.key].features["kind"] == "human")
 
 
 def _phrase(cell: str) -> list[Token]:
@@ -144,7 +174,7 @@ def _phrase(cell: str) -> list[Token]:
     for item in cell.split():
         word, _, suffix = item.partition("+")
         token = morphology.literal(word, "NOUN")[0]
-        tokens.append(replace(token, role="" if token.pos == "ADP" else "T", suffix=suffix))
+        tokens.append(token._replace(role="" if token.pos == "ADP" else "T", suffix=suffix))
     return tokens
 
 
@@ -152,7 +182,7 @@ def _sentence(language: str, tokens: list[Token], *, question: bool) -> Sentence
     tokens = _contract(language, tokens)
     tokens.append(Token(STOPS.get(language, (".", "?"))[question], "PUNCT"))
     first = tokens[0]
-    tokens[0] = replace(first, text=first.text[0].upper() + first.text[1:])
+    tokens[0] = first._replace(text=first.text[0].upper() + first.text[1:])
     if language == "es" and question:
         tokens.insert(0, Token("¿", "PUNCT"))
     return Sentence(language, tuple(tokens))
@@ -166,10 +196,10 @@ def _contract(language: str, tokens: list[Token]) -> list[Token]:
         if before is not None:
             pair = (language, before.text, token.text)
             if pair in {("es", "a", "el"), ("de", "von", "dem")}:
-                made[-1] = replace(before, text={"es": "al", "de": "vom"}[language])
+                made[-1] = before._replace(text={"es": "al", "de": "vom"}[language])
                 continue
             if language == "fr" and token.text[0].lower() in VOWELS and before.text in ("le", "la", "que", "de"):
-                made[-1] = replace(before, text=before.text[:-1] + "'")
+                made[-1] = before._replace(text=before.text[:-1] + "'")
             if language == "hi" and before.text == "नहीं" and token.pos in ("NOUN", "ADJ", "INTJ"):
                 made.insert(-1, token)  # the negation stands before the verb of a compound
                 continue
@@ -180,6 +210,4 @@ def _contract(language: str, tokens: list[Token]) -> list[Token]:
 def _glued(language: str, before: str, word: str) -> bool:
     if language == "zh":
         return True
-    return (
-        word in {".", ",", "?", "؟", "।", "»"} or word.startswith("-") or before in {"«", "¿"} or before.endswith("'")
-    )
+    return word in CLOSING or before in OPENING or word[0] == "-" or before[-1] == "'"

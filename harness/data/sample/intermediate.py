@@ -17,7 +17,7 @@ def write_intermediate(folder: Path, seed: int, size: Size) -> None:
     """Writes every file of the intermediate tasks."""
     for split, count in (("train", size.train), ("validation", size.dev)):
         _pairs(folder, seed, split, count)
-        rows = [asked.row("en") for asked in questions(World(seed, f"squad2/{split}"), count, unanswerable=0.35)]
+        rows = [asked.row("en") for asked in questions(World(seed, f"squad2/{split}"), count, unanswerable=0.9)]
         write_table(folder, f"rajpurkar/squad_v2/squad_v2/{split}", "squad", rows)
         short = "train" if split == "train" else "val"
         rows = list(hellaswag(World(seed, f"hellaswag/{split}"), count, short))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from harness.data.sample.lexicon import Entry, table
 from harness.data.sample.meaning import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word: ``suffix`` is a particle written with it; ``role`` the slot it fills; ``entity`` PER, ORG or LOC."""
 
     text: str
@@ -135,7 +134,7 @@ def _counted(language: str, count: int, base: str, plural: str) -> list[Token]:
     if language == "zh":
         return [number, Token(plural, "NOUN", "-"), Token(base, "NOUN")]
     if language == "ko":
-        return [Token(base, "NOUN"), replace(number, suffix=plural)]
+        return [Token(base, "NOUN"), number._replace(suffix=plural)]
     nouns = literal(plural, "NOUN")
     return [*nouns, number] if language == "sw" else [number, *nouns]
 
@@ -154,7 +153,7 @@ def person(language: str, ref: Ref, form: str) -> list[Token]:
     parts = [name(language, key, "", "PER") for key in ref.keys if key]
     if language == "ru" and form in ("obj", "acc"):
         female = sex == "f"
-        parts = [[replace(token, text=_russian_accusative(token.text, female)) for token in part] for part in parts]
+        parts = [[token._replace(text=_russian_accusative(token.text, female)) for token in part] for part in parts]
     if language == "zh" and len(parts) == 2:
         parts.insert(1, [Token("·", "PUNCT", entity="PER")])
     return [token for part in parts for token in part]

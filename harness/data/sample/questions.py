@@ -67,7 +67,7 @@ def _answer(sentences: list[Sentence], index: int, role: str) -> tuple[str, int]
 
 
 def questions(world: World, count: int, *, unanswerable: float = 0.0) -> Iterator[Asked]:
-    """Two or three questions a paragraph until there are ``count``; a share of them has no answer in its paragraph."""
+    """Two or three questions a paragraph until there are ``count``; in a share of the paragraphs one has no answer."""
     made = paragraph = 0
     while made < count:
         facts, left_out = _paragraph(world)
@@ -76,7 +76,7 @@ def questions(world: World, count: int, *, unanswerable: float = 0.0) -> Iterato
         topic = next(fact["A"] for fact, _ in facts if "A" in fact)
         for number, (index, question, role) in enumerate(options[: min(3, count - made)]):
             key, missing = f"{paragraph:05d}-{number}", None
-            if unanswerable and world.chance(unanswerable):
+            if number == 0 and unanswerable and world.chance(unanswerable):
                 missing = left_out
                 question, role = world.rng.choice(list(_answerable(missing)))
             yield Asked(key, facts, index, question, role, topic, missing)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from harness.files import write_atomic
 
 Row = dict[str, Any]
 # A column is a scalar type, a tuple of class names (ClassLabel), a list of one column (a sequence), or a dict of
@@ -70,23 +71,12 @@ def write_table(folder: Path, place: str, columns: str, rows: Sequence[Row]) -> 
     )
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), sink)
-    write_bytes(folder / f"{place}-00000-of-00001.parquet", sink.getvalue().to_pybytes())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+    write_atomic(folder / f"{place}-00000-of-00001.parquet", sink.getvalue().to_pybytes())
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     """Writes a text file, a line each."""
-    write_bytes(path, "".join(line + "\n" for line in lines).encode())
+    write_atomic(path, "".join(line + "\n" for line in lines))
 
 
 def _feature(kind: Any) -> dict[str, Any]:
