@@ -104,3 +104,16 @@ def test_verify_without_data(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_fetch_says_how_to_get_what_has_no_download(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "fetch", "ccg", "--data-dir", tmp_path)
     assert code == 4 and "LDC2005T13" in err and "ccg[en] train" in err
+
+
+def test_sample_writes_a_corpus_that_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "corpus"
+    code, _, err = run(capsys, "sample", folder, "--size", "tiny", "--seed", "3")
+    assert code == 0 and "harness eval --model tiny" in err
+    code, out, _ = run(capsys, "verify", "--data-dir", folder, "--json")
+    states = json.loads(out)
+    assert code == 0 and {state["state"] for state in states} == {"sample", "missing"}
+    there = {(state["task"], state["split"]) for state in states if state["state"] == "sample"}
+    assert {name for name, _ in there} >= {
+        "pawsx", "xnli", "panx", "udpos", "bucc2018", "tatoeba", "xquad", "mlqa", "tydiqa", "anli_plus", "squad2"
+    }  # fmt: skip

@@ -95,13 +95,15 @@ def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> N
 @command.command()
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other sentences.")
-def sample(folder: str, seed: int) -> None:
+@click.option("--size", default="default", show_default=True, help="tiny, default, or a factor such as 2.5.")
+def sample(folder: str, seed: int, size: str) -> None:
     """Write a small made-up corpus for every first-party task into FOLDER, to try things offline."""
     from pathlib import Path
 
     from harness.data.sample import write_sample_corpus
 
-    write_sample_corpus(Path(folder), seed=seed)
+    factor = size.replace(".", "", 1).isdecimal()
+    write_sample_corpus(Path(folder), seed=seed, size=float(size) if factor else size)
     message(f"sample corpus written to {folder}")
     message(f"harness eval --model tiny --benchmark xtreme --data-dir {folder}", "hint")
 
