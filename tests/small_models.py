@@ -32,12 +32,16 @@ def tokenizer(kind: str) -> Any:
 
         return train_tokenizer(TEXTS, vocabulary=700)
     quiet: dict[str, Any] = {"show_progress": False}
+    # Trained vocabularies of these two would differ from run to run.
+    letters, words = sorted(set("".join(TEXTS)) - {" "}), [*TEXTS[0].split()[:6], *TEXTS[3].split()]
     if kind == "bert":
-        base = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
+        base = Tokenizer(
+            models.WordPiece({piece: i for i, piece in enumerate(dict.fromkeys(pieces))}, unk_token="[UNK]")
+        )
         base.normalizer = normalizers.BertNormalizer(lowercase=False)
         base.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        base.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, **quiet))
         base.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]",
             pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -48,13 +52,12 @@ def tokenizer(kind: str) -> Any:
         return PreTrainedTokenizerFast(tokenizer_object=base, model_input_names=inputs, **names)
     inputs = ["input_ids", "attention_mask"]
     if kind == "mt5":
-        base = Tokenizer(models.Unigram())
+        special = ["<pad>", "</s>", "<unk>"]
+        pieces = ["▁", *letters, *(f"▁{word}" for word in words)]
+        scores = [(piece, 0.0) for piece in special] + [(piece, -10.0 / len(piece)) for piece in pieces]
+        base = Tokenizer(models.Unigram(scores, unk_id=2))
         base.normalizer = normalizers.NFKC()
         base.pre_tokenizer = pre_tokenizers.Metaspace()
-        special = ["<pad>", "</s>", "<unk>"]
-        base.train_from_iterator(
-            TEXTS, trainers.UnigramTrainer(vocab_size=400, special_tokens=special, unk_token="<unk>", **quiet)
-        )
         base.post_processor = processors.TemplateProcessing(
             single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", base.token_to_id("</s>"))]
         )

@@ -263,7 +263,7 @@ def test_tags_equal_the_plain_forward_pass_piece_by_piece(kind, models, real_sen
                 logits = model(input_ids=torch.tensor([ids]), attention_mask=mask).logits[0]
             expected += [TAGS[index] for index in logits.argmax(-1)[places].tolist()]
         assert tags == expected
-    assert len({tag for tags in found for tag in tags}) > 2
+    assert len({tag for tags in found for tag in tags}) > 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

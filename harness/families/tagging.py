@@ -15,8 +15,7 @@ from harness.families.base import HeadFamily, UnitExamples
 from harness.families.features import Features, IntArray, Ragged
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import Template, gather, offsets, tokenise
-from harness.models.heads import check_finite, inputs, load_head, plain_model
-from harness.models.labels import label_order
+from harness.models.heads import check_finite, in_task_order, inputs, load_head
 
 if TYPE_CHECKING:
     import torch
@@ -123,12 +122,9 @@ class Tagging(HeadFamily):
 
     def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Logits in fp32 at the first sub-tokens, in the task's order of labels, shape (rows, words, labels)."""
-        import torch
-
         logits = model(**inputs(model, batch)).logits
         logits = logits.gather(1, batch["first"][:, :, None].expand(-1, -1, logits.shape[-1])).float()
-        order = label_order(plain_model(model).config, self.labels, by_position=self.options.labels_by_position)
-        return logits[:, :, torch.from_numpy(order).to(logits.device)]  # type: ignore[no-any-return]
+        return in_task_order(logits, model, self.labels, by_position=self.options.labels_by_position)
 
     def decode(
         self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]

@@ -105,6 +105,18 @@ def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[st
     return chosen
 
 
+def in_task_order(
+    logits: torch.Tensor, model: PreTrainedModel, labels: Sequence[str], *, by_position: bool = False
+) -> torch.Tensor:
+    """Logits (..., outputs of the model) as (..., labels of the task); outputs unknown to the task are dropped."""
+    import torch
+
+    order = label_order(plain_model(model).config, labels, by_position=by_position)
+    if np.array_equal(order, np.arange(logits.shape[-1])):
+        return logits
+    return logits.index_select(-1, torch.from_numpy(order).to(logits.device))
+
+
 def check_finite(finite: NDArray[np.bool_]) -> None:
     """:class:`ModelError` for scores that are not finite: half precision overflowed, or training diverged."""
     if not finite.all():
