@@ -449,7 +449,7 @@ def test_facts_hold_what_a_best_threshold_needs(models):
     questions = [ask(TEXTS[i][:30], " ".join(TEXTS), str(i)) for i in range(6)]
     predictions = {}
     for threshold in (-1e8, 0.0, 1e8):
-        qa = family(no_answer=True, null_threshold=threshold)
+        qa = family(max_length=128, no_answer=True, null_threshold=threshold)
         forward = cutting(4096)(qa.load(str(models["bert"])), tokenizer("bert"))
         (prediction,) = qa.predict(forward, [unit(questions)])
         json.dumps(prediction.facts, allow_nan=False)
