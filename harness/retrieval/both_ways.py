@@ -37,13 +37,13 @@ def nearest_both_ways(
     """
     import torch
 
-    check_vectors(x, y)
-    check_vectors(y, x)
+    check_vectors(x, y, k)
+    check_vectors(y, x, k)
     check_choice("precision", precision, PRECISIONS)
     where = torch.device("cuda" if device.startswith("cuda") else "cpu")
     with full_precision():
-        left = torch.from_numpy(np.ascontiguousarray(x)).to(where)
-        right = torch.from_numpy(np.ascontiguousarray(y)).to(where)
+        left = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(where)
+        right = torch.from_numpy(np.ascontiguousarray(y, np.float32)).to(where)
         if precision == "bf16":
             slack = 4 * SLACK
             first, second, errors, offset = halve(left, right)

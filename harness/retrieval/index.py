@@ -24,19 +24,20 @@ def nearest(
 ) -> Neighbours:
     """The ``min(k, m)`` rows of ``pool`` (m, d) with the highest inner product with each of ``queries`` (n, d).
 
-    Ties go to the lowest row. ``backend`` is "faiss" (``IndexFlatIP``; on the GPUs where the installed FAISS has them),
-    "torch" (on ``device``) or "auto"; ``memory`` bounds, in bytes, the blocks of scores. The answer is the same.
-    DataError for an empty pool or vectors that do not fit; ModelError for vectors that are not finite.
+    Ties go to the lowest row. ``backend`` is "faiss" (``IndexFlatIP``), "torch" or "auto", both on the GPU for a
+    ``device`` "cuda" (FAISS only if it was built for GPUs); ``memory`` bounds, in bytes, the blocks of scores. The
+    answer is the same. DataError for an empty pool or vectors that do not fit; ModelError for vectors that are not
+    finite.
     """
     import torch
 
-    check_vectors(queries, pool)
+    check_vectors(queries, pool, k)
     k = min(k, len(pool))
-    backend = resolve_backend(backend)
+    backend = resolve_backend(backend, device)
     where = torch.device("cuda" if device.startswith("cuda") else "cpu")
     with full_precision():
-        x = torch.from_numpy(np.ascontiguousarray(queries)).to(where)
-        y = torch.from_numpy(np.ascontiguousarray(pool)).to(where)
+        x = torch.from_numpy(np.ascontiguousarray(queries, np.float32)).to(where)
+        y = torch.from_numpy(np.ascontiguousarray(pool, np.float32)).to(where)
         candidates, bound = propose(x, y, k, memory, backend)
         scores, ids = settle(x, y, candidates, bound, k, memory)
         return Neighbours(scores.cpu().numpy(), ids.cpu().numpy())
@@ -54,11 +55,15 @@ def propose(
     return ids, bound.fill_(-torch.inf) if width == len(y) else bound
 
 
-def resolve_backend(backend: str) -> str:
-    """The backend that is used. UsageError for an unknown one, ModelError where FAISS is wanted and not installed."""
+def resolve_backend(backend: str, device: str = "cpu") -> str:
+    """The backend that is used; "auto" is FAISS, but PyTorch where FAISS is missing or cannot use the GPU.
+
+    UsageError for an unknown one, ModelError where FAISS is wanted and not installed.
+    """
     check_choice("index", backend, BACKENDS)
     if backend == "auto":
-        return "faiss" if find_spec("faiss") else "torch"
+        usable = find_spec("faiss") and (not device.startswith("cuda") or _faiss_gpus() > 0)
+        return "faiss" if usable else "torch"
     if backend == "faiss":
         import_faiss()
     return backend
@@ -77,14 +82,22 @@ def import_faiss() -> Any:
     return faiss
 
 
+def _faiss_gpus() -> int:
+    import torch
+
+    return int(getattr(import_faiss(), "get_num_gpus", int)()) if torch.cuda.is_available() else 0
+
+
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
     """UsageError where the value of an option is none of its choices."""
     if value not in choices:
         raise UsageError(f"option {option}: unknown value {value!r}", hint=did_you_mean(value, choices))
 
 
-def check_vectors(queries: Vectors, pool: Vectors) -> None:
-    """Refuses an empty pool, shapes that do not fit, and values that are not finite."""
+def check_vectors(queries: Vectors, pool: Vectors, k: int) -> None:
+    """Refuses an empty pool, shapes that do not fit, values that are not finite, and less than one neighbour."""
+    if k < 1:
+        raise UsageError(f"{k} nearest neighbours make no search", hint="k must be 1 or more")
     if queries.ndim != 2 or pool.ndim != 2 or queries.shape[1] != pool.shape[1]:
         raise DataError(
             f"vectors of shapes {queries.shape} and {pool.shape} cannot be compared",
@@ -104,9 +117,7 @@ def _with_faiss(x: torch.Tensor, y: torch.Tensor, k: int, memory: int) -> tuple[
 
     faiss = import_faiss()
     index = faiss.IndexFlatIP(y.shape[1])
-    if torch.cuda.is_available() and getattr(faiss, "get_num_gpus", int)() > 0:
-        if k > 2048:  # the most that FAISS finds on a GPU
-            return _with_torch(x, y, k, memory)
+    if x.device.type == "cuda" and _faiss_gpus() > 0 and k <= 2048:  # the most that FAISS finds on a GPU
         index = faiss.index_cpu_to_all_gpus(index)
     index.add(y.cpu().numpy())
     step = max(memory // (16 * k), 1)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
 from harness.retrieval.both_ways import nearest_both_ways
 from harness.retrieval.exact import MEMORY, Neighbours
 from harness.retrieval.index import Vectors, check_choice, nearest
@@ -67,8 +66,6 @@ def mine(
     """
     check_choice("margin", margin, MARGINS)
     check_choice("retrieval", retrieval, RETRIEVALS)
-    if k < 1:
-        raise UsageError(f"k is {k}: a margin needs at least one neighbour", hint="the reference uses 4")
     if not len(foreign) or not len(english):
         return Mined(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     if k <= FEW:

@@ -1,0 +1,187 @@
+"""Exact nearest neighbours: every way of searching against a plain float64 search, ties included."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from harness.errors import DataError, ModelError, UsageError
+from harness.retrieval.both_ways import nearest_both_ways
+from harness.retrieval.exact import MEMORY, Neighbours
+from harness.retrieval.half import halve
+from harness.retrieval.index import nearest, resolve_backend
+
+Matrix = NDArray[np.float32]
+
+
+def plain(queries: Matrix, pool: Matrix, k: int) -> Neighbours:
+    """All inner products in float64, rounded once; the highest first, equal ones by row."""
+    scores = (queries.astype(np.float64) @ pool.astype(np.float64).T).astype(np.float32) + np.float32(0)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, len(pool))]
+    return Neighbours(np.take_along_axis(scores, order, 1), order)
+
+
+def both(precision: str, memory: int = MEMORY) -> Callable[[Matrix, Matrix, int], Neighbours]:
+    def search(queries: Matrix, pool: Matrix, k: int) -> Neighbours:
+        there, back = nearest_both_ways(queries, pool, k, precision=precision, memory=memory)
+        again, mirrored = nearest_both_ways(pool, queries, k, precision=precision, memory=memory)
+        for one, other in ((there, mirrored), (back, again)):
+            np.testing.assert_array_equal(one.ids, other.ids)
+            np.testing.assert_array_equal(one.scores, other.scores)
+        return there
+
+    return search
+
+
+def through(backend: str, memory: int = MEMORY) -> Callable[[Matrix, Matrix, int], Neighbours]:
+    return lambda queries, pool, k: nearest(queries, pool, k, backend=backend, memory=memory)
+
+
+SEARCHES = {
+    "torch": through("torch"),
+    "torch in small blocks": through("torch", 1 << 12),
+    "faiss": through("faiss"),
+    "both ways": both("fp32"),
+    "both ways in small blocks": both("fp32", 1 << 12),
+    "both ways, half": both("bf16"),
+}
+
+
+@pytest.fixture(params=SEARCHES)
+def search(request: pytest.FixtureRequest) -> Callable[[Matrix, Matrix, int], Neighbours]:
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+    return SEARCHES[request.param]
+
+
+def unit(rows: Matrix) -> Matrix:
+    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Matrix, Matrix, int]:
+    """Few values and repeated rows, so that ties are the rule; up to several groups of 32 rows."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n, m, d = draw(st.integers(1, 90)), draw(st.integers(1, 90)), draw(st.integers(1, 9))
+    kind = draw(st.sampled_from(["whole numbers", "directions", "a common part", "zeros"]))
+    x, y = (rng.integers(-2, 3, (size, d)).astype(np.float32) for size in (n, m))
+    if kind in ("directions", "a common part"):
+        x, y = (rng.standard_normal((size, d)).astype(np.float32) for size in (n, m))
+    if kind == "a common part":
+        x, y = x * 0.05 + 3, y * 0.05 + 3
+    if kind in ("directions", "a common part"):
+        x, y = unit(x), unit(y)
+    if kind == "zeros":
+        x, y = x * (rng.random((n, 1)) < 0.3), y * (rng.random((m, 1)) < 0.3)
+    repeated = draw(st.booleans())
+    if repeated:
+        x, y = x[rng.integers(0, n, n)], y[rng.integers(0, m, m)]
+    return x.astype(np.float32), y.astype(np.float32), draw(st.integers(1, 7))
+
+
+@settings(max_examples=25, deadline=None)
+@given(problem=problems())
+@pytest.mark.parametrize("way", SEARCHES)
+def test_every_search_equals_the_plain_one(way: str, problem: tuple[Matrix, Matrix, int]) -> None:
+    if way == "faiss":
+        pytest.importorskip("faiss")
+    x, y, k = problem
+    found, expected = SEARCHES[way](x, y, k), plain(x, y, k)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("memory", [1 << 12, 1 << 20, MEMORY])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_one_pass_over_many_blocks_with_a_large_common_part(precision: str, memory: int) -> None:
+    """Vectors like those of an encoder that nobody trained to embed: cosines between 0.97 and 1."""
+    rng = np.random.default_rng(0)
+    common = np.concatenate([[12.0], np.ones(23)])
+    x, y = (unit((rng.standard_normal((size, 24)) + common).astype(np.float32)) for size in (700, 570))
+    y[40:80] = y[3]
+    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=memory)
+    for found, expected in ((there, plain(x, y, 4)), (back, plain(y, x, 4))):
+        np.testing.assert_array_equal(found.ids, expected.ids)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_the_bound_of_the_half_precision_pass_holds() -> None:
+    import torch
+
+    rng = np.random.default_rng(1)
+    x, y = (torch.from_numpy(unit((rng.standard_normal((400, 48)) + 2).astype(np.float32))) for _ in range(2))
+    left, right, (error_x, error_y), offset = halve(x, y)
+    truth = x.double() @ y.double().T
+    difference = (left.double() @ right.double().T + offset - truth).abs()
+    assert (difference <= error_x[:, None]).all()
+    assert (difference <= error_y).all()
+    assert difference.max() > error_x.max() / 20  # a bound that says something
+    assert error_x.max() < 2.0**-8  # better than rounding the vectors as they are
+
+
+def test_sentence_search_of_the_protocol(search: Callable[[Matrix, Matrix, int], Neighbours]) -> None:
+    """PROTOCOL 14.4: the nearest of five source rows for five target rows."""
+    foreign = unit(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]], np.float32))
+    english = unit(np.array([[2, 1, 0], [0, 2, 1], [1, 0, 2], [1, 1, 0], [3, 3, 2]], np.float32))
+    assert search(english, foreign, 1).ids[:, 0].tolist() == [3, 1, 2, 3, 4]
+
+
+def test_wider_than_the_pool_gives_all_of_it(search: Callable[[Matrix, Matrix, int], Neighbours]) -> None:
+    found = search(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[:2], 5)
+    assert found.ids.tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_no_query_finds_nothing() -> None:
+    found = nearest(np.empty((0, 4), np.float32), np.ones((3, 4), np.float32), 2)
+    assert found.ids.shape == found.scores.shape == (0, 2)
+
+
+def test_the_answer_does_not_depend_on_the_process_settings() -> None:
+    import torch
+
+    rng = np.random.default_rng(2)
+    x, y = (unit(rng.standard_normal((200, 64)).astype(np.float32)) for _ in range(2))
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        found = nearest(x, y, 3, backend="torch")
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    np.testing.assert_array_equal(found.scores, plain(x, y, 3).scores)
+
+
+def test_refusals() -> None:
+    some = np.ones((2, 3), np.float32)
+    with pytest.raises(DataError, match="empty"):
+        nearest(some, some[:0])
+    with pytest.raises(DataError, match=r"\(2, 3\) and \(2, 2\)"):
+        nearest(some, some[:, :2])
+    with pytest.raises(ModelError, match="not finite"):
+        nearest(some * np.nan, some)
+    with pytest.raises(UsageError, match="0 nearest"):
+        nearest(some, some, 0)
+    with pytest.raises(UsageError, match="precision") as caught:
+        nearest_both_ways(some, some, 1, precision="bf15")
+    assert "bf16" in caught.value.hint
+    with pytest.raises(UsageError, match="index"):
+        resolve_backend("annoy")
+
+
+def test_without_faiss_torch_searches_and_asking_for_faiss_names_the_install_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)  # import faiss fails as if it were not installed
+    monkeypatch.setattr("harness.retrieval.index.find_spec", lambda name: None)
+    assert resolve_backend("auto") == "torch"
+    some = np.eye(2, dtype=np.float32)
+    assert nearest(some, some).ids[:, 0].tolist() == [0, 1]
+    with pytest.raises(ModelError, match="FAISS") as caught:
+        nearest(some, some, backend="faiss")
+    assert "pip install 'xtreme-harness[cpu]'" in caught.value.hint
