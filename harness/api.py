@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.options import EvalOptions, load_recipe_file
 from harness.specs import Recipe
 
 if TYPE_CHECKING:
+    from harness.aggregate import BenchmarkScore
     from harness.evaluation.reporter import Reporter
     from harness.registry import Registry
     from harness.runs.run import Run
+    from harness.training.stage import TrainedStage
 
 
 def evaluate(
@@ -68,6 +71,91 @@ def evaluate(
     with folder.locked():
         Evaluator(folder, registry, reference, recipe, options, reporter or Silent()).evaluate(planned)
         return finish(folder, registry, benchmark, planned)
+
+
+def evaluate_seeds(
+    model: str,
+    seeds: Sequence[int],
+    tasks: Sequence[str] = (),
+    *,
+    out: str | Path,
+    options: EvalOptions | None = None,
+    **more: Any,
+) -> list[Run]:
+    """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
+    from harness.runs.seeds import summarise, write_summary
+
+    if len(set(seeds)) != len(seeds):
+        raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
+    options = options or EvalOptions()
+    runs = []
+    for seed in seeds:
+        seeded = replace(options, overrides={**options.overrides, "seed": seed})
+        runs.append(evaluate(model, tasks, out=Path(out) / f"seed-{seed}", options=seeded, **more))
+    write_summary(summarise(runs, seeds), Path(out))
+    return runs
+
+
+def train(
+    model: str,
+    task: str,
+    *,
+    out: str | Path,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+    reporter: Reporter | None = None,
+) -> TrainedStage:
+    """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
+
+    The folder is a transformers checkpoint with a ``stage.json``; an unfinished training goes on, a finished one is
+    returned as it is. Raises :class:`~harness.errors.HarnessError`.
+    """
+    from harness.evaluation.reporter import Reporter as Silent
+    from harness.models.device import choose_device, choose_dtype
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+    from harness.registry import get_registry
+    from harness.training.stage import finished
+    from harness.training.stages import Stages
+
+    options = options or EvalOptions()
+    registry = registry or get_registry()
+    reporter = reporter or Silent()
+    folder = Path(out)
+    device = choose_device(options.device)
+    stages = Stages(
+        registry,
+        find_recipe(options.recipe, registry),
+        options,
+        device=device,
+        dtype=choose_dtype(options.dtype, device),
+        root=Path(options.stages_dir) if options.stages_dir else folder.parent / "stages",
+        begin=reporter.training,
+    )
+    stages.check_options([*options.via, task])
+    resolved = resolve_model(parse_model(model), offline=options.offline)
+    stages.start_from(resolved)
+    stage = stages.last([*options.via, task], resolved)
+    if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:
+        raise UsageError(f"{folder}: holds something else", hint="choose another --out, or remove the folder")
+    return stages.train(stage, folder)
+
+
+def score(
+    predictions: str | Path, labels: str | Path, benchmark: str = "xtreme", *, registry: Registry | None = None
+) -> BenchmarkScore:
+    """Scores a folder of predictions against a folder of labels, both in the official submission layout.
+
+    Raises :class:`~harness.errors.DataError` naming file and line for anything malformed or missing.
+    """
+    from functools import partial
+
+    from harness.registry import get_registry
+    from harness.scoring import TaskScorer, score_folders
+
+    registry = registry or get_registry()
+    scorer = partial(TaskScorer.of, registry)
+    return score_folders(Path(predictions), Path(labels), registry.benchmark(benchmark), scorer)
 
 
 def find_recipe(name: str, registry: Registry) -> Recipe:

@@ -10,11 +10,16 @@ import torch
 from accelerate import Accelerator
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import KINDS, save_model
 
 from harness import Pair
 from harness.errors import ModelError, UsageError
 from harness.families.classification import Classification
 from harness.families.features import Features, Ragged
+from harness.families.multiple_choice import MultipleChoice
+from harness.families.span_qa import SpanQA
+from harness.families.tagging import Tagging
+from harness.models.encoder import head_parameters
 from harness.models.load import load_tokenizer
 from harness.options import TrainOptions, build
 from harness.training.head import reset_head
@@ -164,19 +169,31 @@ def test_the_head_is_fresh_and_the_encoder_is_not(small_model: Path, tmp_path: P
     load_tokenizer(small_model).save_pretrained(tmp_path / "phase-one")
     second = family.load(str(tmp_path / "phase-one"), ignore_mismatched_sizes=True, dtype="float32")
     reset_head(second, 2)
-    encoder = {f"{second.base_model_prefix}.{name}" for name, _ in second.base_model.named_parameters()}
+    head = head_parameters(second)
     before = dict(first.named_parameters())
-    fresh = 0
     for name, parameter in second.named_parameters():
-        if name in encoder:
-            assert torch.equal(parameter, before[name]), name
-        else:
-            fresh += 1
-            assert not torch.equal(parameter, before[name]), name
-    assert fresh == 4  # dense and output projection, each with a bias
+        assert torch.equal(parameter, before[name]) == (name not in head), name
+    assert len(head) == 4  # dense and output projection, each with a bias
     again = family.load(str(tmp_path / "phase-one"), ignore_mismatched_sizes=True, dtype="float32")
     reset_head(again, 2)
     assert all(torch.equal(a, b) for a, b in zip(second.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("family", [Classification, SpanQA, Tagging, MultipleChoice])
+def test_only_the_head_is_drawn_anew_in_every_architecture(kind: str, family: type, tmp_path: Path) -> None:
+    save_model(kind, tmp_path / "model")
+    built = family(LABELS, family.Options())  # type: ignore[attr-defined]
+    model = built.load(str(tmp_path / "model"), ignore_mismatched_sizes=True, dtype="float32")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.25)
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    head = head_parameters(model)
+    assert 0 < sum(p.numel() for p in head.values()) < sum(p.numel() for p in model.parameters()) / 2
+    reset_head(model, 3)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[name]) == (name not in head), name
 
 
 @given(st.integers(1, 200), st.integers(1, 50), st.integers(0, 5))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 
 @click.command("demo", short_help="Run everything on a small generated corpus with a tiny model.")
 @click.option("--out", default="runs/demo", show_default=True, metavar="FOLDER", help="Where data and runs go.")
-@click.pass_obj
-def command(session: Any, out: str) -> None:
+def command(out: str) -> None:
     """Generate the sample corpus, build the tiny model, and score it on all nine XTREME tasks."""
     from pathlib import Path
 

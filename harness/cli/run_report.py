@@ -140,12 +140,34 @@ def show_run(run: Run, *, to_stderr: bool) -> None:
     print_scores(console, run.scores)
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
-    if run.missing:
-        console.print(f"missing ({len(run.missing)} units): {summary(run.missing)}", markup=False, highlight=False)
     if run.failed:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}", markup=False, highlight=False)
     console.print(f"record:      {run.path / 'record.json'}", markup=False, highlight=False)
     console.print(f"predictions: {run.path / 'predictions'}", markup=False, highlight=False)
+
+
+def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_stderr: bool) -> dict[str, Any]:
+    """A table of means and standard deviations over seeds; returns the summary it shows."""
+    from harness.cli.console import stderr_console, stdout_console
+    from harness.runs.seeds import summarise
+
+    console = stderr_console() if to_stderr else stdout_console()
+    result = summarise(runs, seeds)
+    console.print(
+        f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}" + " (a single seed)" * (len(seeds) == 1)
+    )
+    for task, values in result["tasks"].items():
+        for metric, entry in values["metrics"].items():
+            cells = "  ".join(f"{language} {_mean(value)}" for language, value in entry["languages"].items())
+            console.print(f"  {task} {metric}: {_mean(entry['average'])}  ({cells})", markup=False, highlight=False)
+    console.print(f"summary:     {folder / 'seeds.json'}", markup=False, highlight=False)
+    return result
+
+
+def _mean(value: dict[str, Any]) -> str:
+    if value["mean"] is None:
+        return "-"
+    return f"{value['mean']:.1f}" + ("" if value["sd"] is None else f" ±{value['sd']:.1f}")
 
 
 def summary(units: Sequence[str] | dict[str, str]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from harness.options import EvalOptions
 
 Decorated = Callable[..., Any]
 
@@ -15,34 +18,54 @@ def split_commas(context: click.Context, parameter: click.Parameter, values: tup
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def selection_options(command: Decorated) -> Decorated:
-    """--benchmark, --task, --language."""
-    for option in (
-        click.option(
-            "--language",
-            "languages",
-            multiple=True,
-            callback=split_commas,
-            metavar="CODES",
-            help="de,sw or script:Cyrl.",
-        ),
-        click.option("--task", "tasks", multiple=True, metavar="SELECTOR", help="xnli, 'x*', 'xnli[sw,ur]', -panx."),
-        click.option("--benchmark", metavar="NAME", help="All tasks and languages of a benchmark: xtreme."),
-    ):
-        command = option(command)
-    return command
+def _together(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    def decorate(command: Decorated) -> Decorated:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def data_options(command: Decorated) -> Decorated:
-    """--data-dir, --offline."""
-    for option in (
-        click.option("--offline", is_flag=True, help="Use local files and caches only."),
-        click.option(
-            "--data-dir",
-            envvar="HARNESS_DATA_DIR",
-            metavar="FOLDER",
-            help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
-        ),
-    ):
-        command = option(command)
-    return command
+selection_options = _together(
+    click.option("--benchmark", metavar="NAME", help="All tasks and languages of a benchmark: xtreme."),
+    click.option("--task", "tasks", multiple=True, metavar="SELECTOR", help="xnli, 'x*', 'xnli[sw,ur]', -panx."),
+    click.option(
+        "--language", "languages", multiple=True, callback=split_commas, metavar="CODES", help="de,sw or script:Cyrl."
+    ),
+)
+
+recipe_options = _together(
+    click.option("--recipe", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"),
+    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
+    click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
+)
+
+compute_options = _together(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
+)
+
+data_options = _together(
+    click.option(
+        "--data-dir",
+        envvar="HARNESS_DATA_DIR",
+        metavar="FOLDER",
+        help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
+    ),
+    click.option("--offline", is_flag=True, help="Use local files and caches only."),
+)
+
+
+def eval_options(
+    model: str, *, recipe: str | None = None, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any
+) -> EvalOptions:
+    """The options object of what the command line says; ``rest`` holds further fields, ``layer`` and ``pool``."""
+    from harness.models.reference import parse_model
+    from harness.options import EvalOptions, parse_overrides
+
+    values: dict[str, Any] = parse_overrides(overrides)
+    named = {"seed": seed, "layer": rest.pop("layer", None), "pool": rest.pop("pool", None)}
+    values |= {key: value for key, value in named.items() if value is not None}
+    recipe = recipe or ("tiny" if parse_model(model).kind == "tiny" else "xtreme")
+    return EvalOptions(overrides=values, recipe=recipe, **rest)

@@ -22,8 +22,8 @@ from harness.models.fingerprint import file_sha256
 from harness.models.load import check_head, load_tokenizer
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
-from harness.options import EvalOptions, as_plain, check_keys
-from harness.registry import Registry, load_object
+from harness.options import EvalOptions, as_plain
+from harness.registry import Registry
 from harness.runs.folder import RunFolder
 from harness.scoring import score_unit
 from harness.select import Unit
@@ -100,7 +100,9 @@ class Evaluator:
 
     def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
         """Scores every present unit that is not done; the record ends up complete, with what is missing and failed."""
-        self._check_options(planned)
+        names = {entry.task.name for entry in planned}
+        names |= {source.name for entry in planned if (source := training_task(entry.task, self.registry))}
+        self.stages.check_options(self.options.via, names)
         record = self.run.record
         record["missing"] = {entry.unit.key: entry.reason for entry in planned if not entry.present}
         record["failed"] = {}
@@ -279,16 +281,6 @@ class Evaluator:
         self.run.record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
         self.run.save()
         self.reporter.failed(unit, error)
-
-    def _check_options(self, planned: Sequence[PlannedUnit]) -> None:
-        kinds = [load_object(family.implementation).Options for family in self.registry.families().values()]
-        names = {entry.task.name for entry in planned}
-        for expression in self.options.via:
-            names |= {expression, *(self.registry.intermediate(name).name for name in expression.split("+"))}
-        for entry in planned:
-            source = training_task(entry.task, self.registry)
-            names |= {source.name} if source else set()
-        check_keys(self.recipe, self.options.overrides, kinds, names)
 
     def _describe(self) -> None:
         record = self.run.record

@@ -23,7 +23,7 @@ class Ragged:
         """Flattens a list of lists."""
         lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        values = np.empty(int(offsets[-1]), dtype=dtype)
+        values: NDArray[np.integer] = np.empty(int(offsets[-1]), dtype=dtype)
         for row, start in zip(rows, offsets, strict=False):
             values[start : start + len(row)] = row
         return cls(values, offsets)

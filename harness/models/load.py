@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import ModelError
+from harness.models.encoder import head_parameters
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model folder, padding on the right (with the end token where there is no padding token)."""
+    """The fast tokenizer of a model folder, padding on the right (with the end token if it has no padding token)."""
     from transformers import AutoTokenizer
 
     try:
@@ -43,8 +44,7 @@ def check_head(model: PreTrainedModel, folder: Path) -> None:
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
             stored |= set(file.keys())
-    encoder = {id(parameter) for parameter in model.base_model.parameters()}
-    absent = [name for name, p in model.named_parameters() if id(p) not in encoder and name not in stored]
+    absent = [name for name in head_parameters(model) if name not in stored]
     if absent:
         raise ModelError(
             f"{folder}: no trained head for this task ({absent[0]} is not among its weights)",

@@ -84,7 +84,7 @@ def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[
         reasons.append(f"scored on the {options['split']} split")
     states = {entry.status.state for entry in planned if entry.status is not None}
     if "sample" in states:
-        reasons.append("the data are the harness's sample corpus, not the benchmark's")
+        return [*reasons, "the data are the harness's sample corpus, not the benchmark's"]
     excerpts = [
         f"{entry.unit.key} ({entry.status.rows:,} of {entry.status.expected:,})"
         for entry in planned

@@ -1,8 +1,10 @@
-"""A fresh head on a carried-over encoder."""
+"""Fresh heads on carried-over encoders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from harness.models.encoder import encoder_children, encoder_modules
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -17,7 +19,7 @@ def reset_head(model: PreTrainedModel, seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
-    encoder = set(map(id, model.base_model.modules()))
+    encoder = encoder_modules(model)
     for module in model.modules():
         if id(module) in encoder or not any(True for _ in module.parameters(recurse=False)):
             continue
@@ -29,8 +31,9 @@ def reset_head(model: PreTrainedModel, seed: int) -> None:
 
 def share_encoder(first: PreTrainedModel, other: PreTrainedModel) -> None:
     """Makes ``other`` use the encoder modules of ``first`` (the very same parameters), keeping its own head."""
-    shared = dict(first.base_model.named_children())
-    for name, _ in list(other.base_model.named_children()):
+    shared = encoder_children(first)
+    body = other if other.base_model is other else other.base_model
+    for name in encoder_children(other):
         if name in shared:
-            setattr(other.base_model, name, shared[name])
+            setattr(body, name, shared[name])
     other.tie_weights()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.families.base import HeadFamily, Predictor
 from harness.models.resolve import ResolvedModel
-from harness.options import EvalOptions, TrainOptions, build, option_values
+from harness.options import EvalOptions, TrainOptions, build, check_keys, option_values
 from harness.registry import load_object
 from harness.specs import IntermediateTask, Recipe, Split, TargetTask
 from harness.training.stage import Stage, StageTask, TrainedStage, finished
@@ -96,10 +96,25 @@ class Stages:
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
-        parent: ResolvedModel | Stage = model
+        return self.last(expressions, model) if expressions else model
+
+    def last(self, expressions: Sequence[str], model: ResolvedModel) -> Stage:
+        """The last of one or more stages."""
+        *before, expression = expressions
+        parent = self.last(before, model) if before else model
+        return self.stage(self.tasks(expression), parent)
+
+    def tasks(self, expression: str) -> list[IntermediateTask]:
+        """The tasks of one stage: ``mnli+squad``."""
+        return [self.registry.intermediate(name) for name in expression.split("+")]
+
+    def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
+        """Refuses option names that nothing knows, and overrides for tasks that are not in the run."""
+        kinds = [load_object(family.implementation).Options for family in self.registry.families().values()]
+        known = set(names)
         for expression in expressions:
-            parent = self.stage([self.registry.intermediate(name) for name in expression.split("+")], parent)
-        return parent
+            known |= {expression, *(task.name for task in self.tasks(expression))}
+        check_keys(self.recipe, self.options.overrides, kinds, known)
 
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
         """The trained stage, and before it its parents; trains what is not there yet."""

@@ -16,6 +16,7 @@ from harness.evaluation.forward import Forward
 from harness.families.base import UnitExamples
 from harness.metrics import get_metric
 from harness.models.fingerprint import model_fingerprint
+from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
 from harness.scoring import score_unit
 from harness.training.head import reset_head, share_encoder
@@ -159,7 +160,8 @@ def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, fold
     model: Any = parts[0].model if len(parts) == 1 else parts[0].model.base_model
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    model.save_pretrained(scratch)
+    with quiet():
+        model.save_pretrained(scratch)
     tokenizer.save_pretrained(scratch)
     shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)

@@ -1,0 +1,42 @@
+"""``harness train``: one training stage, kept as a transformers checkpoint that any ``--model`` takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harness.cli.shared_options import compute_options, data_options, recipe_options
+
+
+@click.command("train")
+@click.option("--model", required=True, help="Hub id, org/name@revision, folder or tiny.")
+@click.option("--task", required=True, metavar="TASK", help="Intermediate task; a+b trains both on one encoder.")
+@click.option("--via", multiple=True, metavar="TASK", help="Stage to train before it; repeat for a sequence.")
+@recipe_options
+@click.option("--train-limit", type=int, help="At most so many training examples.")
+@compute_options
+@data_options
+@click.option("--out", metavar="FOLDER", required=True, help="Checkpoint folder; --model takes it afterwards.")
+@click.option("--json", "as_json", is_flag=True, help="Print the stage's record as JSON.")
+def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None:
+    """Train a model on an English task and report its English dev score.
+
+    A stopped training goes on where it was when the same command is given again.
+    """
+    from pathlib import Path
+
+    from harness.api import train
+    from harness.cli.console import print_json, print_text
+    from harness.cli.run_report import RichReporter
+    from harness.cli.shared_options import eval_options
+
+    options = eval_options(model, **rest)
+    with RichReporter() as reporter:
+        trained = train(model, task, out=Path(out), options=options, reporter=reporter)
+    if as_json:
+        print_json(trained.summary)
+        return
+    score = trained.summary["dev_score"]
+    shown = "no dev split" if score is None else f"English dev {score:.2f} at step {trained.summary['selected_step']}"
+    print_text(f"{trained.summary['name']}: {shown} of {trained.summary['steps']}\ncheckpoint: {trained.folder}")
