@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, HarnessError, ModelError, UsageError
 from harness.evaluation.forward import Forward
-from harness.evaluation.plan import PlannedUnit, training_task
+from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.evaluation.reporter import Reporter
 from harness.families.base import Prediction, Predictor, UnitExamples
 from harness.metrics import get_metric
@@ -101,11 +101,12 @@ class Evaluator:
     def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
         """Scores every present unit that is not done; the record ends up complete, with what is missing and failed."""
         names = {entry.task.name for entry in planned}
-        names |= {source.name for entry in planned if (source := training_task(entry.task, self.registry))}
+        names |= {source.name for entry in planned for source in training_tasks(entry.task, self.registry)}
         self.stages.check_options(self.options.via, names)
         record = self.run.record
-        record["missing"] = {entry.unit.key: entry.reason for entry in planned if not entry.present}
-        record["failed"] = {}
+        absent = [entry for entry in planned if not entry.present]
+        record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
+        record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
         if self.reference.kind != "baseline":
             self.reporter.note(f"model {self.reference}")
             self.model = resolve_model(self.reference, offline=self.options.offline)
@@ -127,14 +128,14 @@ class Evaluator:
         groups: dict[str, list[PlannedUnit]] = {}
         for entry in present:
             task = entry.task
-            source = training_task(task, self.registry)
-            alike = [source.name if source else None, task.family, task.labels, as_plain(self._family(entry).options)]
+            sources = [source.name for source in training_tasks(task, self.registry)]
+            alike = [sources, task.family, task.labels, as_plain(self._family(entry).options)]
             groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
         return list(groups.values())
 
     def _family(self, entry: PlannedUnit) -> Predictor:
-        source = training_task(entry.task, self.registry)
-        names = [*([source.name] if source else []), entry.task.name]
+        sources = training_tasks(entry.task, self.registry)
+        names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
         return self.stages.family(entry.task.family, entry.task.labels, names, entry.task.options)
 
     def _group(self, units: Sequence[PlannedUnit]) -> Group:
@@ -142,12 +143,13 @@ class Evaluator:
         if self.model is None:
             return Group(family, None, tuple(units))
         checkpoint = self.stages.via(self.options.via, self.model)
-        if self.options.train == "auto" and family.trainable:
-            source = training_task(units[0].task, self.registry)
-            if source is None:
+        if self.options.train == "auto":
+            sources = training_tasks(units[0].task, self.registry)
+            if family.trainable and not sources:
                 name = units[0].task.name
                 raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
-            checkpoint = self.stages.stage([source], checkpoint)
+            for source in sources:
+                checkpoint = self.stages.stage([source], checkpoint)
         return Group(family, checkpoint, tuple(units))
 
     def _evaluate_group(self, group: Group) -> None:
@@ -223,10 +225,10 @@ class Evaluator:
             self.run.save()
 
     def _guess(self, ready: Ready, family: Predictor) -> Prediction:
-        source = training_task(ready.planned.task, self.registry)
+        sources = training_tasks(ready.planned.task, self.registry)
         train: Sequence[Any] = ()
-        if source is not None and self.reference.name == "majority":
-            train = self.stages.training_split(source, "train").examples
+        if sources and family.trainable and self.reference.name == "majority":
+            train = self.stages.training_split(sources[-1], "train").examples
         return Prediction(ready.examples, family.guess(self.reference.name, train, ready.examples, seed=0), {})
 
     def _keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:

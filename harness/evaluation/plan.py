@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,11 @@ class PlannedUnit:
         return self.status is not None and self.status.state not in ("missing", "damaged")
 
     @property
+    def damaged(self) -> bool:
+        """Whether there are data, but unreadable ones: a failure and not a want."""
+        return self.status is not None and self.status.state == "damaged"
+
+    @property
     def reason(self) -> str:
         """Why it cannot, or ""."""
         if self.present:
@@ -56,21 +61,26 @@ def make_plan(
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     planned = []
+    trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
     for unit in select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split):
         task = registry.task(unit.task)
+        if unit.task in trained_on:
+            task = replace(task, train=trained_on[unit.task])
         source = task.languages.get(unit.language, {}).get(split)
         status = split_status(source, data_dir, offline) if source is not None else None
         planned.append(PlannedUnit(unit, task, source, status))
     return planned
 
 
-def training_task(task: TargetTask, registry: Registry) -> IntermediateTask | None:
-    """What a target task is fine-tuned on: its own English train split, another task by name, or nothing."""
+def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
+    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing."""
     if task.train is None:
-        return None
+        return ()
     if isinstance(task.train, str):
-        return registry.intermediate(task.train)
-    return IntermediateTask(
+        return (registry.intermediate(task.train),)
+    if isinstance(task.train, tuple):
+        return tuple(registry.intermediate(name) for name in task.train)
+    own = IntermediateTask(
         name=task.name,
         version=task.version,
         family=task.family,
@@ -82,3 +92,4 @@ def training_task(task: TargetTask, registry: Registry) -> IntermediateTask | No
         options=task.options,
         provider=task.provider,
     )
+    return (own,)
