@@ -14,6 +14,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.environment import flag
 from harness.errors import UsageError, did_you_mean
 
 GROUP = "harness.plugins"
@@ -62,7 +63,7 @@ def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list
         if name not in known
     ]
     off = dict.fromkeys(from_environment, "HARNESS_DISABLE_PLUGINS") | dict.fromkeys(disabled, "--no-plugin")
-    autoload = os.environ.get("HARNESS_PLUGINS_AUTOLOAD", "1").strip().lower() not in ("0", "false", "no", "off")
+    autoload = flag("HARNESS_PLUGINS_AUTOLOAD", default=True)
     return [_switched(c, off, autoload) for c in found], warnings
 
 

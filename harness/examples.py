@@ -1,7 +1,8 @@
 """The typed examples that tasks yield, one class for each shape of input.
 
 An ``id`` is unique within a (task, language, split); parallel data keeps one id over languages where the source has one.
-A missing label is ``None``: such examples are predicted but not scored.
+A missing label is ``None``: such examples are predicted but not scored. A family may bring a class of its own: a frozen
+dataclass derived from :class:`Example`, with an ``id``.
 """
 
 from __future__ import annotations
@@ -9,8 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class Example:
+    """What every class of examples derives from."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Example):
     """Two texts and the relation between them; ``b`` may be empty for single-text classification."""
 
     id: str
@@ -20,7 +27,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(Example):
     """A sentence as words, with one tag a word."""
 
     id: str
@@ -37,7 +44,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Question(Example):
     """A question about a context. No answers and ``impossible`` set: the context holds none (SQuAD v2.0)."""
 
     id: str
@@ -48,7 +55,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Example):
     """A prompt and its possible continuations; ``answer`` indexes ``options``."""
 
     id: str
@@ -58,7 +65,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Translation:
+class Text(Example):
+    """Running text without any label: a sentence, or a stretch of a document (masked language modelling)."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Translation(Example):
     """A foreign sentence and its English translation (sentence retrieval: row i answers row i)."""
 
     id: str
@@ -67,7 +82,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Example):
     """One sentence of a mining pool, on the foreign or on the English side."""
 
     id: str
@@ -76,11 +91,8 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class GoldPair:
+class GoldPair(Example):
     """A pair of sentence ids (foreign, English) that are translations of each other."""
 
     foreign: str
     english: str
-
-
-Example = Pair | Tagged | Question | Choice | Translation | Sentence | GoldPair

@@ -1,17 +1,38 @@
 """Every hook a plugin can implement, typed and documented.
 
-Two kinds so far, told apart by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs and
-the first answer that is not None wins.
+Three kinds, told apart by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs, and the
+first answer that is not None wins, the built-in coming last; *observers* are in the past tense and return nothing. An
+implementation names only the arguments it needs. What an observer raises is logged and costs no result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from harness.specs import Benchmark, Family, IntermediateTask, Recipe, TargetTask
+from harness.specs import (
+    Benchmark,
+    Command,
+    DoctorCheck,
+    Family,
+    HubData,
+    IntermediateTask,
+    Recipe,
+    ReportFormat,
+    Study,
+    TargetTask,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.registry import Registry
+
+    Search = Callable[[NDArray[np.float32], int], tuple[NDArray[np.float32], NDArray[np.int64]]]
 
 PROJECT = "harness"
 API_VERSION = 1
@@ -29,7 +50,7 @@ def harness_target_tasks() -> Iterable[TargetTask]:  # type: ignore[empty-body]
 
         @hookimpl
         def harness_target_tasks():
-            yield TargetTask(name="xnli", version=1, family="classification", ...)
+            yield TargetTask(name="reviews", version=1, family="classification", ...)
     """
 
 
@@ -41,7 +62,7 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
         @hookimpl
         def harness_intermediate_tasks():
-            yield IntermediateTask(name="squad", version=1, family="span_qa", ...)
+            yield IntermediateTask(name="headlines", version=1, family="classification", ...)
     """
 
 
@@ -65,7 +86,7 @@ def harness_benchmarks() -> Iterable[Benchmark]:  # type: ignore[empty-body]
 
         @hookimpl
         def harness_benchmarks():
-            yield Benchmark("mine", 1, "My benchmark", tasks={"xnli": ("sw", "ur")}, groups={}, rule="mean of tasks")
+            yield Benchmark("mine", 1, "Mine", tasks={"reviews": ("sw", "ur")}, groups={}, rule="mean of the tasks")
     """
 
 
@@ -81,14 +102,161 @@ def harness_recipes() -> Iterable[Recipe]:  # type: ignore[empty-body]
     """
 
 
-@hookspec(firstresult=True)
-def harness_resolve_data(source: Any, data_dir: Any, offline: bool) -> Any:
-    """Finds the files of a :class:`~harness.specs.HubData`: a list of local parquet paths, or None to pass.
+@hookspec
+def harness_studies() -> Iterable[Study]:  # type: ignore[empty-body]
+    """Named grids: models, intermediate stages, tasks and seeds.
 
     Example::
 
         @hookimpl
-        def harness_resolve_data(source, data_dir, offline):
-            folder = MIRROR / source.repo
-            return sorted(folder.glob("*.parquet")) or None
+        def harness_studies():
+            yield Study("mine", 1, models=("xlm-roberta-base",), tasks=("reviews",), via=((), ("headlines",)), seeds=(1, 2))
+    """
+
+
+@hookspec
+def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-body]
+    """Ways to write a report (``harness report --format NAME``): a function from runs to text.
+
+    Example::
+
+        @hookimpl
+        def harness_report_formats():
+            yield ReportFormat("tsv", "my_package.reports:tsv", extension="tsv")
+    """
+
+
+@hookspec
+def harness_commands() -> Iterable[Command]:  # type: ignore[empty-body]
+    """Commands for the command line, each a click command that is imported when it is called.
+
+    Example::
+
+        @hookimpl
+        def harness_commands():
+            yield Command("count", "my_package.commands:count", "Count the words of a task.")
+    """
+
+
+@hookspec
+def harness_doctor_checks() -> Iterable[DoctorCheck]:  # type: ignore[empty-body]
+    """Checks that ``harness doctor`` makes besides its own; each returns a :class:`~harness.specs.Finding`.
+
+    Example::
+
+        @hookimpl
+        def harness_doctor_checks():
+            yield DoctorCheck("mirror", "my_package.mirror:reachable", "whether the data mirror answers")
+    """
+
+
+@hookspec(firstresult=True)
+def harness_resolve_data(source: HubData, data_dir: str | Path | None, offline: bool) -> Sequence[str | Path] | None:
+    """Finds the files of a data source: local parquet paths, or None to pass.
+
+    ``source`` names a data set of the Hub, ``data_dir`` is what the user gave, and with ``offline`` nothing may be
+    downloaded.
+
+    Example::
+
+        @hookimpl
+        def harness_resolve_data(source):
+            folder = Path("/data/mirror") / source.repo / (source.config or "data")
+            return sorted(folder.glob(f"{source.split}-*.parquet")) or None
+    """
+
+
+@hookspec(firstresult=True)
+def harness_load_encoder(reference: str, offline: bool) -> str | Path | None:
+    """Finds a model: a folder as ``save_pretrained`` writes it (safetensors and a fast tokenizer), or None to pass.
+
+    ``reference`` is the ``--model`` string; one of the form ``scheme:rest`` that is not ours is only for plugins. With
+    ``offline`` nothing may be downloaded.
+
+    Example::
+
+        @hookimpl
+        def harness_load_encoder(reference):
+            scheme, _, name = reference.partition(":")
+            return Path("/data/models") / name if scheme == "lab" else None
+    """
+
+
+@hookspec(firstresult=True)
+def harness_build_index(name: str, vectors: NDArray[np.float32], device: str) -> Search | None:
+    """Builds an index for nearest neighbours (``--set index=NAME``): a search function, or None to pass.
+
+    ``vectors`` has shape (m, d) and rows of unit length. The function takes queries of shape (n, d) and k, and returns
+    inner products and rows of ``vectors``, both of shape (n, k), best first.
+
+    Example::
+
+        @hookimpl
+        def harness_build_index(name, vectors):
+            return MyIndex(vectors).search if name == "mine" else None
+    """
+
+
+@hookspec(historic=True)
+def harness_configure(registry: Registry) -> None:
+    """Called once, when all plugins are loaded; a plugin that is loaded later hears it then.
+
+    Example::
+
+        @hookimpl
+        def harness_configure(registry):
+            logging.getLogger("mine").info("%d tasks", len(registry.tasks()))
+    """
+
+
+@hookspec
+def harness_run_started(folder: Path, model: str, units: Sequence[str], options: Mapping[str, Any]) -> None:
+    """A run begins: its folder, the model string, the keys of its units ("reviews/sw/test") and all options.
+
+    Example::
+
+        @hookimpl
+        def harness_run_started(folder, model, units):
+            print(f"{model}: {len(units)} units into {folder}", file=sys.stderr)
+    """
+
+
+@hookspec
+def harness_step_trained(folder: Path, task: str, step: int, total: int, loss: float) -> None:
+    """Some training steps are done (not every one is told): the step, of how many, and the mean loss since the last.
+
+    Example::
+
+        @hookimpl
+        def harness_step_trained(task, step, loss):
+            writer.add_scalar(f"loss/{task}", loss, step)
+    """
+
+
+@hookspec
+def harness_unit_scored(
+    folder: Path, task: str, language: str, split: str, entry: Mapping[str, Any], cached: bool
+) -> None:
+    """A unit has its result: ``entry`` as in the record, its ``score`` None without gold labels.
+
+    ``cached``: the result was there before.
+
+    Example::
+
+        @hookimpl
+        def harness_unit_scored(task, language, entry):
+            if entry["score"]:
+                print(task, language, entry["score"]["metrics"])
+    """
+
+
+@hookspec
+def harness_run_finished(folder: Path, record: Mapping[str, Any]) -> None:
+    """A run has ended, and its record is complete.
+
+    Example::
+
+        @hookimpl
+        def harness_run_finished(folder, record):
+            print(folder, record["scores"]["overall"])
     """

@@ -17,6 +17,7 @@ import pluggy
 from harness import __version__, hookspecs
 from harness.discovery import Candidate
 from harness.errors import HarnessError, PluginError, did_you_mean
+from harness.hooks import Implementation, trace
 from harness.specs import IntermediateTask, TargetTask
 from harness.validation import KINDS, Value, check
 
@@ -25,13 +26,14 @@ from harness.validation import KINDS, Value, check
 class Plugin:
     """One plugin and what became of it: its values by collector hook, or why it failed.
 
+    ``hooks`` are the choosers and observers it implements.
     ``wanted`` are the names it would provide as far as known, so that whoever asks for one learns what went wrong.
     """
 
     candidate: Candidate
     module: Any = None
     values: dict[str, list[Value]] = field(default_factory=dict)
-    choosers: list[str] = field(default_factory=list)
+    hooks: list[str] = field(default_factory=list)
     failure: str = ""
     error: BaseException | None = None
     wanted: set[str] = field(default_factory=set)
@@ -46,7 +48,7 @@ class Plugin:
         """Its values and hooks in words: "target task xnli", "hook harness_resolve_data"."""
         for hook, values in self.values.items():
             yield from (f"{KINDS[hook][0]} {value.name}" for value in values)
-        yield from (f"hook {name}" for name in self.choosers)
+        yield from (f"hook {name}" for name in self.hooks)
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -58,15 +60,24 @@ def new_manager() -> pluggy.PluginManager:
 
 def load_all(manager: pluggy.PluginManager, candidates: Sequence[Candidate]) -> list[Plugin]:
     """Loads, calls and checks every candidate, then settles what can only be seen with all of them present."""
-    plugins = [_load(manager, candidate) for candidate in candidates]
+    plugins = [load(manager, candidate) for candidate in candidates]
     _settle_clashes(manager, plugins)
-    _settle_families(manager, plugins)
+    settle_families(manager, plugins)
     return plugins
 
 
-def _load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
+def implementations(manager: pluggy.PluginManager, plugins: Sequence[Plugin], hook: str) -> Iterator[Implementation]:
+    """The implementations of a chooser or observer, in the order in which pluggy would call them: the last one first."""
+    providers = {id(plugin.module): plugin.candidate.provider for plugin in plugins if plugin.alive}
+    for found in reversed(getattr(manager.hook, hook).get_hookimpls()):
+        yield Implementation(providers.get(id(found.plugin), str(found.plugin_name)), found.function, found.argnames)
+
+
+def load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
+    """Imports one plugin, calls its collectors and checks what they provide."""
     plugin = Plugin(candidate, failure=candidate.refused, wanted={candidate.name})
     if not plugin.alive:
+        trace("%s is not loaded: %s", candidate.provider, candidate.disabled or candidate.refused)
         return plugin
     started = time.perf_counter()
     try:
@@ -78,14 +89,17 @@ def _load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
             _collect(manager, plugin)
     except (Exception, SystemExit) as error:
         plugin.error = error
-        _fail(manager, plugin, _reason(error))
+        fail(manager, plugin, _reason(error))
     plugin.seconds = time.perf_counter() - started
+    outcome = plugin.failure or ", ".join(plugin.provides())
+    trace("%s in %.0f ms: %s", candidate.provider, 1000 * plugin.seconds, outcome)
     return plugin
 
 
-def _fail(manager: pluggy.PluginManager, plugin: Plugin, reason: str) -> None:
+def fail(manager: pluggy.PluginManager, plugin: Plugin, reason: str) -> None:
+    """Marks a plugin as failed and takes back all it provides."""
     plugin.failure = reason
-    plugin.values, plugin.choosers = {}, []
+    plugin.values, plugin.hooks = {}, []
     # pluggy keeps a plugin whose registration broke half-way
     if plugin.module is not None and manager.is_registered(plugin.module):
         manager.unregister(plugin.module)
@@ -134,8 +148,8 @@ def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
         hook = options.get("specname") or name
         if hook not in known:
             raise PluginError(f"there is no hook {hook!r}; {did_you_mean(hook, known)}")
-        if hook in KINDS and (options.get("wrapper") or options.get("hookwrapper")):
-            raise PluginError(f"{hook} collects values and cannot be a wrapper")
+        if options.get("wrapper") or options.get("hookwrapper"):
+            raise PluginError(f"{hook} cannot be a wrapper: each plugin is called on its own")
         _check_arguments(hook, getattr(module, name))
         implemented += 1
     if not implemented:
@@ -155,7 +169,7 @@ def _check_arguments(hook: str, function: Callable[..., Any]) -> None:
 def _collect(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     for caller in manager.get_hookcallers(plugin.module) or ():
         if caller.name not in KINDS:
-            plugin.choosers.append(caller.name)
+            plugin.hooks.append(caller.name)
             continue
         provided: list[Value] = []
         for implementation in caller.get_hookimpls():
@@ -204,10 +218,10 @@ def _settle_clashes(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) ->
                 reason = f"{what} is provided by {both}: none of them is loaded"
             reasons.setdefault(id(plugin), (plugin, reason))
     for plugin, reason in reasons.values():
-        _fail(manager, plugin, reason)
+        fail(manager, plugin, reason)
 
 
-def _settle_families(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
+def settle_families(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
     """Tasks need a family; a plugin that fails here may take its own families along, hence the loop."""
     while True:
         alive = [plugin for plugin in plugins if plugin.alive]
@@ -220,7 +234,7 @@ def _settle_families(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -
                 lost = next((p.candidate.provider for p in plugins if p.failure and task.family in p.wanted), "")
                 hint = did_you_mean(task.family, families)
                 hint = f"{lost}, which was to provide it, failed" if lost else hint
-                _fail(manager, plugin, f"task {task.name!r}: there is no family {task.family!r}; {hint}")
+                fail(manager, plugin, f"task {task.name!r}: there is no family {task.family!r}; {hint}")
 
 
 def _tasks(plugin: Plugin) -> Iterator[TargetTask | IntermediateTask]:

@@ -1,7 +1,8 @@
 """The registry: what the plugins provide, each loaded and called on its own, its values checked and stamped.
 
-pluggy validates hooks and runs the choosers. Discovery (:mod:`harness.discovery`) and collection are ours, so that one
-broken plugin costs only what it provides: it is reported once, listed for ever, and fatal only to whoever asks for it.
+pluggy validates the hooks. Discovery (:mod:`harness.discovery`), collection (:mod:`harness.loading`) and calls
+(:mod:`harness.hooks`) are ours, so that one broken plugin costs only what it provides: it is reported once, listed for
+ever, and fatal only to whoever asks for it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,39 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from harness.discovery import Kind, find
+from harness.discovery import Candidate, Kind, find
+from harness.environment import flag
 from harness.errors import HarnessError, PluginError, UsageError, did_you_mean
-from harness.loading import Plugin, load_all, new_manager
-from harness.specs import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
+from harness.hooks import Hooks
+from harness.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_families
+from harness.specs import (
+    Benchmark,
+    Command,
+    DoctorCheck,
+    Family,
+    IntermediateTask,
+    Recipe,
+    ReportFormat,
+    Split,
+    Study,
+    TargetTask,
+)
 from harness.validation import KINDS
 
 log = logging.getLogger(__name__)
 
-V = TypeVar("V", TargetTask, IntermediateTask, Family, Benchmark, Recipe)
+V = TypeVar("V")
+
+SLOW = 1.0
+"""Seconds of loading from which a plugin is reported as slow: every command waits for it."""
 
 
 @dataclass(frozen=True)
 class PluginStatus:
-    """What became of one plugin; ``provides`` names its values ("target task xnli"), ``seconds`` is loading time."""
+    """What became of one plugin; ``provides`` names its values ("recipe mine"), ``seconds`` is loading time.
+
+    ``reason`` says why it failed, what disabled it, or that it is slow.
+    """
 
     name: str
     distribution: str
@@ -53,14 +73,43 @@ class Registry:
         self._tables: dict[str, dict[str, Any]]
         self._manager = new_manager()
         self._plugins = load_all(self._manager, candidates)
-        self._tables = {word: self._table(hook) for hook, (word, _) in KINDS.items()}
-        self._tables["target task"] = self._ordered(self._tables["target task"])
+        self._hooks = Hooks(lambda hook: implementations(self._manager, self._plugins, hook))
+        self._fill()
         for warning in warnings:
             log.warning("%s", warning)
         for plugin in self._plugins:
             if plugin.failure:
                 log.warning("plugin %s is skipped: %s", plugin.candidate.provider, plugin.failure)
                 log.debug("the error of plugin %s", plugin.candidate.provider, exc_info=plugin.error)
+        self._hooks.harness_configure(registry=self)
+
+    def add(self, plugin: Any, name: str) -> None:
+        """Registers a module or an object as one more plugin, an observer in a notebook, say.
+
+        Raises PluginError where it is broken, or where it or its values have a name that is taken.
+        """
+        if any(known.candidate.name == name for known in self._plugins):
+            raise PluginError(f"there is a plugin called {name!r} already", hint="choose another name")
+        added = load(self._manager, Candidate(name, "added", "", "file", lambda: plugin))
+        everyone = [*self._plugins, added]
+        for hook, values in added.values.items():
+            word = KINDS[hook][0]
+            for value in values:
+                if value.name in self._tables[word]:
+                    fail(self._manager, added, f"the {word} {value.name!r} is there already: choose another name")
+                    break
+        settle_families(self._manager, everyone)
+        if added.failure:
+            raise PluginError(f"plugin {added.candidate.provider}: {added.failure}") from added.error
+        self._plugins = everyone
+        self._fill()
+        provider = added.candidate.provider
+        late = [i for i in implementations(self._manager, [added], "harness_configure") if i.provider == provider]
+        Hooks(lambda hook: late).harness_configure(registry=self)
+
+    def _fill(self) -> None:
+        self._tables = {word: self._table(hook) for hook, (word, _) in KINDS.items()}
+        self._tables["target task"] = self._ordered(self._tables["target task"])
 
     def _table(self, hook: str) -> dict[str, Any]:
         """Name to value, what is first-party before the rest, each by name."""
@@ -78,8 +127,8 @@ class Registry:
 
     @property
     def hook(self) -> Any:
-        """The choosers, called with keywords: ``registry.hook.harness_resolve_data(source=..., ...)``."""
-        return self._manager.hook
+        """Choosers and observers, called with keywords: ``registry.hook.harness_resolve_data(source=..., ...)``."""
+        return self._hooks
 
     def tasks(self) -> dict[str, TargetTask]:
         """All target tasks by name, in the order of the benchmarks, then alphabetically."""
@@ -101,6 +150,22 @@ class Registry:
         """All recipes by name."""
         return dict(self._tables["recipe"])
 
+    def studies(self) -> dict[str, Study]:
+        """All studies by name."""
+        return dict(self._tables["study"])
+
+    def report_formats(self) -> dict[str, ReportFormat]:
+        """All report formats by name."""
+        return dict(self._tables["report format"])
+
+    def commands(self) -> dict[str, Command]:
+        """All commands of plugins by name."""
+        return dict(self._tables["command"])
+
+    def doctor_checks(self) -> dict[str, DoctorCheck]:
+        """All doctor checks of plugins by name."""
+        return dict(self._tables["doctor check"])
+
     def task(self, name: str) -> TargetTask:
         """The target task; UsageError if there is none, PluginError if a plugin that failed was to provide it."""
         return self._get("target task", name, self.tasks())
@@ -121,15 +186,30 @@ class Registry:
         """The recipe; errors as for :meth:`task`."""
         return self._get("recipe", name, self.recipes())
 
+    def study(self, name: str) -> Study:
+        """The study; errors as for :meth:`task`."""
+        return self._get("study", name, self.studies())
+
+    def report_format(self, name: str) -> ReportFormat:
+        """The report format; errors as for :meth:`task`."""
+        return self._get("report format", name, self.report_formats())
+
+    def command(self, name: str) -> Command:
+        """The command of a plugin; errors as for :meth:`task`."""
+        return self._get("command", name, self.commands())
+
     def training(self, task: TargetTask) -> Split | IntermediateTask | None:
-        """What a target task is fine-tuned on: its own split, the intermediate task it names, or nothing."""
-        if not isinstance(task.train, str):
+        """What a target task is fine-tuned on (last): its own split, the intermediate task it names, or nothing."""
+        if task.train is None or isinstance(task.train, Split):
             return task.train
-        try:
-            return self.intermediate(task.train)
-        except HarnessError as error:
-            message = f"the task {task.name!r} ({task.provider}) trains on {task.train!r}: {error}"
-            raise PluginError(message, hint=error.hint) from None
+        last = None
+        for name in (task.train,) if isinstance(task.train, str) else task.train:
+            try:
+                last = self.intermediate(name)
+            except HarnessError as error:
+                message = f"the task {task.name!r} ({task.provider}) trains on {name!r}: {error}"
+                raise PluginError(message, hint=error.hint) from None
+        return last
 
     def _get(self, word: str, name: str, table: Mapping[str, V]) -> V:
         if name not in table:
@@ -160,7 +240,7 @@ class Registry:
 
     def check(self) -> None:
         """PluginError for a plugin file that failed and, under ``HARNESS_STRICT_PLUGINS=1``, for any that did."""
-        strict = os.environ.get("HARNESS_STRICT_PLUGINS", "").strip().lower() in ("1", "true", "yes", "on")
+        strict = flag("HARNESS_STRICT_PLUGINS")
         fatal = [plugin for plugin in self._plugins if plugin.failure and (strict or plugin.candidate.kind == "file")]
         if fatal:
             lines = "; ".join(f"{plugin.candidate.provider}: {plugin.failure}" for plugin in fatal)
@@ -173,13 +253,14 @@ def _status(plugin: Plugin) -> PluginStatus:
     state: Literal["ok", "failed", "disabled"] = (
         "disabled" if candidate.disabled else "failed" if plugin.failure else "ok"
     )
+    slow = f"slow: every command waits {plugin.seconds:.1f} s for it" if plugin.seconds > SLOW else ""
     return PluginStatus(
         candidate.name,
         candidate.distribution,
         candidate.version,
         candidate.kind,
         state,
-        candidate.disabled or plugin.failure,
+        candidate.disabled or plugin.failure or slow,
         () if plugin.failure else tuple(plugin.provides()),
         plugin.seconds,
     )

@@ -1,10 +1,10 @@
-"""What plugins provide: frozen values that describe tasks, families, benchmarks and recipes. Imports nothing heavy."""
+"""What plugins provide: frozen values that describe tasks, families, benchmarks and the rest. Imports nothing heavy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from harness.examples import Example
 
@@ -29,6 +29,7 @@ class HubData:
     (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of a
     class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size for
     this source. ``note`` is shown with the score when this source is used (a copy known to differ from the official one, say).
+    ``example`` reads the rows of this source where its columns are not those that the task's own reader expects.
     """
 
     repo: str
@@ -39,6 +40,7 @@ class HubData:
     columns: tuple[str, ...] = ()
     note: str = ""
     rows: int | None = None
+    example: Reader | None = None
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,18 @@ class FileData:
     (those of a pattern sorted by file name) and yields rows; ``obtain`` tells the user where the files come from and where
     to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
     the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
+    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns is a sequence of examples, not of rows,
+    which is never held in memory as a whole (running text, :func:`harness.readers.text`).
     """
 
     files: tuple[str, ...]
-    read: Callable[..., Iterable[Row]]
+    read: Callable[..., Iterable[Any]]
     obtain: str
     note: str = ""
     counts: str = ""
     rows: int | None = None
+    example: Reader | None = None
+    stays_on_disk: bool = False
 
 
 Source = HubData | FileData
@@ -96,7 +102,9 @@ class IntermediateTask:
     """English (or other) labelled data to train on, with a dev split to select on.
 
     ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
-    ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``.
+    ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``;
+    ``any_language`` makes those of a language that is not listed (text in a folder of files named by language). ``train``
+    and ``dev`` are English, unless ``languages`` lists English as well: then they are a mixture of languages.
     """
 
     name: str
@@ -108,6 +116,7 @@ class IntermediateTask:
     metric: str
     labels: tuple[str, ...] = ()
     languages: Mapping[str, Mapping[str, Split]] = field(default_factory=dict)
+    any_language: Callable[[str], Mapping[str, Split]] | None = None
     summary: str = ""
     licence: str = ""
     citation: str = ""
@@ -120,7 +129,8 @@ class TargetTask:
     """A task scored zero-shot in many languages after fine-tuning on English.
 
     ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
-    intermediate task to train on instead ("squad" for XQuAD), or None where nothing is fine-tuned (retrieval).
+    intermediate task to train on instead ("squad" for XQuAD), several names to train on one after the other
+    (``("socialiqa", "copa")`` for XCOPA), or None where nothing is fine-tuned (retrieval).
     ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family.
     ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
@@ -131,7 +141,7 @@ class TargetTask:
     languages: Mapping[str, Mapping[str, Split]]
     example: Reader
     metric: str
-    train: Split | str | None = None
+    train: Split | str | tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
     summary: str = ""
     licence: str = ""
@@ -158,7 +168,13 @@ class Family:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score."""
+    """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score.
+
+    ``rule`` says in words how the overall score comes about. ``overall`` ("module:function") computes it from the scores
+    of the tasks, ``Mapping[str, TaskScore]`` (see :mod:`harness.aggregate`), and is called only when none is missing; by
+    default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
+    benchmark, where that is not what the task says itself.
+    """
 
     name: str
     version: int
@@ -168,6 +184,8 @@ class Benchmark:
     rule: str
     citation: str = ""
     provider: str = ""
+    overall: str = ""
+    train: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -187,6 +205,71 @@ class Recipe:
     summary: str = ""
     source: str = ""
     provider: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named grid of runs: every model, after every sequence of intermediate stages, with every seed.
+
+    ``models`` are model strings. An item of ``via`` is a sequence of stages, ``()`` for none: ``((), ("mnli",),
+    ("mnli+qqp", "squad"))``. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
+    """
+
+    name: str
+    version: int
+    models: tuple[str, ...]
+    benchmark: str = ""
+    tasks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    via: tuple[tuple[str, ...], ...] = ((),)
+    seeds: tuple[int, ...] = (42,)
+    recipe: str = "xtreme"
+    summary: str = ""
+    source: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class ReportFormat:
+    """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.
+
+    ``name`` is what ``harness report --format`` takes; ``extension`` ends the name of the file ("html").
+    """
+
+    name: str
+    render: str
+    extension: str = "txt"
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line: ``run`` ("module:attribute") is a click command, imported when it is called."""
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorCheck:
+    """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a doctor check found; ``hint`` says what to do about it."""
+
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""
 
 
 def splits(codes: str, **make: Callable[[str], Split | None]) -> dict[str, dict[str, Split]]:

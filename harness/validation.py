@@ -9,9 +9,22 @@ from typing import Any
 
 from harness.errors import PluginError, did_you_mean
 from harness.languages import languages
-from harness.specs import Benchmark, Family, FileData, HubData, IntermediateTask, Recipe, Split, TargetTask
+from harness.specs import (
+    Benchmark,
+    Command,
+    DoctorCheck,
+    Family,
+    FileData,
+    HubData,
+    IntermediateTask,
+    Recipe,
+    ReportFormat,
+    Split,
+    Study,
+    TargetTask,
+)
 
-Value = TargetTask | IntermediateTask | Family | Benchmark | Recipe
+Value = TargetTask | IntermediateTask | Family | Benchmark | Recipe | Study | ReportFormat | Command | DoctorCheck
 
 KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_families": ("family", Family),
@@ -19,6 +32,10 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_intermediate_tasks": ("intermediate task", IntermediateTask),
     "harness_benchmarks": ("benchmark", Benchmark),
     "harness_recipes": ("recipe", Recipe),
+    "harness_studies": ("study", Study),
+    "harness_report_formats": ("report format", ReportFormat),
+    "harness_commands": ("command", Command),
+    "harness_doctor_checks": ("doctor check", DoctorCheck),
 }
 """Each collector hook: the word for what it provides, and its type."""
 
@@ -144,6 +161,8 @@ def _target(task: TargetTask, where: str) -> None:
     _task(task, where)
     if isinstance(task.train, str):
         _text(where, "train", task.train)
+    elif isinstance(task.train, tuple):
+        _require(bool(_strings(where, "train", task.train)), f"{where}: train names no intermediate task")
     elif task.train is not None:
         _split(where, "train", task.train)
         _require(
@@ -162,15 +181,20 @@ def _family(family: Family, where: str) -> None:
     holds = isinstance(family.examples, tuple) and all(isinstance(kind, type) for kind in family.examples)
     _require(holds and bool(family.examples), f"{where}: examples must be a tuple of classes")
     for field in ("implementation", "format"):
-        value = getattr(family, field)
-        holds = isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None
-        _require(holds, f"{where}: {field} must be of the form 'module:Class', not {_shown(value)}")
+        _reference(where, field, getattr(family, field))
+
+
+def _reference(where: str, field: str, value: object) -> None:
+    holds = isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None
+    _require(holds, f"{where}: {field} must be of the form 'module:name', not {_shown(value)}")
 
 
 def _benchmark(benchmark: Benchmark, where: str) -> None:
     _whole(where, "version", benchmark.version)
     _text(where, "title", benchmark.title)
     _text(where, "rule", benchmark.rule)
+    if benchmark.overall != "":
+        _reference(where, "overall", benchmark.overall)
     _mapping(where, "tasks", benchmark.tasks, needed=True)
     for name, codes in benchmark.tasks.items():
         _require(bool(_strings(where, f"tasks[{name!r}]", codes)), f"{where}: tasks[{name!r}] lists no language")
@@ -180,6 +204,11 @@ def _benchmark(benchmark: Benchmark, where: str) -> None:
         for name in _strings(where, f"groups[{group!r}]", names):
             hint = did_you_mean(name, benchmark.tasks)
             _require(name in benchmark.tasks, f"{where}: groups[{group!r}]: {name!r} is not one of its tasks; {hint}")
+    _mapping(where, "train", benchmark.train)
+    for name, sources in benchmark.train.items():
+        hint = did_you_mean(name, benchmark.tasks)
+        _require(name in benchmark.tasks, f"{where}: train[{name!r}]: not one of its tasks; {hint}")
+        _require(bool(_strings(where, f"train[{name!r}]", sources)), f"{where}: train[{name!r}] names no task")
 
 
 def _recipe(recipe: Recipe, where: str) -> None:
@@ -193,10 +222,54 @@ def _recipe(recipe: Recipe, where: str) -> None:
             _options(where, f"{field}[{name!r}]", values)
 
 
+def _study(study: Study, where: str) -> None:
+    _whole(where, "version", study.version)
+    for field in ("models", "tasks", "languages"):
+        _strings(where, field, getattr(study, field))
+    _require(bool(study.models), f"{where}: models is empty")
+    _require(isinstance(study.benchmark, str), f"{where}: benchmark must be a string, not {_shown(study.benchmark)}")
+    _require(bool(study.benchmark or study.tasks), f"{where}: it names neither a benchmark nor tasks")
+    _text(where, "recipe", study.recipe)
+    _require(isinstance(study.via, tuple) and bool(study.via), f"{where}: via must be a tuple of sequences of stages")
+    for stages in study.via:
+        _strings(where, "a sequence of stages in via", stages)
+    holds = isinstance(study.seeds, tuple) and all(
+        isinstance(seed, int) and not isinstance(seed, bool) for seed in study.seeds
+    )
+    _require(holds and bool(study.seeds), f"{where}: seeds must be a tuple of whole numbers, not {_shown(study.seeds)}")
+    _require(len(set(study.seeds)) == len(study.seeds), f"{where}: seeds lists a seed more than once")
+
+
+def _report_format(format: ReportFormat, where: str) -> None:
+    _reference(where, "render", format.render)
+    holds = isinstance(format.extension, str) and NAME.fullmatch(format.extension) is not None
+    _require(
+        holds, f"{where}: extension must be the end of a file name, such as 'html', not {_shown(format.extension)}"
+    )
+    _text(where, "summary", format.summary, needed=False)
+
+
+def _command(command: Command, where: str) -> None:
+    from harness.cli.main import COMMANDS  # what the command line has of its own; nothing heavy
+
+    _reference(where, "run", command.run)
+    _text(where, "summary", command.summary, needed=False)
+    _require(command.name not in COMMANDS, f"{where}: the harness has a command of this name: choose another")
+
+
+def _doctor_check(check: DoctorCheck, where: str) -> None:
+    _reference(where, "run", check.run)
+    _text(where, "summary", check.summary, needed=False)
+
+
 _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     TargetTask: _target,
     IntermediateTask: _intermediate,
     Family: _family,
     Benchmark: _benchmark,
     Recipe: _recipe,
+    Study: _study,
+    ReportFormat: _report_format,
+    Command: _command,
+    DoctorCheck: _doctor_check,
 }

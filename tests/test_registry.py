@@ -190,10 +190,11 @@ def test_the_reason_names_the_line_of_the_plugin(tmp_path: Path) -> None:
 
 
 def test_a_failed_plugin_takes_no_part_in_choosing(tmp_path: Path) -> None:
-    chooser = "@hookimpl\ndef harness_resolve_data(source):\n    return ['chosen']\n"
+    chosen = write(tmp_path, "chosen.parquet", "")
+    chooser = f"@hookimpl\ndef harness_resolve_data(source):\n    return [{str(chosen)!r}]\n"
     good = write(tmp_path, "chooser.py", "from harness import hookimpl\n" + chooser)
     registry = Registry([good])
-    assert registry.hook.harness_resolve_data(source=None, data_dir=None, offline=True) == ["chosen"]
+    assert registry.hook.harness_resolve_data(source=None, data_dir=None, offline=True) == [chosen]
     assert status(registry, "chooser").provides == ("hook harness_resolve_data",)
     bad = write(tmp_path, "late.py", BROKEN["field_language"][0] + "\n" + chooser)
     registry = Registry([bad])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from harness.cli.console import print_table, print_text, safe
 from harness.cli.tasks import Task, task_languages, training_source
@@ -83,7 +83,7 @@ def _examples(
         task, table[name], data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
     )
     return [
-        {"language": code, "split": name, "type": type(example).__name__, **asdict(example)}
+        {"language": code, "split": name, "type": type(example).__name__, **asdict(cast(Any, example))}
         for example in loaded.examples[:count]
     ]
 

@@ -23,9 +23,10 @@ def _duplicates(examples: Sequence[Example]) -> Iterator[str]:
     for example in examples:
         if isinstance(example, GoldPair):
             continue
-        key = (example.id, example.english) if isinstance(example, Sentence) else getattr(example, "id", None)
+        name = getattr(example, "id", None)
+        key = (name, example.english) if isinstance(example, Sentence) else name
         if key is not None and key in seen:
-            yield f"the id {example.id!r} occurs twice"
+            yield f"the id {name!r} occurs twice"
         seen.add(key)
 
 

@@ -22,7 +22,10 @@ class Rankings(Format):
 
     def write_predictions(self, path: Path, examples: Sequence[Example], predictions: Sequence[Any]) -> None:
         """Writes the ranking of each query."""
-        rankings = {example.id: list(ranking) for example, ranking in zip(examples, predictions, strict=True)}  # type: ignore[union-attr]
+        rankings = {
+            str(getattr(example, "id", row)): list(ranking)
+            for row, (example, ranking) in enumerate(zip(examples, predictions, strict=True))
+        }
         if len(rankings) < len(examples):
             raise DataError(f"{path}: two queries have one id", hint="ids must be unique within a unit")
         write_json(path, rankings)

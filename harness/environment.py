@@ -1,0 +1,11 @@
+"""Switches in the environment."""
+
+from __future__ import annotations
+
+import os
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Whether the variable is switched on: ``1``, ``true``, ``yes`` or ``on``; anything else is off, unset the default."""
+    value = os.environ.get(name, "").strip().lower()
+    return value in ("1", "true", "yes", "on") if value else default
