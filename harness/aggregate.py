@@ -3,6 +3,9 @@
 A metric's average is the plain mean over the benchmark's languages, English included; a task's score is the mean of its
 primary metrics' averages; a group and the overall score are plain means of task scores. Nothing is averaged over an
 incomplete set: the value is None, what is missing is listed, and the mean of what there is stands apart as ``partial``.
+
+Averages over languages and tasks carry bootstrap intervals (:mod:`harness.metrics.joint`) where the items of all units
+are at hand. They say how far the score depends on the choice of test items; another training seed is another matter.
 """
 
 from __future__ import annotations
@@ -12,6 +15,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from harness.metrics.base import FloatArray
+from harness.metrics.intervals import percentiles
+from harness.metrics.joint import Items, mean_replicates
 from harness.specs import Benchmark
 
 if TYPE_CHECKING:
@@ -19,12 +27,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Standard error and 95% interval of an average."""
+
+    stderr: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class MetricScore:
-    """One number of a task in every language; ``average`` is None unless all languages of the benchmark have it."""
+    """One number of a task in every language; ``average`` is None unless all languages of the benchmark have it.
+
+    ``interval`` is that of the average.
+    """
 
     average: float | None
     partial: float
     languages: Mapping[str, Estimate]
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class TaskScore:
     primary: tuple[str, ...]
     metrics: Mapping[str, MetricScore]
     gap: Mapping[str, float] = field(default_factory=dict)
+    interval: Interval | None = None
 
     def language_score(self, code: str) -> float | None:
         """The mean of the primary metrics in one language; None where it has not been scored."""
@@ -52,6 +74,7 @@ class BenchmarkScore:
     """All scores of a benchmark, or of selected tasks (``benchmark`` None: no groups, no overall score).
 
     ``tasks`` holds the tasks of which something was scored, ``missing`` the languages that each task lacks.
+    ``interval`` and ``group_intervals`` are those of the overall score and of the groups.
     """
 
     benchmark: str | None
@@ -60,9 +83,15 @@ class BenchmarkScore:
     tasks: Mapping[str, TaskScore]
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    interval: Interval | None = None
+    group_intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer_gap, intervals."""
+        """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer_gap, intervals.
+
+        ``intervals[task][metric][language]`` is a pair [low, high]; so are, where they can be had, those of averages:
+        ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
+        """
         plain: dict[str, Any] = {
             "benchmark": self.benchmark,
             "overall": self.overall,
@@ -84,20 +113,32 @@ class BenchmarkScore:
         optional = {
             "missing": {name: list(codes) for name, codes in self.missing.items()},
             "transfer_gap": {name: dict(task.gap) for name, task in self.tasks.items() if task.gap},
-            "intervals": {name: _intervals(task) for name, task in self.tasks.items()},
+            "intervals": {name: _intervals(task) for name, task in self.tasks.items()} | self._average_intervals(),
         }
         return plain | {key: value for key, value in optional.items() if value}
 
+    def _average_intervals(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"overall": _pair(self.interval)} if self.interval else {}
+        if self.group_intervals:
+            found["groups"] = {name: _pair(interval) for name, interval in self.group_intervals.items()}
+        return found
+
+
+def _pair(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
+
 
 def _intervals(task: TaskScore) -> dict[str, dict[str, list[float]]]:
-    return {
+    found = {
         name: {
             code: [estimate.low, estimate.high]
             for code, estimate in metric.languages.items()
             if estimate.low is not None and estimate.high is not None
         }
+        | ({"average": _pair(metric.interval)} if metric.interval else {})
         for name, metric in task.metrics.items()
     }
+    return found | ({"score": {"average": _pair(task.interval)}} if task.interval else {})
 
 
 def aggregate(
@@ -112,10 +153,14 @@ def aggregate(
     """
     tasks: dict[str, TaskScore] = {}
     missing: dict[str, tuple[str, ...]] = {}
+    replicates: dict[str, FloatArray] = {}
     for name, codes in benchmark.tasks.items():
         units = {code: scores[name][code] for code in codes if code in scores.get(name, {})}
         if units:
-            tasks[name] = _task(codes, units, primaries[name])
+            drawn = _replicates(name, codes, units)
+            tasks[name] = _task(codes, units, primaries[name], drawn)
+            if drawn:
+                replicates[name] = np.mean([drawn[key] for key in primaries[name]], axis=0)
         lacking = tuple(code for code in codes if code not in units)
         if lacking:
             missing[name] = lacking
@@ -133,7 +178,29 @@ def aggregate(
         tasks=tasks,
         missing=missing,
         warnings=(*warnings, *unit_warnings),
+        interval=_mean_interval(replicates, benchmark.tasks) if benchmark.name else None,
+        group_intervals={
+            group: interval
+            for group, members in benchmark.groups.items()
+            if (interval := _mean_interval(replicates, members)) is not None
+        },
     )
+
+
+def _replicates(name: str, codes: tuple[str, ...], units: Mapping[str, UnitScore]) -> dict[str, FloatArray]:
+    """The task's averages in every bootstrap sample; empty where a language or the items of a unit are missing."""
+    items: dict[str, Items] = {code: unit.items for code, unit in units.items() if unit.items is not None}
+    return mean_replicates(items, name) if len(items) == len(codes) else {}
+
+
+def _interval(replicates: FloatArray | None) -> Interval | None:
+    return None if replicates is None else Interval(*percentiles(replicates))
+
+
+def _mean_interval(replicates: Mapping[str, FloatArray], members: Iterable[str]) -> Interval | None:
+    values = [replicates.get(name) for name in members]
+    present = [value for value in values if value is not None]
+    return _interval(np.mean(present, axis=0)) if present and len(present) == len(values) else None
 
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:
@@ -142,9 +209,14 @@ def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> fl
     return fmean(present) if present and len(present) == len(values) else None
 
 
-def _task(codes: tuple[str, ...], units: Mapping[str, UnitScore], primary: tuple[str, ...]) -> TaskScore:
+def _task(
+    codes: tuple[str, ...],
+    units: Mapping[str, UnitScore],
+    primary: tuple[str, ...],
+    replicates: Mapping[str, FloatArray],
+) -> TaskScore:
     names = dict.fromkeys(name for unit in units.values() for name in unit.metrics)
-    metrics = {name: _metric(codes, name, units) for name in names}
+    metrics = {name: _metric(codes, name, units, _interval(replicates.get(name))) for name in names}
     averages = [metrics[name].average for name in primary]
     complete = [average for average in averages if average is not None]
     return TaskScore(
@@ -153,13 +225,16 @@ def _task(codes: tuple[str, ...], units: Mapping[str, UnitScore], primary: tuple
         primary=primary,
         metrics=metrics,
         gap=_gap(codes, {name: metrics[name] for name in primary}),
+        interval=_interval(np.mean([replicates[name] for name in primary], axis=0) if replicates else None),
     )
 
 
-def _metric(codes: tuple[str, ...], name: str, units: Mapping[str, UnitScore]) -> MetricScore:
+def _metric(
+    codes: tuple[str, ...], name: str, units: Mapping[str, UnitScore], interval: Interval | None
+) -> MetricScore:
     estimates = {code: unit.metrics[name] for code, unit in units.items() if name in unit.metrics}
     mean = fmean(estimate.value for estimate in estimates.values())
-    return MetricScore(mean if len(estimates) == len(codes) else None, mean, estimates)
+    return MetricScore(mean if len(estimates) == len(codes) else None, mean, estimates, interval)
 
 
 def _gap(codes: tuple[str, ...], primary: Mapping[str, MetricScore]) -> dict[str, float]:

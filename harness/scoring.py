@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from harness.errors import DataError
 from harness.metrics import get_metric
 from harness.metrics.base import FloatArray, Metric
 from harness.metrics.intervals import cluster_sums, percentiles, resampled_sums, wilson
+from harness.metrics.joint import Items
 from harness.specs import Benchmark
 from harness.submission.base import Aligned, Format
 
@@ -34,11 +35,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class UnitScore:
-    """The scores of one unit: number of items, every number of the metric, and what the user should know."""
+    """The scores of one unit: number of items, every number of the metric, and what the user should know.
+
+    ``items`` are what intervals of averages are drawn from; they are in no record and come from the files when needed.
+    """
 
     n: int
     metrics: Mapping[str, Estimate]
     warnings: tuple[str, ...] = ()
+    items: Items | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -71,13 +76,13 @@ def score_unit(
     aligned = format.align(predictions, labels, label_set)
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
-    if metric.additive:
-        statistics = metric.statistics(aligned.gold, aligned.predicted, language)
-        estimates = estimate(metric, statistics, aligned.clusters)
-    else:
+    if not metric.additive:
         values = metric.compute(aligned.gold, aligned.predicted, language)
-        estimates = {name: Estimate(value) for name, value in values.items()}
-    return UnitScore(len(aligned.gold), estimates, aligned.warnings)
+        return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
+    statistics = metric.statistics(aligned.gold, aligned.predicted, language)
+    estimates = estimate(metric, statistics, aligned.clusters)
+    items = Items(metric, aligned.ids, statistics, aligned.clusters)
+    return UnitScore(len(aligned.gold), estimates, aligned.warnings, items)
 
 
 def item_statistics(
@@ -143,6 +148,13 @@ class TaskScorer:
         """Scores one language, from trees of files in the official layout."""
         left, right = (self.format.path(root, self.name, language, split) for root in (predictions, labels))
         return score_unit(self.name, self.metric, self.format, language, left, right, self.labels)
+
+    def items(self, predictions: Path, labels: Path, language: str) -> Items | None:
+        """The items of one prediction file and its label file, without scores; None where the metric has none."""
+        if not self.metric.additive:
+            return None
+        aligned, statistics = item_statistics(self.metric, self.format, language, predictions, labels, self.labels)
+        return Items(self.metric, aligned.ids, statistics, aligned.clusters)
 
     def languages(self, root: Path, split: str) -> set[str]:
         """Languages of which ``root`` holds a file of this task."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from harness.aggregate import BenchmarkScore, aggregate
 from harness.metrics import get_metric
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
-from harness.scoring import UnitScore
+from harness.scoring import TaskScorer, UnitScore
 from harness.specs import Benchmark
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     for entry in planned:
         unit = record["units"].get(entry.unit.key)
         if unit is not None and unit["score"] is not None and entry.present:
-            scored.setdefault(entry.unit.task, {})[entry.unit.language] = UnitScore.from_dict(unit["score"])
+            scored.setdefault(entry.unit.task, {})[entry.unit.language] = _with_items(folder, registry, entry, unit)
     primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
     scores = aggregate(chosen, scored, primaries)
     record["benchmark"] = benchmark
@@ -62,6 +63,13 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     record["finished"] = now()
     folder.save()
     return Run(folder, scores)
+
+
+def _with_items(folder: RunFolder, registry: Registry, entry: PlannedUnit, unit: dict[str, Any]) -> UnitScore:
+    """The recorded score, with the items of its files for the intervals of averages."""
+    files = [folder.path / unit[side]["file"] for side in ("predictions", "labels")]
+    items = TaskScorer.of(registry, entry.unit.task).items(files[0], files[1], entry.unit.language)
+    return replace(UnitScore.from_dict(unit["score"]), items=items)
 
 
 def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
