@@ -23,7 +23,8 @@ class TrainOptions:
     examples during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
     (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform".
-    ``seed`` decides the fresh head, dropout and the order of the data.
+    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head of
+    the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     ``warmup_ratio`` (of all steps) counts where ``warmup_steps`` is 0. ``max_steps`` 0 means by ``epochs``.
     """
 
@@ -43,6 +44,7 @@ class TrainOptions:
     batch_tokens: int = 4096
     save_every: int = 500
     seed: int = 42
+    keep_head: bool = False
     sampling: str = "capped"
     sampling_cap: int = 131_072
     sampling_temperature: float = 2.0

@@ -21,8 +21,14 @@ XTREME = Recipe(
         "panx": {"epochs": 10, "evaluate_every": 1000, "seed": 1},
         "squad": {"lr": 3e-5, "epochs": 3, "warmup_steps": 500, "weight_decay": 1e-4, "select": "last"},
         "tydiqa": {"lr": 3e-5, "epochs": 3, "warmup_steps": 500, "weight_decay": 1e-4, "select": "last"},
+        "socialiqa": {"epochs": 5, "select": "last"},
+        "copa": {"epochs": 5, "select": "last", "keep_head": True},
     },
-    large_tasks={"xnli": {"lr": 3e-5}},
+    large_tasks={
+        "xnli": {"lr": 3e-5},
+        "socialiqa": {"lr": 3e-5},
+        "copa": {"lr": 3e-5},
+    },
     summary="the public XTREME scripts (mBERT's column; XLM-R large's for hidden sizes of 1,024 or more)",
     source="google-research/xtreme scripts/train_*.sh at 838c13b",
 )
@@ -57,6 +63,7 @@ TINY = Recipe(
     name="tiny",
     version=1,
     defaults={"lr": 1e-3, "batch": 32, "epochs": 3, "warmup_ratio": 0.1, "weight_decay": 0.01, "select": "best"},
+    tasks={"copa": {"keep_head": True}},
     summary="a few seconds a task, for the tiny model and for trying things out",
 )
 

@@ -92,7 +92,9 @@ def task_languages(task: Task) -> list[str]:
 
 
 def training_source(task: Task) -> str:
-    """What the task trains on: the name of an intermediate task, the first source of its own data, or ""."""
+    """What the task trains on: names of intermediate tasks, the first source of its own data, or ""."""
+    if isinstance(task.train, tuple):
+        return ", then ".join(task.train)
     if not isinstance(task.train, Split):
         return task.train or ""
     sources = [part.sources[0] for part in task.train.parts or (task.train,)]

@@ -52,6 +52,16 @@ class Stage:
         return "+".join(part.task.name for part in self.tasks)
 
     @property
+    def keeps_head(self) -> bool:
+        """Whether training goes on with the head of the stage before: asked for, and the same kind of head."""
+        if not (self.options.keep_head and isinstance(self.parent, Stage)):
+            return False
+        if len(self.tasks) != 1 or len(self.parent.tasks) != 1:
+            return False
+        mine, before = self.tasks[0].task, self.parent.tasks[0].task
+        return mine.family == before.family and len(mine.labels) == len(before.labels)
+
+    @property
     def key(self) -> str:
         """sha256 over all of it."""
         content = {
@@ -98,7 +108,7 @@ class Stage:
             ],
             "options": as_plain(self.options),
             "dtype": self.dtype,
-            "head": "fresh",
+            "head": "kept" if self.keeps_head else "fresh",
         }
 
 

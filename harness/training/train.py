@@ -105,6 +105,8 @@ def check_labels(part: StageTask) -> None:
 
 
 def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> list[Part]:
+    import torch
+
     features = []
     for part in stage.tasks:
         features.append(part.family.features(tokenizer, part.train.examples, training=True))
@@ -112,8 +114,12 @@ def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> li
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
     parts: list[Part] = []
     for part, rows in zip(stage.tasks, features, strict=True):
-        model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32")
-        reset_head(model, stage.options.seed)
+        if stage.keeps_head:
+            model = part.family.load(str(parent), dtype="float32")
+            torch.manual_seed(stage.options.seed)
+        else:
+            model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32")
+            reset_head(model, stage.options.seed)
         if parts:
             share_encoder(parts[0].model, model)
         parts.append(Part(part.task.name, part.family, model, rows))

@@ -1,4 +1,10 @@
-"""UD-POS: the universal part of speech of every word (Universal Dependencies v2.5)."""
+"""UD-POS: the universal part of speech of every word (Universal Dependencies v2.5; v2.7 for what XTREME-R adds).
+
+``udpos`` is the benchmark's task: multiword tokens whole, from the treebanks or from XTREME's own files. ``udpos_hub`` is
+the Hub's copy under its own name. Where ``udpos`` finds nothing else it falls back to that copy, and a note says so.
+"""
+
+from dataclasses import replace
 
 from harness import FileData, HubData, Split, Tagged, TargetTask, hookimpl, language_name, readers, splits
 
@@ -7,8 +13,13 @@ TAGS = (
     "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"
 )  # fmt: skip
 COLUMNS = ("tokens: strings", f"pos_tags: labels({', '.join(TAGS)})")
-OBTAIN = "unpack UD v2.5 (lindat.mff.cuni.cz, handle 11234/1-3105) so that DATA_DIR/ud-treebanks-v2.5/UD_* exist"
+OBTAIN = {
+    "2.5": "unpack UD v2.5 (lindat.mff.cuni.cz, handle 11234/1-3105) so that DATA_DIR/ud-treebanks-v2.5/UD_* exist",
+    "2.7": "unpack UD v2.7 (lindat.mff.cuni.cz, handle 11234/1-3424) so that DATA_DIR/ud-treebanks-v2.7/UD_* exist",
+}
 DOWNLOAD = "copy the folder udpos/ of XTREME's download_data.sh to DATA_DIR/udpos"
+LANGUAGES = "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh"
+XTREME_R = ("lt", "pl", "uk", "wo", "ro")  # not in XTREME, nor in its copy of the data
 
 # Sentences in the Hub's copy; kk has no dev set, th, tl and yo have a test set only.
 DEV = {
@@ -30,19 +41,40 @@ MIXED_IN = {
 OWN = {("el", "dev"): 403, ("el", "test"): 456, ("ru", "dev"): 8108}
 
 
-def split(code, name, sizes):
+def treebanks(code, name, release):
+    pattern = f"ud-treebanks-v{release}/UD_*/{code}_*-ud-{name}.conllu"
+    return FileData((pattern,), readers.conllu, OBTAIN[release], note=f"UD v{release}, multiword tokens whole")
+
+
+def download(code, name):
+    return FileData((f"udpos/{name}-{code}.tsv",), readers.tagged, DOWNLOAD, note="XTREME's own files")
+
+
+def on_hub(code, name, sizes):
     if code not in sizes:
         return None
     note = "the Hub's copy has syntactic words where XTREME's own files keep multiword tokens whole"
     if code in MIXED_IN:
         note += f", and includes {MIXED_IN[code]}: not comparable with published scores"
-    config, on_hub = f"udpos.{language_name(code)}", "validation" if name == "dev" else name
-    hub = HubData("google/xtreme", config, on_hub, columns=COLUMNS, note=note, rows=sizes[code])
-    treebanks = FileData((f"ud-treebanks-v2.5/UD_*/{code}_*-ud-{name}.conllu",), readers.conllu, OBTAIN)
-    download = FileData((f"udpos/{name}-{code}.tsv",), readers.tagged, DOWNLOAD)
+    config, split_there = f"udpos.{language_name(code)}", "validation" if name == "dev" else name
+    return HubData("google/xtreme", config, split_there, columns=COLUMNS, note=note, rows=sizes[code])
+
+
+def split(code, name, sizes):
+    if code in XTREME_R:
+        return Split(treebanks(code, name, "2.7"), download(code, name))
+    if code not in sizes:
+        return None
+    hub = on_hub(code, name, sizes)
     rows = OWN.get((code, name)) if code in MIXED_IN else sizes[code]
     # XTREME's download has no tags for test sets, so there it comes last.
-    return Split(treebanks, *((hub, download) if name == "test" else (download, hub)), rows=rows)
+    others = (hub, download(code, name)) if name == "test" else (download(code, name), hub)
+    return Split(treebanks(code, name, "2.5"), *others, rows=rows)
+
+
+def hub_split(code, name, sizes):
+    hub = on_hub(code, name, sizes)
+    return None if hub is None else Split(hub)
 
 
 def read(row):
@@ -58,7 +90,7 @@ UDPOS = TargetTask(
     labels=TAGS,
     train=split("en", "train", {"en": 21_253}),
     languages=splits(
-        "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh",
+        f"{LANGUAGES} {' '.join(XTREME_R)}",
         dev=lambda code: split(code, "dev", DEV),
         test=lambda code: split(code, "test", TEST),
     ),
@@ -69,7 +101,19 @@ UDPOS = TargetTask(
     citation="Nivre et al. 2018, Universal Dependencies 2.2 (XTREME uses release 2.5)",
 )
 
+UDPOS_HUB = replace(
+    UDPOS,
+    name="udpos_hub",
+    train=Split(on_hub("en", "train", {"en": 21_253})),
+    languages=splits(
+        LANGUAGES,
+        dev=lambda code: hub_split(code, "dev", DEV),
+        test=lambda code: hub_split(code, "test", TEST),
+    ),
+    summary="the part of speech of every syntactic word, as in the Hub's copy of XTREME: not the benchmark's data",
+)
+
 
 @hookimpl
 def harness_target_tasks():
-    yield UDPOS
+    yield from (UDPOS, UDPOS_HUB)

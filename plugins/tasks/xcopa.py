@@ -1,0 +1,41 @@
+"""XCOPA: which of two sentences is the cause, or the effect, of another?"""
+
+from harness import Choice, HubData, Split, TargetTask, hookimpl, splits
+
+COLUMNS = ("premise: string", "choice1: string", "choice2: string", "question: string", "label: integer")
+ROWS = {"validation": 100, "test": 500}
+
+
+def split(code, name):
+    return Split(HubData("cambridgeltl/xcopa", code, name, columns=COLUMNS), rows=ROWS[name])
+
+
+def read(row):
+    """The question stays English in every language, as in XTREME-R."""
+    prompt = f"{row['premise']} What was the {row['question']}?"
+    label = row["label"] if row["label"] in (0, 1) else None
+    return Choice(str(row["_row"]), prompt, (row["choice1"], row["choice2"]), label)
+
+
+XCOPA = TargetTask(
+    name="xcopa",
+    version=1,
+    family="multiple_choice",
+    train=("socialiqa", "copa"),
+    languages=splits(
+        "et ht id it qu sw ta th tr vi zh",
+        dev=lambda code: split(code, "validation"),
+        test=lambda code: split(code, "test"),
+    ),
+    example=read,
+    metric="accuracy",
+    options={"truncate": "longest_first"},
+    summary="which of two sentences is the cause or the effect of another?",
+    licence="CC BY 4.0",
+    citation="Ponti et al. 2020, XCOPA: A Multilingual Dataset for Causal Commonsense Reasoning",
+)
+
+
+@hookimpl
+def harness_target_tasks():
+    yield XCOPA
