@@ -11,6 +11,7 @@ import pytest
 from data_folders import copied, parquet_of, write_parquet
 
 from harness import FileData, HubData, IntermediateTask, Pair, Sentence, Split, TargetTask, Where
+from harness.data import locate, sources
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
@@ -423,13 +424,17 @@ def test_an_unreachable_hub_says_what_to_do(
 ) -> None:
     import huggingface_hub
 
+    monkeypatch.setattr(locate, "unreachable", found := [])
+    monkeypatch.setattr(sources, "unreachable", found)
+
     def fail(*args: object, **more: object) -> str:
         raise FileNotFoundError if more.get("local_files_only") else ConnectionError("no route to host\nat all")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(Unavailable, match=r"ConnectionError: no route to host$") as caught:
+    with pytest.raises(Unavailable, match=r"the Hub \(ConnectionError: no route to host\)") as caught:
         load_examples(mnli, mnli.train)
-    assert "--data-dir" in caught.value.hint
+    assert "hf download nyu-mll/glue" in caught.value.hint
+    assert len(found) == 1
     assert split_status(mnli.train, offline=False).state == "missing"
 
 
@@ -466,8 +471,8 @@ def test_every_row_of_the_manifest_is_counted(shared_data: Path) -> None:
             assert status.state != "damaged", status.reason
             for path in status.files if len(status.files) == 1 else ():
                 read.setdefault(str(path.relative_to(shared_data)), {})[status.source] = status.rows
-    for path, sources in read.items():
-        total = sum(rows for rows in sources.values() if rows is not None)
+    for path, found in read.items():
+        total = sum(rows for rows in found.values() if rows is not None)
         assert total == manifest[path], path
     wanted = {path for path in manifest if path.startswith(("google/xtreme/", "nyu-mll/", "rajpurkar/", "Rowan/"))}
     unread = {path.split("/")[2] for path in wanted - set(read)}

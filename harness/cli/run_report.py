@@ -96,7 +96,7 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Prints task x language x examples x data x done, without loading a model; no data at all is an error."""
-    from harness.cli.console import print_json, print_table
+    from harness.cli.console import print_json, print_table, print_text
     from harness.evaluation.plan import make_plan
     from harness.runs.record import load_record
 
@@ -104,7 +104,7 @@ def show_plan(
         registry,
         split=options.split,
         data_dir=Path(options.data_dir) if options.data_dir else None,
-        offline=options.offline,
+        offline=True,  # a plan fetches nothing
         **selection,
     )
     record = load_record(out) or {"units": {}}
@@ -125,8 +125,12 @@ def show_plan(
     if as_json:
         print_json({"model": model, "out": str(out), "units": rows})
     else:
-        columns = ("task", "language", "split", "examples", "data", "done", "reason")
+        columns = ("task", "language", "split", "examples", "data", "done")
         print_table(f"plan for {model} into {out}", columns, [[_cell(row[c]) for c in columns] for row in rows])
+        absent = [entry.unit.key for entry in planned if not entry.present]
+        if absent:
+            print_text(f"no local data for {len(absent)} of {len(planned)} units: {summary(absent)}")
+            print_text("`harness data list` says for each where it is looked for and how to get it")
     if not any(entry.present for entry in planned):
         raise DataError("none of these units has data", hint="give --data-dir, or fetch the data first")
 

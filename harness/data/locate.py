@@ -88,6 +88,8 @@ def stages(
         yield lambda source: _from_plugin(source, data_dir, offline, resolver)
     for folder in folders:
         yield lambda source, folder=folder: _in_folder(source, folder)  # type: ignore[misc]
+    if any((folder / SAMPLE_MARKER).is_file() for folder in folders):
+        return  # the sample corpus is never mixed with real data
     yield _in_cache
     if not offline and os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("1", "true", "yes", "on"):
         yield _on_hub
@@ -183,8 +185,12 @@ def _in_cache(source: Source) -> Files | None:
     return None
 
 
+unreachable: list[str] = []
+"""Why the Hub cannot be reached, once that is known."""
+
+
 def _on_hub(source: Source) -> Files | None:
-    if isinstance(source, FileData):
+    if isinstance(source, FileData) or unreachable:
         return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -200,11 +206,10 @@ def _on_hub(source: Source) -> Files | None:
             log.info("%s: %s", described(source), error)
             continue
         except Exception as error:  # whatever a network does
-            reason = str(error).partition("\n")[0]
-            raise Unavailable(
-                f"{described(source)} could not be downloaded: {type(error).__name__}: {reason}",
-                hint="try again, or point --data-dir to a folder that has it: " + how_to_get(source),
-            ) from error
+            # One wait is enough: the other files of this process are not asked for.
+            unreachable.append(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])
+            return None
         if paths := _parquet(folder, source):
             return Files(paths, "hub", folder)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +17,14 @@ from harness.data.locate import (
     how_to_get,
     resolve,
     stages,
+    unreachable,
 )
 from harness.data.subset import fingerprint, limited
 from harness.data.table import count_rows, rows
+from harness.data.text import Corpus
 from harness.errors import DataError
 from harness.examples import Example, Tagged
-from harness.specs import FileData, HubData, IntermediateTask, Source, Split, TargetTask
+from harness.specs import FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
 
@@ -31,14 +33,14 @@ State = Literal["present", "missing", "excerpt", "sample", "damaged"]
 
 @dataclass(frozen=True)
 class LoadedSplit:
-    """The examples of a split and where they came from.
+    """The examples of a split and where they came from: a list, or a :class:`~harness.data.text.Corpus` on disk.
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
     the project's own made-up corpus, else "".
     """
 
-    examples: list[Example]
+    examples: Sequence[Example]
     rows: int
     expected: int | None
     source: str
@@ -80,6 +82,8 @@ def load_examples(
     the hook ``harness_resolve_data``. Raises DataError for data that is missing, damaged, or not what the task expects.
     """
     found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
+    if any(isinstance(source, FileData) and source.stays_on_disk for source, _ in found):
+        return _on_disk(task, split, found, limit)
     examples: list[Example] = []
     count = position = 0
     for source, files in found:
@@ -88,7 +92,7 @@ def load_examples(
         for row in _rows(source, files):
             rows_here += not isinstance(source, FileData) or not source.counts or source.counts in row
             row["_row"] = position
-            example = _example(task, row, name)
+            example = _example(task.name, source.example or task.example, row, name)
             position += 1
             if example is not None:
                 examples.append(example)
@@ -97,16 +101,38 @@ def load_examples(
     for problem in problems(examples, task.labels):
         raise DataError(f"{paths[0]}: {problem}", hint=f"is this the data of {task.name}? See: harness data verify")
     kept = limited(examples, limit)
+    return _loaded(split, found, kept, count, fingerprint(kept))
+
+
+def _loaded(
+    split: Split, found: list[tuple[Source, Files]], examples: Sequence[Example], rows: int, content: str
+) -> LoadedSplit:
     return LoadedSplit(
-        examples=kept,
-        rows=count,
+        examples=examples,
+        rows=rows,
         expected=_expected(split, [source for source, _ in found]),
         source=" + ".join(described(source, files) for source, files in found),
-        files=paths,
-        fingerprint=fingerprint(kept),
+        files=[path for _, files in found for path in files.paths],
+        fingerprint=content,
         notes=tuple(dict.fromkeys(source.note for source, _ in found if source.note)),
         corpus="sample" if any(files.sample for _, files in found) else "",
     )
+
+
+def _on_disk(
+    task: TargetTask | IntermediateTask, split: Split, found: list[tuple[Source, Files]], limit: int | None
+) -> LoadedSplit:
+    """Text that stays in its files; a corpus a source, or several where a pattern stands for several files."""
+    parts = []
+    for source, files in found:
+        if not (isinstance(source, FileData) and source.stays_on_disk):
+            raise DataError(f"{task.name}: {described(source)} cannot be mixed with text that stays on disk")
+        parts.append(source.read(*files.paths))
+    corpus = Corpus.joined(parts)
+    rows = len(corpus)
+    if limit is not None:
+        corpus = corpus.limited(limit)
+    return _loaded(split, found, corpus, rows, corpus.fingerprint)
 
 
 def split_status(
@@ -155,7 +181,8 @@ def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: R
             return source, files
     places = [str(folder) for folder in data_folders(data_dir)]
     if any(isinstance(source, HubData) for source in part.sources):
-        places += ["the Hugging Face cache"] if offline else ["the Hugging Face cache", "the Hub"]
+        hub = f"the Hub ({unreachable[0]})" if unreachable else "the Hub"
+        places += ["the Hugging Face cache"] if offline else ["the Hugging Face cache", hub]
     wanted = " or ".join(described(source) for source in part.sources)
     hint = " -- or: ".join(how_to_get(source) for source in part.sources[:2])
     raise Unavailable(
@@ -181,19 +208,21 @@ def _rows(source: Source, files: Files) -> Iterator[dict[str, Any]]:
 def _count(source: Source, files: Files) -> int:
     if isinstance(source, HubData):
         return count_rows(files.paths, source)
+    if source.stays_on_disk:
+        return len(source.read(*files.paths))  # type: ignore[arg-type]
     return sum(1 for row in source.read(*files.paths) if not source.counts or source.counts in row)
 
 
-def _example(task: TargetTask | IntermediateTask, row: dict[str, Any], name: str) -> Example | None:
+def _example(task: str, read: Reader, row: dict[str, Any], name: str) -> Example | None:
     try:
-        return task.example(row)
+        return read(row)
     except DataError:
         raise
     except KeyError as error:
         columns = ", ".join(column for column in row if column != "_row")
-        raise DataError(f"{name}: {task.name} needs the column {error}", hint=f"the file has {columns}") from error
+        raise DataError(f"{name}: {task} needs the column {error}", hint=f"the file has {columns}") from error
     except Exception as error:  # the reader is a plugin's; whatever it does not foresee is about this row
         raise DataError(
-            f"{name}: row {row['_row']} cannot be read by {task.name}: {type(error).__name__}: {error}",
+            f"{name}: row {row['_row']} cannot be read by {task}: {type(error).__name__}: {error}",
             hint=f"the row is {str(row)[:200]}",
         ) from error

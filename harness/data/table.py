@@ -118,10 +118,8 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
 def _mask(column: Any, where: Where) -> Any:
     import pyarrow.compute as pc
 
-    if where.equals is not None:
-        mask = pc.equal(column, where.equals)
-    else:
-        mask = pc.starts_with(column, where.startswith or "")
+    exactly = where.equals is not None
+    mask = pc.equal(column, where.equals) if exactly else pc.starts_with(column, where.startswith or "")
     return pc.fill_null(mask, False)
 
 

@@ -88,6 +88,7 @@ class Evaluator:
         self.dtype = choose_dtype(options.dtype, self.device)
         self.model: ResolvedModel | None = None
         self._lineage: list[str] = []
+        self._reported: set[str] = set()
         self.stages = Stages(
             registry,
             recipe,
@@ -109,7 +110,9 @@ class Evaluator:
         record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
         if self.reference.kind != "baseline":
             self.reporter.note(f"model {self.reference}")
-            self.model = resolve_model(self.reference, offline=self.options.offline)
+            self.model = resolve_model(
+                self.reference, offline=self.options.offline, loader=self.registry.hook.harness_load_encoder
+            )
             self.stages.start_from(self.model)
         self._describe()
         self.run.save()
@@ -119,7 +122,8 @@ class Evaluator:
                 self._evaluate_group(self._group(units))
             except (DataError, ModelError) as error:
                 for entry in units:
-                    self._failed(entry.unit, error)
+                    if entry.unit.key not in self._reported:
+                        self._failed(entry.unit, error)
         record["stages"] = [entry for entry in record["stages"] if entry["key"] in self._lineage]
         record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
         self.run.save()
@@ -161,6 +165,7 @@ class Evaluator:
                 self._failed(entry.unit, error)
                 continue
             if self.run.done(entry.unit, ready.key):
+                self._reported.add(entry.unit.key)
                 self.reporter.unit(entry.unit, self.run.record["units"][entry.unit.key], cached=True)
             else:
                 todo.append(ready)
@@ -242,6 +247,7 @@ class Evaluator:
             last = time.monotonic()
             self.run.record["units"][unit.key] = entry
             self.run.save()
+            self._reported.add(unit.key)
             self.reporter.unit(unit, entry, cached=False)
 
     def _score(self, ready: Ready, prediction: Prediction) -> dict[str, Any]:
@@ -280,6 +286,7 @@ class Evaluator:
 
     def _failed(self, unit: Unit, error: HarnessError) -> None:
         log.debug("%s failed", unit.key, exc_info=error)
+        self._reported.add(unit.key)
         self.run.record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
         self.run.save()
         self.reporter.failed(unit, error)

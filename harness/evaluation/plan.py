@@ -61,13 +61,14 @@ def make_plan(
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     planned = []
+    resolver = registry.hook.harness_resolve_data
     trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
     for unit in select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split):
         task = registry.task(unit.task)
         if unit.task in trained_on:
             task = replace(task, train=trained_on[unit.task])
         source = task.languages.get(unit.language, {}).get(split)
-        status = split_status(source, data_dir, offline) if source is not None else None
+        status = split_status(source, data_dir, offline, resolver=resolver) if source is not None else None
         planned.append(PlannedUnit(unit, task, source, status))
     return planned
 

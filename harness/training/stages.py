@@ -72,7 +72,9 @@ class Stages:
         from harness.data.sources import load_examples
 
         data_dir = Path(self.options.data_dir) if self.options.data_dir else None
-        return load_examples(task, split, data_dir=data_dir, offline=self.options.offline, limit=limit)
+        resolver = self.registry.hook.harness_resolve_data
+        offline = self.options.offline
+        return load_examples(task, split, data_dir=data_dir, offline=offline, limit=limit, resolver=resolver)
 
     def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
         """The train or dev split of a task, read once."""
@@ -83,13 +85,15 @@ class Stages:
 
     def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
+        from harness.data.sources import label_set
+
         parts = []
         for task in tasks:
-            family = self.family(task.family, task.labels, [task.name], task.options)
+            train = self.training_split(task, "train")
+            dev = self.training_split(task, "dev") if task.dev.sources else None
+            family = self.family(task.family, label_set(task, train), [task.name], task.options)
             if not isinstance(family, HeadFamily):
                 raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
-            dev = self.training_split(task, "dev") if task.dev.sources else None
-            train = self.training_split(task, "train")
             parts.append(StageTask(task, train, dev, family, self.format(task.family)))
         options = build(TrainOptions, self.values(["+".join(task.name for task in tasks)]))
         return Stage(tuple(parts), parent, options, self.dtype)
