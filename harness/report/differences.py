@@ -1,0 +1,90 @@
+"""Two runs side by side: what may be compared, the differences, and which of them are significant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from harness.report.view import System, sort_codes
+
+_ASPECTS = ("task version", "data", "split", "number of examples")
+
+
+@dataclass(frozen=True)
+class Differences:
+    """``other`` minus ``reference`` on the units both have, over like data.
+
+    ``units`` is by (task, language), ``tasks`` the mean over the common languages. ``significant`` holds the keys of
+    units, and of tasks as (task, None), whose difference is; it is None where that was not tested, and ``reason`` says
+    why. ``unlike`` names the units that were left out because they are not the same test.
+    """
+
+    reference: str
+    other: str
+    units: Mapping[tuple[str, str], float]
+    tasks: Mapping[str, float]
+    unlike: tuple[str, ...] = ()
+    significant: frozenset[tuple[str, str | None]] | None = None
+    reason: str = ""
+    test: str = ""
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def mark(self, task: str, code: str | None = None) -> str:
+        """ "*" where the difference is significant."""
+        return "*" if self.significant and (task, code) in self.significant else ""
+
+
+def common_codes(systems: Sequence[System], task: str) -> list[str]:
+    """Languages in which all systems took the same test of this task; English first."""
+    views = [system.tasks.get(task) for system in systems]
+    if not views or any(view is None for view in views):
+        return []
+    first, *others = (view.units for view in views if view is not None)
+    return sort_codes(
+        code
+        for code, unit in first.items()
+        if all(code in units and units[code].identity == unit.identity for units in others)
+    )
+
+
+def differences(reference: System, other: System) -> Differences:
+    """The differences of two systems; their significance is tested where both have their files."""
+    units: dict[tuple[str, str], float] = {}
+    tasks: dict[str, float] = {}
+    codes: dict[str, tuple[str, ...]] = {}
+    for task in reference.tasks:
+        common = common_codes((reference, other), task)
+        for code in common:
+            mine, yours = (system.tasks[task].units[code].score.value for system in (other, reference))
+            units[task, code] = mine - yours
+        if common:
+            codes[task] = tuple(common)
+            tasks[task] = fmean(units[task, code] for code in common)
+    significant, reason, test = _significance(reference, other)
+    return Differences(
+        reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test, codes
+    )
+
+
+def unlike(systems: Sequence[System]) -> tuple[str, ...]:
+    """Units that the systems share in name only: "xnli[sw]: other data"."""
+    found = []
+    first, *others = systems
+    for task, seen in first.tasks.items():
+        for code, unit in seen.units.items():
+            for other in others:
+                view = other.tasks.get(task)
+                if view is not None and code in view.units and view.units[code].identity != unit.identity:
+                    aspects = [
+                        name
+                        for name, mine, yours in zip(_ASPECTS, unit.identity, view.units[code].identity, strict=True)
+                        if mine != yours
+                    ]
+                    found.append(f"{task}[{code}] ({', '.join(aspects)})")
+                    break
+    return tuple(found)
+
+
+def _significance(reference: System, other: System) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
+    return None, "significance was not tested", ""

@@ -1,0 +1,102 @@
+"""What every report says in words about each run: what its scores are, what is missing, and what they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.report.table import clean
+from harness.report.view import System
+
+
+def headline(systems: Sequence[System]) -> str:
+    """The title: the benchmark and the runs."""
+    names = {str(system.record["benchmark"] or "selected tasks") for system in systems}
+    runs = ", ".join(system.name for system in systems[:4]) + (", ..." if len(systems) > 4 else "")
+    return clean(f"{' / '.join(sorted(names))}: {runs}", 160)
+
+
+def caveats(system: System) -> list[str]:
+    """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
+    found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.record["partial"]]
+    if system.record["scores"] is None or not system.record.get("finished"):
+        found.append("the run is not finished")
+    failed = list(system.record["failed"])
+    if failed:
+        found.append(f"failed ({len(failed)} units): {clean(brackets(_split(failed)), 1000)}")
+    lacking = [(task.name, code) for task in system.tasks.values() for code in task.missing]
+    lacking = [unit for unit in lacking if not any(key.startswith(f"{unit[0]}/{unit[1]}/") for key in failed)]
+    if lacking:
+        found.append(f"missing ({len(lacking)} units): {clean(brackets(lacking), 1000)}")
+    return found
+
+
+def brackets(units: Iterable[tuple[str, str]]) -> str:
+    """``[("xnli", "ar"), ("xnli", "bg")]`` as "xnli[ar,bg]"."""
+    tasks: dict[str, list[str]] = {}
+    for task, code in units:
+        tasks.setdefault(task, []).append(code)
+    return "  ".join(f"{task}[{','.join(codes)}]" for task, codes in tasks.items())
+
+
+def _split(keys: Iterable[str]) -> list[tuple[str, str]]:
+    return [(task, code) for task, code, *_ in (key.split("/") for key in keys)]
+
+
+def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The stages that nothing was trained on top of, each with those it came after: "xnli after mnli"."""
+    names = {stage["key"]: str(stage["name"]) for stage in stages}
+    parents = {stage["key"]: (stage.get("parent") or {}).get("stage") for stage in stages}
+    found = []
+    for key in names:
+        if key in parents.values():
+            continue
+        path = [names[key]]
+        parent = parents[key]
+        while parent in names and len(path) <= len(names):
+            path.append(names[parent])
+            parent = parents[parent]
+        found.append(" after ".join(path))
+    return found
+
+
+def provenance(system: System) -> list[tuple[str, str]]:
+    """What decides the scores, as (name, value): model, options, versions, command, data, time."""
+    record = system.record
+    model, options, environment = record["model"], record["options"], record.get("environment", {})
+    software = record.get("harness", {})
+    git = software.get("git") or {}
+    commit = f" ({str(git.get('commit', ''))[:12]}{', with local changes' if git.get('dirty') else ''})" if git else ""
+    packages = environment.get("packages", {})
+    recipe = options.get("recipe", {})
+    seconds = record.get("timings", {}).get("seconds")
+    rows: list[tuple[str, object]] = [
+        ("model", model.get("reference")),
+        ("revision", model.get("revision")),
+        ("weights", model.get("fingerprint")),
+        ("architecture", model.get("architecture")),
+        ("trained", ", ".join(_lineage(record["stages"]))),
+        ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
+        ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),
+        ("seed", system.seed),
+        ("split", options.get("split")),
+        ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
+        ("harness", f"{software.get('version', '')}{commit}"),
+        ("Python", f"{environment.get('python', '')} on {environment.get('platform', '')}"),
+        ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
+        ("command", " ".join(str(word) for word in record.get("command", ()))),
+        ("created", record.get("created")),
+        ("finished", record.get("finished")),
+        ("seconds", None if seconds is None else f"{seconds:,.0f}"),
+    ]
+    return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
+
+
+def data_notes(system: System) -> list[str]:
+    """What is known about the data of the units, once each: "xnli[sw,ur]: note"."""
+    notes: dict[str, list[tuple[str, str]]] = {}
+    for task in system.tasks.values():
+        for code, unit in task.units.items():
+            for note in [*(unit.entry.get("data") or {}).get("notes", ()), *unit.entry["score"].get("warnings", ())]:
+                notes.setdefault(str(note), []).append((task.name, code))
+    return [clean(f"{brackets(units)}: {note}", 1000) for note, units in notes.items()]

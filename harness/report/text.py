@@ -1,0 +1,50 @@
+"""A report as plain text, aligned for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report.summary import caveats, data_notes, headline, provenance
+from harness.report.table import Table, clean, show
+
+if TYPE_CHECKING:
+    from harness.report import Report
+
+
+def to_text(report: Report) -> str:
+    """All tables under their titles, then what each run is. No control character but line ends."""
+    parts = [headline(report.systems)]
+    for system in report.systems:
+        prefix = f"{clean(system.name)}: " if len(report.systems) > 1 else ""
+        parts += [f"{prefix}{line}" for line in caveats(system)]
+    parts += ["", *(text_table(table) + "\n" for table in report.tables if table.rows)]
+    for system in report.systems:
+        parts.append(f"Provenance: {clean(system.name)}")
+        facts = provenance(system)
+        width = max(len(name) for name, _ in facts)
+        parts += [f"  {name:<{width}}  {value}" for name, value in facts]
+        parts += [f"  {line}" for line in data_notes(system)]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def text_table(table: Table) -> str:
+    """One table: title, a rule under the head, numbers to the right, notes below."""
+    cells = [list(table.columns), *([show(cell) for cell in row] for row in table.rows)]
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(table.columns))]
+    # numbers keep their decimal points under each other although some carry a mark
+    lines = []
+    for row in cells:
+        padded = [
+            " " * (width - _width(cell)) + cell if table.numeric(i) else cell + " " * (width - _width(cell))
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join([table.title, *lines, *(f"  {note}" for note in table.notes)])
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
