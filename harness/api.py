@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, UsageError
-from harness.options import EvalOptions, load_recipe_file
+from harness.options import EvalOptions, as_plain, load_recipe_file
 from harness.specs import Recipe
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def evaluate(
     raise but are listed in ``Run.failed``.
     """
     from harness.evaluation.evaluator import Evaluator
+    from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
     from harness.evaluation.reporter import Reporter as Silent
     from harness.models.reference import parse_model
@@ -69,8 +70,14 @@ def evaluate(
     where = Path(out) if out else default_out(reference.slug, benchmark, tasks, options)
     folder = RunFolder(where)
     with folder.locked():
-        Evaluator(folder, registry, reference, recipe, options, reporter or Silent()).evaluate(planned)
-        return finish(folder, registry, benchmark, planned)
+        registry.hook.harness_run_started(
+            folder=where, model=str(reference), units=[entry.unit.key for entry in planned], options=as_plain(options)
+        )
+        observed = Observed(reporter or Silent(), registry.hook, where)
+        Evaluator(folder, registry, reference, recipe, options, observed).evaluate(planned)
+        run = finish(folder, registry, benchmark, planned)
+        registry.hook.harness_run_finished(folder=where, record=run.record)
+        return run
 
 
 def evaluate_seeds(
@@ -110,6 +117,7 @@ def train(
     The folder is a transformers checkpoint with a ``stage.json``; an unfinished training goes on, a finished one is
     returned as it is. Raises :class:`~harness.errors.HarnessError`.
     """
+    from harness.evaluation.observers import Observed
     from harness.evaluation.reporter import Reporter as Silent
     from harness.models.device import choose_device, choose_dtype
     from harness.models.reference import parse_model
@@ -120,8 +128,8 @@ def train(
 
     options = options or EvalOptions()
     registry = registry or get_registry()
-    reporter = reporter or Silent()
     folder = Path(out)
+    reporter = Observed(reporter or Silent(), registry.hook, folder)
     device = choose_device(options.device)
     stages = Stages(
         registry,
@@ -133,7 +141,7 @@ def train(
         begin=reporter.training,
     )
     stages.check_options([*options.via, task])
-    resolved = resolve_model(parse_model(model), offline=options.offline)
+    resolved = resolve_model(parse_model(model), offline=options.offline, loader=registry.hook.harness_load_encoder)
     stages.start_from(resolved)
     stage = stages.last([*options.via, task], resolved)
     if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:

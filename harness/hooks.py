@@ -6,7 +6,9 @@ is told in the same way. Collectors are called as the plugins are loaded, see :m
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +44,8 @@ class Implementation:
 
     def __call__(self, offered: Mapping[str, Any]) -> Any:
         """Calls it with those of the arguments offered that it names."""
-        return self.function(**{name: offered[name] for name in self.arguments})
+        with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the command's own output
+            return self.function(**{name: offered[name] for name in self.arguments})
 
 
 class Hooks:
@@ -60,6 +63,10 @@ class Hooks:
             raise AttributeError(hook)
         call = self._tell if hook in OBSERVERS else self._choose
         return lambda **offered: call(hook, offered)
+
+    def implemented(self, hook: str) -> Callable[..., Any] | None:
+        """The hook, or None where no plugin implements it."""
+        return getattr(self, hook) if any(True for _ in self._find(hook)) else None  # type: ignore[no-any-return]
 
     def _choose(self, hook: str, offered: Mapping[str, Any]) -> Any:
         """The first answer that is not None. A plugin that fails, or answers with something else, is passed over.

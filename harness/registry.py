@@ -294,6 +294,15 @@ def _build(files: tuple[Path, ...], disabled: tuple[str, ...], *environment: str
     return Registry(files, disabled)
 
 
+def load_part(value: Family | Benchmark | ReportFormat | Command | DoctorCheck, field: str) -> Any:
+    """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
+    try:
+        return load_object(getattr(value, field))
+    except PluginError as error:
+        kind = next(word for word, of in KINDS.values() if isinstance(value, of))
+        raise PluginError(f"plugin {value.provider}: {kind} {value.name!r}: {field}: {error}") from error
+
+
 def load_object(reference: str) -> Any:
     """Imports ``"module:attribute"``; PluginError where the module or the attribute cannot be had."""
     module, _, attribute = reference.partition(":")
@@ -303,6 +312,6 @@ def load_object(reference: str) -> Any:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"cannot load {reference!r}: {type(error).__name__}: {error}") from error
     return found

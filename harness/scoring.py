@@ -139,10 +139,10 @@ class TaskScorer:
     @classmethod
     def of(cls, registry: Registry, name: str) -> TaskScorer:
         """The scorer of a registered target task; the registry's errors where there is none."""
-        from harness.registry import load_object
+        from harness.registry import load_part
 
         task = registry.task(name)
-        return cls(name, get_metric(task.metric), load_object(registry.family(task.family).format)(), task.labels)
+        return cls(name, get_metric(task.metric), load_part(registry.family(task.family), "format")(), task.labels)
 
     def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
         """Scores one language, from trees of files in the official layout."""

@@ -215,7 +215,14 @@ class Evaluator:
         model = family.load(str(folder), dtype="float32")
         if family.trainable and self.options.train == "never":
             check_head(model, folder)
-        return Forward(model.to(self.device).eval(), tokenizer, self.device, self.dtype, self.options.batch_tokens)
+        return Forward(
+            model.to(self.device).eval(),
+            tokenizer,
+            self.device,
+            self.dtype,
+            self.options.batch_tokens,
+            build_index=self.registry.hook.implemented("harness_build_index"),
+        )
 
     def _note_stages(self, checkpoint: ResolvedModel | Stage | None) -> None:
         """Puts the trained stages that lead to a checkpoint into the record, parents first."""

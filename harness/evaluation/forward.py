@@ -37,6 +37,7 @@ class Forward:
     """A model ready to predict: on its device, in eval mode, with its tokenizer and its numeric precision.
 
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out.
+    ``build_index`` is the hook ``harness_build_index``, for families that search.
     """
 
     model: PreTrainedModel
@@ -46,6 +47,7 @@ class Forward:
     budget: int = 8192
     tokens: int = 0
     progress: Callable[[int], None] = lambda rows: None
+    build_index: Callable[..., Any] | None = None
 
     def stream(self, features: Features, step: Step) -> dict[str, list[np.ndarray[Any, Any]]]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row."""

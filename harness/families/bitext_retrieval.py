@@ -12,7 +12,8 @@ from harness.families.base import Prediction, Predictor, UnitExamples
 from harness.families.guess import stream
 from harness.retrieval.embed import POOLS
 from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
-from harness.retrieval.index import BACKENDS, check_choice, nearest, resolve_backend
+from harness.retrieval.index import check_choice
+from harness.retrieval.searcher import searcher
 from harness.retrieval.shared import embed_units
 from harness.submission.rows import sorted_english
 
@@ -34,7 +35,7 @@ class BitextRetrieval(Predictor):
         """``layer`` is an index into the hidden states (None: 8 of 12 layers, 14 of 24, else half-way up).
 
         ``pool``: "mean" (special tokens included, as in XTREME), "mean-no-specials" or "cls". ``index``: "faiss",
-        "torch" or "auto", which all give the same answer.
+        "torch" or "auto", which all give the same answer, or the index of a plugin.
         """
 
         layer: int | None = None
@@ -45,7 +46,6 @@ class BitextRetrieval(Predictor):
         def __post_init__(self) -> None:
             """Refuses names that mean nothing, before anything is embedded."""
             check_choice("pool", self.pool, POOLS)
-            check_choice("index", self.index, BACKENDS)
 
     options: Options
 
@@ -56,7 +56,7 @@ class BitextRetrieval(Predictor):
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Embeds the sentences of all units together, then searches unit by unit."""
         options = self.options
-        backend = resolve_backend(options.index, forward.device)
+        index, search = searcher(options.index, forward)
         layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
         for embedded in embed_units(
             forward, units, _sentences, layer=layer, pool=options.pool, max_length=options.max_length
@@ -64,8 +64,8 @@ class BitextRetrieval(Predictor):
             pairs = translations(embedded.unit)
             foreign = embedded.of([pair.foreign for pair in pairs])
             english = embedded.of([pairs[row].english for row in sorted_english(pairs)])
-            found = nearest(english, foreign, backend=backend, device=forward.device).ids[:, 0]
-            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1], "index": backend}
+            found = search(english, foreign, 1).ids[:, 0]
+            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1], "index": index}
             yield Prediction(embedded.unit, found.tolist(), facts)
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:

@@ -1,4 +1,7 @@
-"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, or ``baseline:majority|random``."""
+"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, or ``baseline:majority|random``.
+
+Any other ``scheme:rest`` is for plugins (the hook ``harness_load_encoder``).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ BASELINES = ("majority", "random")
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """What the user named. ``kind`` is "hub", "folder", "tiny" or "baseline"; ``name`` the id, path or baseline."""
+    """What the user named. ``kind`` is "hub", "folder", "tiny", "baseline" or "plugin"; ``name`` the id, path or baseline."""
 
     kind: str
     name: str
@@ -49,6 +52,8 @@ def parse_model(text: str) -> ModelReference:
         raise ModelError(
             f"{text}: no such folder", hint="a model folder holds config.json, a tokenizer and *.safetensors"
         )
+    if re.fullmatch(r"[a-z][a-z0-9+.-]+:\S+", text):
+        return ModelReference("plugin", text)
     name, at, revision = text.partition("@")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name) or (at and not revision):
         raise UsageError(

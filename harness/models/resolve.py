@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,27 @@ class ResolvedModel:
         return 0
 
 
-def resolve_model(reference: ModelReference, *, offline: bool = False) -> ResolvedModel:
-    """Finds or downloads the model. Only safetensors weights are accepted; no code of the repository is run."""
+Loader = Callable[..., Path | None]
+"""The hook ``harness_load_encoder``: called with ``reference`` and ``offline``; the folder of a model, or None."""
+
+
+def resolve_model(reference: ModelReference, *, offline: bool = False, loader: Loader | None = None) -> ResolvedModel:
+    """Finds or downloads the model, asking ``loader`` first unless it is our own ``tiny``.
+
+    Only safetensors weights are accepted; no code of the repository is run.
+    """
     if reference.kind == "baseline":
         raise ModelError(f"{reference}: a baseline has no weights")
     revision = None
-    if reference.kind == "tiny":
+    found = loader(reference=str(reference), offline=offline) if loader and reference.kind != "tiny" else None
+    if found is not None:
+        folder = found
+    elif reference.kind == "plugin":
+        raise ModelError(
+            f"model {str(reference)!r}: no plugin knows it",
+            hint="'harness plugins' lists those with harness_load_encoder",
+        )
+    elif reference.kind == "tiny":
         from harness.models.tiny import tiny_model
 
         folder = tiny_model()

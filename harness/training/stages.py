@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from harness.errors import PluginError, UsageError
 from harness.families.base import HeadFamily, Predictor
 from harness.models.resolve import ResolvedModel
 from harness.options import EvalOptions, TrainOptions, build, check_keys, option_values
-from harness.registry import load_object
-from harness.specs import IntermediateTask, Recipe, Split, TargetTask
+from harness.registry import load_part
+from harness.specs import Family, IntermediateTask, Recipe, Split, TargetTask
 from harness.training.stage import Stage, StageTask, TrainedStage, finished
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.registry import Registry
     from harness.submission.base import Format
+
+log = logging.getLogger(__name__)
 
 Tell = Callable[[int, int, float], None]
 
@@ -60,12 +63,12 @@ class Stages:
 
     def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
         """The family with the options in force; ``own`` are those that the task itself sets."""
-        kind = load_object(self.registry.family(name).implementation)
+        kind = load_part(self.registry.family(name), "implementation")
         return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
 
     def format(self, family: str) -> Format:
         """How the family's predictions are written."""
-        return load_object(self.registry.family(family).format)()  # type: ignore[no-any-return]
+        return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
 
     def load(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
         """The examples of a split."""
@@ -114,7 +117,7 @@ class Stages:
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
         """Refuses option names that nothing knows, and overrides for tasks that are not in the run."""
-        kinds = [load_object(family.implementation).Options for family in self.registry.families().values()]
+        kinds = [kind for family in self.registry.families().values() if (kind := options_of(family)) is not None]
         known = set(names)
         for expression in expressions:
             known |= {expression, *(task.name for task in self.tasks(expression))}
@@ -133,3 +136,12 @@ class Stages:
             trained = train_stage(stage, parent, folder, device=self.device, tell=self.begin(stage.name))
         self.trained[stage.key] = trained
         return trained
+
+
+def options_of(family: Family) -> type | None:
+    """The options of a family; None where its plugin is broken, which matters only to whoever uses the family."""
+    try:
+        return load_part(family, "implementation").Options  # type: ignore[no-any-return]
+    except (PluginError, AttributeError) as error:
+        log.debug("%s", error)
+        return None

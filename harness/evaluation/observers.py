@@ -1,0 +1,55 @@
+"""Tells the observers among the plugins what a reporter hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.evaluation.reporter import Reporter
+from harness.hooks import Hooks
+from harness.select import Unit
+
+
+class Observed(Reporter):
+    """A reporter that passes everything on to another one, and training steps and scored units to the observers too.
+
+    ``folder`` is that of the run, or of the checkpoint where a stage is trained by itself.
+    """
+
+    def __init__(self, reporter: Reporter, hook: Hooks, folder: Path) -> None:
+        self._reporter = reporter
+        self._hook = hook
+        self._folder = folder
+
+    def note(self, text: str) -> None:
+        """Passes it on."""
+        self._reporter.note(text)
+
+    def training(self, task: str) -> Callable[[int, int, float], None]:
+        """Passes it on; every loss that is told becomes ``harness_step_trained``."""
+        tell = self._reporter.training(task)
+
+        def told(step: int, total: int, loss: float) -> None:
+            tell(step, total, loss)
+            self._hook.harness_step_trained(folder=self._folder, task=task, step=step, total=total, loss=loss)
+
+        return told
+
+    @contextmanager
+    def predicting(self, task: str, examples: int) -> Iterator[Callable[[int], None]]:
+        """Passes it on."""
+        with self._reporter.predicting(task, examples) as advance:
+            yield advance
+
+    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+        """Passes it on, and tells ``harness_unit_scored``."""
+        self._reporter.unit(unit, entry, cached=cached)
+        where = {"task": unit.task, "language": unit.language, "split": unit.split}
+        self._hook.harness_unit_scored(folder=self._folder, **where, entry=entry, cached=cached)
+
+    def failed(self, unit: Unit, error: HarnessError) -> None:
+        """Passes it on."""
+        self._reporter.failed(unit, error)

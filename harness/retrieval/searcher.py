@@ -1,0 +1,50 @@
+"""The search behind an index name: our own exact one, or that of a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import PluginError, UsageError, did_you_mean
+from harness.retrieval.exact import Neighbours
+from harness.retrieval.index import BACKENDS, Vectors, check_vectors, nearest, resolve_backend
+
+if TYPE_CHECKING:
+    from harness.evaluation.forward import Forward
+
+
+def searcher(name: str, forward: Forward) -> tuple[str, Callable[[Vectors, Vectors, int], Neighbours]]:
+    """The name to record and the function from queries (n, d), pool (m, d) and k to the k best rows of the pool.
+
+    A name that is not ours is for plugins (``harness_build_index``); UsageError where none has such an index.
+    """
+    if name in BACKENDS:
+        backend = resolve_backend(name, forward.device)
+        return backend, partial(nearest, backend=backend, device=forward.device)
+    if forward.build_index is None:
+        raise UsageError(f"option index: unknown value {name!r}", hint=did_you_mean(name, BACKENDS))
+
+    def search(queries: Vectors, pool: Vectors, k: int) -> Neighbours:
+        check_vectors(queries, pool, k)
+        k = min(k, len(pool))
+        assert forward.build_index is not None
+        found = forward.build_index(name=name, vectors=pool, device=forward.device)
+        if found is None:
+            hint = f"{did_you_mean(name, BACKENDS)}; 'harness plugins' lists those with harness_build_index"
+            raise UsageError(f"option index: unknown value {name!r}, and no plugin has such an index", hint=hint)
+        try:
+            scores, ids = (np.asarray(part) for part in found(queries, k))
+        except Exception as error:  # a plugin's mistake is not ours
+            raise PluginError(f"the index {name!r} failed: {type(error).__name__}: {error}") from error
+        wanted = (len(queries), k)
+        if scores.shape != wanted or ids.shape != wanted or not ((ids >= 0) & (ids < len(pool))).all():
+            raise PluginError(
+                f"the index {name!r} returned arrays of shapes {scores.shape} and {ids.shape}",
+                hint=f"expected inner products and row numbers below {len(pool)}, both of shape {wanted}",
+            )
+        return Neighbours(scores.astype(np.float32), ids.astype(np.int64))
+
+    return name, search
