@@ -27,6 +27,10 @@ _PUBLIC = {
     "Answer": "harness.examples",
     "Question": "harness.examples",
     "Choice": "harness.examples",
+    "Text": "harness.examples",
+    "Match": "harness.examples",
+    "Query": "harness.examples",
+    "Candidate": "harness.examples",
     "Translation": "harness.examples",
     "Sentence": "harness.examples",
     "GoldPair": "harness.examples",
@@ -35,6 +39,7 @@ _PUBLIC = {
     "readers": "harness.data",
     "evaluate": "harness.api",
     "score": "harness.api",
+    "compare": "harness.api",
     "train": "harness.api",
 }
 

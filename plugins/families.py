@@ -1,6 +1,6 @@
 """The families of the first-party tasks."""
 
-from harness import Choice, Family, GoldPair, Pair, Question, Sentence, Tagged, Translation, hookimpl
+from harness import Choice, Family, GoldPair, Pair, Question, Sentence, Tagged, Text, Translation, hookimpl
 
 
 @hookimpl
@@ -32,6 +32,13 @@ def harness_families():
         implementation="harness.families.multiple_choice:MultipleChoice",
         format="harness.submission.choices:Choices",
         summary="the best continuation of a prompt",
+    )
+    yield Family(
+        "mlm",
+        (Text,),
+        implementation="harness.families.mlm:MaskedLanguageModel",
+        format="harness.submission.guesses:Guesses",
+        summary="masked tokens of running text",
     )
     yield Family(
         "bitext_retrieval",

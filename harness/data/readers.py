@@ -9,11 +9,24 @@ from typing import Any
 
 from harness.data.conllu import conllu
 from harness.data.lines import lines
+from harness.data.text import held_out_text, text
 from harness.errors import DataError
 from harness.examples import Answer, Question
 from harness.specs import Row
 
-__all__ = ["bitext_pool", "conllu", "lines", "parallel_lines", "question", "squad_json", "tagged"]
+__all__ = [
+    "bitext_pool",
+    "conllu",
+    "held_out_text",
+    "json_lines",
+    "lines",
+    "parallel_lines",
+    "question",
+    "squad_json",
+    "tab_separated",
+    "tagged",
+    "text",
+]
 
 
 def bitext_pool(foreign: Path, english: Path, gold: Path | None = None) -> Iterator[Row]:
@@ -78,6 +91,33 @@ def tagged(*paths: Path) -> Iterator[Row]:
             tags += tag
         if tokens:
             yield {"tokens": tokens, "tags": tags or None}
+
+
+def json_lines(*paths: Path) -> Iterator[Row]:
+    """A JSON object a line: rows with its keys."""
+    for path in paths:
+        for number, line in lines(path):
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}:{number}: not JSON ({error})") from error
+            if not isinstance(row, dict):
+                raise DataError(f"{path}:{number}: expected a JSON object, found {line[:60]!r}")
+            yield row
+
+
+def tab_separated(*paths: Path) -> Iterator[Row]:
+    """Columns between tabs, named in the first line; quotes mean nothing. Rows with these names as keys."""
+    for path in paths:
+        names: list[str] = []
+        for number, line in lines(path):
+            values = line.split("\t")
+            if not names:
+                names = values
+                continue
+            if len(values) != len(names):
+                raise DataError(f"{path}:{number}: expected {len(names)} columns, found {len(values)}: {line[:60]!r}")
+            yield dict(zip(names, values, strict=True))
 
 
 def squad_json(*paths: Path) -> Iterator[Row]:

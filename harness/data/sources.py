@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from harness.data.checks import problems
 from harness.data.locate import (
@@ -127,7 +127,7 @@ def _on_disk(
     for source, files in found:
         if not (isinstance(source, FileData) and source.stays_on_disk):
             raise DataError(f"{task.name}: {described(source)} cannot be mixed with text that stays on disk")
-        parts.append(source.read(*files.paths))
+        parts.append(cast(Corpus, source.read(*files.paths)))
     corpus = Corpus.joined(parts)
     rows = len(corpus)
     if limit is not None:

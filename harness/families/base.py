@@ -29,13 +29,17 @@ STREAM_ROWS = 8192
 
 @dataclass(frozen=True)
 class UnitExamples:
-    """The examples of one unit (task, language, split), and those of its dev split where a family learns from them."""
+    """The examples of one unit (task, language, split).
+
+    With them come those of its dev split, where a family learns from them, and the pool that its queries search.
+    """
 
     task: str
     language: str
     split: str
     examples: Sequence[Example]
     dev: Sequence[Example] = ()
+    pool: Sequence[Example] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Predictor(ABC):
     needs_dev: bool = False
     """Whether a unit's dev split is read as well (a mining threshold is learned there)."""
     trainable: bool = False
+    joins: bool = False
+    """Whether a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
 
     def __init__(self, labels: tuple[str, ...], options: Any) -> None:
         self.labels = labels
@@ -62,6 +68,10 @@ class Predictor(ABC):
     @abstractmethod
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """Loads the model from a folder or Hub id with the head this family needs (``from_pretrained`` arguments)."""
+
+    def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
+        """The units of a run with what they know of each other; by default, as they are."""
+        return list(units)
 
     @abstractmethod
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
@@ -77,6 +87,8 @@ class HeadFamily(Predictor):
     counts (one row, except for multiple choice, where the rows of one example make an item)."""
 
     trainable = True
+    fresh_head: bool = True
+    """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages

@@ -34,7 +34,8 @@ def load_head(
 
     A head of this kind that the checkpoint already has is kept, and its outputs must cover the labels by name
     (:func:`~harness.models.labels.label_order`; no names are asked of a head with one output). Otherwise, and always
-    with ``ignore_mismatched_sizes=True`` (the way to ask for a fresh head), the outputs are the labels in their order.
+    with ``ignore_mismatched_sizes=True`` (the way to ask for a fresh head), the outputs are the labels in their order;
+    without labels (masked language modelling) the outputs are what the configuration says.
     New weights are drawn from a fixed seed, the same at each loading. :class:`ModelError` where the architecture has no
     such head, or where the checkpoint lacks weights of the encoder.
     """
@@ -51,11 +52,12 @@ def load_head(
     kept = architecture in (config.architectures or ()) and not kwargs.get("ignore_mismatched_sizes", False)
     settings: dict[str, Any] = dict(kwargs)
     if not kept:
+        settings["ignore_mismatched_sizes"] = True
+    if not kept and labels:
         settings |= {
             "num_labels": len(labels),
             "id2label": dict(enumerate(labels)),
             "label2id": {label: index for index, label in enumerate(labels)},
-            "ignore_mismatched_sizes": True,
         }
     if getattr(config, "use_cache", False):
         settings["use_cache"] = False  # nothing is generated

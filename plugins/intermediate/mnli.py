@@ -1,8 +1,24 @@
-"""MNLI: three-way natural language inference over ten genres."""
+"""MNLI: three-way natural language inference over ten genres; in other languages, XNLI's machine translation of it."""
 
-from harness import HubData, IntermediateTask, Pair, Split, hookimpl
+from harness import FileData, HubData, IntermediateTask, Pair, Split, hookimpl, readers, splits
 
 COLUMNS = ("premise: string", "hypothesis: string", "label: label(entailment, neutral, contradiction)")
+OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
+
+
+def read_xnli_mt(row):
+    label = "contradiction" if row["label"] == "contradictory" else row["label"]
+    return Pair(str(row["_row"]), row["premise"], row["hypo"], label)
+
+
+def machine_translated(code):
+    file = f"xnli/XNLI-MT-1.0/multinli/multinli.train.{code}.tsv"
+    return Split(
+        HubData("facebook/xnli", code, "train", columns=COLUMNS),
+        FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt),
+        rows=392_702,
+    )
+
 
 MNLI = IntermediateTask(
     name="mnli",
@@ -11,11 +27,13 @@ MNLI = IntermediateTask(
     labels=("contradiction", "entailment", "neutral"),
     train=Split(HubData("nyu-mll/glue", "mnli", "train", columns=COLUMNS), rows=392_702),
     dev=Split(HubData("nyu-mll/glue", "mnli", "validation_matched", columns=COLUMNS), rows=9_815),
+    languages=splits("ar bg de el es fr hi ru sw th tr ur vi zh", train=machine_translated),
     example=lambda row: Pair(str(row["_row"]), row["premise"], row["hypothesis"], row["label"]),
     metric="accuracy",
     summary="does the hypothesis follow from the premise, contradict it, or neither?",
-    licence="mixed: OANC licence, CC BY 3.0, CC BY-SA 3.0",
-    citation="Williams et al. 2018, A Broad-Coverage Challenge Corpus for Sentence Understanding through Inference",
+    licence="mixed: OANC licence, CC BY 3.0, CC BY-SA 3.0; translations CC BY-NC 4.0",
+    citation="Williams et al. 2018, A Broad-Coverage Challenge Corpus for Sentence Understanding through Inference; "
+    "translations: Conneau et al. 2018, XNLI",
 )
 
 

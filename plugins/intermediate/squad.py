@@ -1,9 +1,16 @@
-"""SQuAD v1.1: questions about paragraphs of Wikipedia. XQuAD and MLQA are trained on it."""
+"""SQuAD v1.1: questions about paragraphs of Wikipedia. XQuAD and MLQA are trained on it.
+
+In other languages: ARCD (Arabic), SQuAD-es (Spanish, machine-translated), CMRC 2018 (Chinese), JSQuAD (Japanese).
+"""
 
 from harness import FileData, HubData, IntermediateTask, Split, hookimpl, readers
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-explorer to DATA_DIR/squad"
+ARCD = "copy data/arcd-train.json and data/arcd-test.json from github.com/husseinmozannar/SOQAL to DATA_DIR/arcd"
+SQUAD_ES = "copy the folder SQuAD-es-v1.1 from github.com/ccasimiro88/TranslateAlignRetrieve to DATA_DIR/squad_es"
+CMRC = "copy the files of squad-style-data from github.com/ymcui/cmrc2018 to DATA_DIR/cmrc2018"
+JSQUAD = "copy the folder datasets/jsquad-v1.3 from github.com/yahoojapan/JGLUE to DATA_DIR/jglue"
 
 
 def split(hub, file, rows):
@@ -15,17 +22,43 @@ def split(hub, file, rows):
     )
 
 
+def foreign(repo, config, hub, file, obtain, rows):
+    """Data of another language: in the Hub's columns, or in a file of SQuAD's JSON."""
+    sources = [HubData(repo, config, hub, columns=COLUMNS)] if repo else []
+    return Split(*sources, FileData((file,), readers.squad_json, obtain), rows=rows)
+
+
+ES = ("ccasimiro/squad_es", "v1.1.0")
 SQUAD = IntermediateTask(
     name="squad",
     version=1,
     family="span_qa",
     train=split("train", "train", 87_599),
     dev=split("validation", "dev", 10_570),
+    languages={
+        "ar": {
+            "train": foreign("hsseinmz/arcd", "plain_text", "train", "arcd/arcd-train.json", ARCD, 693),
+            "dev": foreign("hsseinmz/arcd", "plain_text", "validation", "arcd/arcd-test.json", ARCD, 702),
+        },
+        "es": {
+            "train": foreign(*ES, "train", "squad_es/SQuAD-es-v1.1/train-v1.1-es.json", SQUAD_ES, None),
+            "dev": foreign(*ES, "validation", "squad_es/SQuAD-es-v1.1/dev-v1.1-es.json", SQUAD_ES, None),
+        },
+        "zh": {
+            "train": foreign("hfl/cmrc2018", None, "train", "cmrc2018/cmrc2018_train.json", CMRC, 10_142),
+            "dev": foreign("hfl/cmrc2018", None, "validation", "cmrc2018/cmrc2018_dev.json", CMRC, 3_219),
+        },
+        "ja": {
+            "train": foreign("", None, "", "jglue/jsquad-v1.3/train-v1.3.json", JSQUAD, None),
+            "dev": foreign("", None, "", "jglue/jsquad-v1.3/valid-v1.3.json", JSQUAD, 4_442),
+        },
+    },
     example=readers.question,
     metric="squad",
     summary="the answer to a question, cut from a paragraph",
-    licence="CC BY-SA 4.0",
-    citation="Rajpurkar et al. 2016, SQuAD: 100,000+ Questions for Machine Comprehension of Text",
+    licence="CC BY-SA 4.0; ARCD MIT; SQuAD-es CC BY 4.0",
+    citation="Rajpurkar et al. 2016, SQuAD: 100,000+ Questions for Machine Comprehension of Text; Mozannar et al. 2019 "
+    "(ARCD); Carrino et al. 2020 (SQuAD-es); Cui et al. 2019 (CMRC 2018); Kurihara et al. 2022 (JGLUE)",
 )
 
 

@@ -29,6 +29,7 @@ SQUAD2 = IntermediateTask(
     dev=split("validation", "dev", 11_873),
     example=read,
     metric="squad2",
+    options={"no_answer": True},
     summary="the answer to a question, cut from a paragraph, or that there is none",
     licence="CC BY-SA 4.0",
     citation="Rajpurkar et al. 2018, Know What You Don't Know: Unanswerable Questions for SQuAD",

@@ -1,0 +1,155 @@
+"""Masked language modelling on running text: a stage of its own, or one more task beside labelled ones.
+
+15% of the tokens are predicted: of these 80% are masked, 10% replaced, 10% kept (Devlin et al. 2019), drawn anew each
+time a text comes up. Languages are drawn with probability proportional to size^alpha (Conneau et al. 2020, alpha 0.3).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import ModelError, UsageError
+from harness.examples import Example, Text
+from harness.families.base import HeadFamily, UnitExamples
+from harness.families.features import Features, Ragged
+from harness.families.text_rows import Mask, TextRows
+from harness.families.tokens import encode_pairs
+from harness.models.heads import inputs, load_head, plain_model
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """What became of the masked tokens of a text: how many, how many were guessed right, the sum of -log p (nats)."""
+
+    masked: int
+    right: int
+    loss: float
+
+
+class MaskedLanguageModel(HeadFamily):
+    """A prediction is a :class:`Guessed`. The head is the checkpoint's own and is trained on, not drawn anew."""
+
+    fresh_head = False
+
+    @dataclass(frozen=True)
+    class Options:
+        """``max_length`` counts special tokens; of a longer text a random stretch is taken each time it comes up.
+
+        ``mlm_probability`` is the share of tokens that are predicted, ``language_alpha`` the exponent that smooths the
+        sizes of the languages (1: by size, 0: all alike).
+        """
+
+        max_length: int = 256
+        mlm_probability: float = 0.15
+        language_alpha: float = 0.3
+
+        def __post_init__(self) -> None:
+            """Refuses shares outside 0 to 1."""
+            for name in ("mlm_probability", "language_alpha"):
+                if not 0 <= getattr(self, name) <= 1:
+                    raise UsageError(f"option {name}: a number from 0 to 1 expected, not {getattr(self, name)!r}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with its masked-language-model head, tied to the input embeddings where the architecture ties it.
+
+        A checkpoint that has lost its head (one fine-tuned on another task) gets a new one, with a warning. ModelError
+        for architectures without such a head (decoders).
+        """
+        model = load_head("MaskedLM", reference, (), **kwargs)
+        if type(model).__name__ not in (model.config.architectures or ()):
+            log.warning("%s has no masked-language-model head: a new one is trained", reference)
+        return model
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
+        cut at ``max_length``, with a mask that depends on nothing but these texts."""
+        if tokenizer.mask_token_id is None:
+            raise ModelError(
+                f"{tokenizer.name_or_path}: the tokenizer has no mask token",
+                hint="masked language modelling needs an encoder such as XLM-R or mBERT",
+            )
+        mask = Mask.of(tokenizer, self.options.mlm_probability)
+        if training:
+            return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
+        texts = [example.text for example in examples if isinstance(example, Text)]
+        ids, segments = encode_pairs(tokenizer, texts, None, self.options.max_length)
+        values, labels = mask.fixed(ids.values)
+        return Features(
+            Ragged(values, ids.offsets),
+            np.arange(len(ids)),
+            segments=segments,
+            aligned={"labels": (Ragged(labels, ids.offsets), -100)},
+        )
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy of the predicted tokens, in fp32, and their number."""
+        from torch.nn.functional import cross_entropy
+
+        chosen = batch["labels"] != -100
+        logits = _logits(model, batch, chosen)
+        return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``masked``, ``right`` and ``loss``, one a row."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        chosen = batch["labels"] != -100
+        logits, labels = _logits(model, batch, chosen), batch["labels"][chosen]
+        row = chosen.nonzero()[:, 0]
+        empty = torch.zeros(len(chosen), device=labels.device)
+        return {
+            "masked": chosen.sum(dim=1),
+            "right": empty.index_add(0, row, (logits.argmax(dim=1) == labels).float()),
+            "loss": empty.index_add(0, row, cross_entropy(logits, labels, reduction="none")),
+        }
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[Guessed]:
+        """One :class:`Guessed` a text."""
+        if not len(features):
+            return []
+        columns = zip(outputs["masked"], outputs["right"], outputs["loss"], strict=True)
+        return [Guessed(int(masked), round(float(right)), float(loss)) for masked, right, loss in columns]
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
+        """There is no baseline: raises UsageError."""
+        raise UsageError("masked language modelling has no baseline", hint="give a model")
+
+
+def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
+    """Logits (predicted tokens, vocabulary), fp32. Only these tokens go through the head: a multilingual vocabulary is so
+    large that the logits of all tokens would take more memory than the rest of the model."""
+    with _only(plain_model(model).base_model, chosen):
+        logits: torch.Tensor = model(**inputs(model, batch)).logits
+    return logits.reshape(-1, logits.shape[-1]).float()
+
+
+@contextmanager
+def _only(encoder: torch.nn.Module, chosen: torch.Tensor) -> Iterator[None]:
+    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row."""
+
+    def pick(module: torch.nn.Module, arguments: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[chosen][None]
+        return output
+
+    handle = encoder.register_forward_hook(pick)
+    try:
+        yield
+    finally:
+        handle.remove()

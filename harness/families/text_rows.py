@@ -1,0 +1,188 @@
+"""Rows of running text, tokenised and masked when they are asked for, so that memory does not grow with the corpus."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.text import Corpus
+from harness.errors import UsageError
+from harness.examples import Example, Text
+from harness.families.features import Features, IntArray, Ragged
+from harness.families.tokens import Template, tokenise
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+KEPT = 4_096
+"""Rows whose tokens are remembered, from asking for their lengths until they are batched."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which tokens are predicted, and what stands in their place. ``ordinary`` are the ids that are not special."""
+
+    probability: float
+    mask_id: int
+    special: NDArray[np.bool_]
+    ordinary: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, probability: float) -> Mask:
+        """The mask token and the special tokens of a tokenizer."""
+        special = np.zeros(len(tokenizer), np.bool_)
+        special[tokenizer.all_special_ids] = True
+        return cls(probability, cast(int, tokenizer.mask_token_id), special, np.flatnonzero(~special))
+
+    def apply(
+        self,
+        ids: NDArray[np.integer],
+        draw: NDArray[np.floating],
+        kind: NDArray[np.floating],
+        other: NDArray[np.integer],
+    ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """Inputs and labels (-100 where nothing is predicted), from numbers drawn for every token: ``draw`` and ``kind``
+        uniform in [0, 1), ``other`` an index into ``ordinary``. Special tokens are never predicted."""
+        chosen = (draw < self.probability) & ~self.special[ids]
+        masked = np.where(chosen & (kind < 0.8), self.mask_id, ids)
+        masked = np.where(chosen & (kind >= 0.9), self.ordinary[other], masked)
+        return masked, np.where(chosen, ids, -100)
+
+    def fixed(self, ids: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """:meth:`apply` with numbers that depend on nothing but how many tokens there are."""
+        rng = np.random.default_rng(0)
+        size = ids.shape
+        return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size))
+
+    def drawn(self, ids: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """:meth:`apply` with numbers from torch's generator, whose state is saved with the training."""
+        import torch
+
+        draw, kind = torch.rand((2, *ids.shape), dtype=torch.float64).numpy()
+        return self.apply(ids, draw, kind, torch.randint(len(self.ordinary), ids.shape).numpy())
+
+
+@dataclass(frozen=True)
+class Languages:
+    """An epoch over texts in several languages, each with its smoothed share, the largest language seen once.
+
+    Rows ``starts[i]:starts[i + 1]`` are language i, whose ``sizes[i]`` texts come over and over.
+    """
+
+    sizes: IntArray
+    starts: IntArray
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], alpha: float) -> Languages:
+        """Shares proportional to size^alpha: with alpha <= 1 no language has more rows a text than a smaller one."""
+        n = np.array(sizes, np.int64)
+        share = np.where(n > 0, n.astype(np.float64) ** alpha, 0.0)
+        rows = np.rint(share * (n.max(initial=0) / share.max(initial=1))).astype(np.int64)
+        return cls(n, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64))
+
+    def text(self, row: int) -> tuple[int, int]:
+        """The language of a row, and which of its texts it is."""
+        language = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return language, int((row - self.starts[language]) % self.sizes[language])
+
+
+class _Lengths:
+    """Stands in for the array of all lengths: indexed by a row, a slice or an array of rows."""
+
+    def __init__(self, rows: TextRows) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int | slice | IntArray) -> Any:
+        if isinstance(index, slice):
+            index = np.arange(*index.indices(len(self.rows)))
+        if isinstance(index, np.ndarray):
+            return np.array([self.rows.length(int(row)) for row in index.ravel()], np.int64).reshape(index.shape)
+        return np.int64(self.rows.length(int(index)))
+
+
+class TextRows(Features):
+    """What a Trainer asks of :class:`Features`, over a corpus of any size; every row is an item.
+
+    ``examples`` are texts; a :class:`~harness.data.text.Corpus` has one part a language, anything else counts as one.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], mask: Mask, max_length: int, alpha: float
+    ) -> None:
+        none = Ragged(np.zeros(0, np.int64), np.zeros(1, np.int64))
+        super().__init__(none, np.zeros(0, np.int64))
+        template = Template.of(tokenizer, 1)
+        parts = examples.parts if isinstance(examples, Corpus) else (examples,)
+        self.__dict__.update(  # a frozen dataclass
+            tokenizer=tokenizer,
+            parts=parts,
+            mask=mask,
+            template=template,
+            room=template.room(tokenizer, max_length),
+            languages=Languages.of([len(part) for part in parts], alpha),
+            tokens=OrderedDict(),
+        )
+
+    if TYPE_CHECKING:
+        tokenizer: PreTrainedTokenizerBase
+        parts: tuple[Sequence[Example], ...]
+        mask: Mask
+        template: Template
+        room: int
+        languages: Languages
+        tokens: OrderedDict[int, NDArray[np.integer]]
+
+    def __len__(self) -> int:
+        return int(self.languages.starts[-1])
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens in each row, counted when asked for."""
+        return cast(IntArray, _Lengths(self))
+
+    def length(self, row: int) -> int:
+        """Tokens in one row, special tokens included."""
+        special = len(self.template.ids) - 1
+        return max(min(len(self._tokens(row)), self.room) + special, 1)
+
+    def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
+        """Masked input_ids, attention_mask, labels and, where the model has them, token_type_ids."""
+        import torch
+
+        texts = [self._tokens(int(row)) for row in rows]
+        lengths = np.array([len(text) for text in texts], np.int64)
+        kept = np.minimum(lengths, self.room)
+        # A text that does not fit shows another stretch each time.
+        begins = (torch.rand(len(rows), dtype=torch.float64).numpy() * (lengths - kept + 1)).astype(np.int64)
+        offsets = np.cumsum(lengths) - lengths
+        ids, types = self.template.rows(np.concatenate(texts), (offsets + begins)[:, None], kept[:, None])
+        masked, labels = self.mask.drawn(ids.values)
+        names = self.tokenizer.model_input_names
+        whole = Features(
+            Ragged(masked, ids.offsets),
+            rows,
+            segments=types if "token_type_ids" in names else None,
+            aligned={"labels": (Ragged(labels, ids.offsets), -100)},
+        )
+        return whole.batch(np.arange(len(rows)), pad_id)
+
+    def _tokens(self, row: int) -> NDArray[np.integer]:
+        """The tokens of a row's text, without special tokens."""
+        if row in self.tokens:
+            return self.tokens[row]
+        language, index = self.languages.text(row)
+        text = self.parts[language][index]
+        if not isinstance(text, Text):
+            raise UsageError(f"masked language modelling trains on texts, not on {type(text).__name__} examples")
+        self.tokens[row] = tokenise(self.tokenizer, [text.text])[0].values
+        if len(self.tokens) > KEPT:
+            self.tokens.popitem(last=False)
+        return self.tokens[row]
