@@ -25,27 +25,31 @@ FORMATS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Report:
-    """Systems side by side: their views, the differences from the first one, and the tables of both."""
+    """Systems side by side: their views, the differences from the first one, and the tables of both.
+
+    ``data_dir`` is where the texts of wrong examples are looked up for the page.
+    """
 
     systems: tuple[System, ...]
     compared: tuple[Differences, ...]
     tables: tuple[Table, ...]
+    data_dir: str | Path | None = None
 
 
-def make_report(systems: Sequence[System]) -> Report:
+def make_report(systems: Sequence[System], data_dir: str | Path | None = None) -> Report:
     """The report of one system or several; differences are from the first. UsageError where there is none."""
     if not systems:
         raise UsageError("nothing to report", hint="name one run folder or several")
     compared = tuple(differences(systems[0], other) for other in systems[1:])
-    return Report(tuple(systems), compared, tuple(all_tables(systems, compared)))
+    return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), data_dir)
 
 
-def report(runs: Sequence[Path], format: str = "text") -> str:
-    """The report of run folders in one of :data:`FORMATS`.
+def report(runs: Sequence[Path], format: str = "text", data_dir: str | Path | None = None) -> str:
+    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the texts of the page's wrong examples.
 
     Raises :class:`~harness.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
     """
-    return render(make_report(load_systems(runs)), format)
+    return render(make_report(load_systems(runs), data_dir), format)
 
 
 def render(made: Report, format: str) -> str:

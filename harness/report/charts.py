@@ -1,0 +1,195 @@
+"""The charts of the page: heat map, transfer gaps, languages with intervals, training curves. Narrow, for phones too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from harness.report.drawing import LINE, MUTED, SERIES, Sheet
+from harness.report.view import System, TaskView, language_of
+
+_COLD, _MIDDLE, _WARM = "#ead9b5", "#5da392", "#17486b"
+"""Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""
+
+
+def series(index: int) -> str:
+    """The colour of a system."""
+    return SERIES[index % len(SERIES)]
+
+
+def heat_map(system: System) -> str:
+    """Languages (rows, by resource class) against tasks; colours span the lowest to the highest score of the run."""
+    tasks = [task for task in system.tasks.values() if task.units]
+    codes = {code for task in tasks for code in task.units}
+    classes: dict[int | None, list[str]] = {}
+    for code in sorted(codes, key=lambda code: (code != "en", language_of(code).name)):
+        classes.setdefault(language_of(code).resource_class, []).append(code)
+    ordered = sorted(classes.items(), key=lambda item: -1 if item[0] is None else item[0], reverse=True)
+    values = [unit.score.value for task in tasks for unit in task.units.values()]
+    low, high = min(values), max(values)
+    left, cell, row, top, gap = 86, 31, 17, 62, 7
+    width = left + cell * len(tasks) + 14
+    height = top + row * len(codes) + gap * len(ordered) + 4
+    sheet = Sheet(width, height)
+    for column, task in enumerate(tasks):
+        name = task.name if len(task.name) < 13 else task.name[:11] + "…"
+        sheet.text(left + cell * column + 14, top - 3, name, slanted=True)
+    y: float = top + 4
+    for resource, members in ordered:
+        sheet.text(
+            width - 3, y + row / 2, "?" if resource is None else str(resource), color=MUTED, size=9, align="right"
+        )
+        for code in members:
+            name = language_of(code).name
+            sheet.text(
+                left - 6, y + row / 2, name if len(name) < 14 else code, size=10, align="right", bold=code == "en"
+            )
+            for column, task in enumerate(tasks):
+                if code in task.units:
+                    value = task.units[code].score.value
+                    fill, ink = _shade((value - low) / (high - low) if high > low else 0.5)
+                    x = left + cell * column
+                    sheet.box(x + 0.5, y + 0.5, cell - 1, row - 1, fill)
+                    sheet.text(x + cell / 2, y + row / 2, f"{value:.1f}", color=ink, size=9, align="center")
+            y += row
+        y += gap
+    return sheet.svg(f"Heat map of scores by task and language: {system.name}")
+
+
+def gap_bars(systems: Sequence[System]) -> str:
+    """A bar a task and system: English minus the mean of the other languages."""
+    names = list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.gap()))
+    gaps = {
+        (name, index): english - others
+        for name in names
+        for index, system in enumerate(systems)
+        if name in system.tasks and (pair := system.tasks[name].gap())
+        for english, others in [pair]
+    }
+    thick = 14 if len(systems) == 1 else 9
+    left, room, row = 86, 220, thick * len(systems) + 10
+    low, high = min(0.0, *gaps.values()), max(0.0, *gaps.values())
+    # room for the numbers at both ends
+    scale = (room - 34 * (low < 0)) / max(high - low, 1e-9)
+    zero = left + (34 if low < 0 else 0) - low * scale
+    sheet = Sheet(left + room + 40, row * len(names) + 6)
+    for position, name in enumerate(names):
+        top = 3 + row * position + 5
+        sheet.text(left - 8, top + (row - 10) / 2, name, align="right")
+        for index in range(len(systems)):
+            if (name, index) in gaps:
+                value = gaps[name, index]
+                y = top + thick * index
+                sheet.box(zero + min(value, 0) * scale, y, abs(value) * scale, thick - 1, series(index))
+                end = zero + value * scale + (4 if value >= 0 else -4)
+                align = "left" if value >= 0 else "right"
+                sheet.text(end, y + thick / 2, f"{value:.1f}".replace("-", "−"), size=min(10, thick), align=align)
+    sheet.line([zero, zero], [0, row * len(names) + 6], MUTED, 1)
+    return sheet.svg("Transfer gap by task: English minus the mean of the other languages")
+
+
+def dot_plot(name: str, systems: Sequence[System]) -> str:
+    """A task's languages from the highest score of the first system to the lowest, with 95% intervals."""
+    views = [(index, system.tasks[name]) for index, system in enumerate(systems) if name in system.tasks]
+    ranked: dict[str, float] = {}
+    for _, task in views:
+        for code, unit in task.units.items():
+            ranked.setdefault(code, unit.score.value)
+    codes = sorted(ranked, key=lambda code: -ranked[code])
+    first, last, step = _ticks(*_span(views))
+    left, room, top = 86, 236, 20
+    row = 15 if len(views) == 1 else 9 * len(views) + 5
+    sheet = Sheet(left + room + 16, top + row * len(codes) + 4)
+
+    def at(value: float) -> float:
+        return left + room * (value - first) / (last - first)
+
+    for tick in range(first, last + 1, step):
+        sheet.line([at(tick)] * 2, [top - 3, top + row * len(codes)], LINE, 0.8)
+        sheet.text(at(tick), 8, str(tick), color=MUTED, size=9, align="center")
+    for position, code in enumerate(codes):
+        middle = top + row * (position + 0.5)
+        label = language_of(code).name
+        sheet.text(left - 8, middle, label if len(label) < 14 else code, align="right", bold=code == "en")
+        for place, (index, task) in enumerate(views):
+            if code in task.units:
+                score = task.units[code].score
+                y = middle + (place - (len(views) - 1) / 2) * 9
+                if score.low is not None and score.high is not None:
+                    sheet.line([at(score.low), at(score.high)], [y, y], series(index), 3.5, faint=True)
+                sheet.dots([at(score.value)], [y], series(index), 6.5)
+    return sheet.svg(f"Scores of {name} by language with 95% intervals")
+
+
+def curves(stage: Mapping[str, Any]) -> str | None:
+    """Training loss over steps, and below it the score on English dev; None where neither was recorded."""
+    loss = [(float(step), float(value)) for step, value in stage.get("loss") or () if math.isfinite(value)]
+    dev = [(float(entry["step"]), float(entry["score"])) for entry in stage.get("dev") or ()]
+    if not loss and not dev:
+        return None
+    panels = [("loss", loss, 0, 92), ("English dev", dev, 1, 62)]
+    panels = [panel for panel in panels if panel[1]]
+    left, room = 40, 284
+    steps = max(step for _, points, _, _ in panels for step, _ in points)
+    sheet = Sheet(left + room + 14, sum(tall + 24 for *_, tall in panels) + 14)
+    top = 18
+    for title, points, index, tall in panels:
+        low, high = min(v for _, v in points), max(v for _, v in points)
+        low = min(low, 0.0) if title == "loss" else low
+        pad = (high - low) * 0.08 or 1.0
+        low, high = low - (0 if title == "loss" else pad), high + pad
+        xs = [left + room * step / steps for step, _ in points]
+        ys = [top + tall * (1 - (value - low) / (high - low)) for _, value in points]
+        for value in (low, high) if title == "loss" else (min(v for _, v in points), max(v for _, v in points)):
+            y = top + tall * (1 - (value - low) / (high - low))
+            sheet.line([left, left + room], [y, y], LINE, 0.8)
+            shown = f"{value:.2f}" if title == "loss" else f"{value:.1f}"
+            sheet.text(left - 5, y, shown, color=MUTED, size=9, align="right")
+        sheet.text(left, top - 9, title, color=series(index), size=10)
+        sheet.line(xs, ys, series(index), 1.6)
+        if title != "loss" or len(points) < 3:
+            sheet.dots(xs, ys, series(index), 5)
+        chosen = stage.get("selected_step")
+        for x, y, (step, value) in zip(xs, ys, points, strict=True):
+            if title != "loss" and step == chosen:
+                align = "right" if x > left + room * 0.8 else "left"
+                sheet.text(x + (-7 if align == "right" else 7), y - 8, f"kept: {value:.1f}", size=9, align=align)
+        top += tall + 24
+    sheet.text(left, top - 10, "0", color=MUTED, size=9, align="center")
+    sheet.text(left + room, top - 10, f"{steps:,.0f} steps", color=MUTED, size=9, align="right")
+    return sheet.svg(f"Training curves: {stage.get('name', '')}")
+
+
+def _span(views: Sequence[tuple[int, TaskView]]) -> tuple[float, float]:
+    scores = [unit.score for _, task in views for unit in task.units.values()]
+    low = min(score.value if score.low is None else score.low for score in scores)
+    high = max(score.value if score.high is None else score.high for score in scores)
+    return low, high
+
+
+def _ticks(low: float, high: float) -> tuple[int, int, int]:
+    """First and last tick and the distance between them: few round numbers that hold the interval."""
+    for step in (2, 5, 10, 20):
+        first, last = math.floor(low / step) * step, math.ceil(high / step) * step
+        if last - first <= 6 * step:
+            break
+    return first, max(last, first + step), step
+
+
+def _shade(share: float) -> tuple[str, str]:
+    """Colour of a cell and of the number on it, from the share of the scale, 0-1."""
+    red, green, blue = _ramp()(share)[:3]
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return (
+        f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}",
+        "#10151a" if light > 0.4 else "#ffffff",
+    )
+
+
+@cache
+def _ramp() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("scores", [_COLD, _MIDDLE, _WARM])
