@@ -13,10 +13,13 @@ from harness.specs import Recipe
 
 if TYPE_CHECKING:
     from harness.aggregate import BenchmarkScore
+    from harness.comparison.result import Comparison
     from harness.evaluation.reporter import Reporter
     from harness.registry import Registry
     from harness.runs.run import Run
     from harness.training.stage import TrainedStage
+
+    System = str | Path | Run | Sequence[str | Path | Run]
 
 
 def evaluate(
@@ -164,6 +167,38 @@ def score(
     registry = registry or get_registry()
     scorer = partial(TaskScorer.of, registry)
     return score_folders(Path(predictions), Path(labels), registry.benchmark(benchmark), scorer)
+
+
+def compare(
+    systems: Sequence[System],
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    resamples: int = 10_000,
+    registry: Registry | None = None,
+) -> Comparison:
+    """Compares systems with the first of them, paired by example: differences, intervals, tests, Holm's correction.
+
+    A system is a run folder, a :class:`~harness.runs.run.Run`, or several of these that differ by the training seed
+    alone. ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes; units that not all runs have are
+    listed in ``Comparison.left_out``. More ``resamples`` make smaller p-values of the bootstrap possible.
+
+    Raises :class:`~harness.errors.DataError` where the runs differ in task version, data or labels, and
+    :class:`~harness.errors.UsageError` where they share nothing or are not seeds of one system.
+    """
+    from harness.comparison.compare import compare_systems
+    from harness.registry import get_registry
+
+    def folder(run: str | Path | Run) -> Path:
+        return Path(run) if isinstance(run, str | Path) else run.path
+
+    groups = [
+        [folder(run) for run in system]
+        if isinstance(system, Sequence) and not isinstance(system, str)
+        else [folder(system)]
+        for system in systems
+    ]
+    return compare_systems(groups, registry or get_registry(), tasks, languages, resamples)
 
 
 def find_recipe(name: str, registry: Registry) -> Recipe:

@@ -1,0 +1,125 @@
+"""What is compared: systems, each one run folder or several that differ by the training seed alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, UsageError
+from harness.runs.record import load_record
+
+_SAME = ("split", "via", "train", "recipe", "limit", "train_limit", "dtype")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """One run folder and its record."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def units(self) -> dict[str, dict[str, Any]]:
+        """The scored units by key (``xnli/sw/test``)."""
+        return {key: unit for key, unit in self.record["units"].items() if unit["score"] is not None}
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the training that led here; none for a model scored as it is."""
+        return sorted({stage["options"]["seed"] for stage in self.record["stages"]})
+
+
+@dataclass(frozen=True)
+class System:
+    """One system: its runs differ by the seed only."""
+
+    name: str
+    runs: tuple[RunFiles, ...]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The first run's record: what holds for all of them, but for the seed and the scores."""
+        return self.runs[0].record
+
+
+def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
+    """One system for each group of run folders, with names that tell them apart.
+
+    :class:`DataError` for a folder that is no run, :class:`UsageError` for runs that are not seeds of one system.
+    """
+    names = [[folder.resolve().name for folder in group] for group in groups]
+    labels = [",".join(group) for group in names]
+    if len(set(labels)) < len(labels):
+        labels = [",".join(str(folder) for folder in group) for group in groups]
+    if len(set(labels)) < len(labels):
+        raise UsageError("a system is given twice", hint="each run folder can stand for one system only")
+    return [_system(label, [load_run(folder) for folder in group]) for label, group in zip(labels, groups, strict=True)]
+
+
+def load_run(folder: Path) -> RunFiles:
+    """A run folder; :class:`DataError` where it is none."""
+    record = load_record(folder)
+    if record is None:
+        raise DataError(
+            f"{folder}: no run folder, record.json is missing", hint="give folders that `harness eval` wrote"
+        )
+    return RunFiles(folder, record)
+
+
+def _system(name: str, runs: Sequence[RunFiles]) -> System:
+    first = runs[0]
+    for other in runs[1:]:
+        if other.folder.resolve() == first.folder.resolve():
+            raise UsageError(f"{other.folder}: the same run twice", hint="each seed has a run folder of its own")
+        for what, left, right in _settings(first, other):
+            if left != right:
+                raise UsageError(
+                    f"{first.folder} and {other.folder} are not seeds of one system: {what} differs "
+                    f"({_short(left)}, {_short(right)})",
+                    hint="a comma joins seeds of one system, a space parts systems: harness compare A1,A2 B1,B2",
+                )
+    for index, run in enumerate(runs):
+        for other in runs[:index]:
+            shared = run.units.keys() & other.units.keys()
+            if shared and all(run.units[key]["key"] == other.units[key]["key"] for key in shared):
+                raise UsageError(
+                    f"{other.folder} and {run.folder} are one training (seed {', '.join(map(str, run.seeds)) or '-'}), "
+                    "not two seeds",
+                    hint="run `harness eval` with another --seed",
+                )
+    return System(name, tuple(runs))
+
+
+def _settings(first: RunFiles, other: RunFiles) -> list[tuple[str, Any, Any]]:
+    """What has to be equal between seeds of one system: its name and the two values."""
+
+    def overrides(run: RunFiles) -> dict[str, Any]:
+        given = run.record["options"].get("overrides") or {}
+        return {name: value for name, value in given.items() if name.split(".")[-1] != "seed"}
+
+    def weights(run: RunFiles) -> Any:
+        return run.record["model"].get("fingerprint") or run.record["model"].get("reference")
+
+    def training(run: RunFiles) -> Any:
+        return sorted(
+            json.dumps([part["task"], part["version"], name, split["fingerprint"]])
+            for stage in run.record["stages"]
+            for part in stage["tasks"]
+            for name, split in part["data"].items()
+        )
+
+    options = [(f"option {name}", *(run.record["options"].get(name) for run in (first, other))) for name in _SAME]
+    return [
+        ("the model", weights(first), weights(other)),
+        *options,
+        ("--set", overrides(first), overrides(other)),
+        ("the training data", training(first), training(other)),
+    ]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,103 @@
+"""A comparison as tables: the difference first, then what it is between, then how sure it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.comparison.result import Comparison, Line
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table; a column whose name starts with ``#`` is numeric."""
+
+    title: str
+    columns: Row
+    rows: Sequence[Row]
+
+
+def tables(comparison: Comparison) -> Iterator[Table]:
+    """For each system against the baseline: the tasks with the overall score, then each task's languages."""
+    baseline = comparison.systems[0].name
+    for index, system in enumerate(comparison.systems[1:]):
+        columns = ("#difference", "95% interval", f"#{baseline}", f"#{system.name}", "#n", "#p", "#p (Holm)", "")
+        rows = [(name, *_cells(task.average, index)) for name, task in comparison.tasks.items()]
+        if comparison.overall is not None:
+            title = (
+                f"overall {comparison.complete}" if comparison.complete else f"mean of {len(comparison.tasks)} tasks"
+            )
+            rows.append((title, *_cells(comparison.overall, index)))
+        yield Table(f"{system.name} against {baseline}, by task (means over languages)", ("task", *columns), rows)
+        for name, task in comparison.tasks.items():
+            own = [(code, *_cells(line, index, exact=True)) for code, line in task.languages.items()]
+            title = f"{name} by language ({', '.join(task.metrics)})"
+            yield Table(title, ("language", *columns, "test"), own)
+
+
+def footnotes(comparison: Comparison) -> list[str]:
+    """How to read the tables, and what was left out."""
+    notes = [
+        f"differences in points with 95% intervals from {comparison.resamples:,} paired bootstrap samples; "
+        "* p < 0.05 after Holm's correction (languages of a task; tasks)"
+    ]
+    if any(
+        d.mcnemar for task in comparison.tasks.values() for line in task.languages.values() for d in line.differences
+    ):
+        notes.append(f"mcnemar a:b: examples that only {comparison.systems[0].name} (a), only the other (b) gets right")
+    notes += [f"not compared: {key}: {reason}" for key, reason in list(comparison.left_out.items())[:10]]
+    if len(comparison.left_out) > 10:
+        notes.append(f"not compared: {len(comparison.left_out) - 10} more units")
+    return notes + list(comparison.notes)
+
+
+def markdown(comparison: Comparison) -> str:
+    """GitHub tables; text from records is escaped, so that it stays text."""
+    parts = []
+    for table in tables(comparison):
+        parts += [f"**{_escaped(table.title)}**", ""]
+        parts.append(_pipes(_escaped(name.removeprefix("#")) for name in table.columns))
+        parts.append(_pipes("---:" if name.startswith("#") else "---" for name in table.columns))
+        parts += [_pipes(map(_escaped, row)) for row in table.rows]
+        parts.append("")
+    return "\n".join([*parts, *(f"- {_escaped(note)}" for note in footnotes(comparison))]) + "\n"
+
+
+def _cells(line: Line, index: int, *, exact: bool = False) -> Row:
+    found = line.differences[index]
+    cells = [
+        f"{found.value:+.2f}",
+        f"[{found.low:+.2f}, {found.high:+.2f}]",
+        _score(line, 0),
+        _score(line, index + 1),
+        f"{line.n:,}" if line.n else "",
+        p_value(found.p),
+        p_value(found.p_holm),
+        "*" if found.significant else "",
+    ]
+    if exact:
+        test = found.mcnemar
+        cells.append(f"mcnemar {test.only_first}:{test.only_second}" if test else found.test)
+    return tuple(cells)
+
+
+def _score(line: Line, index: int) -> str:
+    spread = line.seed_deviations[index]
+    return f"{line.scores[index]:.2f}" + (f" (sd {spread:.2f})" if spread is not None else "")
+
+
+def p_value(p: float) -> str:
+    """Three decimals, and "<0.001" below that."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _pipes(cells: Iterator[str] | map[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", " ", text)
+    return re.sub(r"([\\`*_{}\[\]<>|#~!])", r"\\\1", flat)
