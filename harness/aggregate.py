@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.errors import HarnessError, PluginError
 from harness.metrics.base import FloatArray
 from harness.metrics.intervals import percentiles
 from harness.metrics.joint import Items, mean_replicates
@@ -173,12 +174,12 @@ def aggregate(
     ]
     return BenchmarkScore(
         benchmark=benchmark.name or None,
-        overall=_complete_mean(tasks, benchmark.tasks) if benchmark.name else None,
+        overall=_overall(benchmark, tasks),
         groups={group: _complete_mean(tasks, members) for group, members in benchmark.groups.items()},
         tasks=tasks,
         missing=missing,
         warnings=(*warnings, *unit_warnings),
-        interval=_mean_interval(replicates, benchmark.tasks) if benchmark.name else None,
+        interval=_mean_interval(replicates, benchmark.tasks) if benchmark.name and not benchmark.overall else None,
         group_intervals={
             group: interval
             for group, members in benchmark.groups.items()
@@ -201,6 +202,24 @@ def _mean_interval(replicates: Mapping[str, FloatArray], members: Iterable[str])
     values = [replicates.get(name) for name in members]
     present = [value for value in values if value is not None]
     return _interval(np.mean(present, axis=0)) if present and len(present) == len(values) else None
+
+
+def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | None:
+    """The overall score by the benchmark's rule; None without a name (a selection), or with a task incomplete."""
+    mean = _complete_mean(tasks, benchmark.tasks) if benchmark.name else None
+    if mean is None or not benchmark.overall:
+        return mean
+    from harness.registry import load_part
+
+    try:
+        return float(load_part(benchmark, "overall")(tasks))
+    except HarnessError:
+        raise
+    except Exception as error:  # a plugin's mistake is not ours
+        message = f"plugin {benchmark.provider}: benchmark {benchmark.name!r}: overall: {type(error).__name__}: {error}"
+        raise PluginError(
+            message, hint=f"{benchmark.overall} takes the scores of the tasks and returns a number"
+        ) from error
 
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:

@@ -19,7 +19,8 @@ from harness import __version__
 from harness.cli.console import message, print_json, print_table
 from harness.discovery import FIRST_PARTY
 from harness.errors import DataError, HarnessError, PluginError
-from harness.registry import Registry, get_registry
+from harness.registry import SLOW, Registry, get_registry, load_part
+from harness.specs import Finding
 
 SHOWN = ("torch", "transformers", "datasets", "evaluate")
 LOW_DISK = 5 * 2**30
@@ -66,6 +67,7 @@ def checks() -> Iterator[Check]:
     yield _device()
     yield _import_name()
     yield from _plugins()
+    yield from _of_plugins()
     yield _data_folder()
     yield _disk()
 
@@ -167,11 +169,31 @@ def _plugins() -> Iterator[Check]:
         )
         hint = f"correct {plugin.name}.py" if plugin.kind == "file" else hint
         yield Check(f"plugin {plugin.provider}", "failed", plugin.reason, hint, PluginError.exit_code)
+    for plugin in plugins:
+        if plugin.status == "ok" and plugin.seconds > SLOW:
+            hint = "its modules should import heavy packages only when they are used; see python -X importtime"
+            yield Check(f"plugin {plugin.provider}", "warning", plugin.reason, hint)
     disabled = sum(plugin.status == "disabled" for plugin in plugins)
     detail = f"{len(plugins) - len(failed) - disabled} loaded, {disabled} disabled, {len(failed)} failed"
     yield Check("plugins", "ok", detail)
     for problem in _dangling(registry):
         yield Check("plugins", "failed", problem, "'harness plugins' says who provides what", PluginError.exit_code)
+
+
+def _of_plugins() -> Iterator[Check]:
+    """What the checks of plugins find; one that raises is a failure of its plugin."""
+    for check in get_registry(check=False).doctor_checks().values():
+        name = f"{check.name} ({check.provider})"
+        try:
+            found = load_part(check, "run")()
+            if not isinstance(found, Finding):
+                raise TypeError(f"{check.run} returned {type(found).__name__}, expected a Finding")
+        except Exception as error:
+            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+            yield Check(name, "failed", reason, f"correct or remove {check.provider}", PluginError.exit_code)
+            continue
+        code = PluginError.exit_code if found.status == "failed" else 0
+        yield Check(name, found.status, found.detail, found.hint, code)
 
 
 def _dangling(registry: Registry) -> Iterator[str]:

@@ -17,7 +17,7 @@ import click
 
 from harness import __version__
 from harness.cli.console import message
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import HarnessError, PluginError, UsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
@@ -51,7 +51,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Imports the command."""
         if name not in COMMANDS:
-            return None
+            return _of_plugin(name)
         module, _, attribute = COMMANDS[name][0].partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
@@ -59,10 +59,17 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggests near names for an unknown command."""
+        """Suggests near names for a command that neither we nor the plugins have."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            raise click.UsageError(f"no such command: {name!r}; {did_you_mean(name, COMMANDS)}", ctx)
+            from harness.registry import get_registry
+
+            registry = get_registry()
+            if name not in registry.commands():
+                error = registry.missing("command", name, {**COMMANDS, **registry.commands()})
+                if not isinstance(error, UsageError):
+                    raise error
+                raise click.UsageError(f"no such command: {name!r}; {error.hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -71,7 +78,24 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _of_plugin(name: str) -> click.Command | None:
+    from harness.registry import get_registry, load_part
+
+    registry = get_registry()
+    if name not in registry.commands():
+        return None
+    found = load_part(registry.command(name), "run")
+    if not isinstance(found, click.Command):
+        provider = registry.command(name).provider
+        raise PluginError(f"plugin {provider}: command {name!r}: run: {type(found).__name__} is no click command")
+    return found
+
+
+@click.group(
+    cls=Commands,
+    epilog="Plugins may add commands: 'harness plugins' lists what each of them provides.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, "--version", prog_name="xtreme-harness", message="%(prog)s %(version)s")
 @click.option(
     "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path), help="Load a plugin file."

@@ -1,0 +1,21 @@
+"""Is written for a later version of the plugin API."""
+
+from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
+
+HARNESS_API = 9
+
+
+@hookimpl
+def harness_target_tasks():
+    yield TargetTask(
+        name="newer",
+        version=1,
+        family="classification",
+        labels=("bad", "good"),
+        languages=splits("en sw", test=lambda code: Split(HubData("samples/newer", code, "test"), rows=4)),
+        example=lambda row: Pair(row["id"], row["text"], "", row["label"]),
+        metric="accuracy",
+        summary="is the review good or bad?",
+        licence="CC0 1.0",
+        citation="written for the tests",
+    )

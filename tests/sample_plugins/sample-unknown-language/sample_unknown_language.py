@@ -1,0 +1,19 @@
+"""Lists a language that there is not."""
+
+from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
+
+
+@hookimpl
+def harness_target_tasks():
+    yield TargetTask(
+        name="lost",
+        version=1,
+        family="classification",
+        labels=("bad", "good"),
+        languages=splits("en swa", test=lambda code: Split(HubData("samples/lost", code, "test"), rows=4)),
+        example=lambda row: Pair(row["id"], row["text"], "", row["label"]),
+        metric="accuracy",
+        summary="is the review good or bad?",
+        licence="CC0 1.0",
+        citation="written for the tests",
+    )
