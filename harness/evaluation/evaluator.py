@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError, HarnessError, ModelError, UsageError
+from harness.blame import blame
+from harness.errors import DataError, HarnessError, ModelError, PluginError, UsageError
 from harness.evaluation.forward import Forward
 from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.evaluation.reporter import Reporter
@@ -120,10 +121,14 @@ class Evaluator:
         for units in self._grouped([entry for entry in planned if entry.present]):
             try:
                 self._evaluate_group(self._group(units))
-            except (DataError, ModelError) as error:
-                for entry in units:
-                    if entry.unit.key not in self._reported:
-                        self._failed(entry.unit, error)
+            except (DataError, ModelError, PluginError) as error:
+                self._all_failed(units, error)
+            except Exception as error:
+                blamed = blame(error, units[0].task, self.registry)
+                if blamed is None:
+                    raise
+                log.debug("%s", blamed, exc_info=error)
+                self._all_failed(units, blamed)
         record["stages"] = [entry for entry in record["stages"] if entry["key"] in self._lineage]
         record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
         self.run.save()
@@ -290,6 +295,11 @@ class Evaluator:
 
     def _file_entry(self, path: Path) -> dict[str, str]:
         return {"file": path.relative_to(self.run.path).as_posix(), "sha256": file_sha256(path)}
+
+    def _all_failed(self, units: Sequence[PlannedUnit], error: HarnessError) -> None:
+        for entry in units:
+            if entry.unit.key not in self._reported:
+                self._failed(entry.unit, error)
 
     def _failed(self, unit: Unit, error: HarnessError) -> None:
         log.debug("%s failed", unit.key, exc_info=error)
