@@ -241,7 +241,7 @@ def _complete(
     if len(names) != 1 or None in names:
         return None
     benchmark = registry.benchmark(names.pop())
-    if set(compared) != set(benchmark.tasks):
+    if set(compared) != set(benchmark.tasks) or getattr(benchmark, "overall", None):  # its own rule is no plain mean
         return None
     return benchmark.name if all(set(units[name]) == set(codes) for name, codes in benchmark.tasks.items()) else None
 
