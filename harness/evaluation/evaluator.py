@@ -317,6 +317,7 @@ class Evaluator:
                 "fingerprint": self.model.fingerprint,
                 "architecture": (self.model.config.get("architectures") or [None])[0],
                 "hidden_size": self.model.hidden_size,
+                "parameters": self.model.parameters,
             }
         record["options"] = {
             **as_plain(replace(self.options, data_dir=None, stages_dir=None)),

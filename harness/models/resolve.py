@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,21 @@ class ResolvedModel:
             if isinstance(self.config.get(key), int):
                 return int(self.config[key])
         return 0
+
+    @property
+    def parameters(self) -> int | None:
+        """How many numbers its safetensors hold, from their headers; None where a header cannot be read."""
+        index = self.folder / "model.safetensors.index.json"
+        single = self.folder / "model.safetensors"
+        try:
+            if index.is_file():
+                names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+                files = [self.folder / name for name in names]
+            else:
+                files = [single] if single.is_file() else list(self.folder.glob("*.safetensors"))
+            return sum(map(_elements, files))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
 
 
 Loader = Callable[..., Path | None]
@@ -87,6 +103,12 @@ def check_folder(folder: Path, reference: str, revision: str | None = None) -> R
             hint="save it as safetensors: AutoModel.from_pretrained(...).save_pretrained(folder), where you trust it",
         )
     return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config)
+
+
+def _elements(file: Path) -> int:
+    with file.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
 def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
