@@ -66,7 +66,7 @@ class Hooks:
 
     def implemented(self, hook: str) -> Callable[..., Any] | None:
         """The hook, or None where no plugin implements it."""
-        return getattr(self, hook) if any(True for _ in self._find(hook)) else None  # type: ignore[no-any-return]
+        return getattr(self, hook) if any(True for _ in self._find(hook)) else None
 
     def _choose(self, hook: str, offered: Mapping[str, Any]) -> Any:
         """The first answer that is not None. A plugin that fails, or answers with something else, is passed over.
