@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
-VOCABULARY = 6000
-STEPS = 300
+VERSION = 2
+VOCABULARY = 5000
+STEPS = 500
 SENTENCES_A_STEP = 64
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
@@ -56,11 +56,14 @@ def tiny_model() -> Path:
 def build_tiny(folder: Path, *, steps: int = STEPS) -> None:
     """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
     from harness.data.sample import sample_languages, sample_text
+    from harness.models.heads import quiet
 
     texts = [line for language in sample_languages() for line in sample_text(language)]
     tokenizer = train_tokenizer(texts)
     tokenizer.save_pretrained(folder)
-    _pretrain(tokenizer, texts, steps).save_pretrained(folder)
+    model = _pretrain(tokenizer, texts, steps)
+    with quiet():
+        model.save_pretrained(folder)
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
@@ -129,8 +132,11 @@ def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) 
                 ids[i, : len(row)] = row
             hidden = (rng.random(ids.shape) < 0.15) & (ids > tokenizer.unk_token_id)
             batch = torch.from_numpy(np.where(hidden, tokenizer.mask_token_id, ids))
-            labels = torch.from_numpy(np.where(hidden, ids, -100))
-            loss = model(input_ids=batch, attention_mask=(batch != tokenizer.pad_token_id).long(), labels=labels).loss
+            attention = (batch != tokenizer.pad_token_id).long()
+            # Only the hidden tokens go through the output layer, which is the dear part of so small a model.
+            states = model.base_model(input_ids=batch, attention_mask=attention).last_hidden_state
+            guesses = model.lm_head(states[torch.from_numpy(hidden)])
+            loss = torch.nn.functional.cross_entropy(guesses, torch.from_numpy(ids[hidden]))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
