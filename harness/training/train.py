@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError
 from harness.evaluation.forward import Forward
-from harness.families.base import UnitExamples
+from harness.examples import Question
+from harness.families.base import Prediction, UnitExamples
 from harness.metrics import get_metric
+from harness.metrics.base import Metric
+from harness.metrics.no_answer import best_thresholds
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
@@ -114,7 +117,7 @@ def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> li
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
     parts: list[Part] = []
     for part, rows in zip(stage.tasks, features, strict=True):
-        if stage.keeps_head:
+        if stage.keeps_head or not part.family.fresh_head:
             model = part.family.load(str(parent), dtype="float32")
             torch.manual_seed(stage.options.seed)
         else:
@@ -147,15 +150,27 @@ def _dev_score(
 def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> float:
     """Score (0-100) of a model on the task's dev split, by the same files and metrics as any other score."""
     assert task.dev is not None
-    unit = UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])
-    predicted = next(iter(task.family.predict(forward, [unit]))).predictions
+    [unit] = task.family.join([UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])])
+    prediction = next(iter(task.family.predict(forward, [unit])))
     metric = get_metric(task.task.metric)
+    if "null_minus_best" in prediction.facts:
+        return _at_best_threshold(metric, unit, prediction)
     with tempfile.TemporaryDirectory(prefix="harness-dev-") as name:
         predictions, labels = (Path(name) / f"{side}.{task.format.extension}" for side in ("predictions", "labels"))
-        task.format.write_predictions(predictions, unit.examples, predicted)
+        task.format.write_predictions(predictions, unit.examples, prediction.predictions)
         task.format.write_labels(labels, unit.examples)
         result = score_unit(task.task.name, metric, task.format, "en", predictions, labels, task.task.labels)
     return float(sum(result.metrics[key].value for key in metric.primary) / len(metric.primary))
+
+
+def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Prediction) -> float:
+    """SQuAD v2.0: each number at the threshold of no answer that is best for it (PROTOCOL 11.2)."""
+    gold = [
+        [answer.text for answer in question.answers] for question in unit.examples if isinstance(question, Question)
+    ]
+    facts = prediction.facts
+    best = best_thresholds(metric, gold, facts["best"], facts["null_minus_best"], unit.language)
+    return float(sum(best[key].value for key in metric.primary) / len(metric.primary))
 
 
 def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
