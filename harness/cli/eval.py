@@ -76,7 +76,7 @@ def command(
         else:
             runs = [evaluate(model, out=folder, options=options, reporter=reporter, **selection)]
     for run in runs:
-        show_run(run, to_stderr=as_json)
+        show_run(run, to_stderr=as_json, data_dir=options.data_dir)
     if seeds:
         summary = show_seeds(runs, [int(seed) for seed in seeds], folder, to_stderr=as_json)
     if as_json:

@@ -135,8 +135,8 @@ def show_plan(
         raise DataError("none of these units has data", hint="give --data-dir, or fetch the data first")
 
 
-def show_run(run: Run, *, to_stderr: bool) -> None:
-    """Tables by task and by language, what is missing, and where everything lies."""
+def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
+    """Tables by task and by language, what is missing, and where everything lies; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
     from harness.cli.score_table import print_scores
 
@@ -148,6 +148,22 @@ def show_run(run: Run, *, to_stderr: bool) -> None:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}", markup=False, highlight=False)
     console.print(f"record:      {run.path / 'record.json'}", markup=False, highlight=False)
     console.print(f"predictions: {run.path / 'predictions'}", markup=False, highlight=False)
+    if (page := save_page([run.path], run.path / "report.html", data_dir)) is not None:
+        console.print(f"report:      {page}", markup=False, highlight=False)
+
+
+def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | None:
+    """Writes the HTML report of runs; None, with a warning, where it cannot be: no result depends on a picture of it."""
+    try:
+        from harness.report import write_page
+
+        write_page(runs, path, data_dir)
+    except Exception as error:
+        from harness.cli.console import message
+
+        message(f"{path} was not written: {type(error).__name__}: {error}", "warning")
+        return None
+    return path
 
 
 def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_stderr: bool) -> dict[str, Any]:

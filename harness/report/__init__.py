@@ -7,11 +7,26 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from harness.errors import UsageError, did_you_mean
+from harness.errors import PluginError, UsageError, did_you_mean
+from harness.files import write_atomic
 from harness.report.differences import Differences, differences
+from harness.report.rows import score_rows
 from harness.report.sections import all_tables
 from harness.report.table import Table
-from harness.report.view import System, load_systems
+from harness.report.view import System, load_systems, view
+
+__all__ = [
+    "FORMATS",
+    "Report",
+    "System",
+    "load_systems",
+    "make_report",
+    "render",
+    "report",
+    "score_rows",
+    "view",
+    "write_page",
+]
 
 FORMATS: dict[str, str] = {
     "text": "harness.report.text:to_text",
@@ -53,9 +68,24 @@ def report(runs: Sequence[Path], format: str = "text", data_dir: str | Path | No
 
 
 def render(made: Report, format: str) -> str:
-    """The report in one of :data:`FORMATS`, ending with a newline."""
-    if format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}", hint=did_you_mean(format, FORMATS))
-    module, _, name = FORMATS[format].partition(":")
-    renderer: Callable[[Report], str] = getattr(import_module(module), name)
-    return renderer(made)
+    """The report in one of :data:`FORMATS` or in a plugin's format (which is given the systems), ending with a newline."""
+    if format in FORMATS:
+        module, _, name = FORMATS[format].partition(":")
+        renderer: Callable[[Report], str] = getattr(import_module(module), name)
+        return renderer(made)
+    from harness.registry import get_registry, load_part
+
+    known = get_registry().report_formats()
+    if format not in known:
+        raise UsageError(f"unknown format {format!r}", hint=did_you_mean(format, [*FORMATS, *known]))
+    text = load_part(known[format], "render")(made.systems)
+    if not isinstance(text, str):
+        raise PluginError(
+            f"{known[format].provider}: the report format {format!r} returned {type(text).__name__}, not text"
+        )
+    return text if text.endswith("\n") else text + "\n"
+
+
+def write_page(runs: Sequence[Path], path: Path, data_dir: str | Path | None = None) -> None:
+    """Writes the page of these runs as a whole or not at all."""
+    write_atomic(path, report(runs, "html", data_dir))

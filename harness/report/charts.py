@@ -10,7 +10,7 @@ from typing import Any
 from harness.report.drawing import LINE, MUTED, SERIES, Sheet
 from harness.report.view import System, TaskView, language_of
 
-_COLD, _MIDDLE, _WARM = "#ead9b5", "#5da392", "#17486b"
+_COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 """Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""
 
 
@@ -29,8 +29,8 @@ def heat_map(system: System) -> str:
     ordered = sorted(classes.items(), key=lambda item: -1 if item[0] is None else item[0], reverse=True)
     values = [unit.score.value for task in tasks for unit in task.units.values()]
     low, high = min(values), max(values)
-    left, cell, row, top, gap = 86, 31, 17, 62, 7
-    width = left + cell * len(tasks) + 14
+    left, cell, row, top, gap = 84, 28.5, 17.5, 62, 6
+    width = max(left + cell * len(tasks) + 14, 346)
     height = top + row * len(codes) + gap * len(ordered) + 4
     sheet = Sheet(width, height)
     for column, task in enumerate(tasks):
@@ -39,20 +39,18 @@ def heat_map(system: System) -> str:
     y: float = top + 4
     for resource, members in ordered:
         sheet.text(
-            width - 3, y + row / 2, "?" if resource is None else str(resource), color=MUTED, size=9, align="right"
+            width - 3, y + row / 2, "?" if resource is None else str(resource), color=MUTED, size=10, align="right"
         )
         for code in members:
             name = language_of(code).name
-            sheet.text(
-                left - 6, y + row / 2, name if len(name) < 14 else code, size=10, align="right", bold=code == "en"
-            )
+            sheet.text(left - 6, y + row / 2, name if len(name) < 14 else code, align="right", bold=code == "en")
             for column, task in enumerate(tasks):
                 if code in task.units:
                     value = task.units[code].score.value
                     fill, ink = _shade((value - low) / (high - low) if high > low else 0.5)
                     x = left + cell * column
                     sheet.box(x + 0.5, y + 0.5, cell - 1, row - 1, fill)
-                    sheet.text(x + cell / 2, y + row / 2, f"{value:.1f}", color=ink, size=9, align="center")
+                    sheet.text(x + cell / 2, y + row / 2, f"{value:.1f}", color=ink, size=10, align="center")
             y += row
         y += gap
     return sheet.svg(f"Heat map of scores by task and language: {system.name}")
@@ -68,8 +66,8 @@ def gap_bars(systems: Sequence[System]) -> str:
         if name in system.tasks and (pair := system.tasks[name].gap())
         for english, others in [pair]
     }
-    thick = 14 if len(systems) == 1 else 9
-    left, room, row = 86, 220, thick * len(systems) + 10
+    thick = 15 if len(systems) == 1 else 11
+    left, room, row = 84, 224, thick * len(systems) + 10
     low, high = min(0.0, *gaps.values()), max(0.0, *gaps.values())
     # room for the numbers at both ends
     scale = (room - 34 * (low < 0)) / max(high - low, 1e-9)
@@ -85,7 +83,7 @@ def gap_bars(systems: Sequence[System]) -> str:
                 sheet.box(zero + min(value, 0) * scale, y, abs(value) * scale, thick - 1, series(index))
                 end = zero + value * scale + (4 if value >= 0 else -4)
                 align = "left" if value >= 0 else "right"
-                sheet.text(end, y + thick / 2, f"{value:.1f}".replace("-", "−"), size=min(10, thick), align=align)
+                sheet.text(end, y + thick / 2, f"{value:.1f}".replace("-", "−"), size=min(11, thick), align=align)
     sheet.line([zero, zero], [0, row * len(names) + 6], MUTED, 1)
     return sheet.svg("Transfer gap by task: English minus the mean of the other languages")
 
@@ -99,8 +97,8 @@ def dot_plot(name: str, systems: Sequence[System]) -> str:
             ranked.setdefault(code, unit.score.value)
     codes = sorted(ranked, key=lambda code: -ranked[code])
     first, last, step = _ticks(*_span(views))
-    left, room, top = 86, 236, 20
-    row = 15 if len(views) == 1 else 9 * len(views) + 5
+    left, room, top = 84, 246, 22
+    row = 17 if len(views) == 1 else 9 * len(views) + 7
     sheet = Sheet(left + room + 16, top + row * len(codes) + 4)
 
     def at(value: float) -> float:
@@ -108,7 +106,7 @@ def dot_plot(name: str, systems: Sequence[System]) -> str:
 
     for tick in range(first, last + 1, step):
         sheet.line([at(tick)] * 2, [top - 3, top + row * len(codes)], LINE, 0.8)
-        sheet.text(at(tick), 8, str(tick), color=MUTED, size=9, align="center")
+        sheet.text(at(tick), 8, str(tick), color=MUTED, size=10, align="center")
     for position, code in enumerate(codes):
         middle = top + row * (position + 0.5)
         label = language_of(code).name
@@ -124,13 +122,13 @@ def dot_plot(name: str, systems: Sequence[System]) -> str:
 
 
 def curves(stage: Mapping[str, Any]) -> str | None:
-    """Training loss over steps, and below it the score on English dev; None where neither was recorded."""
+    """Training loss over steps, and below it the scores on English dev if there are several; None without any curve."""
     loss = [(float(step), float(value)) for step, value in stage.get("loss") or () if math.isfinite(value)]
     dev = [(float(entry["step"]), float(entry["score"])) for entry in stage.get("dev") or ()]
-    if not loss and not dev:
-        return None
     panels = [("loss", loss, 0, 92), ("English dev", dev, 1, 62)]
-    panels = [panel for panel in panels if panel[1]]
+    panels = [panel for panel in panels if len(panel[1]) > 1]
+    if not panels:
+        return None
     left, room = 40, 284
     steps = max(step for _, points, _, _ in panels for step, _ in points)
     sheet = Sheet(left + room + 14, sum(tall + 24 for *_, tall in panels) + 14)
@@ -146,19 +144,19 @@ def curves(stage: Mapping[str, Any]) -> str | None:
             y = top + tall * (1 - (value - low) / (high - low))
             sheet.line([left, left + room], [y, y], LINE, 0.8)
             shown = f"{value:.2f}" if title == "loss" else f"{value:.1f}"
-            sheet.text(left - 5, y, shown, color=MUTED, size=9, align="right")
+            sheet.text(left - 5, y, shown, color=MUTED, size=10, align="right")
         sheet.text(left, top - 9, title, color=series(index), size=10)
         sheet.line(xs, ys, series(index), 1.6)
-        if title != "loss" or len(points) < 3:
+        if title != "loss":
             sheet.dots(xs, ys, series(index), 5)
         chosen = stage.get("selected_step")
         for x, y, (step, value) in zip(xs, ys, points, strict=True):
             if title != "loss" and step == chosen:
                 align = "right" if x > left + room * 0.8 else "left"
-                sheet.text(x + (-7 if align == "right" else 7), y - 8, f"kept: {value:.1f}", size=9, align=align)
+                sheet.text(x + (-7 if align == "right" else 7), y - 8, f"kept: {value:.1f}", size=10, align=align)
         top += tall + 24
-    sheet.text(left, top - 10, "0", color=MUTED, size=9, align="center")
-    sheet.text(left + room, top - 10, f"{steps:,.0f} steps", color=MUTED, size=9, align="right")
+    sheet.text(left, top - 10, "0", color=MUTED, size=10, align="center")
+    sheet.text(left + room, top - 10, f"{steps:,.0f} steps", color=MUTED, size=10, align="right")
     return sheet.svg(f"Training curves: {stage.get('name', '')}")
 
 
@@ -179,13 +177,12 @@ def _ticks(low: float, high: float) -> tuple[int, int, int]:
 
 
 def _shade(share: float) -> tuple[str, str]:
-    """Colour of a cell and of the number on it, from the share of the scale, 0-1."""
-    red, green, blue = _ramp()(share)[:3]
-    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return (
-        f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}",
-        "#10151a" if light > 0.4 else "#ffffff",
-    )
+    """Colour of a cell and of the number on it, whichever of black and white stands out more; ``share`` is 0-1."""
+    rgb = [float(part) for part in _ramp()(share)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]  # WCAG 2, relative luminance
+    dark = (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05)
+    return "#" + "".join(f"{round(part * 255):02x}" for part in rgb), "#000001" if dark else "#ffffff"
 
 
 @cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
+from harness.errors import HarnessError
 from harness.report.view import System, sort_codes
 
 _ASPECTS = ("task version", "data", "split", "number of examples")
@@ -28,7 +29,6 @@ class Differences:
     significant: frozenset[tuple[str, str | None]] | None = None
     reason: str = ""
     test: str = ""
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mark(self, task: str, code: str | None = None) -> str:
         """ "*" where the difference is significant."""
@@ -52,19 +52,15 @@ def differences(reference: System, other: System) -> Differences:
     """The differences of two systems; their significance is tested where both have their files."""
     units: dict[tuple[str, str], float] = {}
     tasks: dict[str, float] = {}
-    codes: dict[str, tuple[str, ...]] = {}
     for task in reference.tasks:
         common = common_codes((reference, other), task)
         for code in common:
             mine, yours = (system.tasks[task].units[code].score.value for system in (other, reference))
             units[task, code] = mine - yours
         if common:
-            codes[task] = tuple(common)
             tasks[task] = fmean(units[task, code] for code in common)
     significant, reason, test = _significance(reference, other)
-    return Differences(
-        reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test, codes
-    )
+    return Differences(reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test)
 
 
 def unlike(systems: Sequence[System]) -> tuple[str, ...]:
@@ -87,4 +83,22 @@ def unlike(systems: Sequence[System]) -> tuple[str, ...]:
 
 
 def _significance(reference: System, other: System) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
-    return None, "significance was not tested", ""
+    """Keys of the significant differences, or None and why they were not tested; and the test in words.
+
+    The test is that of ``harness compare``: McNemar or the paired bootstrap on the runs' own files, p-values corrected.
+    """
+    if reference.path is None or other.path is None:
+        return None, "significance was not tested: the runs' prediction files are not at hand", ""
+    from harness.comparison.compare import compare_systems
+    from harness.registry import get_registry
+
+    try:
+        found = compare_systems([[reference.path], [other.path]], get_registry())
+    except HarnessError as error:
+        return None, f"significance was not tested: {error}", ""
+    significant: set[tuple[str, str | None]] = set()
+    for task, compared in found.tasks.items():
+        if compared.average.differences[0].significant:
+            significant.add((task, None))
+        significant.update((task, code) for code, line in compared.languages.items() if line.differences[0].significant)
+    return frozenset(significant), "", "p < 0.05: McNemar or paired bootstrap, Holm's correction"

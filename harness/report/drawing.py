@@ -55,7 +55,7 @@ class Sheet:
         text: str,
         *,
         color: str = INK,
-        size: float = 10,
+        size: float = 11,
         align: str = "left",
         bold: bool = False,
         slanted: bool = False,

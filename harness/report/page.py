@@ -72,11 +72,19 @@ def _system(index: int, system: System) -> dict[str, Any]:
         "series": index % len(SERIES) + 1,
         "overall": system.overall,
         "groups": system.groups,
-        "caveats": caveats(system),
+        "caveats": [_folded(line) for line in caveats(system)],
         "provenance": provenance(system),
         "notes": data_notes(system),
         "units": list(_units(system)),
     }
+
+
+def _folded(line: str) -> tuple[str, str]:
+    """A line as what is always seen and, where it is long, the list behind it."""
+    if len(line) <= 160:
+        return line, ""
+    head, colon, _ = line[:120].rpartition(": ")
+    return (head, line[len(head) + 2 :]) if colon else (line, "")
 
 
 def _units(system: System) -> Iterator[tuple[str, ...]]:
@@ -101,7 +109,9 @@ def _curves(report: Report) -> Iterator[tuple[str, str]]:
             if drawn:
                 parent = names.get((stage.get("parent") or {}).get("stage"))
                 where = f"{system.name}: " if len(report.systems) > 1 else ""
-                yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}", drawn
+                score = stage.get("dev_score")
+                kept = "" if score is None else f", English dev {score:.1f}"
+                yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}{kept}", drawn
 
 
 def _mistakes(report: Report) -> tuple[list[Wrong], list[str], list[str]]:
@@ -136,6 +146,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"show": show, "svg": Markup, "language_name": lambda code: language_of(code).name}
+    environment.filters |= {
+        "show": lambda cell: show(cell).replace("-", "−") if isinstance(cell, Value) else show(cell),
+        "svg": Markup,
+        "language_name": lambda code: language_of(code).name,
+    }
     environment.tests["difference"] = lambda cell: isinstance(cell, Value) and cell.signed
     return environment

@@ -56,7 +56,7 @@ def overview(systems: Sequence[System]) -> Table:
                 scored,
                 max(lacking, 0),
                 failed,
-                _value(system.overall),
+                None if system.overall is None else Value(system.overall, half=system.overall_half),
                 *(_value(system.groups.get(group)) for group in groups),
             ]
         )
@@ -72,24 +72,24 @@ def by_task(systems: Sequence[System], compared: Sequence[Differences]) -> Table
 
 
 def _one(system: System) -> Table:
-    names = list(dict.fromkeys(name for task in system.tasks.values() for name in task.primary))
     rows: list[list[Cell]] = []
     for task in system.tasks.values():
         total = len(task.units) + len(task.missing)
-        gap = task.gap()
+        gap, mean = task.gap(), task.mean()
         worst = min(task.units, key=lambda code: task.units[code].score.value) if len(task.units) > 1 else ""
         rows.append(
             [
                 task.name,
                 f"{len(task.units)}/{total}",
-                _marked(task.mean(), task),
-                *(_metric_mean(task, name) for name in names),
+                None if mean is None else Value(mean, half=task.half, mark=_dagger(task)),
                 None if gap is None else Value(gap[0] - gap[1], mark=_dagger(task)),
                 f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
+                _metrics(task),
             ]
         )
-    columns = ["task", "languages", "score", *names, "transfer gap", "worst language"]
-    notes = [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
+    columns = ["task", "languages", "score", "transfer gap", "worst language", "metric"]
+    notes = ["± half of the 95% interval"] if any(task.half is not None for task in system.tasks.values()) else []
+    notes += [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
     return table("by-task", "Scores by task (mean over languages)", columns, rows, notes)
 
 
@@ -277,13 +277,12 @@ def _tasks(systems: Sequence[System]) -> list[str]:
     return list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.units))
 
 
-def _metric_mean(task: TaskView, name: str) -> Cell:
-    values = [unit.metrics[name].value for unit in task.units.values() if name in unit.metrics]
-    return Value(fmean(values), mark=_dagger(task)) if values and name in task.primary else None
-
-
-def _marked(value: float | None, task: TaskView) -> Cell:
-    return None if value is None else Value(value, mark=_dagger(task))
+def _metrics(task: TaskView) -> str:
+    """What the score is: the name of the metric, or the names and means of those it is the mean of."""
+    if len(task.primary) == 1 or not task.units:
+        return " ".join(task.primary)
+    means = {name: fmean(unit.metrics[name].value for unit in task.units.values()) for name in task.primary}
+    return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
 
 
 def _dagger(task: TaskView) -> str:

@@ -15,8 +15,8 @@ from harness.languages import Language, languages
 from harness.runs.record import load_record
 from harness.scoring import Estimate
 
-_LIKELY_PRIMARY = (("exact_match", "f1"), ("accuracy",), ("f1",))
-"""For records that do not say which numbers make a task's score."""
+_ANSWERS = ("exact_match", "f1")
+"""What makes the score of question answering, for records that do not say which numbers do."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,16 @@ class UnitView:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task's units by language (English first), and the languages of the benchmark that it lacks."""
+    """A task's units by language (English first), and the languages of the benchmark that it lacks.
+
+    ``half`` is half the width of the 95% interval of the score, where the record has it.
+    """
 
     name: str
     primary: tuple[str, ...]
     units: Mapping[str, UnitView]
     missing: tuple[str, ...]
+    half: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -88,6 +92,11 @@ class System:
         return (self.record["scores"] or {}).get("overall")
 
     @property
+    def overall_half(self) -> float | None:
+        """Half the width of the overall score's 95% interval, where the record has it."""
+        return _half(self.record["scores"], "overall")
+
+    @property
     def groups(self) -> Mapping[str, float | None]:
         """Scores of the benchmark's groups of tasks."""
         return dict((self.record["scores"] or {}).get("groups") or {})
@@ -130,7 +139,10 @@ def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> Syst
         scored = units.get(task, {})
         primary = _primary(record, task, scored)
         views = {code: _unit(record, scored[code], primary) for code in sort_codes(scored)}
-        tasks[task] = TaskView(task, primary, views, tuple(missing.get(task, ())))
+        half = _half(record["scores"], task, "score", "average")
+        if half is None and len(primary) == 1:
+            half = _half(record["scores"], task, primary[0], "average")
+        tasks[task] = TaskView(task, primary, views, tuple(missing.get(task, ())), half)
     return System(name, record, tasks, path)
 
 
@@ -170,7 +182,7 @@ def _expected(
 def _primary(record: Mapping[str, Any], task: str, scored: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     names = list(dict.fromkeys(name for entry in scored.values() for name in entry["score"]["metrics"]))
     known = (record.get("primary") or {}).get(task)
-    for candidate in (known or (), *_LIKELY_PRIMARY):
+    for candidate in (known or (), _ANSWERS):
         if candidate and set(candidate) <= set(names):
             return tuple(candidate)
     return tuple(names[:1])
@@ -198,6 +210,16 @@ def _unit(record: Mapping[str, Any], entry: Mapping[str, Any], primary: tuple[st
         identity=identity,
         entry=entry,
     )
+
+
+def _half(scores: Any, *path: str) -> float | None:
+    """Half the width of an interval of the record's averages; None where there is none."""
+    found = (scores or {}).get("intervals")
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, list) or len(found) != 2 or not all(math.isfinite(number) for number in found):
+        return None
+    return float(found[1] - found[0]) / 2
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -14,6 +14,8 @@ from harness.scoring import TaskScorer, UnitScore
 from harness.specs import Benchmark
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from harness.evaluation.plan import PlannedUnit
     from harness.registry import Registry
 
@@ -45,6 +47,29 @@ class Run:
         """The structure that ``harness score --json`` prints."""
         return self.scores.to_dict()
 
+    def table(self) -> str:
+        """The scores by task and by language as aligned text."""
+        from harness.report import make_report, view
+        from harness.report.text import text_table
+
+        tables = make_report([view(self.record, self.path.name)]).tables
+        return "\n\n".join(text_table(table) for table in tables if table.name in ("by-task", "by-language"))
+
+    def to_pandas(self) -> DataFrame:
+        """A row a number: task, language and its facts, metric, n, value (0-100), standard error, 95% interval."""
+        from pandas import DataFrame
+
+        from harness.report import score_rows, view
+
+        return DataFrame(list(score_rows([view(self.record, self.path.name)])))
+
+    def _repr_html_(self) -> str:
+        """The scores by task, for notebooks."""
+        from harness.report import make_report, view
+        from harness.report.page import table_html
+
+        return table_html(make_report([view(self.record, self.path.name)]))
+
 
 def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
     """Aggregates the units of the plan and completes the record."""
@@ -58,6 +83,7 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
     scores = aggregate(chosen, scored, primaries)
     record["benchmark"] = benchmark
+    record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
     record["partial"] = partial_reasons(record, planned)
     record["scores"] = scores.to_dict()
     record["finished"] = now()

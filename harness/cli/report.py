@@ -1,0 +1,47 @@
+"""``harness report``: runs side by side in the format of your choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format",
+    metavar="NAME",
+    help="text, md, csv, latex, html, json.  [default: by the ending of FILE, or text]",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write here instead of stdout.")
+@click.option(
+    "--data-dir",
+    envvar="HARNESS_DATA_DIR",
+    metavar="FOLDER",
+    help="Where the html report looks up the texts of wrong examples.  [env: HARNESS_DATA_DIR]",
+)
+def command(runs: tuple[Path, ...], format: str | None, output: Path | None, data_dir: str | None) -> None:
+    """Report the scores of run folders by task, language, script, family and resource class, with transfer gaps.
+
+    Several runs stand side by side, with differences from the first one and marks where these are significant.
+    """
+    from harness.cli.console import message, print_text
+    from harness.errors import DataError
+    from harness.files import write_atomic
+    from harness.report import report
+
+    text = report(runs, format or _format(output), data_dir)
+    if output is None:
+        print_text(text.removesuffix("\n"))
+        return
+    if output.is_dir():
+        raise DataError(f"{output}: is a folder", hint=f"name a file, such as {output / 'report.html'}")
+    write_atomic(output, text)
+    message(f"written: {output}")
+
+
+def _format(output: Path | None) -> str:
+    endings = {".md": "md", ".csv": "csv", ".tex": "latex", ".html": "html", ".htm": "html", ".json": "json"}
+    return endings.get(output.suffix.lower(), "text") if output else "text"
