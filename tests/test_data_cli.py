@@ -33,7 +33,7 @@ def test_list(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_as_json_with_training_data_and_intermediate_tasks(
     shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, _ = run(capsys, "list", "udpos[en]", "squad", "--data-dir", shared_data, "--json")
+    code, out, _ = run(capsys, "list", "udpos[en]", "squad[en]", "--data-dir", shared_data, "--json")
     found: list[dict[str, Any]] = json.loads(out)
     assert code == 0
     assert [(s["task"], s["language"], s["split"], s["state"], s["rows"], s["expected"]) for s in found] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,6 @@ from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, overload
-
-import numpy as np
 
 from harness.errors import DataError
 from harness.examples import Text
@@ -63,7 +62,7 @@ class TextFile(Sequence[Text]):
     def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
         self.name = name or path.stem
-        starts, counts = [], []
+        starts, before = array("q"), array("q", [0])
         digest = blake2b(digest_size=16)
         lines = 0
         with path.open("rb") as file:
@@ -72,12 +71,12 @@ class TextFile(Sequence[Text]):
                 digest.update(block)
                 self._check(block, lines)
                 starts.append(at)
-                counts.append(len(pieces(block)))
+                before.append(before[-1] + len(pieces(block)))
                 lines += block.count(b"\n")
                 at += len(block)
         self.fingerprint = digest.hexdigest()
-        self._starts = np.array([*starts, at], np.int64)
-        self._before = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        starts.append(at)
+        self._starts, self._before = starts, before
         if not len(self):
             raise DataError(f"{path}: no text in it", hint="a sentence or a document a line, in UTF-8, was expected")
 
@@ -98,7 +97,7 @@ class TextFile(Sequence[Text]):
             raise DataError(f"{self.path}:{number}: not UTF-8 ({error.reason})") from error
 
     def __len__(self) -> int:
-        return int(self._before[-1])
+        return self._before[-1]
 
     @overload
     def __getitem__(self, index: int) -> Text: ...
@@ -108,12 +107,12 @@ class TextFile(Sequence[Text]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
-        block = int(np.searchsorted(self._before, index, side="right")) - 1
-        start, end = (int(at) for at in self._starts[block : block + 2])
+        block = bisect_right(self._before, index) - 1
+        start, end = self._starts[block : block + 2]
         with self.path.open("rb") as file:
             file.seek(start)
             found = pieces(file.read(end - start))
-        place = index - int(self._before[block])
+        place = index - self._before[block]
         if len(found) != self._before[block + 1] - self._before[block]:
             raise DataError(f"{self.path}: the file has changed since it was opened", hint="start again")
         return Text(f"{self.name}:{index}", found[place].decode("utf-8"))
