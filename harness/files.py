@@ -1,9 +1,10 @@
-"""Reading text and writing it atomically: a killed run never leaves half a file behind."""
+"""Reading text, and writing files and folders atomically: a killed run never leaves half of one behind."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,3 +69,27 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason}", hint="save the file as UTF-8") from None
+
+
+def replace_folder(scratch: Path, folder: Path) -> None:
+    """Puts the complete folder ``scratch`` in the place of ``folder``; a kill at any moment leaves the old or the new.
+
+    Between two renames only ``<folder>.old`` exists: :func:`recover_folder` puts it back.
+    """
+    for path in scratch.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    scratch.rename(folder)
+    _sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_folder(folder: Path) -> None:
+    """Undoes a replacement that was cut off between its two renames."""
+    old = folder.with_name(folder.name + ".old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -17,7 +18,7 @@ import click
 
 from harness import __version__
 from harness.cli.console import message
-from harness.errors import HarnessError, PluginError, UsageError
+from harness.errors import DataError, HarnessError, PluginError, UsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
@@ -32,6 +33,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("harness.cli.demo:command", "Run everything once on a small corpus, in minutes, offline."),
 }
 """Each command: where it is, and its line in ``harness --help``, so that help imports none of them."""
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+"""What a disk or its owner refuses: the user's to mend, and no fault of the program."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if traceback_wanted or error.errno not in _DISK:
+            return _report_unexpected(error, traceback_wanted)
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "free some space or choose another folder; the same command goes on where this one stopped"
+        return _report(DataError(f"{where}{error.strerror}", hint=hint), False)
     except Exception as error:
         return _report_unexpected(error, traceback_wanted)
 

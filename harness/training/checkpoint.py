@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.files import recover_folder, replace_folder
+
 if TYPE_CHECKING:
     import torch
 
@@ -42,12 +44,7 @@ def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     save_file(tensors, scratch / "state.safetensors")
     (scratch / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    scratch.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_folder(scratch, folder)
 
 
 def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
@@ -55,12 +52,11 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     import torch
     from safetensors.torch import load_file
 
-    candidates = [folder, folder.with_name(folder.name + ".old")]
-    found = next((path for path in candidates if (path / "progress.json").is_file()), None)
-    if found is None:
+    recover_folder(folder)
+    if not (folder / "progress.json").is_file():
         return None
-    meta = json.loads((found / "progress.json").read_text(encoding="utf-8"))
-    tensors = load_file(found / "state.safetensors")
+    meta = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+    tensors = load_file(folder / "state.safetensors")
     with torch.no_grad():
         for name, value in _tensors(model).items():
             value.copy_(tensors[f"model.{name}"])

@@ -26,23 +26,34 @@ def steps_in_epoch(count: int, batch: int) -> int:
 
 
 def micro_batches(features: Features, items: IntArray, budget: int) -> Iterator[IntArray]:
-    """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole."""
+    """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole.
+
+    So do bundles of ``features.together`` consecutive items; a last, smaller bundle makes a micro-batch of its own.
+    """
+    if not len(items):
+        return
     if features.items is None:
         starts, ends = items, items + 1
     else:
         starts, ends = features.items[items], features.items[items + 1]
     lengths = features.lengths
     longest = np.array([lengths[a:b].max(initial=1) for a, b in zip(starts, ends, strict=True)], dtype=np.int64)
-    chosen: list[int] = []
+    edges = np.arange(0, len(items), features.together)
+    longest, sizes = np.maximum.reduceat(longest, edges), np.add.reduceat(ends - starts, edges)
+    bundles = [items[edge : edge + features.together] for edge in edges]
+    chosen: list[IntArray] = []
     rows = 0
     width = 0
     for index in np.argsort(-longest, kind="stable"):
-        size = int(ends[index] - starts[index])
+        size = int(sizes[index])
+        if len(bundles[index]) < features.together:
+            yield features.rows_of(bundles[index])
+            continue
         if chosen and (rows + size) * width > budget:
-            yield features.rows_of(items[chosen])
+            yield features.rows_of(np.concatenate(chosen))
             chosen, rows, width = [], 0, 0
         width = max(width, int(longest[index]))
-        chosen.append(int(index))
+        chosen.append(bundles[index])
         rows += size
     if chosen:
-        yield features.rows_of(items[chosen])
+        yield features.rows_of(np.concatenate(chosen))

@@ -15,6 +15,7 @@ from harness.errors import DataError
 from harness.evaluation.forward import Forward
 from harness.examples import Question
 from harness.families.base import Prediction, UnitExamples
+from harness.files import recover_folder, replace_folder, write_atomic
 from harness.metrics import get_metric
 from harness.metrics.base import Metric
 from harness.metrics.no_answer import best_thresholds
@@ -40,20 +41,23 @@ def train_stage(
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> TrainedStage:
     """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
+    work = folder.with_name(folder.name + ".partial")
+    recover_folder(folder)
     done = finished(stage, folder)
     if done is not None:
+        shutil.rmtree(work, ignore_errors=True)  # left by a kill between the last rename and the cleaning up
         return done
     for part in stage.tasks:
         check_labels(part)
     from accelerate import Accelerator
 
-    work = folder.with_name(folder.name + ".partial")
+    best = work / "best"
+    recover_folder(best)
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
     tokenizer = load_tokenizer(parent)
     parts = _parts(stage, parent, tokenizer)
-    best = work / "best"
     trainer = Trainer(
         parts,
         make_schedule([part.features.item_count for part in parts], stage.options),
@@ -83,9 +87,8 @@ def train_stage(
         "folder": str(folder),
     }
     if accelerator.is_main_process:
-        (best / "stage.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        best.rename(folder)
+        write_atomic(best / "stage.json", json.dumps(summary, indent=1))
+        replace_folder(best, folder)
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
     return TrainedStage(folder, summary)
@@ -184,5 +187,4 @@ def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, fold
     with quiet():
         model.save_pretrained(scratch)
     tokenizer.save_pretrained(scratch)
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.rename(folder)
+    replace_folder(scratch, folder)
