@@ -73,6 +73,32 @@ class Text(Example):
 
 
 @dataclass(frozen=True, slots=True)
+class Match(Example):
+    """A text and the one that a search for it should find: what a dual encoder is trained on."""
+
+    id: str
+    query: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Example):
+    """A text to search a pool of candidates with, and the ids of those that answer it (empty: not known)."""
+
+    id: str
+    text: str
+    relevant: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Example):
+    """A text that queries may find."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Translation(Example):
     """A foreign sentence and its English translation (sentence retrieval: row i answers row i)."""
 

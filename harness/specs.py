@@ -131,7 +131,8 @@ class TargetTask:
     ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
     intermediate task to train on instead ("squad" for XQuAD), several names to train on one after the other
     (``("socialiqa", "copa")`` for XCOPA), or None where nothing is fine-tuned (retrieval).
-    ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family.
+    ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family. ``pool`` holds
+    the candidates that the queries of every language search, where they do not come with the languages.
     ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
 
@@ -142,6 +143,7 @@ class TargetTask:
     example: Reader
     metric: str
     train: Split | str | tuple[str, ...] | None = None
+    pool: Split | None = None
     labels: tuple[str, ...] = ()
     summary: str = ""
     licence: str = ""

@@ -1,6 +1,20 @@
 """The families of the first-party tasks."""
 
-from harness import Choice, Family, GoldPair, Pair, Question, Sentence, Tagged, Text, Translation, hookimpl
+from harness import (
+    Candidate,
+    Choice,
+    Family,
+    GoldPair,
+    Match,
+    Pair,
+    Query,
+    Question,
+    Sentence,
+    Tagged,
+    Text,
+    Translation,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -39,6 +53,13 @@ def harness_families():
         implementation="harness.families.mlm:MaskedLanguageModel",
         format="harness.submission.guesses:Guesses",
         summary="masked tokens of running text",
+    )
+    yield Family(
+        "dual_encoder",
+        (Match, Query, Candidate),
+        implementation="harness.families.dual_encoder:DualEncoder",
+        format="harness.submission.rankings:Rankings",
+        summary="the candidates of a pool that answer a query, by nearness of vectors",
     )
     yield Family(
         "bitext_retrieval",

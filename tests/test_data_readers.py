@@ -52,7 +52,7 @@ def test_tagged_files_of_xtreme(shared_data: Path, tmp_path: Path) -> None:
 
     split = udpos.languages["hi"]["dev"]
     hindi = load_examples(udpos, split, data_dir=own.parent, offline=True)
-    assert (hindi.rows, hindi.expected, hindi.excerpt, hindi.notes) == (1659, 1659, False, ())
+    assert (hindi.rows, hindi.expected, hindi.excerpt, hindi.notes) == (1659, 1659, False, ("XTREME's own files",))
     assert hindi.examples[:800] == load_examples(udpos, split, data_dir=shared_data, offline=True).examples
 
     split = udpos.languages["th"]["test"]
@@ -154,7 +154,7 @@ def test_udpos_pools_the_treebanks_of_a_language(tmp_path: Path) -> None:
     write(root / "UD_Swiss_German-UZH/gsw_uzh-ud-test.conllu", row.format(word="Schwyzer"))
     loaded = load_examples(udpos, udpos.languages["de"]["test"], data_dir=tmp_path, offline=True)
     assert [example.words for example in loaded.examples] == [("erster",), ("zweiter",), ("dritter",)]
-    assert (loaded.expected, loaded.notes) == (None, ())
+    assert (loaded.expected, loaded.notes) == (None, ("UD v2.5, multiword tokens whole",))
 
 
 def pool(folder: Path, foreign: str, english: str, gold: str) -> tuple[Path, Path, Path]:

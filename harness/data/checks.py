@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.examples import Answer, Choice, Example, GoldPair, Pair, Question, Sentence, Tagged
+from harness.examples import (
+    Answer,
+    Candidate,
+    Choice,
+    Example,
+    GoldPair,
+    Match,
+    Pair,
+    Query,
+    Question,
+    Sentence,
+    Tagged,
+)
 
 
 def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterator[str]:
@@ -45,6 +57,12 @@ def _malformed(example: Example, labels: frozenset[str]) -> str:
         case Question(question=question, context=context):
             if not (isinstance(question, str) and isinstance(context, str)):
                 return "question and context must be strings"
+        case Match(query=one, candidate=two):
+            if not (isinstance(one, str) and isinstance(two, str)):
+                return "its texts must be strings"
+        case Query(text=text) | Candidate(text=text):
+            if not isinstance(text, str):
+                return "its text must be a string"
         case Choice(options=options, answer=answer):
             if answer is not None and not (isinstance(answer, int) and 0 <= answer < len(options)):
                 return f"answer {answer!r} is not one of its {len(options)} options"

@@ -10,14 +10,10 @@ from harness.errors import DataError
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of every line, without its end. UTF-8, with or without a byte-order mark, CRLF or LF."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}:{number}: not UTF-8 ({error.reason})") from error
-    parts = text.split("\n")  # not splitlines(): sentences may hold other separators, such as U+2028
-    if parts[-1] == "":
-        parts.pop()
-    for number, line in enumerate(parts, start=1):
-        yield number, line.removesuffix("\r")
+    with path.open("rb") as file:  # only a newline ends a line: sentences may hold other separators, such as U+2028
+        for number, data in enumerate(file, start=1):
+            try:
+                line = data.decode("utf-8" if number > 1 else "utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{path}:{number}: not UTF-8 ({error.reason})") from error
+            yield number, line.removesuffix("\n").removesuffix("\r")

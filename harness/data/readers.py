@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.data.conllu import conllu
 from harness.data.lines import lines
+from harness.data.sentences import sentence_at
 from harness.data.text import held_out_text, text
 from harness.errors import DataError
 from harness.examples import Answer, Question
@@ -22,6 +23,7 @@ __all__ = [
     "lines",
     "parallel_lines",
     "question",
+    "sentence_at",
     "squad_json",
     "tab_separated",
     "tagged",
@@ -121,7 +123,10 @@ def tab_separated(*paths: Path) -> Iterator[Row]:
 
 
 def squad_json(*paths: Path) -> Iterator[Row]:
-    """SQuAD's JSON, versions 1.1 and 2.0: rows with the columns of the Hub's copies, and ``impossible``."""
+    """SQuAD's JSON, versions 1.1 and 2.0: rows with the columns of the Hub's copies, and ``impossible``.
+
+    Where paragraphs have them (LAReQA), ``sentence_breaks`` go along: pairs of start and end.
+    """
     for path in paths:
         text = "\n".join(line for _, line in lines(path))
         try:
@@ -149,6 +154,7 @@ def _questions(article: dict[str, Any]) -> Iterator[Row]:
                     "answer_start": [answer["answer_start"] for answer in answers],
                 },
                 "impossible": bool(entry.get("is_impossible", False)),
+                **{key: paragraph[key] for key in ("sentence_breaks",) if key in paragraph},
             }
 
 

@@ -152,6 +152,8 @@ def split_status(
         count = sum(_count(source, files) for source, files in found)
     except DataError as error:
         return Status("damaged", None, expected, source, paths, str(error))
+    if not count and expected:  # one file for several languages, and none of its rows are in this one
+        return Status("missing", 0, expected, source, paths, f"{paths[0]} has no rows of this split")
     if any(files.sample for _, files in found):
         return Status("sample", count, expected, source, paths, "the made-up sample corpus")
     if expected is not None and count != expected:

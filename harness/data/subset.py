@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
-from harness.examples import Example, GoldPair, Sentence
+from harness.examples import Candidate, Example, GoldPair, Query, Sentence
 
 _CHUNK = 4096
 
@@ -15,12 +15,15 @@ _CHUNK = 4096
 def limited(examples: list[Example], limit: int | None) -> list[Example]:
     """``limit`` examples in their order, chosen by a hash of the id: always the same ones, also in parallel languages.
 
-    Of a mining pool, ``limit`` foreign sentences are kept, and the same share of gold pairs and of English sentences.
+    Of a mining pool, ``limit`` foreign sentences are kept, and the same share of gold pairs and of English sentences; of
+    queries and candidates, ``limit`` queries, the candidates that answer them, and the same share of the others.
     """
     if limit is None or limit >= len(examples):
         return examples
     if any(isinstance(example, Sentence | GoldPair) for example in examples):
         return _limited_pool(examples, limit)
+    if any(isinstance(example, Candidate) for example in examples):
+        return _limited_search(examples, limit)
     chosen = set(_lowest([str(getattr(example, "id", position)) for position, example in enumerate(examples)], limit))
     return [example for position, example in enumerate(examples) if position in chosen]
 
@@ -50,6 +53,15 @@ def _limited_pool(examples: list[Example], limit: int) -> list[Example]:
         for example in examples
         if (example in pairs if isinstance(example, GoldPair) else _in_pool(example, kept))
     ]
+
+
+def _limited_search(examples: list[Example], limit: int) -> list[Example]:
+    queries = [example for example in examples if isinstance(example, Query)]
+    kept = {queries[i].id for i in _lowest([query.id for query in queries], limit)}
+    needed = {name for query in queries if query.id in kept for name in query.relevant}
+    others = [e.id for e in examples if isinstance(e, Candidate) and e.id not in needed]
+    needed |= {others[i] for i in _lowest(others, round(len(others) * min(limit / max(len(queries), 1), 1.0)))}
+    return [e for e in examples if getattr(e, "id", None) in (kept if isinstance(e, Query) else needed)]
 
 
 def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:

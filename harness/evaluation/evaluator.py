@@ -90,6 +90,7 @@ class Evaluator:
         self.model: ResolvedModel | None = None
         self._lineage: list[str] = []
         self._reported: set[str] = set()
+        self._pools: dict[str, LoadedSplit] = {}
         self.stages = Stages(
             registry,
             recipe,
@@ -162,18 +163,20 @@ class Evaluator:
         return Group(family, checkpoint, tuple(units))
 
     def _evaluate_group(self, group: Group) -> None:
-        todo = []
+        prepared = []
         for entry in group.units:
             try:
-                ready = self._prepare(entry, group)
+                prepared.append(self._prepare(entry, group))
             except DataError as error:
                 self._failed(entry.unit, error)
-                continue
-            if self.run.done(entry.unit, ready.key):
-                self._reported.add(entry.unit.key)
-                self.reporter.unit(entry.unit, self.run.record["units"][entry.unit.key], cached=True)
-            else:
-                todo.append(ready)
+        prepared = self._joined(prepared, group.family)
+        done = {ready.key for ready in prepared if self.run.done(ready.planned.unit, ready.key)}
+        if group.family.joins and len(done) < len(prepared):
+            done = set()
+        todo = [ready for ready in prepared if ready.key not in done]
+        for unit in (ready.planned.unit for ready in prepared if ready.key in done):
+            self._reported.add(unit.key)
+            self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
         self._note_stages(group.checkpoint)
         if not todo:
             return
@@ -181,9 +184,20 @@ class Evaluator:
             self._keep(todo, (self._guess(ready, group.family) for ready in todo))
             return
         forward = self._forward(group.family, group.checkpoint)
-        with self.reporter.predicting(group.units[0].task.name, sum(len(r.examples.examples) for r in todo)) as advance:
+        size = sum(len(ready.examples.examples) for ready in todo) + len(todo[0].examples.pool)
+        with self.reporter.predicting(group.units[0].task.name, size) as advance:
             forward.progress = advance
             self._keep(todo, group.family.predict(forward, [ready.examples for ready in todo]))
+
+    def _joined(self, prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
+        """The units with what they know of each other; then the result of one hangs on the data of all."""
+        units = family.join([ready.examples for ready in prepared])
+        if family.joins:
+            together = "".join(ready.key for ready in prepared)
+            keys = [hashlib.sha256((ready.key + together).encode()).hexdigest() for ready in prepared]
+        else:
+            keys = [ready.key for ready in prepared]
+        return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
 
     def _prepare(self, entry: PlannedUnit, group: Group) -> Ready:
         assert entry.split is not None
@@ -199,16 +213,27 @@ class Evaluator:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
             loaded = self.stages.load(entry.task, split, self.options.limit)
             dev, dev_fingerprint = loaded.examples, loaded.fingerprint
+        pool = self._pool(entry)
         content = {
             "checkpoint": group.identity if self.model else str(self.reference),
             "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
-            "split": unit.split,
+            "unit": [unit.language, unit.split],
             "options": as_plain(family.options),
-            "data": [data.fingerprint, dev_fingerprint],
+            "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.dtype,
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return Ready(entry, UnitExamples(unit.task, unit.language, unit.split, data.examples, dev), data, key)
+        candidates = pool.examples if pool else ()
+        return Ready(
+            entry, UnitExamples(unit.task, unit.language, unit.split, data.examples, dev, candidates), data, key
+        )
+
+    def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
+        """The candidates that the queries of all languages search, read once."""
+        task = entry.task
+        if task.pool is not None and task.name not in self._pools:
+            self._pools[task.name] = self.stages.load(task, task.pool, None)
+        return self._pools.get(task.name)
 
     def _forward(self, family: Predictor, checkpoint: ResolvedModel | Stage) -> Forward:
         if isinstance(checkpoint, Stage):

@@ -56,11 +56,13 @@ def make_plan(
     offline: bool,
 ) -> list[PlannedUnit]:
     """Every selected unit with the state of its data, in the order of the benchmark."""
-    from harness.data.sources import split_status
+    from harness.data.locate import described, how_to_get, resolve
+    from harness.data.sources import Status, split_status
 
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     planned = []
+    pools: dict[str, bool] = {}
     resolver = registry.hook.harness_resolve_data
     trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
     for unit in select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split):
@@ -69,6 +71,11 @@ def make_plan(
             task = replace(task, train=trained_on[unit.task])
         source = task.languages.get(unit.language, {}).get(split)
         status = split_status(source, data_dir, offline, resolver=resolver) if source is not None else None
+        if task.pool is not None and status is not None and task.name not in pools:
+            pools[task.name] = any(resolve(pool, data_dir, offline, resolver=resolver) for pool in task.pool.sources)
+        if task.pool is not None and status is not None and not pools[task.name]:
+            best = task.pool.sources[0]
+            status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")
         planned.append(PlannedUnit(unit, task, source, status))
     return planned
 

@@ -57,7 +57,8 @@ class Features:
     ``ids`` holds token ids with special tokens, ``segments`` token types where the model has them; ``example`` maps each
     row to the example it came from. ``aligned`` are further ragged columns padded with the given value when batched
     (``{"labels": (ragged, -100)}``: token labels); ``columns`` are arrays with one entry (or row) a row of features;
-    ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item).
+    ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item); ``together``
+    consecutive items of a training step share a micro-batch, whatever its token budget (negatives of each other).
     ``facts`` is whatever decoding needs besides (offset mappings and the like), never sent to the device.
     """
 
@@ -67,6 +68,7 @@ class Features:
     aligned: Mapping[str, tuple[Ragged, int]] = field(default_factory=dict)
     columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     items: IntArray | None = None
+    together: int = 1
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -52,6 +52,11 @@ class ReciprocalRank(_Ranking):
 
     name = "reciprocal_rank"
 
+    def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """The value under both names, "map@20" and "mrr@20"."""
+        value = percent(sums[..., 0], sums[..., 1])
+        return {"map@20": value, "mrr@20": value}
+
     def score(self, relevant: set[str], ranking: Sequence[str]) -> float:
         """1 / rank, or 0."""
         return next((1 / rank for rank, item in enumerate(ranking, start=1) if item in relevant), 0.0)

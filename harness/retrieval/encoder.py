@@ -21,20 +21,31 @@ def load_encoder(reference: str, **kwargs: Any) -> PreTrainedModel:
 
     :class:`ModelError` where the model cannot be loaded or the checkpoint lacks weights of the encoder.
     """
+    return encoder_of(load_bare(reference, **kwargs)[0])
+
+
+def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
+    """The model without a head, and whether its pooler is the checkpoint's (a missing one is drawn from a fixed seed).
+
+    Errors as for :func:`load_encoder`.
+    """
+    import torch
     from transformers import AutoModel
 
-    with quiet():
+    with quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         try:
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
         except (OSError, ValueError) as error:
             raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
+    pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
         raise ModelError(
             f"{reference}: {len(missing)} weights of the encoder are missing, {missing[0]} for one",
             hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
         )
-    return encoder_of(model)
+    return model, pooled
 
 
 def encoder_of(model: PreTrainedModel) -> PreTrainedModel:

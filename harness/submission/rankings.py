@@ -1,4 +1,4 @@
-"""Ranked ids for each query (Mewsli-X)."""
+"""Ranked ids for each query (LAReQA, Mewsli-X)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from harness.examples import Example
+from harness.examples import Example, Query
 from harness.submission.base import Aligned, Format
+from harness.submission.labelled import complete
 from harness.submission.reader import json_type, match_ids, read_mapping, shorten, write_json
 
 
 class Rankings(Format):
     """``test-tr.json``: ``{query id: [entity id, ...]}``, best first. A prediction is a list of str.
 
-    Labels are ``{query id: [relevant id, ...]}``; no typed example carries them, so they are never written.
+    Labels are ``{query id: [relevant id, ...]}``. LAReQA has no official format: it is written in that of Mewsli-X, with a
+    question's answers in all languages.
     """
 
     extension = "json"
@@ -31,8 +33,13 @@ class Rankings(Format):
         write_json(path, rankings)
 
     def write_labels(self, path: Path, examples: Sequence[Example]) -> bool:
-        """Writes nothing."""
-        return False
+        """Writes the answers of :class:`~harness.examples.Query` examples."""
+        queries = [(query.id, list(query.relevant) or None) for query in examples if isinstance(query, Query)]
+        complete(path, queries)
+        labelled = {name: relevant for name, relevant in queries if relevant}
+        if labelled:
+            write_json(path, labelled)
+        return bool(labelled)
 
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs the queries by id; one without a ranking scores as an empty ranking, with a warning."""

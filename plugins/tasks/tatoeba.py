@@ -2,7 +2,7 @@
 
 from harness import FileData, HubData, Split, TargetTask, Translation, hookimpl, iso639_3, readers, splits
 
-XTREME_R = ("az", "lt", "pl", "ro", "uk")  # not in XTREME, nor in its copy of the data
+XTREME_R = ("az", "lt", "pl", "uk", "ro")  # not in XTREME, nor in its copy of the data
 LASER_CODES = {"fa": "pes", "sw": "swh", "zh": "cmn"}  # individual languages, where ISO 639-3 also has a macrolanguage
 SMALLER = {"jv": 205, "ka": 746, "kk": 575, "ml": 687, "sw": 390, "ta": 307, "te": 234, "th": 548}
 OBTAIN = "copy data/tatoeba/v1/* from github.com/facebookresearch/LASER to DATA_DIR/tatoeba"

@@ -12,6 +12,8 @@ from harness.data.sample.grammar import join_texts
 from harness.data.sample.intermediate import write_intermediate
 from harness.data.sample.lexicon import LANGUAGES
 from harness.data.sample.questions import questions
+from harness.data.sample.search import TASKS as SEARCH_TASKS
+from harness.data.sample.search import write_search
 from harness.data.sample.sizes import Size
 from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
@@ -49,6 +51,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     sizes = Size.of(size)
     write_targets(folder, seed, sizes)
     write_intermediate(folder, seed, sizes)
+    write_search(folder, seed, sizes)
     texts = _text(seed, sizes)
     for language in LANGUAGES:
         write_lines(folder / "text" / f"{language}.txt", texts[language])
@@ -58,7 +61,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
         "seed": seed,
         "size": {"train": sizes.train, "dev": sizes.dev, "test": sizes.test},
         "languages": list(LANGUAGES),
-        "tasks": {task: codes.split() for task, codes in TASKS.items()},
+        "tasks": {task: codes.split() for task, codes in (TASKS | SEARCH_TASKS).items()},
     }
     write_atomic(folder / MARKER, json.dumps(marker, indent=2) + "\n")
 

@@ -1,0 +1,259 @@
+"""Texts that answer a text, found by nearness of their vectors (LAReQA, Mewsli-X)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import DataError, UsageError
+from harness.examples import Candidate, Example, Match, Query
+from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.features import Features, Ragged
+from harness.families.guess import stream
+from harness.families.tokens import encode_pairs
+from harness.metrics.retrieval import DEPTH
+from harness.models.heads import check_finite, inputs, plain_model
+from harness.retrieval.encoder import encoder_of, load_bare
+from harness.retrieval.index import BACKENDS, Vectors, check_choice
+from harness.retrieval.pool import in_blocks, mapped
+from harness.retrieval.searcher import searcher
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.evaluation.forward import Forward
+
+VECTORS = ("auto", "pooler", "cls", "mean")
+SCALE = "dual_encoder_scale"
+INITIAL_SCALE = 100.0
+
+
+class DualEncoder(HeadFamily):
+    """One encoder for queries and candidates, unit vectors, and a search by inner product (Ruder et al. 2021).
+
+    Trained on :class:`Match` examples by a softmax over the candidates of ``softmax_pairs`` pairs, each other's negatives,
+    with a learned scale that is kept in the checkpoint (``dual_encoder_scale``). A prediction is the ids of the 20 nearest
+    candidates, best first.
+    """
+
+    joins = True
+
+    @dataclass(frozen=True)
+    class Options:
+        """``query_length`` and ``candidate_length`` count special tokens.
+
+        ``softmax_pairs``: consecutive pairs of a training step whose candidates compete, whatever the micro-batches are.
+        ``vector``: the "pooler" (dense and tanh over the first token), the first token "cls", the "mean" over tokens, or
+        "auto": the pooler where the checkpoint has one or is to be trained, else the mean. ``index`` as in sentence
+        retrieval.
+        """
+
+        query_length: int = 96
+        candidate_length: int = 256
+        softmax_pairs: int = 4
+        vector: str = "auto"
+        index: str = "auto"
+
+        def __post_init__(self) -> None:
+            """Refuses names that mean nothing, and a softmax over nothing."""
+            check_choice("vector", self.vector, VECTORS)
+            if self.softmax_pairs < 2:
+                raise UsageError(f"option softmax_pairs: 2 or more expected, not {self.softmax_pairs}")
+
+    options: Options
+
+    def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The bare model, with the scale that is stored beside its weights; to be trained, with a fresh one."""
+        import torch
+
+        fresh = kwargs.pop("ignore_mismatched_sizes", False)
+        model, pooled = load_bare(reference, **kwargs)
+        model.dual_encoder_vector = _vector(model, self.options.vector, pooled or fresh)
+        scale = INITIAL_SCALE if fresh else _stored_scale(Path(reference))
+        if scale is not None:
+            model.register_parameter(SCALE, torch.nn.Parameter(torch.tensor(scale)))
+        return model
+
+    def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
+        """Units with queries only, and the pool that they search.
+
+        Candidates that come with the units make one pool for all units of a task, and a query's answers in other
+        languages are those of the query with the same id there. Pairs (a dev split) search each other's candidates.
+        """
+        units = [_searchable(unit) for unit in units]
+        pools: dict[str, dict[str, Candidate]] = {}
+        relevant: dict[tuple[str, str], dict[str, None]] = {}
+        for unit in units:
+            if not unit.pool:
+                pool = pools.setdefault(unit.task, {})
+                pool.update((example.id, example) for example in unit.examples if isinstance(example, Candidate))
+                for query in _queries(unit):
+                    relevant.setdefault((unit.task, query.id), {}).update(dict.fromkeys(query.relevant))
+        shared = {task: tuple(pool.values()) for task, pool in pools.items()}
+        return [
+            replace(unit, examples=_queries(unit))
+            if unit.pool
+            else replace(
+                unit,
+                examples=[replace(q, relevant=tuple(relevant[unit.task, q.id])) for q in _queries(unit)],
+                pool=shared[unit.task],
+            )
+            for unit in units
+        ]
+
+    def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
+        """Embeds each pool once, then the queries of all the units that search it."""
+        index, search = searcher(self.options.index, forward)
+        search = partial(in_blocks, search) if index in BACKENDS else search
+        for group in _by_pool(units):
+            pool = [example for example in group[0].pool if isinstance(example, Candidate)]
+            queries = [query for unit in group for query in _queries(unit)]
+            embed = partial(self._embed, forward)
+            vectors = mapped(partial(embed, self.options.candidate_length), [candidate.text for candidate in pool])
+            asked = embed(self.options.query_length, [query.text for query in queries])
+            found = search(asked, vectors, DEPTH).ids
+            facts = {"candidates": len(pool), "vector": forward.model.dual_encoder_vector, "index": index}
+            rankings = [[pool[row].id for row in rows] for rows in found.tolist()]
+            start = 0
+            for unit in group:
+                end = start + len(unit.examples)
+                yield Prediction(unit, rankings[start:end], facts | {"pool": [other.language for other in group]})
+                start = end
+
+    def _embed(self, forward: Forward, max_length: int, texts: Sequence[str]) -> Vectors:
+        ids, segments = encode_pairs(forward.tokenizer, texts, None, max_length)
+        features = Features(ids, np.arange(len(ids)), segments=segments)
+        vectors = np.stack(self.decode(features, forward.stream(features, self.outputs), ()))
+        check_finite(np.isfinite(vectors))
+        return vectors
+
+    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+        """Two rows an item, the query's and the candidate's; items that compete stay together."""
+        pairs = [(index, example) for index, example in enumerate(examples) if isinstance(example, Match)]
+        options = self.options
+        queries = encode_pairs(tokenizer, [pair.query for _, pair in pairs], None, options.query_length)
+        candidates = encode_pairs(tokenizer, [pair.candidate for _, pair in pairs], None, options.candidate_length)
+        ids, segments = (
+            None if one is None or other is None else _interleaved(one, other)
+            for one, other in zip(queries, candidates, strict=True)
+        )
+        assert ids is not None
+        index = np.repeat(np.array([index for index, _ in pairs], np.int64), 2)
+        items = np.arange(0, 2 * len(pairs) + 1, 2)
+        return Features(ids, index, segments=segments, items=items, together=options.softmax_pairs)
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed cross-entropy of each query's own candidate among those it competes with, and the number of pairs."""
+        import torch
+
+        vectors = self._vectors(model, batch)
+        pairs = len(vectors) // 2
+        together = self.options.softmax_pairs if pairs % self.options.softmax_pairs == 0 else pairs
+        queries, candidates = (vectors[side::2].view(-1, together, vectors.shape[1]) for side in (0, 1))
+        with torch.autocast(vectors.device.type, enabled=False):
+            scores = getattr(plain_model(model), SCALE) * torch.bmm(queries, candidates.transpose(1, 2))
+        right = torch.arange(together, device=scores.device).repeat(len(scores))
+        loss = torch.nn.functional.cross_entropy(scores.view(-1, together), right, reduction="sum")
+        return loss, right.new_tensor(pairs)
+
+    def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``vector``: fp32 (rows, d), of unit length."""
+        return {"vector": self._vectors(model, batch)}
+
+    def _vectors(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        import torch
+
+        plain = plain_model(model)
+        encoder = encoder_of(plain)
+        output = (model if encoder is plain else encoder)(**inputs(plain, batch), return_dict=True)
+        with torch.autocast(batch["input_ids"].device.type, enabled=False):
+            if plain.dual_encoder_vector == "pooler":
+                vectors = output.pooler_output.float()
+            elif plain.dual_encoder_vector == "cls":
+                vectors = output.last_hidden_state[:, 0].float()
+            else:
+                mask = batch["attention_mask"][:, :, None].float()
+                vectors = (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
+            return torch.nn.functional.normalize(vectors, dim=1)
+
+    def decode(
+        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+    ) -> list[np.ndarray[Any, Any]]:
+        """The vector of each row."""
+        return outputs["vector"]
+
+    def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[list[str]]:
+        """ "majority": the first 20 candidates; "random": any 20."""
+        names = [candidate.id for candidate in unit.pool if isinstance(candidate, Candidate)]
+        count = len(unit.examples)
+        if kind == "majority":
+            return [names[:DEPTH]] * count
+        drawn = stream(unit, seed).integers(len(names), size=(count, DEPTH)).tolist()
+        return [[names[row] for row in dict.fromkeys(rows)] for rows in drawn]
+
+
+def _vector(model: PreTrainedModel, wanted: str, pooled: bool) -> str:
+    has_pooler = getattr(encoder_of(model), "pooler", None) is not None
+    if wanted == "auto":
+        return "pooler" if has_pooler and pooled else "mean"
+    if wanted == "pooler" and not has_pooler:
+        raise UsageError(
+            f"option vector: a model of type {model.config.model_type!r} has no pooler", hint="use vector=mean or cls"
+        )
+    return wanted
+
+
+def _stored_scale(folder: Path) -> float | None:
+    from safetensors import safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            if SCALE in file.keys():  # noqa: SIM118 (not a dict)
+                return float(file.get_tensor(SCALE))
+    return None
+
+
+def _queries(unit: UnitExamples) -> list[Query]:
+    return [example for example in unit.examples if isinstance(example, Query)]
+
+
+def _searchable(unit: UnitExamples) -> UnitExamples:
+    """The unit with queries and candidates in place of pairs; DataError where there is no query."""
+    pairs = [example for example in unit.examples if isinstance(example, Match)]
+    if pairs:
+        names: dict[str, str] = {}
+        for pair in pairs:
+            names.setdefault(pair.candidate, f"candidate-{len(names)}")
+        candidates = [Candidate(name, text) for text, name in names.items()]
+        return replace(
+            unit,
+            examples=[*candidates, *(Query(pair.id, pair.query, (names[pair.candidate],)) for pair in pairs)],
+            pool=(),
+        )
+    if not _queries(unit):
+        raise DataError(
+            f"{unit.task} {unit.language} {unit.split}: nothing to search for",
+            hint="the task's reader must yield Query (and Candidate) or Match examples",
+        )
+    return unit
+
+
+def _by_pool(units: Sequence[UnitExamples]) -> list[list[UnitExamples]]:
+    groups: dict[int, list[UnitExamples]] = {}
+    for unit in units:
+        groups.setdefault(id(unit.pool), []).append(unit)
+    return list(groups.values())
+
+
+def _interleaved(one: Ragged, other: Ragged) -> Ragged:
+    """Rows 0 of both, rows 1 of both, and so on."""
+    rows = [row for i in range(len(one)) for row in (one[i], other[i])]
+    lengths = np.stack([one.lengths, other.lengths], axis=1).ravel()
+    values = np.concatenate(rows) if rows else one.values[:0]
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
