@@ -29,9 +29,9 @@ def _system(system: System) -> dict[str, Any]:
     return {
         "name": clean(system.name),
         "model": clean(system.model),
-        "benchmark": system.record["benchmark"],
+        "benchmark": clean(system.record["benchmark"]) if system.record["benchmark"] else None,
         "overall": system.overall,
-        "groups": dict(system.groups),
+        "groups": {clean(name): value for name, value in system.groups.items()},
         "caveats": caveats(system),
         "provenance": dict(provenance(system)),
         "data_notes": data_notes(system),

@@ -12,6 +12,8 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.languages import Language, languages
+from harness.report.shape import check_shape
+from harness.report.table import clean
 from harness.runs.record import load_record
 from harness.scoring import Estimate
 
@@ -125,9 +127,7 @@ def load_systems(paths: Sequence[Path]) -> list[System]:
 
 def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> System:
     """The view of one record; KeyError, TypeError or ValueError where the record is malformed."""
-    for key, kind in (("units", dict), ("options", dict), ("model", dict), ("stages", list), ("partial", list)):
-        if not isinstance(record[key], kind):
-            raise TypeError(f"{key} is not a {kind.__name__}")
+    check_shape(record)
     units: dict[str, dict[str, Mapping[str, Any]]] = {}
     for key, entry in record["units"].items():
         task, code, split = key.split("/")
@@ -143,7 +143,7 @@ def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> Syst
         if half is None and len(primary) == 1:
             half = _half(record["scores"], task, primary[0], "average")
         tasks[task] = TaskView(task, primary, views, tuple(missing.get(task, ())), half)
-    return System(name, record, tasks, path)
+    return System(clean(name), record, tasks, path)
 
 
 def sort_codes(codes: Iterable[str]) -> list[str]:
