@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.families.features import Features, IntArray
+from harness.training.permutation import permuted
 
 
 def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
@@ -16,8 +17,8 @@ def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
     """
     steps = steps_in_epoch(count, batch)
     epoch, position = divmod(step, steps)
-    order = np.random.default_rng([seed, epoch]).permutation(count)
-    return order[position * batch : (position + 1) * batch]
+    places = np.arange(position * batch, min((position + 1) * batch, count))
+    return permuted(places, count, [seed, epoch])
 
 
 def steps_in_epoch(count: int, batch: int) -> int:
