@@ -48,7 +48,8 @@ def command(
         print_text(found.to_markdown().rstrip("\n"))
     else:
         for table in tables(found):
-            print_table(table.title, table.columns, table.rows)
+            print_text(table.title)
+            print_table("", table.columns, table.rows)
             print_text("")
         for note in footnotes(found):
             message(note)

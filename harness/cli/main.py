@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("harness.cli.score:command", "Score prediction files without a model."),
     "compare": ("harness.cli.compare:command", "Say which of several runs is better, by how much, and how surely."),
     "report": ("harness.cli.report:command", "Report runs as text, Markdown, CSV, LaTeX, HTML or JSON."),
+    "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them beside published systems."),
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
     "plugins": ("harness.cli.plugins:command", "List the plugins, and what is wrong with those that failed."),

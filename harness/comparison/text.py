@@ -56,14 +56,20 @@ def footnotes(comparison: Comparison) -> list[str]:
 
 def markdown(comparison: Comparison) -> str:
     """GitHub tables; text from records is escaped, so that it stays text."""
-    parts = []
-    for table in tables(comparison):
-        parts += [f"**{_escaped(table.title)}**", ""]
-        parts.append(_pipes(_escaped(name.removeprefix("#")) for name in table.columns))
-        parts.append(_pipes("---:" if name.startswith("#") else "---" for name in table.columns))
-        parts += [_pipes(map(_escaped, row)) for row in table.rows]
-        parts.append("")
-    return "\n".join([*parts, *(f"- {_escaped(note)}" for note in footnotes(comparison))]) + "\n"
+    parts = [table_markdown(table) for table in tables(comparison)]
+    return "\n".join([*parts, *(f"- {escaped(note)}" for note in footnotes(comparison))]) + "\n"
+
+
+def table_markdown(table: Table) -> str:
+    """One table with its title, and a blank line after it."""
+    lines = [
+        f"**{escaped(table.title)}**",
+        "",
+        _pipes(escaped(name.removeprefix("#")) for name in table.columns),
+        _pipes("---:" if name.startswith("#") else "---" for name in table.columns),
+        *(_pipes(map(escaped, row)) for row in table.rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _cells(line: Line, index: int, *, exact: bool = False) -> Row:
@@ -98,6 +104,7 @@ def _pipes(cells: Iterator[str] | map[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text without control characters, and with everything escaped that Markdown or HTML would obey."""
     flat = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", " ", text)
     return re.sub(r"([\\`*_{}\[\]<>|#~!])", r"\\\1", flat)

@@ -107,7 +107,10 @@ def check_folder(folder: Path, reference: str, revision: str | None = None) -> R
 
 def _elements(file: Path) -> int:
     with file.open("rb") as stream:
-        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        length = int.from_bytes(stream.read(8), "little")
+        if length > file.stat().st_size:
+            raise ValueError(f"{file}: a header longer than the file")
+        header = json.loads(stream.read(length))
     return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 

@@ -1,0 +1,194 @@
+"""``harness leaderboard``: rows of runs beside published systems, ranked only where they are alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.console import message, print_json, print_table, print_text
+from harness.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from harness.leaderboard.board import Board
+
+_PATH = click.Path(path_type=Path)
+_rows_option = click.option(
+    "--rows",
+    "folder",
+    type=_PATH,
+    default=Path("leaderboard"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Where rows are added.",
+)
+
+
+@click.group("leaderboard", short_help="Put runs beside published systems.")
+def command() -> None:
+    """Export runs as rows, check rows, and show them beside published systems."""
+
+
+@command.command()
+@click.argument("run", type=_PATH)
+@click.option("-o", "--out", type=_PATH, required=True, help="The row's file, or the submission's folder or archive.")
+@click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
+@click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
+@click.option("--name", help="What the system is called.  [default: model and intermediate tasks]")
+@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; the row says so.")
+@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; the row says so.")
+@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; the row says so.")
+def export(
+    run: Path,
+    out: Path,
+    kind: str,
+    zipped: bool,
+    name: str | None,
+    allow_partial: bool,
+    allow_dirty: bool,
+    allow_unpinned: bool,
+) -> None:
+    """Export a run folder as a leaderboard row, or its predictions as the official submission."""
+    from harness.files import write_atomic
+    from harness.leaderboard.export import export_row
+    from harness.leaderboard.official import export_submission
+    from harness.leaderboard.rows import row_text
+    from harness.leaderboard.validation import problems
+    from harness.registry import get_registry
+
+    registry = get_registry()
+    allowed = {"allow_partial": allow_partial, "allow_dirty": allow_dirty, "allow_unpinned": allow_unpinned}
+    if kind == "row":
+        if zipped:
+            raise UsageError("--zip is for submissions", hint="add --format xtreme")
+        row = export_row(run, registry, name=name, **allowed)
+        for problem in problems(row, registry):
+            message(problem.text, "warning")
+        write_atomic(out, row_text(row))
+        message(f"row {row['id']}: {out}")
+    else:
+        files = export_submission(run, out, registry, kind, zipped=zipped, **allowed)
+        message(f"{len(files)} prediction files: {out}")
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check rows against the schema and themselves; flags scores of task versions that are not installed."""
+    from harness.leaderboard.rows import read_rows
+    from harness.leaderboard.validation import problems
+    from harness.registry import get_registry
+
+    registry = get_registry()
+    found = [
+        {"file": str(path), "row": str(row.get("id")), "warning": problem.warning, "text": problem.text}
+        for path in files
+        for row in read_rows(path)
+        for problem in problems(row, registry)
+    ]
+    if as_json:
+        print_json(found)
+    for problem in [] if as_json else found:
+        message(f"{problem['file']}: {problem['row']}: {problem['text']}", "warning" if problem["warning"] else "")
+    wrong = [problem for problem in found if not problem["warning"]]
+    if wrong:
+        raise DataError(f"{len(wrong)} problems in {len({p['file'] for p in wrong})} of {len(files)} files")
+    if not as_json:
+        message(f"{len(files)} files are valid")
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, type=_PATH, metavar="ROW...")
+@_rows_option
+def add(files: tuple[Path, ...], folder: Path) -> None:
+    """Check rows and add them to the folder of rows."""
+    from harness.leaderboard.rows import add_row, read_rows
+    from harness.leaderboard.validation import problems
+    from harness.registry import get_registry
+
+    registry = get_registry()
+    rows = [(path, row) for path in files for row in read_rows(path)]
+    for path, row in rows:
+        for problem in problems(row, registry):
+            if not problem.warning:
+                raise DataError(f"{path}: {problem.text}", hint=f"harness leaderboard validate {path}")
+            message(f"{path}: {problem.text}", "warning")
+    for _, row in rows:
+        where, new = add_row(row, folder)
+        message(f"{where}" if new else f"{where}: there already")
+
+
+_board_options = [
+    click.option("--benchmark", default="xtreme", show_default=True, help="Whose rows."),
+    click.option("--task", "tasks", multiple=True, metavar="NAME", help="This task, language by language."),
+    click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
+    click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
+    _rows_option,
+]
+
+
+def _with_board_options(function: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_board_options):
+        function = option(function)
+    return function
+
+
+@command.command()
+@_with_board_options
+@click.option("--json", "as_json", is_flag=True, help="Print the rows of the benchmark as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown tables.")
+def show(
+    benchmark: str,
+    tasks: tuple[str, ...],
+    metrics: tuple[str, ...],
+    more: tuple[Path, ...],
+    folder: Path,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
+    """Show rows beside published systems, one table for each setting and split."""
+    from harness.leaderboard.text import legend, markdown, tables
+
+    board = _board(benchmark, tasks, metrics, more, folder)
+    if as_json:
+        print_json([line.row for section in board.sections for line in section.lines])
+    elif as_markdown:
+        print_text(markdown(board).rstrip("\n"))
+    else:
+        for table in tables(board):
+            print_text(table.title)
+            print_table("", table.columns, table.rows)
+            print_text("")
+        for line in legend(board.sections):
+            message(line)
+
+
+@command.command()
+@_with_board_options
+@click.option("--html", "out", type=_PATH, required=True, metavar="FILE", help="The page to write.")
+def render(
+    benchmark: str,
+    tasks: tuple[str, ...],
+    metrics: tuple[str, ...],
+    more: tuple[Path, ...],
+    folder: Path,
+    out: Path,
+) -> None:
+    """Write the board as one HTML page that needs nothing else."""
+    from harness.files import write_atomic
+    from harness.leaderboard.page import board_page
+
+    write_atomic(out, board_page(_board(benchmark, tasks, metrics, more, folder)))
+    message(str(out))
+
+
+def _board(
+    benchmark: str, tasks: tuple[str, ...], metrics: tuple[str, ...], more: tuple[Path, ...], folder: Path
+) -> Board:
+    from harness.leaderboard.board import build_board
+    from harness.leaderboard.rows import local_rows, published_rows
+    from harness.registry import get_registry
+
+    return build_board([*published_rows(), *local_rows(folder, more)], benchmark, get_registry(), tasks, metrics)

@@ -1,0 +1,236 @@
+"""Which numbers stand beside each other, and which are ranked.
+
+Two numbers are ranked together only if benchmark, task, metric, language (or the set of languages averaged over), data
+variant, setting, split and model selection are alike. What is suspicious or unverified, comes from a partial run or a
+task version that is not installed, or is an average over unknown languages, is shown with a mark and without a rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError, did_you_mean
+from harness.languages import languages as known_languages
+from harness.leaderboard.rows import Row
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+MARKS = {
+    "second_hand": ("°", "read where others quote it"),
+    "unverified": ("†", "not verified, or its metric or setting is a guess; not ranked"),
+    "suspicious": ("‡", "the printed number looks wrong; not ranked"),
+    "partial": ("*", "partial run: other or fewer data than the benchmark's; not ranked"),
+    "stale": ("~", "scored by another version of the task; not ranked"),
+    "unknown": ("?", "average over languages that the source does not name; not ranked"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Column:
+    """One number: everything that has to be alike for values to be ranked, within a section."""
+
+    task: str
+    metric: str
+    language: str
+    languages: tuple[str, ...] | None = ("benchmark",)
+    data: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands above the column."""
+        parts = [self.task, *([self.metric] if self.metric != "score" else [])]
+        if self.language != "avg":
+            parts.append(self.language)
+        elif self.languages is None:
+            parts.append("(languages not named)")
+        elif self.languages != ("benchmark",):
+            parts.append(f"({len(self.languages)} languages)")
+        return " ".join(parts) + (f" ({self.data})" if self.data else "")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell as it is shown; ``rank`` is None for what cannot be ranked, ``marks`` are keys of :data:`MARKS`."""
+
+    cell: Mapping[str, Any]
+    marks: tuple[str, ...]
+    rank: int | None = None
+
+    @property
+    def ranked(self) -> bool:
+        """Whether nothing speaks against ranking it."""
+        return not set(self.marks) - {"second_hand"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table."""
+
+    row: Row
+    cells: Mapping[Column, Shown]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows of one setting, split and way of selection, best first by the column that most of them have."""
+
+    setting: str
+    split: str
+    selection: str
+    columns: Sequence[Column]
+    lines: Sequence[Line]
+
+    @property
+    def title(self) -> str:
+        """The setting in words."""
+        chosen = ", models chosen on target-language dev data" if self.selection == "target_dev" else ""
+        return f"{self.setting}, {self.split}{chosen}"
+
+
+@dataclass(frozen=True)
+class Board:
+    """A benchmark's sections; numbers of different sections are never ranked together."""
+
+    benchmark: str
+    sections: Sequence[Section]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def build_board(
+    rows: Iterable[Row], benchmark: str, registry: Registry, tasks: Sequence[str] = (), metrics: Sequence[str] = ()
+) -> Board:
+    """The board of a benchmark: averages of all tasks or, where tasks are named, each of their languages.
+
+    ``metrics`` keeps only these. :class:`UsageError` for a benchmark that no row has.
+    """
+    rows = list(rows)
+    own = [row for row in rows if row["benchmark"] == benchmark]
+    if not own:
+        known = {str(row["benchmark"]) for row in rows if row["benchmark"]}
+        raise UsageError(f"no leaderboard row is of benchmark {benchmark!r}", hint=did_you_mean(benchmark, known))
+    order = _Order(registry, benchmark, tuple(tasks), tuple(metrics))
+    named = {cell["task"] for row in own for cell in row["cells"]}
+    for name in tasks:
+        if name not in named:
+            raise UsageError(f"no row of {benchmark} has a task {name!r}", hint=did_you_mean(name, named))
+    groups: dict[tuple[str, str, str], list[Line]] = {}
+    for row in own:
+        cells = {
+            column: Shown(cell, _marks(row, cell, registry))
+            for cell in row["cells"]
+            if order.wanted(column := _column(cell))
+        }
+        if cells:
+            selection = "target_dev" if row["selection"] == "target_dev" else ""
+            groups.setdefault((row["setting"], row["split"], selection), []).append(Line(row, cells))
+    sections = [_section(key, lines, order) for key, lines in groups.items()]
+    sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))
+    return Board(benchmark, sections)
+
+
+class _Order:
+    """Which columns are shown, and in which order."""
+
+    def __init__(self, registry: Registry, benchmark: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+        from harness.metrics import get_metric
+
+        self.registry = registry
+        self.tasks = tasks
+        self.metrics = metrics
+        known = registry.benchmarks()
+        self.official = tuple(known[benchmark].tasks) if benchmark in known else ()
+        self.primary = {name: get_metric(registry.task(name).metric).primary for name in registry.tasks()}
+
+    def wanted(self, column: Column) -> bool:
+        if self.metrics and column.metric not in self.metrics:
+            return False
+        if self.tasks:
+            return column.task in self.tasks and (self._shows(column) or bool(self.metrics))
+        if column.language != "avg":
+            return False
+        return column.task == "overall" or column.task.startswith("group:") or self._shows(column) or bool(self.metrics)
+
+    def _shows(self, column: Column) -> bool:
+        """Primary metrics of a known task; of others, all that a source prints."""
+        if column.task in self.primary:
+            return column.metric in self.primary[column.task] or column.metric == "map"
+        return column.task not in self.primary and not column.task.startswith("avg_")
+
+    def key(self, column: Column) -> tuple[Any, ...]:
+        places = {name: place for place, name in enumerate(("overall", *self.official))}
+        codes = {code: place for place, code in enumerate(("avg", "en", *sorted(known_languages())))}
+        plain = column.languages == ("benchmark",) and not column.data
+        return (
+            places.get(column.task, len(places)),
+            column.task,
+            codes.get(column.language, len(codes)),
+            not plain,
+            column.metric,
+            column.title,
+        )
+
+
+def _column(cell: Mapping[str, Any]) -> Column:
+    codes = cell.get("languages")
+    averaged = None if codes is None else (codes,) if isinstance(codes, str) else tuple(sorted(codes))
+    languages = averaged if cell["language"] == "avg" else ("benchmark",)
+    return Column(cell["task"], cell["metric"], cell["language"], languages, cell.get("data", ""))
+
+
+def _marks(row: Row, cell: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
+    found = [cell["status"]] if cell["status"] in MARKS else []
+    if row["caveats"]["partial"]:
+        found.append("partial")
+    if row["kind"] == "run" and _is_stale(row, cell["task"], registry):
+        found.append("stale")
+    if cell["language"] == "avg" and cell.get("languages") is None:
+        found.append("unknown")
+    return tuple(found)
+
+
+def _is_stale(row: Row, task: str, registry: Registry) -> bool:
+    known, scored = registry.tasks(), row["run"]["tasks"]
+    named = [task] if task in scored else list(scored)  # an overall score hangs on all of them
+    stale = any(name in known and known[name].version != scored[name]["version"] for name in named)
+    benchmarks = registry.benchmarks()
+    version = row.get("benchmark_version")
+    other = row["benchmark"] in benchmarks and version not in (None, benchmarks[row["benchmark"]].version)
+    return stale or (other and task not in scored)
+
+
+def _section(key: tuple[str, str, str], lines: list[Line], order: _Order) -> Section:
+    columns = sorted({column for line in lines for column in line.cells}, key=order.key)
+    ranks = {column: _ranks(column, lines) for column in columns}
+    ranked = [
+        Line(
+            line.row,
+            {
+                column: Shown(shown.cell, shown.marks, ranks[column].get(line.row["id"]))
+                for column, shown in line.cells.items()
+            },
+        )
+        for line in lines
+    ]
+    leading = max(columns, key=lambda column: (len(ranks[column]), -columns.index(column)))
+    overall = next((column for column in columns if column.task == "overall"), leading)
+
+    def place(line: Line) -> tuple[Any, ...]:
+        values = [line.cells[column].cell["value"] if column in line.cells else -1000 for column in (overall, leading)]
+        return (*(-value for value in values), line.row["system"], line.row["id"])
+
+    return Section(*key, columns, sorted(ranked, key=place))
+
+
+def _ranks(column: Column, lines: Sequence[Line]) -> dict[str, int]:
+    """Rank by row id; equal values share one, and a lone value has none."""
+    values = {
+        line.row["id"]: line.cells[column].cell["value"]
+        for line in lines
+        if column in line.cells and line.cells[column].ranked
+    }
+    if len(values) < 2:
+        return {}
+    return {name: 1 + sum(other > value for other in values.values()) for name, value in values.items()}

@@ -1,0 +1,205 @@
+"""A run as a leaderboard row, refused where it is partial, from a changed checkout, or of weights nobody else can get."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.comparison.systems import RunFiles, load_run
+from harness.errors import DataError, UsageError
+from harness.leaderboard.rows import SCHEMA, Row
+from harness.models.fingerprint import file_sha256
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+_STAGE = (
+    "key",
+    "name",
+    "parent",
+    "tasks",
+    "options",
+    "dtype",
+    "head",
+    "steps",
+    "selected_step",
+    "dev_score",
+    "fingerprint",
+)
+
+
+_NO_SCORE = {"missing": "no data", "failed": "failed"}
+
+
+def caveats(run: RunFiles) -> dict[str, list[str]]:
+    """Why a run's numbers are not those of a complete, clean and pinned run; empty lists where there is nothing.
+
+    "partial": other data or less than the benchmark's; "incomplete": units without a score; "dirty": the harness's own
+    checkout had changes; "unpinned": the weights have no public revision.
+    """
+    record = run.record
+    incomplete = [f"{key}: {words}" for kind, words in _NO_SCORE.items() for key in record[kind]]
+    if record["benchmark"] is None:
+        incomplete.append("selected tasks, no whole benchmark")
+    if record["finished"] is None:
+        incomplete.append("the run is not finished")
+    git = record["harness"].get("git")
+    dirty = [f"the harness was run from a changed checkout of {git['commit']}"] if git and git["dirty"] else []
+    return {
+        "partial": list(record["partial"]),
+        "incomplete": incomplete,
+        "dirty": dirty,
+        "unpinned": [
+            f"the model {record['model'].get('reference')!r} {reason}" for reason in _unpinned(record["model"])
+        ],
+    }
+
+
+def refuse(run: RunFiles, *, partial: bool = False, dirty: bool = False, unpinned: bool = False) -> None:
+    """:class:`DataError` for a run with caveats that are not allowed, naming the option that allows them."""
+    found = caveats(run)
+    kinds = (("partial", partial), ("incomplete", partial), ("dirty", dirty), ("unpinned", unpinned))
+    reasons = [(kind, found[kind]) for kind, allowed in kinds if found[kind] and not allowed]
+    if reasons:
+        shown = "; ".join(f"{kind}: {texts[0]}{_more(texts)}" for kind, texts in reasons)
+        flags = dict.fromkeys(f"--allow-{'partial' if kind == 'incomplete' else kind}" for kind, _ in reasons)
+        raise DataError(
+            f"{run.folder}: not exported, {shown}", hint=f"{' '.join(flags)} exports it, and the row says so"
+        )
+
+
+def export_row(
+    folder: Path,
+    registry: Registry,
+    *,
+    name: str | None = None,
+    allow_partial: bool = False,
+    allow_dirty: bool = False,
+    allow_unpinned: bool = False,
+) -> Row:
+    """The row of a run folder, under ``name`` (the model's reference, with ``+`` and its intermediate tasks, if None).
+
+    :class:`DataError` for what :func:`refuse` refuses, and for prediction or label files that were changed after scoring.
+    """
+    run = load_run(folder)
+    refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
+    check_files(run)
+    record = run.record
+    if not run.units or record["scores"] is None:
+        raise UsageError(f"{folder}: nothing was scored", hint="finish it with the same `harness eval`")
+    via = record["options"].get("via") or []
+    system = name or " + ".join([str(record["model"]["reference"]), *via])
+    benchmark = record["benchmark"]
+    row: Row = {
+        "schema": SCHEMA,
+        "id": "",
+        "kind": "run",
+        "system": system,
+        "benchmark": benchmark,
+        "benchmark_version": registry.benchmark(benchmark).version if benchmark else None,
+        "setting": _setting(record),
+        "split": record["options"]["split"],
+        "selection": "english_dev" if record["stages"] else "none",
+        "model": {key: record["model"].get(key) for key in _MODEL},
+        "caveats": caveats(run),
+        "run": _provenance(run),
+        "cells": list(_cells(run)),
+    }
+    digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:8]
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", system).strip("-").lower()[:80] or "run"
+    row["id"] = ".".join([slug, *([benchmark] if benchmark else []), digest])
+    return row
+
+
+_MODEL = ("reference", "revision", "parameters", "fingerprint", "architecture")
+
+
+def check_files(run: RunFiles) -> None:
+    """:class:`DataError` where a prediction or label file is not the one that was scored."""
+    for unit in run.units.values():
+        for side in ("predictions", "labels"):
+            path = run.folder / unit[side]["file"]
+            if not path.is_file() or file_sha256(path) != unit[side]["sha256"]:
+                raise DataError(
+                    f"{path}: not the file that was scored",
+                    hint="it is missing or was changed; run the same `harness eval` again to restore it",
+                )
+
+
+def _more(texts: list[str]) -> str:
+    return f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+
+
+def _unpinned(model: Mapping[str, Any]) -> Iterator[str]:
+    if model.get("kind") == "baseline":
+        return
+    if not re.fullmatch(r"[0-9a-f]{40}", str(model.get("revision") or "")):
+        yield "has no revision that others can download"
+
+
+def _setting(record: Mapping[str, Any]) -> str:
+    """The setting in the words of the published rows."""
+    options = record["options"]
+    if record["model"].get("kind") == "baseline":
+        return "baseline"
+    if options.get("train") == "never":
+        return "as_it_is"
+    return "zero_shot_en" + ("+intermediate:" + ",".join(options["via"]) if options.get("via") else "")
+
+
+def _provenance(run: RunFiles) -> dict[str, Any]:
+    record = run.record
+    tasks = {key.split("/")[0]: unit for key, unit in run.units.items()}
+    return {
+        "date": record["finished"] or record["created"],
+        "command": list(record["command"]),
+        "seeds": run.seeds,
+        "lineage": [{key: stage[key] for key in _STAGE if key in stage} for stage in record["stages"]],
+        "options": dict(record["options"]),
+        "harness": dict(record["harness"]),
+        "environment": dict(record["environment"]),
+        "tasks": {
+            name: {"version": unit["task_version"], "provider": unit["provider"]} for name, unit in tasks.items()
+        },
+        "data": {key: {**unit["data"], "examples": unit["examples"]} for key, unit in run.units.items()},
+    }
+
+
+def _cells(run: RunFiles) -> Iterator[dict[str, Any]]:
+    """Every language's numbers with n and interval; then averages, task scores, groups and the overall score."""
+    scores = run.record["scores"]
+    intervals = scores.get("intervals", {})
+    official = "benchmark" if run.record["benchmark"] else None
+    split = run.record["options"]["split"]
+    for name, task in scores["tasks"].items():
+        own = intervals.get(name, {})
+        for metric, values in task["metrics"].items():
+            for code in values["languages"]:
+                unit = run.units[f"{name}/{code}/{split}"]["score"]
+                found = {key: value for key, value in unit["metrics"][metric].items() if value is not None}
+                yield _cell(name, metric, code, found.pop("value"), None) | {"n": unit["n"]} | found
+            codes = official or sorted(values["languages"])
+            yield from _average(name, metric, values["average"], codes, own.get(metric, {}).get("average"))
+        if len(task["metrics"]) != 1:
+            codes = official or sorted(next(iter(task["metrics"].values()))["languages"])
+            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"))
+    for group, value in scores["groups"].items():
+        yield from _average(f"group:{group}", "score", value, official, intervals.get("groups", {}).get(group))
+    yield from _average("overall", "score", scores["overall"], official, intervals.get("overall"))
+
+
+def _cell(task: str, metric: str, language: str, value: float, languages: Any) -> dict[str, Any]:
+    cell = {"task": task, "metric": metric, "language": language}
+    return cell | ({"languages": languages} if language == "avg" else {}) | {"value": value, "status": "measured"}
+
+
+def _average(
+    task: str, metric: str, value: float | None, languages: Any, interval: list[float] | None
+) -> Iterator[dict[str, Any]]:
+    if value is not None:
+        ends = {"low": interval[0], "high": interval[1]} if interval else {}
+        yield _cell(task, metric, "avg", value, languages) | ends

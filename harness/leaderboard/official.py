@@ -1,0 +1,77 @@
+"""A run's predictions as XTREME takes them: ``<task>/test-<language>.<ext>``, as a folder or zipped."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.comparison.systems import load_run
+from harness.errors import DataError, UsageError
+from harness.files import write_atomic
+from harness.leaderboard.export import check_files, refuse
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The same date in every archive: the same predictions give the same bytes."""
+
+
+def export_submission(
+    folder: Path,
+    out: Path,
+    registry: Registry,
+    benchmark: str,
+    *,
+    zipped: bool = False,
+    allow_partial: bool = False,
+    allow_dirty: bool = False,
+    allow_unpinned: bool = False,
+) -> list[str]:
+    """Writes the predictions of every unit of the benchmark; returns the files, relative to the submission.
+
+    A task whose languages are not all predicted is refused, or left out if partial runs are allowed, since the official
+    scorer wants all of them. ``out`` must be new; zipped, it is the archive.
+    """
+    run = load_run(folder)
+    refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
+    check_files(run)
+    if out.exists():
+        raise UsageError(f"{out}: exists already", hint="choose another -o, or remove it")
+    files: dict[str, Path] = {}
+    for name, codes in registry.benchmark(benchmark).tasks.items():
+        units = {code: run.record["units"].get(f"{name}/{code}/test") for code in codes}
+        lacking = [code for code, unit in units.items() if unit is None]
+        if lacking and not allow_partial:
+            raise DataError(
+                f"{folder}: {name} lacks {', '.join(lacking)}", hint="--allow-partial leaves such tasks out"
+            )
+        if not lacking:
+            for unit in units.values():
+                path = unit["predictions"]["file"]
+                files[path.removeprefix("predictions/")] = folder / path
+    if not files:
+        raise DataError(f"{folder}: no task of {benchmark} is complete on the test split")
+    if zipped:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, path in sorted(files.items()):
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
+        write_atomic(out, buffer.getvalue())
+    else:
+        temporary = out.with_name(f".{out.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            for name, path in files.items():
+                write_atomic(temporary / name, path.read_bytes())
+            temporary.replace(out)
+        except OSError as error:
+            raise DataError(
+                f"{out}: cannot be written: {error.strerror}", hint="check the disk and the folder"
+            ) from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return sorted(files)

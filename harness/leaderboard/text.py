@@ -1,0 +1,79 @@
+"""A board as text: tables for the terminal and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.comparison.text import Table, table_markdown
+from harness.leaderboard.board import MARKS, Board, Section, Shown
+from harness.leaderboard.rows import Row
+
+
+def tables(board: Board) -> Iterator[Table]:
+    """A table for each section."""
+    for section in board.sections:
+        columns = ("system", "source", "#parameters", *(f"#{column.title}" for column in section.columns))
+        rows = [
+            (
+                line.row["system"],
+                source(line.row),
+                parameters(line.row),
+                *(cell_text(line.cells[column]) if column in line.cells else "" for column in section.columns),
+            )
+            for line in section.lines
+        ]
+        yield Table(f"{board.benchmark}: {section.title}", columns, rows)
+
+
+def legend(sections: Sequence[Section]) -> list[str]:
+    """What the marks and numbers mean, as far as they occur."""
+    used = {
+        mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
+    }
+    found = ["(1): rank among like numbers of the same table; ±: half of the 95% interval"]
+    found += [f"{sign} {meaning}" for mark, (sign, meaning) in MARKS.items() if mark in used]
+    rows = [line.row for section in sections for line in section.lines]
+    for row in rows:
+        for kind in ("incomplete", "dirty", "unpinned"):
+            texts = row["caveats"][kind]
+            if texts:
+                more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+                found.append(f"{row['system']} ({row['id']}): {kind}: {texts[0]}{more}")
+    return found
+
+
+def cell_text(shown: Shown) -> str:
+    """``79.2 ±0.5 (3)°``."""
+    cell = shown.cell
+    low, high = cell.get("low"), cell.get("high")
+    spread = f" ±{(high - low) / 2:.1f}" if low is not None and high is not None else ""
+    rank = f" ({shown.rank})" if shown.rank else ""
+    return f"{cell['value']:.1f}{spread}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
+
+
+def source(row: Row) -> str:
+    """Where a row comes from: the paper's key, or the run's date and what speaks against it."""
+    if row["kind"] == "published":
+        return str(row["source"]["id"])
+    flags = [kind for kind in ("partial", "incomplete", "dirty", "unpinned") if row["caveats"][kind]]
+    return ", ".join([f"run of {row['run']['date'][:10]}", *flags])
+
+
+def parameters(row: Row) -> str:
+    """``559M``."""
+    count = row["model"]["parameters"]
+    if not count:
+        return ""
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M" if count >= 1e6 else f"{count:,}"
+
+
+def markdown(board: Board) -> str:
+    """The board as GitHub tables."""
+    parts = [table_markdown(table) for table in tables(board)]
+    return "\n".join([*parts, *(f"- {line}" for line in map(_plain, legend(board.sections)))]) + "\n"
+
+
+def _plain(text: str) -> str:
+    from harness.comparison.text import escaped
+
+    return escaped(text)

@@ -1,0 +1,108 @@
+"""Checks rows: against the schema, then what a schema cannot say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from harness.leaderboard.rows import Row
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+_ROUNDING = {"run": 1e-6, "published": 0.11}
+"""How far an average may be from the mean of its languages: printed numbers are rounded."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a row. Warnings leave it valid: a stale score, say."""
+
+    text: str
+    warning: bool = False
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a row."""
+    text = (files("harness_leaderboards") / "row.schema.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def problems(row: Row, registry: Registry | None = None) -> list[Problem]:
+    """Everything wrong with one row. With a registry, scores of other task versions than the installed are flagged."""
+    found = list(_schema_problems(row))
+    if found:
+        return found
+    found += _cell_problems(row)
+    found += _mean_problems(row)
+    if registry is not None and row["kind"] == "run":
+        found += _stale(row, registry)
+    return found
+
+
+def _schema_problems(row: Row) -> Iterator[Problem]:
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(schema()).iter_errors(row), key=lambda error: list(map(str, error.path)))
+    for error in errors[:20]:
+        place = ".".join(str(part) for part in error.absolute_path) or "the row"
+        message = error.message if len(error.message) <= 200 else error.message[:197] + "..."
+        yield Problem(f"{place}: {message}")
+
+
+def _cell_problems(row: Row) -> Iterator[Problem]:
+    seen = set()
+    for cell in row["cells"]:
+        name = describe(cell)
+        key = (cell["task"], cell["metric"], cell["language"], json.dumps(cell.get("languages")))
+        if key in seen:
+            yield Problem(f"{name}: stands twice")
+        seen.add(key)
+        low, high = cell.get("low"), cell.get("high")
+        if (low is None) != (high is None):
+            yield Problem(f"{name}: an interval has two ends")
+        elif low is not None and high is not None and not low - 1e-9 <= cell["value"] <= high + 1e-9:
+            # percentiles of a skewed bootstrap may leave the value outside; ends the wrong way round may not be
+            yield Problem(f"{name}: {cell['value']} lies outside of its interval [{low}, {high}]", warning=low <= high)
+        if row["kind"] == "run" and cell["status"] != "measured":
+            yield Problem(f"{name}: a cell of a run is measured, not {cell['status']}")
+        if row["kind"] == "published" and cell["status"] == "measured":
+            yield Problem(f"{name}: a published cell is not measured by the harness")
+        if row["kind"] == "published" and cell.get("seen_in") not in row["source"]["seen"]:
+            yield Problem(f"{name}: seen_in {cell.get('seen_in')!r} is no place of the source")
+
+
+def _mean_problems(row: Row) -> Iterator[Problem]:
+    single: dict[tuple[str, str, Any], dict[str, float]] = {}
+    for cell in row["cells"]:
+        if cell["language"] != "avg":
+            single.setdefault((cell["task"], cell["metric"], cell.get("table")), {})[cell["language"]] = cell["value"]
+    for cell in row["cells"]:
+        codes = cell.get("languages")
+        values = single.get((cell["task"], cell["metric"], cell.get("table")), {})
+        if isinstance(codes, list) and set(codes) <= set(values) and cell["status"] != "suspicious":
+            mean = fmean(values[code] for code in codes)
+            if abs(mean - cell["value"]) > _ROUNDING[row["kind"]]:
+                text = f"{describe(cell)}: {cell['value']} is not the mean of its languages, {mean:.4f}"
+                yield Problem(text, warning=row["kind"] == "published")
+
+
+def _stale(row: Row, registry: Registry) -> Iterator[Problem]:
+    known = registry.tasks()
+    for name, task in row["run"]["tasks"].items():
+        if name not in known:
+            yield Problem(f"{name}: no such task is installed here", warning=True)
+        elif known[name].version != task["version"]:
+            text = f"{name}: scored by version {task['version']}, version {known[name].version} is installed: stale"
+            yield Problem(text, warning=True)
+
+
+def describe(cell: Mapping[str, Any]) -> str:
+    """``xnli accuracy sw``."""
+    return f"{cell['task']} {cell['metric']} {cell['language']}"
