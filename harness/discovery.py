@@ -35,6 +35,7 @@ class Candidate:
     load: Callable[[], Any]
     refused: str = ""
     disabled: str = ""
+    path: str = ""
 
     @property
     def provider(self) -> str:
@@ -133,7 +134,7 @@ def _refuse_clash(candidate: Candidate, owners: list[Candidate]) -> Candidate:
 def _from_file(path: Path) -> Candidate:
     if not path.is_file():
         raise UsageError(f"plugin file not found: {path}", hint="--plugin takes the path of a Python file")
-    return Candidate(path.stem, "file", "", "file", partial(_import_file, path))
+    return Candidate(path.stem, "file", "", "file", partial(_import_file, path), path=str(path))
 
 
 def _import_file(path: Path) -> Any:

@@ -47,7 +47,7 @@ SLOW = 1.0
 class PluginStatus:
     """What became of one plugin; ``provides`` names its values ("recipe mine"), ``seconds`` is loading time.
 
-    ``reason`` says why it failed, what disabled it, or that it is slow.
+    ``reason`` says why it failed, what disabled it, or that it is slow; ``path`` is where a plugin file is.
     """
 
     name: str
@@ -58,6 +58,7 @@ class PluginStatus:
     reason: str
     provides: tuple[str, ...]
     seconds: float
+    path: str = ""
 
     @property
     def provider(self) -> str:
@@ -263,6 +264,7 @@ def _status(plugin: Plugin) -> PluginStatus:
         candidate.disabled or plugin.failure or slow,
         () if plugin.failure else tuple(plugin.provides()),
         plugin.seconds,
+        candidate.path,
     )
 
 

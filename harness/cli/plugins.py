@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 import click
 
-from harness.cli.console import print_json, print_table
+from harness.cli.console import print_json, print_table, print_text
+from harness.errors import PluginError
 from harness.registry import PluginStatus, get_registry
+from harness.testing.contract import CHECKS, check_plugin
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -31,6 +36,47 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def list_plugins(as_json: bool) -> None:
     """List the plugins (as without a command)."""
     _list(as_json)
+
+
+class _Checks(click.Command):
+    """Lists the checks in its help, from the table that is run."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Checks"):
+            formatter.write_dl([(check.name, check.demands) for check in CHECKS.values()])
+
+
+@command.command(name="check", cls=_Checks)
+@click.argument("name")
+@click.option(
+    "--only", "only", multiple=True, type=click.Choice(list(CHECKS)), help="Only this check; may be repeated."
+)
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@_json
+@click.pass_obj
+def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+    """Check a plugin as its author should: what it provides, its data, and a short training.
+
+    Checks that need data that is not there are skipped. The exit code is 3 where a check fails.
+    """
+    if session.verbosity < 1:
+        logging.getLogger("harness").setLevel(logging.WARNING)
+    outcomes = check_plugin(name, checks=only, data_dir=data_dir)
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        print_table(
+            "",
+            ("check", "of", "outcome", "detail"),
+            [(outcome.check, outcome.subject, outcome.status, outcome.detail) for outcome in outcomes],
+        )
+        counts = Counter(outcome.status for outcome in outcomes)
+        print_text("\n" + ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        first = failed[0]
+        message = f"{len(failed)} checks of {name} failed; {first.check}: {first.subject}: {first.detail}"
+        raise PluginError(message, hint="the plugin works for its users when all checks pass")
 
 
 def _list(as_json: bool) -> None:

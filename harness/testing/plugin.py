@@ -1,0 +1,146 @@
+"""Checks of a plugin as a whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.registry import SLOW, load_part
+from harness.testing.contract import Status
+from harness.testing.subject import Subject
+
+Result = tuple[str, Status, str]
+
+HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss")
+
+_PROBE = """
+import json, sys, time
+from pathlib import Path
+from harness.discovery import find
+from harness.loading import load, new_manager
+name, files = sys.argv[1], [Path(file) for file in sys.argv[2:]]
+manager = new_manager()
+candidate = next(found for found in find(files)[0] if found.provider == name)
+before = set(sys.modules)
+started = time.perf_counter()
+load(manager, candidate)
+print(json.dumps([time.perf_counter() - started, sorted(set(sys.modules) - before)]))
+"""
+
+
+def loads(subject: Subject) -> Iterator[Result]:
+    """It is alive and provides something."""
+    status = subject.status
+    if status.status == "ok":
+        yield subject.provider, "passed", ", ".join(status.provides)
+    else:
+        yield subject.provider, "failed", f"{status.status}: {status.reason}"
+
+
+def references(subject: Subject) -> Iterator[Result]:
+    """Everything that its values name is there, and of the right kind."""
+    registry, provider = subject.registry, subject.provider
+    for family in subject.families:
+        yield f"family {family.name}", *_parts(family, {"implementation": _is_predictor, "format": _is_format})
+    tables: list[tuple[str, Any, str]] = [
+        ("report format", registry.report_formats(), "render"),
+        ("command", registry.commands(), "run"),
+        ("doctor check", registry.doctor_checks(), "run"),
+    ]
+    for word, table, field in tables:
+        for value in table.values():
+            if value.provider == provider:
+                yield f"{word} {value.name}", *_parts(value, {field: callable})
+    for benchmark in registry.benchmarks().values():
+        if benchmark.provider != provider:
+            continue
+        what = f"benchmark {benchmark.name}"
+        if benchmark.overall:
+            yield what, *_parts(benchmark, {"overall": callable})
+        for name, codes in benchmark.tasks.items():
+            try:
+                lacking = [code for code in codes if code not in registry.task(name).languages]
+            except HarnessError as error:
+                yield what, "failed", str(error)
+                continue
+            if lacking:
+                yield what, "failed", f"the task {name!r} lacks {', '.join(lacking)}"
+            else:
+                yield what, "passed", name
+    for task in subject.tasks:
+        yield f"task {task.name}", *_task(subject, task)
+
+
+def _task(subject: Subject, task: Any) -> tuple[Status, str]:
+    from harness.metrics import get_metric
+    from harness.specs import TargetTask
+
+    try:
+        metric = get_metric(task.metric)
+        if isinstance(task, TargetTask):
+            subject.registry.training(task)
+    except HarnessError as error:
+        return "failed", f"{error}; {error.hint}"
+    return "passed", f"metric {metric.name}"
+
+
+def _parts(value: Any, wanted: dict[str, Any]) -> tuple[Status, str]:
+    for field, holds in wanted.items():
+        try:
+            found = load_part(value, field)
+        except HarnessError as error:
+            return "failed", str(error)
+        if not holds(found):
+            return "failed", f"{field}: {getattr(value, field)!r} is not what it should be: {found!r}"
+    return "passed", ", ".join(getattr(value, field) for field in wanted)
+
+
+def _is_predictor(found: Any) -> bool:
+    from harness.families.base import Predictor
+
+    options = getattr(found, "Options", None)
+    return (
+        isinstance(found, type) and issubclass(found, Predictor) and isinstance(options, type) and is_dataclass(options)
+    )
+
+
+def _is_format(found: Any) -> bool:
+    from harness.submission.base import Format
+
+    return isinstance(found, type) and issubclass(found, Format) and bool(getattr(found, "extension", ""))
+
+
+def light(subject: Subject) -> Iterator[Result]:
+    """Nothing heavy is imported with it, so that ``harness tasks list`` stays quick."""
+    _, modules = _probe(subject)
+    heavy = sorted({module.partition(".")[0] for module in modules} & set(HEAVY))
+    if heavy:
+        detail = f"imports {', '.join(heavy)}: import them in the functions that use them"
+        yield subject.provider, "failed", detail
+    else:
+        yield subject.provider, "passed", f"{len(modules)} modules"
+
+
+def quick(subject: Subject) -> Iterator[Result]:
+    """Loading it is quick; the better of two times counts."""
+    seconds = _probe(subject)[0]
+    if seconds > SLOW:
+        seconds = min(seconds, _probe(subject)[0])
+    yield subject.provider, "failed" if seconds > SLOW else "passed", f"{seconds:.2f} s"
+
+
+def _probe(subject: Subject) -> tuple[float, list[str]]:
+    """Seconds of loading the plugin in a process of its own, and the modules that came with it."""
+    files = [str(subject.status.path)] if subject.status.path else []
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, subject.provider, *files], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"it cannot be loaded alone: {done.stderr.strip().splitlines()[-1]}")
+    seconds, modules = json.loads(done.stdout.splitlines()[-1])
+    return seconds, modules

@@ -1,0 +1,115 @@
+"""What is checked: one plugin, what it provides, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError, did_you_mean
+from harness.registry import PluginStatus, Registry
+from harness.specs import Family, IntermediateTask, Split, TargetTask
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit, Status
+
+Task = TargetTask | IntermediateTask
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split of a task, and what is there of it."""
+
+    task: Task
+    language: str
+    name: str
+    split: Split
+    status: Status
+
+    @property
+    def where(self) -> str:
+        """``task mine, sw test``."""
+        return f"task {self.task.name}, {self.language} {self.name}"
+
+    @property
+    def present(self) -> bool:
+        """Whether there is anything to read."""
+        return self.status.state != "missing"
+
+
+@dataclass
+class Subject:
+    """A plugin under check; ``scratch`` is a folder for whatever is written."""
+
+    status: PluginStatus
+    registry: Registry
+    data_dir: str | Path | None
+    scratch: Path
+    _loaded: dict[tuple[str, str, str], LoadedSplit] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, registry: Registry, data_dir: str | Path | None, scratch: Path) -> Subject:
+        """The plugin of this name; UsageError where there is none, or several."""
+        plugins = registry.plugins()
+        found = [plugin for plugin in plugins if name in (plugin.name, plugin.provider)]
+        if not found:
+            raise UsageError(f"no plugin is called {name!r}", hint=did_you_mean(name, [p.name for p in plugins]))
+        if len(found) > 1:
+            names = ", ".join(plugin.provider for plugin in found)
+            raise UsageError(f"several plugins are called {name!r}", hint=f"say which: {names}")
+        return cls(found[0], registry, data_dir, scratch)
+
+    @property
+    def provider(self) -> str:
+        """``distribution:plugin``."""
+        return self.status.provider
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks that it provides."""
+        known: list[Task] = [*self.registry.tasks().values(), *self.registry.intermediate_tasks().values()]
+        return [task for task in known if task.provider == self.provider]
+
+    @property
+    def families(self) -> list[Family]:
+        """The families that it provides."""
+        return [family for family in self.registry.families().values() if family.provider == self.provider]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Every split of its tasks."""
+        return [part for task in self.tasks for part in self.parts_of(task)]
+
+    def parts_of(self, task: Task) -> Iterator[Part]:
+        """Every split of a task: the training data (and an intermediate task's dev data) are English."""
+        own = {"train": task.train} if isinstance(task.train, Split) else {}
+        if isinstance(task, IntermediateTask):
+            own["dev"] = task.dev
+        tables = [("en", own), *task.languages.items()]
+        for language, table in tables:
+            for name, split in table.items():
+                yield Part(task, language, name, split, self.state(split))
+
+    def state(self, split: Split) -> Status:
+        """What is there of a split."""
+        from harness.data.sources import split_status
+
+        return split_status(split, self.data_dir, True, resolver=self.registry.hook.harness_resolve_data)
+
+    def read(self, part: Part) -> LoadedSplit:
+        """The examples of a split as the task reads them, unchecked; read once."""
+        key = (part.task.name, part.language, part.name)
+        if key not in self._loaded:
+            self._loaded[key] = self.read_again(part)
+        return self._loaded[key]
+
+    def read_again(self, part: Part) -> LoadedSplit:
+        """The examples of a split, read afresh."""
+        from harness.data.sources import load_examples
+
+        resolver = self.registry.hook.harness_resolve_data
+        return load_examples(
+            part.task, part.split, data_dir=self.data_dir, offline=True, resolver=resolver, checked=False
+        )

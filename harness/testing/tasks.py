@@ -1,0 +1,144 @@
+"""Checks of tasks and their data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from harness.errors import HarnessError
+from harness.examples import GoldPair, Sentence
+from harness.languages import languages as known_languages
+from harness.specs import TargetTask
+from harness.testing.contract import Status
+from harness.testing.subject import Part, Subject
+
+Result = tuple[str, Status, str]
+
+
+def licence(subject: Subject) -> Iterator[Result]:
+    """A task says what it is, under which licence, and whose work."""
+    for task in subject.tasks:
+        lacking = [name for name in ("summary", "licence", "citation") if not getattr(task, name).strip()]
+        yield (
+            f"task {task.name}",
+            "failed" if lacking else "passed",
+            f"without {' and '.join(lacking)}" if lacking else task.licence,
+        )
+
+
+def languages(subject: Subject) -> Iterator[Result]:
+    """Codes are in the table of languages, and a target task can be scored in each of its languages."""
+    for task in subject.tasks:
+        unknown = [code for code in task.languages if code not in known_languages()]
+        bare = [
+            code
+            for code, table in task.languages.items()
+            if isinstance(task, TargetTask) and not {"test", "dev"} & set(table)
+        ]
+        problem = f"unknown: {', '.join(unknown)}" if unknown else f"neither test nor dev: {', '.join(bare)}"
+        yield f"task {task.name}", "failed" if unknown or bare else "passed", problem if unknown or bare else ""
+
+
+def readable(subject: Subject) -> Iterator[Result]:
+    """Files are what they should be, rows can be read, examples are what the family takes."""
+
+    def judge(part: Part) -> str:
+        kinds = subject.registry.family(part.task.family).examples
+        wrong = next((example for example in subject.read(part).examples if not isinstance(example, kinds)), None)
+        if wrong is None:
+            return ""
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        return f"example: {type(wrong).__name__} where the family {part.task.family!r} takes {wanted}"
+
+    yield from _each(subject, judge, unreadable="failed")
+
+
+def ids(subject: Subject) -> Iterator[Result]:
+    """Ids are strings and occur once, in a mining pool once on either side."""
+
+    def judge(part: Part) -> str:
+        seen = set()
+        for example in subject.read(part).examples:
+            if isinstance(example, GoldPair):
+                continue
+            name = getattr(example, "id", None)
+            if not isinstance(name, str):
+                return f"the id {name!r} is no string"
+            key = (name, isinstance(example, Sentence) and example.english)
+            if key in seen:
+                return f"the id {name!r} occurs twice"
+            seen.add(key)
+        return ""
+
+    yield from _each(subject, judge)
+
+
+def labels(subject: Subject) -> Iterator[Result]:
+    """Every label is one of the task's, where it has a closed set."""
+
+    def judge(part: Part) -> str:
+        known = set(part.task.labels)
+        for example in subject.read(part).examples if known else ():
+            tags = getattr(example, "tags", None) or (getattr(example, "label", None),)
+            wrong = next((tag for tag in tags if tag is not None and tag not in known), None)
+            if wrong is not None:
+                return f"labels: {wrong!r} is not one of {', '.join(sorted(known))}"
+        return ""
+
+    yield from _each(subject, judge)
+
+
+def sizes(subject: Subject) -> Iterator[Result]:
+    """Splits hold something, and no more than the official release; less is an excerpt."""
+
+    def judge(part: Part) -> str:
+        rows, expected = part.status.rows, part.status.expected
+        if rows is None:
+            return part.status.reason
+        if not rows:
+            return "rows: the split is empty"
+        if expected is not None and rows > expected and part.status.state != "sample":
+            return f"rows: {rows:,} where the task says {expected:,}"
+        return ""
+
+    yield from _each(subject, judge)
+
+
+def deterministic(subject: Subject) -> Iterator[Result]:
+    """Reading a split a second time gives the same examples in the same order."""
+
+    def judge(part: Part) -> str:
+        return (
+            ""
+            if subject.read_again(part).fingerprint == subject.read(part).fingerprint
+            else "example: two readings differ"
+        )
+
+    yield from _each(subject, judge)
+
+
+def _each(subject: Subject, judge: Callable[[Part], str], *, unreadable: Status = "skipped") -> Iterator[Result]:
+    """Judges every split that is there; several that pass are one line a task."""
+    for task in subject.tasks:
+        passed = absent = 0
+        reason = ""
+        for part in subject.parts:
+            if part.task is not task:
+                continue
+            if not part.present:
+                absent, reason = absent + 1, part.status.reason
+                continue
+            try:
+                problem = judge(part)
+            except HarnessError as error:
+                problem = str(error)
+                if unreadable == "skipped":
+                    yield part.where, "skipped", "it cannot be read"
+                    continue
+            if problem:
+                yield part.where, "failed", problem
+            else:
+                passed += 1
+        if passed:
+            yield f"task {task.name}", "passed", f"{passed} splits" + (f", {absent} are not here" if absent else "")
+        elif absent:
+            yield f"task {task.name}", "skipped", f"no data: {reason}"

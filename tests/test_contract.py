@@ -1,0 +1,195 @@
+"""The contract kit: a sound plugin passes every check, and each check catches what it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli.main import cli
+from harness.cli.plugins import check as check_command
+from harness.errors import UsageError
+from harness.examples import GoldPair, Pair, Tagged
+from harness.registry import Registry
+from harness.testing import CHECKS, Outcome, check_plugin
+from harness.testing.contract import ODD
+from harness.testing.odd import odd_examples
+
+PLUGIN = """
+import json
+from harness import Family, FileData, Pair, Split, Tagged, TargetTask, hookimpl, splits
+
+def lines(path):
+    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+def split(name, code, rows=8):
+    return Split(FileData((f"mine/{name}-{code}.jsonl",), lines, "it is made by the test"), rows=rows)
+
+def read(row):
+    return Pair(row["id"], row["text"], "", row["label"])
+
+FIELDS = dict(
+    name="mine", version=1, family="classification", metric="accuracy", labels=("bad", "good"), train=split("train", "en"),
+    languages=splits("en sw", dev=lambda code: split("dev", code), test=lambda code: split("test", code)),
+    example=read, summary="is it good or bad?", licence="CC0 1.0", citation="nobody 2026",
+)
+
+@hookimpl
+def harness_target_tasks():
+    yield TargetTask(**FIELDS)
+"""
+FAMILY = """
+from harness.families.classification import Classification
+
+class Mine(Classification):
+{body}
+
+@hookimpl
+def harness_families():
+    yield Family("own", (Pair,), f"{{__name__}}:Mine", "harness.submission.labels:Labels")
+
+FIELDS["family"] = "own"
+"""
+
+
+def family(body: str) -> str:
+    return FAMILY.format(body=indent(dedent(body).strip(), "    "))
+
+
+BROKEN = {
+    "loads": ("import no_such_package", "No module named 'no_such_package'"),
+    "references": ("FIELDS['metric'] = 'acuracy'", "did you mean 'accuracy"),
+    "light": ("import faiss", "imports faiss"),
+    "quick": ("import time\ntime.sleep(1.1)", "1."),
+    "licence": ("FIELDS['licence'] = ''", "without licence"),
+    "languages": (
+        "FIELDS['languages'] = {**FIELDS['languages'], 'de': {'extra': split('test', 'en')}}",
+        "neither test nor dev: de",
+    ),
+    "readable": (
+        "FIELDS['example'] = lambda row: Tagged(row['id'], (row['text'],), None)",
+        "Tagged where the family 'classification' takes Pair",
+    ),
+    "ids": ("FIELDS['example'] = lambda row: Pair('1', row['text'], '', row['label'])", "the id '1' occurs twice"),
+    "labels": ("FIELDS['example'] = lambda row: Pair(row['id'], row['text'], '', 'fine')", "'fine' is not one of"),
+    "sizes": ("FIELDS['languages']['sw']['test'] = split('test', 'sw', rows=5)", "8 where the task says 5"),
+    "deterministic": (
+        "import random\nFIELDS['example'] = lambda row: Pair(row['id'], str(random.random()), '', row['label'])",
+        "two readings differ",
+    ),
+    "batches": (
+        family("""
+            def outputs(self, model, batch):
+                logits = super().outputs(model, batch)["logits"]
+                return {"logits": logits.flip(-1) if len(logits) > 1 else logits}
+        """),
+        "differs",
+    ),
+    "odd-text": (
+        family("""
+            def features(self, tokenizer, examples, *, training):
+                [example.a.split()[0] for example in examples]
+                return super().features(tokenizer, examples, training=training)
+        """),
+        "IndexError",
+    ),
+    "training": (
+        family("""
+            def loss(self, model, batch):
+                loss, count = super().loss(model, batch)
+                return loss * float("nan"), count
+        """),
+        "diverged",
+    ),
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "mine").mkdir(parents=True)
+    for name in ("train", "dev", "test"):
+        for code in ("en", "sw"):
+            rows = [
+                {"id": f"{name}-{i}", "text": f"text number {i}", "label": ("bad", "good")[i % 2]} for i in range(8)
+            ]
+            (folder / "mine" / f"{name}-{code}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def checked(folder: Path, source: str, data: Path | None, *checks: str) -> list[Outcome]:
+    path = folder / "mine.py"
+    path.write_text(source, encoding="utf-8")
+    return check_plugin("mine", checks=checks, data_dir=data, registry=Registry([path]))
+
+
+def test_a_sound_plugin_passes_every_check(tmp_path: Path, data: Path) -> None:
+    outcomes = checked(tmp_path, PLUGIN, data)
+    assert [o for o in outcomes if o.status != "passed"] == []
+    assert list(dict.fromkeys(o.check for o in outcomes)) == list(CHECKS)
+    assert {o.subject for o in outcomes if o.check == "odd-text"} == {f"task mine, {kind}" for kind in ODD}
+    assert re.fullmatch(r"en test: accuracy \d+\.\d|sw test: accuracy \d+\.\d", outcomes[-1].detail)
+
+
+def test_every_check_has_a_plugin_that_fails_it() -> None:
+    assert list(BROKEN) == list(CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_catches_what_it_is_for(tmp_path: Path, data: Path, check: str) -> None:
+    source, reason = BROKEN[check]
+    outcomes = checked(tmp_path, PLUGIN + "\n" + source, data, check)
+    failed = [o for o in outcomes if o.status == "failed"]
+    assert failed and all(o.check == check for o in outcomes)
+    assert any(reason in o.detail for o in failed), failed
+
+
+def test_without_data_the_checks_that_need_them_are_skipped(tmp_path: Path) -> None:
+    outcomes = checked(tmp_path, PLUGIN, tmp_path)
+    skipped = {o.check for o in outcomes if o.status == "skipped"}
+    assert skipped == {"readable", "ids", "labels", "sizes", "deterministic", "batches", "odd-text", "training"}
+    assert {o.status for o in outcomes if o.check not in skipped} == {"passed"}
+    assert all("not found" in o.detail for o in outcomes if o.status == "skipped")
+
+
+def test_unknown_names(tmp_path: Path) -> None:
+    registry = Registry()
+    with pytest.raises(UsageError, match="no plugin is called 'xnil'") as caught:
+        check_plugin("xnil", registry=registry)
+    assert "'xnli'" in caught.value.hint
+    with pytest.raises(UsageError, match="there is no check 'label'") as caught:
+        check_plugin("xnli", checks=["label"], registry=registry)
+    assert "'labels'" in caught.value.hint
+
+
+def test_help_lists_exactly_the_checks() -> None:
+    shown = CliRunner().invoke(check_command, ["--help"]).output.partition("Checks:\n")[2]
+    assert re.findall(r"^  (\S+)", shown, re.MULTILINE) == list(CHECKS)
+    for check in CHECKS.values():
+        assert check.demands in " ".join(shown.split())
+
+
+def test_the_command(tmp_path: Path, data: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN, encoding="utf-8")
+    arguments = ["--plugin", str(path), "plugins", "check", "mine", "--data-dir", str(data)]
+    done = CliRunner().invoke(cli, [*arguments, "--only", "ids", "--only", "sizes", "--json"])
+    assert done.exit_code == 0
+    assert [(o["check"], o["status"]) for o in json.loads(done.stdout)] == [("ids", "passed"), ("sizes", "passed")]
+    path.write_text(PLUGIN + BROKEN["ids"][0], encoding="utf-8")
+    broken = tmp_path / "broken.py"
+    broken.write_text(PLUGIN.replace('"mine"', '"ours"') + BROKEN["ids"][0], encoding="utf-8")
+    done = CliRunner().invoke(cli, ["--plugin", str(broken), "plugins", "check", "broken", "--data-dir", str(data)])
+    assert done.exit_code != 0 and "the id '1' occurs twice" in done.stdout
+
+
+def test_odd_text_keeps_ids_and_shapes() -> None:
+    assert [kind for kind, _ in odd_examples(Pair("7", "a", "b", None))] == list(ODD)
+    for kind, example in odd_examples(Tagged("7", ("a", "b"), ("X", "Y"))):
+        assert isinstance(example, Tagged) and example.id == "7" and example.tags is not None
+        assert len(example.words) == len(example.tags) == (10_000 if kind == "10,000 tokens" else 2)
+    assert all(example == GoldPair("1", "2") for _, example in odd_examples(GoldPair("1", "2")))
