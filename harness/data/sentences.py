@@ -20,7 +20,7 @@ def sentence_at(text: str, position: int) -> str:
     """
     start = 0
     for end in _END.finditer(text):
-        if _ABBREVIATED.search(text[start : end.start() + 1]):
+        if end.group().rstrip() == "." and _ABBREVIATED.search(text[start : end.start() + 1]):
             continue
         if end.end() > position:
             return text[start : end.end()].strip()
