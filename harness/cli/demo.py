@@ -25,7 +25,7 @@ def command(out: str) -> None:
 
     from harness.api import evaluate
     from harness.cli.console import print_text
-    from harness.cli.run_report import RichReporter, show_run
+    from harness.cli.run_report import RichReporter, save_page, show_run
     from harness.data.sample import MARKER, write_sample_corpus
     from harness.options import EvalOptions
 
@@ -42,8 +42,10 @@ def command(out: str) -> None:
         reporter.note("the same again, after a stage of MNLI (English)")
         through = replace(options, via=("mnli",))
         via = evaluate("tiny", benchmark="xtreme", out=folder / "tiny-via-mnli", options=through, reporter=reporter)
-    show_run(plain, to_stderr=False)
+    show_run(plain, to_stderr=False, data_dir=str(data))
     _side_by_side(plain, via)
+    if (page := save_page([plain.path, via.path], folder / "report.html", str(data))) is not None:
+        print_text(f"both runs side by side, to open in a browser:    {page}")
     print_text(
         f"record, predictions and labels of each run: {folder / 'tiny'} and {folder / 'tiny-via-mnli'}\n"
         f"trained checkpoints (transformers folders):  {folder / 'stages'}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.examples import Choice, Pair, Sentence, Tagged, Translation
+from harness.examples import Choice, Pair, Query, Sentence, Tagged, Translation
 from harness.submission.base import Aligned
 from harness.submission.rows import sorted_english
 
@@ -68,7 +68,12 @@ def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:
     kind = kinds.pop()
     if kind is Translation:
         return lambda item: _translation(examples, item, aligned)
-    describe: dict[type, Callable[[Any, Any, Any], Parts]] = {Pair: _pair, Tagged: _tagged, Choice: _choice}
+    describe: dict[type, Callable[[Any, Any, Any], Parts]] = {
+        Pair: _pair,
+        Tagged: _tagged,
+        Choice: _choice,
+        Query: _query,
+    }
     if kind not in describe:
         return nothing
     return lambda item: describe[kind](examples[item], aligned.gold[item], aligned.predicted[item])
@@ -79,6 +84,15 @@ def _pair(example: Pair, gold: Any, predicted: Any) -> Parts:
         (("first", shorten(example.a)), ("second", shorten(example.b)))
         if example.b
         else (("text", shorten(example.a)),)
+    )
+
+
+def _query(example: Query, gold: Any, predicted: Any) -> Parts:
+    first = str(predicted[0]) if isinstance(predicted, list | tuple) and predicted else "nothing"
+    return (
+        ("query", shorten(example.text)),
+        ("right", shorten(", ".join(map(str, gold)))),
+        ("predicted", shorten(first)),
     )
 
 
