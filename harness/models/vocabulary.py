@@ -1,0 +1,177 @@
+"""More tokens for a language that a tokenizer cuts into crumbs: byte-pair merges learned on the user's own text.
+
+The merges go on from the tokenizer's present segmentation, so that each new token stands for a sequence of old ones;
+its embedding starts as their mean, and text of other languages is segmented as before, as far as it does not share them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError, UsageError
+from harness.examples import Text
+from harness.families.tokens import CHUNK
+from harness.models.load import load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FIRST = 0xF0000
+"""Token id i is spelt as this character plus i (a private plane of Unicode) while merges are learned; see ``_symbol``."""
+Merge = tuple[tuple[int, ...], tuple[int, ...]]
+"""The old tokens of the left and of the right part of a new one."""
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+
+
+def extend_vocabulary(model: Path, texts: Sequence[Text] | Sequence[str], size: int, folder: Path) -> list[str]:
+    """Writes the model in ``model`` with up to ``size`` new tokens to ``folder``, and returns the tokens.
+
+    ``texts`` (strings, examples or a :class:`~harness.data.text.Corpus`) are read twice and never held as a whole. Fewer
+    tokens are found where the text has too few sequences of tokens that occur twice. The head (masked language modelling)
+    is kept and grows along. ModelError for tokenizers that are neither byte-pair, Unigram nor WordPiece models.
+    """
+    if size < 1:
+        raise UsageError(f"new tokens: a positive number expected, not {size}")
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: holds something already", hint="choose another folder, or remove it")
+    tokenizer = load_tokenizer(model)
+    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    kind = spec["model"]["type"]
+    if kind not in ("BPE", "Unigram", "WordPiece"):
+        raise ModelError(f"{model}: cannot add to a tokenizer of the kind {kind}")
+    pairs = learn_merges(tokenizer, texts, size)
+    added = _add(spec, tokenizer, pairs)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        scratch = Path(name) / "model"
+        _save(tokenizer, spec, scratch)
+        _grow(model, scratch, len(tokenizer), [parts for _, parts in added])
+        if folder.exists():
+            folder.rmdir()
+        scratch.rename(folder)
+    return [token for token, _ in added]
+
+
+def learn_merges(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Sequence[str], size: int) -> list[Merge]:
+    """Up to ``size`` merges, the most frequent first: each the old tokens of its left and of its right part.
+
+    Learned by the ``tokenizers`` library's trainer on words spelt in old tokens, a character each. Special, unknown and
+    byte tokens are never merged, and nothing is merged across words.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    alone = set(tokenizer.all_special_ids)
+    alone |= {index for token, index in tokenizer.get_vocab().items() if _BYTE.fullmatch(token)}
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    alphabet: set[int] = set()  # which counts towards the size of a vocabulary
+    for words in _words(tokenizer, texts, alone):
+        alphabet.update(*words)
+    spelt = (" ".join("".join(map(_symbol, word)) for word in words) for words in _words(tokenizer, texts, alone))
+    trainer = trainers.BpeTrainer(vocab_size=len(alphabet) + size, min_frequency=2, show_progress=False)
+    learner.train_from_iterator(spelt, trainer)
+    merges = json.loads(learner.to_str())["model"]["merges"]
+    return [(_ids(left), _ids(right)) for left, right in merges[:size]]
+
+
+def _words(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Sequence[str], alone: set[int]
+) -> Iterator[list[list[int]]]:
+    """For each text its words as token ids, cut at tokens that stand alone."""
+    lines = (text.text if isinstance(text, Text) else text for text in texts)
+    while chunk := list(islice(lines, CHUNK)):
+        for encoding in tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False):
+            keyed = groupby(zip(encoding.word_ids, encoding.ids, strict=True), lambda pair: (pair[0], pair[1] in alone))
+            yield [[index for _, index in group] for (_, cut), group in keyed if not cut]
+
+
+def _symbol(index: int) -> str:
+    """A character that is no white space, for ids up to a million: planes 15 and 16 are private, 3 to 14 nearly empty."""
+    return chr(FIRST + index) if index < 0x20000 else chr(0x30000 + index - 0x20000)
+
+
+def _ids(symbols: str) -> tuple[int, ...]:
+    codes = map(ord, symbols)
+    return tuple(code - FIRST if code >= FIRST else code - 0x30000 + 0x20000 for code in codes)
+
+
+def _add(
+    spec: dict[str, Any], tokenizer: PreTrainedTokenizerBase, merges: list[Merge]
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Adds the merges to the tokenizer's description; the new tokens, each with the old ones it consists of."""
+    model = spec["model"]
+    kind = model["type"]
+    prefix = model.get("continuing_subword_prefix") or ""
+    names: dict[int, str] = {index: token for token, index in tokenizer.get_vocab().items()}
+    known = set(names.values())
+    scores = dict(model["vocab"]) if kind == "Unigram" else {}
+    following = len(tokenizer)
+    # Tokens outside the model (a mask, say) get ids after it as it is loaded: it must know them to leave them theirs.
+    if kind == "Unigram":
+        model["vocab"] += [[names[index], -100.0] for index in range(len(model["vocab"]), following)]
+    else:
+        model["vocab"] |= {token: index for index, token in names.items() if token not in model["vocab"]}
+
+    def spelling(parts: tuple[int, ...]) -> str:
+        first, *rest = (names[index] for index in parts)
+        return str(first) + "".join(part.removeprefix(prefix) if prefix else part for part in rest)
+
+    added: list[tuple[str, tuple[int, ...]]] = []
+    for left, right in merges:
+        token = spelling(left + right)
+        if kind == "BPE":
+            pair = [spelling(left), spelling(right)]
+            model["merges"].append(
+                pair if not model["merges"] or isinstance(model["merges"][0], list) else " ".join(pair)
+            )
+        if token in known:
+            continue
+        known.add(token)
+        if kind == "Unigram":
+            # A little better than the best segmentation there was, so that it is taken wherever that one was.
+            scores[token] = sum(scores[spelling((index,))] for index in left + right) + 1e-3 * len(left + right)
+            model["vocab"].append([token, scores[token]])
+        else:
+            model["vocab"][token] = following + len(added)
+        added.append((token, left + right))
+    return added
+
+
+def _save(tokenizer: PreTrainedTokenizerBase, spec: dict[str, Any], folder: Path) -> None:
+    """The tokenizer's files with the new description in them."""
+    tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer.json"
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved["model"] = spec["model"]
+    path.write_text(json.dumps(saved, ensure_ascii=False), encoding="utf-8")
+
+
+def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> None:
+    """Loads the model with the head it has, grows its embeddings and saves it beside its tokenizer."""
+    import torch
+    import transformers
+
+    from harness.models.heads import quiet
+
+    config = transformers.AutoConfig.from_pretrained(model)
+    name = (config.architectures or [""])[0]
+    kind = getattr(transformers, name, None) or transformers.AutoModel
+    with quiet():
+        grown = kind.from_pretrained(model, dtype="auto")
+        size = max(old + len(parts), grown.get_input_embeddings().weight.shape[0])
+        grown.resize_token_embeddings(size, mean_resizing=False)
+    output = grown.get_output_embeddings()
+    tables = {id(layer.weight): layer.weight for layer in (grown.get_input_embeddings(), output) if layer is not None}
+    vectors = list(tables.values())
+    if output is not None and getattr(output, "bias", None) is not None:
+        vectors.append(output.bias)
+    with torch.no_grad():
+        for index, sequence in enumerate(parts, start=old):
+            for table in vectors:
+                table[index] = table[list(sequence)].mean(dim=0)
+    grown.save_pretrained(folder)
