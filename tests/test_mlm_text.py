@@ -126,7 +126,7 @@ def test_the_task_takes_the_files_that_are_there(tmp_path: Path) -> None:
     loaded = load_examples(mlm, mlm.train, data_dir=tmp_path, offline=True)
     assert isinstance(loaded.examples, Corpus) and loaded.examples.names == ("sw", "ug") and loaded.rows == 297
     assert split_status(mlm.dev, tmp_path).rows == 3
-    one = in_languages(mlm, ["ug"])  # not in the table of languages: any will do
+    one = in_languages(mlm, ["ug"])  # any language will do
     train = load_examples(one, one.train, data_dir=tmp_path, offline=True)
     assert len(train.examples) == 99 and train.fingerprint != loaded.fingerprint
     dev = load_examples(one, one.dev, data_dir=tmp_path, offline=True)

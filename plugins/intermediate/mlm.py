@@ -7,10 +7,6 @@ alone, as further pretraining on the languages of interest.
 from harness import FileData, IntermediateTask, Split, hookimpl, readers
 
 OBTAIN = "write plain text to DATA_DIR/text, a file a language (sw.txt), a sentence or a document a line"
-LANGUAGES = (
-    "af ar az bg bn de el en es et eu fa fi fr gu he hi ht hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru sw "
-    "ta te th tl tr uk ur vi wo yo zh"
-)
 
 
 def files(pattern):
@@ -33,7 +29,7 @@ MLM = IntermediateTask(
     version=1,
     family="mlm",
     **files("text/*.txt"),
-    languages={code: of_language(code) for code in LANGUAGES.split()},
+    languages={"en": of_language("en")},
     any_language=of_language,
     example=read,
     metric="harness.metrics.masked:MaskedTokens",
