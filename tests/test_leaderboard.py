@@ -1,0 +1,475 @@
+"""harness leaderboard: published rows, export of runs, checks, comparability, ranks, pages, submissions."""
+
+from __future__ import annotations
+
+import copy
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from run_folders import nli, rewrite, write_run
+
+from harness.cli.main import main
+from harness.leaderboard.board import build_board
+from harness.leaderboard.export import export_row
+from harness.leaderboard.page import board_page
+from harness.leaderboard.rows import published_rows, row_text
+from harness.leaderboard.text import cell_text
+from harness.leaderboard.validation import problems
+from harness.registry import get_registry
+from harness.scoring import score_run
+
+LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return get_registry()
+
+
+@pytest.fixture(scope="module")
+def published():
+    return published_rows()
+
+
+@pytest.fixture
+def run(tmp_path, registry):
+    """A finished XNLI run in all languages, of a pinned model, on official data."""
+    generator = np.random.default_rng(0)
+    units = {"xnli": {code: tuple(nli(generator, 60, 0.8)) for code in LANGUAGES}}
+    folder = write_run(tmp_path / "run", units, benchmark="xtreme")
+    scores = score_run(folder, registry, "xtreme").to_dict()
+    rewrite(folder, lambda record: record.update(scores=scores))
+    return folder
+
+
+@pytest.fixture
+def row(run, registry):
+    return export_row(run, registry)
+
+
+def fake(row, name, **changes):
+    """A copy of a row under another name; ``cells`` are changed by (task, metric, language)."""
+    made = copy.deepcopy(row)
+    made |= {"id": name, "system": name}
+    for key, value in changes.items():
+        if key == "cells":
+            for cell in made["cells"]:
+                cell.update(value.get((cell["task"], cell["metric"], cell["language"]), {}))
+        else:
+            made[key] = value
+    return made
+
+
+def cli(capsys, *arguments):
+    code = main(["leaderboard", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+# published systems
+
+
+def test_published_rows_are_valid_and_named_once(published, registry):
+    assert len(published) > 100
+    assert [
+        (row["id"], problem.text) for row in published for problem in problems(row, registry) if not problem.warning
+    ] == []
+    assert len({row["id"] for row in published}) == len(published)
+
+
+@pytest.mark.parametrize(
+    ("row_id", "task", "metric", "value"),
+    [
+        ("hu2020_xtreme.xlm-r-large.zero-shot-en", "xnli", "accuracy", 79.2),
+        ("hu2020_xtreme.xlm-r-large.zero-shot-en", "udpos", "f1", 73.8),
+        ("hu2020_xtreme.mbert.zero-shot-en", "tydiqa", "f1", 59.7),
+        ("xue2021_mt5.mt5-xxl.zero-shot-en", "pawsx", "accuracy", 90.0),
+        (
+            "phang2020_xstilts.x-stilts-as-listed-in-mt5-readme.zero-shot-en-intermediate-best-per-target",
+            "xnli",
+            "accuracy",
+            80.4,
+        ),
+    ],
+)
+def test_published_values(published, row_id, task, metric, value):
+    row = next(row for row in published if row["id"] == row_id)
+    cells = [cell for cell in row["cells"] if (cell["task"], cell["metric"], cell["language"]) == (task, metric, "avg")]
+    assert value in [cell["value"] for cell in cells if cell["languages"] == "benchmark"]
+
+
+def test_published_numbers_are_those_of_the_collection(published, shared_data):
+    """Every record is there with its value, source, table, setting and split, and nothing else is."""
+    metrics = {"acc": "accuracy", "em": "exact_match", "map20": "map@20"}
+    tasks = {"avg_all9": "overall", "avg_all10": "overall"} | {
+        g: f"group:{g}" for g in ("classification", "tagging", "qa")
+    }
+    wanted, places = set(), 0
+    for path in sorted((shared_data.parent / "published").glob("*.json")):
+        collected = json.loads(path.read_text(encoding="utf-8"))
+        for record in collected.get("records", []) if isinstance(collected, dict) else []:
+            language = "avg" if record["lang"].startswith("avg") else record["lang"]
+            task, metric = record["task"], record["metric"]
+            keys = [collected["source_id"], record["system"], record["benchmark"], record["setting"], record["split"]]
+            wanted.add((*keys, tasks.get(task, task), metrics.get(metric, metric), language, record["value"]))
+            places += 1
+    found, seen = set(), 0
+    for row in published:
+        for cell in row["cells"]:
+            keys = (row["source"]["id"], row["system"], row["benchmark"], row["setting"], row["split"])
+            found.add((*keys, cell["task"], cell["metric"], cell["language"], cell["value"]))
+            seen += 1 + len(cell.get("also_seen_in", ()))
+            assert cell["table"]
+    assert found == wanted
+    assert seen == places
+
+
+def test_suspicious_cells_are_kept_and_marked(published):
+    cells = [cell for row in published for cell in row["cells"] if cell["status"] == "suspicious"]
+    assert len(cells) > 50
+
+
+# export
+
+
+def test_a_row_holds_what_the_run_says(row, run):
+    record = json.loads((run / "record.json").read_text())
+    assert problems(row, get_registry()) == []
+    assert row["model"]["revision"] == "0" * 40 and row["model"]["parameters"] == 278_043_648
+    assert row["model"]["fingerprint"] == "f" * 64
+    assert row["run"]["seeds"] == [1] and row["run"]["lineage"][0]["name"] == "mnli"
+    assert row["run"]["command"] == record["command"] and row["run"]["date"] == record["finished"]
+    assert row["run"]["harness"]["version"] == record["harness"]["version"]
+    assert row["run"]["tasks"] == {"xnli": {"version": 1, "provider": "test"}}
+    assert row["run"]["data"]["xnli/sw/test"]["fingerprint"] == "d" * 32
+    assert (row["setting"], row["split"], row["selection"]) == ("zero_shot_en", "test", "english_dev")
+    cells = {(cell["task"], cell["metric"], cell["language"]): cell for cell in row["cells"]}
+    unit = record["units"]["xnli/sw/test"]["score"]
+    expected = {"n": unit["n"], **unit["metrics"]["accuracy"]}
+    assert {key: cells["xnli", "accuracy", "sw"][key] for key in expected} == expected
+    average = cells["xnli", "accuracy", "avg"]
+    assert average["languages"] == "benchmark"
+    assert average["value"] == record["scores"]["tasks"]["xnli"]["score"]
+    assert [average["low"], average["high"]] == record["scores"]["intervals"]["xnli"]["accuracy"]["average"]
+    assert ("overall", "score", "avg") not in cells
+
+
+def test_intermediate_tasks_are_another_setting(run, registry):
+    rewrite(run, lambda record: record["options"].update(via=["mnli", "squad"]))
+    row = export_row(run, registry)
+    assert row["setting"] == "zero_shot_en+intermediate:mnli,squad"
+    assert row["system"] == "org/model + mnli + squad"
+
+
+@pytest.mark.parametrize(
+    ("change", "flag", "kind"),
+    [
+        ({"partial": ["at most 5 examples a unit (--limit)"]}, "--allow-partial", "partial"),
+        ({"missing": {"xnli/sw/test": "nowhere"}}, "--allow-partial", "incomplete"),
+        ({"failed": {"xnli/sw/test": "broken"}}, "--allow-partial", "incomplete"),
+        ({"finished": None}, "--allow-partial", "incomplete"),
+        ({"harness": {"version": "0.1.0", "git": {"commit": "c" * 40, "dirty": True}}}, "--allow-dirty", "dirty"),
+        (
+            {"model": {"reference": "./mine", "kind": "folder", "revision": None, "fingerprint": "f" * 64}},
+            "--allow-unpinned",
+            "unpinned",
+        ),
+    ],
+)
+def test_export_refuses_unless_told_and_then_the_row_says_so(run, tmp_path, capsys, change, flag, kind):
+    rewrite(run, lambda record: record.update(change))
+    out = tmp_path / "row.json"
+    code, _, err = cli(capsys, "export", run, "-o", out)
+    assert code == 4 and flag in err and kind in err
+    assert not out.exists()
+    code, _, _ = cli(capsys, "export", run, "-o", out, flag)
+    row = json.loads(out.read_text())
+    assert code == 0 and row["caveats"][kind]
+    assert all(not texts for name, texts in row["caveats"].items() if name != kind)
+
+
+def test_one_permission_is_not_another(run, tmp_path, capsys):
+    rewrite(run, lambda record: record.update(partial=["limited"]))
+    code, _, err = cli(capsys, "export", run, "-o", tmp_path / "row.json", "--allow-dirty", "--allow-unpinned")
+    assert code == 4 and "--allow-partial" in err
+
+
+def test_export_refuses_changed_predictions(run, tmp_path, capsys):
+    path = run / "predictions/xnli/test-sw.tsv"
+    path.write_text(path.read_text()[::-1])
+    code, _, err = cli(capsys, "export", run, "-o", tmp_path / "row.json")
+    assert code == 4 and "test-sw.tsv: not the file that was scored" in err
+
+
+def test_the_same_run_gives_the_same_row(run, registry):
+    assert row_text(export_row(run, registry)) == row_text(export_row(run, registry))
+    assert json.loads(row_text(export_row(run, registry))) == export_row(run, registry)
+
+
+# validation
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda row: row.pop("model"), "'model' is a required property"),
+        (lambda row: row.update(schema="leaderboard-row/9"), "leaderboard-row/1"),
+        (lambda row: row.update(id="../../etc/passwd"), "id:"),
+        (lambda row: row["cells"][0].update(value=101), "cells.0.value"),
+        (lambda row: row["cells"][0].update(surprise=1), "surprise"),
+        (lambda row: row["cells"][0].update(low=90.0, high=10.0), "outside of its interval"),
+        (lambda row: row["cells"].append(row["cells"][0]), "stands twice"),
+        (lambda row: row["cells"][0].update(status="verified"), "is measured"),
+        (lambda row: row["cells"][-1].update(languages=["en", "sw"], value=1.0, low=0.0, high=2.0), "not the mean"),
+        (lambda row: row.update(source={"id": "x", "title": "y", "seen": {}}), "the row"),
+    ],
+)
+def test_invalid_rows_are_told_why(row, change, words):
+    change(row)
+    found = [problem.text for problem in problems(row) if not problem.warning]
+    assert any(words in text for text in found), found
+
+
+def test_scores_of_another_task_version_are_stale(row, registry):
+    row["run"]["tasks"]["xnli"]["version"] = 0
+    (problem,) = problems(row, registry)
+    assert problem.warning and "stale" in problem.text
+    other = fake(row, "other", run=json.loads(json.dumps(row["run"]).replace('"version": 0,', '"version": 1,')))
+    section = build_board([row, other], "xtreme", registry).sections[0]
+    marks = {line.row["id"]: {mark for shown in line.cells.values() for mark in shown.marks} for line in section.lines}
+    assert marks == {row["id"]: {"stale"}, "other": set()}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_row_is_valid_or_told_why(row, registry, data):
+    """Whatever stands in a row, checking it is no crash, and what passes can be shown."""
+    changed = copy.deepcopy(row)
+    target = data.draw(
+        st.sampled_from([changed, changed["model"], changed["run"], changed["cells"][0], changed["cells"][-1]])
+    )
+    target[data.draw(st.sampled_from(sorted(target)) | st.text(max_size=8))] = data.draw(json_values)
+    if not any(not problem.warning for problem in problems(changed, registry)) and changed["benchmark"] == "xtreme":
+        board_page(build_board([changed], "xtreme", registry, tasks=[cell["task"] for cell in changed["cells"][:1]]))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "1", '["x"]', '{"schema": NaN}', "[" * 100_000, "\ud800".encode("utf-8", "surrogatepass")]
+)
+def test_files_that_are_no_rows(tmp_path, capsys, text):
+    path = tmp_path / "row.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, _, err = cli(capsys, "validate", path)
+    assert code == 4 and "row.json" in err
+
+
+# adding
+
+
+def test_rows_are_added_once(row, tmp_path, capsys):
+    path, folder = tmp_path / "row.json", tmp_path / "rows"
+    path.write_text(row_text(row))
+    assert cli(capsys, "add", path, "--rows", folder)[0] == 0
+    code, _, err = cli(capsys, "add", path, "--rows", folder)
+    assert code == 0 and "there already" in err
+    assert [file.name for file in folder.iterdir()] == [f"{row['id']}.json"]
+    path.write_text(row_text({**row, "system": "other"}))
+    code, _, err = cli(capsys, "add", path, "--rows", folder)
+    assert code == 2 and "another row has the id" in err
+
+
+def test_invalid_rows_are_not_added(row, tmp_path, capsys):
+    good, bad, folder = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "rows"
+    good.write_text(row_text(row))
+    bad.write_text(json.dumps({**row, "cells": []}))
+    code, _, err = cli(capsys, "add", good, bad, "--rows", folder)
+    assert code == 4 and "bad.json" in err and not folder.exists()
+
+
+# the board
+
+
+def ranks(rows, registry, column="xnli accuracy", **options):
+    board = build_board(rows, "xtreme", registry, **options)
+    return {
+        section.title: {
+            line.row["id"]: shown.rank
+            for line in section.lines
+            for key, shown in line.cells.items()
+            if key.title == column
+        }
+        for section in board.sections
+    }
+
+
+AVERAGE = ("xnli", "accuracy", "avg")
+
+
+def test_a_run_is_ranked_among_published_systems(row, published, registry):
+    mine = fake(row, "mine", cells={AVERAGE: {"value": 79.9, "low": 79.0, "high": 80.5}})
+    found = ranks([*published, mine], registry)["zero_shot_en, test"]
+    above = [
+        cell["value"]
+        for other in published
+        if (other["benchmark"], other["setting"], other["split"]) == ("xtreme", "zero_shot_en", "test")
+        and other["selection"] != "target_dev"
+        for cell in other["cells"]
+        if (cell["task"], cell["language"], cell.get("languages")) == ("xnli", "avg", "benchmark")
+        and cell["status"] in ("verified", "second_hand")
+        and cell["value"] > 79.9
+    ]
+    assert found["mine"] == len(above) + 1
+    assert found["hu2020_xtreme.xlm-r-large.zero-shot-en"] > found["mine"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"setting": "translate_train_all"},
+        {"setting": "zero_shot_en+intermediate:mnli"},
+        {"split": "dev"},
+        {"selection": "target_dev"},
+        {"benchmark": "xtreme-r"},
+        {"cells": {AVERAGE: {"languages": ["en", "sw"]}}},
+        {"cells": {AVERAGE: {"languages": None}}},
+        {"cells": {AVERAGE: {"metric": "f1"}}},
+        {"cells": {AVERAGE: {"data": "another release"}}},
+        {"cells": {AVERAGE: {"status": "suspicious"}}},
+        {"cells": {AVERAGE: {"status": "unverified"}}},
+        {"caveats": {"partial": ["limited"], "incomplete": [], "dirty": [], "unpinned": []}},
+    ],
+)
+def test_unlike_numbers_are_never_ranked_together(row, registry, change):
+    rows = [fake(row, "a"), fake(row, "b"), fake(row, "other", **change)]
+    for column in ("xnli accuracy", "xnli f1", "xnli accuracy (2 languages)", "xnli accuracy (another release)"):
+        for found in ranks(rows, registry, column, metrics=("accuracy", "f1")).values():
+            assert found.get("other") is None
+    assert ranks(rows, registry)["zero_shot_en, test"]["a"] == 1
+
+
+def test_equal_values_share_a_rank_and_a_lone_value_has_none(row, registry):
+    values = {"a": 80.0, "b": 80.0, "c": 70.0}
+    rows = [fake(row, name, cells={AVERAGE: {"value": value}}) for name, value in values.items()]
+    assert ranks(rows, registry)["zero_shot_en, test"] == {"a": 1, "b": 1, "c": 3}
+    assert ranks(rows[:1], registry)["zero_shot_en, test"] == {"a": None}
+
+
+def test_what_is_suspicious_or_unverified_is_shown_as_such(published, registry):
+    board = build_board(published, "xtreme", registry, tasks=["xnli", "mlqa"])
+    shown = [shown for section in board.sections for line in section.lines for shown in line.cells.values()]
+    marked = {mark: [s for s in shown if mark in s.marks] for mark in ("suspicious", "unverified", "second_hand")}
+    assert all(marked.values())
+    assert all(s.rank is None for s in marked["suspicious"] + marked["unverified"])
+    assert all("‡" in cell_text(s) for s in marked["suspicious"])
+    assert any(s.rank for s in marked["second_hand"])
+
+
+def test_the_mean_over_other_languages_has_its_own_column(published, registry):
+    """XQuAD's README averages over twelve languages, XTREME over eleven of them."""
+    board = build_board(published, "xtreme", registry)
+    titles = [column.title for column in board.sections[0].columns]
+    assert "xquad f1" in titles and "xquad f1 (12 languages)" in titles
+
+
+def test_commands_show_the_board(row, tmp_path, capsys):
+    path, rows = tmp_path / "row.json", tmp_path / "none"
+    path.write_text(row_text(row))
+    code, out, err = cli(capsys, "show", "--row", path, "--rows", rows)
+    assert code == 0 and "xtreme: zero_shot_en, test" in out and "org/model" in out and "rank among" in err
+    code, out, _ = cli(capsys, "show", "--row", path, "--rows", rows, "--task", "xnli", "--json")
+    assert code == 0 and row in json.loads(out)
+    code, out, _ = cli(capsys, "show", "--row", path, "--rows", rows, "--task", "xnli", "--markdown")
+    assert code == 0 and "| org/model |" in out
+    code, _, err = cli(capsys, "show", "--benchmark", "xtrem", "--rows", rows)
+    assert code == 2 and "xtreme" in err
+    code, _, err = cli(capsys, "show", "--task", "xnly", "--rows", rows)
+    assert code == 2 and "xnli" in err
+
+
+def test_the_page_is_one_file_and_text_stays_text(row, tmp_path, capsys):
+    hostile = fake(
+        row, "evil", system='<script>alert(1)</script>" onmouseover="x', cells={AVERAGE: {"note": '"><img src=x>'}}
+    )
+    path, out = tmp_path / "row.json", tmp_path / "board.html"
+    path.write_text(row_text(hostile))
+    assert cli(capsys, "render", "--row", path, "--rows", tmp_path / "none", "--html", out)[0] == 0
+    page = out.read_text(encoding="utf-8")
+    assert "<script" not in page and "<img" not in page and 'onmouseover="x' not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "hu2020_xtreme" in page and "src=" not in page.replace("src=x", "")
+    links = {part.split('"')[0] for part in page.split('href="')[1:]}
+    assert links and all(link.startswith("https://arxiv.org/abs/") for link in links)
+
+
+# submissions
+
+
+def test_the_official_submission(run, tmp_path, capsys):
+    out = tmp_path / "submission"
+    code, _, err = cli(capsys, "export", run, "--format", "xtreme", "-o", out)
+    assert code == 4 and "pawsx lacks" in err and not out.exists()
+    code, _, _ = cli(capsys, "export", run, "--format", "xtreme", "-o", out, "--allow-partial")
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert code == 0 and names == sorted(f"xnli/test-{language}.tsv" for language in LANGUAGES)
+    assert (out / "xnli/test-sw.tsv").read_bytes() == (run / "predictions/xnli/test-sw.tsv").read_bytes()
+    code, _, err = cli(capsys, "export", run, "--format", "xtreme", "-o", out, "--allow-partial")
+    assert code == 2 and "exists already" in err
+
+
+def test_the_zipped_submission_is_the_same_every_time(run, tmp_path, capsys):
+    first, second = tmp_path / "1.zip", tmp_path / "2.zip"
+    for out in (first, second):
+        code, _, _ = cli(capsys, "export", run, "--format", "xtreme", "-o", out, "--zip", "--allow-partial")
+        assert code == 0
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.testzip() is None and "xnli/test-sw.tsv" in archive.namelist()
+
+
+def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
+    rewrite(run, lambda record: record["units"].pop("xnli/sw/test"))
+    code, _, err = cli(capsys, "export", run, "--format", "xtreme", "-o", tmp_path / "s", "--allow-partial")
+    assert code == 4 and "no task of xtreme is complete" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nowhere", "-o", "x"], 4, "no run folder"),
+        (["RUN", "-o", "x", "--zip"], 2, "--zip is for submissions"),
+        (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
+    ],
+)
+def test_export_reports_mistakes(run, tmp_path, monkeypatch, capsys, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    got, _, err = cli(capsys, "export", *(run if word == "RUN" else word for word in arguments))
+    assert got == code and words in err
+
+
+def test_the_number_of_parameters_comes_from_the_weights(small_model):
+    from safetensors import safe_open
+
+    from harness.models.resolve import check_folder
+
+    with safe_open(small_model / "model.safetensors", "numpy") as weights:
+        expected = sum(int(np.prod(weights.get_slice(name).get_shape())) for name in weights.keys())  # noqa: SIM118
+    assert check_folder(small_model, "small").parameters == expected
+
+
+def test_unreadable_weights_have_no_number_of_parameters(tmp_path):
+    from harness.models.resolve import check_folder
+
+    (tmp_path / "config.json").write_text("{}")
+    for header in (b"", b"\xff" * 8, (5).to_bytes(8, "little") + b"{}xyz"):
+        (tmp_path / "model.safetensors").write_bytes(header)
+        assert check_folder(tmp_path, "broken").parameters is None
