@@ -111,7 +111,7 @@ def test_the_scale_is_learned_and_kept_in_a_checkpoint_that_loads_elsewhere(fold
     task = family(softmax_pairs=4)
     model = task.load(str(folder), ignore_mismatched_sizes=True)
     scale = getattr(model, SCALE)
-    assert float(scale.detach()) == 100.0
+    assert scale.item() == 100.0
     features = task.features(load_tokenizer(folder), PAIRS, training=True)
     loss, count = task.loss(model, batch(features, features.rows_of(np.arange(8)), 1))
     (loss / count).backward()
@@ -121,9 +121,9 @@ def test_the_scale_is_learned_and_kept_in_a_checkpoint_that_loads_elsewhere(fold
     model.save_pretrained(tmp_path)
     load_tokenizer(folder).save_pretrained(tmp_path)
     again = task.load(str(tmp_path))
-    assert float(getattr(again, SCALE)) == 87.5
+    assert getattr(again, SCALE).item() == 87.5
     check_head(again, tmp_path)
-    assert float(getattr(task.load(str(tmp_path), ignore_mismatched_sizes=True), SCALE)) == 100.0
+    assert getattr(task.load(str(tmp_path), ignore_mismatched_sizes=True), SCALE).item() == 100.0
     plain = AutoModel.from_pretrained(tmp_path)
     assert all(torch.equal(p, dict(again.named_parameters())[name]) for name, p in plain.named_parameters())
 
@@ -184,10 +184,9 @@ def test_rankings_are_those_of_a_plain_computation(folder: Path, vector: str) ->
         torch.testing.assert_close(found, row.sort(descending=True).values[:20], atol=1e-6, rtol=0)
 
 
-LAREQA = [
-    UnitExamples("lareqa", "en", "test", [Candidate("en_1_0", "a"), Candidate("en_1_1", "b"), Query("q", "?", ("en_1_1",))]),
-    UnitExamples("lareqa", "de", "test", [Candidate("de_1_0", "c"), Query("q", "?!", ("de_1_0",)), Query("r", "", ("de_1_0",))]),
-]  # fmt: skip
+ENGLISH = [Candidate("en_1_0", "a"), Candidate("en_1_1", "b"), Query("q", "?", ("en_1_1",))]
+GERMAN = [Candidate("de_1_0", "c"), Query("q", "?!", ("de_1_0",)), Query("r", "", ("de_1_0",))]
+LAREQA = [UnitExamples("lareqa", "en", "test", ENGLISH), UnitExamples("lareqa", "de", "test", GERMAN)]
 
 
 def test_units_share_their_candidates_and_the_answers_to_one_question() -> None:
@@ -229,7 +228,7 @@ def test_labels_and_predictions_are_files_that_score(tmp_path: Path) -> None:
 
 
 def test_baselines_rank_candidates_of_the_whole_pool() -> None:
-    en, de = family().join(LAREQA)
+    _, de = family().join(LAREQA)
     assert family().guess("majority", [], de, 0) == [["en_1_0", "en_1_1", "de_1_0"]] * 2
     random = family().guess("random", [], de, 0)
     assert random == family().guess("random", [], de, 0) and all(len(set(r)) == len(r) for r in random)
