@@ -167,7 +167,7 @@ def split_status(
 
 def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[str, ...]:
     """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
-    if task.labels:
+    if task.labels or isinstance(train.examples, Corpus):
         return task.labels
     return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
 
