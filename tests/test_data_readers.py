@@ -134,6 +134,8 @@ def test_conllu_precedence_and_enhanced_edges(tmp_path: Path) -> None:
     assert tag_of("de_made-ud-dev.conllu", tag="NUM") == "NUM"
     # a second head, below the first, gives "de" one ancestor more than "le"
     assert tag_of("fr_made-ud-dev.conllu", first="3:case|4:case", tag="SCONJ") == "SCONJ"
+    # an empty node is no ancestor, so that the two are equally high
+    assert tag_of("fr_made-ud-dev.conllu", first="3:case|3.1:case", tag="SCONJ") == "ADP"
 
 
 def test_conllu_names_the_line(tmp_path: Path) -> None:

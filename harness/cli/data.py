@@ -122,6 +122,8 @@ def _items(registry: Registry, selectors: tuple[str, ...]) -> list[Item]:
 def _splits(task: Task) -> Iterator[Item]:
     if isinstance(task, TargetTask) and isinstance(task.train, Split):
         yield Item(task, "en", "train", task.train)
+    if isinstance(task, TargetTask) and task.pool is not None:
+        yield Item(task, "en" if "en" in task.languages else next(iter(task.languages)), "pool", task.pool)
     for code in task_languages(task):
         for name, split in splits_of(task, code).items():
             yield Item(task, code, name, split)

@@ -79,10 +79,11 @@ def _ancestors(word: str, words: dict[str, list[str]]) -> set[str]:
     queue = [word]
     while queue:
         fields = words.get(queue.pop())
-        if fields is None:  # the root, or an empty node
+        if fields is None:  # the root
             continue
         enhanced = [edge.partition(":")[0] for edge in fields[8].split("|")]
-        for head in {fields[6], *enhanced} - found - {"_", word}:
+        heads = {head for head in (fields[6], *enhanced) if head.isdigit()}  # an empty node (8.1) is no ancestor
+        for head in heads - found - {word}:
             found.add(head)
             queue.append(head)
     return found
