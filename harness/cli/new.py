@@ -1,0 +1,71 @@
+"""``harness new``: the files of a new plugin package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_out = click.option("--out", default=".", show_default=True, metavar="FOLDER", help="Where the package folder is made.")
+
+
+@click.group()
+def command() -> None:
+    """Write a complete, installable plugin package: code, a fixture, tests.
+
+    It passes its own tests and type check as it is; its README says what to change.
+    """
+
+
+@command.command()
+@click.argument("name")
+@click.option("--family", "family_name", required=True, metavar="FAMILY", help="Kind of task: classification, tagging.")
+@_out
+def task(name: str, family_name: str, out: str) -> None:
+    """A target task of a family."""
+    from harness.errors import UsageError
+    from harness.registry import get_registry
+    from harness.scaffold.package import new_task
+    from harness.scaffold.shapes import shape_of
+
+    family = get_registry().family(family_name)
+    shape = shape_of(family.examples)
+    if shape is None:
+        kinds = ", ".join(kind.__name__ for kind in family.examples)
+        raise UsageError(
+            f"there is no template for the examples of the family {family_name!r} ({kinds})",
+            hint=f"see how {family.provider} provides tasks of its own",
+        )
+    _done(new_task(name, family, shape, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--task", "tasks", multiple=True, metavar="TASK", help="A task that counts.  [default: two tasks to start with]"
+)
+@_out
+def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
+    """A benchmark with an overall score of its own."""
+    from harness.registry import get_registry
+    from harness.scaffold.package import new_benchmark
+
+    registry = get_registry()
+    chosen = tasks or list(registry.tasks())[:2]
+    _done(new_benchmark(name, {task: registry.task(task) for task in chosen}, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
+def family(name: str, out: str) -> None:
+    """A family: examples, model, files and metric of its own (a number for a pair of texts), and a task of it."""
+    from harness.scaffold.package import new_family
+
+    _done(new_family(name, Path(out)))
+
+
+def _done(path: Path) -> None:
+    from harness.cli.console import print_text
+
+    print_text(f"written: {path}\nnext:    cd {path} && pip install --editable '.[test]' && pytest && mypy")

@@ -1,0 +1,1 @@
+"""Writes a complete plugin package: ``harness new task|benchmark|family NAME``."""

@@ -1,0 +1,118 @@
+"""Fills templates and writes the files of a new package, all or none."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from textwrap import indent
+
+from harness.errors import UsageError
+from harness.scaffold.sentences import sentences
+from harness.scaffold.shapes import Rows, Shape
+from harness.specs import Family, TargetTask
+
+NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+
+
+def new_task(name: str, family: Family, shape: Shape, folder: Path) -> Path:
+    """Writes a package with one target task of a family into ``folder``; returns its path."""
+    own = ("train", *shape.splits) if shape.trains else shape.splits
+    fixtures = {
+        f"{split}-{code}": shape.rows(code, split)
+        for code in shape.languages
+        for split in own
+        if split != "train" or code == "en"
+    }
+    values = {
+        "family": family.name,
+        "imports": ", ".join(sorted(["FileData", *shape.imports.split(", "), "Split", "TargetTask"])),
+        "labels": f"    labels={_tuple(shape.labels)},\n" if shape.labels else "",
+        "train": '    train=split("train", "en"),  # selected on English dev\n' if shape.trains else "",
+        "languages": " ".join(shape.languages),
+        "splits": "\n".join(f'        {split}=lambda code: split("{split}", code),' for split in shape.splits),
+        "returns": shape.returns,
+        "read": indent(shape.read, "    "),
+        "metric": shape.metric,
+        "language": shape.languages[0],
+        "expected": shape.returns.partition(" | ")[0],
+    }
+    return _write("task", name, values, folder, fixtures)
+
+
+def new_benchmark(name: str, tasks: Mapping[str, TargetTask], folder: Path, most: int = 3) -> Path:
+    """Writes a package with a benchmark of these tasks, in at most ``most`` languages each, and its own overall score."""
+    rows = [f'        "{task}": {_tuple(tuple(found.languages)[:most])},' for task, found in tasks.items()]
+    return _write("benchmark", name, {"tasks": "\n".join(rows), "first": next(iter(tasks))}, folder, {})
+
+
+def new_family(name: str, folder: Path) -> Path:
+    """Writes a package with a family of its own (a number for a pair of texts) and one task of it."""
+    fixtures: dict[str, Rows] = {}
+    for code, split in (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test")):
+        found = sentences(code)
+        fixtures[f"{split}-{code}"] = [
+            {"id": f"{split}-{i}", "a": one.text, "b": found[(i * 5) % 12].text, "score": _overlap(i, (i * 5) % 12)}
+            for i, one in enumerate(found)
+        ]
+    return _write("family", name, {}, folder, fixtures)
+
+
+def _overlap(one: int, other: int) -> float:
+    """Subjects are the same, predicates are: two halves of the score."""
+    return 2.5 * (one // 3 == other // 3) + 2.5 * (one % 3 == other % 3)
+
+
+def _tuple(items: tuple[str, ...]) -> str:
+    return f"({', '.join(json.dumps(item) for item in items)}{',' if len(items) == 1 else ''})"
+
+
+def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtures: Mapping[str, Rows]) -> Path:
+    if not NAME.fullmatch(name):
+        hint = "lower-case letters and digits, words joined by '-' or '_', such as 'news-headlines'"
+        raise UsageError(f"{name!r} cannot be the name of a package", hint=hint)
+    target = folder / name
+    if target.exists():
+        raise UsageError(f"{target}: there is something already", hint="choose another name or another --out")
+    module = name.replace("-", "_")
+    common = {
+        "name": name,
+        "distribution": f"harness-{name.replace('_', '-')}",
+        "package": f"harness_{module}",
+        "module": module,
+        "constant": module.upper(),
+        "title": name.replace("-", " ").replace("_", " ").capitalize(),
+        "class_name": "".join(word.capitalize() for word in module.split("_")),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
+    try:
+        templates = files("harness.scaffold") / "templates"
+        for template, text in (*_templates(templates / "common"), *_templates(templates / kind)):
+            path = scratch / Template(template.removesuffix(".tmpl")).substitute(common)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(Template(text).substitute({**common, **values}), encoding="utf-8")
+        for file, rows in fixtures.items():
+            path = scratch / "tests" / "data" / name / f"{file}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            path.write_text("".join(lines), encoding="utf-8")
+        scratch.chmod(0o755)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _templates(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _templates(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".tmpl"):
+            yield f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")
