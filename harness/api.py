@@ -40,8 +40,10 @@ def evaluate(
     out; the same call on the same folder does only what is missing. Units without data are listed in ``Run.missing``.
 
     Raises :class:`~harness.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
-    raise but are listed in ``Run.failed``.
+    raise but are listed in ``Run.failed``. Under ``accelerate launch`` all processes train, and the first one scores;
+    the others return a run without scores.
     """
+    from harness.aggregate import aggregate
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
@@ -49,7 +51,8 @@ def evaluate(
     from harness.models.reference import parse_model
     from harness.registry import get_registry
     from harness.runs.folder import RunFolder
-    from harness.runs.run import finish
+    from harness.runs.run import Run, adhoc_benchmark, finish
+    from harness.training.processes import process_count, process_index
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -72,6 +75,11 @@ def evaluate(
         )
     where = Path(out) if out else default_out(reference.slug, benchmark, tasks, options)
     folder = RunFolder(where)
+    if process_count() > 1:
+        # Training is shared; scores come from one process, so that none waits for another while predicting.
+        Evaluator(folder, registry, reference, recipe, options, reporter or Silent()).train_all(planned)
+        if process_index() > 0:
+            return Run(folder, aggregate(adhoc_benchmark(planned), {}, {}))
     with folder.locked():
         registry.hook.harness_run_started(
             folder=where, model=str(reference), units=[entry.unit.key for entry in planned], options=as_plain(options)

@@ -23,7 +23,9 @@ class TrainOptions:
     examples during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
     (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform".
-    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head of
+    ``mlm_ratio`` is the share of steps of masked language modelling beside other tasks. ``peft`` "lora" or "dora" trains
+    low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end; ``gradient_checkpointing`` trades
+    time for memory. ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head of
     the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     ``warmup_ratio`` (of all steps) counts where ``warmup_steps`` is 0. ``max_steps`` 0 means by ``epochs``.
     """
@@ -48,11 +50,21 @@ class TrainOptions:
     sampling: str = "capped"
     sampling_cap: int = 131_072
     sampling_temperature: float = 2.0
+    mlm_ratio: float = 0.5
+    peft: str = ""
+    lora_rank: int = 8
+    lora_alpha: int = 16
+    lora_dropout: float = 0.0
+    gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
         if self.select not in ("best", "last"):
             raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.peft not in ("", "lora", "dora"):
+            raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
+        if self.mlm_ratio >= 1:
+            raise UsageError(f"option mlm_ratio: a share below 1 expected, not {self.mlm_ratio!r}")
         for name in ("lr", "batch", "batch_tokens", "clip"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
@@ -66,7 +78,8 @@ class TrainOptions:
 class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
-    ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
+    ``via`` names intermediate stages, in order. ``select_on`` names languages
+    whose target dev data choose the checkpoint, which is not zero-shot and marks the record; empty: English only. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep so
     many examples of a unit and of a training split, and mark the record as partial. ``stages_dir`` holds the trained
     stages, shared by the runs beside each other (None: ``stages`` beside the run folder).
@@ -74,6 +87,7 @@ class EvalOptions:
 
     split: str = "test"
     via: tuple[str, ...] = ()
+    select_on: tuple[str, ...] = ()
     train: str = "auto"
     recipe: str = "xtreme"
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)

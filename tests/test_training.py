@@ -22,6 +22,7 @@ from harness.families.tagging import Tagging
 from harness.models.encoder import head_parameters
 from harness.models.load import load_tokenizer
 from harness.options import TrainOptions, build
+from harness.training.adapters import merged, with_adapters
 from harness.training.head import reset_head
 from harness.training.loop import Part, Trainer, learning_rate
 from harness.training.order import micro_batches, step_items, steps_in_epoch
@@ -243,3 +244,62 @@ def test_sampling_of_tasks() -> None:
     schedule = make_schedule([3200, 800], TrainOptions(sampling="proportional", batch=8, epochs=4))
     assert len(schedule) == 2000
     assert np.mean(schedule == 0) == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", ["lora", "dora"])
+def test_adapters_train_beside_a_frozen_encoder_and_merge_into_it(kind: str, method: str, tmp_path: Path) -> None:
+    save_model(kind, tmp_path / "model")
+    family = Classification(LABELS, Classification.Options())
+    tokenizer = load_tokenizer(tmp_path / "model")
+    features = family.features(tokenizer, pairs(40), training=True)
+    model = family.load(str(tmp_path / "model"), ignore_mismatched_sizes=True, dtype="float32")
+    reset_head(model, 1)
+    start = {name: value.clone() for name, value in model.named_parameters()}
+    head = set(head_parameters(model))
+    options = TrainOptions(lr=1e-2, batch=8, max_steps=6, peft=method)
+    adapted = with_adapters(model, options)
+    trainable = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert trainable < sum(value.numel() for value in start.values())
+    trainer = Trainer(
+        [Part("cats", family, adapted, features)],
+        make_schedule([features.item_count], options),
+        options,
+        Accelerator(cpu=True),
+        pad_id=tokenizer.pad_token_id,
+        state_folder=tmp_path / "state",
+        evaluate=None,
+        keep=lambda: None,
+    )
+    trainer.run()
+    plain = merged(adapted)
+    changed = {name for name, value in plain.named_parameters() if not torch.equal(value, start[name])}
+    assert set(dict(plain.named_parameters())) == set(start)
+    assert any(name in head for name in changed)
+    assert any(name not in head for name in changed)
+    plain.save_pretrained(tmp_path / "merged")
+    loaded = family.load(str(tmp_path / "merged"), dtype="float32").eval()
+    batch = {name: torch.from_numpy(value) for name, value in features.batch(np.arange(8), 1).items()}
+    with torch.inference_mode():
+        mine, theirs = (family.outputs(each, batch)["logits"] for each in (adapted.eval(), loaded))
+    torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(small_model: Path, tmp_path: Path) -> None:
+    curves = []
+    for name, on in (("a", False), ("b", True)):
+        options = TrainOptions(lr=1e-3, batch=16, max_steps=4)
+        trainer = make_trainer(small_model, tmp_path / name, options, [])
+        if on:
+            trainer.parts[0].model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        torch.manual_seed(5)
+        curves.append(trainer.run().losses)
+    assert curves[0] == curves[1]
+
+
+def test_masked_language_modelling_gets_its_share_of_the_steps() -> None:
+    options = TrainOptions(batch=10, epochs=1, mlm_ratio=0.25, sampling="proportional")
+    schedule = make_schedule([3000, 50_000], options, beside=1)
+    assert len(schedule) == 400
+    assert np.mean(schedule == 1) == pytest.approx(0.25, abs=0.05)
+    assert len(make_schedule([3000], options, beside=0)) == 300

@@ -20,6 +20,14 @@ from harness.cli.shared_options import (
 @selection_options
 @click.option("--split", default="test", show_default=True, help="test or dev.")
 @click.option("--via", multiple=True, metavar="TASK", help="Intermediate stage; repeat for a sequence, a+b for both.")
+@click.option("--with-mlm", is_flag=True, help="Masked language modelling on DATA_DIR/text beside every --via stage.")
+@click.option(
+    "--select-on",
+    multiple=True,
+    callback=split_commas,
+    metavar="CODES",
+    help="Select checkpoints on target dev data of these languages; not zero-shot, marks the record.",
+)
 @click.option("--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score as it is.")
 @recipe_options
 @click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")
@@ -60,6 +68,7 @@ def command(
     from harness.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
     from harness.registry import get_registry
+    from harness.training.processes import process_index
 
     options = eval_options(model, **rest)
     folder = Path(out) if out else default_out(parse_model(model).slug, benchmark, tasks, options)
@@ -75,6 +84,8 @@ def command(
             runs = evaluate_seeds(model, numbers, out=folder, options=options, reporter=reporter, **selection)
         else:
             runs = [evaluate(model, out=folder, options=options, reporter=reporter, **selection)]
+    if process_index() > 0:
+        return
     for run in runs:
         show_run(run, to_stderr=as_json, data_dir=options.data_dir)
     if seeds:

@@ -39,6 +39,7 @@ recipe_options = _together(
     click.option("--recipe", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
+    click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
 )
 
 compute_options = _together(
@@ -65,7 +66,9 @@ def eval_options(
     from harness.options import EvalOptions, parse_overrides
 
     values: dict[str, Any] = parse_overrides(overrides)
-    named = {"seed": seed, "layer": rest.pop("layer", None), "pool": rest.pop("pool", None)}
+    named = {"seed": seed, **{name: rest.pop(name, None) for name in ("layer", "pool", "peft")}}
     values |= {key: value for key, value in named.items() if value is not None}
+    if rest.pop("with_mlm", False):
+        rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)
     recipe = recipe or ("tiny" if parse_model(model).kind == "tiny" else "xtreme")
     return EvalOptions(overrides=values, recipe=recipe, **rest)

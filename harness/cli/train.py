@@ -30,10 +30,13 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
     from harness.cli.console import print_json, print_text
     from harness.cli.run_report import RichReporter
     from harness.cli.shared_options import eval_options
+    from harness.training.processes import process_index
 
     options = eval_options(model, **rest)
     with RichReporter() as reporter:
         trained = train(model, task, out=Path(out), options=options, reporter=reporter)
+    if process_index() > 0:
+        return
     if as_json:
         print_json(trained.summary)
         return

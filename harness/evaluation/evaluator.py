@@ -28,7 +28,7 @@ from harness.registry import Registry
 from harness.runs.folder import RunFolder
 from harness.scoring import score_unit
 from harness.select import Unit
-from harness.specs import Recipe
+from harness.specs import IntermediateTask, Recipe, Split
 from harness.training.stage import Stage
 from harness.training.stages import Stages
 
@@ -110,12 +110,7 @@ class Evaluator:
         absent = [entry for entry in planned if not entry.present]
         record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
         record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
-        if self.reference.kind != "baseline":
-            self.reporter.note(f"model {self.reference}")
-            self.model = resolve_model(
-                self.reference, offline=self.options.offline, loader=self.registry.hook.harness_load_encoder
-            )
-            self.stages.start_from(self.model)
+        self._resolve()
         self._describe()
         self.run.save()
         started = time.monotonic()
@@ -133,6 +128,21 @@ class Evaluator:
         record["stages"] = [entry for entry in record["stages"] if entry["key"] in self._lineage]
         record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
         self.run.save()
+
+    def train_all(self, planned: Sequence[PlannedUnit]) -> None:
+        """Trains every stage that :meth:`evaluate` will need, and nothing else (all processes of a launch take part)."""
+        self._resolve()
+        for units in self._grouped([entry for entry in planned if entry.present]):
+            checkpoint = self._group(units).checkpoint
+            if isinstance(checkpoint, Stage):
+                self.stages.train(checkpoint)
+
+    def _resolve(self) -> None:
+        if self.reference.kind != "baseline" and self.model is None:
+            self.reporter.note(f"model {self.reference}")
+            loader = self.registry.hook.harness_load_encoder
+            self.model = resolve_model(self.reference, offline=self.options.offline, loader=loader)
+            self.stages.start_from(self.model)
 
     def _grouped(self, present: Sequence[PlannedUnit]) -> list[list[PlannedUnit]]:
         groups: dict[str, list[PlannedUnit]] = {}
@@ -159,8 +169,19 @@ class Evaluator:
                 name = units[0].task.name
                 raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
             for source in sources:
-                checkpoint = self.stages.stage([source], checkpoint)
+                checkpoint = self.stages.stage([self._selected(source, units[0])], checkpoint)
         return Group(family, checkpoint, tuple(units))
+
+    def _selected(self, source: IntermediateTask, entry: PlannedUnit) -> IntermediateTask:
+        """The training task with the dev data that choose its checkpoint: English, or what ``select_on`` names."""
+        if not self.options.select_on:
+            return source
+        name = entry.task.name
+        splits = {code: entry.task.languages.get(code, {}).get("dev") for code in self.options.select_on}
+        absent = [code for code, split in splits.items() if split is None]
+        if source.name != name or absent:
+            raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
+        return replace(source, dev=Split(parts=tuple(split for split in splits.values() if split is not None)))
 
     def _evaluate_group(self, group: Group) -> None:
         prepared = []

@@ -137,7 +137,7 @@ def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) 
             states = model.base_model(input_ids=batch, attention_mask=attention).last_hidden_state
             guesses = model.lm_head(states[torch.from_numpy(hidden)])
             loss = torch.nn.functional.cross_entropy(guesses, torch.from_numpy(ids[hidden]))
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()

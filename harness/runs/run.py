@@ -114,6 +114,8 @@ def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[
         reasons.append(f"at most {options['limit']} examples a unit (--limit)")
     if options["train_limit"]:
         reasons.append(f"at most {options['train_limit']} training examples (--train-limit)")
+    if options.get("select_on"):
+        reasons.append(f"not zero-shot: checkpoints were selected on dev data in {', '.join(options['select_on'])}")
     if options["split"] != "test":
         reasons.append(f"scored on the {options['split']} split")
     states = {entry.status.state for entry in planned if entry.status is not None}

@@ -120,9 +120,14 @@ class Trainer:
 
     def run(self) -> Progress:
         """Trains to the end, or on from the saved state; returns the finished progress."""
+        import torch
+
         resumed = load_state(self.state_folder, self.modules, self.optimizer)
         if resumed:
             self.progress = resumed
+            if self.accelerator.process_index:
+                # The saved random state is the first process's; the others must not repeat its dropout.
+                torch.manual_seed(hash((self.options.seed, resumed.step, self.accelerator.process_index)) % 2**63)
             log.info("going on from step %d of %d", self.progress.step, self.total)
         started = time.monotonic()
         window: list[torch.Tensor] = []
@@ -154,7 +159,10 @@ class Trainer:
         part, model = self.parts[number], self.models[number]
         turn = int(self.turns[step])
         items = step_items(part.features.item_count, self.options.batch, self.options.seed, turn)
-        items = items[self.accelerator.process_index :: self.accelerator.num_processes]
+        own = items[self.accelerator.process_index :: self.accelerator.num_processes]
+        # A process without an item of a small last step still takes part, with weight 0: the others wait for it.
+        weight = float(len(own) > 0)
+        items = own if len(own) else items[:1]
         rate = learning_rate(step, self.total, self.options)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -167,9 +175,9 @@ class Trainer:
             last = position == len(chunks) - 1
             with self.accelerator.autocast(), nullcontext() if last else self.accelerator.no_sync(model):
                 loss, count = part.family.loss(model, batch)
-                self.accelerator.backward(loss)
-            loss_sum += loss.detach()
-            terms += count
+                self.accelerator.backward(loss * weight)
+            loss_sum += loss.detach() * weight
+            terms += count * weight
             self.tokens += int(part.features.lengths[rows].sum())
         if self.accelerator.num_processes > 1:
             loss_sum, terms = self.accelerator.reduce(loss_sum), self.accelerator.reduce(terms)

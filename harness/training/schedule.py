@@ -30,13 +30,23 @@ def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[
     return weights
 
 
-def make_schedule(sizes: Sequence[int], options: TrainOptions) -> IntArray:
-    """The task of every optimizer step, drawn from the seed; as long as the tasks' own (capped) epochs together."""
-    counted = [min(n, options.sampling_cap) if options.sampling == "capped" else n for n in sizes]
-    total = options.max_steps or max(
-        1, math.ceil(sum(steps_in_epoch(n, options.batch) for n in counted) * options.epochs)
-    )
+def make_schedule(sizes: Sequence[int], options: TrainOptions, beside: int | None = None) -> IntArray:
+    """The task of every optimizer step, drawn from the seed; as long as the tasks' own (capped) epochs together.
+
+    ``beside`` is the index of an auxiliary task (masked language modelling): it gets ``mlm_ratio`` of all steps, on top
+    of the others'.
+    """
+    tasks = [index for index in range(len(sizes)) if index != beside or len(sizes) == 1]
+    counted = [min(sizes[i], options.sampling_cap) if options.sampling == "capped" else sizes[i] for i in tasks]
+    steps = sum(steps_in_epoch(n, options.batch) for n in counted) * options.epochs
+    weights = np.zeros(len(sizes))
+    weights[tasks] = sampling_weights([sizes[i] for i in tasks], options)
+    if len(tasks) < len(sizes):
+        weights *= 1 - options.mlm_ratio
+        weights[beside] = options.mlm_ratio
+        steps /= 1 - options.mlm_ratio
+    total = options.max_steps or max(1, math.ceil(steps))
     if len(sizes) == 1:
         return np.zeros(total, dtype=np.int64)
     rng = np.random.default_rng([options.seed, 1])
-    return rng.choice(len(sizes), size=total, p=sampling_weights(sizes, options)).astype(np.int64)
+    return rng.choice(len(sizes), size=total, p=weights).astype(np.int64)

@@ -13,6 +13,7 @@ from harness.models.resolve import ResolvedModel
 from harness.options import EvalOptions, TrainOptions, build, check_keys, option_values
 from harness.registry import load_part
 from harness.specs import Family, IntermediateTask, Recipe, Split, TargetTask
+from harness.training.expression import in_languages, parse_via
 from harness.training.stage import Stage, StageTask, TrainedStage, finished
 
 if TYPE_CHECKING:
@@ -94,11 +95,12 @@ class Stages:
         for task in tasks:
             train = self.training_split(task, "train")
             dev = self.training_split(task, "dev") if task.dev.sources else None
-            family = self.family(task.family, label_set(task, train), [task.name], task.options)
+            family = self.family(task.family, label_set(task, train), _names(task), task.options)
             if not isinstance(family, HeadFamily):
                 raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
             parts.append(StageTask(task, train, dev, family, self.format(task.family)))
-        options = build(TrainOptions, self.values(["+".join(task.name for task in tasks)]))
+        names = _names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
+        options = build(TrainOptions, self.values(names))
         return Stage(tuple(parts), parent, options, self.dtype)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
@@ -112,15 +114,15 @@ class Stages:
         return self.stage(self.tasks(expression), parent)
 
     def tasks(self, expression: str) -> list[IntermediateTask]:
-        """The tasks of one stage: ``mnli+squad``."""
-        return [self.registry.intermediate(name) for name in expression.split("+")]
+        """The tasks of one stage: ``mnli+squad[ar,es]``."""
+        return [in_languages(self.registry.intermediate(part.name), part.languages) for part in parse_via(expression)]
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
         """Refuses option names that nothing knows, and overrides for tasks that are not in the run."""
         kinds = [kind for family in self.registry.families().values() if (kind := options_of(family)) is not None]
         known = set(names)
         for expression in expressions:
-            known |= {expression, *(task.name for task in self.tasks(expression))}
+            known |= {expression, *(name for task in self.tasks(expression) for name in _names(task))}
         check_keys(self.recipe, self.options.overrides, kinds, known)
 
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
@@ -145,3 +147,8 @@ def options_of(family: Family) -> type | None:
     except (PluginError, AttributeError) as error:
         log.debug("%s", error)
         return None
+
+
+def _names(task: IntermediateTask) -> list[str]:
+    """The names that a task's options go by: ``squad``, then ``squad[ar,es]``."""
+    return list(dict.fromkeys([task.name.partition("[")[0], task.name]))

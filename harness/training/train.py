@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.evaluation.forward import Forward
 from harness.examples import Question
 from harness.families.base import Prediction, UnitExamples
@@ -23,6 +23,8 @@ from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
 from harness.scoring import score_unit
+from harness.training.adapters import merged, with_adapters
+from harness.training.checkpoint import Progress
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
 from harness.training.schedule import make_schedule
@@ -60,7 +62,7 @@ def train_stage(
     parts = _parts(stage, parent, tokenizer)
     trainer = Trainer(
         parts,
-        make_schedule([part.features.item_count for part in parts], stage.options),
+        make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage)),
         stage.options,
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,
@@ -71,6 +73,25 @@ def train_stage(
     )
     progress = trainer.run()
     accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        _finish(stage, parts, progress, trainer, best, folder, time.monotonic() - started)
+        shutil.rmtree(work, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    trained = finished(stage, folder)
+    assert trained is not None, folder
+    return trained
+
+
+def _finish(
+    stage: Stage,
+    parts: Sequence[Part],
+    progress: Progress,
+    trainer: Trainer,
+    best: Path,
+    folder: Path,
+    seconds: float,
+) -> None:
+    """Puts the best checkpoint, with its summary, in its place."""
     summary = {
         **stage.describe(),
         "steps": progress.step,
@@ -82,16 +103,12 @@ def train_stage(
         "loss": progress.losses,
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(seconds, 3),
         "fingerprint": model_fingerprint(best),
         "folder": str(folder),
     }
-    if accelerator.is_main_process:
-        write_atomic(best / "stage.json", json.dumps(summary, indent=1))
-        replace_folder(best, folder)
-        shutil.rmtree(work, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    return TrainedStage(folder, summary)
+    write_atomic(best / "stage.json", json.dumps(summary, indent=1))
+    replace_folder(best, folder)
 
 
 def check_labels(part: StageTask) -> None:
@@ -128,15 +145,30 @@ def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> li
             reset_head(model, stage.options.seed)
         if parts:
             share_encoder(parts[0].model, model)
+        if stage.options.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        if stage.options.peft:
+            if len(stage.tasks) > 1:
+                raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
+            model = with_adapters(model, stage.options)
         parts.append(Part(part.task.name, part.family, model, rows))
     return parts
+
+
+def _beside(stage: Stage) -> int | None:
+    """The auxiliary task among labelled ones, which has its own share of the steps."""
+    if len(stage.tasks) == 1:
+        return None
+    return next((index for index, part in enumerate(stage.tasks) if not part.family.fresh_head), None)
 
 
 def _dev_score(
     stage: Stage, parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, device: str
 ) -> Callable[[], float] | None:
     """The mean of the tasks' English dev scores; None where no task has a dev split."""
-    scored = [(task, part) for task, part in zip(stage.tasks, parts, strict=True) if task.dev and task.dev.examples]
+    pairs = [(task, part) for task, part in zip(stage.tasks, parts, strict=True) if task.dev and task.dev.examples]
+    # An auxiliary task does not choose the checkpoint of the others.
+    scored = [(task, part) for task, part in pairs if task.family.fresh_head] or pairs
     if not scored:
         return None
 
@@ -182,6 +214,8 @@ def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, fold
     One task keeps its head, so that the folder can be scored as it is; of several, only the shared encoder is kept.
     """
     model: Any = parts[0].model if len(parts) == 1 else parts[0].model.base_model
+    if hasattr(model, "merge_and_unload"):
+        model = merged(model)
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     with quiet():

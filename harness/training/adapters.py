@@ -1,0 +1,45 @@
+"""Low-rank adapters through peft: trained beside a frozen encoder, merged into it when the checkpoint is written."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.models.encoder import encoder_children
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from harness.options import TrainOptions
+
+
+def with_adapters(model: PreTrainedModel, options: TrainOptions) -> Any:
+    """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder; the head is
+    trained in full. Needs the package peft."""
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError:
+        raise UsageError("--peft needs the package peft", hint="pip install 'xtreme-harness[peft]'") from None
+    import torch
+
+    encoder = encoder_children(model).values()
+    linear = {id(m) for child in encoder for m in child.modules() if isinstance(m, torch.nn.Linear)}
+    targets = [name for name, module in model.named_modules() if id(module) in linear]
+    held = {id(module) for child in encoder_children(model).values() for module in child.modules()}
+    body = () if model.base_model is model else (id(model.base_model),)
+    heads = [name for name, child in model.named_children() if id(child) not in held and id(child) not in body]
+    config = LoraConfig(
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        use_dora=options.peft == "dora",
+        target_modules=targets,
+        modules_to_save=[name for name in heads if any(True for _ in getattr(model, name).parameters())],
+    )
+    return get_peft_model(model, config)
+
+
+def merged(model: Any) -> PreTrainedModel:
+    """A copy of the model without wrappers, the adapters added into its weights; ``model`` trains on as it is."""
+    return copy.deepcopy(model).cpu().merge_and_unload()
