@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness import Candidate, Match, Query
 from harness.cli.main import main
 from harness.data.sample import write_sample_corpus
 from harness.data.sources import load_examples, split_status
+from harness.errors import DataError
 from harness.evaluation.plan import training_tasks
 from harness.registry import get_registry
 from harness.specs import FileData, Split
@@ -109,6 +111,31 @@ def test_part_of_speech_data_by_release() -> None:
 
 
 # the data
+
+
+def test_treebanks_from_the_archive_as_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    root = tmp_path / "made" / "ud-treebanks-v2.7"
+    for name, word in (
+        ("UD_Polish-PDB/pl_pdb", "kot"),
+        ("UD_Polish-LFG/pl_lfg", "pies"),
+        ("UD_Wolof-WTB/wo_wtb", "xaj"),
+    ):
+        (root / name).parent.mkdir(parents=True)
+        Path(f"{root / name}-ud-test.conllu").write_text(f"1\t{word}\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    with tarfile.open(data / "ud-treebanks-v2.7.tgz", "w:gz") as archive:
+        archive.add(root, root.name)
+    task = get_registry().task("udpos")
+    for code, words in (("pl", ["pies", "kot"]), ("wo", ["xaj"])):
+        loaded = load_examples(task, task.languages[code]["test"], data_dir=data, offline=True)
+        assert [sentence.words for sentence in loaded.examples] == [(word,) for word in words]
+        assert loaded.notes == ("UD v2.7, multiword tokens whole",)
+    assert len(list((tmp_path / "cache/treebanks").iterdir())) == 1
+    (data / "ud-treebanks-v2.7.tgz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"ud-treebanks-v2\.7\.tgz: not a whole tar archive"):
+        load_examples(task, task.languages["pl"]["test"], data_dir=data, offline=True)
 
 
 def test_xcopa(shared_data: Path) -> None:

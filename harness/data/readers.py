@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.data.archive import conllu_archive
 from harness.data.conllu import conllu
 from harness.data.lines import lines
 from harness.data.sentences import sentence_at
@@ -18,6 +19,7 @@ from harness.specs import Row
 __all__ = [
     "bitext_pool",
     "conllu",
+    "conllu_archive",
     "held_out_text",
     "json_lines",
     "lines",

@@ -5,6 +5,7 @@ the Hub's copy under its own name. Where ``udpos`` finds nothing else it falls b
 """
 
 from dataclasses import replace
+from functools import partial
 
 from harness import FileData, HubData, Split, Tagged, TargetTask, hookimpl, language_name, readers, splits
 
@@ -13,10 +14,7 @@ TAGS = (
     "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"
 )  # fmt: skip
 COLUMNS = ("tokens: strings", f"pos_tags: labels({', '.join(TAGS)})")
-OBTAIN = {
-    "2.5": "unpack UD v2.5 (lindat.mff.cuni.cz, handle 11234/1-3105) so that DATA_DIR/ud-treebanks-v2.5/UD_* exist",
-    "2.7": "unpack UD v2.7 (lindat.mff.cuni.cz, handle 11234/1-3424) so that DATA_DIR/ud-treebanks-v2.7/UD_* exist",
-}
+HANDLES = {"2.5": "11234/1-3105", "2.7": "11234/1-3424"}
 DOWNLOAD = "copy the folder udpos/ of XTREME's download_data.sh to DATA_DIR/udpos"
 LANGUAGES = "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh"
 XTREME_R = ("lt", "pl", "uk", "wo", "ro")  # not in XTREME, nor in its copy of the data
@@ -42,8 +40,17 @@ OWN = {("el", "dev"): 403, ("el", "test"): 456, ("ru", "dev"): 8108}
 
 
 def treebanks(code, name, release):
-    pattern = f"ud-treebanks-v{release}/UD_*/{code}_*-ud-{name}.conllu"
-    return FileData((pattern,), readers.conllu, OBTAIN[release], note=f"UD v{release}, multiword tokens whole")
+    """The release unpacked, or its archive."""
+    folder, files = f"ud-treebanks-v{release}", f"{code}_*-ud-{name}.conllu"
+    obtain = (
+        f"copy {folder}.tgz (lindat.mff.cuni.cz, handle {HANDLES[release]}) to DATA_DIR, or unpack it there so that "
+        f"DATA_DIR/{folder}/UD_* exist"
+    )
+    note = f"UD v{release}, multiword tokens whole"
+    return (
+        FileData((f"{folder}/UD_*/{files}",), readers.conllu, obtain, note=note),
+        FileData((f"{folder}.tgz",), partial(readers.conllu_archive, pattern=files), obtain, note=note),
+    )
 
 
 def download(code, name):
@@ -62,14 +69,14 @@ def on_hub(code, name, sizes):
 
 def split(code, name, sizes):
     if code in XTREME_R:
-        return Split(treebanks(code, name, "2.7"), download(code, name))
+        return Split(*treebanks(code, name, "2.7"), download(code, name))
     if code not in sizes:
         return None
     hub = on_hub(code, name, sizes)
     rows = OWN.get((code, name)) if code in MIXED_IN else sizes[code]
     # XTREME's download has no tags for test sets, so there it comes last.
     others = (hub, download(code, name)) if name == "test" else (download(code, name), hub)
-    return Split(treebanks(code, name, "2.5"), *others, rows=rows)
+    return Split(*treebanks(code, name, "2.5"), *others, rows=rows)
 
 
 def hub_split(code, name, sizes):
