@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.api import score as score
     from harness.api import train as train
     from harness.data import readers as readers
+    from harness.environment import tracks as tracks
     from harness.errors import DataError as DataError
     from harness.errors import HarnessError as HarnessError
     from harness.errors import ModelError as ModelError
@@ -104,6 +105,7 @@ _PUBLIC = {
     "UsageError": "harness.errors",
     "DataError": "harness.errors",
     "ModelError": "harness.errors",
+    "tracks": "harness.environment",
     "iso639_3": "harness.languages",
     "language_name": "harness.languages",
     "readers": "harness.data.readers:",

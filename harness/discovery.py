@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.environment import flag
+from harness.environment import flag, names
 from harness.errors import UsageError, did_you_mean
 
 GROUP = "harness.plugins"
@@ -51,9 +50,7 @@ def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list
     """
     found = _refuse_clashes(sorted(_installed(), key=lambda c: (RANK[c.kind], c.name, c.distribution)))
     found += [_from_file(path) for path in dict.fromkeys(Path(file).absolute() for file in files)]
-    from_environment = [
-        name.strip() for name in os.environ.get("HARNESS_DISABLE_PLUGINS", "").split(",") if name.strip()
-    ]
+    from_environment = names("HARNESS_DISABLE_PLUGINS")
     known = {name for c in found for name in (c.name, c.provider)}
     for name in disabled:
         if name not in known:
@@ -61,6 +58,11 @@ def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list
     warnings = [
         f"HARNESS_DISABLE_PLUGINS names {name!r}, but no such plugin is installed"
         for name in from_environment
+        if name not in known
+    ]
+    warnings += [
+        f"HARNESS_TRACK names {name!r}, but no such plugin is installed; {did_you_mean(name, known)}"
+        for name in names("HARNESS_TRACK")
         if name not in known
     ]
     off = dict.fromkeys(from_environment, "HARNESS_DISABLE_PLUGINS") | dict.fromkeys(disabled, "--no-plugin")

@@ -9,3 +9,13 @@ def flag(name: str, *, default: bool = False) -> bool:
     """Whether the variable is switched on: ``1``, ``true``, ``yes`` or ``on``; anything else is off, unset the default."""
     value = os.environ.get(name, "").strip().lower()
     return value in ("1", "true", "yes", "on") if value else default
+
+
+def tracks(plugin: str) -> bool:
+    """Whether ``HARNESS_TRACK``, a list of names, asks this plugin to track runs."""
+    return plugin in names("HARNESS_TRACK")
+
+
+def names(variable: str) -> list[str]:
+    """A variable that holds names between commas."""
+    return [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]

@@ -51,7 +51,7 @@ class Implementation:
 class Hooks:
     """The choosers and observers of the plugins that are alive; ``find(hook)`` lists implementations, first to ask first.
 
-    Each plugin's failure in a hook is logged once. Under ``HARNESS_STRICT_PLUGINS=1`` a chooser that fails is an error.
+    Each failure of a plugin is logged once. Under ``HARNESS_STRICT_PLUGINS=1`` a chooser that fails is an error.
     """
 
     def __init__(self, find: Callable[[str], Iterable[Implementation]]) -> None:
@@ -83,10 +83,10 @@ class Hooks:
                 error.args = (f"{error} ({hook} of plugin {provider})",)
                 raise
             except Exception as error:
-                message = f"plugin {provider} failed in {hook}: {type(error).__name__}: {error}"
+                message = f"plugin {provider} failed in {hook}: {_shown(error)}"
                 if flag("HARNESS_STRICT_PLUGINS"):
                     raise PluginError(message, hint="HARNESS_STRICT_PLUGINS is set") from error
-                self._failed(hook, provider, f"{message}; it is passed over", error)
+                self._failed(provider, f"{message}; it is passed over", error)
                 continue
             trace("%s of %s: %s", hook, provider, "pass" if answer is None else "answers")
             if answer is not None:
@@ -99,14 +99,19 @@ class Hooks:
             try:
                 implementation(offered)
             except Exception as error:
-                message = f"plugin {implementation.provider} failed in {hook}: {type(error).__name__}: {error}"
-                self._failed(hook, implementation.provider, f"{message}; nothing else is affected", error)
+                message = f"plugin {implementation.provider} failed in {hook}: {_shown(error)}"
+                self._failed(implementation.provider, f"{message}; nothing else is affected", error)
 
-    def _failed(self, hook: str, provider: str, message: str, error: Exception) -> None:
-        level = logging.DEBUG if (hook, provider) in self._told else logging.WARNING
-        self._told.add((hook, provider))
+    def _failed(self, provider: str, message: str, error: Exception) -> None:
+        told = (provider, _shown(error))
+        level = logging.DEBUG if told in self._told else logging.WARNING
+        self._told.add(told)
         log.log(level, "%s", message)
         log.debug("the error of plugin %s", provider, exc_info=error)
+
+
+def _shown(error: Exception) -> str:
+    return str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
 
 
 def _paths(answer: Any) -> list[Path]:
