@@ -18,16 +18,20 @@ class TrainOptions:
     """Hyper-parameters of one training stage.
 
     ``batch`` counts items (examples, pieces or windows) of one optimizer step, whatever the micro-batches, which are
-    packed up to ``batch_tokens`` padded tokens. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best"
-    keeps the checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev
-    examples during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never).
+    packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
+    counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
+    checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
+    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
+    continue from is written every ``save_every`` steps.
+
+    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head
+    of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
-    (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform".
-    ``mlm_ratio`` is the share of steps of masked language modelling beside other tasks. ``peft`` "lora" or "dora" trains
-    low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end; ``gradient_checkpointing`` trades
-    time for memory. ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head of
-    the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
-    ``warmup_ratio`` (of all steps) counts where ``warmup_steps`` is 0. ``max_steps`` 0 means by ``epochs``.
+    (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform"; ``mlm_ratio`` is the
+    share of steps of masked language modelling beside them.
+
+    ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
+    ``gradient_checkpointing`` trades time for memory.
     """
 
     lr: float = 2e-5
@@ -78,11 +82,11 @@ class TrainOptions:
 class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
-    ``via`` names intermediate stages, in order. ``select_on`` names languages
-    whose target dev data choose the checkpoint, which is not zero-shot and marks the record; empty: English only. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and ``train_limit`` keep so
-    many examples of a unit and of a training split, and mark the record as partial. ``stages_dir`` holds the trained
-    stages, shared by the runs beside each other (None: ``stages`` beside the run folder).
+    ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
+    is. ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
+    record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
+    ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
+    ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
     """
 
     split: str = "test"
