@@ -38,11 +38,7 @@ def language(code: str) -> Language:
     known = languages()
     if code not in known:
         by_name = {entry.name.lower(): entry.code for entry in known.values()}
-        hint = (
-            f"did you mean {by_name[code.lower()]!r}?"
-            if code.lower() in by_name
-            else did_you_mean(code, known)
-        )
+        hint = f"did you mean {by_name[code.lower()]!r}?" if code.lower() in by_name else did_you_mean(code, known)
         raise UsageError(f"unknown language {code!r}", hint=hint)
     return known[code]
 

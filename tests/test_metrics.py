@@ -294,7 +294,8 @@ def test_average_precision_golden():
 def test_reciprocal_rank_golden():
     metric = get_metric("reciprocal_rank")
     assert metric.primary == ("map@20",)
-    assert metric.compute([["Q1"], ["Q2"], ["Q3"]], [["Q9", "Q1"], ["Q2"], []], "tr") == dict.fromkeys(("map@20", "mrr@20"), 50.0)
+    values = metric.compute([["Q1"], ["Q2"], ["Q3"]], [["Q9", "Q1"], ["Q2"], []], "tr")
+    assert values == dict.fromkeys(("map@20", "mrr@20"), 50.0)
 
 
 @pytest.mark.parametrize("name", ["reciprocal_rank", "average_precision"])
