@@ -27,5 +27,8 @@ lint: install
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
+docs: install
+	$(BIN)/python -m harness.cli.reference > docs/commands.md
+
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,41 @@
+"""The pages of the documentation, and what stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from harness.options import TrainOptions
+from harness.registry import get_registry
+from harness.training.stages import options_of
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+OF_PLUGINS = {"plugins.md", "hooks.md", "tasks.md"}
+"""Pages whose examples name tasks that a reader is going to write."""
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def fences(page: Path) -> Iterator[tuple[str, str]]:
+    """Language and content of every fenced block."""
+    yield from re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def spans(page: Path) -> list[str]:
+    """Inline code, outside of fenced blocks."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", prose)
+
+
+def option_names() -> set[str]:
+    kinds = [kind for family in get_registry().families().values() if (kind := options_of(family)) is not None]
+    return {field.name for kind in (TrainOptions, *kinds) for field in fields(kind)}
