@@ -21,9 +21,13 @@ log = logging.getLogger(__name__)
 Step = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], Mapping[str, "torch.Tensor"]]
 
 
-def batches(lengths: IntArray, budget: int) -> Iterator[IntArray]:
-    """Rows longest first, cut so that each padded batch holds at most ``budget`` tokens (and at least one row)."""
-    order = np.argsort(-lengths, kind="stable")
+def batches(lengths: IntArray, budget: int, order: IntArray | None = None) -> Iterator[IntArray]:
+    """Rows longest first, cut so that each padded batch holds at most ``budget`` tokens (and at least one row).
+
+    ``order`` are the rows to cut, already longest first; by default all of them.
+    """
+    if order is None:
+        order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
         width = max(int(lengths[order[start]]), 1)
@@ -52,23 +56,21 @@ class Forward:
     def stream(self, features: Features, step: Step) -> dict[str, list[np.ndarray[Any, Any]]]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row."""
         collected: dict[str, list[Any]] = {}
-        queue = list(batches(features.lengths, self.budget))
-        queue.reverse()
-        while queue:
-            rows = queue.pop()
+        left = np.argsort(-features.lengths, kind="stable")
+        while len(left):
+            rows = next(batches(features.lengths, self.budget, left))
             try:
                 outputs = self._run(features, rows, step)
             except (MemoryError, RuntimeError) as error:
                 if not _out_of_memory(error) or len(rows) == 1:
                     raise
-                self._shrink(features, rows)
-                half = len(rows) // 2
-                queue += [rows[half:], rows[:half]]
+                self._shrink(int(features.lengths[rows].max()) * len(rows))
                 continue
             for name, values in outputs.items():
                 column = collected.setdefault(name, [None] * len(features))
                 for row, value in zip(rows, values, strict=True):
                     column[row] = value
+            left = left[len(rows) :]
             self.tokens += int(features.lengths[rows].sum())
             self.progress(len(rows))
         return collected
@@ -94,11 +96,10 @@ class Forward:
         kind = torch.bfloat16 if self.dtype == "bf16" else torch.float16
         return torch.autocast(torch.device(self.device).type, dtype=kind)
 
-    def _shrink(self, features: Features, rows: IntArray) -> None:
+    def _shrink(self, held: int) -> None:
         import torch
 
-        held = int(features.lengths[rows].max()) * len(rows)
-        self.budget = max(min(self.budget, held) // 2, 1)
+        self.budget = max(held // 2, 1)
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,0 +1,105 @@
+"""The stream of batches: length order, the token budget, back-off when memory runs out, results in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.evaluation.forward import Forward, batches
+from harness.families.features import Features, Ragged
+from harness.models.load import load_tokenizer
+
+
+@given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 500))
+def test_batches_hold_every_row_once_longest_first_within_the_budget(lengths: list[int], budget: int) -> None:
+    found = list(batches(np.array(lengths, dtype=np.int64), budget))
+    rows = [int(row) for batch in found for row in batch]
+    assert sorted(rows) == list(range(len(lengths)))
+    assert [lengths[row] for row in rows] == sorted(lengths, reverse=True)
+    for batch in found:
+        assert len(batch) * max(lengths[row] for row in batch) <= budget or len(batch) == 1
+
+
+@pytest.fixture(scope="module")
+def forward(small_model: Path) -> Forward:
+    from transformers import AutoModel
+
+    return Forward(AutoModel.from_pretrained(small_model).eval(), load_tokenizer(small_model), "cpu")
+
+
+def features(lengths: list[int]) -> Features:
+    rng = np.random.default_rng(0)
+    return Features(Ragged.of([rng.integers(5, 300, n) for n in lengths]), np.arange(len(lengths)))
+
+
+def first_token(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {"first": model(**batch).last_hidden_state[:, 0], "id": batch["input_ids"][:, 0]}
+
+
+def test_results_come_back_in_the_order_of_the_rows(forward: Forward) -> None:
+    rows = features([3, 9, 1, 30, 9, 2])
+    outputs = forward.stream(rows, first_token)
+    assert [int(value) for value in outputs["id"]] == [int(rows.ids[i][0]) for i in range(6)]
+    for i in range(6):
+        alone = forward.model(input_ids=torch.from_numpy(rows.ids[i][None].astype(np.int64))).last_hidden_state[0, 0]
+        np.testing.assert_allclose(outputs["first"][i], alone.detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
+def test_out_of_memory_splits_the_batch_and_lowers_the_budget(
+    error: type[BaseException], forward: Forward, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = features([8] * 40)
+    seen: list[int] = []
+
+    def hungry(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        seen.append(len(batch["input_ids"]))
+        if len(batch["input_ids"]) > 10:
+            raise error("the device is full")
+        return first_token(model, batch)
+
+    tight = Forward(forward.model, forward.tokenizer, "cpu", budget=320)
+    outputs = tight.stream(rows, hungry)
+    expected = forward.stream(rows, first_token)
+    np.testing.assert_allclose(np.stack(outputs["first"]), np.stack(expected["first"]), atol=1e-5)
+    assert seen == [40, 20, 10, 10, 10, 10]
+    assert tight.budget == 80
+    assert "going on with" in caplog.text
+    tight.stream(rows, hungry)
+    assert set(seen[6:]) == {10}  # the lesson is kept
+
+
+def test_a_row_that_does_not_fit_alone_is_an_error(forward: Forward) -> None:
+    def impossible(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        raise torch.OutOfMemoryError("the device is full")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        Forward(forward.model, forward.tokenizer, "cpu").stream(features([5, 5]), impossible)
+
+
+def test_other_errors_are_not_taken_for_memory(forward: Forward) -> None:
+    def wrong(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        forward.stream(features([5, 5]), wrong)
+    assert forward.budget == 8192
+
+
+def test_half_precision_is_close_and_comes_back_as_single(forward: Forward) -> None:
+    rows = features([5, 12, 7])
+    half = Forward(forward.model, forward.tokenizer, "cpu", dtype="bf16").stream(rows, first_token)
+    full = forward.stream(rows, first_token)
+    assert half["first"][0].dtype == np.float32
+    np.testing.assert_allclose(np.stack(half["first"]), np.stack(full["first"]), atol=0.1)
+
+
+def test_no_rows_are_no_work(forward: Forward) -> None:
+    assert forward.stream(features([]), first_token) == {}
