@@ -12,13 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness import __version__
 from harness.cli.console import message
 from harness.errors import DataError, HarnessError, PluginError, UsageError
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
@@ -58,7 +61,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Imports the command."""
         if name not in COMMANDS:
-            return _of_plugin(name)
+            return _of_plugin(ctx, name)
         module, _, attribute = COMMANDS[name][0].partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
@@ -69,9 +72,7 @@ class Commands(click.Group):
         """Suggests near names for a command that neither we nor the plugins have."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            from harness.registry import get_registry
-
-            registry = get_registry()
+            registry = _registry(ctx)
             if name not in registry.commands():
                 error = registry.missing("command", name, {**COMMANDS, **registry.commands()})
                 if not isinstance(error, UsageError):
@@ -85,10 +86,23 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def _of_plugin(name: str) -> click.Command | None:
-    from harness.registry import get_registry, load_part
+def _registry(ctx: click.Context) -> Registry:
+    """The registry while the command is looked up, before the options before it are carried out."""
+    from harness.registry import get_registry
 
-    registry = get_registry()
+    given = ctx.params
+    with _logging(_verbosity(given.get("verbose", 0), given.get("quiet", False))):
+        return get_registry(given.get("files", ()), given.get("disabled", ()))
+
+
+def _verbosity(verbose: int, quiet: bool) -> int:
+    return -1 if quiet else min(verbose, 2)
+
+
+def _of_plugin(ctx: click.Context, name: str) -> click.Command | None:
+    from harness.registry import load_part
+
+    registry = _registry(ctx)
     if name not in registry.commands():
         return None
     found = load_part(registry.command(name), "run")
@@ -125,7 +139,7 @@ def cli(
     """Zero-shot evaluation of multilingual encoders on XTREME and XTREME-R."""
     from harness.registry import set_default_plugins
 
-    settings = Settings(-1 if quiet else min(verbose, 2), show_traceback)
+    settings = Settings(_verbosity(verbose, quiet), show_traceback)
     ctx.obj = settings
     if no_color:
         ctx.with_resource(_environment("NO_COLOR", "1"))
