@@ -28,7 +28,8 @@ class TrainOptions:
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
     (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform"; ``mlm_ratio`` is the
-    share of steps of masked language modelling beside them.
+    share of steps of masked language modelling beside them, and ``extend_vocabulary`` the number of tokens learned from its
+    text and added to the tokenizer first.
 
     ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
     ``gradient_checkpointing`` trades time for memory.
@@ -55,6 +56,7 @@ class TrainOptions:
     sampling_cap: int = 131_072
     sampling_temperature: float = 2.0
     mlm_ratio: float = 0.5
+    extend_vocabulary: int = 0
     peft: str = ""
     lora_rank: int = 8
     lora_alpha: int = 16

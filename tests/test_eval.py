@@ -317,3 +317,22 @@ def test_a_recipe_file(corpus: Path, small_model: Path, harness: Run, tmp_path: 
         recipe.write_text(text)
         code, _, err = harness("eval", "--model", small_model, *words, "--recipe", recipe, "--out", tmp_path / "no")
         assert (code, said in err) == (2, True), err
+
+
+def test_further_pretraining_with_more_tokens(corpus: Path, small_model: Path, harness: Run, tmp_path: Path) -> None:
+    words = ["--task", "mlm[sw]", "--data-dir", corpus, "--set", "max_steps=3", "--offline", "--json"]
+    more = ["--set", "extend_vocabulary=40", "--out", tmp_path / "sw"]
+    code, out, err = harness("train", "--model", small_model, *words, *more)
+    assert code == 0, err
+    assert json.loads(out)["parent"]["model"].endswith("with 40 more tokens")
+    sizes = [
+        json.loads((folder / "config.json").read_text())["vocab_size"] for folder in (small_model, tmp_path / "sw")
+    ]
+    assert sizes[1] - sizes[0] == 40
+    more = ["--task", "tatoeba[sw]", "--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
+    assert harness("eval", "--model", tmp_path / "sw", *more)[0] == 0
+    words[1] = "mnli"
+    code, _, err = harness(
+        "train", "--model", small_model, *words, "--set", "extend_vocabulary=9", "--out", tmp_path / "no"
+    )
+    assert (code, "plain text" in err) == (2, True)

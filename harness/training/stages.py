@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -101,7 +102,28 @@ class Stages:
             parts.append(StageTask(task, train, dev, family, self.format(task.family)))
         names = _names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
         options = build(TrainOptions, self.values(names))
+        if options.extend_vocabulary:
+            parent = self._extended(parent, parts, options.extend_vocabulary)
         return Stage(tuple(parts), parent, options, self.dtype)
+
+    def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
+        """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
+        from harness.data.text import Corpus
+        from harness.models.resolve import check_folder
+        from harness.models.vocabulary import extend_vocabulary
+
+        texts = [part.train.examples for part in parts if isinstance(part.train.examples, Corpus)]
+        if isinstance(model, Stage) or not texts:
+            raise UsageError(
+                "extend_vocabulary: for the first stage, where it models plain text",
+                hint="harness train --task 'mlm[sw]' --set extend_vocabulary=2000",
+            )
+        content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
+        folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            extend_vocabulary(model.folder, texts[0], size, folder)
+        return check_folder(folder, f"{model.reference} with {size} more tokens", model.revision)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
