@@ -374,8 +374,20 @@ def test_stages_are_trained_in_sequence_and_shared(finished: Path) -> None:
     assert "model" in stages["socialiqa"]["parent"] and stages["socialiqa"]["head"] == "fresh"
     assert stages["copa"]["head"] == "kept"
     assert {"squad", "lareqa", "mewslix"} <= set(stages)
-    checkpoints = [unit["facts"] for key, unit in record(finished)["units"].items() if key.startswith("tatoeba/")]
-    assert checkpoints  # embedded with the encoder of the stage "squad", see the next test
+
+
+def test_tatoeba_is_fine_tuned_on_squad_here_and_not_elsewhere(
+    corpus: Path, small_model: Path, tmp_path: Path, harness: Run
+) -> None:
+    words = ("eval", "--model", small_model, "--data-dir", corpus, "--task", "tatoeba[de]", *FAST)
+    units = {}
+    for benchmark, trained in (("xtreme", []), ("xtreme-r", ["squad"])):
+        assert harness(*words, "--benchmark", benchmark, "--out", tmp_path / benchmark)[0] == 0
+        found = record(tmp_path / benchmark)
+        assert [stage["name"] for stage in found["stages"]] == trained
+        units[benchmark] = found["units"]["tatoeba/de/test"]
+    assert units["xtreme"]["key"] != units["xtreme-r"]["key"]
+    assert units["xtreme"]["data"] == units["xtreme-r"]["data"]
 
 
 def test_the_files_give_the_same_scores(finished: Path, harness: Run) -> None:
