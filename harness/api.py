@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.aggregate import BenchmarkScore
     from harness.comparison.result import Comparison
     from harness.evaluation.reporter import Reporter
+    from harness.models.loaded import LoadedModel
     from harness.registry import Registry
     from harness.runs.run import Run
     from harness.training.stage import TrainedStage
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: str,
+    model: str | LoadedModel,
     tasks: Sequence[str] = (),
     *,
     benchmark: str | None = None,
@@ -35,9 +36,10 @@ def evaluate(
 ) -> Run:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
-    ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``baseline:majority``); ``tasks`` are
-    selectors ("xnli", "x*", "xnli[sw,ur]"). ``out`` is the run folder, ``runs/<model>-<benchmark or tasks>`` if left
-    out; the same call on the same folder does only what is missing. Units without data are listed in ``Run.missing``.
+    ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``baseline:majority``), or the pair
+    ``(model, tokenizer)`` of a loaded model. ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"). ``out`` is the run
+    folder, ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the same folder does only what is
+    missing, and several processes that make it share the work. Units without data are listed in ``Run.missing``.
 
     Raises :class:`~harness.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
     raise but are listed in ``Run.failed``. Under ``accelerate launch`` all processes train, and the first one scores;
@@ -48,7 +50,8 @@ def evaluate(
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
     from harness.evaluation.reporter import Reporter as Silent
-    from harness.models.reference import parse_model
+    from harness.models.loaded import loaded_folder, model_reference
+    from harness.offline import without_network
     from harness.registry import get_registry
     from harness.runs.folder import RunFolder
     from harness.runs.run import Run, adhoc_benchmark, finish
@@ -56,7 +59,7 @@ def evaluate(
 
     options = options or EvalOptions()
     registry = registry or get_registry()
-    reference = parse_model(model)
+    reference = model_reference(model)
     recipe = find_recipe(options.recipe, registry)
     planned = make_plan(
         registry,
@@ -75,24 +78,28 @@ def evaluate(
         )
     where = Path(out) if out else default_out(reference.slug, benchmark, tasks, options)
     folder = RunFolder(where)
-    if process_count() > 1:
-        # Training is shared; scores come from one process, so that none waits for another while predicting.
-        Evaluator(folder, registry, reference, recipe, options, reporter or Silent()).train_all(planned)
-        if process_index() > 0:
-            return Run(folder, aggregate(adhoc_benchmark(planned), {}, {}))
-    with folder.locked():
-        registry.hook.harness_run_started(
-            folder=where, model=str(reference), units=[entry.unit.key for entry in planned], options=as_plain(options)
-        )
+    with without_network(options.offline), loaded_folder(model, where) as loaded:
+        if process_count() > 1:
+            # Training is shared; scores come from one process, so that none waits for another while predicting.
+            Evaluator(folder, registry, reference, recipe, options, reporter or Silent(), loaded).train_all(planned)
+            if process_index() > 0:
+                return Run(folder, aggregate(adhoc_benchmark(planned), {}, {}))
         observed = Observed(reporter or Silent(), registry.hook, where)
-        Evaluator(folder, registry, reference, recipe, options, observed).evaluate(planned)
-        run = finish(folder, registry, benchmark, planned)
-        registry.hook.harness_run_finished(folder=where, record=run.record)
-        return run
+        evaluator = Evaluator(folder, registry, reference, recipe, options, observed, loaded)
+        evaluator.check(planned)
+        evaluator.resolve()
+        with folder.joined(evaluator.identity(planned)):
+            units = [entry.unit.key for entry in planned]
+            plain = as_plain(options)
+            registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
+            evaluator.evaluate(planned)
+            run = finish(folder, registry, benchmark, planned)
+            registry.hook.harness_run_finished(folder=where, record=run.record)
+            return run
 
 
 def evaluate_seeds(
-    model: str,
+    model: str | LoadedModel,
     seeds: Sequence[int],
     tasks: Sequence[str] = (),
     *,
@@ -115,7 +122,7 @@ def evaluate_seeds(
 
 
 def train(
-    model: str,
+    model: str | LoadedModel,
     task: str,
     *,
     out: str | Path,
@@ -130,10 +137,13 @@ def train(
     """
     from harness.evaluation.observers import Observed
     from harness.evaluation.reporter import Reporter as Silent
+    from harness.evaluation.stage_claims import train_when_free
     from harness.models.device import choose_device, choose_dtype
-    from harness.models.reference import parse_model
+    from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import resolve_model
+    from harness.offline import without_network
     from harness.registry import get_registry
+    from harness.training.processes import process_count
     from harness.training.stage import finished
     from harness.training.stages import Stages
 
@@ -152,12 +162,17 @@ def train(
         begin=reporter.training,
     )
     stages.check_options([*options.via, task])
-    resolved = resolve_model(parse_model(model), offline=options.offline, loader=registry.hook.harness_load_encoder)
-    stages.start_from(resolved)
-    stage = stages.last([*options.via, task], resolved)
-    if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:
-        raise UsageError(f"{folder}: holds something else", hint="choose another --out, or remove the folder")
-    return stages.train(stage, folder)
+    reference = model_reference(model)
+    with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
+        loader = registry.hook.harness_load_encoder
+        resolved = loaded or resolve_model(reference, offline=options.offline, loader=loader)
+        stages.start_from(resolved)
+        stage = stages.last([*options.via, task], resolved)
+        if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:
+            raise UsageError(f"{folder}: holds something else", hint="choose another --out, or remove the folder")
+        if process_count() > 1:
+            return stages.train(stage, folder)
+        return train_when_free(stages, stage, folder)
 
 
 def score(
@@ -207,6 +222,15 @@ def compare(
         for system in systems
     ]
     return compare_systems(groups, registry or get_registry(), tasks, languages, resamples)
+
+
+def _parent(folder: Path) -> Path:
+    """The folder around a checkpoint, made if need be."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder.parent}: cannot be made: {error.strerror}", hint="choose another --out") from None
+    return folder.parent
 
 
 def find_recipe(name: str, registry: Registry) -> Recipe:

@@ -97,6 +97,7 @@ def rewrite(folder: Path, change):
     path = folder / "record.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     change(record)
+    record.pop("sha256", None)
     path.write_text(json.dumps(record), encoding="utf-8")
 
 

@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from harness.errors import DataError, HarnessError, ModelError, PluginError, Usa
 from harness.evaluation.forward import Forward
 from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.evaluation.reporter import Reporter
-from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.evaluation.stage_claims import train_claimed
+from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, UnitExamples
 from harness.metrics import get_metric
 from harness.models.device import choose_device, choose_dtype
 from harness.models.fingerprint import file_sha256
@@ -25,6 +27,7 @@ from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
 from harness.options import EvalOptions, as_plain
 from harness.registry import Registry
+from harness.runs.claims import Taken, is_free
 from harness.runs.folder import RunFolder
 from harness.scoring import score_unit
 from harness.select import Unit
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
 
 log = logging.getLogger(__name__)
+
+POLL = 0.2
+"""Seconds between looks at what other processes are working on."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Evaluator:
         recipe: Recipe,
         options: EvalOptions,
         reporter: Reporter,
+        model: ResolvedModel | None = None,
     ) -> None:
         self.run = run
         self.registry = registry
@@ -87,9 +94,12 @@ class Evaluator:
         self.reporter = reporter
         self.device = choose_device(options.device)
         self.dtype = choose_dtype(options.dtype, self.device)
-        self.model: ResolvedModel | None = None
+        self.model = model
         self._lineage: list[str] = []
+        self._noted: set[str] = set()
         self._reported: set[str] = set()
+        self._elsewhere: set[str] = set()
+        self._blocked: Path | None = None
         self._pools: dict[str, LoadedSplit] = {}
         self.stages = Stages(
             registry,
@@ -102,48 +112,64 @@ class Evaluator:
         )
 
     def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
-        """Scores every present unit that is not done; the record ends up complete, with what is missing and failed."""
+        """Scores every present unit that is not done; the record ends up complete, with what is missing and failed.
+
+        Other processes may do the same at the same time: each claims what it works on, and at the end waits for what
+        the others have claimed, or does it where they end without a result.
+        """
+        self.resolve()
+        absent = [entry for entry in planned if not entry.present]
+        with self.run.changing() as record:
+            record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
+            record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
+            self._describe(record)
+        started = time.monotonic()
+        waiting: list[tuple[list[PlannedUnit], Path | None]] = [
+            (units, None) for units in self._grouped([entry for entry in planned if entry.present])
+        ]
+        while waiting:
+            tried, waiting = waiting, []
+            for units, claim in tried:
+                if claim is not None and not is_free(claim):
+                    waiting.append((units, claim))
+                elif left := self._evaluate_units(units, again=claim is not None):
+                    waiting.append((left, self._blocked))
+            if waiting == tried:
+                time.sleep(POLL)
+        with self.run.changing() as record:
+            lineage = list(dict.fromkeys(self._lineage))
+            stages = [entry for entry in record["stages"] if entry["key"] in lineage]
+            record["stages"] = sorted(stages, key=lambda entry: lineage.index(entry["key"]))
+            record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
+
+    def check(self, planned: Sequence[PlannedUnit]) -> None:
+        """Refuses options that nothing in the plan knows."""
         names = {entry.task.name for entry in planned}
         names |= {source.name for entry in planned for source in training_tasks(entry.task, self.registry)}
         self.stages.check_options(self.options.via, names)
-        record = self.run.record
-        absent = [entry for entry in planned if not entry.present]
-        record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
-        record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
-        self._resolve()
-        self._describe()
-        self.run.save()
-        started = time.monotonic()
-        for units in self._grouped([entry for entry in planned if entry.present]):
-            try:
-                self._evaluate_group(self._group(units))
-            except (DataError, ModelError, PluginError) as error:
-                self._all_failed(units, error)
-            except HarnessError:
-                raise
-            except Exception as error:
-                blamed = blame(error, units[0].task, self.registry)
-                if blamed is None:
-                    raise
-                log.debug("%s", blamed, exc_info=error)
-                self._all_failed(units, blamed)
-        record["stages"] = [entry for entry in record["stages"] if entry["key"] in self._lineage]
-        record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
-        self.run.save()
+
+    def identity(self, planned: Sequence[PlannedUnit]) -> str:
+        """What must be alike between processes that share a run; where and in what batches they compute may differ."""
+        options = replace(self.options, data_dir=None, stages_dir=None, device="", batch_tokens=1, offline=False)
+        recipe = [self.recipe.name, self.recipe.version, self.dtype]
+        model = self.model.fingerprint if self.model else str(self.reference)
+        return json.dumps([model, as_plain(options), recipe, [entry.unit.key for entry in planned]], sort_keys=True)
 
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
         """Trains every stage that :meth:`evaluate` will need, and nothing else (all processes of a launch take part)."""
-        self._resolve()
+        self.resolve()
         for units in self._grouped([entry for entry in planned if entry.present]):
             checkpoint = self._group(units).checkpoint
             if isinstance(checkpoint, Stage):
                 self.stages.train(checkpoint)
 
-    def _resolve(self) -> None:
+    def resolve(self) -> None:
+        """Finds the model and takes its fingerprint."""
         if self.reference.kind != "baseline" and self.model is None:
             self.reporter.note(f"model {self.reference}")
             loader = self.registry.hook.harness_load_encoder
             self.model = resolve_model(self.reference, offline=self.options.offline, loader=loader)
+        if self.model is not None:
             self.stages.start_from(self.model)
 
     def _grouped(self, present: Sequence[PlannedUnit]) -> list[list[PlannedUnit]]:
@@ -185,6 +211,26 @@ class Evaluator:
             raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
         return replace(source, dev=Split(parts=tuple(split for split in splits.values() if split is not None)))
 
+    def _evaluate_units(self, units: Sequence[PlannedUnit], *, again: bool) -> list[PlannedUnit]:
+        """Evaluates units of one group; the answer is those that are left to other processes, for now."""
+        self._elsewhere, self._blocked = set(), None
+        if again:  # what another process tried and could not do is not tried again
+            failed = self.run.refresh()["failed"]
+            units = [entry for entry in units if entry.unit.key not in failed]
+        try:
+            self._evaluate_group(self._group(units)) if units else None
+        except Taken as taken:
+            self._blocked = taken.path
+        except (DataError, ModelError, PluginError) as error:
+            self._all_failed(units, error)
+        except Exception as error:
+            blamed = blame(error, units[0].task, self.registry)
+            if blamed is None:
+                raise
+            log.debug("%s", blamed, exc_info=error)
+            self._all_failed(units, blamed)
+        return [entry for entry in units if entry.unit.key not in self._reported]
+
     def _evaluate_group(self, group: Group) -> None:
         prepared = []
         for entry in group.units:
@@ -192,25 +238,53 @@ class Evaluator:
                 prepared.append(self._prepare(entry, group))
             except DataError as error:
                 self._failed(entry.unit, error)
-        prepared = self._joined(prepared, group.family)
-        done = {ready.key for ready in prepared if self.run.done(ready.planned.unit, ready.key)}
-        if group.family.joins and len(done) < len(prepared):
+        self._note_stages(group.checkpoint)
+        forward: Forward | None = None
+        with ExitStack() as stack:
+            for stream in _streams(self._joined(prepared, group.family), group.family):
+                with self._claimed(stream, group.family) as claimed:
+                    todo = self._todo(claimed, group.family)
+                    if todo and group.checkpoint is None:
+                        self._keep(todo, (self._guess(ready, group.family) for ready in todo))
+                        continue
+                    if todo and forward is None:
+                        assert group.checkpoint is not None
+                        forward = self._forward(group.family, group.checkpoint)
+                        size = sum(len(ready.examples.examples) for ready in prepared) + len(todo[0].examples.pool)
+                        name = group.units[0].task.name
+                        forward.progress = stack.enter_context(self.reporter.predicting(name, size))
+                    if todo and forward is not None:
+                        self._keep(todo, group.family.predict(forward, [ready.examples for ready in todo]))
+
+    @contextmanager
+    def _claimed(self, stream: Sequence[Ready], family: Predictor) -> Iterator[Sequence[Ready]]:
+        """Those of the units that no other process is working on; nobody else will while the block lasts."""
+        claims = self.run.claims
+        names = [ready.planned.unit.key for ready in stream]
+        mine = [name for name in names if claims.take(name)]
+        try:
+            others = [name for name in names if name not in mine]
+            if others:
+                self._elsewhere.update(names if family.joins else others)
+                self._blocked = claims.path(others[0])
+            together = family.joins and others
+            yield [ready for ready in stream if ready.planned.unit.key in mine] if not together else ()
+        finally:
+            for name in mine:
+                claims.release(name)
+
+    def _todo(self, claimed: Sequence[Ready], family: Predictor) -> list[Ready]:
+        """The claimed units that are not done, by us before or by another process; the others are reported."""
+        if not claimed:
+            return []
+        self.run.refresh()
+        done = {ready.key for ready in claimed if self.run.done(ready.planned.unit, ready.key)}
+        if family.joins and len(done) < len(claimed):
             done = set()
-        todo = [ready for ready in prepared if ready.key not in done]
-        for unit in (ready.planned.unit for ready in prepared if ready.key in done):
+        for unit in (ready.planned.unit for ready in claimed if ready.key in done):
             self._reported.add(unit.key)
             self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
-        self._note_stages(group.checkpoint)
-        if not todo:
-            return
-        if group.checkpoint is None:
-            self._keep(todo, (self._guess(ready, group.family) for ready in todo))
-            return
-        forward = self._forward(group.family, group.checkpoint)
-        size = sum(len(ready.examples.examples) for ready in todo) + len(todo[0].examples.pool)
-        with self.reporter.predicting(group.units[0].task.name, size) as advance:
-            forward.progress = advance
-            self._keep(todo, group.family.predict(forward, [ready.examples for ready in todo]))
+        return [ready for ready in claimed if ready.key not in done]
 
     def _joined(self, prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
         """The units with what they know of each other; then the result of one hangs on the data of all."""
@@ -260,7 +334,7 @@ class Evaluator:
 
     def _forward(self, family: Predictor, checkpoint: ResolvedModel | Stage) -> Forward:
         if isinstance(checkpoint, Stage):
-            folder = self.stages.train(checkpoint).folder
+            folder = train_claimed(self.stages, checkpoint).folder
             self._note_stages(checkpoint)
         else:
             folder = checkpoint.folder
@@ -284,10 +358,12 @@ class Evaluator:
         self._note_stages(checkpoint.parent)
         self._lineage.append(checkpoint.key)
         trained = self.stages.trained.get(checkpoint.key)
-        known = {entry["key"] for entry in self.run.record["stages"]}
-        if trained is not None and checkpoint.key not in known:
-            self.run.record["stages"].append(dict(trained.summary))
-            self.run.save()
+        if trained is None or checkpoint.key in self._noted:
+            return
+        self._noted.add(checkpoint.key)
+        with self.run.changing() as record:
+            if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
+                record["stages"].append(dict(trained.summary))
 
     def _guess(self, ready: Ready, family: Predictor) -> Prediction:
         sources = training_tasks(ready.planned.task, self.registry)
@@ -305,8 +381,9 @@ class Evaluator:
             entry = self._score(waiting[unit.key], prediction)
             entry["seconds"] = round(time.monotonic() - last, 3)
             last = time.monotonic()
-            self.run.record["units"][unit.key] = entry
-            self.run.save()
+            with self.run.changing() as record:
+                record["units"][unit.key] = entry
+                record["failed"].pop(unit.key, None)
             self._reported.add(unit.key)
             self.reporter.unit(unit, entry, cached=False)
 
@@ -346,18 +423,17 @@ class Evaluator:
 
     def _all_failed(self, units: Sequence[PlannedUnit], error: HarnessError) -> None:
         for entry in units:
-            if entry.unit.key not in self._reported:
+            if entry.unit.key not in self._reported | self._elsewhere:
                 self._failed(entry.unit, error)
 
     def _failed(self, unit: Unit, error: HarnessError) -> None:
         log.debug("%s failed", unit.key, exc_info=error)
         self._reported.add(unit.key)
-        self.run.record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
-        self.run.save()
+        with self.run.changing() as record:
+            record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
         self.reporter.failed(unit, error)
 
-    def _describe(self) -> None:
-        record = self.run.record
+    def _describe(self, record: dict[str, Any]) -> None:
         record["model"] = {"reference": str(self.reference), "kind": self.reference.kind}
         if self.model is not None:
             record["model"] |= {
@@ -373,3 +449,21 @@ class Evaluator:
             "device": self.device,
             "dtype": self.dtype,
         }
+
+
+def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:
+    """What is claimed and predicted at a time: as many units as fill one stream; all of a family that shares between them."""
+    if not isinstance(family, HeadFamily) or family.joins:
+        if prepared:
+            yield list(prepared)
+        return
+    stream: list[Ready] = []
+    rows = 0
+    for ready in prepared:
+        stream.append(ready)
+        rows += len(ready.examples.examples)
+        if rows >= STREAM_ROWS:
+            yield stream
+            stream, rows = [], 0
+    if stream:
+        yield stream

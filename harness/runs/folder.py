@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.models.fingerprint import file_sha256
-from harness.runs.record import load_record, new_record, save_record
+from harness.runs.claims import Claims, locked, try_lock
+from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.select import Unit
+
+log = logging.getLogger(__name__)
 
 
 class RunFolder:
-    """One run's files. ``record`` is the live record; :meth:`save` writes it."""
+    """One run's files. ``record`` is the record as last read or written here; :meth:`changing` changes it.
+
+    Several processes may work on one run: each unit is claimed (``claims``) by the one that scores it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -25,23 +31,57 @@ class RunFolder:
             raise DataError(
                 f"{path}: the run folder cannot be made: {error.strerror}", hint="choose another --out"
             ) from None
-        self.record: dict[str, Any] = load_record(path) or new_record()
+        self.claims = Claims(path / ".claims")
+        with self._locked():
+            self.record: dict[str, Any] = self._load() or new_record()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps a second process from working on the same run."""
-        with (self.path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(
-                    f"{self.path}: another process is working on this run", hint="wait for it, or choose another --out"
-                ) from None
+    def joined(self, identity: str) -> Iterator[None]:
+        """Takes part in the run, alone or with others that do the same: ``identity`` says what.
+
+        Raises UsageError where others do something else in this folder.
+        """
+        with (self.path / ".workers").open("a+") as file:
+            with self._locked():
+                if try_lock(file):
+                    file.truncate(0)
+                    file.write(identity)
+                    file.flush()
+                else:
+                    file.seek(0)
+                    if file.read() != identity:
+                        raise UsageError(
+                            f"{self.path}: another process is working on this run with another model, task or option",
+                            hint="wait for it, or choose another --out",
+                        )
+                try_lock(file, shared=True)
             yield
 
-    def save(self) -> None:
-        """Writes the record."""
-        save_record(self.path, self.record)
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """The record as it is on disk, to be changed; written when the block ends. Other processes wait meanwhile."""
+        with self._locked():
+            record = self.refresh()
+            yield record
+            save_record(self.path, record)
+
+    def refresh(self) -> dict[str, Any]:
+        """Reads what other processes have done."""
+        self.record = load_record(self.path) or self.record
+        return self.record
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.path / ".lock")
+
+    def _load(self) -> dict[str, Any] | None:
+        """The record; one that is torn or was edited is put aside, as nothing in it can be relied on."""
+        try:
+            return load_record(self.path)
+        except UnsoundRecord as error:
+            aside = self.path / "record.json.unsound"
+            (self.path / "record.json").replace(aside)
+            log.warning("%s; it is now %s, and everything is scored again", error, aside.name)
+            return None
 
     def file(self, side: str, unit: Unit, extension: str) -> Path:
         """``predictions`` or ``labels`` of a unit, in the official layout."""

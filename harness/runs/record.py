@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -52,28 +53,46 @@ def new_record() -> dict[str, Any]:
     }
 
 
+class UnsoundRecord(DataError):
+    """A record that is torn, or was edited by hand: its checksum does not hold."""
+
+
 def load_record(folder: Path) -> dict[str, Any] | None:
-    """The record of a run folder, or None where there is none yet."""
+    """The record of a run folder, or None where there is none yet.
+
+    Raises :class:`UnsoundRecord` where it is not what was written (records without a checksum are taken as they are).
+    """
     path = folder / "record.json"
+    again = "give the command of the run again: it puts this file aside and scores everything anew"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (ValueError, OSError) as error:
-        raise DataError(
-            f"{path}: not a readable record: {error}", hint="move it away to start this run again"
-        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UnsoundRecord(f"{path}: not a readable record: {error}", hint=again) from None
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:
         raise DataError(
             f"{path}: schema {schema!r}, {SCHEMA!r} expected", hint="written by another version of the harness?"
         )
+    written = record.pop("sha256", None)
+    if written is not None and written != _checksum(record):
+        raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
     return dict(record)
 
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
-    """Writes ``folder/record.json`` as a whole or not at all."""
-    write_atomic(folder / "record.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    """Writes ``folder/record.json`` with its checksum, as a whole or not at all."""
+    plain = json.loads(json.dumps(record))
+    plain["sha256"] = _checksum(plain)
+    write_atomic(folder / "record.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    """sha256 over the content, however it is laid out."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def now() -> str:

@@ -73,7 +73,7 @@ class Run:
 
 def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
     """Aggregates the units of the plan and completes the record."""
-    record = folder.record
+    record = folder.refresh()
     chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(planned)
     scored: dict[str, dict[str, UnitScore]] = {}
     for entry in planned:
@@ -82,12 +82,12 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
             scored.setdefault(entry.unit.task, {})[entry.unit.language] = _with_items(folder, registry, entry, unit)
     primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
     scores = aggregate(chosen, scored, primaries)
-    record["benchmark"] = benchmark
-    record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
-    record["partial"] = partial_reasons(record, planned)
-    record["scores"] = scores.to_dict()
-    record["finished"] = now()
-    folder.save()
+    with folder.changing() as record:
+        record["benchmark"] = benchmark
+        record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
+        record["partial"] = partial_reasons(record, planned)
+        record["scores"] = scores.to_dict()
+        record["finished"] = now()
     return Run(folder, scores)
 
 

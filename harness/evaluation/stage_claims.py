@@ -1,0 +1,34 @@
+"""Stages are trained by one process at a time, whichever runs share them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from harness.runs.claims import Claims, Taken, is_free
+from harness.training.stage import Stage, TrainedStage
+from harness.training.stages import Stages
+
+POLL = 0.5
+"""Seconds between looks at a stage that another process trains."""
+
+
+def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
+    """The trained stage, and before it its parents; raises :class:`Taken` where another process is at one of them."""
+    if stage.key in stages.trained:
+        return stages.trained[stage.key]
+    if isinstance(stage.parent, Stage):
+        train_claimed(stages, stage.parent)
+    where = folder or stage.folder(stages.root)
+    with Claims(where.parent / ".claims").held(where.name):
+        return stages.train(stage, folder)
+
+
+def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
+    """The same, but waits for the other process."""
+    while True:
+        try:
+            return train_claimed(stages, stage, folder)
+        except Taken as taken:
+            while not is_free(taken.path):
+                time.sleep(POLL)
