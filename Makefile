@@ -29,6 +29,7 @@ lint: install
 
 docs: install
 	$(BIN)/python -m harness.cli.reference > docs/commands.md
+	$(BIN)/python -m harness.cli.hook_reference > docs/hooks.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info

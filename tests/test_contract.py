@@ -9,6 +9,7 @@ from textwrap import dedent, indent
 
 import pytest
 from click.testing import CliRunner
+from own_task import PLUGIN, write_data
 
 from harness.cli.main import cli
 from harness.cli.plugins import check as check_command
@@ -19,29 +20,6 @@ from harness.testing import CHECKS, Outcome, check_plugin
 from harness.testing.contract import ODD
 from harness.testing.odd import odd_examples
 
-PLUGIN = """
-import json
-from harness import Family, FileData, Pair, Split, Tagged, TargetTask, hookimpl, splits
-
-def lines(path):
-    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
-
-def split(name, code, rows=8):
-    return Split(FileData((f"mine/{name}-{code}.jsonl",), lines, "it is made by the test"), rows=rows)
-
-def read(row):
-    return Pair(row["id"], row["text"], "", row["label"])
-
-FIELDS = dict(
-    name="mine", version=1, family="classification", metric="accuracy", labels=("bad", "good"), train=split("train", "en"),
-    languages=splits("en sw", dev=lambda code: split("dev", code), test=lambda code: split("test", code)),
-    example=read, summary="is it good or bad?", licence="CC0 1.0", citation="nobody 2026",
-)
-
-@hookimpl
-def harness_target_tasks():
-    yield TargetTask(**FIELDS)
-"""
 FAMILY = """
 from harness.families.classification import Classification
 
@@ -110,15 +88,7 @@ BROKEN = {
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    (folder / "mine").mkdir(parents=True)
-    for name in ("train", "dev", "test"):
-        for code in ("en", "sw"):
-            rows = [
-                {"id": f"{name}-{i}", "text": f"text number {i}", "label": ("bad", "good")[i % 2]} for i in range(8)
-            ]
-            (folder / "mine" / f"{name}-{code}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
+    return write_data(tmp_path / "data")
 
 
 def checked(folder: Path, source: str, data: Path | None, *checks: str) -> list[Outcome]:
