@@ -120,6 +120,11 @@ class TrainedStage:
     summary: Mapping[str, Any]
 
 
+def working_folder(folder: Path) -> Path:
+    """Where a stage keeps its state and its best checkpoint until ``folder`` is complete."""
+    return folder.with_name(folder.name + ".partial")
+
+
 def finished(stage: Stage, folder: Path) -> TrainedStage | None:
     """The stage if it was trained into ``folder`` before and its weights are still what they were."""
     summary_file = folder / "stage.json"

@@ -15,7 +15,7 @@ from harness.options import EvalOptions, TrainOptions, build, check_keys, option
 from harness.registry import load_part
 from harness.specs import Family, IntermediateTask, Recipe, Split, TargetTask
 from harness.training.expression import in_languages, parse_via
-from harness.training.stage import Stage, StageTask, TrainedStage, finished
+from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -154,10 +154,11 @@ class Stages:
         folder = folder or stage.folder(self.root)
         parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
         trained = finished(stage, folder)
-        if trained is None:
+        if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
             from harness.training.train import train_stage
 
-            trained = train_stage(stage, parent, folder, device=self.device, tell=self.begin(stage.name))
+            tell = self.begin(stage.name) if trained is None else _silent
+            trained = train_stage(stage, parent, folder, device=self.device, tell=tell)
         self.trained[stage.key] = trained
         return trained
 
@@ -169,6 +170,10 @@ def options_of(family: Family) -> type | None:
     except (PluginError, AttributeError) as error:
         log.debug("%s", error)
         return None
+
+
+def _silent(step: int, total: int, loss: float) -> None:
+    pass
 
 
 def _names(task: IntermediateTask) -> list[str]:

@@ -28,7 +28,7 @@ from harness.training.checkpoint import Progress
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
 from harness.training.schedule import make_schedule
-from harness.training.stage import Stage, StageTask, TrainedStage, finished
+from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -43,7 +43,7 @@ def train_stage(
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> TrainedStage:
     """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
-    work = folder.with_name(folder.name + ".partial")
+    work = working_folder(folder)
     recover_folder(folder)
     done = finished(stage, folder)
     if done is not None:
