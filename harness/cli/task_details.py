@@ -15,9 +15,17 @@ from harness.specs import Split, TargetTask
 
 
 def details(
-    registry: Registry, role: str, task: Task, language: str | None, examples: int, data_dir: str | None
+    registry: Registry,
+    role: str,
+    task: Task,
+    language: str | None,
+    examples: int,
+    data_dir: str | None,
+    model: str = "tiny",
 ) -> dict[str, Any]:
     """The task with the state of its data; ``language`` narrows, ``examples`` adds so many of its first split.
+
+    With the examples come their tokens, as ``model`` sees them.
 
     Raises UsageError for a language that the task does not have, DataError where examples are wanted without data.
     """
@@ -42,13 +50,14 @@ def details(
         "licence": task.licence,
         "citation": task.citation,
         "provider": task.provider,
+        "distribution": _distribution(registry, task.provider),
         "languages": {
             code: {name: _state(registry, split, data_dir) for name, split in table.items()}
             for code, table in splits.items()
         },
     }
     if examples:
-        found["examples"] = _examples(registry, task, splits, examples, data_dir)
+        found["examples"] = _examples(registry, task, splits, examples, data_dir, model)
     return found
 
 
@@ -56,6 +65,12 @@ def splits_of(task: Task, code: str) -> dict[str, Split]:
     """The splits of one language; an intermediate task's own ``train`` and ``dev`` are English."""
     own = {} if isinstance(task, TargetTask) or code != "en" else {"train": task.train, "dev": task.dev}
     return {**own, **task.languages.get(code, {})}
+
+
+def _distribution(registry: Registry, provider: str) -> str:
+    """Distribution and version of a plugin: "xtreme-harness 1.0"."""
+    found = next((plugin for plugin in registry.plugins() if plugin.provider == provider), None)
+    return f"{found.distribution} {found.version}".strip() if found else ""
 
 
 def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, Any]:
@@ -72,8 +87,14 @@ def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, 
 
 
 def _examples(
-    registry: Registry, task: Task, splits: Mapping[str, Mapping[str, Split]], count: int, data_dir: str | None
+    registry: Registry,
+    task: Task,
+    splits: Mapping[str, Mapping[str, Split]],
+    count: int,
+    data_dir: str | None,
+    model: str,
 ) -> list[dict[str, Any]]:
+    from harness.cli.example_tokens import example_tokens, tokenizer_of
     from harness.data.sources import load_examples
 
     code = "en" if "en" in splits else next(iter(splits))
@@ -82,8 +103,15 @@ def _examples(
     loaded = load_examples(
         task, table[name], data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
     )
+    tokenizer = tokenizer_of(model, registry, offline=False)
     return [
-        {"language": code, "split": name, "type": type(example).__name__, **asdict(cast(Any, example))}
+        {
+            "language": code,
+            "split": name,
+            "type": type(example).__name__,
+            **asdict(cast(Any, example)),
+            "tokens": example_tokens(registry, task, example, tokenizer),
+        }
         for example in loaded.examples[:count]
     ]
 
@@ -105,7 +133,7 @@ def print_details(found: Mapping[str, Any]) -> None:
         "trains on": train,
         "licence": found["licence"],
         "citation": found["citation"],
-        "provider": found["provider"],
+        "provider": f"{found['provider']} ({found['distribution']})",
     }
     for name, value in fields.items():
         if value:
@@ -124,7 +152,16 @@ def print_details(found: Mapping[str, Any]) -> None:
     for example in found.get("examples", ()):
         print_text("")
         for name, value in example.items():
-            print_text(f"{name:<11}{safe(value)}")
+            for line in _rows(value) if name == "tokens" else [value]:
+                print_text(f"{name:<11}{safe(line)}")
+
+
+def _rows(rows: list[list[str]], most: int = 80) -> list[str]:
+    """Rows of tokens, each on a line; of long ones the beginning."""
+    return [
+        " ".join(row[:most]) + (f" ... ({len(row)} tokens)" if len(row) > most else "") if row else "none"
+        for row in rows[:4]
+    ] + ([f"... ({len(rows)} rows)"] if len(rows) > 4 else [])
 
 
 def _size(state: Mapping[str, Any]) -> str:

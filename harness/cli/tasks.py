@@ -61,14 +61,18 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
 @click.option("--language", metavar="CODE", help="Only this language.")
 @click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Show so many examples.")
 @click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.option("--model", default="tiny", show_default=True, help="Whose tokens of the examples are shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show_task(name: str, language: str | None, count: int, data_dir: str | None, as_json: bool) -> None:
-    """Show a task: languages, official sizes, training data, metric, licence, what data is there, and examples."""
+def show_task(name: str, language: str | None, count: int, data_dir: str | None, model: str, as_json: bool) -> None:
+    """Show a task: languages, official sizes, training data, metric, licence, who provides it, what data is there.
+
+    With --examples, the first ones of a language with their tokens, as the task's family gives them to a model.
+    """
     from harness.cli.task_details import details, print_details
 
     registry = get_registry()
     found = find_tasks(registry, name)
-    shown = [details(registry, role, task, language, count, data_dir) for role, task in found]
+    shown = [details(registry, role, task, language, count, data_dir, model) for role, task in found]
     if as_json:
         print_json(shown[0] if len(shown) == 1 else shown)
     else:

@@ -1,0 +1,78 @@
+"""The tokens that a model sees of an example, for ``harness tasks show --examples``."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.blame import blame
+from harness.cli.tasks import Task
+from harness.errors import HarnessError, ModelError, UsageError
+from harness.examples import Example
+from harness.registry import Registry, load_part
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def tokenizer_of(model: str, registry: Registry, *, offline: bool) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model string, without its weights where that is possible; "tiny" needs no file at all."""
+    from harness.models.load import load_tokenizer
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+    from harness.models.tiny import train_tokenizer
+
+    reference = parse_model(model)
+    if reference.kind == "baseline":
+        raise UsageError(f"--model {model}: a baseline sees no tokens")
+    if reference.kind == "tiny":
+        from harness.data.sample import sample_languages, sample_text
+
+        return train_tokenizer(line for language in sample_languages() for line in sample_text(language))
+    if reference.kind == "hub":
+        from transformers import AutoTokenizer
+
+        try:
+            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                reference.name, revision=reference.revision, local_files_only=offline
+            )
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"the tokenizer of {model!r} cannot be had: {reason}", hint="--model tiny") from None
+        return found
+    loader = registry.hook.harness_load_encoder
+    return load_tokenizer(resolve_model(reference, offline=offline, loader=loader).folder)
+
+
+def example_tokens(
+    registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase
+) -> list[list[str]]:
+    """The rows of tokens that the task's family makes of an example, or the tokens of each text in it."""
+    try:
+        rows = _rows(registry, task, example, tokenizer)
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise blame(error, task, registry) or error from error
+    return [list(tokenizer.convert_ids_to_tokens(row)) for row in rows]
+
+
+def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    from harness.families.base import HeadFamily
+    from harness.options import build
+
+    kind = load_part(registry.family(task.family), "implementation")
+    family = kind(task.labels, build(kind.Options, dict(task.options)))
+    if isinstance(family, HeadFamily):
+        features = family.features(tokenizer, [example], training=False)
+        if len(features):
+            return [features.ids[row].tolist() for row in range(len(features))]
+    return [list(tokenizer(text)["input_ids"]) for text in _texts(example)]
+
+
+def _texts(example: Any) -> list[str]:
+    """The strings of an example, its id left out."""
+    if not is_dataclass(example):
+        return []
+    values = [getattr(example, field.name) for field in fields(example) if field.name != "id"]
+    return [value for value in values if isinstance(value, str)]
