@@ -50,7 +50,7 @@ def harness_target_tasks() -> Iterable[TargetTask]:  # type: ignore[empty-body]
 
         @hookimpl
         def harness_target_tasks():
-            yield TargetTask(name="reviews", version=1, family="classification", ...)
+            yield TargetTask("reviews", 1, "classification", LANGUAGES, read, "accuracy", train=TRAIN)
     """
 
 
@@ -62,7 +62,7 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
         @hookimpl
         def harness_intermediate_tasks():
-            yield IntermediateTask(name="headlines", version=1, family="classification", ...)
+            yield IntermediateTask("headlines", 1, "classification", TRAIN, DEV, read, "accuracy")
     """
 
 
