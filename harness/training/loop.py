@@ -181,7 +181,7 @@ class Trainer:
             self.tokens += int(part.features.lengths[rows].sum())
         if self.accelerator.num_processes > 1:
             loss_sum, terms = self.accelerator.reduce(loss_sum), self.accelerator.reduce(terms)
-        self.accelerator.unscale_gradients(self.prepared)
+        # Dividing commutes with the unscaling of fp16 gradients, which clipping does.
         gradients = [p.grad for p in self.modules.parameters() if p.grad is not None]
         torch._foreach_mul_(gradients, self.accelerator.num_processes / terms.clamp(min=1))
         self.accelerator.clip_grad_norm_(self.modules.parameters(), self.options.clip)
