@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table
 from harness.cli.task_details import splits_of
 from harness.cli.tasks import Task, task_languages
@@ -43,7 +44,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def command() -> None:
-    """List, verify and fetch data, or write the sample corpus.
+    """List, verify and fetch data, carry it to another machine, or write the sample corpus.
 
     A SELECTOR is a task, target or intermediate, a glob 'x*', family:tagging or benchmark:xtreme, with languages in
     brackets if need be: 'xnli[sw,ur]'. A leading - excludes. Without one, all tasks are meant.
@@ -55,7 +56,7 @@ def command() -> None:
 def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """List what is there of every split, without downloading anything."""
     registry = get_registry()
-    _show(_states(registry, _items(registry, selectors), data_dir, offline=True), as_json)
+    _show(_states(registry, items(registry, selectors), data_dir, offline=True), as_json)
 
 
 @command.command(context_settings=SELECTING)
@@ -66,7 +67,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
     Sources that are not on the Hub are listed with how to get them; then the exit code is 4.
     """
     registry = get_registry()
-    states = _states(registry, _items(registry, selectors), data_dir, offline=False)
+    states = _states(registry, items(registry, selectors), data_dir, offline=False)
     _show(states, as_json)
     lacking = [state for state in states if state["state"] in ("missing", "damaged")]
     if lacking:
@@ -80,7 +81,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
 def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """Read all data that is there and check columns, labels, ids and answers; exit code 4 if something is wrong."""
     registry = get_registry()
-    states = _states(registry, _items(registry, selectors), data_dir, offline=True, deep=True)
+    states = _states(registry, items(registry, selectors), data_dir, offline=True, deep=True)
     _show(states, as_json)
     bad = [state for state in states if state["state"] == "damaged"]
     if bad:
@@ -108,7 +109,11 @@ def sample(folder: str, seed: int, size: str) -> None:
     message(f"harness eval --model tiny --benchmark xtreme --data-dir {folder}", "hint")
 
 
-def _items(registry: Registry, selectors: tuple[str, ...]) -> list[Item]:
+command.add_command(bundle)
+command.add_command(unbundle)
+
+
+def items(registry: Registry, selectors: tuple[str, ...]) -> list[Item]:
     """The splits that the selectors ask for, training data included, in the order of the tasks."""
     tasks: list[Task] = [*registry.tasks().values(), *registry.intermediate_tasks().values()]
     entries: dict[str, Entry] = {}

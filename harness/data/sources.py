@@ -172,6 +172,13 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
     return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
 
 
+def located(
+    split: Split, data_dir: str | Path | None = None, offline: bool = True, *, resolver: Resolver | None = None
+) -> list[tuple[Source, Files]]:
+    """The sources that a split is read from, with their files; DataError where it cannot be had."""
+    return [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
+
+
 def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: Resolver | None) -> tuple[Source, Files]:
     empty = ""
     for find in stages(data_dir, offline, resolver):

@@ -1,0 +1,80 @@
+"""``harness data bundle`` and ``unbundle``: data and models for a machine without internet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.console import message
+
+# An excluding selector starts with "-": see harness.cli.data.
+_SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
+
+@click.command(context_settings=_SELECTING)
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Put this model in as well; may be repeated.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_dir: str | None) -> None:
+    """Write the data of the selected tasks, training data included, and models into a tar file for 'unbundle'.
+
+    'harness data fetch' first gets what is lacking: data that is not here is left out, and named. With --model and no
+    selector, only models go in.
+    """
+    from harness.cli.data import items
+    from harness.data.bundle import data_names, model_names, write_bundle
+    from harness.data.sources import located
+    from harness.errors import DataError
+    from harness.evaluation.plan import training_tasks
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+    from harness.registry import get_registry
+    from harness.specs import TargetTask
+
+    registry = get_registry()
+    names: dict[str, Path] = {}
+    missing = {}
+    chosen = items(registry, selectors) if selectors or not models else []
+    wanted = {f"{item.task.name}[{item.language}] {item.name}": item.split for item in chosen}
+    for task in {item.task.name: item.task for item in chosen}.values():
+        for source in training_tasks(task, registry) if isinstance(task, TargetTask) else ():
+            wanted |= {f"{source.name} train": source.train}
+            wanted |= {f"{source.name} dev": source.dev} if source.dev.sources else {}
+    for name, split in wanted.items():
+        try:
+            resolver = registry.hook.harness_resolve_data
+            names |= data_names(located(split, data_dir, offline=True, resolver=resolver))
+        except DataError as error:
+            missing[name] = error
+    references = {parse_model(model).slug: parse_model(model) for model in models}
+    loader = registry.hook.harness_load_encoder
+    resolved = {slug: resolve_model(reference, loader=loader) for slug, reference in references.items()}
+    for slug, model in resolved.items():
+        names |= model_names(model, slug)
+    if not names:
+        reason = next(iter(missing.values()), "no data")
+        raise DataError(f"nothing to put into {out}: {reason}", hint="'harness data fetch' gets what is lacking")
+    write_bundle(out, names, resolved)
+    size = sum(path.stat().st_size for path in names.values())
+    message(f"{out}: {len(names)} files, {size / 2**20:,.1f} MiB")
+    if missing:
+        shown = ", ".join([*list(missing)[:10], *([f"and {len(missing) - 10} more"] if len(missing) > 10 else [])])
+        message(f"{len(missing)} splits are not here and were left out: {shown}", "warning")
+
+
+@click.command()
+@click.argument("file", metavar="FILE.tar", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def unbundle(file: Path, folder: Path) -> None:
+    """Unpack and check a bundle into FOLDER: its data into FOLDER/data, its models into FOLDER/models."""
+    from harness.data.bundle import read_bundle
+
+    manifest = read_bundle(file, folder)
+    message(f"{len(manifest['files'])} files in {folder}, all as they were when bundled")
+    if any(name.startswith("data/") for name in manifest["files"]):
+        message(f"--data-dir {folder / 'data'} --offline", "hint")
+    for slug, model in manifest.get("models", {}).items():
+        revision = f" at {model['revision']}" if model.get("revision") else ""
+        message(f"--model {folder / 'models' / slug}  ({model.get('reference')}{revision})", "hint")
