@@ -12,6 +12,8 @@ from typing import Any, get_type_hints
 from harness.errors import UsageError, did_you_mean
 from harness.specs import Recipe
 
+SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -67,6 +69,8 @@ class TrainOptions:
         """Refuses values that no training can use."""
         if self.select not in ("best", "last"):
             raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.sampling not in SAMPLINGS:
+            raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
         if self.peft not in ("", "lora", "dora"):
             raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
         if self.mlm_ratio >= 1:

@@ -240,7 +240,7 @@ def test_sampling_of_tasks() -> None:
     )
     assert sampling_weights(sizes, options["uniform"]).tolist() == [0.5, 0.5]
     with pytest.raises(UsageError, match="sampling"):
-        sampling_weights(sizes, TrainOptions(sampling="other"))
+        TrainOptions(sampling="other")
     schedule = make_schedule([3200, 800], TrainOptions(sampling="proportional", batch=8, epochs=4))
     assert len(schedule) == 2000
     assert np.mean(schedule == 0) == pytest.approx(0.8, abs=0.03)

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.errors import UsageError
 from harness.families.features import IntArray
 from harness.options import TrainOptions
 from harness.training.order import steps_in_epoch
-
-SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 
 
 def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -24,8 +21,6 @@ def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[
         n = np.minimum(n, options.sampling_cap) ** (1 / options.sampling_temperature)
     elif options.sampling == "uniform":
         n = np.ones_like(n)
-    elif options.sampling != "proportional":
-        raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {options.sampling!r}")
     weights: np.ndarray[tuple[int], np.dtype[np.float64]] = n / n.sum()
     return weights
 
