@@ -150,9 +150,37 @@ def test_the_file_careful(here: Path, tmp_path: Path) -> None:
     assert run.record["options"]["recipe"]["provider"] == "file:careful"
 
 
-def test_the_file_study(here: Path) -> None:
+def test_the_file_study(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = registry(here, "study.py").study("does-it-help")
     assert (study.via, study.seeds, study.provider) == (((), ("headlines",)), (1, 2), "file:study")
+    run = with_files(here, "reviews.py", "headlines.py", "study.py")
+    assert run("study", "list") == 0 and "does-it-help" in capsys.readouterr().out
+    out = here / "runs" / "study"
+    arguments = (
+        "study",
+        "run",
+        "does-it-help",
+        "--data-dir",
+        "data",
+        "--offline",
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    )
+    assert run(*arguments, "--dry-run") == 0
+    assert capsys.readouterr().out.count("seeds 1, 2") == 4 and not out.exists()
+    assert run(*arguments, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["model"], row["via"]) for row in rows] == [
+        ("baseline:majority", []),
+        ("baseline:majority", ["headlines"]),
+        ("baseline:random", []),
+        ("baseline:random", ["headlines"]),
+    ]
+    assert rows[0]["tasks"]["reviews"]["score"] == {"mean": 50.0, "sd": 0.0, "n": 2}
+    assert (out / "baseline-majority-via-headlines" / "seed-2" / "record.json").is_file()
+    assert run(*arguments) == 0 and "baseline:random via headlines" in capsys.readouterr().out
 
 
 def test_the_file_mirror(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,6 +223,8 @@ class Evaluator:
             self._blocked = taken.path
         except (DataError, ModelError, PluginError) as error:
             self._all_failed(units, error)
+        except HarnessError:
+            raise
         except Exception as error:
             blamed = blame(error, units[0].task, self.registry)
             if blamed is None:
