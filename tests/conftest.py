@@ -72,3 +72,13 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     XLMRobertaModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample corpus in its smallest size; tests that change it copy it first."""
+    from harness.data.sample import write_sample_corpus
+
+    folder = tmp_path_factory.mktemp("corpus")
+    write_sample_corpus(folder, size="tiny")
+    return folder

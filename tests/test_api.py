@@ -12,7 +12,6 @@ import pytest
 
 import harness
 from harness import UsageError
-from harness.data.sample import write_sample_corpus
 from harness.options import EvalOptions
 
 EXAMPLE = '''\
@@ -38,13 +37,6 @@ rows: list[float] = run.to_pandas()["value"].tolist()
 overall: float | None = run.scores.overall
 print(table, len(rows), overall, run.missing, run.failed, len(run._repr_html_()))
 '''
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.mark.parametrize("name", ["evaluate", "train", "score", "compare"])

@@ -9,16 +9,8 @@ import pytest
 from small_models import KINDS, save_model
 
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 
 TASKS = ["xnli[en,de]", "panx[en,zh]", "xquad[en,ar]", "tatoeba[de]", "bucc2018[zh]"]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 
 PLUGIN = """
 from harness import HubData, IntermediateTask, Pair, Question, Split, hookimpl
@@ -37,13 +36,6 @@ def harness_intermediate_tasks():
         licence="-", citation="-",
     )
 """
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.data.sample import write_sample_corpus
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
-
 
 @pytest.fixture(scope="module")
 def without_dropout(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

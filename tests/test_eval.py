@@ -13,17 +13,9 @@ from typing import Any
 import pytest
 
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 
 FAST = ["--limit", "8", "--train-limit", "16", "--set", "max_steps=2", "--set", "batch=4", "--offline"]
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.fixture

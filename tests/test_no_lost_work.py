@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from harness.data.sample import write_sample_corpus
-
 KILLS = 24
 
 # Imports once and forks, so that a kill costs no start-up: each child is a process of its own and dies by SIGKILL.
@@ -43,13 +41,6 @@ while True:
     else:
         killed += 1  # it was through before the kill came
 """
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 def words(corpus: Path, model: Path, out: Path) -> list[str]:

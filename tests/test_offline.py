@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from harness.cli.main import main
 from harness.data.bundle import read_bundle
-from harness.data.sample import write_sample_corpus
 from harness.errors import DataError, HarnessError
 from harness.offline import without_network
 
@@ -44,13 +43,6 @@ socket.socket.connect = refuse
 from harness.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 def without_sockets(tmp_path: Path, *words: object) -> subprocess.CompletedProcess[str]:

@@ -29,13 +29,6 @@ SCRIPTS = {"ar": "ARABIC", "hi": "DEVANAGARI", "ko": "HANGUL", "ru": "CYRILLIC",
 QA_FILES = "XQuAD.* MLQA.* SQuAD tydiqa ../../rajpurkar/squad/* ../../rajpurkar/squad_v2/*"
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample_corpus(folder, size="tiny")
-    return folder
-
-
 def rows(corpus: Path, place: str) -> list[dict[str, Any]]:
     return pq.read_table(corpus / f"{place}-00000-of-00001.parquet").to_pylist()
 

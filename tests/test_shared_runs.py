@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 from harness.errors import UsageError
 from harness.runs.claims import Claims, Taken, is_free
 from harness.runs.folder import RunFolder
@@ -45,13 +44,6 @@ codes = [os.waitpid(child, 0)[1] for child in children]
 print(json.dumps([os.waitstatus_to_exitcode(code) for code in codes]))
 """
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 def words(corpus: Path, model: Path, out: Path, *more: str) -> list[str]:

@@ -13,7 +13,6 @@ import pytest
 
 from harness import Candidate, Match, Query
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 from harness.data.sources import load_examples, split_status
 from harness.errors import DataError
 from harness.evaluation.plan import training_tasks
@@ -330,13 +329,6 @@ def test_official_folders_make_an_overall_score(tmp_path: Path, harness: Run) ->
 
 
 # a run
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.fixture(scope="module")
