@@ -1,0 +1,243 @@
+"""What happens to a run folder: torn and edited records, data that vanish, and what counts as done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import harness
+from harness.data.sample import write_sample_corpus
+from harness.errors import DataError, HarnessError, UsageError
+from harness.evaluation.reporter import Reporter
+from harness.options import EvalOptions
+from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
+from harness.runs.run import Run
+from harness.select import Unit
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_sample_corpus(folder, size="tiny")
+    return folder
+
+
+class Heard(Reporter):
+    """Which units were computed and which were kept."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.computed: list[str] = []
+        self.kept: list[str] = []
+        self.then = then
+
+    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+        (self.kept if cached else self.computed).append(unit.key)
+        self.then()
+
+
+TASKS = ["tatoeba[de,fr]", "xnli[en,de]"]
+KEYS = ["xnli/en/test", "xnli/de/test", "tatoeba/de/test", "tatoeba/fr/test"]
+
+
+def run(model: Path, data: Path, out: Path, tasks: list[str] = TASKS, **changes: Any) -> tuple[Run, Heard]:
+    heard = changes.pop("heard", Heard())
+    overrides = {"max_steps": 2, **changes.pop("overrides", {})}
+    options = EvalOptions(data_dir=str(data), offline=True, train_limit=8, limit=8, overrides=overrides, **changes)
+    return harness.evaluate(str(model), tasks, out=out, options=options, reporter=heard), heard
+
+
+@pytest.fixture(scope="module")
+def finished(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert sorted(run(small_model, corpus, out)[1].computed) == sorted(KEYS)
+    return out
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the run with its stages."""
+    shutil.copytree(finished.parent, tmp_path / "runs")
+    return tmp_path / "runs" / "run"
+
+
+def units(out: Path) -> dict[str, Any]:
+    record = load_record(out)
+    assert record is not None
+    return {key: {k: v for k, v in unit.items() if k != "seconds"} for key, unit in record["units"].items()}
+
+
+def edited(text: str) -> str:
+    record = json.loads(text)
+    record["units"]["tatoeba/de/test"]["score"]["metrics"]["accuracy"]["value"] = 100.0
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [edited, lambda text: text[: len(text) // 2], lambda text: "", lambda text: "[" * 100_000, lambda text: "\x00" * 9],
+    ids=["edited", "cut", "empty", "deep", "zeros"],
+)
+def test_a_torn_or_edited_record_is_named_put_aside_and_made_again(
+    damage: Callable[[str], str], copy: Path, corpus: Path, small_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, path = units(copy), copy / "record.json"
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(UnsoundRecord, match=r"record\.json"):
+        load_record(copy)  # what reports, comparisons and leaderboards read
+    _, heard = run(small_model, corpus, copy)
+    assert sorted(heard.computed) == sorted(KEYS)
+    assert units(copy) == before
+    assert "record.json" in caplog.text and "scored again" in caplog.text
+    assert (copy / "record.json.unsound").is_file()
+
+
+def test_another_layout_of_the_same_record_is_no_edit(copy: Path, corpus: Path, small_model: Path) -> None:
+    path = copy / "record.json"
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items())), indent=7))
+    assert run(small_model, corpus, copy)[1].computed == []
+
+
+def test_records_without_a_checksum_are_taken(copy: Path, corpus: Path, small_model: Path) -> None:
+    path = copy / "record.json"
+    record = json.loads(path.read_text())
+    del record["sha256"]
+    path.write_text(json.dumps(record))
+    assert run(small_model, corpus, copy)[1].computed == []
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=_values, change=st.binary(min_size=1, max_size=1), place=st.floats(0, 1, exclude_max=True))
+def test_whatever_is_in_a_record_comes_back_and_no_change_goes_unseen(
+    tmp_path_factory: pytest.TempPathFactory, values: Any, change: bytes, place: float
+) -> None:
+    folder = tmp_path_factory.mktemp("record")
+    record = {**new_record(), "scores": values}
+    save_record(folder, record)
+    loaded = load_record(folder)
+    assert loaded == json.loads(json.dumps(record))
+    path = folder / "record.json"
+    blob = bytearray(path.read_bytes())
+    blob[int(place * len(blob))] = change[0]
+    path.write_bytes(blob)
+    try:
+        assert load_record(folder) == loaded or b"sha256" not in blob
+    except HarnessError as error:
+        assert "record.json" in str(error)
+
+
+def test_a_data_folder_that_is_gone_costs_nothing(copy: Path, corpus: Path, small_model: Path, tmp_path: Path) -> None:
+    before = (copy / "record.json").read_bytes()
+    with pytest.raises(UsageError, match="data folder not found"):
+        run(small_model, tmp_path / "gone", copy)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="none of the 4 selected units has data"):
+        run(small_model, tmp_path / "empty", copy)
+    assert (copy / "record.json").read_bytes() == before
+    assert run(small_model, corpus, copy)[1].computed == []
+
+
+@pytest.mark.parametrize("part", [".", "google"])
+def test_data_that_vanish_on_the_way(
+    part: str, corpus: Path, small_model: Path, finished: Path, tmp_path: Path
+) -> None:
+    """What was scored stays; a run without its data folder stops, units without their data fail; both go on later."""
+    data, hidden, out = tmp_path / "data", tmp_path / "hidden", tmp_path / "runs" / "run"
+    shutil.copytree(corpus, data)
+    heard = Heard(lambda: (data / part).rename(hidden) if not hidden.exists() else None)
+    if part == ".":
+        with pytest.raises(UsageError, match="data folder not found"):
+            run(small_model, data, out, heard=heard)
+        assert load_record(out)["failed"] == {}  # type: ignore[index]
+    else:
+        half, _ = run(small_model, data, out, heard=heard)
+        assert sorted([*heard.computed, *half.failed]) == sorted(KEYS)
+        assert all(str(data) in reason for reason in half.failed.values())
+    assert heard.computed
+    hidden.rename(data / part)
+    whole, again = run(small_model, data, out)
+    assert sorted(again.kept) == sorted(heard.computed)
+    assert sorted([*again.kept, *again.computed]) == sorted(KEYS)
+    assert not whole.failed
+    assert units(out) == units(finished)
+
+
+def test_the_same_content_elsewhere_is_a_hit(copy: Path, corpus: Path, small_model: Path, tmp_path: Path) -> None:
+    """Model, data, stages and run in other places."""
+    shutil.copytree(corpus, tmp_path / "data")
+    shutil.copytree(small_model, tmp_path / "model")
+    _, heard = run(tmp_path / "model", tmp_path / "data", copy)
+    assert heard.computed == [] and sorted(heard.kept) == sorted(KEYS)
+
+
+def changed_tokenizer(model: Path) -> None:
+    path = model / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["normalizer"] = {"type": "Sequence", "normalizers": [tokenizer["normalizer"], {"type": "Lowercase"}]}
+    path.write_text(json.dumps(tokenizer))
+
+
+def changed_configuration(model: Path) -> None:
+    path = model / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "layer_norm_eps": 1e-3}))
+
+
+@pytest.mark.parametrize("change", [changed_tokenizer, changed_configuration])
+def test_a_changed_model_folder_is_a_miss(
+    change: Callable[[Path], None], copy: Path, corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(small_model, model)
+    change(model)
+    assert sorted(run(model, corpus, copy)[1].computed) == sorted(KEYS)
+
+
+def test_one_edited_row_is_a_miss_of_its_unit_alone(
+    copy: Path, corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    data = tmp_path / "data"
+    shutil.copytree(corpus, data)
+    [path] = (data / "google/xtreme/tatoeba.deu").glob("*.parquet")
+    harness.evaluate(
+        str(small_model), ["tatoeba[de,fr]"], out=copy, options=EvalOptions(data_dir=str(corpus), offline=True)
+    )
+    table = pq.read_table(path)
+    text = table["target_sentence"].to_pylist()
+    place = table.column_names.index("target_sentence")
+    pq.write_table(table.set_column(place, "target_sentence", [[text[0] + "!", *text[1:]]]), path)
+    heard = Heard()
+    options = EvalOptions(data_dir=str(data), offline=True)
+    harness.evaluate(str(small_model), ["tatoeba[de,fr]"], out=copy, options=options, reporter=heard)
+    assert (heard.computed, heard.kept) == (["tatoeba/de/test"], ["tatoeba/fr/test"])
+
+
+def test_another_layer_or_pooling_is_a_miss_of_what_it_changes(copy: Path, corpus: Path, small_model: Path) -> None:
+    for option in ({"layer": 1}, {"pool": "cls"}):
+        _, heard = run(small_model, corpus, copy, overrides=option)
+        assert sorted(heard.computed) == KEYS[2:]
+        assert sorted(heard.kept) == sorted(KEYS[:2])
+    assert run(small_model, corpus, copy, ["tatoeba[de,fr]"], dtype="bf16")[1].kept == []
+
+
+def test_other_training_options_are_another_stage(copy: Path, corpus: Path, small_model: Path) -> None:
+    _, heard = run(small_model, corpus, copy, overrides={"lr": 1e-3})
+    assert sorted(heard.computed) == sorted(KEYS[:2])
+    assert len(list((copy.parent / "stages").iterdir())) == 2
