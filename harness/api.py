@@ -69,6 +69,7 @@ def evaluate(
         split=options.split,
         data_dir=Path(options.data_dir) if options.data_dir else None,
         offline=options.offline,
+        perturb=options.perturb,
     )
     if not any(entry.present for entry in planned):
         first = planned[0]

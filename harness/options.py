@@ -89,7 +89,8 @@ class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
+    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.perturb.KINDS`).
+    ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
@@ -98,6 +99,7 @@ class EvalOptions:
     split: str = "test"
     via: tuple[str, ...] = ()
     select_on: tuple[str, ...] = ()
+    perturb: tuple[str, ...] = ()
     train: str = "auto"
     recipe: str = "xtreme"
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -114,6 +116,12 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        from harness.perturb import KINDS
+
+        for kind in self.perturb:
+            if kind not in KINDS or self.perturb.count(kind) > 1:
+                wrong = "given twice" if kind in KINDS else "no such perturbation"
+                raise UsageError(f"--perturb {kind!r}: {wrong}", hint=f"known: {', '.join(KINDS)}")
         for name in ("limit", "train_limit", "batch_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:

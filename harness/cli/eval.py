@@ -28,6 +28,13 @@ from harness.cli.shared_options import (
     metavar="CODES",
     help="Select checkpoints on target dev data of these languages; not zero-shot, marks the record.",
 )
+@click.option(
+    "--perturb",
+    multiple=True,
+    callback=split_commas,
+    metavar="KINDS",
+    help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
+)
 @click.option("--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score as it is.")
 @recipe_options
 @click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")

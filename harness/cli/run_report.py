@@ -105,6 +105,7 @@ def show_plan(
         split=options.split,
         data_dir=Path(options.data_dir) if options.data_dir else None,
         offline=True,  # a plan fetches nothing
+        perturb=options.perturb,
         **selection,
     )
     record = load_record(out) or {"units": {}}
@@ -138,10 +139,11 @@ def show_plan(
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything lies; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
-    from harness.cli.score_table import print_scores
+    from harness.cli.score_table import print_losses, print_scores
 
     console = stderr_console() if to_stderr else stdout_console()
     print_scores(console, run.scores)
+    print_losses(console, run.record.get("robustness") or {})
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
     if run.failed:

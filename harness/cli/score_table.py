@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.aggregate import BenchmarkScore, TaskScore
 from harness.cli.console import safe
+from harness.perturb.loss import loss_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,22 @@ def print_scores(console: Console, scores: BenchmarkScore) -> None:
             f"{task}[{','.join(codes)}]" if task in scores.tasks else task for task, codes in scores.missing.items()
         )
         console.print(f"missing: {safe('  '.join(lacking))}")
+
+
+def print_losses(console: Console, robustness: Mapping[str, Any]) -> None:
+    """What each perturbation costs, a row a task; nothing where nothing was perturbed."""
+    if not robustness:
+        return
+    table = _table()
+    for name in ("perturbation", "task"):
+        table.add_column(name, no_wrap=True)
+    for name in ("loss", "changed"):
+        table.add_column(name, justify="right")
+    table.add_column("by language")
+    for row in loss_rows(robustness):
+        table.add_row(*map(safe, row))
+    console.print("loss against the clean test sets (points; ± half of the 95% interval)")
+    console.print(table)
 
 
 def _number(value: float | None) -> str:

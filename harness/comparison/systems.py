@@ -24,7 +24,7 @@ class RunFiles:
     @property
     def units(self) -> dict[str, dict[str, Any]]:
         """The scored units by key (``xnli/sw/test``)."""
-        return {key: unit for key, unit in self.record["units"].items() if unit["score"] is not None}
+        return {key: unit for key, unit in self.record["units"].items() if unit["score"] is not None and "~" not in key}
 
     @property
     def seeds(self) -> list[int]:

@@ -6,9 +6,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from harness.models.load import check_head, load_tokenizer
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
 from harness.options import EvalOptions, as_plain
+from harness.perturb import Variant, make_variant, split_of
 from harness.registry import Registry
 from harness.runs.claims import Taken, is_free
 from harness.runs.folder import RunFolder
@@ -46,12 +47,13 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class Ready:
-    """A unit with its examples loaded and the key under which its result is kept."""
+    """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record."""
 
     planned: PlannedUnit
     examples: UnitExamples
     data: LoadedSplit
     key: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ class Evaluator:
         for entry in present:
             task = entry.task
             sources = [source.name for source in training_tasks(task, self.registry)]
-            alike = [sources, task.family, task.labels, as_plain(self._family(entry).options)]
+            family = self._family(entry)
+            alike = [sources, task.family, task.labels, as_plain(family.options)]
+            alike += [entry.unit.split] if family.joins else []
             groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
         return list(groups.values())
 
@@ -304,9 +308,12 @@ class Evaluator:
         data = self.stages.load(entry.task, entry.split, self.options.limit)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
+        variant = Variant(data.examples)
+        if entry.perturbation:
+            variant = make_variant(entry.perturbation, data.examples, self._parallel(entry))
         dev: Sequence[Any] = ()
         dev_fingerprint = None
-        if family.needs_dev and unit.split != "dev":
+        if family.needs_dev and split_of(unit.split)[0] != "dev":
             split = entry.task.languages[unit.language].get("dev")
             if split is None:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
@@ -320,12 +327,25 @@ class Evaluator:
             "options": as_plain(family.options),
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.dtype,
+            **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
-        return Ready(
-            entry, UnitExamples(unit.task, unit.language, unit.split, data.examples, dev, candidates), data, key
-        )
+        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
+        return Ready(entry, examples, data, key, variant.facts)
+
+    def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
+        """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""
+        split, _ = split_of(entry.unit.split)
+        codes = list(entry.task.languages)
+        place = codes.index(entry.unit.language)
+        for code in codes[place + 1 :] + codes[:place]:
+            if split in entry.task.languages[code]:
+                try:
+                    loaded = self.stages.load(entry.task, entry.task.languages[code][split], None)
+                except DataError:
+                    continue
+                yield code, loaded.examples, loaded.fingerprint
 
     def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
         """The candidates that the queries of all languages search, read once."""
@@ -411,7 +431,7 @@ class Evaluator:
             },
             "predictions": self._file_entry(predictions),
             "labels": self._file_entry(labels) if labelled else None,
-            "facts": dict(prediction.facts),
+            "facts": {**prediction.facts, **ready.facts},
             "score": None,
         }
         if labelled:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
+from harness.perturb import applies, split_name, split_of
 from harness.select import Unit, select
 from harness.specs import IntermediateTask, Split, TargetTask
 
@@ -29,6 +30,11 @@ class PlannedUnit:
     def present(self) -> bool:
         """Whether the unit can be predicted."""
         return self.status is not None and self.status.state not in ("missing", "damaged")
+
+    @property
+    def perturbation(self) -> str:
+        """What perturbs the examples ("drop"), or ""."""
+        return split_of(self.unit.split)[1]
 
     @property
     def damaged(self) -> bool:
@@ -54,8 +60,9 @@ def make_plan(
     split: str,
     data_dir: Path | None,
     offline: bool,
+    perturb: Sequence[str] = (),
 ) -> list[PlannedUnit]:
-    """Every selected unit with the state of its data, in the order of the benchmark."""
+    """Every selected unit with the state of its data, in the order of the benchmark; then its perturbed variants."""
     from harness.data.locate import described, how_to_get, resolve
     from harness.data.sources import Status, split_status
 
@@ -77,7 +84,18 @@ def make_plan(
             best = task.pool.sources[0]
             status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")
         planned.append(PlannedUnit(unit, task, source, status))
-    return planned
+    return [*planned, *(entry for kind in perturb for entry in _perturbed(registry, planned, kind))]
+
+
+def _perturbed(registry: Registry, planned: Sequence[PlannedUnit], kind: str) -> Iterator[PlannedUnit]:
+    """The units that have a variant, which share the data of the clean ones; what cannot be scored clean has none."""
+    able = [entry for entry in planned if applies(kind, registry.family(entry.task.family).examples)]
+    if not able:
+        tasks = ", ".join(dict.fromkeys(entry.task.name for entry in planned))
+        raise UsageError(f"--perturb {kind}: no variant of {tasks}", hint="mixed languages are for pairs and questions")
+    for entry in able:
+        if entry.present:
+            yield replace(entry, unit=replace(entry.unit, split=split_name(entry.unit.split, kind)))
 
 
 def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:

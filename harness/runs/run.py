@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.aggregate import BenchmarkScore, aggregate
 from harness.metrics import get_metric
+from harness.perturb.loss import Scored, losses
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
 from harness.scoring import TaskScorer, UnitScore
@@ -74,19 +75,25 @@ class Run:
 def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
     """Aggregates the units of the plan and completes the record."""
     record = folder.refresh()
-    chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(planned)
+    clean = [entry for entry in planned if not entry.perturbation]
+    chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean)
     scored: dict[str, dict[str, UnitScore]] = {}
+    units: dict[tuple[str, str, str], Scored] = {}
     for entry in planned:
         unit = record["units"].get(entry.unit.key)
         if unit is not None and unit["score"] is not None and entry.present:
-            scored.setdefault(entry.unit.task, {})[entry.unit.language] = _with_items(folder, registry, entry, unit)
+            score = _with_items(folder, registry, entry, unit)
+            units[entry.unit.task, entry.unit.language, entry.unit.split] = Scored(unit, score)
+            if not entry.perturbation:
+                scored.setdefault(entry.unit.task, {})[entry.unit.language] = score
     primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
     scores = aggregate(chosen, scored, primaries)
     with folder.changing() as record:
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
-        record["partial"] = partial_reasons(record, planned)
+        record["partial"] = partial_reasons(record, clean)
         record["scores"] = scores.to_dict()
+        record["robustness"] = losses(units, primaries)
         record["finished"] = now()
     return Run(folder, scores)
 
