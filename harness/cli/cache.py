@@ -1,0 +1,61 @@
+"""``harness cache``: trained stages and what the harness built for itself, all of which can be made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """List and remove what can be made again: trained stages, the tiny model, unpacked archives."""
+
+
+@command.command()
+@click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ls(folder: Path, as_json: bool) -> None:
+    """List the stages beside the runs in FOLDER (runs), which runs use them, and what lies in the user's cache."""
+    from harness.cli.console import message, print_json, print_table
+    from harness.runs.kept import find_built, find_runs, find_stages
+
+    runs = find_runs(folder) if folder.is_dir() else []
+    found = [*find_stages(folder, runs), *find_built()]
+    if as_json:
+        print_json([{**vars(kept), "folder": str(kept.folder), "runs": list(map(str, kept.runs))} for kept in found])
+        return
+    rows = [(kept.folder, kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
+    print_table("", ("folder", "kind", "#MiB", "used by"), rows)
+    message(f"{_mib(sum(kept.size for kept in found))} MiB in {len(found)} folders")
+
+
+@command.command()
+@click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@click.option("--unfinished", is_flag=True, help="Trainings that were stopped, too: they cannot go on then.")
+@click.option("--built", is_flag=True, help="The tiny model and unpacked archives, too.")
+@click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
+def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
+    """Remove the stages that no run in FOLDER (runs) uses."""
+    from harness.cli.console import message
+    from harness.errors import DataError
+    from harness.runs.kept import find_built, find_runs, find_stages, remove_kept
+
+    runs = find_runs(folder) if folder.is_dir() else []
+    unreadable = [run.problem for run in runs if run.problem]
+    if unreadable:
+        raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="mend or remove that run")
+    kinds = {"stage", *(["unfinished stage"] if unfinished else [])}
+    found = [kept for kept in find_stages(folder, runs) if kept.kind in kinds and not kept.runs]
+    found += find_built() if built else []
+    for kept in found:
+        done = "would be removed" if not yes else "removed" if remove_kept(kept) else "is in use and stays"
+        message(f"{kept.folder} ({_mib(kept.size)} MiB) {done}")
+    if not found:
+        message("nothing to remove")
+    elif not yes:
+        message("--yes removes them", "hint")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.1f}"

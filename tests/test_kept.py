@@ -1,0 +1,160 @@
+"""harness runs and harness cache: what is there, and removing it without taking anything else along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import main
+from harness.data.sample import write_sample_corpus
+from harness.runs.claims import Claims
+from harness.runs.folder import RunFolder
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    def run(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs that share a stage, and one stage that only the second one uses."""
+    root = tmp_path_factory.mktemp("kept")
+    write_sample_corpus(root / "corpus", size="tiny")
+    words = ["eval", "--model", small_model, "--data-dir", root / "corpus", "--limit", "8", "--train-limit", "8"]
+    words += ["--set", "max_steps=1", "--offline", "--task", "xnli[en,de]"]
+    assert main([str(word) for word in [*words, "--out", root / "runs" / "one"]]) == 0
+    more = ["--task", "pawsx[de]", "--out", root / "runs" / "deep" / "two", "--stages", root / "runs" / "stages"]
+    assert main([str(word) for word in [*words, *more]]) == 0
+    return root / "runs"
+
+
+@pytest.fixture
+def runs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    shutil.copytree(made, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name.rpartition("-")[0] for path in (folder / "stages").iterdir()}
+
+
+def test_list(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = cli("runs", "list", runs, "--json")
+    found = {Path(run["folder"]).name: run for run in json.loads(out)}
+    assert code == 0 and set(found) == {"one", "two"}
+    assert (found["one"]["units"], found["one"]["tasks"], found["one"]["partial"]) == (2, "xnli", True)
+    assert (found["two"]["units"], found["two"]["tasks"]) == (3, "pawsx xnli")
+    monkeypatch.chdir(runs.parent)
+    code, out, _ = cli("runs", "list")
+    assert code == 0 and "runs/deep/two" in out and "runs/one" in out
+    (runs / "one" / "record.json").write_text("{")
+    code, out, err = cli("runs", "list")
+    assert code == 0 and "unreadable" in out and "runs/one/record.json" in err
+    assert cli("runs", "list", "nowhere")[0] == 2
+
+
+def test_show(runs: Path, cli: Cli) -> None:
+    code, out, _ = cli("runs", "show", runs / "one")
+    assert code == 0
+    assert "weights:" in out and "xnli" in out and "accuracy" in out and "--train-limit" in out
+    code, out, _ = cli("runs", "show", runs / "one", "--json")
+    assert json.loads(out)["units"].keys() == {"xnli/en/test", "xnli/de/test"}
+    assert cli("runs", "show", runs)[0] == 4
+
+
+def test_rm_takes_what_the_run_wrote_and_nothing_else(runs: Path, cli: Cli) -> None:
+    (runs / "one" / "notes.txt").write_text("mine")
+    before = sorted(runs.rglob("*"))
+    code, _, err = cli("runs", "rm", runs / "one", runs / "deep" / "two")
+    assert code == 0 and "would be removed" in err and "--yes" in err
+    assert sorted(runs.rglob("*")) == before
+    code, _, err = cli("runs", "rm", runs / "one", runs / "deep" / "two", "--yes")
+    assert code == 0 and "other files are left" in err
+    assert sorted(path.name for path in runs.iterdir()) == ["deep", "one", "stages"]
+    assert [path.name for path in (runs / "one").iterdir()] == ["notes.txt"]
+    assert not (runs / "deep" / "two").exists()
+    assert names(runs) == {"xnli", "pawsx"}
+    assert cli("runs", "rm", runs / "one", "--yes")[0] == 2
+    assert cli("runs", "rm", runs, "--yes")[0] == 2
+
+
+def test_rm_leaves_a_run_that_is_at_work(runs: Path, cli: Cli) -> None:
+    with RunFolder(runs / "one").joined("at work"):
+        code, _, err = cli("runs", "rm", runs / "one", "--yes")
+    assert (code, "is working on this run" in err) == (2, True)
+    assert (runs / "one" / "predictions").is_dir()
+
+
+def test_rm_does_not_follow_links(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("x")
+    shutil.rmtree(runs / "one" / "labels")
+    (runs / "one" / "labels").symlink_to(precious)
+    assert cli("runs", "rm", runs / "one", "--yes")[0] == 0
+    assert (precious / "thesis.tex").is_file()
+
+
+def test_cache_ls_says_who_uses_what(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "cache" / "models" / "tiny-1").mkdir(parents=True)
+    (tmp_path / "cache" / "models" / "tiny-1" / "model.safetensors").write_bytes(b"x" * 100)
+    code, out, _ = cli("cache", "ls", runs, "--json")
+    found = {Path(kept["folder"]).name.rpartition("-")[0]: kept for kept in json.loads(out)}
+    assert code == 0 and set(found) == {"xnli", "pawsx", "tiny"}
+    assert [Path(run).name for run in found["xnli"]["runs"]] == ["two", "one"]
+    assert [Path(run).name for run in found["pawsx"]["runs"]] == ["two"]
+    assert (found["tiny"]["kind"], found["tiny"]["size"]) == ("built", 100)
+    assert found["xnli"]["size"] > 10_000
+    code, out, _ = cli("cache", "ls", runs)
+    assert code == 0 and "one" in out and "built" in out
+
+
+def test_prune_removes_what_no_run_uses(runs: Path, cli: Cli) -> None:
+    foreign = runs / "stages" / "mine"
+    foreign.mkdir()
+    (foreign / "stage.json").write_text("{}")
+    stopped = runs / "stages" / "squad-123456789abc.partial"
+    stopped.mkdir()
+    code, _, err = cli("cache", "prune", runs, "--yes")
+    assert (code, "nothing to remove" in err) == (0, True)
+    assert cli("runs", "rm", runs / "deep" / "two", "--yes")[0] == 0
+    code, _, err = cli("cache", "prune", runs)
+    assert code == 0 and "pawsx" in err and "would be removed" in err and "xnli" not in err
+    assert {"xnli", "pawsx"} <= names(runs)
+    assert cli("cache", "prune", runs, "--yes")[0] == 0
+    assert "pawsx" not in names(runs) and "xnli" in names(runs)
+    assert foreign.is_dir() and stopped.is_dir()
+    with Claims(runs / "stages" / ".claims").held("squad-123456789abc"):
+        code, _, err = cli("cache", "prune", runs, "--unfinished", "--yes")
+        assert code == 0 and "is in use and stays" in err and stopped.is_dir()
+    assert cli("cache", "prune", runs, "--unfinished", "--yes")[0] == 0
+    assert not stopped.exists() and foreign.is_dir()
+
+
+def test_prune_removes_nothing_while_a_record_is_unreadable(runs: Path, cli: Cli) -> None:
+    (runs / "one" / "record.json").write_text("{")
+    code, _, err = cli("cache", "prune", runs, "--yes")
+    assert code == 4 and "record.json" in err
+    assert names(runs) == {"xnli", "pawsx"}
+
+
+def test_prune_of_what_was_built(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "cache" / "models" / "tiny-1").mkdir(parents=True)
+    assert cli("cache", "prune", runs, "--yes")[0] == 0
+    assert (tmp_path / "cache" / "models" / "tiny-1").is_dir()
+    assert cli("cache", "prune", runs, "--built", "--yes")[0] == 0
+    assert not (tmp_path / "cache" / "models" / "tiny-1").exists()
