@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.languages import iso639_3 as iso639_3
     from harness.languages import language_name as language_name
     from harness.metrics.base import Metric as Metric
+    from harness.specs import Attribute as Attribute
     from harness.specs import Benchmark as Benchmark
     from harness.specs import Command as Command
     from harness.specs import DoctorCheck as DoctorCheck
@@ -76,6 +77,7 @@ _PUBLIC = {
     "Recipe": "harness.specs",
     "Study": "harness.specs",
     "ReportFormat": "harness.specs",
+    "Attribute": "harness.specs",
     "Command": "harness.specs",
     "DoctorCheck": "harness.specs",
     "Finding": "harness.specs",

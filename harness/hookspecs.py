@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.specs import (
+    Attribute,
     Benchmark,
     Command,
     DoctorCheck,
@@ -123,6 +124,18 @@ def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-bo
         @hookimpl
         def harness_report_formats():
             yield ReportFormat("tsv", "my_package.reports:tsv", extension="tsv")
+    """
+
+
+@hookspec
+def harness_attributes() -> Iterable[Attribute]:  # type: ignore[empty-body]
+    """What ``harness breakdown`` sorts examples by: a function from the examples of a unit to a number or a word for each.
+
+    Example::
+
+        @hookimpl
+        def harness_attributes():
+            yield Attribute("question-mark", (Pair,), "my_package.attributes:question_mark")
     """
 
 

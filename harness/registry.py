@@ -22,6 +22,7 @@ from harness.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.hooks import Hooks
 from harness.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_families
 from harness.specs import (
+    Attribute,
     Benchmark,
     Command,
     DoctorCheck,
@@ -158,6 +159,10 @@ class Registry:
     def report_formats(self) -> dict[str, ReportFormat]:
         """All report formats by name."""
         return dict(self._tables["report format"])
+
+    def attributes(self) -> dict[str, Attribute]:
+        """All attributes of examples by name."""
+        return dict(self._tables["attribute"])
 
     def commands(self) -> dict[str, Command]:
         """All commands of plugins by name."""
@@ -296,7 +301,7 @@ def _build(files: tuple[Path, ...], disabled: tuple[str, ...], *environment: str
     return Registry(files, disabled)
 
 
-def load_part(value: Family | Benchmark | ReportFormat | Command | DoctorCheck, field: str) -> Any:
+def load_part(value: Family | Benchmark | ReportFormat | Attribute | Command | DoctorCheck, field: str) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:
         return load_object(getattr(value, field))

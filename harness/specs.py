@@ -246,6 +246,22 @@ class ReportFormat:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """Something about an example that its score may hang on: a column of ``harness breakdown``.
+
+    ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
+    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.breakdown.context`) and returns a number,
+    a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
+    """
+
+    name: str
+    examples: tuple[type, ...]
+    compute: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
 class Command:
     """A command of the command line: ``run`` ("module:attribute") is a click command, imported when it is called."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from harness.errors import PluginError, did_you_mean
 from harness.languages import languages
 from harness.specs import (
+    Attribute,
     Benchmark,
     Command,
     DoctorCheck,
@@ -24,7 +25,18 @@ from harness.specs import (
     TargetTask,
 )
 
-Value = TargetTask | IntermediateTask | Family | Benchmark | Recipe | Study | ReportFormat | Command | DoctorCheck
+Value = (
+    TargetTask
+    | IntermediateTask
+    | Family
+    | Benchmark
+    | Recipe
+    | Study
+    | ReportFormat
+    | Attribute
+    | Command
+    | DoctorCheck
+)
 
 KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_families": ("family", Family),
@@ -34,6 +46,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_recipes": ("recipe", Recipe),
     "harness_studies": ("study", Study),
     "harness_report_formats": ("report format", ReportFormat),
+    "harness_attributes": ("attribute", Attribute),
     "harness_commands": ("command", Command),
     "harness_doctor_checks": ("doctor check", DoctorCheck),
 }
@@ -249,6 +262,13 @@ def _report_format(format: ReportFormat, where: str) -> None:
     _text(where, "summary", format.summary, needed=False)
 
 
+def _attribute(attribute: Attribute, where: str) -> None:
+    _reference(where, "compute", attribute.compute)
+    holds = isinstance(attribute.examples, tuple) and all(isinstance(kind, type) for kind in attribute.examples)
+    _require(holds, f"{where}: examples must be a tuple of classes of examples, not {_shown(attribute.examples)}")
+    _text(where, "summary", attribute.summary, needed=False)
+
+
 def _command(command: Command, where: str) -> None:
     from harness.cli.main import COMMANDS  # what the command line has of its own; nothing heavy
 
@@ -270,6 +290,7 @@ _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     Recipe: _recipe,
     Study: _study,
     ReportFormat: _report_format,
+    Attribute: _attribute,
     Command: _command,
     DoctorCheck: _doctor_check,
 }

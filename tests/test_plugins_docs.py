@@ -253,6 +253,16 @@ def test_the_file_tsv(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert lines[1].startswith("mine\treviews\ten\t50.0")
 
 
+def test_the_file_opening(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = registry(here, "reviews.py")
+    evaluate("baseline:majority", ["reviews"], out=tmp_path / "mine", options=options(), registry=found)
+    capsys.readouterr()
+    command = ("breakdown", str(tmp_path / "mine"), "--data-dir", "data", "--attribute", "opening", "--json")
+    assert with_files(here, "reviews.py", "opening.py")(*command) == 0
+    (part,) = json.loads(capsys.readouterr().out)
+    assert part["buckets"][0]["name"] == "chumba" and part["n"] == sum(bucket["n"] for bucket in part["buckets"]) > 0
+
+
 def test_the_file_diary(here: Path, tmp_path: Path) -> None:
     found = registry(here, "reviews.py", "diary.py")
     evaluate("baseline:majority", ["reviews"], out=tmp_path / "run", options=options(), registry=found)

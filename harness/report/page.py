@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import HarnessError
 from harness.report import charts
 from harness.report.drawing import SERIES
 from harness.report.mistakes import UnitMistakes, mistakes
 from harness.report.summary import caveats, data_notes, headline, provenance
-from harness.report.table import Value, clean, show
+from harness.report.table import Cell, Table, Value, clean, show, table
 from harness.report.view import System, language_of, sort_codes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from harness.breakdown import Breakdown
     from harness.report import Report
+
+log = logging.getLogger(__name__)
+
+_ELSEWHERE = ("language", "script", "tokens-per-word")
+"""Attributes that the page leaves to its other sections, or to `harness breakdown` as they need the model."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ def to_html(report: Report) -> str:
         ],
         "gaps": charts.gap_bars(systems) if any(t.gap() for s in systems for t in s.tasks.values()) else "",
         "dots": [(name, charts.dot_plot(name, systems)) for name in plotted],
+        "breakdowns": list(_breakdowns(report)),
         "curves": list(_curves(report)),
         "wrong": wrong,
         "tasks": tasks,
@@ -96,6 +105,33 @@ def _units(system: System) -> Iterator[tuple[str, ...]]:
             version = str(unit.entry.get("task_version", ""))
             facts = (data.get("state") or "", data.get("source", ""), data.get("fingerprint", ""))
             yield (task.name, version, code, f"{unit.n:,}", rows, *map(str, facts))
+
+
+def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
+    """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
+    from harness.breakdown import breakdown
+    from harness.registry import get_registry
+
+    wanted = [name for name in get_registry().attributes() if name not in _ELSEWHERE]
+    for system in report.systems if report.data_dir is not None and wanted else ():
+        for task in system.tasks:
+            try:
+                found = breakdown(system, tasks=[task], attributes=wanted, data_dir=report.data_dir)
+            except HarnessError as error:
+                log.debug("%s: no breakdown of %s: %s", system.name, task, error)
+                continue
+            caption = f"{system.name}: {task}" if len(report.systems) > 1 else task
+            if found:
+                yield caption, [_buckets(part) for part in found]
+
+
+def _buckets(part: Breakdown) -> Table:
+    rows: list[list[Cell]] = []
+    for bucket in part.buckets:
+        low, high = bucket.score.low, bucket.score.high
+        half = None if low is None or high is None else (high - low) / 2
+        rows.append([bucket.name, bucket.n, Value(bucket.score.value, half=half)])
+    return table(f"breakdown-{part.attribute}", part.attribute, [part.attribute, "items", "score"], rows)
 
 
 def _curves(report: Report) -> Iterator[tuple[str, str]]:

@@ -49,6 +49,7 @@ def references(subject: Subject) -> Iterator[Result]:
         yield f"family {family.name}", *_parts(family, {"implementation": _is_predictor, "format": _is_format})
     tables: list[tuple[str, Any, str]] = [
         ("report format", registry.report_formats(), "render"),
+        ("attribute", registry.attributes(), "compute"),
         ("command", registry.commands(), "run"),
         ("doctor check", registry.doctor_checks(), "run"),
     ]

@@ -1,0 +1,92 @@
+"""The items of a run's units with their statistics and, where the data are at hand, their examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError, HarnessError
+from harness.examples import Example, Translation
+from harness.metrics.base import FloatArray
+from harness.models.fingerprint import file_sha256
+from harness.report.view import System
+from harness.scoring import TaskScorer, item_statistics
+from harness.submission.base import Aligned
+from harness.submission.rows import sorted_english
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+
+@dataclass(frozen=True)
+class UnitItems:
+    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not at hand)."""
+
+    language: str
+    scorer: TaskScorer
+    statistics: FloatArray
+    clusters: Sequence[int] | None
+    examples: Sequence[Example]
+
+
+def task_items(
+    system: System, task: str, registry: Registry, data_dir: str | Path | None, languages: Sequence[str] = ()
+) -> Iterator[UnitItems]:
+    """The scored units of a task; none where its metric has no per-item statistics or its plugin is gone."""
+    if system.path is None:
+        return
+    try:
+        scorer = TaskScorer.of(registry, task)
+    except HarnessError:
+        return
+    if not scorer.metric.additive:
+        return
+    for code, unit in system.tasks[task].units.items():
+        if languages and code not in languages:
+            continue
+        paths = [_file(system.path, unit.entry[side]) for side in ("predictions", "labels")]
+        aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
+        examples = _examples(system, registry, task, code, aligned, data_dir)
+        yield UnitItems(code, scorer, statistics, aligned.clusters, examples)
+
+
+def _file(folder: Path, entry: Any) -> Path:
+    path = folder / str(entry["file"])
+    if not path.is_file() or file_sha256(path) != entry["sha256"]:
+        raise DataError(f"{path}: not the file that was scored", hint="run the same `harness eval` again to restore it")
+    return path
+
+
+def _examples(
+    system: System, registry: Registry, task: str, code: str, aligned: Aligned, data_dir: str | Path | None
+) -> Sequence[Example]:
+    """The examples in the order of the items; none where the data are not those that were scored."""
+    from harness.data.sources import load_examples
+
+    options, entry = system.record["options"], system.tasks[task].units[code].entry
+    target = registry.task(task)
+    try:
+        split = target.languages[code][options["split"]]
+        resolver = registry.hook.harness_resolve_data
+        limit = options.get("limit")
+        loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver)
+    except (HarnessError, OSError, KeyError):
+        return ()
+    if loaded.fingerprint != (entry.get("data") or {}).get("fingerprint"):
+        return ()
+    return _in_order(list(loaded.examples), aligned.ids)
+
+
+def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:
+    """By id where the files have ids, else line by line (translations in the order of the sorted English side)."""
+    named = {getattr(example, "id", ""): example for example in examples}
+    if len(examples) == len(ids) and list(ids) == [str(number) for number in range(1, len(ids) + 1)]:
+        if isinstance(examples[0], Translation):
+            order = sorted_english(examples)  # type: ignore[arg-type]
+            return [examples[row] for row in order]
+        return examples
+    if all(name in named for name in ids):
+        return [named[name] for name in ids]
+    return ()

@@ -1,0 +1,83 @@
+"""``harness breakdown``: the scores of a run by length, overlap, type of answer and other attributes of the examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.shared_options import split_commas
+
+if TYPE_CHECKING:
+    from harness.scoring import Estimate
+
+
+@click.command("breakdown")
+@click.argument("run", required=False, metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--task", "tasks", multiple=True, callback=split_commas, metavar="NAMES", help="Only these tasks.")
+@click.option("--language", "languages", multiple=True, callback=split_commas, metavar="CODES", help="Only these.")
+@click.option(
+    "--attribute", "attributes", multiple=True, callback=split_commas, metavar="NAMES", help="Only these attributes."
+)
+@click.option(
+    "--data-dir",
+    envvar="HARNESS_DATA_DIR",
+    metavar="FOLDER",
+    help="The data that the run was scored on.  [env: HARNESS_DATA_DIR]",
+)
+@click.option("--list", "as_list", is_flag=True, help="List the attributes and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the scores of each language.")
+def command(
+    run: Path | None,
+    tasks: tuple[str, ...],
+    languages: tuple[str, ...],
+    attributes: tuple[str, ...],
+    data_dir: str | None,
+    as_list: bool,
+    as_json: bool,
+) -> None:
+    """Break the scores of a run folder down by attributes of the examples.
+
+    Numbers are cut into four buckets with as many examples each; the items of all languages are pooled. Attributes of the
+    examples need the data of the run; without them there are only the language and its script.
+    """
+    from harness.breakdown import breakdown
+    from harness.cli.console import message, print_json, print_table
+    from harness.registry import get_registry
+    from harness.report.table import Value, show
+
+    if as_list:
+        known = get_registry().attributes().values()
+        print_table("", ("attribute", "examples", "what it is"), [(a.name, _of(a.examples), a.summary) for a in known])
+        return
+    if run is None:
+        raise click.UsageError("Missing argument 'RUN'.")
+    found = breakdown(run, tasks=tasks, languages=languages, attributes=attributes, data_dir=data_dir)
+    if as_json:
+        print_json([part.to_dict() for part in found])
+        return
+    rows = [
+        (
+            part.task if index == 0 else "",
+            part.attribute if index == 0 else "",
+            bucket.name,
+            f"{bucket.n:,}",
+            show(Value(bucket.score.value, _half(bucket.score))),
+        )
+        for part in found
+        for index, bucket in enumerate(part.buckets)
+    ]
+    print_table(
+        "scores by attribute (± half of the 95% interval)", ("task", "attribute", "bucket", "#n", "#score"), rows
+    )
+    if data_dir is None:
+        message("attributes of the examples need the data: --data-dir FOLDER", "hint")
+
+
+def _of(examples: tuple[type, ...]) -> str:
+    return ", ".join(kind.__name__ for kind in examples) or "all"
+
+
+def _half(score: Estimate) -> float | None:
+    return None if score.low is None or score.high is None else (score.high - score.low) / 2
