@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them beside published systems."),
     "runs": ("harness.cli.runs:command", "List, show and remove runs."),
     "cache": ("harness.cli.cache:command", "List and remove trained stages and other things that can be made again."),
+    "mine": ("harness.cli.mine:command", "Mine translation pairs from two text files."),
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
     "study": ("harness.cli.study:command", "Run a grid of models, intermediate stages and seeds that a plugin names."),

@@ -1,0 +1,136 @@
+"""``harness mine``: translation pairs from two monolingual text files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.shared_options import compute_options
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("mine")
+@click.option("--model", required=True, help="Hub id, org/name@revision or folder of an encoder.")
+@click.option("--source", required=True, type=_FILE, metavar="FILE", help="Sentences, one a line, UTF-8.")
+@click.option("--target", required=True, type=_FILE, metavar="FILE", help="Sentences of the other language.")
+@click.option("--out", required=True, type=_FILE, metavar="FILE.tsv", help="Where the pairs go, best first.")
+@click.option("--threshold", type=float, default=0.0, show_default=True, help="Least margin of a pair.")
+@click.option("--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours a margin looks at.")
+@click.option("--margin", default="ratio", show_default=True, help="ratio, distance or absolute.")
+@click.option("--retrieval", default="max", show_default=True, help="max, intersect, forward or backward.")
+@click.option("--duplicates", default="drop", show_default=True, help="Repeated sentences: drop or expand.")
+@click.option("--layer", type=int, help="Hidden state (0: embeddings).  [default: by depth]")
+@click.option("--pool", default="mean", show_default=True, help="mean, mean-no-specials or cls.")
+@click.option("--max-length", type=click.IntRange(min=3), default=512, show_default=True, help="Tokens of a sentence.")
+@click.option("--precision", default="fp32", show_default=True, help="First pass of the search: fp32 or bf16.")
+@click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
+@compute_options
+@click.option("--batch-tokens", type=int, default=8192, show_default=True, help="Padded tokens in a batch.")
+@click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
+@click.option("--offline", is_flag=True, help="Use local files and caches only.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def command(source: Path, target: Path, out: Path, as_json: bool, **rest: Any) -> None:
+    """Mine translation pairs from two text files by the margin of their sentence vectors.
+
+    The search is exact. Sentence vectors are kept in files beside the output: a stopped run goes on where it was, and
+    another threshold or margin embeds nothing again.
+    """
+    from harness.cli.console import print_json, print_text
+
+    if out.suffix != ".tsv":
+        raise click.UsageError(f"--out {str(out)!r}: a name that ends in .tsv expected")
+    done = _mine(source, target, out, **rest)
+    if as_json:
+        print_json(done)
+    else:
+        print_text(f"{done['pairs']:,} pairs: {out}\nvectors:  {done['vectors']}")
+
+
+def _mine(
+    source: Path,
+    target: Path,
+    out: Path,
+    *,
+    model: str,
+    threshold: float,
+    k: int,
+    margin: str,
+    retrieval: str,
+    duplicates: str,
+    layer: int | None,
+    pool: str,
+    max_length: int,
+    precision: str,
+    memory: int,
+    device: str,
+    dtype: str,
+    batch_tokens: int,
+    vectors: Path | None,
+    offline: bool,
+) -> dict[str, Any]:
+    from harness.errors import UsageError
+    from harness.evaluation.forward import Forward
+    from harness.models.device import choose_device, choose_dtype
+    from harness.models.load import load_tokenizer
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+    from harness.registry import get_registry
+    from harness.retrieval.both_ways import PRECISIONS
+    from harness.retrieval.corpora import Corpus, stored_vectors, write_pairs
+    from harness.retrieval.embed import POOLS, embed
+    from harness.retrieval.encoder import default_layer, load_encoder
+    from harness.retrieval.index import check_choice
+    from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
+
+    for option, value, choices in (
+        ("margin", margin, MARGINS),
+        ("retrieval", retrieval, RETRIEVALS),
+        ("duplicates", duplicates, DUPLICATES),
+        ("pool", pool, POOLS),
+        ("precision", precision, PRECISIONS),
+    ):
+        check_choice(option, value, choices)
+    reference = parse_model(model)
+    if reference.kind == "baseline":
+        raise UsageError(f"--model {model}: a baseline has no sentence vectors", hint="name an encoder")
+    left, right = Corpus.read(source), Corpus.read(target)
+    device = choose_device(device)
+    dtype = choose_dtype(dtype, device)
+    loader = get_registry().hook.harness_load_encoder
+    resolved = resolve_model(reference, offline=offline, loader=loader)
+    encoder = load_encoder(str(resolved.folder), dtype="float32").to(device).eval()
+    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, batch_tokens)
+    level = default_layer(encoder.config) if layer is None else layer
+    identity = f"{resolved.fingerprint} {level} {pool} {max_length} {dtype}"
+    folder = vectors or out.with_suffix(".vectors")
+
+    def embedded(sentences: Any) -> Any:
+        return embed(forward, sentences, layers=[level], pool=pool, max_length=max_length)[level]
+
+    mined = mine_texts(
+        left.sentences,
+        right.sentences,
+        stored_vectors(embedded, left.sentences, folder / "source.npy", identity),
+        stored_vectors(embedded, right.sentences, folder / "target.npy", identity),
+        duplicates=duplicates,
+        k=k,
+        margin=margin,
+        retrieval=retrieval,
+        precision=precision,
+        device=device,
+        memory=memory << 20,
+    )
+    mined = mined[mined.margins >= threshold]
+    write_pairs(out, mined, left, right)
+    return {
+        "pairs": len(mined),
+        "source": len(left.sentences),
+        "target": len(right.sentences),
+        "embedded_tokens": forward.tokens,
+        "layer": level,
+        "out": str(out),
+        "vectors": str(folder),
+    }

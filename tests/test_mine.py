@@ -1,0 +1,107 @@
+"""Mining a user's own text files: the pairs, what a second run does again, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.cli.main import main
+from harness.cli.mine import command
+from harness.errors import DataError
+from harness.retrieval.corpora import Corpus, stored_vectors, write_pairs
+from harness.retrieval.mining import Mined
+
+SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
+TARGET = ["in the garden yesterday", "the cat sleeps", "  ", "the red mat and the dog", "a small bird"]
+
+
+def run(small_model: Path, folder: Path, *words: str) -> dict[str, object]:
+    for name, lines in (("a.txt", SOURCE), ("b.txt", TARGET)):
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command_line = ["--model", str(small_model), "--source", str(folder / "a.txt"), "--target", str(folder / "b.txt")]
+    result = (
+        pytest.importorskip("click.testing")
+        .CliRunner()
+        .invoke(command, [*command_line, "--out", str(folder / "pairs.tsv"), "--json", *words], catch_exceptions=False)
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def rows(folder: Path) -> list[list[str]]:
+    header, *lines = (folder / "pairs.tsv").read_text(encoding="utf-8").splitlines()
+    assert header.split("\t") == ["margin", "source_line", "target_line", "source", "target"]
+    return [line.split("\t") for line in lines]
+
+
+def test_identical_sentences_are_found_with_their_line_numbers(small_model: Path, tmp_path: Path) -> None:
+    done = run(small_model, tmp_path, "--k", "2")
+    found = {(int(row[1]), int(row[2])): row for row in rows(tmp_path)}
+    assert done["pairs"] == len(found) and done["source"] == 5 and done["target"] == 4
+    assert {(1, 2), (3, 5), (6, 1)} <= found.keys()
+    assert found[3, 5][3:] == ["a small bird", "a small bird"]
+    margins = [float(row[0]) for row in rows(tmp_path)]
+    assert margins == sorted(margins, reverse=True)
+    assert not {4, 5} & {left for left, _ in found}  # repeated sentences are dropped
+
+
+def test_a_second_run_embeds_nothing_and_a_threshold_keeps_the_best(small_model: Path, tmp_path: Path) -> None:
+    assert run(small_model, tmp_path)["embedded_tokens"] > 0
+    before = rows(tmp_path)
+    middle = (float(before[0][0]) + float(before[-1][0])) / 2
+    again = run(small_model, tmp_path, "--threshold", str(middle))
+    assert again["embedded_tokens"] == 0
+    assert rows(tmp_path) == [row for row in before if float(row[0]) >= middle]
+    assert run(small_model, tmp_path, "--layer", "2")["embedded_tokens"] > 0  # other vectors
+
+
+def test_a_stopped_run_goes_on_from_its_last_block(tmp_path: Path) -> None:
+    sentences = [f"sentence {i}" for i in range(10)]
+    asked: list[str] = []
+
+    def embed(some: list[str], stop: int = 99) -> np.ndarray:
+        if len(asked) >= stop:
+            raise KeyboardInterrupt
+        asked.extend(some)
+        return np.array([[float(text.split()[1]), 1.0] for text in some], np.float32)
+
+    file = tmp_path / "vectors" / "a.npy"
+    with pytest.raises(KeyboardInterrupt):
+        stored_vectors(lambda some: embed(some, stop=6), sentences, file, "model", block=3)
+    assert len(asked) == 6
+    vectors = stored_vectors(embed, sentences, file, "model", block=3)
+    assert asked == sentences and isinstance(vectors, np.memmap)
+    np.testing.assert_array_equal(vectors[:, 0], np.arange(10, dtype=np.float32))
+    stored_vectors(embed, sentences, file, "model", block=3)
+    assert len(asked) == 10
+    stored_vectors(embed, sentences, file, "another model", block=3)
+    assert len(asked) == 20
+    file.with_suffix(".json").write_text("{", encoding="utf-8")  # damaged: from the start
+    stored_vectors(embed, sentences, file, "another model", block=3)
+    assert len(asked) == 30
+
+
+def test_tabs_inside_sentences_do_not_make_columns(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one\ttwo\r\n", encoding="utf-8")
+    corpus = Corpus.read(tmp_path / "a")
+    write_pairs(tmp_path / "pairs.tsv", Mined(np.array([0]), np.array([0]), np.array([1.5])), corpus, corpus)
+    assert rows(tmp_path) == [["1.500000", "1", "1", "one two", "one two"]]
+
+
+def test_refusals_name_the_file_or_the_option(
+    small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty, full = tmp_path / "empty.txt", tmp_path / "full.txt"
+    empty.write_text("\n \n", encoding="utf-8")
+    full.write_text("text\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"empty\.txt: no sentence"):
+        Corpus.read(empty)
+    base = ["mine", "--model", str(small_model), "--source", str(full), "--target", str(full)]
+    assert main([*base, "--out", str(tmp_path / "p.tsv"), "--margin", "rato"]) == 2
+    assert "margin" in capsys.readouterr().err
+    assert main([*base, "--out", str(tmp_path / "p.txt")]) == 2
+    assert main([*base, "--out", str(tmp_path / "p.tsv"), "--layer", "9"]) == 2
+    assert not list(tmp_path.glob("p.*"))
