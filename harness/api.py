@@ -166,7 +166,9 @@ def train(
     reference = model_reference(model)
     with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
         loader = registry.hook.harness_load_encoder
-        resolved = loaded or resolve_model(reference, offline=options.offline, loader=loader)
+        resolved = loaded or resolve_model(
+            reference, offline=options.offline, loader=loader, allow_pickle=options.allow_pickle
+        )
         stages.start_from(resolved)
         stage = stages.last([*options.via, task], resolved)
         if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:

@@ -94,6 +94,7 @@ class EvalOptions:
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
+    ``allow_pickle`` converts a model whose weights are pickles, which the record then says.
     """
 
     split: str = "test"
@@ -111,6 +112,7 @@ class EvalOptions:
     data_dir: str | None = None
     offline: bool = False
     stages_dir: str | None = None
+    allow_pickle: bool = False
 
     def __post_init__(self) -> None:
         """Refuses values that no run can use."""

@@ -55,6 +55,9 @@ data_options = _together(
         help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
     ),
     click.option("--offline", is_flag=True, help="Use local files and caches only."),
+    click.option(
+        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; says so in the record."
+    ),
 )
 
 

@@ -170,7 +170,8 @@ class Evaluator:
         if self.reference.kind != "baseline" and self.model is None:
             self.reporter.note(f"model {self.reference}")
             loader = self.registry.hook.harness_load_encoder
-            self.model = resolve_model(self.reference, offline=self.options.offline, loader=loader)
+            offline, allow_pickle = self.options.offline, self.options.allow_pickle
+            self.model = resolve_model(self.reference, offline=offline, loader=loader, allow_pickle=allow_pickle)
         if self.model is not None:
             self.stages.start_from(self.model)
 
@@ -465,6 +466,8 @@ class Evaluator:
                 "hidden_size": self.model.hidden_size,
                 "parameters": self.model.parameters,
             }
+            if self.model.pickled:
+                record["model"]["converted_from"] = dict(self.model.pickled)
         record["options"] = {
             **as_plain(replace(self.options, data_dir=None, stages_dir=None)),
             "recipe": {"name": self.recipe.name, "version": self.recipe.version, "provider": self.recipe.provider},

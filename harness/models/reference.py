@@ -43,7 +43,12 @@ def parse_model(text: str) -> ModelReference:
         if name not in BASELINES:
             raise UsageError(f"unknown baseline {name!r}", hint="baseline:majority or baseline:random")
         return ModelReference("baseline", name)
-    path = Path(text).expanduser()
+    if "\0" in text:
+        raise UsageError(f"--model {text!r}: no path holds a NUL")
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise ModelError(f"{text}: there is no such user", hint="give the folder's whole path") from None
     if path.is_dir():
         return ModelReference("folder", str(path))
     if path.is_file():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
-from harness.models.fingerprint import model_fingerprint
+from harness.models.fingerprint import file_sha256, model_fingerprint
+from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
 
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
@@ -18,13 +19,17 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """A model in a local folder. ``revision`` is the commit of a Hub model; ``config`` its config.json."""
+    """A model in a local folder. ``revision`` is the commit of a Hub model; ``config`` its config.json.
+
+    ``pickled`` names the files that its weights were converted from, with their sha256.
+    """
 
     reference: str
     folder: Path
     revision: str | None
     fingerprint: str
     config: dict[str, Any]
+    pickled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def hidden_size(self) -> int:
@@ -54,10 +59,12 @@ Loader = Callable[..., Path | None]
 """The hook ``harness_load_encoder``: called with ``reference`` and ``offline``; the folder of a model, or None."""
 
 
-def resolve_model(reference: ModelReference, *, offline: bool = False, loader: Loader | None = None) -> ResolvedModel:
+def resolve_model(
+    reference: ModelReference, *, offline: bool = False, loader: Loader | None = None, allow_pickle: bool = False
+) -> ResolvedModel:
     """Finds or downloads the model, asking ``loader`` first unless it is our own ``tiny``.
 
-    Only safetensors weights are accepted; no code of the repository is run.
+    Weights are safetensors, or are converted to them with ``allow_pickle``; no code of the repository is run.
     """
     if reference.kind == "baseline":
         raise ModelError(f"{reference}: a baseline has no weights")
@@ -75,13 +82,15 @@ def resolve_model(reference: ModelReference, *, offline: bool = False, loader: L
 
         folder = tiny_model()
     elif reference.kind == "hub":
-        folder, revision = _download(reference, offline)
+        folder, revision = _download(reference, offline, allow_pickle)
     else:
         folder = Path(reference.name)
-    return check_folder(folder, str(reference), revision)
+    return check_folder(folder, str(reference), revision, allow_pickle=allow_pickle)
 
 
-def check_folder(folder: Path, reference: str, revision: str | None = None) -> ResolvedModel:
+def check_folder(
+    folder: Path, reference: str, revision: str | None = None, *, allow_pickle: bool = False
+) -> ResolvedModel:
     """A model folder, checked for what loading needs."""
     config_file = folder / "config.json"
     try:
@@ -95,14 +104,31 @@ def check_folder(folder: Path, reference: str, revision: str | None = None) -> R
         ) from None
     except (ValueError, OSError) as error:
         raise ModelError(f"{config_file}: not a readable configuration: {error}") from None
-    if not any(folder.glob("*.safetensors")):
-        pickles = [path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
-        problem = f"only pickled weights ({pickles[0]}), which can run code when loaded" if pickles else "no weights"
+    _check_code(config, reference)
+    if any(folder.glob("*.safetensors")):
+        return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config)
+    found = pickles(folder)
+    if found and allow_pickle:
+        sources = {path.name: file_sha256(path) for path in found}
+        folder = converted(folder)
+        return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config, sources)
+    problem = f"only pickled weights ({found[0].name}), which can run code when loaded" if found else "no weights"
+    where = "" if found else ", if the repository has only pickles"
+    raise ModelError(f"{reference}: {problem}", hint=f"--allow-pickle converts them to safetensors{where}")
+
+
+def _check_code(config: Mapping[str, Any], reference: str) -> None:
+    """Refuses an architecture that only the repository's own code knows, before transformers asks whether to run it."""
+    if "auto_map" not in config:
+        return
+    from transformers import CONFIG_MAPPING
+
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelError(
-            f"{reference}: {problem}",
-            hint="save it as safetensors: AutoModel.from_pretrained(...).save_pretrained(folder), where you trust it",
+            f"{reference}: a model of type {kind!r} needs code of its own, which is not run",
+            hint="use a model whose architecture transformers has, or a plugin with harness_load_encoder",
         )
-    return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config)
 
 
 def _elements(file: Path) -> int:
@@ -114,14 +140,17 @@ def _elements(file: Path) -> int:
     return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
-def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
+def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = Path(
             snapshot_download(
-                reference.name, revision=reference.revision, allow_patterns=_WANTED, local_files_only=offline
+                reference.name,
+                revision=reference.revision,
+                allow_patterns=[*_WANTED, "pytorch_model*.bin"] if allow_pickle else _WANTED,
+                local_files_only=offline,
             )
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:

@@ -1,0 +1,95 @@
+"""Weights that come as pickles only: converted to safetensors, once, for those who ask for it (``--allow-pickle``).
+
+The pickle is read by torch's restricted reader, which builds tensors and plain containers and calls nothing else, so that
+a file that wants to run code is refused all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ModelError
+from harness.models.fingerprint import file_sha256
+
+log = logging.getLogger(__name__)
+
+_BESIDE = (".json", ".txt", ".model")
+
+
+def pickles(folder: Path) -> list[Path]:
+    """The pickled weights of a model folder."""
+    return sorted(path for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+
+
+def converted(folder: Path) -> Path:
+    """A folder in the cache with the same model in safetensors; :class:`ModelError` where the pickle cannot be read."""
+    from safetensors.torch import save_file
+
+    from harness.models.tiny import cache_dir
+
+    weights = _weights(folder)
+    beside = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in _BESIDE)
+    digest = hashlib.sha256("".join(f"{path.name} {file_sha256(path)}\n" for path in [*weights, *beside]).encode())
+    target = cache_dir() / "converted" / digest.hexdigest()[:16]
+    if (target / "model.safetensors").is_file():
+        return target
+    log.warning("%s: converting pickled weights to safetensors (once)", folder)
+    tensors: dict[str, Any] = {}
+    for path in weights:
+        tensors |= _read(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
+    try:
+        for path in beside:
+            if not path.name.endswith(".index.json"):
+                shutil.copyfile(path, scratch / path.name)
+        save_file(tensors, scratch / "model.safetensors", metadata={"format": "pt"})
+        scratch.rename(target)
+    except OSError:
+        if not (target / "model.safetensors").is_file():  # another process may have finished first
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _weights(folder: Path) -> list[Path]:
+    """``pytorch_model.bin``, or the shards that its index names."""
+    index = folder / "pytorch_model.bin.index.json"
+    if not index.is_file():
+        single = folder / "pytorch_model.bin"
+        if not single.is_file():
+            raise ModelError(f"{folder}: no pytorch_model.bin among its pickles ({pickles(folder)[0].name})")
+        return [single]
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        shards = [folder / Path(name).name for name in sorted(names)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{index}: not a readable index: {error}") from None
+    if absent := [path.name for path in shards if not path.is_file()]:
+        raise ModelError(f"{folder}: {absent[0]} is missing, which its index names", hint="download it again")
+    return shards
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Name to tensor, each with memory of its own."""
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle fails in any way there is
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"{path}: not readable as weights alone: {reason}",
+            hint="a pickle that holds more than tensors can run code, and is refused even with --allow-pickle",
+        ) from None
+    tensors = found if isinstance(found, dict) else {}
+    if not tensors or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
+        raise ModelError(f"{path}: no table of tensors", hint="save it with save_pretrained, as safetensors")
+    return {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
