@@ -81,6 +81,8 @@ def _words(text: str) -> Words:
     words: Words = []
     for match in _LETTER.finditer(text):
         start, end = match.span()
+        if not text[start].isalpha():  # fractions and circled digits are word characters too
+            continue
         while end < len(text) and unicodedata.category(text[end])[0] == "M":
             end += 1
         if words and words[-1][-1][1] == start:
