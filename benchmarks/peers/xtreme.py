@@ -1,0 +1,210 @@
+"""Loops in the manner of XTREME's released scripts (google-research/xtreme): every row padded to the maximum length,
+small batches in the order of the files, language by language, examples prepared and decoded one by one in Python.
+
+Written anew for current versions of torch and transformers, with the settings of those scripts: batches of 8 (100 for
+sentence vectors, of which all layers are computed and kept), 128 tokens, 384 for questions with a stride of 128.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModel,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
+
+from benchmarks.peers import main
+
+BATCH = 8
+
+
+def stacked(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor([row[name] for row in rows]) for name in names}
+
+
+MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def classification(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    answers = {}
+    for language, examples in inputs["units"].items():
+        rows = [
+            dict(tokenizer(pair["a"], pair["b"], max_length=128, truncation=True, padding="max_length"))
+            for pair in examples
+        ]
+        logits = []
+        for start in range(0, len(rows), BATCH):
+            with torch.no_grad():
+                logits.append(model(**stacked(rows[start : start + BATCH], MODEL_INPUTS)).logits.numpy())
+        answers[language] = [model.config.id2label[int(i)] for i in np.concatenate(logits).argmax(1)]
+    return answers
+
+
+def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    answers = {}
+    for language, sentences in inputs["units"].items():
+        rows, labels = [], []
+        for sentence in sentences:
+            pieces, firsts = [tokenizer.cls_token], []
+            for word in sentence["words"]:
+                tokens = tokenizer.tokenize(word) or [tokenizer.unk_token]
+                firsts.append(len(pieces))
+                pieces += tokens
+            pieces = [*pieces[:127], tokenizer.sep_token]
+            ids = tokenizer.convert_tokens_to_ids(pieces)
+            blank = [0] * (128 - len(ids))
+            rows.append(
+                {
+                    "input_ids": ids + [tokenizer.pad_token_id] * len(blank),
+                    "attention_mask": [1] * len(ids) + blank,
+                    "token_type_ids": [0] * 128,
+                }
+            )
+            labels.append(firsts)
+        tags = []
+        for start in range(0, len(rows), BATCH):
+            with torch.no_grad():
+                logits = model(**stacked(rows[start : start + BATCH], MODEL_INPUTS)).logits.numpy()
+            for best, firsts in zip(logits.argmax(2), labels[start : start + BATCH], strict=True):
+                tags.append([model.config.id2label[int(best[at])] if at < 127 else "O" for at in firsts])
+        answers[language] = tags
+    return answers
+
+
+def retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    import faiss
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+    def vectors(sentences: list[str]) -> np.ndarray:
+        layers: list[list[np.ndarray]] = []
+        for start in range(0, len(sentences), 100):
+            token_ids = []
+            for sentence in sentences[start : start + 100]:
+                tokens = tokenizer.tokenize(sentence)[:510]
+                token_ids.append(tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *tokens, tokenizer.sep_token]))
+            width = max(map(len, token_ids))
+            ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in token_ids])
+            mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in token_ids])
+            with torch.no_grad():
+                states = model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+            weights = mask[:, :, None].float()
+            layers.append([((state * weights).sum(1) / weights.sum(1)).numpy() for state in states])
+        kept = [np.concatenate(layer) for layer in zip(*layers, strict=True)]
+        found = kept[inputs["layer"]]
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    answers = {}
+    for language, pairs in inputs["units"].items():
+        foreign = vectors([pair["foreign"] for pair in pairs])
+        english = vectors(sorted(pair["english"] for pair in pairs))
+        index = faiss.IndexFlatIP(foreign.shape[1])
+        index.add(foreign)
+        answers[language] = index.search(english, 1)[1][:, 0].tolist()
+    return answers
+
+
+def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForQuestionAnswering.from_pretrained(folder).eval()
+    answers = {}
+    for language, questions in inputs["units"].items():
+        rows = []
+        for number, question in enumerate(questions):
+            asked = tokenizer.tokenize(question["question"])[:64]
+            context = tokenizer(question["context"], add_special_tokens=False, return_offsets_mapping=True)
+            ids, places = context["input_ids"], context["offset_mapping"]
+            room = 384 - len(asked) - 3
+            head = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *asked, tokenizer.sep_token])
+            starts = [0]
+            while starts[-1] + room < len(ids):
+                starts.append(starts[-1] + min(128, room))
+            spans = [(start, min(room, len(ids) - start)) for start in starts]
+            for window, (start, length) in enumerate(spans):
+                row = [*head, *ids[start : start + length], tokenizer.sep_token_id]
+                blank = [0] * (384 - len(row))
+                best = {}
+                for at in range(length):
+                    scores = [
+                        min(start + at - s, s + n - 1 - start - at) + 0.01 * n if s <= start + at < s + n else -1
+                        for s, n in spans
+                    ]
+                    best[len(head) + at] = max(range(len(spans)), key=scores.__getitem__) == window
+                rows.append(
+                    {
+                        "question": number,
+                        "offsets": {len(head) + at: places[start + at] for at in range(length)},
+                        "best": best,
+                        "input_ids": row + [tokenizer.pad_token_id] * len(blank),
+                        "attention_mask": [1] * len(row) + blank,
+                        "token_type_ids": [0] * len(head) + [1] * (length + 1) + blank,
+                    }
+                )
+        candidates = collections.defaultdict(list)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            with torch.no_grad():
+                output = model(**stacked(batch, MODEL_INPUTS))
+            for row, first, last in zip(batch, output.start_logits.tolist(), output.end_logits.tolist(), strict=True):
+                width = sum(row["attention_mask"])
+                firsts, lasts = (
+                    sorted(range(width), key=lambda i, logits=logits: -logits[i])[:20] for logits in (first, last)
+                )
+                for a in firsts:
+                    for b in lasts:
+                        if a not in row["offsets"] or b not in row["offsets"] or not row["best"][a]:
+                            continue
+                        if b < a or b - a + 1 > 30:
+                            continue
+                        candidates[row["question"]].append((first[a] + last[b], row["offsets"][a], row["offsets"][b]))
+        texts = []
+        for number, question in enumerate(questions):
+            ordered = sorted(candidates[number], key=lambda candidate: -candidate[0])
+            texts.append(question["context"][ordered[0][1][0] : ordered[0][2][1]].strip() if ordered else "")
+        answers[language] = texts
+    return answers
+
+
+def training(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(0)
+    labels = inputs["labels"]
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(labels)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=inputs["lr"], weight_decay=0.0, foreach=False)
+    rows = []
+    for pair in inputs["train"]:
+        row = dict(tokenizer(pair["a"], pair["b"], max_length=128, truncation=True, padding="max_length"))
+        rows.append(row | {"labels": labels.index(pair["label"])})
+    losses = []
+    for step in range(inputs["steps"]):
+        batch = stacked(rows[step * inputs["batch"] : (step + 1) * inputs["batch"]], (*MODEL_INPUTS, "labels"))
+        loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        model.zero_grad()
+        losses.append(loss.item())
+    return {"losses": losses}
+
+
+PEERS = {
+    "classification": classification,
+    "tagging": tagging,
+    "retrieval": retrieval,
+    "qa": qa,
+    "training": training,
+}
+
+if __name__ == "__main__":
+    main(PEERS)
