@@ -1,0 +1,67 @@
+"""``harness checklist``: what a model that answers questions gets wrong in the simplest cases."""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.shared_options import split_commas
+
+
+@click.command("checklist")
+@click.option("--model", required=True, help="A run folder with a question-answering task, a checkpoint, or a Hub id.")
+@click.option("--language", "languages", multiple=True, callback=split_commas, metavar="CODES", help="Only these.")
+@click.option("--test", "tests", multiple=True, metavar="NAME", help="Only tests with this in their name.")
+@click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="Cases of a test in a language.")
+@click.option("--examples", type=click.IntRange(0), default=0, metavar="N", help="Show so many failures of each test.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--data-dir",
+    envvar="HARNESS_DATA_DIR",
+    metavar="FOLDER",
+    help="Where the published templates are, if anywhere.  [env: HARNESS_DATA_DIR]",
+)
+@click.option("--offline", is_flag=True, help="Use local files and caches only.")
+@click.option("--stages", "stages_dir", metavar="FOLDER", help="Trained stages.  [default: beside the run]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    model: str,
+    languages: tuple[str, ...],
+    tests: tuple[str, ...],
+    cases: int,
+    examples: int,
+    device: str,
+    data_dir: str | None,
+    offline: bool,
+    stages_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Ask a model the six tests of MultiCheckList; print the error rate of every test in every language.
+
+    Templates are those of DATA_DIR/multichecklist/checklist_templates.tsv, the published file, or else the harness's own.
+    """
+    from harness.checklist import checklist
+    from harness.cli.console import print_json, print_table, print_text
+
+    found = checklist(
+        model,
+        languages=languages,
+        tests=tests,
+        data_dir=data_dir,
+        stages_dir=stages_dir,
+        cases=cases,
+        examples=max(examples, 3 if as_json else 0),
+        device=device,
+        offline=offline,
+    )
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rates = {(result.test, result.language): f"{result.error_rate:.1f}" for result in found.results}
+    rows = [[test, *(rates.get((test, code), "") for code in found.languages)] for test in found.tests]
+    rows.append(["mean", *(f"{found.average(code):.1f}" for code in found.languages)])
+    title = f"error rates of {found.model}, % of at most {cases} cases ({found.templates} templates)"
+    print_table(title, ("test", *(f"#{code}" for code in found.languages)), rows)
+    for result in found.results:
+        for failure in result.failures[:examples]:
+            print_text(f"\n{result.test} ({result.language})\n  {failure.context}\n  {failure.question}")
+            print_text(f"  right: {failure.answer}   answered: {failure.predicted}")
