@@ -104,7 +104,9 @@ def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
     ]
     if tokenizer is None or not any(counts):
         return [None] * len(examples)
-    pieces = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    pieces = tokenizer(texts, add_special_tokens=False, verbose=False)[
+        "input_ids"
+    ]  # no warning: nothing is fed to a model
     return [len(ids) / count if count else None for ids, count in zip(pieces, counts, strict=True)]
 
 
