@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ACCELERATOR := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: install demo test lint docs clean
+.PHONY: install demo test lint docs bench clean
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -30,6 +30,12 @@ lint: install
 docs: install
 	$(BIN)/python -m harness.cli.reference > docs/commands.md
 	$(BIN)/python -m harness.cli.hook_reference > docs/hooks.md
+
+# Every path against its peers, in turns; DATA is a folder in the Hub's layout (the sample corpus without it).
+bench: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks $(if $(DATA),--data-dir $(DATA)) --out benchmarks/results
+	$(BIN)/python -m benchmarks.mining
 
 clean:
 	rm -rf $(VENV) build *.egg-info

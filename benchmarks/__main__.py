@@ -54,7 +54,12 @@ def measure(path: str, work: dict[str, Any], folder: Path, args: argparse.Namesp
                 costs.setdefault(contestant.name, []).append(cost)
                 answers = contestant.answers()
                 ours = ours or answers
-                facts[contestant.name] = check(path, contestant, ours, answers)
+                try:
+                    facts[contestant.name] = check(path, contestant, ours, answers)
+                except AssertionError as error:
+                    left_out[contestant.name] = str(error)
+                    costs.pop(contestant.name)
+                    continue
                 print(f"{path} {turn + 1}/{args.repeats} {contestant.name}: {cost.wall:.1f} s", file=sys.stderr)
     table = summary({name: turns for name, turns in costs.items() if len(turns) == args.repeats}, "harness fp32")
     return {"contestants": {name: entry | facts[name] for name, entry in table.items()}, "left_out": left_out}
@@ -99,15 +104,14 @@ def main(argv: list[str] | None = None) -> int:
         }
         for path in args.paths or PEERS:
             results["paths"][path] = measure(path, work, folder, args)
-        page = markdown(results)
-        print(page)
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            (args.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-            (args.out / "results.md").write_text(page, encoding="utf-8")
+            if args.out:  # after every path, so that a stopped run is not lost
+                args.out.mkdir(parents=True, exist_ok=True)
+                (args.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+                (args.out / "results.md").write_text(markdown(results), encoding="utf-8")
+        print(markdown(results))
     finally:
         shutil.rmtree(folder)
-    return 0
+    return int(any(found["left_out"] for found in results["paths"].values()))
 
 
 def machine(threads: int) -> dict[str, Any]:

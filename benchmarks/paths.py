@@ -20,9 +20,9 @@ PEERS = {
     "training": ("trainer-training", "trainer-training-best"),
 }
 HALF = {"classification": ("sorted-classification-bf16",), "retrieval": ("sentence-transformers-bf16",)}
-SAME = {"trainer-qa": 0.5, "pipeline-tagging": 0.9, "trainer-tagging": 0.97}
+SAME = {"trainer-qa": 0.5, "pipeline-tagging": 0.7, "trainer-tagging": 0.7}
 """Share of answers that must agree with the harness in fp32, where the rules are not quite the same: the example of
-transformers strides differently and takes spans from any window, and tokenises sentences as a whole."""
+transformers strides differently and takes spans from any window, and its taggers lose what is over 128 tokens."""
 STRICT, ROUNDED = 0.995, 0.9
 """The share for all others, and for those in bf16."""
 

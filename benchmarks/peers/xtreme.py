@@ -52,32 +52,37 @@ def classification(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+
+    def row(pieces: list[str]) -> dict[str, Any]:
+        ids = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *pieces, tokenizer.sep_token])
+        blank = [0] * (128 - len(ids))
+        return {
+            "input_ids": ids + [tokenizer.pad_token_id] * len(blank),
+            "attention_mask": [1] * len(ids) + blank,
+            "token_type_ids": [0] * 128,
+        }
+
     answers = {}
     for language, sentences in inputs["units"].items():
-        rows, labels = [], []
-        for sentence in sentences:
-            pieces, firsts = [tokenizer.cls_token], []
+        rows, firsts, owners = [], [], []
+        for number, sentence in enumerate(sentences):
+            pieces: list[str] = []
+            starts: list[int] = []
             for word in sentence["words"]:
                 tokens = tokenizer.tokenize(word) or [tokenizer.unk_token]
-                firsts.append(len(pieces))
+                if len(pieces) + len(tokens) > 126:  # cut between words, as their preprocessing does
+                    rows, firsts, owners = [*rows, row(pieces)], [*firsts, starts], [*owners, number]
+                    pieces, starts = [], []
+                starts.append(len(pieces) + 1)
                 pieces += tokens
-            pieces = [*pieces[:127], tokenizer.sep_token]
-            ids = tokenizer.convert_tokens_to_ids(pieces)
-            blank = [0] * (128 - len(ids))
-            rows.append(
-                {
-                    "input_ids": ids + [tokenizer.pad_token_id] * len(blank),
-                    "attention_mask": [1] * len(ids) + blank,
-                    "token_type_ids": [0] * 128,
-                }
-            )
-            labels.append(firsts)
-        tags = []
+            rows, firsts, owners = [*rows, row(pieces)], [*firsts, starts], [*owners, number]
+        tags: list[list[str]] = [[] for _ in sentences]
         for start in range(0, len(rows), BATCH):
             with torch.no_grad():
                 logits = model(**stacked(rows[start : start + BATCH], MODEL_INPUTS)).logits.numpy()
-            for best, firsts in zip(logits.argmax(2), labels[start : start + BATCH], strict=True):
-                tags.append([model.config.id2label[int(best[at])] if at < 127 else "O" for at in firsts])
+            part = slice(start, start + BATCH)
+            for best, starts, owner in zip(logits.argmax(2), firsts[part], owners[part], strict=True):
+                tags[owner] += [model.config.id2label[int(best[at])] for at in starts]
         answers[language] = tags
     return answers
 
