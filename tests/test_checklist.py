@@ -24,6 +24,7 @@ Capability\tVocabulary
 Context\t{first_name} is {adj[0]} than {first_name1}.\t{first_name} ist {adj[0]} als {first_name1}.\
 \t{first_name} > {adj[0]} > {first_name1}
 Question\tWho is less {adj[1]}?\tWer ist weniger {adj[1]}?\tless {adj[1]}?\ttall, cooler\tnot {adj[1]}?\told
+Question\tWho is not {adj[0]}?
 Answer\t{first_name1}\t{first_name1}\t{first_name1}
 adj\ttaller, tall\tgrößer, groß\ttaler，tal
 adj\tolder, old\tälter, alt\tolder old
@@ -89,6 +90,8 @@ def test_the_published_format(published: Path) -> None:
     templates, source = find_templates(published)
     assert source == "published"
     assert list(templates) == ["en", "de", "xx"]
+    english = templates["en"]["A is COMP than B"]
+    assert english.answers[0] == english.answers[1]  # one answer below two questions
     assert list(templates["de"]) == ["A is COMP than B"]  # the other test has no German
     cases = make_cases(templates["xx"]["A is COMP than B"], templates["en"]["A is COMP than B"], "xx", 100)
     asked = {(case.questions[0].context.split(" > ")[1], case.questions[0].question) for case in cases}

@@ -2,7 +2,7 @@
 
 The first row names the columns: a language code, or ``<code>-placeholders`` for the condition of the column to its left.
 A language that needs several wordings has several such pairs. Blocks, parted by empty lines, hold ``Name``,
-``Capability``, ``Context``, ``Question``, ``Answer`` (that of the question above it) and arguments, one value a row; row n
+``Capability``, ``Context``, ``Question``, ``Answer`` (that of the questions above it) and arguments, one value a row; row n
 of an argument means the same in every language. A condition lists English values: the wording is for these alone.
 """
 
@@ -89,8 +89,12 @@ def _templates(path: Path, columns: Sequence[str], block: Sequence[tuple[int, li
     for code in codes:
         rows: dict[str, list[Row]] = {}
         for _, cells in block:
-            if cells[0] not in ("Name", "Capability"):
-                rows.setdefault(cells[0], []).append(_row(columns, cells[1:], code))
+            if cells[0] in ("Name", "Capability"):
+                continue
+            row = _row(columns, cells[1:], code)
+            # several questions in a row share the answer below them
+            unanswered = len(rows.get("Question", ())) - len(rows.get("Answer", ()))
+            rows.setdefault(cells[0], []).extend([row] * max(unanswered, 1) if cells[0] == "Answer" else [row])
         contexts, questions, answers = (rows.pop(mark, []) for mark in _MARKS)
         if len(questions) != len(answers):
             raise DataError(f"{path}:{start}: {name!r} has {len(questions)} questions but {len(answers)} answers")
