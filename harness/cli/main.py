@@ -28,7 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("harness.cli.train:command", "Fine-tune on English, after intermediate tasks if asked."),
     "score": ("harness.cli.score:command", "Score prediction files without a model."),
     "compare": ("harness.cli.compare:command", "Say which of several runs is better, by how much, and how surely."),
-    "breakdown": ("harness.cli.breakdown:command", "Break scores down by length, overlap, type of answer and the like."),
+    "breakdown": (
+        "harness.cli.breakdown:command",
+        "Break scores down by length, overlap, type of answer and the like.",
+    ),
     "checklist": ("harness.cli.checklist:command", "Test a model that answers questions on the simplest cases."),
     "report": ("harness.cli.report:command", "Report runs as text, Markdown, CSV, LaTeX, HTML or JSON."),
     "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them beside published systems."),
