@@ -95,10 +95,10 @@ def _score(value: float) -> object:
 @pytest.mark.parametrize(
     ("source", "arguments", "code", "message"),
     [
-        ('Command("mine", "no_such_module:run")', ["mine"], 3, "command 'mine': run: cannot load 'no_such_module:run'"),
-        ('Command("mine", "json:loads")', ["mine"], 3, "command 'mine': run: function is no click command"),
+        ('Command("own", "no_such_module:run")', ["own"], 3, "command 'own': run: cannot load 'no_such_module:run'"),
+        ('Command("own", "json:loads")', ["own"], 3, "command 'own': run: function is no click command"),
         ('Command("eval", "json:loads")', ["tasks", "list"], 3, "the harness has a command of this name"),
-        ('Command("mine", "nonsense")', ["tasks", "list"], 3, "run must be of the form 'module:name'"),
+        ('Command("own", "nonsense")', ["tasks", "list"], 3, "run must be of the form 'module:name'"),
     ],
 )
 def test_commands_that_cannot_be_run(

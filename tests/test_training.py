@@ -66,7 +66,9 @@ def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
 
 def test_same_curve_and_weights_as_a_plain_loop(small_model: Path, tmp_path: Path) -> None:
     """Micro-batches of unequal size under a token budget change nothing: a step is one mean over its examples."""
-    options = TrainOptions(lr=1e-3, batch=16, max_steps=8, batch_tokens=60, warmup_steps=2, weight_decay=0.1)
+    options = TrainOptions(
+        lr=1e-3, batch=16, max_steps=8, batch_tokens=60, warmup_steps=2, weight_decay=0.1, adam_epsilon=1e-4
+    )
     trainer = make_trainer(small_model, tmp_path / "state", options, [])
     for module in trainer.modules.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -83,7 +85,9 @@ def test_same_curve_and_weights_as_a_plain_loop(small_model: Path, tmp_path: Pat
             module.p = 0.0
     decayed = [p for n, p in reference.named_parameters() if not n.endswith(("bias", "LayerNorm.weight"))]
     others = [p for n, p in reference.named_parameters() if n.endswith(("bias", "LayerNorm.weight"))]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}])
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], eps=1e-4
+    )
     tokenizer = load_tokenizer(small_model)
     examples = pairs(75)
     losses = []

@@ -55,6 +55,10 @@ def train_stage(
                 f"{part.task.name}: the training split is empty", hint=", ".join(map(str, part.train.files))
             )
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    # A process may train in several precisions one after the other; accelerate would refuse the second.
+    AcceleratorState._reset_state()
 
     best = work / "best"
     recover_folder(best)
