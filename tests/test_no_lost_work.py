@@ -106,7 +106,14 @@ def test_ctrl_c_saves_the_state_and_exits_130(
 ) -> None:
     expected, _ = undisturbed
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "harness.cli", *words(corpus, small_model, out)]
+    # A shell that starts the tests in the background hands down an ignored Ctrl-C.
+    listening = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from harness.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", listening, *words(corpus, small_model, out)]
     stopped = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert stopped.stderr is not None
     for line in stopped.stderr:

@@ -62,7 +62,7 @@ class Forward:
         collected: dict[str, list[Any]] = {}
         left = np.argsort(-features.lengths, kind="stable")
         while len(left):
-            rows = next(batches(features.lengths, self.budget, left))
+            rows = next(batches(features.lengths, self._tokens_a_batch(), left))
             try:
                 outputs = self._run(features, rows, step)
             except (MemoryError, RuntimeError) as error:
