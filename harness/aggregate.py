@@ -1,7 +1,8 @@
 """From unit scores to task scores, groups and the overall score, by XTREME's rule.
 
-A metric's average is the plain mean over the benchmark's languages, English included; a task's score is the mean of its
-primary metrics' averages; a group and the overall score are plain means of task scores. Nothing is averaged over an
+A metric's average is the plain mean over the benchmark's languages, English included, or, where a task says so, the mean
+over the items of all of them (languages weigh as many items as they have); a task's score is the mean of its primary
+metrics' averages; a group and the overall score are plain means of task scores. Nothing is averaged over an
 incomplete set: the value is None, what is missing is listed, and the mean of what there is stands apart as ``partial``.
 
 Averages over languages and tasks carry bootstrap intervals (:mod:`harness.metrics.joint`) where the items of all units
@@ -10,7 +11,7 @@ are at hand. They say how far the score depends on the choice of test items; ano
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -147,8 +148,11 @@ def aggregate(
     scores: Mapping[str, Mapping[str, UnitScore]],
     primaries: Mapping[str, tuple[str, ...]],
     warnings: Sequence[str] = (),
+    by_item: Collection[str] = (),
 ) -> BenchmarkScore:
     """Aggregates unit scores, ``scores[task][language]``; ``primaries[task]`` are the metrics that make its score.
+
+    ``by_item`` names the tasks that are averaged over the items of all languages, not over languages.
 
     Only tasks and languages of the benchmark count. One without a name (an ad-hoc selection) gets no overall score.
     """
@@ -158,8 +162,9 @@ def aggregate(
     for name, codes in benchmark.tasks.items():
         units = {code: scores[name][code] for code in codes if code in scores.get(name, {})}
         if units:
-            drawn = _replicates(name, codes, units)
-            tasks[name] = _task(codes, units, primaries[name], drawn)
+            weights = {code: unit.n if name in by_item else 1 for code, unit in units.items()}
+            drawn = _replicates(name, codes, units, weights)
+            tasks[name] = _task(codes, units, primaries[name], drawn, weights)
             if drawn:
                 replicates[name] = np.mean([drawn[key] for key in primaries[name]], axis=0)
         lacking = tuple(code for code in codes if code not in units)
@@ -188,10 +193,12 @@ def aggregate(
     )
 
 
-def _replicates(name: str, codes: tuple[str, ...], units: Mapping[str, UnitScore]) -> dict[str, FloatArray]:
+def _replicates(
+    name: str, codes: tuple[str, ...], units: Mapping[str, UnitScore], weights: Mapping[str, int]
+) -> dict[str, FloatArray]:
     """The task's averages in every bootstrap sample; empty where a language or the items of a unit are missing."""
     items: dict[str, Items] = {code: unit.items for code, unit in units.items() if unit.items is not None}
-    return mean_replicates(items, name) if len(items) == len(codes) else {}
+    return mean_replicates(items, name, list(weights.values())) if len(items) == len(codes) else {}
 
 
 def _interval(replicates: FloatArray | None) -> Interval | None:
@@ -233,9 +240,10 @@ def _task(
     units: Mapping[str, UnitScore],
     primary: tuple[str, ...],
     replicates: Mapping[str, FloatArray],
+    weights: Mapping[str, int],
 ) -> TaskScore:
     names = dict.fromkeys(name for unit in units.values() for name in unit.metrics)
-    metrics = {name: _metric(codes, name, units, _interval(replicates.get(name))) for name in names}
+    metrics = {name: _metric(codes, name, units, _interval(replicates.get(name)), weights) for name in names}
     averages = [metrics[name].average for name in primary]
     complete = [average for average in averages if average is not None]
     return TaskScore(
@@ -249,10 +257,14 @@ def _task(
 
 
 def _metric(
-    codes: tuple[str, ...], name: str, units: Mapping[str, UnitScore], interval: Interval | None
+    codes: tuple[str, ...],
+    name: str,
+    units: Mapping[str, UnitScore],
+    interval: Interval | None,
+    weights: Mapping[str, int],
 ) -> MetricScore:
     estimates = {code: unit.metrics[name] for code, unit in units.items() if name in unit.metrics}
-    mean = fmean(estimate.value for estimate in estimates.values())
+    mean = fmean([estimate.value for estimate in estimates.values()], [weights[code] for code in estimates])
     return MetricScore(mean if len(estimates) == len(codes) else None, mean, estimates, interval)
 
 

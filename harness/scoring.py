@@ -135,6 +135,7 @@ class TaskScorer:
     metric: Metric
     format: Format
     labels: tuple[str, ...]
+    by_item: bool = False
 
     @classmethod
     def of(cls, registry: Registry, name: str) -> TaskScorer:
@@ -142,7 +143,8 @@ class TaskScorer:
         from harness.registry import load_part
 
         task = registry.task(name)
-        return cls(name, get_metric(task.metric), load_part(registry.family(task.family), "format")(), task.labels)
+        format_ = load_part(registry.family(task.family), "format")()
+        return cls(name, get_metric(task.metric), format_, task.labels, task.average == "items")
 
     def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
         """Scores one language, from trees of files in the official layout."""
@@ -199,7 +201,7 @@ def score_folders(
     unknown = sorted(present[0] - set(benchmark.tasks))
     if unknown:
         warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
-    return aggregate(benchmark, scores, {name: scorer.metric.primary for name, scorer in scorers.items()}, warnings)
+    return _aggregated(benchmark, scores, scorers, warnings)
 
 
 def score_available(
@@ -209,15 +211,16 @@ def score_available(
     tasks: Callable[[str], TaskScorer],
     split: str = "test",
     selection: Mapping[str, tuple[str, ...]] | None = None,
+    notes: Sequence[str] = (),
 ) -> BenchmarkScore:
     """Scores whatever two trees have in common (a run that is not complete); nothing missing is an error.
 
-    Without a benchmark, the tasks and languages found are listed, with no overall score.
+    Without a benchmark, the tasks and languages found are listed, with no overall score. ``notes`` are known warnings.
     """
     present = [_task_folders(root) for root in (predictions, labels)]
     known = present[0] | present[1] if benchmark is None else set(benchmark.tasks)
     wanted = known if selection is None else known & set(selection)
-    warnings = _one_sided(sorted(wanted), predictions, labels, present)
+    warnings = [*notes, *_one_sided(sorted(wanted), predictions, labels, present)]
     unknown = sorted(present[0] - known)
     if unknown and benchmark is not None:
         warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
@@ -236,7 +239,7 @@ def score_available(
         raise DataError(f"{predictions} and {labels} have no unit in common to score", hint="has the run finished one?")
     found = {name: tuple(units) for name, units in scores.items()}
     chosen = benchmark or Benchmark("", 0, "selected tasks", found, {}, "")
-    return aggregate(chosen, scores, {name: scorer.metric.primary for name, scorer in scorers.items()}, warnings)
+    return _aggregated(chosen, scores, scorers, warnings)
 
 
 def score_run(
@@ -255,7 +258,19 @@ def score_run(
     chosen = registry.benchmark(name) if name else None
     split = (record.get("options") or {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
-    return score_available(run / "predictions", run / "labels", chosen, scorer, split, selection)
+    notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
+    return score_available(run / "predictions", run / "labels", chosen, scorer, split, selection, notes)
+
+
+def _aggregated(
+    benchmark: Benchmark,
+    scores: Mapping[str, Mapping[str, UnitScore]],
+    scorers: Mapping[str, TaskScorer],
+    warnings: Sequence[str],
+) -> BenchmarkScore:
+    primaries = {name: scorer.metric.primary for name, scorer in scorers.items()}
+    by_item = {name for name, scorer in scorers.items() if scorer.by_item}
+    return aggregate(benchmark, scores, primaries, warnings, by_item)
 
 
 def _task_folders(root: Path) -> set[str]:

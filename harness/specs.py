@@ -132,7 +132,9 @@ class TargetTask:
     intermediate task to train on instead ("squad" for XQuAD), several names to train on one after the other
     (``("socialiqa", "copa")`` for XCOPA), or None where nothing is fine-tuned (retrieval).
     ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family. ``pool`` holds
-    the candidates that the queries of every language search, where they do not come with the languages.
+    the candidates that the queries of every language search, where they do not come with the languages. ``average`` says
+    what the average of a metric is over: "languages", each counting once, or "items", those of all languages counting alike
+    (a mean over all questions: languages weigh as many items as they have).
     ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
 
@@ -145,6 +147,7 @@ class TargetTask:
     train: Split | str | tuple[str, ...] | None = None
     pool: Split | None = None
     labels: tuple[str, ...] = ()
+    average: Literal["languages", "items"] = "languages"
     summary: str = ""
     licence: str = ""
     citation: str = ""

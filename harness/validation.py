@@ -172,6 +172,8 @@ def _task(task: TargetTask | IntermediateTask, where: str) -> None:
 
 def _target(task: TargetTask, where: str) -> None:
     _task(task, where)
+    holds = task.average in ("languages", "items")
+    _require(holds, f"{where}: average must be 'languages' or 'items', not {_shown(task.average)}")
     if isinstance(task.train, str):
         _text(where, "train", task.train)
     elif isinstance(task.train, tuple):

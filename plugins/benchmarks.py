@@ -66,10 +66,10 @@ XTREME_R = Benchmark(
     },
     rule=(
         "task score: mean over languages, English included (QA: mean of exact match and F1; Mewsli-X: mean reciprocal "
-        "rank at 20, which the public scorer calls map@20; LAReQA: mAP@20 over all questions, which is the mean over "
-        "languages, as each has 1,190); Tatoeba with the encoder fine-tuned on SQuAD; overall: mean of the ten task "
-        "scores, LAReQA counted once: not defined by the public scorer, which never prints an overall score for "
-        "XTREME-R and has LAReQA in no group; none where a task or language is missing"
+        "rank at 20, which the public scorer calls map@20; LAReQA: mAP@20 over all questions of all languages); "
+        "Tatoeba with the encoder fine-tuned on SQuAD; overall: mean of the ten task scores, LAReQA counted once: not "
+        "defined by the public scorer, which never prints an overall score for XTREME-R and has LAReQA in no group; "
+        "none where a task or language is missing"
     ),
     train={"tatoeba": ("squad",)},
     citation="Ruder et al. 2021, XTREME-R: Towards More Challenging and Nuanced Multilingual Evaluation, arXiv 2104.07412",

@@ -108,6 +108,21 @@ def test_overall_is_the_mean_over_tasks(two):
     )
 
 
+def test_a_task_averaged_over_its_items_is_compared_over_them(tmp_path):
+    """LAReQA's average is over questions: three in English and two in German, of which the second run finds all."""
+    runs = []
+    for name, found in (("a", ["x", "r"]), ("b", ["r", "x"])):
+        units = {}
+        for code, count in (("en", 3), ("de", 2)):
+            questions = [f"{code}{i}" for i in range(count)]
+            ranked = {q: found if code == "de" else ["r"] for q in questions}
+            units[code] = tuple(json.dumps(side) for side in ({q: ["r"] for q in questions}, ranked))
+        runs.append(write_run(tmp_path / name, {"lareqa": units}))
+    task = harness.compare(runs, **QUICK).tasks["lareqa"]
+    assert task.languages["de"].differences[0].value == pytest.approx(50)
+    assert task.average.scores == pytest.approx((80, 100)) and task.average.differences[0].value == pytest.approx(20)
+
+
 def test_identical_predictions_are_no_difference(two, tmp_path):
     units = {
         "xnli": {"en": tuple((two[0] / f"{side}/xnli/test-en.tsv").read_text() for side in ("labels", "predictions"))}

@@ -170,7 +170,7 @@ def test_a_sample_without_any_item_of_a_language_counts_as_the_whole():
 
 def test_no_interval_from_a_single_item_or_an_incomplete_task():
     one = {"a": Items(ACCURACY, ["0"], np.ones((1, 2)))}
-    assert mean_replicates(one, "t") == {}
+    assert mean_replicates(one, "t", [1]) == {}
     items = Items(ACCURACY, ["0", "1"], np.ones((2, 2)))
     benchmark = Benchmark("b", 1, "", {"t": ("a", "b")}, {}, "")
     partial = aggregate(benchmark, {"t": {"a": unit(ACCURACY, items)}}, {"t": ("accuracy",)})

@@ -272,6 +272,16 @@ def test_averages_and_transfer_gap():
     assert scored.groups == close({"g": 58, "h": 40})
 
 
+def test_a_task_may_be_averaged_over_items():
+    """Languages weigh as many items as they have, the whole and what is there of it alike; the gap knows no items."""
+    few, many = UnitScore(10, {"map": Estimate(90.0)}), UnitScore(30, {"map": Estimate(50.0)})
+    scores = {"x": {"en": few, "sw": many, "de": many}}
+    scored = aggregate(PAIR, scores, {"x": ("map",)}, by_item=["x"]).tasks["x"]
+    assert scored.score == close((900 + 1500 + 1500) / 70) and scored.gap["map"] == close(40)
+    partial = aggregate(PAIR, {"x": {"en": few, "sw": many}}, {"x": ("map",)}, by_item=["x"]).tasks["x"]
+    assert partial.score is None and partial.partial == close(60)
+
+
 def test_nothing_is_averaged_over_missing_languages():
     scored = aggregate(
         PAIR,

@@ -123,7 +123,7 @@ def compare_systems(
         items = {code: found for code, found in items.items() if code not in few}
         if not items:
             continue
-        compared[name], scores[name] = _task(comparer, name, registry.task(name).version, scorer.metric, items)
+        compared[name], scores[name] = _task(comparer, scorer, registry.task(name).version, items)
     if not compared:
         raise UsageError("nothing to compare: no shared unit has values of single examples")
     _correct_tasks(compared)
@@ -142,18 +142,20 @@ def compare_systems(
 
 
 def _task(
-    comparer: Comparer, name: str, version: int, metric: Metric, units: Mapping[str, Items]
+    comparer: Comparer, scorer: TaskScorer, version: int, units: Mapping[str, Items]
 ) -> tuple[TaskComparison, Sampled]:
+    metric = scorer.metric
     runs = comparer.columns[-1].stop
     numbers, count = owners(list(units.values()))
-    drawn = joint_sums(list(units.values()), name, comparer.resamples)
+    drawn = joint_sums(list(units.values()), scorer.name, comparer.resamples)
     sampled = {}
     for (code, items), sums, number in zip(units.items(), drawn, numbers, strict=True):
         unlike = comparer.unlike(items, number)
         sampled[code] = _sampled(metric, items, sums, runs, unlike)
     comparer.numbered += count
     names = [*(["score"] if len(metric.primary) > 1 else []), *metric.primary]
-    average = {key: _mean([values[key] for values in sampled.values()]) for key in names}
+    weights = [len(items.ids) if scorer.by_item else 1 for items in units.values()]
+    average = {key: _mean([values[key] for values in sampled.values()], weights) for key in names}
     lines = {}
     for code, values in sampled.items():
         exact = _exact(comparer, metric, units[code])
@@ -175,10 +177,10 @@ def _sampled(
     return {"score": _mean(list(found.values())), **found} if len(found) > 1 else found
 
 
-def _mean(parts: Sequence[Sampled]) -> Sampled:
+def _mean(parts: Sequence[Sampled], weights: Sequence[int] | None = None) -> Sampled:
     return Sampled(
-        points=np.mean([part.points for part in parts], axis=0),
-        replicates=np.mean([part.replicates for part in parts], axis=0),
+        points=np.average([part.points for part in parts], axis=0, weights=weights),
+        replicates=np.average([part.replicates for part in parts], axis=0, weights=weights),
         unlike=tuple(
             np.unique(np.concatenate(numbers)) for numbers in zip(*(part.unlike for part in parts), strict=True)
         ),

@@ -79,17 +79,19 @@ def _cell_problems(row: Row) -> Iterator[Problem]:
 
 
 def _mean_problems(row: Row) -> Iterator[Problem]:
-    single: dict[tuple[str, str, Any], dict[str, float]] = {}
+    single: dict[tuple[str, str, Any], dict[str, Any]] = {}
     for cell in row["cells"]:
         if cell["language"] != "avg":
-            single.setdefault((cell["task"], cell["metric"], cell.get("table")), {})[cell["language"]] = cell["value"]
+            single.setdefault((cell["task"], cell["metric"], cell.get("table")), {})[cell["language"]] = cell
     for cell in row["cells"]:
         codes = cell.get("languages")
         values = single.get((cell["task"], cell["metric"], cell.get("table")), {})
         if isinstance(codes, list) and set(codes) <= set(values) and cell["status"] != "suspicious":
-            mean = fmean(values[code] for code in codes)
-            if abs(mean - cell["value"]) > _ROUNDING[row["kind"]]:
-                text = f"{describe(cell)}: {cell['value']} is not the mean of its languages, {mean:.4f}"
+            parts = [values[code]["value"] for code in codes]
+            items = [values[code].get("n", 1) for code in codes]  # some tasks are averaged over all their items
+            means = (fmean(parts), fmean(parts, items))
+            if min(abs(mean - cell["value"]) for mean in means) > _ROUNDING[row["kind"]]:
+                text = f"{describe(cell)}: {cell['value']} is not the mean of its languages, {means[0]:.4f}"
                 yield Problem(text, warning=row["kind"] == "published")
 
 

@@ -76,10 +76,13 @@ def joint_sums(units: Sequence[Items], name: str, resamples: int = RESAMPLES) ->
     return sums
 
 
-def mean_replicates(units: Mapping[str, Items], name: str, resamples: int = RESAMPLES) -> dict[str, FloatArray]:
+def mean_replicates(
+    units: Mapping[str, Items], name: str, weights: Sequence[float], resamples: int = RESAMPLES
+) -> dict[str, FloatArray]:
     """Each number of a task averaged over its languages, in every bootstrap sample, shape (resamples,).
 
-    ``units`` holds the items of each language. Empty where an interval cannot be had: a unit with nothing to draw from.
+    ``units`` holds the items of each language, ``weights`` what each counts in the average. Empty where an interval
+    cannot be had: a unit with nothing to draw from.
     """
     items = list(units.values())
     if any(len(np.unique(owner)) < 2 for owner in owners(items)[0]):
@@ -87,7 +90,7 @@ def mean_replicates(units: Mapping[str, Items], name: str, resamples: int = RESA
     drawn = joint_sums(items, name, resamples)
     values = [unit.metric.finish(sums) for unit, sums in zip(items, drawn, strict=True)]
     shared = [key for key in values[0] if all(key in value for value in values)]
-    return {key: np.mean([value[key] for value in values], axis=0) for key in shared}
+    return {key: np.average([value[key] for value in values], axis=0, weights=weights) for key in shared}
 
 
 def _connected(numbers: Sequence[IntArray], count: int) -> list[list[int]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.aggregate import BenchmarkScore, aggregate
 from harness.metrics import get_metric
 from harness.perturb.loss import Scored, losses
+from harness.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
 from harness.scoring import TaskScorer, UnitScore
@@ -87,11 +88,12 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
             if not entry.perturbation:
                 scored.setdefault(entry.unit.task, {})[entry.unit.language] = score
     primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
-    scores = aggregate(chosen, scored, primaries)
+    by_item = [name for name in chosen.tasks if registry.task(name).average == "items"]
+    scores = aggregate(chosen, scored, primaries, by_item=by_item)
     with folder.changing() as record:
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
-        record["partial"] = partial_reasons(record, clean)
+        record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
         record["robustness"] = losses(units, primaries)
         record["finished"] = now()
@@ -111,6 +113,24 @@ def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
     for entry in planned:
         tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)
     return Benchmark("", 0, "selected tasks", tasks, {}, "mean over the selected languages")
+
+
+def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:
+    """Tasks whose languages are scored together, for each holds candidates of the others, and have not all been."""
+    chosen: dict[str, list[PlannedUnit]] = {}
+    for entry in planned:
+        chosen.setdefault(entry.unit.task, []).append(entry)
+    reasons = []
+    for name, entries in chosen.items():
+        task = entries[0].task
+        codes = [code for code, splits in task.languages.items() if entries[0].unit.split in splits]
+        present = [entry.unit.language for entry in entries if entry.present]
+        joins = task.pool is None and load_part(registry.family(task.family), "implementation").joins
+        if joins and 0 < len(present) < len(codes):
+            reasons.append(
+                f"{name}: candidates and answers of {len(present)} of its {len(codes)} languages ({', '.join(present)})"
+            )
+    return reasons
 
 
 def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[str]:

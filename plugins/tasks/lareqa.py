@@ -58,6 +58,7 @@ LAREQA = TargetTask(
     ),
     example=read,
     metric="average_precision",
+    average="items",  # mean over all questions
     options={"query_length": 96, "candidate_length": 256},
     summary="the sentences that answer a question, in every language, from one pool of sentences in all of them",
     licence="CC BY-SA 4.0",
