@@ -18,7 +18,7 @@ import click
 from harness import __version__
 from harness.cli.console import message, print_json, print_table
 from harness.discovery import FIRST_PARTY
-from harness.errors import DataError, HarnessError, PluginError
+from harness.errors import DataError, HarnessError, PluginError, UsageError
 from harness.registry import SLOW, Registry, get_registry, load_part
 from harness.specs import Finding
 
@@ -39,13 +39,41 @@ class Check:
 
 
 @click.command()
+@click.option("--invariance", "model", metavar="MODEL", help="Count decisions that batch size and precision change.")
+@click.option("--limit", type=click.IntRange(1), help="Examples a unit, with --invariance.  [default: 200]")
+@click.option(
+    "--data-dir",
+    envvar="HARNESS_DATA_DIR",
+    metavar="FOLDER",
+    help="Data in the Hub's snapshot layout, with --invariance.  [env: HARNESS_DATA_DIR]",
+)
+@click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
+@click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    model: str | None,
+    limit: int | None,
+    data_dir: str | None,
+    device: str | None,
+    offline: bool,
+    as_json: bool,
+) -> None:
     """Check the installation, the plugins and the data folder.
 
     The exit code is that of the worst problem: 1 for the installation, 3 for plugins, 4 for data; 0 without any.
+
+    With --invariance, score one unit of each family of tasks whose data are present instead, with batches of one and
+    full ones, in fp32 and in bf16, and count the decisions that change.
     """
+    if model is not None:
+        from harness.cli.doctor_invariance import print_invariance
+
+        print_invariance(model, limit, data_dir, device or "auto", offline, as_json)
+        return
+    if limit is not None or device is not None:
+        raise UsageError("--limit and --device go with --invariance MODEL")
     found = list(checks())
     if as_json:
         print_json([asdict(check) for check in found])

@@ -1,0 +1,55 @@
+"""``harness doctor --invariance``: the table of decisions that batch size and precision change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from harness.cli.console import message, print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from harness.evaluation.invariance import Invariance
+
+_HEADS = {"own": "its own", "random": "random", "none": "-"}
+
+
+def print_invariance(
+    model: str, limit: int | None, data_dir: str | None, device: str, offline: bool, as_json: bool
+) -> None:
+    """Scores, counts and prints; a change is a finding, not an error."""
+    from harness.evaluation.invariance import EXAMPLES, invariance
+    from harness.registry import get_registry
+
+    found = invariance(
+        model, get_registry(), limit=limit or EXAMPLES, data_dir=data_dir, device=device, offline=offline
+    )
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print(found)
+
+
+def _print(found: Invariance) -> None:
+    title = f"decisions of {found.model} that change (device {found.device}, at most {found.limit} examples a unit)"
+    columns = (
+        "family",
+        "unit",
+        "head",
+        "#decisions",
+        "#fp32, batch 1 or full",
+        "#bf16, batch 1 or full",
+        "#fp32 or bf16",
+    )
+    rows = [
+        (change.family, change.unit, _HEADS[change.head], change.decisions, change.fp32, change.bf16, change.precision)
+        for change in found.changes
+    ]
+    print_table(title, columns, rows)
+    for family, reason in found.unchecked.items():
+        print_text(f"{family}: not scored: {reason}")
+    if any(change.head == "random" for change in found.changes):
+        print_text("random: the checkpoint has no head for this, so one from a fixed seed decides, often by a hair")
+    if any(change.fp32 for change in found.changes):
+        message("some decisions depend on the batch size even in fp32", "warning")
+    if any(change.bf16 or change.precision for change in found.changes):
+        message("score and compare with one precision throughout; --dtype fp32 is the surest", "hint")
