@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,69 @@ def test_conllu_fuses_multiword_tokens(tmp_path: Path) -> None:
         # two of three words withheld: gone; two of four: kept
         (["_", "he", "said", "_"], ["NOUN", "PRON", "VERB", "NOUN"]),
     ]
+
+
+# Multiword tokens of UD_Turkish-IMST (dev), as the treebank splits them, by their sentence in XTREME's own export. The
+# second word hangs on the first, but in "edilmesidir", whose "dir" hangs on a word that is below "edilmesi".
+TURKISH = {
+    (4, "boyundaki"): ("boyunda NOUN", "ki ADP"),
+    (18, "maddedeki"): ("maddede NOUN", "ki ADP"),
+    (21, "duyarlıdır"): ("duyarlı ADJ", "dır AUX"),
+    (24, "denizdeki"): ("denizde NOUN", "ki ADP"),
+    (31, "doğaldı"): ("doğal ADJ", "dı AUX"),
+    (39, "farkındayız"): ("farkında NOUN", "yız AUX"),
+    (42, "haklılar"): ("haklı ADJ", "lar AUX"),
+    (48, "sektördeki"): ("sektörde NOUN", "ki ADP"),
+    (48, "antropologsunuz"): ("antropolog NOUN", "sunuz AUX"),
+    (49, "önemli"): ("önem NOUN", "li ADP"),
+    (49, "edilmesidir"): ("edilmesi VERB", "dir AUX"),
+}
+BELOW = {"dir": "teşvik", "teşvik": "hissetmesi", "hissetmesi": "edilmesi"}
+
+
+def treebank_sentence(row: int, tokens: Sequence[str], tags: Sequence[str]) -> str:
+    """A sentence of the export as CoNLL-U, its multiword tokens split."""
+    words: list[tuple[str, str]] = []
+    spans: dict[int, tuple[int, str]] = {}
+    for token, tag in zip(tokens, tags, strict=True):
+        parts = TURKISH.get((row, token), (f"{token} {tag}",))
+        if len(parts) > 1:
+            spans[len(words) + 1] = (len(words) + len(parts), token)
+        words += [(form, upos) for form, upos in (part.split() for part in parts)]
+    number = {form: place for place, (form, _) in enumerate(words, start=1)}
+    lines = []
+    for place, (form, upos) in enumerate(words, start=1):
+        inside = [first for first, (last, _) in spans.items() if first < place <= last]
+        head = number.get(BELOW.get(form, ""), inside[0] if inside else 0)
+        if place in spans:
+            lines.append("\t".join([f"{place}-{spans[place][0]}", spans[place][1], *"________"]))
+        lines.append("\t".join([str(place), form, "_", upos, "_", "_", str(head), "dep", "_", "_"]))
+    return "\n".join(lines) + "\n\n"
+
+
+def test_treebanks_are_fused_as_xtreme_fused_them(shared_data: Path, tmp_path: Path) -> None:
+    """Turkish: what comes out of the split words is the reference's own export, words and tags."""
+    task = get_registry().task("udpos")
+    export = load_examples(task, task.languages["tr"]["dev"], data_dir=shared_data, offline=True).examples
+    rows = sorted({row for row, _ in TURKISH})
+    text = "".join(treebank_sentence(row, export[row].words, export[row].tags) for row in rows)
+    assert text.count("\n") > sum(len(export[row].words) for row in rows) + 2 * len(TURKISH)
+    write(tmp_path / "ud-treebanks-v2.5/UD_Turkish-IMST/tr_imst-ud-dev.conllu", text)
+    loaded = load_examples(task, task.languages["tr"]["dev"], data_dir=tmp_path, offline=True)
+    assert loaded.notes == ("UD v2.5, multiword tokens whole",)
+    assert [(one.words, one.tags) for one in loaded.examples] == [(export[row].words, export[row].tags) for row in rows]
+
+
+def test_words_of_a_treebank_are_the_words_of_the_export(shared_data: Path, tmp_path: Path) -> None:
+    """Thai has no multiword tokens: the treebank's 1,000 sentences and XTREME's own file are the same words."""
+    task = get_registry().task("udpos_hub")
+    treebank = load_examples(task, task.languages["th"]["test"], data_dir=shared_data, offline=True).examples
+    text = "".join(treebank_sentence(-1, sentence.words, sentence.tags) for sentence in treebank)
+    path = write(tmp_path / "th_pud-ud-test.conllu", text)
+    rows = list(readers.conllu(path))
+    export = list(readers.tagged(shared_data / "xtreme_download/udpos/test-th.tsv"))
+    assert len(rows) == 1000 and [row["tokens"] for row in rows] == [row["tokens"] for row in export]
+    assert [tuple(row["tags"]) for row in rows] == [sentence.tags for sentence in treebank]
 
 
 def test_conllu_precedence_and_enhanced_edges(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def unpacked(archive: Path) -> Path:
         except OSError:
             if not folder.is_dir():  # another process may have finished first
                 raise
+    except tarfile.FilterError as error:
+        message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
+        raise DataError(message, hint="this is no release of the treebanks: nothing of it is used") from error
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(f"{archive}: not a whole tar archive ({error})", hint="download it again") from error
     finally:
