@@ -209,6 +209,81 @@ def test_the_same_run_gives_the_same_row(run, registry):
     assert json.loads(row_text(export_row(run, registry))) == export_row(run, registry)
 
 
+# several seeds
+
+
+@pytest.fixture
+def seeds(tmp_path, registry):
+    """Three runs of one system on the same test data, with other predictions each."""
+    labels = {code: nli(np.random.default_rng(0), 60, 0.8)[0] for code in LANGUAGES}
+    folders = []
+    for seed in (3, 1, 2):
+        generator = np.random.default_rng(seed)
+        units = {"xnli": {code: (labels[code], nli(generator, 60, 0.8)[1]) for code in LANGUAGES}}
+        folders.append(write_run(tmp_path / f"seed-{seed}", units, seed=seed, benchmark="xtreme"))
+        scores = score_run(folders[-1], registry, "xtreme").to_dict()
+        rewrite(folders[-1], lambda record, scores=scores: record.update(scores=scores))
+    return folders
+
+
+def test_seeds_of_one_system_make_one_row(seeds, registry, tmp_path, capsys):
+    path, rows = tmp_path / "row.json", tmp_path / "rows"
+    assert cli(capsys, "export", *seeds, "-o", path)[0] == 0
+    row = json.loads(path.read_text())
+    assert problems(row, registry) == []
+    run = row["run"]
+    assert run["seeds"] == [1, 2, 3] and [each["seeds"] for each in run["seed_runs"]] == [[1], [2], [3]]
+    assert [stage["options"]["seed"] for stage in run["lineage"]] == [1, 2, 3]
+    assert run["options"]["overrides"] == {}
+    assert row == export_row(seeds[::-1], registry)  # whatever the order
+    singles = [{(c["task"], c["language"]): c for c in export_row(folder, registry)["cells"]} for folder in seeds]
+    for cell in row["cells"]:
+        own = [single[cell["task"], cell["language"]] for single in singles]
+        values = np.array([each["value"] for each in own])
+        assert cell["seeds"] == 3
+        assert cell["value"] == pytest.approx(values.mean())
+        assert cell["seed_deviation"] == pytest.approx(values.std(ddof=1))
+        assert cell["low"] == pytest.approx(np.mean([each["low"] for each in own]))
+        assert cell["low"] < cell["value"] < cell["high"]
+    assert {cell["n"] for cell in row["cells"] if cell["language"] != "avg"} == {60}
+    assert cli(capsys, "validate", path)[0] == 0
+    assert cli(capsys, "add", path, "--rows", rows)[0] == 0
+    code, out, err = cli(capsys, "show", "--rows", rows)
+    assert code == 0 and "seeds 1, 2, 3" in out and " sd " in out and "over the seeds" in err
+    assert cli(capsys, "render", "--rows", rows, "--html", tmp_path / "page.html")[0] == 0
+    assert "seeds 1, 2, 3" in (tmp_path / "page.html").read_text()
+    code, _, err = cli(capsys, "export", *seeds, "-o", tmp_path / "out", "--format", "xtreme", "--allow-partial")
+    assert code == 2 and "one run" in err
+    assert cli(capsys, "export", seeds[0], "-o", tmp_path / "out", "--format", "xtreme", "--allow-partial")[0] == 0
+
+
+def test_runs_that_are_no_seeds_of_one_system_share_no_row(seeds, tmp_path, capsys):
+    def refused(change, words, expected):
+        before = (seeds[1] / "record.json").read_text()
+        rewrite(seeds[1], change)
+        code, _, err = cli(capsys, "export", *seeds, "-o", tmp_path / "row.json")
+        (seeds[1] / "record.json").write_text(before)
+        assert code == expected and words in err and not (tmp_path / "row.json").exists()
+
+    refused(lambda record: record["model"].update(fingerprint="e" * 64), "the model differs", 2)
+    refused(lambda record: record["options"].update(via=["squad"]), "option via differs", 2)
+    refused(lambda record: record["options"]["overrides"].update(lr=1e-3), "--set differs", 2)
+    refused(lambda record: record.update(benchmark=None), "the benchmarks differ", 4)
+    refused(lambda record: record["harness"].update(version="0.0.1"), "versions of the harness differ", 4)
+    refused(lambda record: record["units"]["xnli/sw/test"]["data"].update(fingerprint="e" * 32), "test data differ", 4)
+    refused(lambda record: record.update(partial=["limited"]), "--allow-partial", 4)  # one partial seed is enough
+    code, _, err = cli(capsys, "export", seeds[0], seeds[0], "-o", tmp_path / "row.json")
+    assert code == 2 and "twice" in err
+
+
+def test_what_any_seed_has_to_say_stands_in_the_row(seeds, registry):
+    rewrite(seeds[1], lambda record: record.update(partial=["limited"]))
+    row = export_row(seeds, registry, allow_partial=True)
+    assert row["caveats"]["partial"] == ["limited"]
+    del row["run"]["seed_runs"][0]
+    assert any("of 2 seed_runs" in problem.text for problem in problems(row))
+
+
 # validation
 
 

@@ -31,7 +31,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("run", type=_PATH)
+@click.argument("runs", nargs=-1, required=True, type=_PATH, metavar="RUN...")
 @click.option("-o", "--out", type=_PATH, required=True, help="The row's file, or the submission's folder or archive.")
 @click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
@@ -40,7 +40,7 @@ def command() -> None:
 @click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; the row says so.")
 @click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; the row says so.")
 def export(
-    run: Path,
+    runs: tuple[Path, ...],
     out: Path,
     kind: str,
     zipped: bool,
@@ -49,7 +49,10 @@ def export(
     allow_dirty: bool,
     allow_unpinned: bool,
 ) -> None:
-    """Export a run folder as a leaderboard row, or its predictions as the official submission."""
+    """Export a run folder as a leaderboard row, or its predictions as the official submission.
+
+    Several run folders are seeds of one system: they make one row, of means and standard deviations over the seeds.
+    """
     from harness.files import write_atomic
     from harness.leaderboard.export import export_row
     from harness.leaderboard.official import export_submission
@@ -62,13 +65,15 @@ def export(
     if kind == "row":
         if zipped:
             raise UsageError("--zip is for submissions", hint="add --format xtreme")
-        row = export_row(run, registry, name=name, **allowed)
+        row = export_row(runs, registry, name=name, **allowed)
         for problem in problems(row, registry):
             message(problem.text, "warning")
         write_atomic(out, row_text(row))
         message(f"row {row['id']}: {out}")
     else:
-        files = export_submission(run, out, registry, kind, zipped=zipped, **allowed)
+        if len(runs) > 1:
+            raise UsageError("a submission holds the predictions of one run", hint="give one of the seeds")
+        files = export_submission(runs[0], out, registry, kind, zipped=zipped, **allowed)
         message(f"{len(files)} prediction files: {out}")
 
 

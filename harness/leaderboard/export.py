@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison.systems import RunFiles, load_run
+from harness.comparison.systems import RunFiles
 from harness.errors import DataError, UsageError
 from harness.leaderboard.rows import SCHEMA, Row
+from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.models.fingerprint import file_sha256
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def refuse(run: RunFiles, *, partial: bool = False, dirty: bool = False, unpinne
 
 
 def export_row(
-    folder: Path,
+    folders: Path | Sequence[Path],
     registry: Registry,
     *,
     name: str | None = None,
@@ -81,16 +82,20 @@ def export_row(
     allow_dirty: bool = False,
     allow_unpinned: bool = False,
 ) -> Row:
-    """The row of a run folder, under ``name`` (the model's reference, with ``+`` and its intermediate tasks, if None).
+    """The row of a run folder, or of several that are seeds of one system: then means and standard deviations.
 
-    :class:`DataError` for what :func:`refuse` refuses, and for prediction or label files that were changed after scoring.
+    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks, if None). :class:`DataError`
+    for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and for seeds scored
+    on different data; :class:`UsageError` for runs that are not seeds of one system.
     """
-    run = load_run(folder)
-    refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
-    check_files(run)
-    record = run.record
-    if not run.units or record["scores"] is None:
-        raise UsageError(f"{folder}: nothing was scored", hint="finish it with the same `harness eval`")
+    folders = [folders] if isinstance(folders, Path) else list(folders)
+    runs = seed_runs(folders)
+    for run in runs:
+        refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
+        check_files(run)
+        if not run.units or run.record["scores"] is None:
+            raise UsageError(f"{run.folder}: nothing was scored", hint="finish it with the same `harness eval`")
+    record = runs[0].record
     via = record["options"].get("via") or []
     system = name or " + ".join([str(record["model"]["reference"]), *via])
     benchmark = record["benchmark"]
@@ -105,9 +110,9 @@ def export_row(
         "split": record["options"]["split"],
         "selection": "english_dev" if record["stages"] else "none",
         "model": {key: record["model"].get(key) for key in _MODEL},
-        "caveats": caveats(run),
-        "run": _provenance(run),
-        "cells": list(_cells(run)),
+        "caveats": _all_caveats(runs),
+        "run": _provenance(runs),
+        "cells": list(_cells(runs[0])) if len(runs) == 1 else mean_cells([_cells(run) for run in runs]),
     }
     digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:8]
     slug = re.sub(r"[^A-Za-z0-9]+", "-", system).strip("-").lower()[:80] or "run"
@@ -151,15 +156,28 @@ def _setting(record: Mapping[str, Any]) -> str:
     return "zero_shot_en" + ("+intermediate:" + ",".join(options["via"]) if options.get("via") else "")
 
 
-def _provenance(run: RunFiles) -> dict[str, Any]:
-    record = run.record
+def _all_caveats(runs: Sequence[RunFiles]) -> dict[str, list[str]]:
+    """What any of the runs has to say, once."""
+    found = [caveats(run) for run in runs]
+    return {kind: list(dict.fromkeys(text for each in found for text in each[kind])) for kind in found[0]}
+
+
+def _provenance(runs: Sequence[RunFiles]) -> dict[str, Any]:
+    """Where the numbers come from; of several seeds, the stages of all of them and what tells their runs apart."""
+    run, record = runs[0], runs[0].record
     tasks = {key.split("/")[0]: unit for key, unit in run.units.items()}
-    return {
-        "date": record["finished"] or record["created"],
+    stages = {stage["key"]: stage for each in runs for stage in each.record["stages"]}
+    options = dict(record["options"])
+    if len(runs) > 1:
+        options["overrides"] = {
+            key: value for key, value in (options.get("overrides") or {}).items() if key.split(".")[-1] != "seed"
+        }
+    found = {
+        "date": max(_date(each) for each in runs),
         "command": list(record["command"]),
-        "seeds": run.seeds,
-        "lineage": [{key: stage[key] for key in _STAGE if key in stage} for stage in record["stages"]],
-        "options": dict(record["options"]),
+        "seeds": sorted({seed for each in runs for seed in each.seeds}),
+        "lineage": [{key: stage[key] for key in _STAGE if key in stage} for stage in stages.values()],
+        "options": options,
         "harness": dict(record["harness"]),
         "environment": dict(record["environment"]),
         "tasks": {
@@ -167,6 +185,15 @@ def _provenance(run: RunFiles) -> dict[str, Any]:
         },
         "data": {key: {**unit["data"], "examples": unit["examples"]} for key, unit in run.units.items()},
     }
+    if len(runs) > 1:
+        found["seed_runs"] = [
+            {"seeds": each.seeds, "date": _date(each), "command": list(each.record["command"])} for each in runs
+        ]
+    return found
+
+
+def _date(run: RunFiles) -> str:
+    return str(run.record["finished"] or run.record["created"])
 
 
 def _cells(run: RunFiles) -> Iterator[dict[str, Any]]:

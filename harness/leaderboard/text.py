@@ -31,6 +31,13 @@ def legend(sections: Sequence[Section]) -> list[str]:
         mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
     }
     found = ["(1): rank among like numbers of the same table; ±: half of the 95% interval"]
+    if any(
+        "seed_deviation" in shown.cell
+        for section in sections
+        for line in section.lines
+        for shown in line.cells.values()
+    ):
+        found[0] += "; sd: standard deviation over the seeds, of which the mean is shown"
     found += [f"{sign} {meaning}" for mark, (sign, meaning) in MARKS.items() if mark in used]
     rows = [line.row for section in sections for line in section.lines]
     for row in rows:
@@ -43,20 +50,23 @@ def legend(sections: Sequence[Section]) -> list[str]:
 
 
 def cell_text(shown: Shown) -> str:
-    """``79.2 ±0.5 (3)°``."""
+    """``79.2 ±0.5 sd 0.3 (3)°``."""
     cell = shown.cell
     low, high = cell.get("low"), cell.get("high")
     spread = f" ±{(high - low) / 2:.1f}" if low is not None and high is not None else ""
     rank = f" ({shown.rank})" if shown.rank else ""
-    return f"{cell['value']:.1f}{spread}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
+    deviation = f" sd {cell['seed_deviation']:.1f}" if "seed_deviation" in cell else ""
+    return f"{cell['value']:.1f}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
 
 
 def source(row: Row) -> str:
-    """Where a row comes from: the paper's key, or the run's date and what speaks against it."""
+    """Where a row comes from: the paper's key, or the run's date, its seeds and what speaks against it."""
     if row["kind"] == "published":
         return str(row["source"]["id"])
     flags = [kind for kind in ("partial", "incomplete", "dirty", "unpinned") if row["caveats"][kind]]
-    return ", ".join([f"run of {row['run']['date'][:10]}", *flags])
+    seeds = row["run"]["seeds"]
+    counted = [f"seeds {', '.join(map(str, seeds))}"] if len(seeds) > 1 else []
+    return ", ".join([f"run of {row['run']['date'][:10]}", *counted, *flags])
 
 
 def parameters(row: Row) -> str:

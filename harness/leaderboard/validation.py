@@ -74,6 +74,9 @@ def _cell_problems(row: Row) -> Iterator[Problem]:
             yield Problem(f"{name}: a cell of a run is measured, not {cell['status']}")
         if row["kind"] == "published" and cell["status"] == "measured":
             yield Problem(f"{name}: a published cell is not measured by the harness")
+        runs = len(row["run"].get("seed_runs", ())) if row["kind"] == "run" else 0
+        if row["kind"] == "run" and ("seed_deviation" in cell, cell.get("seeds", 0)) != (runs > 0, runs):
+            yield Problem(f"{name}: {cell.get('seeds', 0)} seeds, but the row is of {runs} seed_runs")
         if row["kind"] == "published" and cell.get("seen_in") not in row["source"]["seen"]:
             yield Problem(f"{name}: seen_in {cell.get('seen_in')!r} is no place of the source")
 
