@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.retrieval.exact import MEMORY, SLACK, Neighbours, full_precision, rounding, settle
+from harness.retrieval.exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 from harness.retrieval.half import halve
 from harness.retrieval.index import Vectors, check_choice, check_vectors, propose
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 GROUP = 32
+SPAN = 8
+"""Groups that are looked at as one before the best groups are chosen: choosing is slow, maxima are fast."""
 PRECISIONS = ("fp32", "bf16")
 
 
@@ -79,7 +81,7 @@ class _Best:
 
         width = self.maxima.shape[1]
         part = slice(start, min(start + len(maxima), len(self.maxima)))
-        here, numbers = maxima[: part.stop - start].topk(min(width, maxima.shape[1]), dim=1)
+        here, numbers = _highest(maxima[: part.stop - start], min(width, maxima.shape[1]))
         merged, places = torch.cat([self.maxima[part], here.float()], dim=1).topk(width, dim=1)
         self.maxima[part] = merged
         self.numbers[part] = torch.cat([self.numbers[part], numbers + first], dim=1).gather(1, places)
@@ -93,6 +95,26 @@ class _Best:
         kth = self.maxima[:, min(k, self.maxima.shape[1]) - 1]
         bound = torch.full_like(margin, -torch.inf) if self.complete else lowest + margin + self.offset
         return self.maxima >= (kth - 2 * margin)[:, None], bound
+
+
+def _highest(maxima: torch.Tensor, keep: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ``keep`` highest of each row of (n, groups), best first, and where they are.
+
+    They lie in the ``keep`` spans with the highest maxima (and in what is left over), so no other is looked at.
+    """
+    import torch
+
+    spans = maxima.shape[1] // SPAN
+    if spans <= keep:
+        top = maxima.topk(keep, dim=1)
+        return top.values, top.indices
+    whole = spans * SPAN
+    best = maxima[:, :whole].view(-1, SPAN, spans).amax(1).topk(keep, dim=1).indices
+    members = torch.arange(0, whole, spans, device=maxima.device)
+    rest = torch.arange(whole, maxima.shape[1], device=maxima.device)
+    places = torch.cat([(best[:, :, None] + members).flatten(1), rest.expand(len(maxima), -1)], dim=1)
+    top = maxima.gather(1, places).topk(keep, dim=1)
+    return top.values, places.gather(1, top.indices)
 
 
 def _pass(x: torch.Tensor, y: torch.Tensor, there: _Best, back: _Best, memory: int) -> None:
@@ -151,7 +173,7 @@ def _finish(x: torch.Tensor, y: torch.Tensor, groups: _Best, k: int, memory: int
         scores = _rescored(x[part], y, numbers, wanted[part])
         top, places = scores.topk(kept, dim=1)
         ids = numbers.gather(1, places // GROUP) * GROUP + places % GROUP
-        candidates[part] = ids.masked_fill_(top == -torch.inf, -1)
+        candidates[part] = contenders(top, ids.masked_fill_(top == -torch.inf, -1), k, error[part])
         bounds[part] = torch.maximum(elsewhere[part], top[:, -1] + error[part])
         kth[part] = top[:, k - 1]
     unproven = (kth - error <= elsewhere).nonzero()[:, 0]

@@ -45,24 +45,34 @@ def settle(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The k best rows of ``pool`` (m, d) for each of ``queries`` (n, d): scores (n, k) fp32, ids (n, k) int64.
 
-    ``candidates`` (n, c >= k) are distinct row numbers, -1 for none; no row outside them scores above ``bound`` (n,).
+    ``candidates`` (n, c >= k) are distinct row numbers, -1 for none, which come last; no other row that could be among
+    the best scores above ``bound`` (n,).
     """
     import torch
 
     n, d = queries.shape
     scores = torch.empty((n, k), dtype=torch.float32, device=queries.device)
     ids = torch.empty((n, k), dtype=torch.int64, device=queries.device)
-    step = max(_room(queries, memory) // (8 * d * candidates.shape[1]), 1)
-    for start in range(0, n, step):
-        part = slice(start, start + step)
-        chosen = candidates[part]
-        vectors = pool[chosen.clamp(min=0)].double()
-        exact = torch.bmm(vectors, queries[part].double()[:, :, None])[:, :, 0].float()
-        scores[part], ids[part] = best(exact.masked_fill_(chosen < 0, -torch.inf), chosen, k)
+    spare = (candidates[:, k:] >= 0).any(1)
+    for rows, width in ((~spare, k), (spare, candidates.shape[1])):
+        step = max(_room(queries, memory) // (8 * d * width), 1)
+        for some in rows.nonzero()[:, 0].split(step):
+            chosen = candidates[some, :width]
+            vectors = pool[chosen.clamp(min=0)].double()
+            exact = torch.bmm(vectors, queries[some].double()[:, :, None])[:, :, 0].float()
+            scores[some], ids[some] = best(exact.masked_fill_(chosen < 0, -torch.inf), chosen, k)
     doubtful = (scores[:, -1] <= bound).nonzero()[:, 0]
     if len(doubtful):
         scores[doubtful], ids[doubtful] = exhaustive(queries[doubtful], pool, k, memory)
     return scores, ids
+
+
+def contenders(scores: torch.Tensor, ids: torch.Tensor, k: int, error: torch.Tensor) -> torch.Tensor:
+    """``ids`` (n, c >= k) with -1 for those that cannot be among the k best, nor tie with them.
+
+    ``scores`` (n, c), best first, are wrong by at most ``error`` (n,).
+    """
+    return ids.masked_fill(scores < (scores[:, k - 1] - 2 * error)[:, None], -1)
 
 
 def exhaustive(

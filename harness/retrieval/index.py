@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError, ModelError, UsageError, did_you_mean
-from harness.retrieval.exact import MEMORY, SLACK, Neighbours, full_precision, rounding, settle
+from harness.retrieval.exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,9 @@ def propose(
 
     width = min(k + SLACK + 1, len(y))
     scores, ids = (_with_faiss if backend == "faiss" else _with_torch)(x, y, width, memory)
-    bound = scores[:, -1] + rounding(x, y)
+    error = rounding(x, y)
+    bound = scores[:, -1] + error
+    ids = contenders(scores, ids, k, error)
     return ids, bound.fill_(-torch.inf) if width == len(y) else bound
 
 
