@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,64 @@ def test_the_command(run: Path, published: Path, capsys: pytest.CaptureFixture[s
     assert "published templates" in shown and "size, color" not in shown and "mean" in shown
     checkpoint = next((run.parent / "stages").glob("squad-*"))
     assert main(["checklist", "--model", str(checkpoint), "--language", "sw", "--cases", "2"]) == 0
+
+
+COLUMNS = (
+    "en af my et:2 fi:3 fr:3 he:2 it:2 jv es:2 sw th uk:4 qu:1 ur:2 eu ar bg:3 bn nl:2 zh de:3 ka hi:2 ht id ru:8 ja:2 "
+    "ta:4 kk fa:3 ko pl:6 hu:2 pt:2 ms az el:3 gu ha lt:3 ml mr:3 pa:2 tl te tr:2 vi:4 wo yo:2"
+)
+"""The columns of the published file: its languages, and how many pairs of wording and condition each has."""
+
+
+def fifty_languages() -> str:
+    """A file with the published file's columns: our own texts, English where we have none, wordings with conditions."""
+    ours = [line.split("\t") for line in (files("harness.checklist") / "templates.tsv").read_text("utf-8").split("\n")]
+    known = ours[0][1:]
+    header, lines = ["Field"], []
+    for column in COLUMNS.split():
+        code, _, pairs = column.partition(":")
+        header += [code, f"{code}-placeholders"] * int(pairs) if pairs else [code]
+    for mark, *cells in ours[1:]:
+        line = [mark]
+        for column in COLUMNS.split() if cells else ():
+            code, _, pairs = column.partition(":")
+            place = known.index(code if code in known else "en")
+            text = cells[place] if place < len(cells) else cells[0]
+            if pairs and int(pairs) > 1 and mark == "Question" and "{adj[" in text:
+                text_for = [text, "older, old, richer, rich", text.replace("?", "??"), "taller, tall, stronger, faster"]
+                line += [*text_for, *[""] * (2 * int(pairs) - 4)]
+            else:
+                line += [text, *[""] * (2 * int(pairs) - 1)] if pairs else [text]
+        lines.append("\t".join(line))
+    return "\n".join(["\t".join(header), *lines])
+
+
+def test_six_tests_in_fifty_languages(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole of it on a model: every test in every language of the published file has its rate of failures."""
+    codes = [column.partition(":")[0] for column in COLUMNS.split()]
+    path = tmp_path / "multichecklist" / "checklist_templates.tsv"
+    path.parent.mkdir()
+    path.write_text(fifty_languages(), encoding="utf-8")
+    templates, source = find_templates(tmp_path)
+    assert source == "published" and list(templates) == codes and len(codes) == 50
+    made = {
+        code: make_cases(templates[code]["Comparisons"], templates["en"]["Comparisons"], code, 60) for code in codes
+    }
+    asked = {code: {q.question.count("?") for case in cases for q in case.questions} for code, cases in made.items()}
+    assert asked["ru"] == {1, 2} and asked["sw"] == {1}  # a wording is for the values that it names
+    command = ["checklist", "--model", str(run), "--data-dir", str(tmp_path), "--cases", "2", "--offline"]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["language"], one["test"]) for one in found["results"]] == [
+        (code, test) for code in codes for test in templates["en"]
+    ]
+    assert len(found["results"]) == 300 and list(found["average"]) == codes
+    for one in found["results"]:
+        assert 1 <= one["cases"] <= 2 and one["error_rate"] == 100 * one["failed"] / one["cases"]
+    assert main([*command, "--test", "Comparisons"]) == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [code for line in shown if line[:1] == ["test"] for code in line[1:]] == codes
+    assert sum(len(line) - 1 for line in shown if line[:1] == ["Comparisons"]) == 50
 
 
 def test_what_cannot_be_asked(run: Path, small_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,12 +57,13 @@ def first_party() -> Templates:
 def read_templates(path: Path) -> Templates:
     """All templates of a file. DataError where it cannot be read or is something else."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file", hint=OBTAIN) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}", hint=OBTAIN) from None
-    columns = [column.strip() for column in lines[0].split("\t")[1:]] if lines else []
+    lines = text.split("\n")  # only a newline ends a row: texts may hold other separators, such as U+2028
+    columns = [column.strip() for column in lines[0].split("\t")[1:]]
     if "en" not in columns:
         raise DataError(f"{path}:1: no column 'en' in the first row", hint=OBTAIN)
     found: dict[str, dict[str, Template]] = {}

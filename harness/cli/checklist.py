@@ -6,6 +6,9 @@ import click
 
 from harness.cli.shared_options import split_commas
 
+WIDTH = 10
+"""Languages side by side in a table: the published templates have fifty."""
+
 
 @click.command("checklist")
 @click.option("--model", required=True, help="A run folder with a question-answering task, a checkpoint, or a Hub id.")
@@ -57,10 +60,12 @@ def command(
         print_json(found.to_dict())
         return
     rates = {(result.test, result.language): f"{result.error_rate:.1f}" for result in found.results}
-    rows = [[test, *(rates.get((test, code), "") for code in found.languages)] for test in found.tests]
-    rows.append(["mean", *(f"{found.average(code):.1f}" for code in found.languages)])
     title = f"error rates of {found.model}, % of at most {cases} cases ({found.templates} templates)"
-    print_table(title, ("test", *(f"#{code}" for code in found.languages)), rows)
+    for start in range(0, len(found.languages), WIDTH):
+        codes = found.languages[start : start + WIDTH]
+        rows = [[test, *(rates.get((test, code), "") for code in codes)] for test in found.tests]
+        rows.append(["mean", *(f"{found.average(code):.1f}" for code in codes)])
+        print_table(title if start == 0 else "", ("test", *(f"#{code}" for code in codes)), rows)
     for result in found.results:
         for failure in result.failures[:examples]:
             print_text(f"\n{result.test} ({result.language})\n  {failure.context}\n  {failure.question}")
