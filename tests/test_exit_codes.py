@@ -1,0 +1,117 @@
+"""Every exit code of the documented table, provoked through the command line, and no other in the table."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+BUG = """
+import click
+from harness import Command, hookimpl
+
+@click.command()
+def run():
+    raise ZeroDivisionError("division by zero")
+
+@hookimpl
+def harness_commands():
+    yield Command("bug", "odd_plugin_of_this_test:run")
+"""
+
+STOP = """
+import os, signal
+from harness import hookimpl
+
+@hookimpl
+def harness_unit_scored(task):
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+Words = Callable[[Path, Path], list[str]]
+
+
+def evaluate(data: Path, here: Path) -> list[str]:
+    """Two units without a model, in about a second."""
+    where = ["--data-dir", str(data), "--offline", "--out", str(here / "run")]
+    return ["eval", "--model", "baseline:majority", "--task", "panx[de,sw]", *where]
+
+
+def with_plugin(source: str, *words: str) -> Words:
+    def made(data: Path, here: Path) -> list[str]:
+        path = here / "odd_plugin_of_this_test.py"
+        path.write_text(source, encoding="utf-8")
+        return ["--plugin", str(path), *(words or evaluate(data, here))]
+
+    return made
+
+
+def without_data(data: Path, here: Path) -> list[str]:
+    return evaluate(here, here)
+
+
+def without_model(data: Path, here: Path) -> list[str]:
+    return [*evaluate(data, here), "--model", str(here / "nowhere")]
+
+
+def with_torn_file(data: Path, here: Path) -> list[str]:
+    torn = here / "data"
+    shutil.copytree(data / "google" / "xtreme", torn / "google" / "xtreme")
+    (path,) = (torn / "google" / "xtreme" / "PAN-X.sw").glob("test-*.parquet")
+    path.write_bytes(path.read_bytes()[:100])
+    return evaluate(torn, here)
+
+
+PROVOKED: dict[int, tuple[Words, str]] = {
+    0: (evaluate, "record:"),
+    1: (with_plugin(BUG, "bug"), "this is a bug"),
+    2: (lambda data, here: ["eval", "--model", "tiny", "--task", "panks"], "did you mean 'panx'"),
+    3: (with_plugin("import nothing_of_this_name"), "nothing_of_this_name"),
+    4: (without_data, "none of the 2 selected units has data"),
+    5: (without_model, "no such folder"),
+    6: (with_torn_file, "panx/sw/test"),
+    130: (with_plugin(STOP), "interrupted"),
+}
+
+
+@pytest.mark.parametrize("code", PROVOKED)
+def test_exit_code(
+    code: int, corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, said = PROVOKED[code]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    arguments = words(corpus, tmp_path)
+    if code == 130:  # a signal, in a process that listens to it whatever started the tests
+        program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        program += "from harness.cli.main import main; sys.exit(main())"
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120)
+        assert done.returncode == code
+        output = done.stdout + done.stderr
+    else:
+        assert main(arguments) == code
+        output = "".join(capfd.readouterr())
+    assert said in output and "Traceback" not in output
+
+
+def test_an_interrupted_run_goes_on(corpus: Path, tmp_path: Path) -> None:
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from harness.cli.main import main; sys.exit(main())"
+    stopped = [sys.executable, "-c", program, *with_plugin(STOP)(corpus, tmp_path)]
+    assert subprocess.run(stopped, capture_output=True, timeout=120).returncode == 130
+    assert main(evaluate(corpus, tmp_path)) == 0
+
+
+def test_the_documented_tables_hold_these_codes_and_no_others() -> None:
+    table = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8").split("## Exit codes")[1].split("\n## ")[0]
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(PROVOKED)
+    line = (ROOT / "README.md").read_text(encoding="utf-8").split("## Exit codes")[1].split("\n## ")[0]
+    assert [int(code) for code in re.findall(r"(?:^|; )(\d+) ", line.strip())] == list(PROVOKED)
