@@ -12,7 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evaluation.forward import Forward, batches
+from harness.evaluation.ahead import made_ahead
+from harness.evaluation.forward import CPU_TOKENS, Forward, batches
+from harness.evaluation.phases import Phases
 from harness.families.features import Features, Ragged
 from harness.models.load import load_tokenizer
 
@@ -103,3 +105,48 @@ def test_half_precision_is_close_and_comes_back_as_single(forward: Forward) -> N
 
 def test_no_rows_are_no_work(forward: Forward) -> None:
     assert forward.stream(features([]), first_token) == {}
+
+
+def test_outputs_of_several_widths_come_back_as_they_were(forward: Forward) -> None:
+    rows = features([3, 9, 1, 30, 9, 2])
+    outputs = Forward(forward.model, forward.tokenizer, "cpu", budget=18).stream(
+        rows, lambda model, batch: {"ids": batch["input_ids"]}
+    )
+    for i in range(6):
+        length = len(rows.ids[i])
+        assert outputs["ids"][i][:length].tolist() == rows.ids[i].tolist()
+
+
+def test_batches_on_a_processor_are_small_whatever_the_budget(forward: Forward) -> None:
+    seen: list[int] = []
+
+    def watch(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        seen.append(batch["input_ids"].numel())
+        return first_token(model, batch)
+
+    Forward(forward.model, forward.tokenizer, "cpu", budget=10**6).stream(features([16] * 1000), watch)
+    assert max(seen) <= CPU_TOKENS * torch.get_num_threads() < sum(seen)
+
+
+@given(st.lists(st.integers()), st.booleans())
+def test_work_made_ahead_is_the_same_work_in_the_same_order(given_numbers: list[int], threaded: bool) -> None:
+    made = made_ahead(lambda number: number + 1, given_numbers, threaded=threaded)
+    assert list(made) == [number + 1 for number in given_numbers]
+
+
+def test_an_error_made_ahead_is_raised_in_its_place() -> None:
+    made = made_ahead(lambda number: 1 // number, [1, 0, 1], threaded=True)
+    assert next(made) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+
+
+def test_the_seconds_of_phases_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 3.0, 4.0, 9.0, 9.5])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    phases = Phases()
+    with phases("forward"), phases("tokenise"):
+        pass
+    with phases("forward"):
+        pass
+    assert phases.seconds == {"forward": 1.0 + 1.0 + 0.5, "tokenise": 2.0}

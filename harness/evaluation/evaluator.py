@@ -2,77 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.blame import blame
-from harness.errors import DataError, HarnessError, ModelError, PluginError, UsageError
+from harness.errors import DataError, HarnessError, ModelError, PluginError
 from harness.evaluation.forward import Forward
+from harness.evaluation.groups import Group, grouped, make_group
+from harness.evaluation.phases import Phases
 from harness.evaluation.plan import PlannedUnit, training_tasks
+from harness.evaluation.precision import checked
+from harness.evaluation.preparation import Preparation, Ready
 from harness.evaluation.reporter import Reporter
 from harness.evaluation.stage_claims import train_claimed
-from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, UnitExamples
-from harness.metrics import get_metric
+from harness.evaluation.unit_entry import keep_unit
+from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor
 from harness.models.device import choose_device, choose_dtype
-from harness.models.fingerprint import file_sha256
 from harness.models.load import check_head, load_tokenizer
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
 from harness.options import EvalOptions, as_plain
-from harness.perturb import Variant, make_variant, split_of
 from harness.registry import Registry
 from harness.runs.claims import Taken, is_free
 from harness.runs.folder import RunFolder
-from harness.scoring import score_unit
 from harness.select import Unit
-from harness.specs import IntermediateTask, Recipe, Split
+from harness.specs import Recipe
 from harness.training.stage import Stage
 from harness.training.stages import Stages
 
 if TYPE_CHECKING:
-    from harness.data.sources import LoadedSplit
+    pass
 
 log = logging.getLogger(__name__)
 
 POLL = 0.2
 """Seconds between looks at what other processes are working on."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record."""
-
-    planned: PlannedUnit
-    examples: UnitExamples
-    data: LoadedSplit
-    key: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Units that one checkpoint predicts in one stream: same stages, same family, same options and labels.
-
-    ``checkpoint`` is a stage (trained or not yet), the model as it is, or None for a baseline.
-    """
-
-    family: Predictor
-    checkpoint: Stage | ResolvedModel | None
-    units: tuple[PlannedUnit, ...]
-
-    @property
-    def identity(self) -> str:
-        """What decides the predictions besides options and data."""
-        if self.checkpoint is None:
-            return "baseline"
-        return self.checkpoint.key if isinstance(self.checkpoint, Stage) else self.checkpoint.fingerprint
+CLAIMED_ROWS = 4 * STREAM_ROWS
+"""Examples that a process claims at a time: some streams, so that the next can be tokenised during one."""
 
 
 class Evaluator:
@@ -102,7 +74,7 @@ class Evaluator:
         self._reported: set[str] = set()
         self._elsewhere: set[str] = set()
         self._blocked: Path | None = None
-        self._pools: dict[str, LoadedSplit] = {}
+        self.phases = Phases()
         self.stages = Stages(
             registry,
             recipe,
@@ -112,6 +84,7 @@ class Evaluator:
             root=Path(options.stages_dir) if options.stages_dir else run.path.parent / "stages",
             begin=reporter.training,
         )
+        self.preparation = Preparation(self.stages, str(reference))
 
     def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
         """Scores every present unit that is not done; the record ends up complete, with what is missing and failed.
@@ -127,7 +100,7 @@ class Evaluator:
             self._describe(record)
         started = time.monotonic()
         waiting: list[tuple[list[PlannedUnit], Path | None]] = [
-            (units, None) for units in self._grouped([entry for entry in planned if entry.present])
+            (units, None) for units in grouped([entry for entry in planned if entry.present], self.stages)
         ]
         while waiting:
             tried, waiting = waiting, []
@@ -142,7 +115,11 @@ class Evaluator:
             lineage = list(dict.fromkeys(self._lineage))
             stages = [entry for entry in record["stages"] if entry["key"] in lineage]
             record["stages"] = sorted(stages, key=lambda entry: lineage.index(entry["key"]))
-            record["timings"]["seconds"] = round(record["timings"].get("seconds", 0) + time.monotonic() - started, 3)
+            timings = record["timings"]
+            timings["seconds"] = round(timings.get("seconds", 0) + time.monotonic() - started, 3)
+            phases = timings.setdefault("phases", {})
+            for name, seconds in self.phases.seconds.items():
+                phases[name] = round(phases.get(name, 0) + seconds, 3)
 
     def check(self, planned: Sequence[PlannedUnit]) -> None:
         """Refuses options that nothing in the plan knows."""
@@ -160,8 +137,8 @@ class Evaluator:
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
         """Trains every stage that :meth:`evaluate` will need, and nothing else (all processes of a launch take part)."""
         self.resolve()
-        for units in self._grouped([entry for entry in planned if entry.present]):
-            checkpoint = self._group(units).checkpoint
+        for units in grouped([entry for entry in planned if entry.present], self.stages):
+            checkpoint = make_group(units, self.stages, self.model).checkpoint
             if isinstance(checkpoint, Stage):
                 self.stages.train(checkpoint)
 
@@ -175,47 +152,6 @@ class Evaluator:
         if self.model is not None:
             self.stages.start_from(self.model)
 
-    def _grouped(self, present: Sequence[PlannedUnit]) -> list[list[PlannedUnit]]:
-        groups: dict[str, list[PlannedUnit]] = {}
-        for entry in present:
-            task = entry.task
-            sources = [source.name for source in training_tasks(task, self.registry)]
-            family = self._family(entry)
-            alike = [sources, task.family, task.labels, as_plain(family.options)]
-            alike += [entry.unit.split] if family.joins else []
-            groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
-        return list(groups.values())
-
-    def _family(self, entry: PlannedUnit) -> Predictor:
-        sources = training_tasks(entry.task, self.registry)
-        names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
-        return self.stages.family(entry.task.family, entry.task.labels, names, entry.task.options)
-
-    def _group(self, units: Sequence[PlannedUnit]) -> Group:
-        family = self._family(units[0])
-        if self.model is None:
-            return Group(family, None, tuple(units))
-        checkpoint = self.stages.via(self.options.via, self.model)
-        if self.options.train == "auto":
-            sources = training_tasks(units[0].task, self.registry)
-            if family.trainable and not sources:
-                name = units[0].task.name
-                raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
-            for source in sources:
-                checkpoint = self.stages.stage([self._selected(source, units[0])], checkpoint)
-        return Group(family, checkpoint, tuple(units))
-
-    def _selected(self, source: IntermediateTask, entry: PlannedUnit) -> IntermediateTask:
-        """The training task with the dev data that choose its checkpoint: English, or what ``select_on`` names."""
-        if not self.options.select_on:
-            return source
-        name = entry.task.name
-        splits = {code: entry.task.languages.get(code, {}).get("dev") for code in self.options.select_on}
-        absent = [code for code, split in splits.items() if split is None]
-        if source.name != name or absent:
-            raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
-        return replace(source, dev=Split(parts=tuple(split for split in splits.values() if split is not None)))
-
     def _evaluate_units(self, units: Sequence[PlannedUnit], *, again: bool) -> list[PlannedUnit]:
         """Evaluates units of one group; the answer is those that are left to other processes, for now."""
         self._elsewhere, self._blocked = set(), None
@@ -223,7 +159,7 @@ class Evaluator:
             failed = self.run.refresh()["failed"]
             units = [entry for entry in units if entry.unit.key not in failed]
         try:
-            self._evaluate_group(self._group(units)) if units else None
+            self._evaluate_group(make_group(units, self.stages, self.model)) if units else None
         except Taken as taken:
             self._blocked = taken.path
         except (DataError, ModelError, PluginError) as error:
@@ -242,13 +178,14 @@ class Evaluator:
         prepared = []
         for entry in group.units:
             try:
-                prepared.append(self._prepare(entry, group))
+                with self.phases("load"):
+                    prepared.append(self.preparation.prepare(entry, group))
             except DataError as error:
                 self._failed(entry.unit, error)
         self._note_stages(group.checkpoint)
         forward: Forward | None = None
         with ExitStack() as stack:
-            for stream in _streams(self._joined(prepared, group.family), group.family):
+            for stream in _streams(self.preparation.joined(prepared, group.family), group.family):
                 with self._claimed(stream, group.family) as claimed:
                     todo = self._todo(claimed, group.family)
                     if todo and group.checkpoint is None:
@@ -256,12 +193,20 @@ class Evaluator:
                         continue
                     if todo and forward is None:
                         assert group.checkpoint is not None
-                        forward = self._forward(group.family, group.checkpoint)
+                        with self.phases("model"):
+                            forward = self._forward(group.family, group.checkpoint)
                         size = sum(len(ready.examples.examples) for ready in prepared) + len(todo[0].examples.pool)
                         name = group.units[0].task.name
                         forward.progress = stack.enter_context(self.reporter.predicting(name, size))
                     if todo and forward is not None:
-                        self._keep(todo, group.family.predict(forward, [ready.examples for ready in todo]))
+                        self._keep(todo, self._predictions(group.family, forward, todo))
+
+    def _predictions(self, family: Predictor, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:
+        units = [ready.examples for ready in todo]
+        predictions = family.predict(forward, units)
+        if isinstance(family, HeadFamily) and forward.dtype != "fp32":
+            return checked(family, forward, units, predictions)
+        return predictions
 
     @contextmanager
     def _claimed(self, stream: Sequence[Ready], family: Predictor) -> Iterator[Sequence[Ready]]:
@@ -293,71 +238,10 @@ class Evaluator:
             self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
         return [ready for ready in claimed if ready.key not in done]
 
-    def _joined(self, prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
-        """The units with what they know of each other; then the result of one hangs on the data of all."""
-        units = family.join([ready.examples for ready in prepared])
-        if family.joins:
-            together = "".join(ready.key for ready in prepared)
-            keys = [hashlib.sha256((ready.key + together).encode()).hexdigest() for ready in prepared]
-        else:
-            keys = [ready.key for ready in prepared]
-        return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
-
-    def _prepare(self, entry: PlannedUnit, group: Group) -> Ready:
-        assert entry.split is not None
-        unit, family = entry.unit, group.family
-        data = self.stages.load(entry.task, entry.split, self.options.limit)
-        if not data.examples:
-            raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
-        variant = Variant(data.examples)
-        if entry.perturbation:
-            variant = make_variant(entry.perturbation, data.examples, self._parallel(entry))
-        dev: Sequence[Any] = ()
-        dev_fingerprint = None
-        if family.needs_dev and split_of(unit.split)[0] != "dev":
-            split = entry.task.languages[unit.language].get("dev")
-            if split is None:
-                raise DataError(f"{unit.key}: no dev split to learn the threshold on")
-            loaded = self.stages.load(entry.task, split, self.options.limit)
-            dev, dev_fingerprint = loaded.examples, loaded.fingerprint
-        pool = self._pool(entry)
-        content = {
-            "checkpoint": group.identity if self.model else str(self.reference),
-            "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
-            "unit": [unit.language, unit.split],
-            "options": as_plain(family.options),
-            "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
-            "dtype": self.dtype,
-            **({"variant": variant.identity} if variant.identity else {}),
-        }
-        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        candidates = pool.examples if pool else ()
-        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
-        return Ready(entry, examples, data, key, variant.facts)
-
-    def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
-        """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""
-        split, _ = split_of(entry.unit.split)
-        codes = list(entry.task.languages)
-        place = codes.index(entry.unit.language)
-        for code in codes[place + 1 :] + codes[:place]:
-            if split in entry.task.languages[code]:
-                try:
-                    loaded = self.stages.load(entry.task, entry.task.languages[code][split], None)
-                except DataError:
-                    continue
-                yield code, loaded.examples, loaded.fingerprint
-
-    def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
-        """The candidates that the queries of all languages search, read once."""
-        task = entry.task
-        if task.pool is not None and task.name not in self._pools:
-            self._pools[task.name] = self.stages.load(task, task.pool, None)
-        return self._pools.get(task.name)
-
     def _forward(self, family: Predictor, checkpoint: ResolvedModel | Stage) -> Forward:
         if isinstance(checkpoint, Stage):
-            folder = train_claimed(self.stages, checkpoint).folder
+            with self.phases("train"):
+                folder = train_claimed(self.stages, checkpoint).folder
             self._note_stages(checkpoint)
         else:
             folder = checkpoint.folder
@@ -372,6 +256,7 @@ class Evaluator:
             self.dtype,
             self.options.batch_tokens,
             build_index=self.registry.hook.implemented("harness_build_index"),
+            phases=self.phases,
         )
 
     def _note_stages(self, checkpoint: ResolvedModel | Stage | None) -> None:
@@ -401,48 +286,16 @@ class Evaluator:
         last = time.monotonic()
         for prediction in predictions:
             unit = Unit(prediction.unit.task, prediction.unit.language, prediction.unit.split)
-            entry = self._score(waiting[unit.key], prediction)
+            ready = waiting[unit.key]
+            format_ = self.stages.format(ready.planned.task.family)
+            entry = keep_unit(self.run, format_, ready, prediction, self.phases)
             entry["seconds"] = round(time.monotonic() - last, 3)
             last = time.monotonic()
-            with self.run.changing() as record:
+            with self.phases("record"), self.run.changing() as record:
                 record["units"][unit.key] = entry
                 record["failed"].pop(unit.key, None)
             self._reported.add(unit.key)
             self.reporter.unit(unit, entry, cached=False)
-
-    def _score(self, ready: Ready, prediction: Prediction) -> dict[str, Any]:
-        planned, unit = ready.planned, ready.planned.unit
-        task, format_ = planned.task, self.stages.format(planned.task.family)
-        predictions = self.run.file("predictions", unit, format_.extension)
-        labels = self.run.file("labels", unit, format_.extension)
-        format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
-        labelled = format_.write_labels(labels, ready.examples.examples)
-        entry: dict[str, Any] = {
-            "key": ready.key,
-            "task_version": task.version,
-            "provider": task.provider,
-            "examples": len(ready.examples.examples),
-            "data": {
-                "rows": ready.data.rows,
-                "expected": ready.data.expected,
-                "fingerprint": ready.data.fingerprint,
-                "source": ready.data.source,
-                "state": planned.status.state if planned.status else None,
-                "notes": list(ready.data.notes),
-            },
-            "predictions": self._file_entry(predictions),
-            "labels": self._file_entry(labels) if labelled else None,
-            "facts": {**prediction.facts, **ready.facts},
-            "score": None,
-        }
-        if labelled:
-            metric = get_metric(task.metric)
-            scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
-            entry["score"] = scored.to_dict()
-        return entry
-
-    def _file_entry(self, path: Path) -> dict[str, str]:
-        return {"file": path.relative_to(self.run.path).as_posix(), "sha256": file_sha256(path)}
 
     def _all_failed(self, units: Sequence[PlannedUnit], error: HarnessError) -> None:
         for entry in units:
@@ -477,7 +330,7 @@ class Evaluator:
 
 
 def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:
-    """What is claimed and predicted at a time: as many units as fill one stream; all of a family that shares between them."""
+    """What is claimed and predicted at a time: as many units as fill some streams; all of a family that shares between them."""
     if not isinstance(family, HeadFamily) or family.joins:
         if prepared:
             yield list(prepared)
@@ -487,7 +340,7 @@ def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Read
     for ready in prepared:
         stream.append(ready)
         rows += len(ready.examples.examples)
-        if rows >= STREAM_ROWS:
+        if rows >= CLAIMED_ROWS:
             yield stream
             stream, rows = [], 0
     if stream:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.families.features import Features, IntArray
+from harness.evaluation.ahead import Given, Made, made_ahead
+from harness.evaluation.phases import Phases
+from harness.families.features import Features, IntArray, Rows
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +49,7 @@ class Forward:
 
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out. On a CPU
     batches hold at most :data:`CPU_TOKENS` tokens a thread.
-    ``build_index`` is the hook ``harness_build_index``, for families that search.
+    ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
     """
 
     model: PreTrainedModel
@@ -56,48 +60,76 @@ class Forward:
     tokens: int = 0
     progress: Callable[[int], None] = lambda rows: None
     build_index: Callable[..., Any] | None = None
+    phases: Phases = field(default_factory=Phases)
 
-    def stream(self, features: Features, step: Step) -> dict[str, list[np.ndarray[Any, Any]]]:
-        """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row."""
-        collected: dict[str, list[Any]] = {}
-        left = np.argsort(-features.lengths, kind="stable")
-        while len(left):
-            rows = next(batches(features.lengths, self._tokens_a_batch(), left))
-            try:
-                outputs = self._run(features, rows, step)
-            except (MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error) or len(rows) == 1:
-                    raise
-                self._shrink(int(features.lengths[rows].max()) * len(rows))
-                continue
-            for name, values in outputs.items():
-                column = collected.setdefault(name, [None] * len(features))
-                for row, value in zip(rows, values, strict=True):
-                    column[row] = value
-            left = left[len(rows) :]
-            self.tokens += int(features.lengths[rows].sum())
-            self.progress(len(rows))
-        return collected
+    @property
+    def on_processor(self) -> bool:
+        """Whether the forward pass takes the same cores as everything else."""
+        return self.device.partition(":")[0] == "cpu"
+
+    def tokenised(self, make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+        """``make`` of everything given, which tokenises: ahead of the forward pass where that runs on another device."""
+        pieces = made_ahead(make, given, threaded=not self.on_processor)
+        done = object()
+        while True:
+            with self.phases("tokenise"):
+                piece = next(pieces, done)
+            if piece is done:
+                return
+            yield piece  # type: ignore[misc]
+
+    def stream(self, features: Features, step: Step) -> dict[str, Rows]:
+        """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
+
+        Outputs of one shape come as one array, others as a list. The results of a batch are fetched from the device
+        when the next batch is already under way there.
+        """
+        with self.phases("forward"):
+            scattered = _Scattered(len(features))
+            fetch: Callable[[], None] = lambda: None  # noqa: E731
+            left = np.argsort(-features.lengths, kind="stable")
+            while len(left):
+                rows = next(batches(features.lengths, self._tokens_a_batch(), left))
+                try:
+                    outputs = self._run(features, rows, step)
+                    fetch()
+                except (MemoryError, RuntimeError) as error:
+                    if not _out_of_memory(error) or len(rows) == 1:
+                        raise
+                    self._shrink(int(features.lengths[rows].max()) * len(rows))
+                    continue
+                fetch = partial(self._fetch, scattered, rows, outputs)
+                left = left[len(rows) :]
+                self.tokens += int(features.lengths[rows].sum())
+            fetch()
+            return scattered.outputs
+
+    def _fetch(self, scattered: _Scattered, rows: IntArray, outputs: Mapping[str, torch.Tensor]) -> None:
+        scattered.put(rows, {name: value.cpu().numpy() for name, value in outputs.items()})
+        self.progress(len(rows))
 
     def _tokens_a_batch(self) -> int:
         import torch
 
-        if torch.device(self.device).type != "cpu":
+        if not self.on_processor:
             return self.budget
         return min(self.budget, CPU_TOKENS * torch.get_num_threads())
 
-    def _run(self, features: Features, rows: IntArray, step: Step) -> dict[str, np.ndarray[Any, Any]]:
+    def _run(self, features: Features, rows: IntArray, step: Step) -> dict[str, torch.Tensor]:
+        """The outputs of these rows, still on the device; floats in single precision."""
         import torch
 
         pad = self.tokenizer.pad_token_id
         arrays = features.batch(rows, 0 if pad is None else pad)
         with torch.inference_mode(), self._autocast():
-            batch = {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+            batch = {name: self._sent(torch.from_numpy(array)) for name, array in arrays.items()}
             outputs = step(self.model, batch)
-            return {
-                name: (value.float() if value.is_floating_point() else value).cpu().numpy()
-                for name, value in outputs.items()
-            }
+            return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+
+    def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.device.startswith("cuda"):
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
     def _autocast(self) -> Any:
         import torch
@@ -114,6 +146,27 @@ class Forward:
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+class _Scattered:
+    """Outputs of batches put back into the order of the rows."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.outputs: dict[str, Rows] = {}
+
+    def put(self, rows: IntArray, values: Mapping[str, NDArray[Any]]) -> None:
+        for name, found in values.items():
+            column = self.outputs.get(name)
+            if column is None:
+                column = self.outputs[name] = np.empty((self.rows, *found.shape[1:]), found.dtype)
+            if isinstance(column, np.ndarray) and column.shape[1:] != found.shape[1:]:
+                column = self.outputs[name] = list(column)  # batches of several widths: a row has that of its batch
+            if isinstance(column, np.ndarray):
+                column[rows] = found
+            else:
+                for row, value in zip(rows.tolist(), found, strict=True):
+                    column[row] = value
 
 
 def _out_of_memory(error: BaseException) -> bool:

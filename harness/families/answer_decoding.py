@@ -6,12 +6,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.families.features import IntArray
+from harness.families.features import IntArray, Rows
 from harness.families.windows import Texts, Windows
 from harness.models.heads import check_finite
 
@@ -42,7 +42,7 @@ def best_spans(
     header: IntArray,
     contexts: Texts,
     which: IntArray,
-    outputs: Mapping[str, Sequence[NDArray[Any]]],
+    outputs: Mapping[str, Rows],
     max_answer_length: int,
 ) -> Spans:
     """The best allowed span of each question over all its windows (Devlin et al. 2019, released SQuAD code).
@@ -57,9 +57,9 @@ def best_spans(
     if not len(which):
         none = np.zeros(0, np.int64)
         return Spans(none, none, none.astype(np.float64), none.astype(np.float64))
-    start, end, null = (np.stack(outputs[name]).astype(np.float64) for name in ("start", "end", "null"))
+    start, end, null = (np.asarray(outputs[name]).astype(np.float64) for name in ("start", "end", "null"))
     check_finite(np.isfinite(null))
-    first, last = (np.stack(outputs[name]) - header[:, None] for name in ("start_at", "end_at"))
+    first, last = (np.asarray(outputs[name]) - header[:, None] for name in ("start_at", "end_at"))
     first_allowed, last_allowed = ((token >= 0) & (token < windows.length[:, None]) for token in (first, last))
     first, last = first + windows.start[:, None], last + windows.start[:, None]
     row = np.arange(len(windows.question))

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.examples import Example
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.evaluation.forward import Forward
-    from harness.families.features import Features
+    from harness.families.features import Features, Rows
 
 
 STREAM_ROWS = 8192
@@ -93,11 +91,15 @@ class HeadFamily(Predictor):
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages
         cost no half-empty batches and a stopped run loses one stream at most."""
-        for group in _grouped(units):
+
+        def tokenised(group: Sequence[UnitExamples]) -> tuple[Sequence[UnitExamples], list[Example], Features]:
             examples = [example for unit in group for example in unit.examples]
-            features = self.features(forward.tokenizer, examples, training=False)
+            return group, examples, self.features(forward.tokenizer, examples, training=False)
+
+        for group, examples, features in forward.tokenised(tokenised, _grouped(units)):
             outputs = forward.stream(features, self.outputs)
-            predictions = self.decode(features, outputs, examples)
+            with forward.phases("decode"):
+                predictions = self.decode(features, outputs, examples)
             start = 0
             for unit in group:
                 end = start + len(unit.examples)
@@ -117,9 +119,7 @@ class HeadFamily(Predictor):
         """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray]], examples: Sequence[Example]
-    ) -> Sequence[Any]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> Sequence[Any]:
         """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""
 
 

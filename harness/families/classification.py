@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import DataError
 from harness.examples import Example, Pair
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features
+from harness.families.features import Features, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import encode_pairs
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
@@ -78,13 +78,11 @@ class Classification(HeadFamily):
         logits = model(**inputs(model, batch)).logits.float()
         return in_task_order(logits, model, self.labels, by_position=self.options.labels_by_position)
 
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
-    ) -> list[str]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[str]:
         """The label with the highest logit, the earlier one in a tie."""
         if not len(features):
             return []
-        logits = np.stack(outputs["logits"])
+        logits = np.asarray(outputs["logits"])
         check_finite(np.isfinite(logits))
         return [self.labels[index] for index in logits.argmax(axis=1)]
 

@@ -13,7 +13,7 @@ import numpy as np
 from harness.errors import DataError, UsageError
 from harness.examples import Candidate, Example, Match, Query
 from harness.families.base import HeadFamily, Prediction, UnitExamples
-from harness.families.features import Features, Ragged
+from harness.families.features import Features, Ragged, Rows
 from harness.families.guess import stream
 from harness.families.tokens import encode_pairs
 from harness.metrics.retrieval import DEPTH
@@ -129,7 +129,7 @@ class DualEncoder(HeadFamily):
     def _embed(self, forward: Forward, max_length: int, texts: Sequence[str]) -> Vectors:
         ids, segments = encode_pairs(forward.tokenizer, texts, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
-        vectors = np.stack(self.decode(features, forward.stream(features, self.outputs), ()))
+        vectors = np.asarray(forward.stream(features, self.outputs)["vector"])
         check_finite(np.isfinite(vectors))
         return vectors
 
@@ -183,10 +183,10 @@ class DualEncoder(HeadFamily):
             return torch.nn.functional.normalize(vectors, dim=1)
 
     def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
+        self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]
     ) -> list[np.ndarray[Any, Any]]:
         """The vector of each row."""
-        return outputs["vector"]
+        return list(outputs["vector"])
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[list[str]]:
         """ "majority": the first 20 candidates; "random": any 20."""

@@ -17,7 +17,7 @@ import numpy as np
 from harness.errors import ModelError, UsageError
 from harness.examples import Example, Text
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, Ragged
+from harness.families.features import Features, Ragged, Rows
 from harness.families.text_rows import Mask, TextRows
 from harness.families.tokens import encode_pairs
 from harness.models.heads import inputs, load_head, plain_model
@@ -118,9 +118,7 @@ class MaskedLanguageModel(HeadFamily):
             "loss": empty.index_add(0, row, cross_entropy(logits, labels, reduction="none")),
         }
 
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
-    ) -> list[Guessed]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[Guessed]:
         """One :class:`Guessed` a text."""
         if not len(features):
             return []

@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import DataError, UsageError
 from harness.examples import Choice, Example
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features
+from harness.families.features import Features, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import encode_pairs, offsets
 from harness.models.heads import check_finite, has_head_class, inputs, load_head, plain_model
@@ -92,9 +92,7 @@ class MultipleChoice(HeadFamily):
             arguments = {name: value[:, None] for name, value in arguments.items()}
         return model(**arguments).logits.float().reshape(-1)  # type: ignore[no-any-return]
 
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
-    ) -> list[int]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[int]:
         """The option with the highest score, the earlier one in a tie."""
         if not len(features) or features.items is None:
             return []

@@ -19,7 +19,7 @@ from harness.errors import DataError, UsageError
 from harness.examples import Example, Question
 from harness.families.answer_decoding import Projection, best_spans, sliced
 from harness.families.base import HeadFamily, Prediction, UnitExamples
-from harness.families.features import Features, IntArray
+from harness.families.features import Features, IntArray, Rows
 from harness.families.guess import stream
 from harness.families.tokens import Template
 from harness.families.tokens import tokenise as tokenise_questions
@@ -172,13 +172,11 @@ class SpanQA(HeadFamily):
             reduced[f"{name}_at"] = positions[:, : self.options.n_best]
         return reduced
 
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
-    ) -> list[str]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[str]:
         """One answer a question, "" where there is none."""
         return [self._or_none(answer.text, answer) for answer in self.answers(features, outputs)]
 
-    def answers(self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]]) -> list[SpanAnswer]:
+    def answers(self, features: Features, outputs: Mapping[str, Rows]) -> list[SpanAnswer]:
         """The best span of each question, whatever the score of no answer."""
         cuts = features.facts["cuts"]
         assert isinstance(cuts, _Cuts)

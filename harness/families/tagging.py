@@ -12,7 +12,7 @@ import numpy as np
 from harness.errors import DataError, UsageError
 from harness.examples import Example, Tagged
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, IntArray, Ragged
+from harness.families.features import Features, IntArray, Ragged, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import Template, gather, offsets, tokenise
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
@@ -126,9 +126,7 @@ class Tagging(HeadFamily):
         logits = logits.gather(1, batch["first"][:, :, None].expand(-1, -1, logits.shape[-1])).float()
         return in_task_order(logits, model, self.labels, by_position=self.options.labels_by_position)
 
-    def decode(
-        self, features: Features, outputs: Mapping[str, list[np.ndarray[Any, Any]]], examples: Sequence[Example]
-    ) -> list[list[str]]:
+    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[list[str]]:
         """The tags of each sentence, its pieces joined; words that truncation lost get the tag for lost words."""
         words = features.aligned["first"][0].lengths
         rows = [tags[:count] for tags, count in zip(outputs.get("tags", ()), words, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
-from harness.families.features import Features, Ragged
+from harness.families.features import Features
 from harness.families.tokens import encode_pairs
 from harness.models.heads import check_finite, inputs
 from harness.retrieval.encoder import encoder_of, layer_count, longest_input, stopped_after
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.evaluation.forward import Forward, Step
 
 Vectors = NDArray[np.float32]
+TOKENISED = 8192
+"""Sentences tokenised at a time, one such block ahead of the forward pass on another device."""
 POOLS = ("mean", "mean-no-specials", "cls")
 
 
@@ -46,15 +48,23 @@ def embed(
         return {layer: np.empty((0, encoder.config.hidden_size), np.float32) for layer in wanted}
     tokenizer = forward.tokenizer
     room = min(max_length, tokenizer.model_max_length, longest_input(encoder))
-    ids, _ = encode_pairs(tokenizer, list(known), None, room)
+    texts = list(known)
+    block = len(texts) if forward.on_processor else TOKENISED
+
+    def tokenised(start: int, count: int = block) -> Features:
+        ids, _ = encode_pairs(tokenizer, texts[start : start + count], None, room)
+        return Features(ids, np.arange(len(ids)))
+
     step = _step(encoder, wanted, pool, _specials(tokenizer) if pool == "mean-no-specials" else (0, 0))
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.
-    trial, sample = replace(forward, progress=lambda rows: None), Features(_first(ids), np.zeros(1, np.int64))
+    trial, sample = replace(forward, progress=lambda rows: None), tokenised(0, 1)
     with stopped_after(encoder, wanted[-1], lambda: {k: v[0] for k, v in trial.stream(sample, step).items()}):
-        outputs = forward.stream(Features(ids, np.arange(len(ids))), step)
+        blocks = [
+            forward.stream(features, step) for features in forward.tokenised(tokenised, range(0, len(texts), block))
+        ]
     vectors = {}
     for layer in wanted:
-        found = np.stack(outputs.pop(str(layer)))
+        found = np.concatenate([outputs.pop(str(layer)) for outputs in blocks])
         check_finite(np.isfinite(found))
         vectors[layer] = found if len(known) == len(rows) else found[rows]
     return vectors
@@ -107,7 +117,3 @@ def _specials(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     special = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
     text = [place for place, is_special in enumerate(special) if not is_special]
     return text[0], len(special) - 1 - text[-1]
-
-
-def _first(rows: Ragged) -> Ragged:
-    return Ragged(rows[0], np.array([0, len(rows[0])]))

@@ -1,0 +1,82 @@
+"""Which units share a checkpoint, and which stages lead to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.errors import UsageError
+from harness.evaluation.plan import PlannedUnit, training_tasks
+from harness.families.base import Predictor
+from harness.models.resolve import ResolvedModel
+from harness.options import as_plain
+from harness.specs import IntermediateTask, Split
+from harness.training.stage import Stage
+from harness.training.stages import Stages
+
+
+@dataclass(frozen=True)
+class Group:
+    """Units that one checkpoint predicts in one stream: same stages, same family, same options and labels.
+
+    ``checkpoint`` is a stage (trained or not yet), the model as it is, or None for a baseline.
+    """
+
+    family: Predictor
+    checkpoint: Stage | ResolvedModel | None
+    units: tuple[PlannedUnit, ...]
+
+    @property
+    def identity(self) -> str:
+        """What decides the predictions besides options and data; "" without a checkpoint."""
+        if self.checkpoint is None:
+            return ""
+        return self.checkpoint.key if isinstance(self.checkpoint, Stage) else self.checkpoint.fingerprint
+
+
+def grouped(present: Sequence[PlannedUnit], stages: Stages) -> list[list[PlannedUnit]]:
+    """The units of each group, before anything is trained or loaded."""
+    groups: dict[str, list[PlannedUnit]] = {}
+    for entry in present:
+        task = entry.task
+        sources = [source.name for source in training_tasks(task, stages.registry)]
+        family = _family(entry, stages)
+        alike = [sources, task.family, task.labels, as_plain(family.options)]
+        alike += [entry.unit.split] if family.joins else []
+        groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
+    return list(groups.values())
+
+
+def _family(entry: PlannedUnit, stages: Stages) -> Predictor:
+    sources = training_tasks(entry.task, stages.registry)
+    names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
+    return stages.family(entry.task.family, entry.task.labels, names, entry.task.options)
+
+
+def make_group(units: Sequence[PlannedUnit], stages: Stages, model: ResolvedModel | None) -> Group:
+    """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
+    family = _family(units[0], stages)
+    if model is None:
+        return Group(family, None, tuple(units))
+    checkpoint = stages.via(stages.options.via, model)
+    if stages.options.train == "auto":
+        sources = training_tasks(units[0].task, stages.registry)
+        if family.trainable and not sources:
+            name = units[0].task.name
+            raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
+        for source in sources:
+            checkpoint = stages.stage([_selected(source, units[0], stages.options.select_on)], checkpoint)
+    return Group(family, checkpoint, tuple(units))
+
+
+def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[str]) -> IntermediateTask:
+    """The training task with the dev data that choose its checkpoint: English, or what ``select_on`` names."""
+    if not languages:
+        return source
+    name = entry.task.name
+    splits = {code: entry.task.languages.get(code, {}).get("dev") for code in languages}
+    absent = [code for code, split in splits.items() if split is None]
+    if source.name != name or absent:
+        raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
+    return replace(source, dev=Split(parts=tuple(split for split in splits.values() if split is not None)))

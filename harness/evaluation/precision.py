@@ -1,0 +1,54 @@
+"""What half precision changes: some examples of every stream are predicted in single precision as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.evaluation.forward import Forward
+from harness.families.base import HeadFamily, Prediction, UnitExamples
+
+CHECKED = 64
+"""Examples of a stream that are predicted twice: about a hundredth of a full one."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Places in a unit, evenly spread, and the predictions there in single precision."""
+
+    places: Sequence[int]
+    predictions: Sequence[Any]
+
+
+def checked(
+    family: HeadFamily, forward: Forward, units: Sequence[UnitExamples], predictions: Iterator[Prediction]
+) -> Iterator[Prediction]:
+    """The predictions with the fact ``against_fp32``: how many ``examples`` were compared, how many ``changed``."""
+    samples = _single_precision(family, forward, units)
+    for prediction in predictions:
+        sample = samples[prediction.unit.language, prediction.unit.split, prediction.unit.task]
+        pairs = zip(sample.places, sample.predictions, strict=True)
+        changed = sum(bool(np.any(prediction.predictions[place] != single)) for place, single in pairs)
+        facts = {**prediction.facts, "against_fp32": {"examples": len(sample.places), "changed": changed}}
+        yield replace(prediction, facts=facts)
+
+
+def _single_precision(
+    family: HeadFamily, forward: Forward, units: Sequence[UnitExamples]
+) -> Mapping[tuple[str, str, str], Sample]:
+    total = sum(len(unit.examples) for unit in units)
+    places, some = [], []
+    for unit in units:
+        count = min(len(unit.examples), max(1, round(CHECKED * len(unit.examples) / max(total, 1))))
+        spread = np.linspace(0, len(unit.examples) - 1, count).astype(int).tolist()
+        places.append(spread)
+        some.append(replace(unit, examples=[unit.examples[place] for place in spread]))
+    single = replace(forward, dtype="fp32", progress=lambda rows: None)
+    found = family.predict(single, some)
+    return {
+        (unit.language, unit.split, unit.task): Sample(spread, prediction.predictions)
+        for unit, spread, prediction in zip(some, places, found, strict=True)
+    }

@@ -1,0 +1,104 @@
+"""Units made ready to predict: examples loaded (perturbed, with dev data or a pool), and the key of their result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataError
+from harness.evaluation.groups import Group
+from harness.evaluation.plan import PlannedUnit
+from harness.families.base import Predictor, UnitExamples
+from harness.options import as_plain
+from harness.perturb import Variant, make_variant, split_of
+from harness.training.stages import Stages
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record."""
+
+    planned: PlannedUnit
+    examples: UnitExamples
+    data: LoadedSplit
+    key: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Preparation:
+    """Makes units ready. ``baseline`` is the name of what predicts where there is no model."""
+
+    def __init__(self, stages: Stages, baseline: str) -> None:
+        self.stages = stages
+        self.baseline = baseline
+        self._pools: dict[str, LoadedSplit] = {}
+
+    @staticmethod
+    def joined(prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
+        """The units with what they know of each other; then the result of one hangs on the data of all."""
+        units = family.join([ready.examples for ready in prepared])
+        if family.joins:
+            together = "".join(ready.key for ready in prepared)
+            keys = [hashlib.sha256((ready.key + together).encode()).hexdigest() for ready in prepared]
+        else:
+            keys = [ready.key for ready in prepared]
+        return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
+
+    def prepare(self, entry: PlannedUnit, group: Group) -> Ready:
+        """Loads what the unit needs; DataError where that cannot be had."""
+        assert entry.split is not None
+        unit, family = entry.unit, group.family
+        data = self.stages.load(entry.task, entry.split, self.stages.options.limit)
+        if not data.examples:
+            raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
+        variant = Variant(data.examples)
+        if entry.perturbation:
+            variant = make_variant(entry.perturbation, data.examples, self._parallel(entry))
+        dev: Sequence[Any] = ()
+        dev_fingerprint = None
+        if family.needs_dev and split_of(unit.split)[0] != "dev":
+            split = entry.task.languages[unit.language].get("dev")
+            if split is None:
+                raise DataError(f"{unit.key}: no dev split to learn the threshold on")
+            loaded = self.stages.load(entry.task, split, self.stages.options.limit)
+            dev, dev_fingerprint = loaded.examples, loaded.fingerprint
+        pool = self._pool(entry)
+        content = {
+            "checkpoint": group.identity or self.baseline,
+            "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
+            "unit": [unit.language, unit.split],
+            "options": as_plain(family.options),
+            "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
+            "dtype": self.stages.dtype,
+            **({"variant": variant.identity} if variant.identity else {}),
+        }
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        candidates = pool.examples if pool else ()
+        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
+        return Ready(entry, examples, data, key, variant.facts)
+
+    def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
+        """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""
+        split, _ = split_of(entry.unit.split)
+        codes = list(entry.task.languages)
+        place = codes.index(entry.unit.language)
+        for code in codes[place + 1 :] + codes[:place]:
+            if split in entry.task.languages[code]:
+                try:
+                    loaded = self.stages.load(entry.task, entry.task.languages[code][split], None)
+                except DataError:
+                    continue
+                yield code, loaded.examples, loaded.fingerprint
+
+    def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
+        """The candidates that the queries of all languages search, read once."""
+        task = entry.task
+        if task.pool is not None and task.name not in self._pools:
+            self._pools[task.name] = self.stages.load(task, task.pool, None)
+        return self._pools.get(task.name)
