@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from harness.api import compare, evaluate
 from harness.cli.main import main
 from harness.data.sample import write_sample_corpus
+from harness.data.sources import load_examples
 from harness.errors import UsageError
 from harness.examples import (
     Answer,
@@ -29,6 +31,7 @@ from harness.examples import (
 from harness.options import EvalOptions
 from harness.perturb import KINDS, applies, make_variant, split_name, split_of
 from harness.perturb.noise import NOISES, diacritics
+from harness.registry import get_registry
 
 texts = st.text(max_size=60)
 words = st.lists(st.text(st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc", "Cs"]), min_size=1), min_size=1)
@@ -157,9 +160,38 @@ def test_mixed_languages_pair_by_id_and_say_with_whom() -> None:
     made = make_variant("mixed", english, parallel())
     assert made.examples == [Pair("1", "The cat sleeps.", "Ein Tier schläft.", "entailment"), english[1]]
     assert made.facts == {"perturbed": 1, "with": "de"}
-    assert "fingerprint of de" in made.identity
-    assert asked == ["th", "de"]  # the first that shares an id, and no more is read
+    assert ("de", "fingerprint of de") in made.identity
+    assert asked == ["th", "de", "fr"]  # until all have a counterpart, or no language is left
+    asked.clear()
+    make_variant("mixed", english[:1], parallel())
+    assert asked == ["th", "de"]
     assert make_variant("mixed", english, [("th", [Pair("9", "x", "y", None)], "f")]).facts == {"perturbed": 0}
+
+
+def test_mixed_languages_follow_each_other_where_the_first_lacks_an_example() -> None:
+    """MLQA has a question in some of its languages."""
+    english, german, thai = ([Question(name, f"{name} {code}?", "x", ()) for name in names] for code, names in
+                             (("en", "abc"), ("de", "b"), ("th", "cb")))  # fmt: skip
+    made = make_variant("mixed", english, [("de", german, "1"), ("th", thai, "2")])
+    assert [question.question for question in made.examples] == ["a en?", "b de?", "c th?"]
+    assert made.facts == {"perturbed": 2, "with": "de, th"}
+
+
+def test_ids_that_are_row_numbers_are_trusted_where_labels_agree(shared_data: Path) -> None:
+    """A copy that lost a row is not parallel: its row n is another example. Real translations differ in a few labels."""
+    task = get_registry().task("pawsx")
+    english, german = (
+        load_examples(task, task.languages[code]["dev"], data_dir=shared_data, offline=True).examples
+        for code in ("en", "de")
+    )
+    unlike = sum(left.label != right.label for left, right in zip(english, german, strict=True))
+    made = make_variant("mixed", english, [("de", german, "")])
+    assert 0 < unlike < 20 and made.facts == {"perturbed": 1000 - unlike, "with": "de"}
+    for left, right, mixed in zip(english, german, made.examples, strict=True):
+        second = right.b if left.label == right.label else left.b
+        assert (mixed.a, mixed.b, mixed.label) == (left.a, second, left.label)
+    lost = [replace(example, id=str(row)) for row, example in enumerate([*german[:100], *german[101:]])]
+    assert make_variant("mixed", english, [("de", lost, "")]).facts == {"perturbed": 0}
 
 
 def test_mixed_questions_keep_context_and_answer() -> None:

@@ -14,11 +14,13 @@ from typing import Any
 from harness.examples import Choice, Example, Pair, Query, Question, Sentence, Tagged, Text, Translation
 from harness.perturb.noise import NOISES, Noise
 
-VERSION = 1
+VERSION = 2
 """Part of the key of every perturbed unit: what changes a variant raises it."""
 
 MIXED = "mixed"
 KINDS = (*NOISES, MIXED)
+ASTRAY = 0.1
+"""Share of unlike labels from which equal ids do not mean equal examples: row numbers of a copy that lost rows, say."""
 
 Parallel = Iterable[tuple[str, Sequence[Example], str]]
 """Other languages of the same task: code, examples, and the fingerprint of their data."""
@@ -57,9 +59,9 @@ def applies(kind: str, examples: Iterable[type]) -> bool:
 def make_variant(kind: str, examples: Sequence[Example], parallel: Parallel = ()) -> Variant:
     """The variant of the examples of a unit.
 
-    "mixed" takes one text of each example from the first of the ``parallel`` languages that shares an id with them:
-    the second sentence of a pair, the question about a context (the context, and with it the answer, stays). An example
-    without a counterpart stays as it is.
+    "mixed" takes one text of each example from its counterpart, the example with its id and its label in the first of the
+    ``parallel`` languages that has one: the second sentence of a pair, the question about a context (the context, and
+    with it the answer, stays). An example without a counterpart stays as it is.
     """
     if kind == MIXED:
         return _mixed(examples, parallel)
@@ -70,19 +72,38 @@ def make_variant(kind: str, examples: Sequence[Example], parallel: Parallel = ()
 
 
 def _mixed(examples: Sequence[Example], parallel: Parallel) -> Variant:
+    made, used = list(examples), dict[str, str]()
+    lacking = {index for index, example in enumerate(examples) if type(example) in _MIXED}
     for code, others, fingerprint in parallel:
-        counterparts = {getattr(other, "id", ""): other for other in others if type(other) in _MIXED}
-        made = [_mix(example, counterparts.get(getattr(example, "id", ""))) for example in examples]
-        if any(getattr(example, "id", "") in counterparts for example in examples):
-            changed = sum(new != old for new, old in zip(made, examples, strict=True))
-            return Variant(made, {"perturbed": changed, "with": code}, (VERSION, MIXED, code, fingerprint))
-    return Variant(examples, {"perturbed": 0}, (VERSION, MIXED))
+        found = _counterparts({index: examples[index] for index in lacking}, others)
+        for index, other in found.items():
+            made[index] = _MIXED[type(other)](examples[index], other)
+        if found:
+            used[code] = fingerprint
+            lacking -= found.keys()
+        if not lacking:
+            break
+    changed = sum(new != old for new, old in zip(made, examples, strict=True))
+    facts = {"perturbed": changed} | ({"with": ", ".join(used)} if used else {})
+    return Variant(made, facts, (VERSION, MIXED, *used.items()))
 
 
-def _mix(example: Example, other: Example | None) -> Example:
-    if type(example) is not type(other) or type(example) not in _MIXED:
-        return example
-    return _MIXED[type(example)](example, other)
+def _counterparts(examples: Mapping[int, Example], others: Sequence[Example]) -> dict[int, Example]:
+    """The other language's example for each of ``examples`` that has one; none where labels show that ids mean nothing."""
+    known = {getattr(other, "id", ""): other for other in others}
+    same = {index: known.get(getattr(example, "id", "")) for index, example in examples.items()}
+    found = {
+        index: other for index, other in same.items() if other is not None and type(other) is type(examples[index])
+    }
+    unlike = {index for index, other in found.items() if _label(other) != _label(examples[index])}
+    if len(unlike) > ASTRAY * len(found):
+        return {}
+    return {index: other for index, other in found.items() if index not in unlike}
+
+
+def _label(example: Example) -> object:
+    """What translations share: the label of a pair (answers are words of their language)."""
+    return example.label if isinstance(example, Pair) else None
 
 
 def _noisy(example: Example, kind: str, noise: Noise) -> Example:
