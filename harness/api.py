@@ -167,7 +167,11 @@ def train(
     with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
         loader = registry.hook.harness_load_encoder
         resolved = loaded or resolve_model(
-            reference, offline=options.offline, loader=loader, allow_pickle=options.allow_pickle
+            reference,
+            offline=options.offline,
+            loader=loader,
+            allow_pickle=options.allow_pickle,
+            trust_remote_code=options.trust_remote_code,
         )
         stages.start_from(resolved)
         stage = stages.last([*options.via, task], resolved)

@@ -94,7 +94,8 @@ class EvalOptions:
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
-    ``allow_pickle`` converts a model whose weights are pickles, which the record then says.
+    ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
+    repository at one commit for an architecture that transformers lacks; the record says both.
     """
 
     split: str = "test"
@@ -113,11 +114,16 @@ class EvalOptions:
     offline: bool = False
     stages_dir: str | None = None
     allow_pickle: bool = False
+    trust_remote_code: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.trust_remote_code is not None:
+            from harness.models.remote_code import parse_trusted
+
+            parse_trusted(self.trust_remote_code)
         from harness.perturb import KINDS
 
         for kind in self.perturb:

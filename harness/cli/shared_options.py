@@ -58,6 +58,11 @@ data_options = _together(
     click.option(
         "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; says so in the record."
     ),
+    click.option(
+        "--trust-remote-code",
+        metavar="ORG/NAME@SHA",
+        help="Run this repository's code at this commit, for an architecture that transformers lacks; recorded.",
+    ),
 )
 
 

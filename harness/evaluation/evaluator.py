@@ -147,8 +147,13 @@ class Evaluator:
         if self.reference.kind != "baseline" and self.model is None:
             self.reporter.note(f"model {self.reference}")
             loader = self.registry.hook.harness_load_encoder
-            offline, allow_pickle = self.options.offline, self.options.allow_pickle
-            self.model = resolve_model(self.reference, offline=offline, loader=loader, allow_pickle=allow_pickle)
+            self.model = resolve_model(
+                self.reference,
+                offline=self.options.offline,
+                loader=loader,
+                allow_pickle=self.options.allow_pickle,
+                trust_remote_code=self.options.trust_remote_code,
+            )
         if self.model is not None:
             self.stages.start_from(self.model)
 
@@ -321,6 +326,8 @@ class Evaluator:
             }
             if self.model.pickled:
                 record["model"]["converted_from"] = dict(self.model.pickled)
+            if self.model.code:
+                record["model"]["code"] = dict(self.model.code)
         record["options"] = {
             **as_plain(replace(self.options, data_dir=None, stages_dir=None)),
             "recipe": {"name": self.recipe.name, "version": self.recipe.version, "provider": self.recipe.provider},

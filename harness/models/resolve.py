@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -13,6 +15,9 @@ from harness.errors import ModelError
 from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
+from harness.models.remote_code import needs_code, parse_trusted, register_code
+
+log = logging.getLogger(__name__)
 
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
@@ -21,7 +26,8 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 class ResolvedModel:
     """A model in a local folder. ``revision`` is the commit of a Hub model; ``config`` its config.json.
 
-    ``pickled`` names the files that its weights were converted from, with their sha256.
+    ``pickled`` names the files that its weights were converted from, with their sha256; ``code`` says whose code of an
+    architecture was run (repository, revision, sha256 of files).
     """
 
     reference: str
@@ -30,6 +36,7 @@ class ResolvedModel:
     fingerprint: str
     config: dict[str, Any]
     pickled: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hidden_size(self) -> int:
@@ -60,11 +67,17 @@ Loader = Callable[..., Path | None]
 
 
 def resolve_model(
-    reference: ModelReference, *, offline: bool = False, loader: Loader | None = None, allow_pickle: bool = False
+    reference: ModelReference,
+    *,
+    offline: bool = False,
+    loader: Loader | None = None,
+    allow_pickle: bool = False,
+    trust_remote_code: str | None = None,
 ) -> ResolvedModel:
     """Finds or downloads the model, asking ``loader`` first unless it is our own ``tiny``.
 
-    Weights are safetensors, or are converted to them with ``allow_pickle``; no code of the repository is run.
+    Weights are safetensors, or are converted to them with ``allow_pickle``; no code is run but that of the repository and
+    commit that ``trust_remote_code`` names ("org/name@sha").
     """
     if reference.kind == "baseline":
         raise ModelError(f"{reference}: a baseline has no weights")
@@ -85,13 +98,52 @@ def resolve_model(
         folder, revision = _download(reference, offline, allow_pickle)
     else:
         folder = Path(reference.name)
-    return check_folder(folder, str(reference), revision, allow_pickle=allow_pickle)
+    code = None
+    if trust_remote_code is not None:
+        trusted = parse_trusted(trust_remote_code)
+        config = read_config(folder)
+        if needs_code(config):
+            repository = reference.name if revision else None
+            code = register_code(config, str(reference), repository, trusted, offline=offline)
+        else:
+            log.warning("%s needs no code of its own: that of %s is not run", reference, trusted)
+    return check_folder(folder, str(reference), revision, allow_pickle=allow_pickle, code=code)
 
 
 def check_folder(
-    folder: Path, reference: str, revision: str | None = None, *, allow_pickle: bool = False
+    folder: Path,
+    reference: str,
+    revision: str | None = None,
+    *,
+    allow_pickle: bool = False,
+    code: Mapping[str, Any] | None = None,
 ) -> ResolvedModel:
-    """A model folder, checked for what loading needs."""
+    """A model folder, checked for what loading needs; ``code`` is what :func:`register_code` says of its architecture."""
+    config = read_config(folder)
+    if code is None and needs_code(config):
+        raise ModelError(
+            f"{reference}: a model of type {config.get('model_type')!r} needs code of its own, which is not run",
+            hint="--trust-remote-code ORG/NAME@SHA runs that of one repository at one commit; read it first",
+        )
+    pickled: dict[str, str] = {}
+    if not any(folder.glob("*.safetensors")):
+        found = pickles(folder)
+        if not found or not allow_pickle:
+            problem = (
+                f"only pickled weights ({found[0].name}), which can run code when loaded" if found else "no weights"
+            )
+            where = "" if found else ", if the repository has only pickles"
+            raise ModelError(f"{reference}: {problem}", hint=f"--allow-pickle converts them to safetensors{where}")
+        pickled = {path.name: file_sha256(path) for path in found}
+        folder = converted(folder)
+    fingerprint = model_fingerprint(folder)
+    if code:  # other code computes other things from the same weights
+        fingerprint = hashlib.sha256(f"{fingerprint} {json.dumps(code['files'], sort_keys=True)}".encode()).hexdigest()
+    return ResolvedModel(reference, folder, revision, fingerprint, config, pickled, code or {})
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model folder's config.json; ModelError where it is none."""
     config_file = folder / "config.json"
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
@@ -104,31 +156,7 @@ def check_folder(
         ) from None
     except (ValueError, OSError) as error:
         raise ModelError(f"{config_file}: not a readable configuration: {error}") from None
-    _check_code(config, reference)
-    if any(folder.glob("*.safetensors")):
-        return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config)
-    found = pickles(folder)
-    if found and allow_pickle:
-        sources = {path.name: file_sha256(path) for path in found}
-        folder = converted(folder)
-        return ResolvedModel(reference, folder, revision, model_fingerprint(folder), config, sources)
-    problem = f"only pickled weights ({found[0].name}), which can run code when loaded" if found else "no weights"
-    where = "" if found else ", if the repository has only pickles"
-    raise ModelError(f"{reference}: {problem}", hint=f"--allow-pickle converts them to safetensors{where}")
-
-
-def _check_code(config: Mapping[str, Any], reference: str) -> None:
-    """Refuses an architecture that only the repository's own code knows, before transformers asks whether to run it."""
-    if "auto_map" not in config:
-        return
-    from transformers import CONFIG_MAPPING
-
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
-        raise ModelError(
-            f"{reference}: a model of type {kind!r} needs code of its own, which is not run",
-            hint="use a model whose architecture transformers has, or a plugin with harness_load_encoder",
-        )
+    return config
 
 
 def _elements(file: Path) -> int:

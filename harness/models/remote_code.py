@@ -1,0 +1,133 @@
+"""Architectures that a repository brings as Python code: run only from a repository that the user named, at one commit.
+
+``--trust-remote-code ORG/NAME@SHA`` says whose code, and which. Nothing else is ever run: not the code of another
+repository, not what lies beside the weights in a folder, not another commit of the same repository.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ModelError, UsageError
+from harness.models.fingerprint import file_sha256
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCode:
+    """A repository of the Hub at one commit."""
+
+    repository: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.revision}"
+
+
+def parse_trusted(text: str) -> TrustedCode:
+    """Reads ``ORG/NAME@SHA``; UsageError for anything but a repository and the 40 hex digits of a commit."""
+    match = re.fullmatch(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})", text)
+    if match is None:
+        raise UsageError(
+            f"--trust-remote-code {text!r}: ORG/NAME@SHA expected, a repository and the 40 hex digits of a commit",
+            hint="a branch or tag may hold other code tomorrow; read the code, then name the commit that you read",
+        )
+    return TrustedCode(match[1], match[2])
+
+
+def needs_code(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json names an architecture that transformers does not have, and code for it."""
+    if "auto_map" not in config:
+        return False
+    from transformers import CONFIG_MAPPING
+
+    kind = config.get("model_type")
+    return not isinstance(kind, str) or kind not in CONFIG_MAPPING or kind in _ours
+
+
+_ours: set[str] = set()
+"""Architectures that were registered here."""
+
+
+def register_code(
+    config: Mapping[str, Any], model: str, repository: str | None, trusted: TrustedCode, *, offline: bool
+) -> dict[str, Any]:
+    """Makes transformers know a model's architecture; returns what to record: repository, revision and sha256 of files.
+
+    ``repository`` is where the model itself came from, None for a folder (whose own code is not looked at). ModelError
+    where the code is that of a repository that is not trusted, cannot be had, or does not work.
+    """
+    entries = _entries(config, model)
+    wanted = {_repository(entry) or repository or trusted.repository for entry in entries.values()}
+    for other in sorted(wanted - {trusted.repository}):
+        raise ModelError(
+            f"{model}: its code is that of {other}, and {trusted.repository} is what is trusted",
+            hint=f"--trust-remote-code {other}@SHA, after reading that code",
+        )
+    folder = _download(trusted, offline)
+    log.warning("%s: running the code of %s", model, trusted)
+    try:
+        _register(str(config["model_type"]), {name: entry.split("--")[-1] for name, entry in entries.items()}, folder)
+    except Exception as error:  # it is somebody's code: it may fail in any way
+        raise ModelError(
+            f"{model}: the code of {trusted} cannot be used: {type(error).__name__}: {error}",
+            hint="it may want other packages, or another version of transformers",
+        ) from None
+    files = {path.name: file_sha256(path) for path in sorted(folder.glob("*.py"))}
+    return {"repository": trusted.repository, "revision": trusted.revision, "files": files}
+
+
+def _entries(config: Mapping[str, Any], model: str) -> dict[str, str]:
+    """The classes by the Auto class that they are for, as far as these are of configurations and models."""
+    table = config.get("auto_map")
+    entries = {
+        name: entry
+        for name, entry in (table.items() if isinstance(table, dict) else ())
+        if re.fullmatch(r"AutoConfig|AutoModel\w*", str(name))
+    }
+    shape = r"([\w.-]+/[\w.-]+--)?\w+\.\w+"
+    sound = all(isinstance(entry, str) and re.fullmatch(shape, entry) for entry in entries.values())
+    if not sound or not {"AutoConfig", "AutoModel"} <= set(entries) or not isinstance(config.get("model_type"), str):
+        raise ModelError(
+            f"{model}: config.json names no usable code: model_type and an auto_map with AutoConfig and AutoModel expected"
+        )
+    return entries
+
+
+def _repository(entry: str) -> str | None:
+    """Of ``org/name--module.Class``, the repository."""
+    return entry.split("--")[0] if "--" in entry else None
+
+
+def _register(kind: str, classes: Mapping[str, str], folder: Path) -> None:
+    import transformers
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    found: dict[str, Any] = {name: get_class_from_dynamic_module(entry, str(folder)) for name, entry in classes.items()}
+    config = found.pop("AutoConfig")
+    transformers.AutoConfig.register(kind, config, exist_ok=True)
+    for name, model in found.items():
+        if hasattr(transformers, name):
+            getattr(transformers, name).register(config, model, exist_ok=True)
+    _ours.add(kind)
+
+
+def _download(trusted: TrustedCode, offline: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                trusted.repository, revision=trusted.revision, allow_patterns=["*.py"], local_files_only=offline
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        reason = "not in the local cache" if offline else str(error).strip().splitlines()[0]
+        raise ModelError(f"the code of {trusted} cannot be had: {reason}", hint="check repository and commit") from None
