@@ -27,6 +27,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--max-length", type=click.IntRange(min=3), default=512, show_default=True, help="Tokens of a sentence.")
 @click.option("--precision", default="fp32", show_default=True, help="First pass of the search: fp32 or bf16.")
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
+@click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @compute_options
 @click.option("--batch-tokens", type=int, default=8192, show_default=True, help="Padded tokens in a batch.")
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
@@ -35,8 +36,9 @@ _FILE = click.Path(path_type=Path)
 def command(source: Path, target: Path, out: Path, as_json: bool, **rest: Any) -> None:
     """Mine translation pairs from two text files by the margin of their sentence vectors.
 
-    The search is exact. Sentence vectors are kept in files beside the output: a stopped run goes on where it was, and
-    another threshold or margin embeds nothing again.
+    The search is exact, unless --index names an approximate index (its recall is measured and printed). Sentence
+    vectors are kept in files beside the output: a stopped run goes on where it was, and another threshold or margin
+    embeds nothing again.
     """
     from harness.cli.console import print_json, print_text
 
@@ -47,6 +49,8 @@ def command(source: Path, target: Path, out: Path, as_json: bool, **rest: Any) -
         print_json(done)
     else:
         print_text(f"{done['pairs']:,} pairs: {out}\nvectors:  {done['vectors']}")
+        if "recall" in done:
+            print_text(f"recall:   {done['recall']:.4f} of the true neighbours found by the index {done['index']}")
 
 
 def _mine(
@@ -65,6 +69,7 @@ def _mine(
     max_length: int,
     precision: str,
     memory: int,
+    index: str,
     device: str,
     dtype: str,
     batch_tokens: int,
@@ -84,6 +89,7 @@ def _mine(
     from harness.retrieval.encoder import default_layer, load_encoder
     from harness.retrieval.index import check_choice
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
+    from harness.retrieval.searcher import index_facts, pair_searcher
 
     for option, value, choices in (
         ("margin", margin, MARGINS),
@@ -102,7 +108,9 @@ def _mine(
     loader = get_registry().hook.harness_load_encoder
     resolved = resolve_model(reference, offline=offline, loader=loader)
     encoder = load_encoder(str(resolved.folder), dtype="float32").to(device).eval()
-    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, batch_tokens)
+    build = get_registry().hook.implemented("harness_build_index")
+    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, batch_tokens, build_index=build)
+    chosen, search = pair_searcher(index, forward)
     level = default_layer(encoder.config) if layer is None else layer
     identity = f"{resolved.fingerprint} {level} {pool} {max_length} {dtype}"
     folder = vectors or out.with_suffix(".vectors")
@@ -122,6 +130,7 @@ def _mine(
         precision=precision,
         device=device,
         memory=memory << 20,
+        search=search,
     )
     mined = mined[mined.margins >= threshold]
     write_pairs(out, mined, left, right)
@@ -133,4 +142,5 @@ def _mine(
         "layer": level,
         "out": str(out),
         "vectors": str(folder),
+        **index_facts(chosen, mined.recall),
     }

@@ -18,6 +18,7 @@ from harness.retrieval.embed import POOLS
 from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.index import check_choice
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
+from harness.retrieval.searcher import Search, index_facts, pair_searcher
 from harness.retrieval.shared import Embedded, embed_units
 from harness.retrieval.threshold import best_threshold
 
@@ -54,6 +55,7 @@ class BitextMining(Predictor):
         duplicates: str = "drop"
         precision: str = "fp32"
         memory: int = 1024
+        index: str = "auto"
 
         def __post_init__(self) -> None:
             """Refuses values that nothing can be mined with, before anything is embedded."""
@@ -79,12 +81,14 @@ class BitextMining(Predictor):
         """
         options = self.options
         layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
+        index, search = pair_searcher(options.index, forward)
         ready = [unit for unit in units if any(isinstance(example, GoldPair) for example in _dev(unit))]
         for embedded in embed_units(
             forward, ready, _sentences, layer=layer, pool=options.pool, max_length=options.max_length
         ):
-            pairs, facts = self._predict(embedded, forward.device)
-            yield Prediction(embedded.unit, pairs, {"layer": layer, "pool": options.pool} | facts)
+            pairs, recall, facts = self._predict(embedded, forward.device, search)
+            facts = {"layer": layer, "pool": options.pool} | facts | index_facts(index, recall)
+            yield Prediction(embedded.unit, pairs, facts)
         if len(ready) < len(units):
             unit = next(unit for unit in units if not any(unit is other for other in ready))
             raise DataError(
@@ -92,26 +96,29 @@ class BitextMining(Predictor):
                 hint="the threshold is learned there: put the dev .gold file beside the two dev pools",
             )
 
-    def _predict(self, embedded: Embedded, device: str) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    def _predict(
+        self, embedded: Embedded, device: str, search: Search | None
+    ) -> tuple[list[tuple[str, str]], float, dict[str, Any]]:
         unit = embedded.unit
         dev = _Pools(_dev(unit))
-        mined = self._mine(dev, embedded, device)
+        mined = self._mine(dev, embedded, device, search)
         gold = dev.gold
         correct = np.fromiter((pair in gold for pair in dev.pairs(mined)), bool, len(mined))
         threshold = best_threshold(mined.margins, correct, len(gold))
         pools = dev
         if unit.split != "dev":
             pools = _Pools(unit.examples)
-            mined = self._mine(pools, embedded, device)
+            mined = self._mine(pools, embedded, device, search)
         chosen = pools.pairs(mined[mined.margins >= threshold.value])
-        return chosen, {
+        facts = {
             "threshold": threshold.value,
             "threshold_from": "dev (itself)" if unit.split == "dev" else "dev",
             "dev_f1": threshold.f1,
             "candidates": len(mined),
         }
+        return chosen, mined.recall, facts
 
-    def _mine(self, pools: _Pools, embedded: Embedded, device: str) -> Mined:
+    def _mine(self, pools: _Pools, embedded: Embedded, device: str, search: Search | None) -> Mined:
         options = self.options
         return mine_texts(
             pools.foreign_texts,
@@ -125,6 +132,7 @@ class BitextMining(Predictor):
             precision=options.precision,
             device=device,
             memory=options.memory << 20,
+            search=search,
         )
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from harness.families.guess import stream
 from harness.retrieval.embed import POOLS
 from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.index import check_choice
-from harness.retrieval.searcher import searcher
+from harness.retrieval.searcher import index_facts, searcher
 from harness.retrieval.shared import embed_units
 from harness.submission.rows import sorted_english
 
@@ -35,7 +35,8 @@ class BitextRetrieval(Predictor):
         """``layer`` is an index into the hidden states (None: 8 of 12 layers, 14 of 24, else half-way up).
 
         ``pool``: "mean" (special tokens included, as in XTREME), "mean-no-specials" or "cls". ``index``: "faiss",
-        "torch" or "auto", which all give the same answer, or the index of a plugin.
+        "torch" or "auto", which all give the same answer, or one that is approximate, its recall in the record: "ivf",
+        "hnsw" or that of a plugin.
         """
 
         layer: int | None = None
@@ -64,9 +65,9 @@ class BitextRetrieval(Predictor):
             pairs = translations(embedded.unit)
             foreign = embedded.of([pair.foreign for pair in pairs])
             english = embedded.of([pairs[row].english for row in sorted_english(pairs)])
-            found = search(english, foreign, 1).ids[:, 0]
-            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1], "index": index}
-            yield Prediction(embedded.unit, found.tolist(), facts)
+            found = search(english, foreign, 1)
+            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1]}
+            yield Prediction(embedded.unit, found.ids[:, 0].tolist(), facts | index_facts(index, found.recall))
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """ "majority": always the first row; "random": any row."""

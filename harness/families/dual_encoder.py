@@ -21,7 +21,7 @@ from harness.models.heads import check_finite, inputs, plain_model
 from harness.retrieval.encoder import encoder_of, load_bare
 from harness.retrieval.index import BACKENDS, Vectors, check_choice
 from harness.retrieval.pool import in_blocks, mapped
-from harness.retrieval.searcher import searcher
+from harness.retrieval.searcher import index_facts, searcher
 
 if TYPE_CHECKING:
     import torch
@@ -117,9 +117,10 @@ class DualEncoder(HeadFamily):
             embed = partial(self._embed, forward)
             vectors = mapped(partial(embed, self.options.candidate_length), [candidate.text for candidate in pool])
             asked = embed(self.options.query_length, [query.text for query in queries])
-            found = search(asked, vectors, DEPTH).ids
-            facts = {"candidates": len(pool), "vector": forward.model.dual_encoder_vector, "index": index}
-            rankings = [[pool[row].id for row in rows] for rows in found.tolist()]
+            found = search(asked, vectors, DEPTH)
+            facts = {"candidates": len(pool), "vector": forward.model.dual_encoder_vector}
+            facts |= index_facts(index, found.recall)
+            rankings = [[pool[row].id for row in rows] for rows in found.ids.tolist()]
             start = 0
             for unit in group:
                 end = start + len(unit.examples)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.retrieval.devices import both_ways, devices_of
 from harness.retrieval.exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 from harness.retrieval.half import halve
 from harness.retrieval.index import Vectors, check_choice, check_vectors, propose
@@ -35,17 +36,28 @@ def nearest_both_ways(
 
     The same answer as :func:`~harness.retrieval.index.nearest` called twice, with half the multiplications; meant for
     a small k. ``precision`` is that of the first pass only. ``memory`` bounds, in bytes, what is allocated beyond the
-    vectors, a copy of them in the precision of the pass, and the answer.
+    vectors, the operands of the pass (fp32: a copy of y; bf16: copies of x and, twice, of y at half the size), some
+    300 bytes a row, and the answer. On ``device`` "cuda" all GPUs share the rows of x, and vectors stay on them.
     """
-    import torch
-
     check_vectors(x, y, k)
     check_vectors(y, x, k)
     check_choice("precision", precision, PRECISIONS)
-    where = torch.device("cuda" if device.startswith("cuda") else "cpu")
+
+    def search(rows: Vectors, where: str) -> tuple[Neighbours, Neighbours]:
+        return _on_device(rows, y, k, precision, where, memory)
+
     with full_precision():
-        left = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(where)
-        right = torch.from_numpy(np.ascontiguousarray(y, np.float32)).to(where)
+        return both_ways(search, x, k, devices_of(device))
+
+
+def _on_device(
+    x: Vectors, y: Vectors, k: int, precision: str, device: str, memory: int
+) -> tuple[Neighbours, Neighbours]:
+    import torch
+
+    with torch.inference_mode():
+        left = torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(device)
+        right = torch.from_numpy(np.ascontiguousarray(y, np.float32)).to(device)
         if precision == "bf16":
             slack = 4 * SLACK
             first, second, errors, offset = halve(left, right)
@@ -121,17 +133,16 @@ def _pass(x: torch.Tensor, y: torch.Tensor, there: _Best, back: _Best, memory: i
     """Offers every group maximum of ``x @ y.T`` to ``there`` (groups of columns) and ``back`` (groups of rows)."""
     import torch
 
-    x, y = _padded(x), _padded(y)
     # On a CPU the scores of a block stay in the last-level cache (8 MB in fp32); a GPU wants larger blocks.
     tall, wide = (512, 4096) if x.device.type == "cpu" else (1 << 13, 1 << 14)
     wide = min(wide, max(memory // (16 * tall * GROUP), 1) * GROUP)
-    blocks = [_interleaved(block) for block in torch.split(y, wide)]
+    blocks = [_interleaved(_padded(block)) for block in torch.split(y, wide)]
     edges = list(accumulate((len(block) for block in blocks), initial=0))
     # The column maxima of several blocks of rows are collected before they are merged, as far as memory goes.
     high = tall // GROUP
-    room = memory // 2 // (x.element_size() * len(y))
-    held = min(max(room // high, 1) * high, len(x) // GROUP)
-    collected = torch.empty((held, len(y)), dtype=x.dtype, device=x.device)
+    room = memory // 2 // (x.element_size() * edges[-1])
+    held = min(max(room // high, 1) * high, -(-len(x) // GROUP))
+    collected = torch.empty((held, edges[-1]), dtype=x.dtype, device=x.device)
     first = filled = 0
 
     def merge() -> None:
@@ -140,7 +151,7 @@ def _pass(x: torch.Tensor, y: torch.Tensor, there: _Best, back: _Best, memory: i
             back.offer(left, columns.permute(2, 1, 0).reshape(right - left, filled), first)
 
     for start in range(0, len(x), tall):
-        rows = x[start : start + tall]
+        rows = _padded(x[start : start + tall])
         count = len(rows) // GROUP
         if filled + count > held:
             merge()

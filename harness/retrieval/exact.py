@@ -29,10 +29,14 @@ LOW = (1 << 32) - 1
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The k best rows of a pool for each query, best first: scores float32 (n, k) and row numbers int64 (n, k)."""
+    """The k best rows of a pool for each query, best first: scores float32 (n, k) and row numbers int64 (n, k).
+
+    ``recall`` is the share of them that are right, measured where the search is approximate.
+    """
 
     scores: NDArray[np.float32]
     ids: NDArray[np.int64]
+    recall: float = 1.0
 
 
 def settle(

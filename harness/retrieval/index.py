@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError, ModelError, UsageError, did_you_mean
+from harness.retrieval.devices import devices_of, one_way
 from harness.retrieval.exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 
 if TYPE_CHECKING:
     import torch
 
 BACKENDS = ("auto", "faiss", "torch")
+FAISS_GPU_K = 2048
+"""The most neighbours that FAISS finds on a GPU."""
 Vectors = NDArray[np.float32]
 
 
@@ -24,9 +27,9 @@ def nearest(
 ) -> Neighbours:
     """The ``min(k, m)`` rows of ``pool`` (m, d) with the highest inner product with each of ``queries`` (n, d).
 
-    Ties go to the lowest row. ``backend`` is "faiss" (``IndexFlatIP``), "torch" or "auto", both on the GPU for a
-    ``device`` "cuda" (FAISS only if it was built for GPUs); ``memory`` bounds, in bytes, the blocks of scores. The
-    answer is the same. DataError for an empty pool or vectors that do not fit; ModelError for vectors that are not
+    Ties go to the lowest row. ``backend`` is "faiss" (``IndexFlatIP``), "torch" or "auto", on all GPUs, which share
+    the queries, for ``device`` "cuda" (FAISS only if it was built for GPUs); ``memory`` bounds, in bytes, the blocks of
+    scores. The answer is the same. DataError for an empty pool or vectors that do not fit; ModelError for vectors that are not
     finite.
     """
     import torch
@@ -34,13 +37,17 @@ def nearest(
     check_vectors(queries, pool, k)
     k = min(k, len(pool))
     backend = resolve_backend(backend, device)
-    where = torch.device("cuda" if device.startswith("cuda") else "cpu")
+
+    def search(rows: Vectors, where: str) -> Neighbours:
+        with torch.inference_mode():
+            x = torch.from_numpy(np.ascontiguousarray(rows, np.float32)).to(where)
+            y = torch.from_numpy(np.ascontiguousarray(pool, np.float32)).to(where)
+            candidates, bound = propose(x, y, k, memory, backend)
+            scores, ids = settle(x, y, candidates, bound, k, memory)
+            return Neighbours(scores.cpu().numpy(), ids.cpu().numpy())
+
     with full_precision():
-        x = torch.from_numpy(np.ascontiguousarray(queries, np.float32)).to(where)
-        y = torch.from_numpy(np.ascontiguousarray(pool, np.float32)).to(where)
-        candidates, bound = propose(x, y, k, memory, backend)
-        scores, ids = settle(x, y, candidates, bound, k, memory)
-        return Neighbours(scores.cpu().numpy(), ids.cpu().numpy())
+        return one_way(search, queries, devices_of(device))
 
 
 def propose(
@@ -75,6 +82,7 @@ def import_faiss() -> Any:
     """The module ``faiss``; ModelError saying how to install it where it is missing."""
     try:
         import faiss
+        import faiss.contrib.torch_utils  # indexes take tensors, and those on a GPU stay there
     except ImportError as error:
         raise ModelError(
             f"the index backend 'faiss' needs FAISS, which cannot be imported ({error})",
@@ -117,17 +125,20 @@ def check_vectors(queries: Vectors, pool: Vectors, k: int) -> None:
 def _with_faiss(x: torch.Tensor, y: torch.Tensor, k: int, memory: int) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
-    faiss = import_faiss()
-    index = faiss.IndexFlatIP(y.shape[1])
-    if x.device.type == "cuda" and _faiss_gpus() > 0 and k <= 2048:  # the most that FAISS finds on a GPU
-        index = faiss.index_cpu_to_all_gpus(index)
-    index.add(y.cpu().numpy())
+    device, faiss = x.device, import_faiss()
+    if device.type == "cuda" and _faiss_gpus() > 0 and k <= FAISS_GPU_K:
+        config = faiss.GpuIndexFlatConfig()
+        config.device = device.index or 0
+        index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), y.shape[1], config)
+    else:
+        x, y, index = x.cpu(), y.cpu(), faiss.IndexFlatIP(y.shape[1])
+    index.add(y)
+    scores = torch.empty((len(x), k), device=x.device)
+    ids = torch.empty((len(x), k), dtype=torch.int64, device=x.device)
     step = max(memory // (16 * k), 1)
-    queries = x.cpu().numpy()
-    parts = [index.search(queries[start : start + step], k) for start in range(0, len(queries), step)]
-    scores = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, k), np.float32)
-    ids = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, k), np.int64)
-    return torch.from_numpy(scores).to(x.device), torch.from_numpy(ids).to(x.device)
+    for start in range(0, len(x), step):
+        scores[start : start + step], ids[start : start + step] = index.search(x[start : start + step], k)
+    return scores.to(device), ids.to(device)
 
 
 def _with_torch(x: torch.Tensor, y: torch.Tensor, k: int, memory: int) -> tuple[torch.Tensor, torch.Tensor]:

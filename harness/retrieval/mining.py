@@ -6,7 +6,7 @@ other side, so that a sentence near to everything ("hub") is not everybody's tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,19 +30,21 @@ FEW = 32
 class Mined:
     """Candidate pairs, highest margin first (ties: lowest foreign row, then lowest English row).
 
-    Row numbers int64 (c,) in the two pools, and margins float64 (c,).
+    Row numbers int64 (c,) in the two pools, and margins float64 (c,). ``recall`` is the share of true neighbours among
+    those that the margins are made of, measured where the search is approximate.
     """
 
     foreign: IntArray
     english: IntArray
     margins: FloatArray
+    recall: float = 1.0
 
     def __len__(self) -> int:
         return len(self.margins)
 
     def __getitem__(self, chosen: NDArray[np.bool_] | slice) -> Mined:
         """The candidates that a mask or slice chooses."""
-        return Mined(self.foreign[chosen], self.english[chosen], self.margins[chosen])
+        return Mined(self.foreign[chosen], self.english[chosen], self.margins[chosen], self.recall)
 
 
 def mine(
@@ -55,6 +57,7 @@ def mine(
     precision: str = "fp32",
     device: str = "cpu",
     memory: int = MEMORY,
+    search: Callable[[Vectors, Vectors, int], Neighbours] | None = None,
 ) -> Mined:
     """Pairs of rows of two matrices of unit vectors, (n, d) and (m, d), that are likely translations.
 
@@ -62,13 +65,16 @@ def mine(
     (k nearest each, all where there are fewer). ``retrieval``: the best English row of each foreign row ("forward"),
     the best foreign row of each English row ("backward"), the pairs that are both ("intersect"), or both lists pooled
     and matched one to one from the highest margin down ("max"). Pairs with a margin of 0 or less are dropped (XTREME
-    does so with "max").
+    does so with "max"). ``search`` (queries, pool, k) finds neighbours in place of the exact pass that ``precision``,
+    ``device`` and ``memory`` are for.
     """
     check_choice("margin", margin, MARGINS)
     check_choice("retrieval", retrieval, RETRIEVALS)
     if not len(foreign) or not len(english):
         return Mined(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    if k <= FEW:
+    if search is not None:
+        there, back = search(foreign, english, k), search(english, foreign, k)
+    elif k <= FEW:
         there, back = nearest_both_ways(foreign, english, k, precision=precision, device=device, memory=memory)
     else:
         there = nearest(foreign, english, k, device=device, memory=memory)
@@ -92,7 +98,7 @@ def mine(
     order = np.lexsort((right, left, -margins))
     if retrieval == "max":
         order = order[one_to_one(left[order], right[order])]
-    return Mined(left[order], right[order], margins[order])
+    return Mined(left[order], right[order], margins[order], (there.recall + back.recall) / 2)
 
 
 def mine_texts(
@@ -108,6 +114,7 @@ def mine_texts(
     precision: str = "fp32",
     device: str = "cpu",
     memory: int = MEMORY,
+    search: Callable[[Vectors, Vectors, int], Neighbours] | None = None,
 ) -> Mined:
     """As :func:`mine`, for pools in which a sentence may occur more than once; rows count all sentences.
 
@@ -125,10 +132,11 @@ def mine_texts(
         precision=precision,
         device=device,
         memory=memory,
+        search=search,
     )
     if duplicates == "drop":
         kept = mined[(left.counts[mined.foreign] == 1) & (right.counts[mined.english] == 1)]
-        return Mined(left.last[kept.foreign], right.last[kept.english], kept.margins)
+        return Mined(left.last[kept.foreign], right.last[kept.english], kept.margins, kept.recall)
     across = right.counts[mined.english]
     pairs = left.counts[mined.foreign] * across
     pair = np.repeat(np.arange(len(mined)), pairs)
@@ -137,6 +145,7 @@ def mine_texts(
         left.copy(mined.foreign[pair], nth // across[pair]),
         right.copy(mined.english[pair], nth % across[pair]),
         mined.margins[pair],
+        mined.recall,
     )
 
 

@@ -1,31 +1,40 @@
-"""The search behind an index name: our own exact one, or that of a plugin."""
+"""The search behind an index name: exact, approximate, or that of a plugin."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import PluginError, UsageError, did_you_mean
+from harness.retrieval.approximate import APPROXIMATE, nearest_approximate, with_recall
 from harness.retrieval.exact import Neighbours
-from harness.retrieval.index import BACKENDS, Vectors, check_vectors, nearest, resolve_backend
+from harness.retrieval.index import BACKENDS, Vectors, check_vectors, import_faiss, nearest, resolve_backend
 
 if TYPE_CHECKING:
     from harness.evaluation.forward import Forward
 
 
-def searcher(name: str, forward: Forward) -> tuple[str, Callable[[Vectors, Vectors, int], Neighbours]]:
+Search = Callable[[Vectors, Vectors, int], Neighbours]
+INDEXES = (*BACKENDS, *APPROXIMATE)
+
+
+def searcher(name: str, forward: Forward) -> tuple[str, Search]:
     """The name to record and the function from queries (n, d), pool (m, d) and k to the k best rows of the pool.
 
-    A name that is not ours is for plugins (``harness_build_index``); UsageError where none has such an index.
+    "auto", "faiss" and "torch" are exact; with any other, the recall is measured. A name that is not ours is for
+    plugins (``harness_build_index``); UsageError where none has such an index.
     """
     if name in BACKENDS:
         backend = resolve_backend(name, forward.device)
         return backend, partial(nearest, backend=backend, device=forward.device)
+    if name in APPROXIMATE:
+        import_faiss()
+        return name, partial(nearest_approximate, index=name, device=forward.device)
     if forward.build_index is None:
-        raise UsageError(f"option index: unknown value {name!r}", hint=did_you_mean(name, BACKENDS))
+        raise UsageError(f"option index: unknown value {name!r}", hint=did_you_mean(name, INDEXES))
 
     def search(queries: Vectors, pool: Vectors, k: int) -> Neighbours:
         check_vectors(queries, pool, k)
@@ -33,7 +42,7 @@ def searcher(name: str, forward: Forward) -> tuple[str, Callable[[Vectors, Vecto
         assert forward.build_index is not None
         found = forward.build_index(name=name, vectors=pool, device=forward.device)
         if found is None:
-            hint = f"{did_you_mean(name, BACKENDS)}; 'harness plugins' lists those with harness_build_index"
+            hint = f"{did_you_mean(name, INDEXES)}; 'harness plugins' lists those with harness_build_index"
             raise UsageError(f"option index: unknown value {name!r}, and no plugin has such an index", hint=hint)
         try:
             scores, ids = (np.asarray(part) for part in found(queries, k))
@@ -45,6 +54,17 @@ def searcher(name: str, forward: Forward) -> tuple[str, Callable[[Vectors, Vecto
                 f"the index {name!r} returned arrays of shapes {scores.shape} and {ids.shape}",
                 hint=f"expected inner products and row numbers below {len(pool)}, both of shape {wanted}",
             )
-        return Neighbours(scores.astype(np.float32), ids.astype(np.int64))
+        neighbours = Neighbours(scores.astype(np.float32), ids.astype(np.int64))
+        return with_recall(neighbours, queries, pool, device=forward.device)
 
     return name, search
+
+
+def pair_searcher(name: str, forward: Forward) -> tuple[str, Search | None]:
+    """As :func:`searcher`, for mining, which searches both ways: None for its own exact pass ("auto" and "torch")."""
+    return ("torch", None) if name in ("auto", "torch") else searcher(name, forward)
+
+
+def index_facts(name: str, recall: float) -> dict[str, Any]:
+    """What a record says of a search: the index, and, unless it is exact, its measured recall."""
+    return {"index": name} if name in BACKENDS else {"index": name, "recall": recall}
