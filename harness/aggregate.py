@@ -76,7 +76,8 @@ class BenchmarkScore:
     """All scores of a benchmark, or of selected tasks (``benchmark`` None: no groups, no overall score).
 
     ``tasks`` holds the tasks of which something was scored, ``missing`` the languages that each task lacks.
-    ``interval`` and ``group_intervals`` are those of the overall score and of the groups.
+    ``interval`` and ``group_intervals`` are those of the overall score and of the groups. ``gap`` is the mean transfer gap
+    of the tasks with English; None where one of them is incomplete.
     """
 
     benchmark: str | None
@@ -87,9 +88,10 @@ class BenchmarkScore:
     warnings: tuple[str, ...] = ()
     interval: Interval | None = None
     group_intervals: Mapping[str, Interval] = field(default_factory=dict)
+    gap: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer_gap, intervals.
+        """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
 
         ``intervals[task][metric][language]`` is a pair [low, high]; so are, where they can be had, those of averages:
         ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
@@ -115,9 +117,10 @@ class BenchmarkScore:
         optional = {
             "missing": {name: list(codes) for name, codes in self.missing.items()},
             "transfer_gap": {name: dict(task.gap) for name, task in self.tasks.items() if task.gap},
+            "average_transfer_gap": self.gap,
             "intervals": {name: _intervals(task) for name, task in self.tasks.items()} | self._average_intervals(),
         }
-        return plain | {key: value for key, value in optional.items() if value}
+        return plain | {key: value for key, value in optional.items() if value not in (None, {})}
 
     def _average_intervals(self) -> dict[str, Any]:
         found: dict[str, Any] = {"overall": _pair(self.interval)} if self.interval else {}
@@ -190,6 +193,7 @@ def aggregate(
             for group, members in benchmark.groups.items()
             if (interval := _mean_interval(replicates, members)) is not None
         },
+        gap=_mean_gap(benchmark, tasks) if benchmark.name else None,
     )
 
 
@@ -231,6 +235,14 @@ def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | No
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:
     values = [tasks[name].score if name in tasks else None for name in members]
+    present = [value for value in values if value is not None]
+    return fmean(present) if present and len(present) == len(values) else None
+
+
+def _mean_gap(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | None:
+    """The mean over the tasks with a gap, which are those with English and another language."""
+    names = [name for name, codes in benchmark.tasks.items() if "en" in codes and len(codes) > 1]
+    values = [tasks[name].gap.get("score") if name in tasks else None for name in names]
     present = [value for value in values if value is not None]
     return fmean(present) if present and len(present) == len(values) else None
 

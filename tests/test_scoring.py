@@ -127,9 +127,43 @@ def test_official_mewslix_value(mock):
     assert scored.overall == near(14.39025156130419)
 
 
+def test_values_of_xtreme_r_tasks(mock):
+    """The tasks of XTREME-R whose languages are all in the official mock data, with the official values."""
+    from functools import partial
+
+    from harness.registry import get_registry
+
+    registry = get_registry()
+    benchmark = registry.benchmark("xtreme-r")
+    golden = {
+        "xnli": 30.666666666666668,
+        "mlqa": (57.142857142857146 + 81.76870748299321) / 2,
+        "tydiqa": (88.88888888888889 + 97.22222222222223) / 2,
+        "mewslix": 14.39025156130419,
+    }
+    selection = {name: benchmark.tasks[name] for name in golden}
+    scorer = partial(TaskScorer.of, registry)
+    scored = score_folders(mock / "predictions", mock / "labels", benchmark, scorer, selection)
+    assert {name: task.score for name, task in scored.tasks.items()} == near(golden)
+    assert scored.overall is None and set(scored.groups.values()) == {None} and scored.gap is None
+    assert set(scored.missing) == set(benchmark.tasks) - set(golden)
+
+
+def test_the_average_transfer_gap(official):
+    """The mean over the seven tasks that have an English test set; retrieval has none."""
+    gaps = []
+    for task in official.tasks.values():
+        values = {code: task.language_score(code) for code in next(iter(task.metrics.values())).languages}
+        if "en" in values:
+            gaps.append(values.pop("en") - np.mean(list(values.values())))
+    assert len(gaps) == 7 and official.gap == near(np.mean(gaps))
+
+
 def test_the_plain_structure(official):
     plain = json.loads(json.dumps(official.to_dict(), allow_nan=False))
-    assert set(plain) == {"benchmark", "overall", "groups", "tasks", "transfer_gap", "intervals"}
+    assert set(plain) == {
+        "benchmark", "overall", "groups", "tasks", "transfer_gap", "average_transfer_gap", "intervals"
+    }  # fmt: skip
     assert plain["benchmark"] == "xtreme"
     assert set(plain["tasks"]["xquad"]) == {"score", "metrics"}
     metric = plain["tasks"]["xquad"]["metrics"]["exact_match"]

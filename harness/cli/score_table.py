@@ -24,6 +24,8 @@ def print_scores(console: Console, scores: BenchmarkScore) -> None:
         console.print(f"{safe(name)}: {_number(value)}")
     if scores.benchmark is not None:
         console.print(f"overall {safe(scores.benchmark)}: {_number(scores.overall)}")
+    if scores.gap is not None:
+        console.print(f"transfer gap, mean of the tasks with English: {_number(scores.gap)}")
     if scores.missing:
         lacking = (
             f"{task}[{','.join(codes)}]" if task in scores.tasks else task for task, codes in scores.missing.items()
