@@ -32,6 +32,7 @@ from harness.options import EvalOptions
 from harness.perturb import KINDS, applies, make_variant, split_name, split_of
 from harness.perturb.noise import NOISES, diacritics
 from harness.registry import get_registry
+from harness.report import report, view
 
 texts = st.text(max_size=60)
 words = st.lists(st.text(st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc", "Cs"]), min_size=1), min_size=1)
@@ -266,6 +267,31 @@ def test_scores_are_those_of_the_clean_sets(
     assert "~" not in capsys.readouterr().out
 
 
+def test_reports_show_the_losses(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    record = json.loads((run / "record.json").read_text())
+    german = record["robustness"]["drop"]["tatoeba"]["languages"]["de"]
+    made = {table["name"]: table for table in json.loads(report([run], "json"))["tables"]}
+    kinds = {row[0]: dict(zip(made["perturbed"]["columns"], row, strict=True)) for row in made["perturbed"]["rows"]}
+    assert kinds["drop"]["task"] == "tatoeba"
+    assert kinds["drop"]["loss"] == pytest.approx(record["robustness"]["drop"]["tatoeba"]["loss"])
+    assert kinds["drop"]["clean"] - kinds["drop"]["perturbed"] == pytest.approx(kinds["drop"]["loss"])
+    by_language = made["losses-by-language"]
+    rows = {row[0]: dict(zip(by_language["columns"], row, strict=True)) for row in by_language["rows"]}
+    assert rows["de"]["drop tatoeba"] == {
+        "value": german["loss"],
+        "half": pytest.approx((german["high"] - german["low"]) / 2),
+    }
+    assert rows["zh"]["case tatoeba"] is None  # no capitals, nothing to lose
+    page = report([run], "html")
+    assert 'id="perturbed"' in page and f"{german['loss']:+.1f}".replace("-", "−") in page
+    assert 'id="perturbed"' not in report([run.parent / "clean"], "html")
+    for format in ("text", "md", "latex"):
+        assert "Perturbed test sets" in report([run, run], format)
+    record["robustness"]["drop"]["tatoeba"]["languages"]["de"]["loss"] = "<script>"
+    with pytest.raises(TypeError, match="loss is str"):
+        view(record, "hostile")
+
+
 def test_a_second_call_does_nothing_again_and_a_new_kind_is_added(
     run: Path, corpus: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,6 +303,10 @@ def test_a_second_call_does_nothing_again_and_a_new_kind_is_added(
     assert shown.err.count("(kept)") == 9
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert "loss against the clean test sets" in shown.out
+    assert main(["-q", *command, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["robustness"] == json.loads((run / "record.json").read_text())["robustness"]
+    assert set(printed["robustness"]) == {"drop", "case", "swap"}
     assert {line.split()[0] for line in shown.out.splitlines() if " tatoeba " in line and "%" in line} == {
         "drop",
         "case",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from harness.report.differences import Differences, common_codes
+from harness.report.perturbed import perturbed
 from harness.report.table import Cell, Table, Value, table
 from harness.report.view import System, TaskView, language_of, sort_codes
 
@@ -35,6 +36,7 @@ def all_tables(systems: Sequence[System], compared: Sequence[Differences]) -> li
         by_task(systems, compared),
         transfer_gap(systems),
         *matrices(systems, compared),
+        *perturbed(systems),
         *over_seeds(systems),
     ]
 

@@ -43,6 +43,28 @@ _SHAPE: dict[str, Any] = {
         type(None),
     ),
     "primary?": {"*": [str]},
+    "robustness?": (
+        {
+            "*": {
+                "*": {
+                    "languages": {
+                        "*": {
+                            "clean": (int, float),
+                            "perturbed": (int, float),
+                            "loss": (int, float),
+                            "low": (int, float, type(None)),
+                            "high": (int, float, type(None)),
+                            "n": int,
+                            "changed": int,
+                            "*": object,
+                        }
+                    },
+                    "*": object,
+                }
+            }
+        },
+        type(None),
+    ),
     "harness?": {"git?": (dict, type(None)), "*": object},
     "environment?": {"packages?": dict, "*": object},
     "timings?": {"seconds?": (int, float), "*": object},

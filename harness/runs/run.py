@@ -46,8 +46,9 @@ class Run:
         return list(self.record["partial"])
 
     def to_dict(self) -> dict[str, Any]:
-        """The structure that ``harness score --json`` prints."""
-        return self.scores.to_dict()
+        """The structure that ``harness score --json`` prints; "robustness" beside it where test sets were perturbed."""
+        robustness = self.record.get("robustness")
+        return {**self.scores.to_dict(), **({"robustness": robustness} if robustness else {})}
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
