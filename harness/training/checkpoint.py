@@ -27,18 +27,25 @@ class Progress:
     stopped_early: bool = False
 
 
-def save_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete."""
+def save_state(
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, *, write: bool = True
+) -> None:
+    """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete.
+
+    All processes of a sharded training call it, to put its tensors together, and only the first is to ``write``.
+    """
     import torch
     from safetensors.torch import save_file
 
+    tensors = {f"model.{name}": _whole(value, write) for name, value in _tensors(model).items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            tensors[f"optimizer.{index}.{name}"] = _whole(torch.as_tensor(value), write)
+    if not write:
+        return
     scratch = folder.with_name(folder.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    tensors = {f"model.{name}": value.detach().cpu().clone() for name, value in _tensors(model).items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        for name, value in values.items():
-            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value).detach().cpu().clone()
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -52,6 +59,8 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     import torch
     from safetensors.torch import load_file
 
+    from harness.training.sharding import spread_like
+
     recover_folder(folder)
     if not (folder / "progress.json").is_file():
         return None
@@ -59,12 +68,14 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     tensors = load_file(folder / "state.safetensors")
     with torch.no_grad():
         for name, value in _tensors(model).items():
-            value.copy_(tensors[f"model.{name}"])
+            value.copy_(spread_like(value, tensors[f"model.{name}"]))
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".", 2)
-            state.setdefault(int(index), {})[name] = value
+            parameter = parameters[int(index)]
+            state.setdefault(int(index), {})[name] = spread_like(parameter, value) if value.dim() else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
@@ -72,6 +83,13 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     progress = Progress(**meta)
     progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
     return progress
+
+
+def _whole(value: torch.Tensor, keep: bool) -> torch.Tensor:
+    from harness.training.sharding import whole_tensor
+
+    whole = whole_tensor(value.detach())
+    return whole.cpu().clone() if keep else value
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Trainer:
 
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev score (0-100) of the
     model as it stands; ``keep`` is called when the model is the best so far and must store it; ``tell`` hears
-    (step, total, mean loss).
+    (step, total, mean loss). With ``shard`` the processes share the weights (:mod:`harness.training.sharding`).
     """
 
     def __init__(
@@ -98,8 +98,11 @@ class Trainer:
         evaluate: Callable[[], float] | None,
         keep: Callable[[], None],
         tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
+        shard: bool = False,
     ) -> None:
         import torch
+
+        from harness.training.sharding import Sharded
 
         self.parts = parts
         self.schedule = schedule
@@ -115,14 +118,29 @@ class Trainer:
         self.keep = keep
         self.tell = tell
         self.modules = torch.nn.ModuleList(part.model.to(accelerator.device) for part in parts)
+        self.sharded = Sharded(self.modules, accelerator) if shard else None
         self.optimizer = make_optimizer(self.modules, options)
-        *self.models, self.prepared = accelerator.prepare(*self.modules, self.optimizer)
+        self.models: list[Any]
+        if self.sharded:
+            self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)
+        else:
+            *self.models, self.prepared = accelerator.prepare(*self.modules, self.optimizer)
         self.total = len(schedule)
         self.progress = Progress()
         self.tokens = 0
         self.micro_tokens = options.batch_tokens
         if accelerator.device.type == "cpu":
             self.micro_tokens = min(options.batch_tokens, CPU_TOKENS * torch.get_num_threads())
+
+    @property
+    def callable_models(self) -> list[Any]:
+        """The model of each part, to be called for predictions by all processes alike."""
+        return self.models if self.sharded else [part.model for part in self.parts]
+
+    @property
+    def whole_model(self) -> Any:
+        """The first part's model with all its weights, for ``keep`` to write."""
+        return self.sharded.whole if self.sharded else self.parts[0].model
 
     def run(self) -> Progress:
         """Trains to the end, or on from the saved state; returns the finished progress."""
@@ -151,7 +169,7 @@ class Trainer:
                     self._select()
                 elif step % self.options.save_every == 0 and step < self.total:
                     self._save()
-                if interrupted():
+                if self._anywhere(interrupted()):
                     self._save()
                     raise KeyboardInterrupt
         self._select(last=True)
@@ -165,7 +183,8 @@ class Trainer:
         part, model = self.parts[number], self.models[number]
         turn = int(self.turns[step])
         items = step_items(part.features.item_count, self.options.batch, self.options.seed, turn)
-        own = items[self.accelerator.process_index :: self.accelerator.num_processes]
+        processes, bundles = self.accelerator.num_processes, np.arange(len(items)) // part.features.together
+        own = items[bundles % processes == self.accelerator.process_index]
         # A process without an item of a small last step still takes part, with weight 0: the others wait for it.
         weight = float(len(own) > 0)
         items = own if len(own) else items[:1]
@@ -176,7 +195,11 @@ class Trainer:
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
         chunks = list(micro_batches(part.features, items, self.micro_tokens))
-        for position, rows in enumerate(chunks):
+        weights = [weight] * len(chunks)
+        if self.sharded:  # every process computes as often as the others, who gather the weights with it
+            spare = self.sharded.most(len(chunks)) - len(chunks)
+            chunks, weights = chunks + chunks[:1] * spare, weights + [0.0] * spare
+        for position, (rows, weight) in enumerate(zip(chunks, weights, strict=True)):
             batch = self._batch(part, rows)
             last = position == len(chunks) - 1
             with self.accelerator.autocast(), nullcontext() if last else self.accelerator.no_sync(model):
@@ -185,6 +208,8 @@ class Trainer:
             loss_sum += loss.detach() * weight
             terms += count * weight
             self.tokens += int(part.features.lengths[rows].sum())
+        if self.sharded:
+            self.sharded.reduce_scalars()
         if self.accelerator.num_processes > 1:
             loss_sum, terms = self.accelerator.reduce(loss_sum), self.accelerator.reduce(terms)
         # Dividing commutes with the unscaling of fp16 gradients, which clipping does.
@@ -233,6 +258,8 @@ class Trainer:
         wanted = last and (self.options.select == "last" or score is None)
         if wanted or (score is not None and (best is None or score > best)):
             self.progress.best_step, self.progress.best_score, self.progress.bad_evaluations = step, score, 0
+            if self.sharded:
+                self.sharded.gather()
             if self.accelerator.is_main_process:
                 self.keep()
         else:
@@ -242,5 +269,12 @@ class Trainer:
             self._save()
 
     def _save(self) -> None:
-        if self.accelerator.is_main_process:
-            save_state(self.state_folder, self.modules, self.optimizer, self.progress)
+        write = self.accelerator.is_main_process
+        if self.sharded:
+            self.sharded.reshard()
+        if write or self.sharded:
+            save_state(self.state_folder, self.modules, self.optimizer, self.progress, write=write)
+
+    def _anywhere(self, here: bool) -> bool:
+        """Whether it holds in this process, or in any of a sharded training, whose processes must stop together."""
+        return bool(self.sharded.most(here)) if self.sharded else here

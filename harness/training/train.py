@@ -28,6 +28,7 @@ from harness.training.checkpoint import Progress
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
 from harness.training.schedule import make_schedule
+from harness.training.sharding import sharding_asked_for
 from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
@@ -54,12 +55,23 @@ def train_stage(
             raise DataError(
                 f"{part.task.name}: the training split is empty", hint=", ".join(map(str, part.train.files))
             )
+    with sharding_asked_for() as shard:
+        _train(stage, parent, folder, device=device, tell=tell, shard=shard)
+    trained = finished(stage, folder)
+    assert trained is not None, folder
+    return trained
+
+
+def _train(
+    stage: Stage, parent: Path, folder: Path, *, device: str, tell: Callable[[int, int, float], None], shard: bool
+) -> None:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     # A process may train in several precisions one after the other; accelerate would refuse the second.
     AcceleratorState._reset_state()
 
+    work = working_folder(folder)
     best = work / "best"
     recover_folder(best)
     work.mkdir(parents=True, exist_ok=True)
@@ -74,9 +86,10 @@ def train_stage(
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
-        evaluate=_dev_score(stage, parts, tokenizer, str(accelerator.device)),
-        keep=lambda: _write_model(parts, tokenizer, best),
+        evaluate=_dev_score(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
+        keep=lambda: _write_model(trainer.whole_model, tokenizer, best, head=len(parts) == 1),
         tell=tell,
+        shard=shard,
     )
     progress = trainer.run()
     accelerator.wait_for_everyone()
@@ -84,9 +97,6 @@ def train_stage(
         _finish(stage, parts, progress, trainer, best, folder, time.monotonic() - started)
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
-    trained = finished(stage, folder)
-    assert trained is not None, folder
-    return trained
 
 
 def _finish(
@@ -154,19 +164,19 @@ def _beside(stage: Stage) -> int | None:
 
 
 def _dev_score(
-    stage: Stage, parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, device: str
+    stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, device: str
 ) -> Callable[[], float] | None:
     """The mean of the tasks' English dev scores; None where no task has a dev split."""
-    pairs = [(task, part) for task, part in zip(stage.tasks, parts, strict=True) if task.dev and task.dev.examples]
+    pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
     # An auxiliary task does not choose the checkpoint of the others.
-    scored = [(task, part) for task, part in pairs if task.family.fresh_head] or pairs
+    scored = [(index, task) for index, task in pairs if task.family.fresh_head] or pairs
     if not scored:
         return None
 
     def score() -> float:
         scores = []
-        for task, part in scored:
-            forward = Forward(part.model, tokenizer, device, stage.dtype)
+        for index, task in scored:
+            forward = Forward(models()[index], tokenizer, device, stage.dtype)
             scores.append(dev_score(task, forward, stage.options.eval_limit))
         return sum(scores) / len(scores)
 
@@ -199,12 +209,12 @@ def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Predictio
     return float(sum(best[key].value for key in metric.primary) / len(metric.primary))
 
 
-def _write_model(parts: Sequence[Part], tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def _write_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, *, head: bool) -> None:
     """Writes a transformers folder as a whole: a half-written one never takes the place of a good one.
 
     One task keeps its head, so that the folder can be scored as it is; of several, only the shared encoder is kept.
     """
-    model: Any = parts[0].model if len(parts) == 1 else parts[0].model.base_model
+    model = model if head else model.base_model
     if hasattr(model, "merge_and_unload"):
         model = merged(model)
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
