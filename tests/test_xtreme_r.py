@@ -138,6 +138,21 @@ def test_treebanks_from_the_archive_as_released(tmp_path: Path, monkeypatch: pyt
         load_examples(task, task.languages["pl"]["test"], data_dir=data, offline=True)
 
 
+def test_a_score_says_which_copy_of_the_treebanks_it_is_of(shared_data: Path, tmp_path: Path, harness: Run) -> None:
+    """In the record and under the table: the treebanks, or the Hub's copy of them."""
+    row = "1\twort\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
+    path = tmp_path / "ud/ud-treebanks-v2.5/UD_German-GSD/de_gsd-ud-test.conllu"
+    path.parent.mkdir(parents=True)
+    path.write_text(row * 3)
+    for data, wanted in ((tmp_path / "ud", "UD v2.5, multiword tokens whole"), (shared_data, "the Hub's copy has")):
+        out = tmp_path / f"run-{data.name}"
+        words = ("--model", "baseline:random", "--task", "udpos[de]", "--data-dir", data, "--limit", "3", "--out", out)
+        code, shown, err = harness("eval", *words, "--offline")
+        assert code == 0, err
+        (note,) = record(out)["units"]["udpos/de/test"]["data"]["notes"]
+        assert note.startswith(wanted) and f"note: udpos[de]: {note}" in " ".join(shown.split())
+
+
 def test_xcopa(shared_data: Path) -> None:
     task = get_registry().task("xcopa")
     for code in ("et", "id", "it", "sw", "tr", "zh"):

@@ -140,12 +140,20 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything lies; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
     from harness.cli.score_table import print_losses, print_scores
+    from harness.report import view
+    from harness.report.summary import data_notes
 
     console = stderr_console() if to_stderr else stdout_console()
     print_scores(console, run.scores)
     print_losses(console, run.record.get("robustness") or {})
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
+    for note in data_notes(view(run.record, run.path.name)):
+        console.print(f"note: {note}", markup=False, highlight=False)
+    if run.rounding:
+        examples, changed = run.rounding
+        dtype = run.record["options"]["dtype"]
+        console.print(f"{dtype}: {changed} of {examples} decisions checked differ from fp32", highlight=False)
     if run.failed:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}", markup=False, highlight=False)
     console.print(f"record:      {run.path / 'record.json'}", markup=False, highlight=False)

@@ -45,6 +45,16 @@ class Run:
         """Why these are not benchmark scores (limits, excerpts, sample data); empty for a full run."""
         return list(self.record["partial"])
 
+    @property
+    def rounding(self) -> tuple[int, int] | None:
+        """How many decisions of a run in half precision were compared with fp32, and how many differ; None in fp32."""
+        facts = [
+            unit["facts"]["against_fp32"] for unit in self.record["units"].values() if "against_fp32" in unit["facts"]
+        ]
+        if not facts:
+            return None
+        return sum(fact["examples"] for fact in facts), sum(fact["changed"] for fact in facts)
+
     def to_dict(self) -> dict[str, Any]:
         """The structure that ``harness score --json`` prints; "robustness" beside it where test sets were perturbed."""
         robustness = self.record.get("robustness")
