@@ -105,3 +105,21 @@ def test_refusals_name_the_file_or_the_option(
     assert main([*base, "--out", str(tmp_path / "p.txt")]) == 2
     assert main([*base, "--out", str(tmp_path / "p.tsv"), "--layer", "9"]) == 2
     assert not list(tmp_path.glob("p.*"))
+
+
+@pytest.mark.parametrize("index", ["ivf", "hnsw"])
+def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
+    small_model: Path, tmp_path: Path, index: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("faiss")
+    exact = run(small_model, tmp_path)
+    assert "recall" not in exact
+    before = rows(tmp_path)
+    found = run(small_model, tmp_path, "--index", index)
+    assert (found["index"], found["recall"]) == (index, 1.0)  # so few sentences are searched whole
+    assert rows(tmp_path) == before
+    words = ["--source", str(tmp_path / "a.txt"), "--target", str(tmp_path / "b.txt"), "--out", str(tmp_path / "c.tsv")]
+    assert main(["mine", "--model", str(small_model), *words, "--index", index]) == 0
+    assert f"1.0000 of the true neighbours found by the index {index}" in capsys.readouterr().out
+    assert main(["mine", "--model", str(small_model), *words, "--index", "hnws"]) == 2
+    assert "hnsw" in capsys.readouterr().err

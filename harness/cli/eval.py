@@ -40,6 +40,7 @@ from harness.cli.shared_options import (
 @click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")
 @click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
 @click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
+@click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
 @click.option("--limit", type=int, help="At most so many examples a unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="At most so many training examples; marks the record as partial.")
 @compute_options

@@ -69,12 +69,12 @@ data_options = _together(
 def eval_options(
     model: str, *, recipe: str | None = None, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any
 ) -> EvalOptions:
-    """The options object of what the command line says; ``rest`` holds further fields, ``layer`` and ``pool``."""
+    """The options object of what the command line says; ``rest`` holds further fields, ``layer``, ``pool`` and ``index``."""
     from harness.models.reference import parse_model
     from harness.options import EvalOptions, parse_overrides
 
     values: dict[str, Any] = parse_overrides(overrides)
-    named = {"seed": seed, **{name: rest.pop(name, None) for name in ("layer", "pool", "peft")}}
+    named = {"seed": seed, **{name: rest.pop(name, None) for name in ("layer", "pool", "index", "peft")}}
     values |= {key: value for key, value in named.items() if value is not None}
     if rest.pop("with_mlm", False):
         rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)

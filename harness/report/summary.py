@@ -93,10 +93,16 @@ def provenance(system: System) -> list[tuple[str, str]]:
 
 
 def data_notes(system: System) -> list[str]:
-    """What is known about the data of the units, once each: "xnli[sw,ur]: note"."""
+    """What is known about the data of the units, and about an approximate search, once each: "xnli[sw,ur]: note"."""
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            for note in [*(unit.entry.get("data") or {}).get("notes", ()), *unit.entry["score"].get("warnings", ())]:
+            facts = unit.entry.get("facts") or {}
+            known = [*(unit.entry.get("data") or {}).get("notes", ()), *unit.entry["score"].get("warnings", ())]
+            if "recall" in facts:
+                known.append(
+                    f"searched with {facts['index']}, which found {facts['recall']:.2%} of the true neighbours"
+                )
+            for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
     return [clean(f"{brackets(units)}: {note}", 1000) for note, units in notes.items()]
