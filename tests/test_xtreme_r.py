@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from harness import Candidate, Match, Query
+from harness.aggregate import aggregate
 from harness.cli.main import main
 from harness.data.sources import load_examples, split_status
 from harness.errors import DataError
 from harness.evaluation.plan import training_tasks
 from harness.registry import get_registry
+from harness.scoring import Estimate, UnitScore
 from harness.specs import FileData, Split
 
 FAST = ["--limit", "6", "--train-limit", "12", "--set", "max_steps=2", "--set", "batch=4", "--offline"]
@@ -342,6 +344,32 @@ def test_official_folders_make_an_overall_score(tmp_path: Path, harness: Run) ->
     (tmp_path / "predictions/xquad/test-ro.json").unlink()
     code, _, err = harness("score", *words)
     assert code == 4 and "test-ro.json" in err
+
+
+def test_the_overall_score_is_that_of_published_rows() -> None:
+    """Zhang et al. 2024 print overall scores on XTREME-R: the mean of ten tasks, LAReQA once; theirs take F1 alone for QA."""
+    benchmark = get_registry().benchmark("xtreme-r")
+    published = Path(__file__).resolve().parent.parent / "leaderboards/published/zhang2024_mgte.json"
+    compared = 0
+    for row in json.loads(published.read_text(encoding="utf-8")):
+        means = {(cell["task"], cell["metric"]): cell["value"] for cell in row["cells"] if cell["language"] == "avg"}
+        if ("lareqa", "map@20") not in means:
+            continue
+        scores = {
+            name: {
+                code: UnitScore(1, {m: Estimate(v) for (task, m), v in means.items() if task == name}) for code in codes
+            }
+            for name, codes in benchmark.tasks.items()
+        }
+        single = {name: ("f1",) if len(scores[name][codes[0]].metrics) == 2 else tuple(scores[name][codes[0]].metrics)
+                  for name, codes in benchmark.tasks.items()}  # fmt: skip
+        assert aggregate(benchmark, scores, single).overall == pytest.approx(means["overall", "score"], abs=0.01)
+        scorer = {name: tuple(scores[name][codes[0]].metrics) for name, codes in benchmark.tasks.items()}
+        assert (
+            aggregate(benchmark, scores, scorer).overall < means["overall", "score"] - 2
+        )  # EM and F1, as the scorer does
+        compared += 1
+    assert compared == 4
 
 
 # a run
