@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b, file_digest
 from itertools import pairwise
 from pathlib import Path
@@ -148,7 +149,7 @@ def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[
     from datasets import ClassLabel
 
     count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))  # checks, too
-    data = _dataset(paths)
+    data = _opened(tuple((path, *_state(path)) for path in paths))
     declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
     classes = {}
     for name, feature in data.features.items():
@@ -158,6 +159,18 @@ def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[
         elif name in declared and str(getattr(inner, "dtype", "")).startswith("int"):
             classes[name] = declared[name]
     return data.with_format("arrow")[:], classes
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What changes with the file: the time of change of its inode, which archives and copies cannot restore."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_ctime_ns
+
+
+@lru_cache(maxsize=2)
+def _opened(files: tuple[tuple[Path, int, int, int], ...]) -> Any:
+    """The files as :func:`_dataset` opens them; the languages of a task often come one after the other from one file."""
+    return _dataset([path for path, *_ in files])
 
 
 def _dataset(paths: Sequence[Path]) -> Any:

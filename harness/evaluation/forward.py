@@ -84,7 +84,10 @@ class Forward:
         Outputs of one shape come as one array, others as a list. The results of a batch are fetched from the device
         when the next batch is already under way there.
         """
-        with self.phases("forward"):
+        import torch
+
+        # One autocast for all batches: it keeps the weights that it has rounded until it is left.
+        with self.phases("forward"), torch.inference_mode(), self._autocast():
             scattered = _Scattered(len(features))
             fetch: Callable[[], None] = lambda: None  # noqa: E731
             left = np.argsort(-features.lengths, kind="stable")
@@ -121,10 +124,9 @@ class Forward:
 
         pad = self.tokenizer.pad_token_id
         arrays = features.batch(rows, 0 if pad is None else pad)
-        with torch.inference_mode(), self._autocast():
-            batch = {name: self._sent(torch.from_numpy(array)) for name, array in arrays.items()}
-            outputs = step(self.model, batch)
-            return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        batch = {name: self._sent(torch.from_numpy(array)) for name, array in arrays.items()}
+        outputs = step(self.model, batch)
+        return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
 
     def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
         if self.device.startswith("cuda"):
