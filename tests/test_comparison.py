@@ -314,7 +314,7 @@ def test_mcnemar_is_the_binomial_test(only_first, only_second):
     found = mcnemar(only_first, only_second)
     if only_first + only_second:
         assert found.exact == pytest.approx(
-            binomtest(only_first, only_first + only_second).pvalue, rel=1e-6, abs=1e-300
+            binomtest(only_first, only_first + only_second).pvalue, rel=1e-6, abs=1e-290
         )
     assert 0 <= found.mid_p <= found.exact
 
@@ -392,6 +392,26 @@ def test_command_reports_mistakes(two, capsys, arguments, code, words):
     names = {"A": two[0], "B": two[1]}
     got, _, err = run(capsys, *(names.get(word, word) for word in arguments))
     assert got == code and words in err
+
+
+def test_a_folder_of_seeds_stands_for_them(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    gold = generator.integers(0, 3, 80)
+    for name, chance in (("a", 0.5), ("b", 0.8)):
+        for seed, folder in enumerate(seeds(tmp_path, name, generator, gold, chance, count=2)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            folder.rename(tmp_path / name / f"seed-{seed}")
+        (tmp_path / name / "seeds.json").write_text('{"seeds": [0, 1]}')
+    found = harness.compare([tmp_path / "a", tmp_path / "b"], **QUICK)
+    assert [(system.name, system.seeds) for system in found.systems] == [("a", (0, 1)), ("b", (0, 1))]
+    apart = harness.compare([[tmp_path / name / f"seed-{seed}" for seed in (0, 1)] for name in "ab"], **QUICK)
+    assert found.tasks["xnli"].average.scores == apart.tasks["xnli"].average.scores
+    assert main(["report", str(tmp_path / "a")]) == 0
+    assert "Over seeds" in capsys.readouterr().out
+    for torn in ("", "[]", '{"seeds": 1}', '{"seeds": ["../x"]}'):
+        (tmp_path / "a" / "seeds.json").write_text(torn)
+        assert main(["report", str(tmp_path / "a")]) == 4
+        assert "seeds.json: not a summary" in capsys.readouterr().err
 
 
 def test_comma_joined_seeds_on_the_command_line(tmp_path, capsys):

@@ -236,6 +236,8 @@ def test_seeds_of_one_system_make_one_row(seeds, registry, tmp_path, capsys):
     assert [stage["options"]["seed"] for stage in run["lineage"]] == [1, 2, 3]
     assert run["options"]["overrides"] == {}
     assert row == export_row(seeds[::-1], registry)  # whatever the order
+    (tmp_path / "seeds.json").write_text('{"seeds": [1, 2, 3]}')
+    assert row == export_row(tmp_path, registry)  # as `harness eval --seeds` left them
     singles = [{(c["task"], c["language"]): c for c in export_row(folder, registry)["cells"]} for folder in seeds]
     for cell in row["cells"]:
         own = [single[cell["task"], cell["language"]] for single in singles]

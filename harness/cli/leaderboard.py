@@ -51,7 +51,8 @@ def export(
 ) -> None:
     """Export a run folder as a leaderboard row, or its predictions as the official submission.
 
-    Several run folders are seeds of one system: they make one row, of means and standard deviations over the seeds.
+    Several run folders, or the folder that eval --seeds wrote, are seeds of one system: they make one row, of means and
+    standard deviations over the seeds.
     """
     from harness.files import write_atomic
     from harness.leaderboard.export import export_row

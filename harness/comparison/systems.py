@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.errors import DataError, UsageError
 from harness.runs.record import load_record
+from harness.runs.seeds import run_folders
 
 _SAME = ("split", "via", "train", "recipe", "limit", "train_limit", "dtype")
 
@@ -46,7 +47,7 @@ class System:
 
 
 def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
-    """One system for each group of run folders, with names that tell them apart.
+    """One system for each group of run folders, with names that tell them apart; a folder of seeds stands for them.
 
     :class:`DataError` for a folder that is no run, :class:`UsageError` for runs that are not seeds of one system.
     """
@@ -56,7 +57,8 @@ def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
         labels = [",".join(str(folder) for folder in group) for group in groups]
     if len(set(labels)) < len(labels):
         raise UsageError("a system is given twice", hint="each run folder can stand for one system only")
-    return [_system(label, [load_run(folder) for folder in group]) for label, group in zip(labels, groups, strict=True)]
+    runs = [[load_run(run) for folder in group for run in run_folders(folder)] for group in groups]
+    return [_system(label, group) for label, group in zip(labels, runs, strict=True)]
 
 
 def load_run(folder: Path) -> RunFiles:

@@ -15,6 +15,7 @@ from harness.languages import Language, languages
 from harness.report.shape import check_shape
 from harness.report.table import clean
 from harness.runs.record import load_record
+from harness.runs.seeds import run_folders
 from harness.scoring import Estimate
 
 _ANSWERS = ("exact_match", "f1")
@@ -105,11 +106,12 @@ class System:
 
 
 def load_systems(paths: Sequence[Path]) -> list[System]:
-    """The runs in these folders (or their ``record.json`` files), named by their folders.
+    """The runs in these folders (or their ``record.json`` files), named by their folders; a folder of seeds is its runs.
 
     :class:`DataError` where a folder holds no record, or one that is not complete.
     """
-    folders = [path.parent if path.name == "record.json" else path for path in paths]
+    named = [path.parent if path.name == "record.json" else path for path in paths]
+    folders = [run for path in named for run in run_folders(path)]
     systems = []
     for folder, name in zip(folders, _names(folders), strict=True):
         record = load_record(folder)

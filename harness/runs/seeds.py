@@ -6,10 +6,13 @@ import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.files import write_atomic
-from harness.runs.run import Run
+from harness.errors import DataError
+from harness.files import read_text, write_atomic
+
+if TYPE_CHECKING:
+    from harness.runs.run import Run
 
 
 def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
@@ -48,6 +51,17 @@ def write_summary(summary: dict[str, Any], folder: Path) -> Path:
     path = folder / "seeds.json"
     write_atomic(path, json.dumps(summary, indent=1) + "\n")
     return path
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The run folder itself, or those of its seeds where ``harness eval --seeds`` wrote it; DataError if it is torn."""
+    path = folder / "seeds.json"
+    if (folder / "record.json").is_file() or not path.is_file():
+        return [folder]
+    try:
+        return [folder / f"seed-{int(seed)}" for seed in json.loads(read_text(path))["seeds"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise DataError(f"{path}: not a summary of seeds", hint="the same `harness eval` writes it again") from None
 
 
 def _at(table: dict[str, Any], task: str, metric: str, language: str | None) -> float | None:
