@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +126,50 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
     assert f"1.0000 of the true neighbours found by the index {index}" in capsys.readouterr().out
     assert main(["mine", "--model", str(small_model), *words, "--index", "hnws"]) == 2
     assert "hnsw" in capsys.readouterr().err
+
+
+KILLED = """
+import os, signal, sys
+from harness.cli.main import main
+from harness.retrieval import corpora
+
+write, notes = corpora.write_atomic, []
+
+def write_and_die(path, text):
+    write(path, text)
+    notes.append(path)
+    if len(notes) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+corpora.write_atomic = write_and_die
+corpora.stored_vectors.__kwdefaults__["block"] = 16
+main(sys.argv[1:])
+"""
+
+
+def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
+    minilm: Path, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setitem(stored_vectors.__kwdefaults__, "block", 16)
+    [file] = (shared_data / "google/xtreme/tatoeba.deu").glob("*.parquet")
+    pairs = pq.read_table(file).slice(0, 60).to_pylist()
+    for name, side in (("a.txt", "source_sentence"), ("b.txt", "target_sentence")):
+        (tmp_path / name).write_text("".join(pair[side].strip() + "\n" for pair in pairs), encoding="utf-8")
+    files = ["--source", str(tmp_path / "a.txt"), "--target", str(tmp_path / "b.txt"), "--offline"]
+    words = ["mine", "--model", str(minilm), *files, "--dtype", "fp32", "--device", "cpu", "--json"]
+    killed = [*words, "--out", str(tmp_path / "killed.tsv")]
+    died = subprocess.run([sys.executable, "-c", KILLED, *killed], capture_output=True, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed.tsv").exists()
+    assert json.loads((tmp_path / "killed.vectors" / "source.json").read_text(encoding="utf-8"))["done"] == 48
+    assert main(killed) == 0
+    rest = json.loads(capsys.readouterr().out)
+    assert main([*words, "--out", str(tmp_path / "whole.tsv")]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert 0 < rest["embedded_tokens"] < whole["embedded_tokens"]
+    assert (tmp_path / "killed.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
+    found = [line.split("\t")[1:3] for line in (tmp_path / "whole.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert len(found) == whole["pairs"] > 20
+    assert sum(left == right for left, right in found) > len(found) / 2  # an English encoder, on German

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from harness.cli.main import main
 from harness.errors import UsageError
 from harness.evaluation.forward import Forward
 from harness.examples import GoldPair, Sentence, Translation
@@ -130,3 +132,19 @@ def test_a_numbered_gpu_is_the_only_one_used(monkeypatch: pytest.MonkeyPatch) ->
     assert devices.devices_of("cuda") == ("cuda:0", "cuda:1", "cuda:2")
     assert devices.devices_of("cuda:1") == ("cuda:1",)
     assert devices.devices_of("cpu") == devices.devices_of("mps") == ("cpu",)
+
+
+def test_another_index_is_another_result_and_the_report_tells_its_recall(
+    small_model: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["eval", "--model", str(small_model), "--task", "tatoeba[de]", "--data-dir", str(corpus), "--offline"]
+    words += ["--out", str(tmp_path / "run")]
+    units = []
+    for more in ([], ["--index", "ivf"], ["--set", "index=auto"]):
+        assert main([*words, *more]) == 0
+        printed = capsys.readouterr().out
+        assert ("searched with ivf, which found 100.00% of the true neighbours" in printed) == ("ivf" in more)
+        record = json.loads((tmp_path / "run" / "record.json").read_text(encoding="utf-8"))
+        units.append(record["units"]["tatoeba/de/test"])
+    assert [unit["facts"].get("recall") for unit in units] == [None, 1.0, None]
+    assert units[0]["key"] == units[2]["key"] != units[1]["key"]
