@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.retrieval.exact import Neighbours
 from harness.retrieval.mining import mine, mine_texts, one_to_one
 from harness.retrieval.threshold import best_threshold
 
@@ -125,6 +126,91 @@ def test_mining_equals_a_double_loop(margin: str, retrieval: str, seed: int, n: 
     # Margins that are equal but for rounding may change places: compare as sets, and the order by value.
     assert set(zip(mined.foreign.tolist(), mined.english.tolist(), strict=True)) == {(i, j) for i, j, _ in expected}
     assert mined.margins == pytest.approx([score for *_, score in expected], rel=1e-5, abs=1e-5)
+
+
+def exact_mine(x, y, k, margin, retrieval):
+    """The pairs in order, in float64, equal margins by rows; exact where all inner products are whole numbers."""
+    cosines = x.astype(np.float64) @ y.astype(np.float64).T
+    near_y = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+    near_x = np.argsort(-cosines.T, axis=1, kind="stable")[:, :k]
+    mean_x = [sum(cosines[i, near].tolist()) / len(near) for i, near in enumerate(near_y)]
+    mean_y = [sum(cosines[near, j].tolist()) / len(near) for j, near in enumerate(near_x)]
+
+    def score(i: int, j: int) -> float:
+        if margin == "absolute":
+            return float(cosines[i, j])
+        middle = (mean_x[i] + mean_y[j]) / 2
+        if margin == "distance":
+            return float(cosines[i, j]) - middle
+        return float(cosines[i, j]) / middle if middle else 0.0
+
+    forward = [(i, max(near.tolist(), key=lambda j, i=i: score(i, j))) for i, near in enumerate(near_y)]
+    backward = [(max(near.tolist(), key=lambda i, j=j: score(i, j)), j) for j, near in enumerate(near_x)]
+    if retrieval == "intersect":
+        pairs = [pair for pair in forward if pair in set(backward)]
+    else:
+        pairs = {"forward": forward, "backward": backward, "max": forward + backward}[retrieval]
+    kept, left, right = [], set(), set()
+    for i, j in sorted(pairs, key=lambda pair: (-score(*pair), *pair)):
+        if score(i, j) > 0 and not (retrieval == "max" and (i in left or j in right)):
+            kept.append((i, j, score(i, j)))
+            left.add(i)
+            right.add(j)
+    return kept
+
+
+@st.composite
+def adversaries(draw: st.DrawFn):
+    """Whole numbers: ties everywhere, duplicates, zero vectors, negative similarities, fewer rows than k."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n, m, d = draw(st.integers(1, 80)), draw(st.integers(1, 80)), draw(st.integers(1, 5))
+    low = draw(st.sampled_from([-2, 0, 1]))
+    x, y = (rng.integers(low, 3, (size, d)).astype(np.float32) for size in (n, m))
+    if draw(st.booleans()):
+        x, y = x[rng.integers(0, n, n)], y[rng.integers(0, m, m)]
+    if draw(st.booleans()):
+        x, y = x * (rng.random((n, 1)) < 0.4), y * (rng.random((m, 1)) < 0.4)
+    if draw(st.booleans()):
+        size = min(n, m)
+        y[:size] = x[rng.permutation(n)[:size]]
+    return x.astype(np.float32), y.astype(np.float32), draw(st.sampled_from([1, 2, 4, 7, 33, 100]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(problem=adversaries())
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("retrieval", ["max", "intersect", "forward", "backward"])
+@pytest.mark.parametrize("margin", ["ratio", "distance", "absolute"])
+def test_adversarial_vectors_give_the_very_pairs_of_the_reference(
+    margin: str, retrieval: str, precision: str, problem: tuple[np.ndarray, np.ndarray, int]
+) -> None:
+    x, y, k = problem
+    mined = mine(x, y, k=k, margin=margin, retrieval=retrieval, precision=precision, memory=1 << 16)
+    found = list(zip(mined.foreign.tolist(), mined.english.tolist(), mined.margins.tolist(), strict=True))
+    assert found == exact_mine(x, y, k, margin, retrieval)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["fp32", "bf16"]), st.booleans())
+def test_large_pools_with_near_ties_are_mined_alike_in_every_precision(seed: int, precision: str, near: bool) -> None:
+    """Cosines that differ in the sixth digit, over many spans of groups: the first pass proves or searches again."""
+    rng = np.random.default_rng(seed)
+    x, y = (rng.standard_normal((size, 12)) for size in (700, 600))
+    if near:
+        x, y = x * 1e-3 + 1, y * 1e-3 + 1
+    y[:300] = x[:300] + 1e-4 * y[:300]
+    x, y = unit(x), unit(y)
+    mined = mine(x, y, precision=precision, memory=1 << 18)
+    plain = mine(x, y, k=4, search=plain_search)
+    np.testing.assert_array_equal(mined.foreign, plain.foreign)
+    np.testing.assert_array_equal(mined.english, plain.english)
+    np.testing.assert_array_equal(mined.margins, plain.margins)
+
+
+def plain_search(queries: np.ndarray, pool: np.ndarray, k: int) -> Neighbours:
+    scores = (queries.astype(np.float64) @ pool.astype(np.float64).T).astype(np.float32)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return Neighbours(np.take_along_axis(scores, order, 1), order)
 
 
 def test_zero_vectors_are_nobodys_translation() -> None:
