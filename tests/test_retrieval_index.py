@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.errors import DataError, ModelError, UsageError
-from harness.retrieval.both_ways import nearest_both_ways
+from harness.retrieval.both_ways import _highest, nearest_both_ways
 from harness.retrieval.exact import MEMORY, Neighbours
 from harness.retrieval.half import halve
 from harness.retrieval.index import nearest, resolve_backend
@@ -109,6 +109,30 @@ def test_one_pass_over_many_blocks_with_a_large_common_part(precision: str, memo
     for found, expected in ((there, plain(x, y, 4)), (back, plain(y, x, 4))):
         np.testing.assert_array_equal(found.ids, expected.ids)
         np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_pools_of_many_groups_are_chosen_from_by_spans(precision: str) -> None:
+    rng = np.random.default_rng(5)
+    x, y = (unit((rng.standard_normal((size, 8)) + 1).astype(np.float32)) for size in (6000, 700))
+    x[4000:4040] = x[:40]
+    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=1 << 22)
+    for found, expected in ((there, plain(x, y, 4)), (back, plain(y, x, 4))):
+        np.testing.assert_array_equal(found.ids, expected.ids)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 400), st.integers(1, 20))
+def test_the_highest_by_spans_are_the_highest(seed: int, rows: int, columns: int, keep: int) -> None:
+    import torch
+
+    maxima = torch.from_numpy(np.random.default_rng(seed).integers(0, 50, (rows, columns)).astype(np.float32))
+    keep = min(keep, columns)
+    values, places = _highest(maxima, keep)
+    assert torch.equal(values, maxima.topk(keep, dim=1).values)
+    assert torch.equal(maxima.gather(1, places), values)
+    assert all(len(set(row)) == keep for row in places.tolist())
 
 
 def test_the_bound_of_the_half_precision_pass_holds() -> None:
