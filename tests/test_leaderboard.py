@@ -458,6 +458,11 @@ def test_the_mean_over_other_languages_has_its_own_column(published, registry):
     assert "xquad f1" in titles and "xquad f1 (12 languages)" in titles
 
 
+def test_english_stands_before_the_other_languages(row, registry):
+    (section,) = build_board([row], "xtreme", registry, tasks=["xnli"]).sections
+    assert [column.language for column in section.columns] == ["avg", "en", *(c for c in LANGUAGES if c != "en")]
+
+
 def test_commands_show_the_board(row, tmp_path, capsys):
     path, rows = tmp_path / "row.json", tmp_path / "none"
     path.write_text(row_text(row))

@@ -161,7 +161,7 @@ class _Order:
 
     def key(self, column: Column) -> tuple[Any, ...]:
         places = {name: place for place, name in enumerate(("overall", *self.official))}
-        codes = {code: place for place, code in enumerate(("avg", "en", *sorted(known_languages())))}
+        codes = {code: place for place, code in enumerate(dict.fromkeys(("avg", "en", *sorted(known_languages()))))}
         plain = column.languages == ("benchmark",) and not column.data
         return (
             places.get(column.task, len(places)),
