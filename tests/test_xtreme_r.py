@@ -19,6 +19,7 @@ from harness.data.sources import load_examples, split_status
 from harness.errors import DataError
 from harness.evaluation.plan import training_tasks
 from harness.registry import get_registry
+from harness.report import make_report, view
 from harness.scoring import Estimate, UnitScore
 from harness.specs import FileData, Split
 
@@ -480,6 +481,8 @@ def test_lareqa_is_the_mean_over_all_questions(
         assert scored["metrics"]["map@20"]["languages"][language] == pytest.approx(100 * np.mean(one))
     low, high = record(out)["scores"]["intervals"]["lareqa"]["map@20"]["average"]
     assert low < micro < high
+    (table,) = [table for table in make_report([view(record(out), "run")]).tables if table.name == "by-task"]
+    assert table.rows[0][2].value == pytest.approx(micro)
     again = json.loads(harness("score", out, "--json")[1])
     assert again["tasks"]["lareqa"]["score"] == pytest.approx(micro)
     # fewer candidates and fewer answers than the benchmark's: the run, the record and a new scoring say so

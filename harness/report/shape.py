@@ -43,6 +43,7 @@ _SHAPE: dict[str, Any] = {
         type(None),
     ),
     "primary?": {"*": [str]},
+    "by_item?": [str],
     "robustness?": (
         {
             "*": {

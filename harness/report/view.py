@@ -41,7 +41,8 @@ class UnitView:
 class TaskView:
     """A task's units by language (English first), and the languages of the benchmark that it lacks.
 
-    ``half`` is half the width of the 95% interval of the score, where the record has it.
+    ``half`` is half the width of the 95% interval of the score, where the record has it; ``by_item``: the score is over the
+    items of all languages.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TaskView:
     units: Mapping[str, UnitView]
     missing: tuple[str, ...]
     half: float | None = None
+    by_item: bool = False
 
     @property
     def complete(self) -> bool:
@@ -56,16 +58,17 @@ class TaskView:
         return not self.missing
 
     def mean(self, codes: Iterable[str] | None = None) -> float | None:
-        """The mean score over languages, all scored ones by default; None where there are none."""
-        values = [self.units[code].score.value for code in (self.units if codes is None else codes)]
-        return fmean(values) if values else None
+        """The mean score over languages, or their items, all scored ones by default; None where there are none."""
+        units = [self.units[code] for code in (self.units if codes is None else codes)]
+        weights = [unit.n for unit in units] if self.by_item else None
+        return fmean([unit.score.value for unit in units], weights) if units else None
 
     def gap(self) -> tuple[float, float] | None:
         """English, and the mean of the other scored languages; None where either is lacking."""
         others = [code for code in self.units if code != "en"]
         if "en" not in self.units or not others:
             return None
-        return self.units["en"].score.value, self.mean(others) or 0.0
+        return self.units["en"].score.value, fmean(self.units[code].score.value for code in others)
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,9 @@ def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> Syst
         half = _half(record["scores"], task, "score", "average")
         if half is None and len(primary) == 1:
             half = _half(record["scores"], task, primary[0], "average")
-        tasks[task] = TaskView(task, primary, views, tuple(missing.get(task, ())), half)
+        tasks[task] = TaskView(
+            task, primary, views, tuple(missing.get(task, ())), half, task in record.get("by_item", ())
+        )
     return System(clean(name), record, tasks, path)
 
 

@@ -104,6 +104,7 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     with folder.changing() as record:
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
+        record["by_item"] = [name for name in by_item if name in scores.tasks]
         record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
         record["robustness"] = losses(units, primaries)
