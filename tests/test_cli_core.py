@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -305,6 +306,22 @@ def test_doctor_finds_what_is_installed(run: Any) -> None:
 
     assert found["torch"]["detail"].startswith(torch.__version__.partition("+")[0])
     assert run("doctor")[0] == 0
+
+
+def test_doctor_counts_the_data(run: Any, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(corpus))
+    code, found = doctor_report(run)
+    detail = found["data"]["detail"]
+    assert code == 0 and "xnli" in detail
+    present, total = map(int, re.findall(r"(\d+) of (\d+) are there", detail)[0])
+    planned = json.loads(run("eval", "--model", "tiny", "--task", "*", "--dry-run", "--json")[1])["units"]
+    assert (present, total) == (sum(unit["data"] != "missing" for unit in planned), len(planned))
+    shutil.copytree(corpus / "google", tmp_path / "google")
+    (path,) = (tmp_path / "google" / "xtreme" / "PAN-X.de").glob("test-*.parquet")
+    path.write_bytes(path.read_bytes()[:50])
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
+    code, found = doctor_report(run)
+    assert code == 4 and "panx/de/test" in found["data"]["detail"]
 
 
 def test_doctor_exits_with_the_worst_problem(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

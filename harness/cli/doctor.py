@@ -45,7 +45,7 @@ class Check:
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
     metavar="FOLDER",
-    help="Data in the Hub's snapshot layout, with --invariance.  [env: HARNESS_DATA_DIR]",
+    help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
 )
 @click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
@@ -60,7 +60,7 @@ def command(
     offline: bool,
     as_json: bool,
 ) -> None:
-    """Check the installation, the plugins and the data folder.
+    """Check the installation, the plugins, the data folder and the data in it.
 
     The exit code is that of the worst problem: 1 for the installation, 3 for plugins, 4 for data; 0 without any.
 
@@ -74,7 +74,7 @@ def command(
         return
     if limit is not None or device is not None:
         raise UsageError("--limit and --device go with --invariance MODEL")
-    found = list(checks())
+    found = list(checks(data_dir))
     if as_json:
         print_json([asdict(check) for check in found])
     else:
@@ -85,7 +85,7 @@ def command(
     ctx.exit(min((check.code for check in found if check.status == "failed"), default=0))
 
 
-def checks() -> Iterator[Check]:
+def checks(data_dir: str | None) -> Iterator[Check]:
     """All checks, in the order of the report."""
     yield Check("xtreme-harness", "ok", __version__)
     yield Check("python", "ok", f"{platform.python_version()} ({sys.executable})")
@@ -96,7 +96,10 @@ def checks() -> Iterator[Check]:
     yield _import_name()
     yield from _plugins()
     yield from _of_plugins()
-    yield _data_folder()
+    folder = _data_folder(data_dir)
+    yield folder
+    if folder.status == "ok":
+        yield _data(data_dir)
     yield _disk()
 
 
@@ -237,17 +240,37 @@ def _dangling(registry: Registry) -> Iterator[str]:
             yield f"benchmark {benchmark.name!r} ({benchmark.provider}) lacks the tasks {', '.join(missing)}"
 
 
-def _data_folder() -> Check:
-    value = os.environ.get("HARNESS_DATA_DIR", "")
+def _data_folder(value: str | None) -> Check:
     if not value:
         hint = "data are then looked for in the Hugging Face cache and on the Hub"
         return Check("data folder", "ok", f"HARNESS_DATA_DIR is not set: {hint}")
     names = [value] if Path(value).is_dir() else [name for name in value.split(os.pathsep) if name.strip()]
     missing = [name for name in names if not Path(name).expanduser().is_dir()]
     if missing:
-        hint = "correct HARNESS_DATA_DIR, or write a small corpus there: harness data sample"
+        hint = "correct --data-dir or HARNESS_DATA_DIR, or write a small corpus there: harness data sample"
         return Check("data folder", "failed", f"not a folder: {', '.join(missing)}", hint, DataError.exit_code)
     return Check("data folder", "ok", ", ".join(names))
+
+
+def _data(data_dir: str | None) -> Check:
+    """How much of the installed tasks' test data is there; nothing is fetched, and of the files only the heads are read."""
+    from harness.evaluation.plan import make_plan
+
+    where = Path(data_dir) if data_dir else None
+    registry = get_registry(check=False)
+    try:
+        planned = make_plan(
+            registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True
+        )
+    except HarnessError as error:
+        return Check("data", "warning", str(error), error.hint)
+    damaged = [entry for entry in planned if entry.damaged]
+    if damaged:
+        detail = f"{len(damaged)} damaged, {damaged[0].unit.key}: {damaged[0].reason}"
+        return Check("data", "failed", detail, "'harness data verify' reads everything", DataError.exit_code)
+    present = [entry for entry in planned if entry.present]
+    tasks = ", ".join(dict.fromkeys(entry.task.name for entry in present)) or "none"
+    return Check("data", "ok", f"test sets: {len(present)} of {len(planned)} are there ({tasks})")
 
 
 def _disk() -> Check:
