@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from harness.data.sample import write_sample_corpus
 from harness.errors import DataError, HarnessError, UsageError
 from harness.evaluation.reporter import Reporter
 from harness.options import EvalOptions
+from harness.registry import get_registry
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.run import Run
 from harness.select import Unit
@@ -241,3 +246,63 @@ def test_other_training_options_are_another_stage(copy: Path, corpus: Path, smal
     _, heard = run(small_model, corpus, copy, overrides={"lr": 1e-3})
     assert sorted(heard.computed) == sorted(KEYS[:2])
     assert len(list((copy.parent / "stages").iterdir())) == 2
+
+
+def test_another_version_of_a_task_is_a_miss(copy: Path, corpus: Path, small_model: Path) -> None:
+    registry = get_registry()
+    tasks = registry.tasks()
+    changed = {**tasks, "tatoeba": dataclasses.replace(tasks["tatoeba"], version=tasks["tatoeba"].version + 1)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "tasks", lambda: changed)
+        patch.setattr(registry, "task", changed.__getitem__)
+        heard = Heard()
+        options = EvalOptions(data_dir=str(corpus), offline=True, train_limit=8, limit=8, overrides={"max_steps": 2})
+        harness.evaluate(str(small_model), TASKS, out=copy, options=options, reporter=heard, registry=registry)
+    assert (sorted(heard.computed), sorted(heard.kept)) == (sorted(KEYS[2:]), sorted(KEYS[:2]))
+
+
+def test_an_adapter_is_another_stage_and_a_loaded_one_other_weights(
+    copy: Path, corpus: Path, small_model: Path
+) -> None:
+    _, heard = run(small_model, corpus, copy, overrides={"peft": "lora"})
+    assert sorted(heard.computed) == sorted(KEYS[:2])  # retrieval is scored with the model as it is
+
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel, AutoTokenizer
+
+    from harness.models.loaded import loaded_folder
+
+    def fingerprint(rank: int) -> str:
+        torch.manual_seed(0)
+        model: Any = AutoModel.from_pretrained(small_model)
+        if rank:
+            model = get_peft_model(model, LoraConfig(r=rank, target_modules=["query"], init_lora_weights=False))
+        with loaded_folder((model, AutoTokenizer.from_pretrained(small_model)), copy) as found:
+            assert found is not None
+            return found.fingerprint
+
+    assert len({fingerprint(rank) for rank in (0, 2, 4)}) == 3
+    assert fingerprint(2) == fingerprint(2)
+
+
+@pytest.mark.parametrize("year", [1985, 2085])
+def test_a_clock_that_was_wrong_changes_nothing(
+    year: int, copy: Path, corpus: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is decided by a date: not by those of files, not by the clock's."""
+    before = units(copy)
+    then = datetime(year, 1, 1, tzinfo=UTC).timestamp()
+    for path in [*copy.parent.rglob("*")]:
+        os.utime(path, (then, then))
+    monkeypatch.setattr(time, "time", lambda: then)
+    monkeypatch.setattr("harness.runs.record.now", lambda: datetime.fromtimestamp(then, UTC).isoformat())
+    assert run(small_model, corpus, copy)[1].computed == []
+    (copy / "predictions" / "tatoeba" / "test-de.tsv").unlink()
+    (stage,) = (copy.parent / "stages").iterdir()
+    shutil.rmtree(stage)  # trained again, under the wrong clock
+    _, heard = run(small_model, corpus, copy, overrides={"max_length": 100})
+    assert sorted(heard.computed) == sorted(KEYS)
+    _, heard = run(small_model, corpus, copy)
+    assert sorted(heard.computed) == sorted(KEYS)
+    assert units(copy) == before
