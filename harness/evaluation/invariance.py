@@ -153,12 +153,13 @@ def _examples(
         if split is None:
             raise DataError(f"{unit.key}: no dev split to learn the threshold on")
         dev = load(split, limit)
+    pool: Sequence[Any] = ()
     if task.pool is None:
-        examples, pool = load(entry.split, limit), ()
+        examples = load(entry.split, limit)
     else:  # of the candidates, the same share as of the queries
         both = limited([*load(entry.split, None), *load(task.pool, None)], limit)
         examples = [example for example in both if not isinstance(example, Candidate)]
-        pool = tuple(example for example in both if isinstance(example, Candidate))
+        pool = [example for example in both if isinstance(example, Candidate)]
     (joined,) = predictor.join([UnitExamples(unit.task, unit.language, unit.split, examples, dev, pool)])
     return joined
 
