@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.retrieval.approximate import APPROXIMATE, nearest_approximate
 from harness.retrieval.mining import mine
 
 Matrix = NDArray[np.float32]
@@ -87,9 +88,14 @@ def with_faiss(foreign: Matrix, english: Matrix, k: int, *, vectorised: bool = T
     return np.array(kept)
 
 
-def with_harness(precision: str, memory: int) -> Callable[[Matrix, Matrix, int], Pairs]:
+def with_harness(
+    precision: str, memory: int, index: str = "", recalls: dict[str, float] | None = None
+) -> Callable[[Matrix, Matrix, int], Pairs]:
     def run(foreign: Matrix, english: Matrix, k: int) -> Pairs:
-        mined = mine(foreign, english, k=k, precision=precision, memory=memory)
+        search = partial(nearest_approximate, index=index, memory=memory) if index else None
+        mined = mine(foreign, english, k=k, precision=precision, memory=memory, search=search)
+        if recalls is not None:
+            recalls[f"harness {index}"] = mined.recall
         return np.stack([mined.foreign, mined.english], axis=1)
 
     return run
@@ -104,6 +110,7 @@ def main() -> None:
     parser.add_argument("--translations", type=float, default=0.3, help="share of sentences that have a translation")
     parser.add_argument("--common", type=float, default=0.0, help="weight of the direction that all vectors share")
     parser.add_argument("--memory", type=int, default=1024, help="MiB for the blocks of similarities")
+    parser.add_argument("--approximate", action="store_true", help="approximate indexes too, with their recall")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="processor threads (0: as many as there are cores)")
     args = parser.parse_args()
@@ -121,6 +128,9 @@ def main() -> None:
         "harness fp32": with_harness("fp32", args.memory << 20),
         "harness bf16": with_harness("bf16", args.memory << 20),
     }
+    recalls: dict[str, float] = {}
+    for index in APPROXIMATE if args.approximate else ():
+        contestants[f"harness {index}"] = with_harness("fp32", args.memory << 20, index, recalls)
     wall: dict[str, list[float]] = {name: [] for name in contestants}
     cpu: dict[str, list[float]] = {name: [] for name in contestants}
     mined: dict[str, set[tuple[int, int]]] = {}
@@ -139,6 +149,8 @@ def main() -> None:
         for times in (wall, cpu):
             cells += [f"{min(times[name]):.2f}", f"{min(times[PEER]) / min(times[name]):.2f}"]
         print("|", " | ".join([*cells, f"{len(mined[name]):,}", str(len(mined[name] ^ reference))]), "|")
+    for name, recall in recalls.items():
+        print(f"{name}: recall {recall:.4f}")
     assert mined["harness fp32"] == mined["harness bf16"], "the first pass in bf16 changed the pairs"
     # FAISS rounds to fp32 in its own order: margins that agree to seven digits may change places.
     assert len(mined["harness fp32"] ^ reference) <= 1e-3 * len(reference), "the pairs are not those of FAISS"

@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--foreign", type=int, default=50_000, help="sentences on the foreign side")
     parser.add_argument("--english", type=int, default=50_000, help="sentences on the English side")
     parser.add_argument("--dimension", type=int, default=64)
-    parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
+    parser.add_argument("--precision", default="fp32", choices=PRECISIONS[1:])
     parser.add_argument("--memory", type=int, default=1024, help="MiB for the blocks of similarities")
     parser.add_argument("--folder", type=Path, help="mine the two files in it, here (for the process that is measured)")
     args = parser.parse_args()

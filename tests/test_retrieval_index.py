@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.errors import DataError, ModelError, UsageError
-from harness.retrieval.both_ways import _highest, nearest_both_ways
+from harness.retrieval.both_ways import _highest, nearest_both_ways, resolve_precision
 from harness.retrieval.exact import MEMORY, Neighbours
 from harness.retrieval.half import halve
 from harness.retrieval.index import nearest, resolve_backend
@@ -179,6 +179,15 @@ def test_the_answer_does_not_depend_on_the_process_settings() -> None:
     finally:
         torch.set_float32_matmul_precision(before)
     np.testing.assert_array_equal(found.scores, plain(x, y, 3).scores)
+
+
+def test_the_first_pass_is_in_half_precision_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has, expected in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda has=has: has)
+        monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda has=has: has, raising=False)
+        monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False, raising=False)
+        assert resolve_precision("auto", "cpu") == resolve_precision("auto", "cuda:0") == expected
+        assert resolve_precision("fp32", "cpu") == "fp32"
 
 
 def test_refusals() -> None:

@@ -25,7 +25,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--layer", type=int, help="Hidden state (0: embeddings).  [default: by depth]")
 @click.option("--pool", default="mean", show_default=True, help="mean, mean-no-specials or cls.")
 @click.option("--max-length", type=click.IntRange(min=3), default=512, show_default=True, help="Tokens of a sentence.")
-@click.option("--precision", default="fp32", show_default=True, help="First pass of the search: fp32 or bf16.")
+@click.option("--precision", default="auto", show_default=True, help="First pass: fp32 or bf16; same pairs.")
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @compute_options

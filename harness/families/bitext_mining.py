@@ -42,8 +42,8 @@ class BitextMining(Predictor):
 
         ``k``: neighbours a margin looks at. ``margin``: "ratio", "distance" or "absolute". ``retrieval``: "max",
         "intersect", "forward" or "backward". ``duplicates``: "drop" pairs of repeated sentences, or "expand" them to
-        all copies. ``precision``: "fp32" or "bf16" for the first pass, the answer being the same. ``memory``: MiB for
-        the blocks of similarities.
+        all copies. ``precision`` of the first pass: "fp32", "bf16" or "auto", by the hardware; the answer is the same.
+        ``memory``: MiB for the blocks of similarities. ``index`` as in sentence retrieval.
         """
 
         layer: int | None = None
@@ -53,7 +53,7 @@ class BitextMining(Predictor):
         margin: str = "ratio"
         retrieval: str = "max"
         duplicates: str = "drop"
-        precision: str = "fp32"
+        precision: str = "auto"
         memory: int = 1024
         index: str = "auto"
 

@@ -25,29 +25,43 @@ if TYPE_CHECKING:
 GROUP = 32
 SPAN = 8
 """Groups that are looked at as one before the best groups are chosen: choosing is slow, maxima are fast."""
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def nearest_both_ways(
-    x: Vectors, y: Vectors, k: int, *, precision: str = "fp32", device: str = "cpu", memory: int = MEMORY
+    x: Vectors, y: Vectors, k: int, *, precision: str = "auto", device: str = "cpu", memory: int = MEMORY
 ) -> tuple[Neighbours, Neighbours]:
     """For each row of ``x`` (n, d) its ``min(k, m)`` best rows of ``y`` (m, d), and for each row of ``y`` its best of
     ``x``.
 
     The same answer as :func:`~harness.retrieval.index.nearest` called twice, with half the multiplications; meant for
-    a small k. ``precision`` is that of the first pass only. ``memory`` bounds, in bytes, what is allocated beyond the
-    vectors, the operands of the pass (fp32: a copy of y; bf16: copies of x and, twice, of y at half the size), some
-    300 bytes a row, and the answer. On ``device`` "cuda" all GPUs share the rows of x, and vectors stay on them.
+    a small k. ``precision`` is that of the first pass only; "auto" is bf16 where the hardware multiplies in it.
+    ``memory`` bounds, in bytes, what is allocated beyond the vectors, the operands of the pass (fp32: a copy of y;
+    bf16: copies of x and, twice, of y at half the size), some 300 bytes a row, and the answer. On ``device`` "cuda" all
+    GPUs share the rows of x, and vectors stay on them.
     """
     check_vectors(x, y, k)
     check_vectors(y, x, k)
-    check_choice("precision", precision, PRECISIONS)
+    precision = resolve_precision(precision, device)
 
     def search(rows: Vectors, where: str) -> tuple[Neighbours, Neighbours]:
         return _on_device(rows, y, k, precision, where, memory)
 
     with full_precision():
         return both_ways(search, x, k, devices_of(device))
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """The precision of a first pass; "auto" is bf16 on hardware that has it, else fp32. UsageError for another."""
+    import torch
+
+    check_choice("precision", precision, PRECISIONS)
+    if precision != "auto":
+        return precision
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    features = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return "bf16" if any(getattr(torch.cpu, name, bool)() for name in features) else "fp32"
 
 
 def _on_device(

@@ -60,7 +60,7 @@ def settle(
     spare = (candidates[:, k:] >= 0).any(1)
     for rows, width in ((~spare, k), (spare, candidates.shape[1])):
         step = max(_room(queries, memory) // (8 * d * width), 1)
-        for some in rows.nonzero()[:, 0].split(step):
+        for some in torch.split(rows.nonzero()[:, 0], step):
             chosen = candidates[some, :width]
             vectors = pool[chosen.clamp(min=0)].double()
             exact = torch.bmm(vectors, queries[some].double()[:, :, None])[:, :, 0].float()
