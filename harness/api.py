@@ -141,6 +141,7 @@ def train(
     from harness.evaluation.stage_claims import train_when_free
     from harness.models.device import choose_device, choose_dtype
     from harness.models.loaded import loaded_folder, model_reference
+    from harness.models.quantised import check_quant
     from harness.models.resolve import resolve_model
     from harness.offline import without_network
     from harness.registry import get_registry
@@ -153,6 +154,7 @@ def train(
     folder = Path(out)
     reporter = Observed(reporter or Silent(), registry.hook, folder)
     device = choose_device(options.device)
+    check_quant(options.quant, device)
     stages = Stages(
         registry,
         find_recipe(options.recipe, registry),

@@ -94,6 +94,8 @@ class EvalOptions:
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
+    ``quant`` "8bit" or "4bit" holds the weights of the encoder in so many bits, in training (of adapters only) and in
+    scoring.
     ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
     repository at one commit for an architecture that transformers lacks; the record says both.
     """
@@ -109,6 +111,7 @@ class EvalOptions:
     train_limit: int | None = None
     device: str = "auto"
     dtype: str = "auto"
+    quant: str = ""
     batch_tokens: int = 8192
     data_dir: str | None = None
     offline: bool = False
@@ -120,6 +123,8 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.quant not in ("", "8bit", "4bit"):
+            raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.trust_remote_code is not None:
             from harness.models.remote_code import parse_trusted
 

@@ -84,14 +84,15 @@ def tokenizer(kind: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<|end|>", model_input_names=inputs, **ends)
 
 
-def save_model(kind: str, folder: Path, *, seed: int = 0) -> Path:
+def save_model(kind: str, folder: Path, *, seed: int = 0, width: int = 32) -> Path:
     """Saves an encoder without a head (random weights from ``seed``) and its tokenizer."""
     import torch
     from transformers import AutoModel, BertConfig, LlamaConfig, MT5Config, Qwen2Config, XLMRobertaConfig
 
     tokens = tokenizer(kind)
-    size: dict[str, Any] = {"vocab_size": len(tokens), "hidden_size": 32, "num_hidden_layers": 2}
-    size |= {"num_attention_heads": 2, "intermediate_size": 48, "initializer_range": 0.3}
+    size: dict[str, Any] = {"vocab_size": len(tokens), "hidden_size": width, "num_hidden_layers": 2}
+    inner = 48 if width == 32 else 2 * width
+    size |= {"num_attention_heads": 2, "intermediate_size": inner, "initializer_range": 0.3}
     encoder = size | {"max_position_embeddings": 300, "pad_token_id": tokens.pad_token_id}
     decoder = size | {"num_key_value_heads": 1, "bos_token_id": 0, "eos_token_id": 1}
     config = {
@@ -99,7 +100,9 @@ def save_model(kind: str, folder: Path, *, seed: int = 0) -> Path:
         "bert": lambda: BertConfig(**encoder),
         "llama": lambda: LlamaConfig(**decoder),
         "qwen2": lambda: Qwen2Config(**decoder),
-        "mt5": lambda: MT5Config(vocab_size=len(tokens), d_model=32, d_kv=16, d_ff=48, num_layers=2, num_heads=2),
+        "mt5": lambda: MT5Config(
+            vocab_size=len(tokens), d_model=width, d_kv=width // 2, d_ff=inner, num_layers=2, num_heads=2
+        ),
     }[kind]()
     torch.set_num_threads(1)  # over matrices this small, threads only wait for each other
     torch.manual_seed(seed)

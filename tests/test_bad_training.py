@@ -89,6 +89,19 @@ def test_a_decoder_has_no_masked_language_model(
     assert "Traceback" not in err
 
 
+def test_few_bits_need_a_package_and_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.errors import UsageError
+    from harness.models import quantised
+
+    quantised.check_quant("", "mps")
+    with pytest.raises(UsageError, match="not on the device 'mps'"):
+        quantised.check_quant("8bit", "mps")
+    monkeypatch.setattr(quantised, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="--quant 4bit needs the package bitsandbytes") as error:
+        quantised.check_quant("4bit", "cuda:0")
+    assert error.value.hint == "pip install 'xtreme-harness[quant]'"
+
+
 def test_a_diverged_stage_is_not_kept_and_other_targets_go_on(
     corpus: Path, small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,7 @@ recipe_options = _together(
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
+    click.option("--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit; trains with --peft."),
 )
 
 compute_options = _together(

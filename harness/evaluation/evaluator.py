@@ -25,6 +25,7 @@ from harness.evaluation.unit_entry import keep_unit
 from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor
 from harness.models.device import choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
+from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
 from harness.options import EvalOptions, as_plain
@@ -68,6 +69,7 @@ class Evaluator:
         self.reporter = reporter
         self.device = choose_device(options.device)
         self.dtype = choose_dtype(options.dtype, self.device)
+        check_quant(options.quant, self.device)
         self.model = model
         self._lineage: list[str] = []
         self._noted: set[str] = set()
@@ -251,7 +253,8 @@ class Evaluator:
         else:
             folder = checkpoint.folder
         tokenizer = load_tokenizer(folder)
-        model = family.load(str(folder), dtype="float32")
+        few_bits = quantised(self.options.quant, self.device, self.dtype)
+        model = after_loading(family.load(str(folder), dtype="float32", **few_bits))
         if family.trainable and self.options.train == "never":
             check_head(model, folder)
         return Forward(

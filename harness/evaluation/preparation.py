@@ -76,6 +76,7 @@ class Preparation:
             "options": as_plain(family.options),
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.stages.dtype,
+            **({"quant": self.stages.options.quant} if self.stages.options.quant else {}),
             **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

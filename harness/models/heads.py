@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import ModelError
 from harness.models.labels import label_order
+from harness.models.quantised import keep_head_whole
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +62,7 @@ def load_head(
         }
     if getattr(config, "use_cache", False):
         settings["use_cache"] = False  # nothing is generated
+    keep_head_whole(settings, head, config)
     body = head.base_model_prefix
     if body in _BODY:
         settings.setdefault("key_mapping", {rf"^{_BODY[body]}\.": f"{body}."})

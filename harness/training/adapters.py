@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.models.encoder import encoder_children
+from harness.models.quantised import whole_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -38,6 +39,17 @@ def with_adapters(model: PreTrainedModel, options: TrainOptions) -> Any:
         modules_to_save=[name for name in heads if any(True for _ in getattr(model, name).parameters())],
     )
     return get_peft_model(model, config)
+
+
+def with_weights_of(model: Any, trained: Any) -> Any:
+    """``model``, made alike in fp32, with the weights of one whose encoder is held in 8 or 4 bits."""
+    import torch
+
+    weights = {**dict(trained.named_parameters()), **whole_weights(trained)}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
+    return model
 
 
 def merged(model: Any) -> PreTrainedModel:

@@ -93,5 +93,6 @@ def _whole(value: torch.Tensor, keep: bool) -> torch.Tensor:
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers; one shared by several heads is named once."""
-    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    """What training changes, parameters and buffers; one shared by several heads is named once."""
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    return {**trained, **dict(model.named_buffers())}

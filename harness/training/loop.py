@@ -25,6 +25,7 @@ from harness.options import TrainOptions
 from harness.training.checkpoint import Progress, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
 from harness.training.order import micro_batches, step_items
+from harness.training.sparse import densify, sparsify
 
 if TYPE_CHECKING:
     import torch
@@ -125,6 +126,9 @@ class Trainer:
             self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)
         else:
             *self.models, self.prepared = accelerator.prepare(*self.modules, self.optimizer)
+        self.sparse = accelerator.device.type == "cpu" and accelerator.num_processes == 1
+        if self.sparse:
+            sparsify(self.modules)
         self.total = len(schedule)
         self.progress = Progress()
         self.tokens = 0
@@ -199,15 +203,21 @@ class Trainer:
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
             spare = self.sharded.most(len(chunks)) - len(chunks)
             chunks, weights = chunks + chunks[:1] * spare, weights + [0.0] * spare
-        for position, (rows, weight) in enumerate(zip(chunks, weights, strict=True)):
-            batch = self._batch(part, rows)
-            last = position == len(chunks) - 1
-            with self.accelerator.autocast(), nullcontext() if last else self.accelerator.no_sync(model):
-                loss, count = part.family.loss(model, batch)
-                self.accelerator.backward(loss * weight)
-            loss_sum += loss.detach() * weight
-            terms += count * weight
-            self.tokens += int(part.features.lengths[rows].sum())
+        # One autocast for all micro-batches keeps the rounded weights; shards must not be kept.
+        with nullcontext() if self.sharded else self.accelerator.autocast():
+            for position, (rows, weight) in enumerate(zip(chunks, weights, strict=True)):
+                batch = self._batch(part, rows)
+                last = position == len(chunks) - 1
+                with nullcontext() if last else self.accelerator.no_sync(model):
+                    with self.accelerator.autocast():
+                        loss, count = part.family.loss(model, batch)
+                    with torch.autocast(device.type, enabled=False):
+                        self.accelerator.backward(loss * weight)
+                loss_sum += loss.detach() * weight
+                terms += count * weight
+                self.tokens += int(part.features.lengths[rows].sum())
+        if self.sparse:
+            densify(self.modules)
         if self.sharded:
             self.sharded.reduce_scalars()
         if self.accelerator.num_processes > 1:

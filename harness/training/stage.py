@@ -45,6 +45,7 @@ class Stage:
     parent: ResolvedModel | Stage
     options: TrainOptions
     dtype: str
+    quant: str = ""
 
     @property
     def name(self) -> str:
@@ -77,6 +78,7 @@ class Stage:
             ],
             "options": {k: v for k, v in as_plain(self.options).items() if k not in _NOT_IN_KEY},
             "dtype": self.dtype,
+            **({"quant": self.quant} if self.quant else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -108,6 +110,7 @@ class Stage:
             ],
             "options": as_plain(self.options),
             "dtype": self.dtype,
+            **({"quant": self.quant} if self.quant else {}),
             "head": "kept" if self.keeps_head else "fresh",
         }
 

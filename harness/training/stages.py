@@ -104,7 +104,12 @@ class Stages:
         options = build(TrainOptions, self.values(names))
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
-        return Stage(tuple(parts), parent, options, self.dtype)
+        if self.options.quant and not options.peft:
+            raise UsageError(
+                f"--quant {self.options.quant}: weights of so few bits cannot be trained, only adapters beside them",
+                hint="add --peft lora; or score a checkpoint as it is with --train never",
+            )
+        return Stage(tuple(parts), parent, options, self.dtype, self.options.quant)
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""

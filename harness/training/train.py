@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,9 @@ from harness.metrics.no_answer import best_thresholds
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
+from harness.models.quantised import after_loading, quantised
 from harness.scoring import score_unit
-from harness.training.adapters import merged, with_adapters
+from harness.training.adapters import merged, with_adapters, with_weights_of
 from harness.training.checkpoint import Progress
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
@@ -78,7 +79,10 @@ def _train(
     started = time.monotonic()
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
     tokenizer = load_tokenizer(parent)
-    parts = _parts(stage, parent, tokenizer)
+    if shard and stage.quant:
+        raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
+    few_bits = quantised(stage.quant, str(accelerator.device), stage.dtype)
+    parts = _parts(stage, parent, tokenizer, few_bits)
     trainer = Trainer(
         parts,
         make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage)),
@@ -87,7 +91,7 @@ def _train(
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
         evaluate=_dev_score(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
-        keep=lambda: _write_model(trainer.whole_model, tokenizer, best, head=len(parts) == 1),
+        keep=lambda: _write_model(_of_many_bits(stage, parent, trainer.whole_model), tokenizer, best, len(parts) == 1),
         tell=tell,
         shard=shard,
     )
@@ -128,7 +132,7 @@ def _finish(
     replace_folder(best, folder)
 
 
-def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> list[Part]:
+def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase, few_bits: Mapping[str, Any]) -> list[Part]:
     import torch
 
     features = []
@@ -139,11 +143,12 @@ def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase) -> li
     parts: list[Part] = []
     for part, rows in zip(stage.tasks, features, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
-            model = part.family.load(str(parent), dtype="float32")
+            model = part.family.load(str(parent), dtype="float32", **few_bits)
             torch.manual_seed(stage.options.seed)
         else:
-            model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32")
+            model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
             reset_head(model, stage.options.seed)
+        after_loading(model)
         if parts:
             share_encoder(parts[0].model, model)
         if stage.options.gradient_checkpointing:
@@ -209,7 +214,15 @@ def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Predictio
     return float(sum(best[key].value for key in metric.primary) / len(metric.primary))
 
 
-def _write_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, *, head: bool) -> None:
+def _of_many_bits(stage: Stage, parent: Path, model: Any) -> Any:
+    """A model in 8 or 4 bits as one in fp32 that computes the same; any other as it is."""
+    if not stage.quant:
+        return model
+    load = stage.tasks[0].family.load
+    return with_weights_of(with_adapters(load(str(parent), dtype="float32"), stage.options), model)
+
+
+def _write_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, head: bool) -> None:
     """Writes a transformers folder as a whole: a half-written one never takes the place of a good one.
 
     One task keeps its head, so that the folder can be scored as it is; of several, only the shared encoder is kept.
