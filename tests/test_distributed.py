@@ -130,7 +130,8 @@ def test_a_dual_encoder_is_sharded_but_for_its_scale(corpus: Path, without_dropo
     run(1, *given, "--out", tmp_path / "one" / "run")
     run(2, *given, "--out", tmp_path / "two" / "run", fsdp=True)
     one, two = (json.loads((tmp_path / name / "run" / "record.json").read_text()) for name in ("one", "two"))
-    assert two["scores"] == one["scores"]
+    losses = [[loss for _, loss in record["stages"][-1]["loss"]] for record in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)  # scores of so small a model hang on the last bits
     [first], [second] = (list((tmp_path / name / "stages").glob("*/model.safetensors")) for name in ("one", "two"))
     for name, value in load_file(first).items():
         torch.testing.assert_close(load_file(second)[name], value, rtol=1e-4, atol=2e-5)

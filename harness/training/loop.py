@@ -82,9 +82,10 @@ def make_optimizer(model: torch.nn.Module, options: TrainOptions) -> torch.optim
 class Trainer:
     """Trains the parts of a stage, keeping the best checkpoint and a state to continue from.
 
-    ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev score (0-100) of the
-    model as it stands; ``keep`` is called when the model is the best so far and must store it; ``tell`` hears
-    (step, total, mean loss). With ``shard`` the processes share the weights (:mod:`harness.training.sharding`).
+    ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
+    model as it stands, and what else to record with it; ``keep`` is called when the model is the best so far and must
+    store it; ``tell`` hears (step, total, mean loss). With ``shard`` the processes share the weights
+    (:mod:`harness.training.sharding`).
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Trainer:
         *,
         pad_id: int,
         state_folder: Path,
-        evaluate: Callable[[], float] | None,
+        evaluate: Callable[[], Mapping[str, Any]] | None,
         keep: Callable[[], None],
         tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
         shard: bool = False,
@@ -260,9 +261,10 @@ class Trainer:
             score = self.progress.dev[-1]["score"]
         elif self.evaluate is not None:
             self.modules.eval()
-            score = self.evaluate()
+            found = self.evaluate()
             self.modules.train()
-            self.progress.dev.append({"step": step, "score": score})
+            self.progress.dev.append({"step": step, **found})
+            score = found["score"]
             log.info("step %d: English dev %.2f", step, score)
         best = self.progress.best_score
         wanted = last and (self.options.select == "last" or score is None)
