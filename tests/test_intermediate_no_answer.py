@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import Question
+from harness.cli.main import main
 from harness.data.sources import load_examples
 from harness.evaluation.forward import Forward
 from harness.families.base import UnitExamples
@@ -86,3 +88,42 @@ def test_dev_is_scored_at_the_best_threshold(shared_data: Path, small_model: Pat
         )
         again = next(iter(chosen.predict(forward, [UnitExamples("squad2", "en", "dev", examples)]))).predictions
         assert metric.compute(gold, again, "en")[name] == pytest.approx(value.value)
+
+
+def test_a_stage_keeps_and_shows_its_best_thresholds(
+    shared_data: Path, small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "train",
+        "--model",
+        str(small_model),
+        "--task",
+        "squad2+squad",
+        "--data-dir",
+        str(shared_data),
+        "--offline",
+    ]
+    words += ["--device", "cpu", "--train-limit", "30", "--set", "max_length=256", "--set", "batch=8"]
+    words += [
+        "--set",
+        "max_steps=6",
+        "--set",
+        "evaluate_every=3",
+        "--set",
+        "select=best",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 0
+    summary = json.loads((tmp_path / "out" / "stage.json").read_text(encoding="utf-8"))
+    assert [entry["step"] for entry in summary["dev"]] == [3, 6]
+    for entry in summary["dev"]:
+        best = entry["best_thresholds"]["squad2"]
+        assert set(entry["best_thresholds"]) == {"squad2"} and set(best) == {"exact_match", "f1"}
+        assert entry["tasks"]["squad2"] == pytest.approx((best["exact_match"]["value"] + best["f1"]["value"]) / 2)
+        assert entry["score"] == pytest.approx(sum(entry["tasks"].values()) / 2)
+    [chosen] = [entry for entry in summary["dev"] if entry["step"] == summary["selected_step"]]
+    assert summary["best_thresholds"] == chosen["best_thresholds"]
+    at = summary["best_thresholds"]["squad2"]["f1"]
+    shown = capsys.readouterr().out
+    assert f"f1 {at['value']:.2f} at {at['threshold']:.3f}" in shown and "--set null_threshold=" in shown

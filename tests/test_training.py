@@ -139,7 +139,7 @@ def test_training_learns_and_keeps_the_best_only_on_strict_improvement(small_mod
     kept: list[int] = []
     scores = iter([10.0, 30.0, 30.0, 20.0])
     options = TrainOptions(lr=2e-3, batch=16, max_steps=40, evaluate_every=10)
-    trainer = make_trainer(small_model, tmp_path / "s", options, kept, evaluate=lambda: next(scores))
+    trainer = make_trainer(small_model, tmp_path / "s", options, kept, evaluate=lambda: {"score": next(scores)})
     progress = trainer.run()
     assert (progress.best_step, progress.best_score, len(kept)) == (20, 30.0, 2)
     first, last = progress.losses[0][1], progress.losses[-1][1]
@@ -149,7 +149,7 @@ def test_training_learns_and_keeps_the_best_only_on_strict_improvement(small_mod
 def test_patience_stops_early(small_model: Path, tmp_path: Path) -> None:
     scores = iter([30.0, 20.0, 10.0, 5.0, 5.0])
     options = TrainOptions(batch=16, max_steps=50, evaluate_every=5, patience=2)
-    progress = make_trainer(small_model, tmp_path / "s", options, [], evaluate=lambda: next(scores)).run()
+    progress = make_trainer(small_model, tmp_path / "s", options, [], evaluate=lambda: {"score": next(scores)}).run()
     assert progress.stopped_early
     assert progress.step == 15
 

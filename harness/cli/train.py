@@ -42,4 +42,8 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
         return
     score = trained.summary["dev_score"]
     shown = "no dev split" if score is None else f"English dev {score:.2f} at step {trained.summary['selected_step']}"
-    print_text(f"{trained.summary['name']}: {shown} of {trained.summary['steps']}\ncheckpoint: {trained.folder}")
+    print_text(f"{trained.summary['name']}: {shown} of {trained.summary['steps']}")
+    for name, best in trained.summary.get("best_thresholds", {}).items():
+        each = "; ".join(f"{number} {at['value']:.2f} at {at['threshold']:.3f}" for number, at in best.items())
+        print_text(f"{name}, best thresholds of no answer (--set null_threshold=...): {each}")
+    print_text(f"checkpoint: {trained.folder}")

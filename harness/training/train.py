@@ -5,32 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, UsageError
-from harness.evaluation.forward import Forward
-from harness.examples import Question
-from harness.families.base import Prediction, UnitExamples
 from harness.files import recover_folder, replace_folder, write_atomic
-from harness.metrics import get_metric
-from harness.metrics.base import Metric
-from harness.metrics.no_answer import best_thresholds
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
 from harness.models.quantised import after_loading, quantised
-from harness.scoring import score_unit
 from harness.training.adapters import merged, with_adapters, with_weights_of
 from harness.training.checkpoint import Progress
+from harness.training.dev import dev_scores
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
 from harness.training.schedule import make_schedule
 from harness.training.sharding import sharding_asked_for
-from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import Stage, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -90,7 +83,7 @@ def _train(
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
-        evaluate=_dev_score(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
+        evaluate=dev_scores(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
         keep=lambda: _write_model(_of_many_bits(stage, parent, trainer.whole_model), tokenizer, best, len(parts) == 1),
         tell=tell,
         shard=shard,
@@ -121,6 +114,7 @@ def _finish(
         "selected_step": progress.best_step,
         "dev_score": progress.best_score,
         "dev": progress.dev,
+        **_thresholds(progress),
         "loss": progress.losses,
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
@@ -130,6 +124,12 @@ def _finish(
     }
     write_atomic(best / "stage.json", json.dumps(summary, indent=1))
     replace_folder(best, folder)
+
+
+def _thresholds(progress: Progress) -> dict[str, Any]:
+    """Those that the selected checkpoint is best at, where a task has questions without an answer."""
+    chosen = next((entry for entry in progress.dev if entry["step"] == progress.best_step), {})
+    return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}
 
 
 def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase, few_bits: Mapping[str, Any]) -> list[Part]:
@@ -166,52 +166,6 @@ def _beside(stage: Stage) -> int | None:
     if len(stage.tasks) == 1:
         return None
     return next((index for index, part in enumerate(stage.tasks) if not part.family.fresh_head), None)
-
-
-def _dev_score(
-    stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, device: str
-) -> Callable[[], float] | None:
-    """The mean of the tasks' English dev scores; None where no task has a dev split."""
-    pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
-    # An auxiliary task does not choose the checkpoint of the others.
-    scored = [(index, task) for index, task in pairs if task.family.fresh_head] or pairs
-    if not scored:
-        return None
-
-    def score() -> float:
-        scores = []
-        for index, task in scored:
-            forward = Forward(models()[index], tokenizer, device, stage.dtype)
-            scores.append(dev_score(task, forward, stage.options.eval_limit))
-        return sum(scores) / len(scores)
-
-    return score
-
-
-def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> float:
-    """Score (0-100) of a model on the task's dev split, by the same files and metrics as any other score."""
-    assert task.dev is not None
-    [unit] = task.family.join([UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])])
-    prediction = next(iter(task.family.predict(forward, [unit])))
-    metric = get_metric(task.task.metric)
-    if "null_minus_best" in prediction.facts:
-        return _at_best_threshold(metric, unit, prediction)
-    with tempfile.TemporaryDirectory(prefix="harness-dev-") as name:
-        predictions, labels = (Path(name) / f"{side}.{task.format.extension}" for side in ("predictions", "labels"))
-        task.format.write_predictions(predictions, unit.examples, prediction.predictions)
-        task.format.write_labels(labels, unit.examples)
-        result = score_unit(task.task.name, metric, task.format, "en", predictions, labels, task.task.labels)
-    return float(sum(result.metrics[key].value for key in metric.primary) / len(metric.primary))
-
-
-def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Prediction) -> float:
-    """SQuAD v2.0: each number at the threshold of no answer that is best for it (PROTOCOL 11.2)."""
-    gold = [
-        [answer.text for answer in question.answers] for question in unit.examples if isinstance(question, Question)
-    ]
-    facts = prediction.facts
-    best = best_thresholds(metric, gold, facts["best"], facts["null_minus_best"], unit.language)
-    return float(sum(best[key].value for key in metric.primary) / len(metric.primary))
 
 
 def _of_many_bits(stage: Stage, parent: Path, model: Any) -> Any:

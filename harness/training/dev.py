@@ -1,0 +1,80 @@
+"""The English dev score of a stage in training, by the same files and metrics as any other score."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.evaluation.forward import Forward
+from harness.examples import Question
+from harness.families.base import Prediction, UnitExamples
+from harness.metrics import get_metric
+from harness.metrics.base import Metric
+from harness.metrics.no_answer import Best, best_thresholds
+from harness.scoring import score_unit
+from harness.training.stage import Stage, StageTask
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def dev_scores(
+    stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, device: str
+) -> Callable[[], dict[str, Any]] | None:
+    """What scores the stage's ``models``, one a task, as they are when it is called; None where no task has a dev split.
+
+    ``score`` is the mean of the tasks' scores (0-100), which stand under ``tasks`` where there are several;
+    ``best_thresholds`` are, for each task with questions without an answer, those of :func:`best_thresholds`.
+    """
+    pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
+    # An auxiliary task does not choose the checkpoint of the others.
+    scored = [(index, task) for index, task in pairs if task.family.fresh_head] or pairs
+    if not scored:
+        return None
+
+    def score() -> dict[str, Any]:
+        scores: dict[str, float] = {}
+        thresholds: dict[str, Any] = {}
+        for index, task in scored:
+            forward = Forward(models()[index], tokenizer, device, stage.dtype)
+            scores[task.task.name], best = dev_score(task, forward, stage.options.eval_limit)
+            if best:
+                thresholds[task.task.name] = {name: dataclasses.asdict(found) for name, found in best.items()}
+        return {
+            "score": sum(scores.values()) / len(scores),
+            **({"tasks": scores} if len(scores) > 1 else {}),
+            **({"best_thresholds": thresholds} if thresholds else {}),
+        }
+
+    return score
+
+
+def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float, dict[str, Best]]:
+    """Score (0-100) of a model on the task's dev split, or on its first ``limit`` examples.
+
+    SQuAD v2.0: each number of the metric at the threshold of no answer that is best for it (PROTOCOL 11.2); with them.
+    """
+    assert task.dev is not None
+    [unit] = task.family.join([UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])])
+    prediction = next(iter(task.family.predict(forward, [unit])))
+    metric = get_metric(task.task.metric)
+    if "null_minus_best" in prediction.facts:
+        best = _at_best_threshold(metric, unit, prediction)
+        return sum(best[key].value for key in metric.primary) / len(metric.primary), best
+    with tempfile.TemporaryDirectory(prefix="harness-dev-") as name:
+        predictions, labels = (Path(name) / f"{side}.{task.format.extension}" for side in ("predictions", "labels"))
+        task.format.write_predictions(predictions, unit.examples, prediction.predictions)
+        task.format.write_labels(labels, unit.examples)
+        result = score_unit(task.task.name, metric, task.format, "en", predictions, labels, task.task.labels)
+    return float(sum(result.metrics[key].value for key in metric.primary) / len(metric.primary)), {}
+
+
+def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Prediction) -> dict[str, Best]:
+    gold = [
+        [answer.text for answer in question.answers] for question in unit.examples if isinstance(question, Question)
+    ]
+    facts = prediction.facts
+    return best_thresholds(metric, gold, facts["best"], facts["null_minus_best"], unit.language)
