@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.retrieval.both_ways import PRECISIONS
 
@@ -36,7 +37,7 @@ def bytes_needed(n: int, m: int, d: int, precision: str, memory: int) -> int:
 
 
 def write_vectors(file: Path, rows: int, dimension: int, seed: int) -> None:
-    """Random directions; every third is near to that of the same row under any seed: its translation."""
+    """Random directions; every third of a block is near to that of the same row under any seed: its translation."""
     vectors = np.lib.format.open_memmap(file, "w+", np.float32, (rows, dimension))
     for start in range(0, rows, BLOCK):
         count = min(BLOCK, rows - start)
@@ -44,6 +45,11 @@ def write_vectors(file: Path, rows: int, dimension: int, seed: int) -> None:
         same = np.random.default_rng([99, start]).standard_normal((count, dimension), dtype=np.float32)
         block[::3] = 0.5 * block[::3] + same[::3]
         vectors[start : start + count] = block / np.linalg.norm(block, axis=1, keepdims=True)
+
+
+def translated(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows have a translation in the same row of the other side."""
+    return rows % BLOCK % 3 == 0
 
 
 def in_this_process(folder: Path, precision: str, memory: int) -> dict[str, float]:
@@ -61,7 +67,7 @@ def in_this_process(folder: Path, precision: str, memory: int) -> dict[str, floa
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - worked,
         "pairs": len(mined),
-        "translations": int(((mined.foreign == mined.english) & (mined.foreign % BLOCK % 3 == 0)).sum()),
+        "translations": int(translated(mined.foreign[mined.foreign == mined.english]).sum()),
         "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * UNIT,
     }
 
@@ -98,9 +104,10 @@ def main() -> None:
         print(json.dumps(in_this_process(args.folder, args.precision, memory)))
         return
     found = measure(args.foreign, args.english, args.dimension, args.precision, memory)
+    wanted = translated(np.arange(min(args.foreign, args.english))).sum()
     print(f"{args.foreign:,} x {args.english:,} x {args.dimension}, {args.precision}, {args.memory} MiB for blocks:")
     print(f"  {found['seconds']:.1f} s, {found['cpu_seconds']:.1f} s of the processor")
-    print(f"  {found['pairs']:,} pairs, {found['translations']:,} of {-(-args.foreign // 3):,} translations found")
+    print(f"  {found['pairs']:,} pairs, {found['translations']:,} of {wanted:,} translations found")
     print(f"  {found['bytes'] / 2**20:,.0f} MiB at most, {found['needed'] / 2**20:,.0f} MiB expected")
 
 
