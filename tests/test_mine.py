@@ -31,7 +31,7 @@ def run(small_model: Path, folder: Path, *words: str) -> dict[str, object]:
         .invoke(command, [*command_line, "--out", str(folder / "pairs.tsv"), "--json", *words], catch_exceptions=False)
     )
     assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 def rows(folder: Path) -> list[list[str]]:
@@ -85,6 +85,16 @@ def test_a_stopped_run_goes_on_from_its_last_block(tmp_path: Path) -> None:
     file.with_suffix(".json").write_text("{", encoding="utf-8")  # damaged: from the start
     stored_vectors(embed, sentences, file, "another model", block=3)
     assert len(asked) == 30
+    with file.open("r+b") as cut:
+        cut.truncate(200)  # a copy that broke off: from the start too
+    vectors = stored_vectors(embed, sentences, file, "another model", block=3)
+    assert len(asked) == 40
+    np.testing.assert_array_equal(vectors[:, 0], np.arange(10, dtype=np.float32))
+    told: list[int] = []
+    stored_vectors(embed, sentences, tmp_path / "b.npy", "model", block=4, tell=told.append)
+    assert told == [0, 4, 8, 10]
+    with pytest.raises(DataError, match="cannot be written"):
+        stored_vectors(embed, sentences, file / "c.npy", "model")
 
 
 def test_tabs_inside_sentences_do_not_make_columns(tmp_path: Path) -> None:

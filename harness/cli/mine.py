@@ -76,6 +76,7 @@ def _mine(
     vectors: Path | None,
     offline: bool,
 ) -> dict[str, Any]:
+    from harness.cli.console import message
     from harness.errors import UsageError
     from harness.evaluation.forward import Forward
     from harness.models.device import choose_device, choose_dtype
@@ -118,11 +119,17 @@ def _mine(
     def embedded(sentences: Any) -> Any:
         return embed(forward, sentences, layers=[level], pool=pool, max_length=max_length)[level]
 
+    def vectors_of(corpus: Corpus, side: str) -> Any:
+        def tell(done: int) -> None:
+            message(f"{corpus.path}: {done:,} of {len(corpus.sentences):,} sentences embedded")
+
+        return stored_vectors(embedded, corpus.sentences, folder / f"{side}.npy", identity, tell=tell)
+
     mined = mine_texts(
         left.sentences,
         right.sentences,
-        stored_vectors(embedded, left.sentences, folder / "source.npy", identity),
-        stored_vectors(embedded, right.sentences, folder / "target.npy", identity),
+        vectors_of(left, "source"),
+        vectors_of(right, "target"),
         duplicates=duplicates,
         k=k,
         margin=margin,

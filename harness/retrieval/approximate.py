@@ -80,6 +80,7 @@ def _built(pool: Vectors, k: int, index: str) -> Any:
         return graph
     lists = max(min(int(m**0.5), m // CLUSTERED), 1)
     inverted = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, lists, faiss.METRIC_INNER_PRODUCT)
+    inverted.cp.min_points_per_centroid = 1  # a pool of a few sentences is no reason to warn
     inverted.nprobe = min(max(lists // 8, 8), lists)
     inverted.train(pool)
     inverted.add(pool)

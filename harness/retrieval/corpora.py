@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,29 +50,50 @@ def stored_vectors(
     """The vectors float32 (n, d) of n sentences in ``file`` (.npy), mapped into memory; changes to them are not written.
 
     ``embed`` gives the vectors of some sentences, ``identity`` says what decides them besides the text: vectors of the
-    same sentences under the same identity are kept, and an unfinished file is gone on with, from the last whole block.
-    ``tell`` hears how many sentences are done, those of earlier runs included.
+    same sentences under the same identity are kept, and an unfinished file is gone on with, from the last whole block;
+    a damaged one is made again. ``tell`` hears how many sentences are done, those of earlier runs included. DataError
+    where the file cannot be written.
     """
     digest = hashlib.sha256(identity.encode())
     for sentence in sentences:
         digest.update(sentence.encode() + b"\n")
     key, journal = digest.hexdigest(), file.with_suffix(".json")
-    done = _done(journal, key) if file.is_file() else 0
+    done = _done(journal, key) if _whole(file, len(sentences)) else 0
     tell(done)
     vectors = np.load(file, mmap_mode="r+") if done else None
     while done < len(sentences):
         found = embed(sentences[done : done + block])
         if vectors is None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            shape = (len(sentences), found.shape[1])
-            vectors = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+            vectors = _made(file, (len(sentences), found.shape[1]))
         vectors[done : done + len(found)] = found
         vectors.flush()
         done += len(found)
         write_atomic(journal, json.dumps({"key": key, "done": done}))
-        tell(len(found))
+        tell(done)
     mapped: Vectors = np.load(file, mmap_mode="c")  # torch takes no read-only arrays; the file stays as it is
     return mapped
+
+
+def _made(file: Path, shape: tuple[int, int]) -> Vectors:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made: Vectors = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+        if hasattr(os, "posix_fallocate"):  # a disk that is full later would kill the process without a word
+            with file.open("r+b") as whole:
+                os.posix_fallocate(whole.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        raise DataError(
+            f"{file}: cannot be written: {error.strerror or error}", hint="check the disk and the folder"
+        ) from None
+    return made
+
+
+def _whole(file: Path, rows: int) -> bool:
+    """Whether the file holds a matrix with so many rows, down to its last byte."""
+    try:
+        return len(np.load(file, mmap_mode="r")) == rows
+    except (OSError, ValueError, EOFError):
+        return False
 
 
 def _done(journal: Path, key: str) -> int:
