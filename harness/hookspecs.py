@@ -200,7 +200,8 @@ def harness_build_index(name: str, vectors: NDArray[np.float32], device: str) ->
     """Builds an index for nearest neighbours (``--set index=NAME``): a search function, or None to pass.
 
     ``vectors`` has shape (m, d) and rows of unit length. The function takes queries of shape (n, d) and k, and returns
-    inner products and rows of ``vectors``, both of shape (n, k), best first.
+    inner products and rows of ``vectors``, both of shape (n, k), best first. Retrieval and mining use it; its recall
+    against the exact search is measured on up to 1,000 queries and recorded.
 
     Example::
 
