@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 """What a disk or its owner refuses: the user's to mend, and no fault of the program."""
+_FREE_SPACE = "free some space or choose another folder; the same command goes on where this one stopped"
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if traceback_wanted or error.errno not in _DISK:
             return _report_unexpected(error, traceback_wanted)
         where = f"{error.filename}: " if error.filename else ""
-        hint = "free some space or choose another folder; the same command goes on where this one stopped"
-        return _report(DataError(f"{where}{error.strerror}", hint=hint), False)
+        return _report(DataError(f"{where}{error.strerror}", hint=_FREE_SPACE), False)
     except Exception as error:
+        if not traceback_wanted and (refusal := _disk_refusal(error)):
+            return _report(DataError(refusal, hint=_FREE_SPACE), False)
         return _report_unexpected(error, traceback_wanted)
 
 
@@ -198,6 +201,12 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     return 0
+
+
+def _disk_refusal(error: Exception) -> str:
+    """What the disk said to a writer of Rust (safetensors, tokenizers), which raises no OSError; else ""."""
+    native = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(native[1])) if native and int(native[1]) in _DISK else ""
 
 
 def _report(error: HarnessError, show_traceback: bool) -> int:
