@@ -394,6 +394,7 @@ def test_all_ten_tasks_run_on_the_sample_corpus(finished: Path) -> None:
     assert {key.split("/")[0] for key in found["units"]} == set(get_registry().benchmark("xtreme-r").tasks)
     assert not found["failed"] and "mewslix/fa/test" in found["missing"]
     assert all(unit["score"] for unit in found["units"].values())
+    assert not any(unit["data"]["notes"] for unit in found["units"].values())  # those are about copies of real data
     facts = found["units"]["lareqa/de/test"]["facts"]
     assert facts["pool"] == ["ar", "de", "en", "es", "hi", "ru", "zh"]
     labels = json.loads((finished / "labels/lareqa/test-de.json").read_text())

@@ -37,7 +37,7 @@ class LoadedSplit:
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
-    the project's own made-up corpus, else "".
+    the project's own made-up corpus, which has no notes, else "".
     """
 
     examples: Sequence[Example]
@@ -116,7 +116,7 @@ def _loaded(
         source=" + ".join(described(source, files) for source, files in found),
         files=[path for _, files in found for path in files.paths],
         fingerprint=content,
-        notes=tuple(dict.fromkeys(source.note for source, _ in found if source.note)),
+        notes=tuple(dict.fromkeys(source.note for source, files in found if source.note and not files.sample)),
         corpus="sample" if any(files.sample for _, files in found) else "",
     )
 
