@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,14 @@ def test_the_table_says_what_it_counted(small_model: Path, corpus: Path, capsys:
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "at most 3 examples a unit" in out and "fp32, batch 1 or full" in out and "from a fixed seed" in out
+
+
+def test_a_family_that_cannot_be_scored_is_named(checked: Any, corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus / "bucc2018", tmp_path / "bucc2018")
+    for path in tmp_path.glob("bucc2018/*/*.dev.*"):
+        path.unlink()
+    found = checked("--limit", "4", data=tmp_path)
+    assert found["changes"] == [] and "dev" in found["unchecked"]["bitext_mining"]
 
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path, small_model: Path, corpus: Path) -> None:

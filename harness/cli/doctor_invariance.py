@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cli.console import message, print_json, print_table, print_text
+from harness.cli.console import message, print_json, print_table, print_text, safe
 
 if TYPE_CHECKING:
     from harness.evaluation.invariance import Invariance
@@ -46,7 +46,7 @@ def _print(found: Invariance) -> None:
     ]
     print_table(title, columns, rows)
     for family, reason in found.unchecked.items():
-        print_text(f"{family}: not scored: {reason}")
+        print_text(safe(f"{family}: not scored: {reason}"))
     if any(change.head == "random" for change in found.changes):
         print_text("random: the checkpoint has no head for this, so one from a fixed seed decides, often by a hair")
     if any(change.fp32 for change in found.changes):
