@@ -153,6 +153,13 @@ class DualEncoder(HeadFamily):
         """Summed cross-entropy of each query's own candidate among those it competes with, and the number of pairs."""
         import torch
 
+        several = torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
+        if several and plain_model(model).config.is_encoder_decoder:
+            # Its encoder is called past the wrapper that keeps the processes alike.
+            raise UsageError(
+                "a dual encoder of an encoder-decoder trains in one process only",
+                hint="train it without accelerate launch, or choose a model with an encoder alone",
+            )
         vectors = self._vectors(model, batch)
         pairs = len(vectors) // 2
         together = self.options.softmax_pairs if pairs % self.options.softmax_pairs == 0 else pairs
