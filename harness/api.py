@@ -211,9 +211,10 @@ def compare(
 ) -> Comparison:
     """Compares systems with the first of them, paired by example: differences, intervals, tests, Holm's correction.
 
-    A system is a run folder, a :class:`~harness.runs.run.Run`, or several of these that differ by the training seed
-    alone. ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes; units that not all runs have are
-    listed in ``Comparison.left_out``. More ``resamples`` make smaller p-values of the bootstrap possible.
+    A system is a run folder, a :class:`~harness.runs.run.Run`, several of these that differ by the training seed alone,
+    or the folder that holds them (``seeds.json``). ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages``
+    codes; units that not all runs have are listed in ``Comparison.left_out``. More ``resamples`` make smaller p-values of
+    the bootstrap possible.
 
     Raises :class:`~harness.errors.DataError` where the runs differ in task version, data or labels, and
     :class:`~harness.errors.UsageError` where they share nothing or are not seeds of one system.
