@@ -27,7 +27,6 @@ from harness.retrieval.both_ways import PRECISIONS
 BLOCK = 1 << 14
 A_ROW = 500
 """Bytes for each sentence of both sides with k = 4: its best groups, its candidates, the answer and its margins."""
-UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def bytes_needed(n: int, m: int, d: int, precision: str, memory: int) -> int:
@@ -47,6 +46,15 @@ def write_vectors(file: Path, rows: int, dimension: int, seed: int) -> None:
         vectors[start : start + count] = block / np.linalg.norm(block, axis=1, keepdims=True)
 
 
+def peak() -> int:
+    """The most bytes that this process has held. Not ``ru_maxrss`` on Linux, which starts at what the parent held."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def translated(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which rows have a translation in the same row of the other side."""
     return rows % BLOCK % 3 == 0
@@ -59,7 +67,7 @@ def in_this_process(folder: Path, precision: str, memory: int) -> dict[str, floa
     rng = np.random.default_rng(0)
     few = rng.standard_normal((600, 16), dtype=np.float32)
     mine(few, few[::-1].copy(), precision=precision, memory=1 << 20)  # libraries, threads and their buffers
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     foreign, english = (np.load(folder / f"{side}.npy", mmap_mode="c") for side in ("foreign", "english"))
     started, worked = time.perf_counter(), time.process_time()
     mined = mine(foreign, english, precision=precision, memory=memory)
@@ -68,7 +76,7 @@ def in_this_process(folder: Path, precision: str, memory: int) -> dict[str, floa
         "cpu_seconds": time.process_time() - worked,
         "pairs": len(mined),
         "translations": int(translated(mined.foreign[mined.foreign == mined.english]).sum()),
-        "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * UNIT,
+        "bytes": peak() - before,
     }
 
 

@@ -295,17 +295,16 @@ def test_the_threshold_equals_trying_every_prefix(candidates: list[tuple[int, bo
 def test_the_matrix_of_similarities_is_never_held_whole() -> None:
     """16,000 x 16,000 similarities are 1 GB; the peak of a process of its own stays far below, for 32 MB of blocks."""
     script = """
-import resource, sys
 import numpy as np
+from benchmarks.mining_memory import peak
 from harness.retrieval.mining import mine
 
 rng = np.random.default_rng(0)
 x, y = (rng.standard_normal((16_000, 16), dtype=np.float32) for _ in range(2))
 mine(x[:1000], y[:1000])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 mine(x, y, memory=32 << 20)
-unit = 1 if sys.platform == "darwin" else 1024
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
+print(peak() - before)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 400 << 20

@@ -148,7 +148,7 @@ def _pass(x: torch.Tensor, y: torch.Tensor, there: _Best, back: _Best, memory: i
     import torch
 
     # On a CPU the scores of a block stay in the last-level cache (8 MB in fp32); a GPU wants larger blocks.
-    tall, wide = (512, 4096) if x.device.type == "cpu" else (1 << 13, 1 << 14)
+    tall, wide = (1024, 2048) if x.device.type == "cpu" else (1 << 13, 1 << 14)
     wide = min(wide, max(memory // (16 * tall * GROUP), 1) * GROUP)
     blocks = [_interleaved(_padded(block)) for block in torch.split(y, wide)]
     edges = list(accumulate((len(block) for block in blocks), initial=0))
