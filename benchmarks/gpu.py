@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 
 from benchmarks.gpu_report import estimate, markdown
 from benchmarks.gpu_work import BUCC, LARGE, SMALL, WORKLOADS, Workload, build_model
+from benchmarks.mining_memory import peak
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,13 +49,8 @@ class Clock:
         if self.cuda:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - started
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak = (
-            torch.cuda.max_memory_allocated()
-            if self.cuda
-            else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        )
-        return seconds, peak / 2**30, found
+        held = torch.cuda.max_memory_allocated() if self.cuda else peak()
+        return seconds, held / 2**30, found
 
 
 def ceiling(device: str, size: int, clock: Clock) -> dict[str, float]:
