@@ -31,11 +31,13 @@ docs: install
 	$(BIN)/python -m harness.cli.reference > docs/commands.md
 	$(BIN)/python -m harness.cli.hook_reference > docs/hooks.md
 
-# Every path against its peers, in turns; DATA is a folder in the Hub's layout (the sample corpus without it).
+# Every path against its peers, in turns, cost against size, and mining; DATA is a folder in the Hub's layout (the sample
+# corpus without it). make bench TINY=1: does everything run?
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python -m benchmarks $(if $(DATA),--data-dir $(DATA)) --out benchmarks/results
-	$(BIN)/python -m benchmarks.mining
+	$(BIN)/python -m benchmarks $(if $(DATA),--data-dir $(DATA)) $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
+	$(BIN)/python -m benchmarks.scaling $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
+	$(BIN)/python -m benchmarks.mining $(if $(TINY),--foreign 500 --english 400 --repeats 1)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -4,7 +4,8 @@
 
 Each contestant is a whole process, from start to answers on disk, on the same examples. Within a turn all contestants
 run one after the other; times are medians over turns with the smallest and largest, ratios are taken turn by turn.
-``cpu`` is processor time over all threads: on a machine that others use, it says more than the clock.
+``cpu`` is processor time over all threads: on a machine that others use, it says more than the clock. For the harness a
+second table says which share of the time on the clock each phase took, by its own record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Cost, Failed, run, summary
+from benchmarks.measure import Cost, Failed, run, shares, summary
 from benchmarks.paths import PEERS, check, contestants
 from benchmarks.report import markdown
 from benchmarks.work import TINY, prepare, scaled
@@ -37,6 +38,7 @@ def measure(path: str, work: dict[str, Any], folder: Path, args: argparse.Namesp
     costs: dict[str, list[Cost]] = {}
     left_out: dict[str, str] = {}
     facts: dict[str, Any] = {}
+    phases: dict[str, list[dict[str, float]]] = {}
     for turn in range(args.repeats):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
             ours = None
@@ -52,6 +54,7 @@ def measure(path: str, work: dict[str, Any], folder: Path, args: argparse.Namesp
                     print(f"{path}: {contestant.name} left out: {error}", file=sys.stderr)
                     continue
                 costs.setdefault(contestant.name, []).append(cost)
+                phases.setdefault(contestant.name, []).append(contestant.phases())
                 answers = contestant.answers()
                 ours = ours or answers
                 try:
@@ -62,7 +65,9 @@ def measure(path: str, work: dict[str, Any], folder: Path, args: argparse.Namesp
                     continue
                 print(f"{path} {turn + 1}/{args.repeats} {contestant.name}: {cost.wall:.1f} s", file=sys.stderr)
     table = summary({name: turns for name, turns in costs.items() if len(turns) == args.repeats}, "harness fp32")
-    return {"contestants": {name: entry | facts[name] for name, entry in table.items()}, "left_out": left_out}
+    for name, entry in table.items():
+        entry |= facts[name] | {"phases": shares([cost.wall for cost in costs[name]], phases[name])}
+    return {"contestants": table, "left_out": left_out}
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+LAUNCHER = Path(__file__).parent / "launcher.py"
 
 
 @dataclass(frozen=True)
@@ -34,21 +38,25 @@ def run(command: Sequence[str], threads: int) -> Cost:
         "HF_DATASETS_OFFLINE": "1",
         "NO_COLOR": "1",
     }
-    with tempfile.TemporaryFile() as log:
-        started = time.perf_counter()
-        process = subprocess.Popen(list(command), env=environment, stdout=log, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    with tempfile.NamedTemporaryFile() as told, tempfile.TemporaryFile() as log:
+        launcher = [sys.executable, "-I", str(LAUNCHER), told.name]
+        done = subprocess.run([*launcher, *command], env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
             log.seek(0)
             raise Failed(f"{' '.join(command)}\n{log.read().decode(errors='replace')[-3000:]}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        return Cost(**json.load(told))
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, smallest and largest."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def shares(wall: Sequence[float], phases: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The share of each phase in the time of all turns, and that of ``rest``: what is in no phase."""
+    names = dict.fromkeys(name for turn in phases for name in turn)
+    found = {name: sum(turn.get(name, 0.0) for turn in phases) / sum(wall) for name in names}
+    return found | {"rest": 1 - sum(found.values())} if found else {}
 
 
 def against(peer: Sequence[float], ours: Sequence[float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.work import BATCH, RATE, TASKS
 
 Answers = dict[str, list[Any]]
+Seconds = dict[str, float]
 PEERS = {
     "classification": ("sorted-classification", "trainer-classification", "pipeline-classification"),
     "tagging": ("trainer-tagging", "pipeline-tagging"),
@@ -32,6 +33,8 @@ class Contestant:
     name: str
     command: list[str]
     answers: Callable[[], Answers]
+    phases: Callable[[], Seconds] = dict
+    """Where the seconds on the clock went, for the harness: what its record says."""
 
     @property
     def half(self) -> bool:
@@ -59,13 +62,29 @@ def _harness(path: str, work: Mapping[str, Any], out: Path, dtype: str) -> Conte
         command = ["train", "--task", "mnli", "--train-limit", str(work["train_examples"]), *common]
         settings = {"max_steps": work["steps"], "batch": BATCH, "lr": RATE, "eval_limit": 1, "evaluate_every": 0}
         command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        return Contestant(name, [sys.executable, "-m", "harness.cli", *command], lambda: _losses(run))
+        return Contestant(
+            name, [sys.executable, "-m", "harness.cli", *command], lambda: _losses(run), lambda: _training_phases(run)
+        )
     units = work["units"][path]
     command = ["eval", "--task", f"{TASKS[path]}[{','.join(units)}]", "--train", "never", *common]
     command += ["--limit", str(max(units.values()))]
     if path == "retrieval":
         command += ["--layer", str(work["layer"])]
-    return Contestant(name, [sys.executable, "-m", "harness.cli", *command], lambda: _predictions(path, run, units))
+    return Contestant(
+        name,
+        [sys.executable, "-m", "harness.cli", *command],
+        lambda: _predictions(path, run, units),
+        lambda: _phases(run),
+    )
+
+
+def _phases(run: Path) -> Seconds:
+    found: Seconds = json.loads((run / "record.json").read_text(encoding="utf-8"))["timings"]["phases"]
+    return found
+
+
+def _training_phases(run: Path) -> Seconds:
+    return {"train": json.loads((run / "stage.json").read_text(encoding="utf-8"))["seconds"]}
 
 
 def _losses(run: Path) -> Answers:

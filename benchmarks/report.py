@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+PHASES = {
+    "load": "load data",
+    "model": "load model",
+    "train": "train",
+    "tokenise": "tokenise",
+    "forward": "forward",
+    "decode": "decode",
+    "write": "write",
+    "score": "score",
+    "record": "record",
+    "rest": "rest",
+}
+"""Phases of a record in the order of a run; what it has none for (start-up, imports, page) is the rest."""
+
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """One table: a row a contestant, with times, memory, how many times quicker the harness is, and what agrees."""
+    """Two tables: a row a contestant, with times, memory, how many times quicker the harness is, and what agrees; and
+    where the time of the harness goes."""
     machine = results["machine"]
     lines = [
         f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}, transformers "
@@ -24,7 +39,25 @@ def markdown(results: Mapping[str, Any]) -> str:
                 f"| {entry['memory']['median']:.0f} | {_agrees(entry)} |"
             )
         lines += [f"| {path} | {name} | left out: {why} | | | | | |" for name, why in found["left_out"].items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_phases(results)]) + "\n"
+
+
+def _phases(results: Mapping[str, Any]) -> list[str]:
+    """Path by phase, in percent of the time on the clock; phases that no path has are left out."""
+    rows = {
+        (path, name): entry["phases"]
+        for path, found in results["paths"].items()
+        for name, entry in found["contestants"].items()
+        if entry.get("phases")
+    }
+    found = dict.fromkeys([*PHASES, *(phase for shares in rows.values() for phase in shares)])
+    columns = [phase for phase in found if any(phase in shares for shares in rows.values())]
+    titles = [PHASES.get(phase, phase) for phase in columns]
+    lines = ["", f"| where the time goes, % | contestant | {' | '.join(titles)} |", "|---" * (2 + len(titles)) + "|"]
+    for (path, name), shares in rows.items():
+        cells = [f"{100 * shares[phase]:.0f}" if phase in shares else "" for phase in columns]
+        lines.append(f"| {path} | {name} | {' | '.join(cells)} |")
+    return lines if rows else []
 
 
 def _seconds(entry: Mapping[str, float]) -> str:

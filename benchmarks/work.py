@@ -53,9 +53,9 @@ def prepare(folder: Path, data_dir: Path, model: Path, size: Size) -> dict[str, 
         work["data"][path] = str(data_dir.resolve())
         if path == "classification":
             work["data"][path] = str((folder / "data").resolve())
-            _write_xnli(folder / "data", examples)
+            write_xnli(folder / "data", examples)
         _write(folder / "inputs" / f"{path}.json", {"units": examples, "layer": _layers(model)})
-        work["models"][path] = str(_head(folder, model, path) if path in HEADS else model)
+        work["models"][path] = str(with_head(folder, model, path) if path in HEADS else model)
     work["layer"] = _layers(model)
     train, labels = _training(data_dir, size.training * BATCH)
     work["data"]["training"], work["models"]["training"] = str(data_dir.resolve()), str(model)
@@ -112,7 +112,8 @@ def _classification(data_dir: Path, codes: int, count: int) -> dict[str, list[di
     return units
 
 
-def _write_xnli(data: Path, units: Mapping[str, list[dict[str, Any]]]) -> None:
+def write_xnli(data: Path, units: Mapping[str, list[dict[str, Any]]]) -> None:
+    """The test set of XNLI under ``data`` in the Hub's layout: rows with ``a``, ``b`` and ``label`` by language."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -135,7 +136,8 @@ def _training(data_dir: Path, count: int) -> tuple[list[dict[str, Any]], list[st
     return [{"a": row.a, "b": row.b, "label": row.label} for row in rows], list(task.labels)
 
 
-def _head(folder: Path, model: Path, path: str) -> Path:
+def with_head(folder: Path, model: Path, path: str) -> Path:
+    """A copy of the model under ``folder`` with a random head for the path's task, always the same."""
     import torch
     import transformers
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from benchmarks import mining
-from benchmarks.measure import Cost, against, run, summary
+from benchmarks.measure import Cost, against, run, shares, summary
 from benchmarks.paths import PEERS, Contestant, agreement, check, contestants
-from benchmarks.report import markdown
+from benchmarks.report import PHASES, markdown
 from benchmarks.work import TINY, Size, prepare, scaled
 from harness.cli.main import main
 from harness.data.sample import write_sample_corpus
@@ -48,6 +48,9 @@ def test_both_sides_do_the_same_work(path: str, prepared: tuple[Path, dict[str, 
         answers = contestant.answers()
         ours = ours or answers
         agreed[contestant.name] = check(path, contestant, ours, answers)
+        if contestant.name.startswith("harness"):
+            phases = contestant.phases()
+            assert ({"train"} if path == "training" else {"load", "model", "forward"}) <= phases.keys() <= set(PHASES)
     assert {"harness fp32", "xtreme"} <= agreed.keys()
     if path != "training":
         assert agreed["xtreme"]["same"] == agreed["xtreme"]["of"] > 0
@@ -70,6 +73,7 @@ def test_ratios_are_taken_turn_by_turn() -> None:
     assert table["peer"]["ratio"]["wall"] == against([2, 30], [1, 10]) == {"median": 2.5, "min": 2, "max": 3}
     assert table["harness fp32"]["ratio"]["cpu"]["max"] == 1
     entry = {name: row | {"same": 1, "of": 2} for name, row in table.items()}
+    entry["harness fp32"]["phases"] = shares([1, 10], [{"load": 0.5, "new": 0.6}, {"load": 5.0}])
     machine = {"processor": "p", "threads": 1, "torch": "t", "transformers": "r"}
     page = markdown(
         {
@@ -79,7 +83,8 @@ def test_ratios_are_taken_turn_by_turn() -> None:
             "paths": {"qa": {"contestants": entry, "left_out": {"x": "why"}}},
         }
     )
-    assert page.count("| qa |") == 3 and "2.50 (2.00-3.00)" in page
+    assert page.count("| qa |") == 4 and "2.50 (2.00-3.00)" in page
+    assert "| contestant | load data | rest | new |" in page and "| qa | harness fp32 | 50 | 45 | 5 |" in page
 
 
 def test_a_process_is_measured_and_its_failure_told() -> None:
@@ -89,6 +94,8 @@ def test_a_process_is_measured_and_its_failure_told() -> None:
 
     cost = run([sys.executable, "-c", "print(1)"], 1)
     assert cost.wall > 0 and cost.cpu > 0 and cost.memory > 1
+    held = np.ones(200 << 17)  # 200 MiB of ours, which are not the command's
+    assert cost.memory < 100 and run([sys.executable, "-c", "print(1)"], 1).memory < held.nbytes / 2**20 / 2
     with pytest.raises(Failed, match="no good"):
         run([sys.executable, "-c", "raise SystemExit('no good')"], 1)
 
