@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,10 +75,11 @@ def stored_vectors(
     return mapped
 
 
-def _made(file: Path, shape: tuple[int, int]) -> Vectors:
+def _made(file: Path, shape: tuple[int, int]) -> Any:
+    """An empty matrix float32 in a mapped file (``np.memmap``)."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        made: Vectors = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+        made = np.lib.format.open_memmap(file, "w+", np.float32, shape)
         if hasattr(os, "posix_fallocate"):  # a disk that is full later would kill the process without a word
             with file.open("r+b") as whole:
                 os.posix_fallocate(whole.fileno(), 0, file.stat().st_size)
