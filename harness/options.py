@@ -94,6 +94,8 @@ class EvalOptions:
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
+    ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
+    ``torch.compile``.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in so many bits, in training (of adapters only) and in
     scoring.
     ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
@@ -112,7 +114,8 @@ class EvalOptions:
     device: str = "auto"
     dtype: str = "auto"
     quant: str = ""
-    batch_tokens: int = 8192
+    batch_tokens: int | None = None
+    compiled: bool = False
     data_dir: str | None = None
     offline: bool = False
     stages_dir: str | None = None

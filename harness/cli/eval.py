@@ -44,7 +44,8 @@ from harness.cli.shared_options import (
 @click.option("--limit", type=int, help="At most so many examples a unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="At most so many training examples; marks the record as partial.")
 @compute_options
-@click.option("--batch-tokens", type=int, default=8192, show_default=True, help="Padded tokens in a batch.")
+@click.option("--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: pays on long runs.")
 @data_options
 @click.option("--out", metavar="FOLDER", help="Run folder.  [default: runs/<model>-<benchmark>]")
 @click.option(

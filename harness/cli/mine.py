@@ -29,7 +29,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @compute_options
-@click.option("--batch-tokens", type=int, default=8192, show_default=True, help="Padded tokens in a batch.")
+@click.option("--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]")
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -72,14 +72,14 @@ def _mine(
     index: str,
     device: str,
     dtype: str,
-    batch_tokens: int,
+    batch_tokens: int | None,
     vectors: Path | None,
     offline: bool,
 ) -> dict[str, Any]:
     from harness.cli.console import message
     from harness.errors import UsageError
     from harness.evaluation.forward import Forward
-    from harness.models.device import choose_device, choose_dtype
+    from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
     from harness.models.load import load_tokenizer
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
@@ -109,8 +109,9 @@ def _mine(
     loader = get_registry().hook.harness_load_encoder
     resolved = resolve_model(reference, offline=offline, loader=loader)
     encoder = load_encoder(str(resolved.folder), dtype="float32").to(device).eval()
+    tokens = choose_batch_tokens(batch_tokens, device)
     build = get_registry().hook.implemented("harness_build_index")
-    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, batch_tokens, build_index=build)
+    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, tokens, build_index=build)
     chosen, search = pair_searcher(index, forward)
     level = default_layer(encoder.config) if layer is None else layer
     identity = f"{resolved.fingerprint} {level} {pool} {max_length} {dtype}"

@@ -23,7 +23,7 @@ from harness.evaluation.reporter import Reporter
 from harness.evaluation.stage_claims import train_claimed
 from harness.evaluation.unit_entry import keep_unit
 from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor
-from harness.models.device import choose_device, choose_dtype
+from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
@@ -131,7 +131,9 @@ class Evaluator:
 
     def identity(self, planned: Sequence[PlannedUnit]) -> str:
         """What must be alike between processes that share a run; where and in what batches they compute may differ."""
-        options = replace(self.options, data_dir=None, stages_dir=None, device="", batch_tokens=1, offline=False)
+        options = replace(
+            self.options, data_dir=None, stages_dir=None, device="", batch_tokens=1, compiled=False, offline=False
+        )
         recipe = [self.recipe.name, self.recipe.version, self.dtype]
         model = self.model.fingerprint if self.model else str(self.reference)
         return json.dumps([model, as_plain(options), recipe, [entry.unit.key for entry in planned]], sort_keys=True)
@@ -174,7 +176,7 @@ class Evaluator:
         except HarnessError:
             raise
         except Exception as error:
-            blamed = blame(error, units[0].task, self.registry)
+            blamed = _compiling(error) or blame(error, units[0].task, self.registry)
             if blamed is None:
                 raise
             log.debug("%s", blamed, exc_info=error)
@@ -257,12 +259,15 @@ class Evaluator:
         model = after_loading(family.load(str(folder), dtype="float32", **few_bits))
         if family.trainable and self.options.train == "never":
             check_head(model, folder)
+        model = model.to(self.device).eval()
+        if self.options.compiled:
+            model.compile(dynamic=True)
         return Forward(
-            model.to(self.device).eval(),
+            model,
             tokenizer,
             self.device,
             self.dtype,
-            self.options.batch_tokens,
+            choose_batch_tokens(self.options.batch_tokens, self.device),
             build_index=self.registry.hook.implemented("harness_build_index"),
             phases=self.phases,
         )
@@ -337,6 +342,13 @@ class Evaluator:
             "device": self.device,
             "dtype": self.dtype,
         }
+
+
+def _compiling(error: Exception) -> ModelError | None:
+    """The error for a model or a machine that torch cannot compile for; None for any other error."""
+    if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        return None
+    return ModelError(f"--compile: {str(error).strip().splitlines()[0]}", hint="leave out --compile")
 
 
 def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:

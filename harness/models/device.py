@@ -34,3 +34,10 @@ def choose_dtype(name: str, device: str) -> str:
     import torch
 
     return "bf16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def choose_batch_tokens(given: int | None, device: str) -> int:
+    """Padded tokens in a batch of an evaluation: by default, what keeps a GPU busy, or 8,192 elsewhere."""
+    if given is not None:
+        return given
+    return 32768 if device.startswith("cuda") else 8192
