@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.errors import DataError
@@ -69,6 +70,16 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason}", hint="save the file as UTF-8") from None
+
+
+@contextmanager
+def written_into(folder: Path) -> Iterator[None]:
+    """Notes the folder on what goes wrong within: writers in Rust (safetensors) do not say where the disk is full."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(str(folder))
+        raise
 
 
 def replace_folder(scratch: Path, folder: Path) -> None:

@@ -182,11 +182,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if traceback_wanted or error.errno not in _DISK:
             return _report_unexpected(error, traceback_wanted)
-        where = f"{error.filename}: " if error.filename else ""
-        return _report(DataError(f"{where}{error.strerror}", hint=_FREE_SPACE), False)
+        return _report(DataError(f"{_where(error)}{error.strerror}", hint=_FREE_SPACE), False)
     except Exception as error:
         if not traceback_wanted and (refusal := _disk_refusal(error)):
-            return _report(DataError(refusal, hint=_FREE_SPACE), False)
+            return _report(DataError(f"{_where(error)}{refusal}", hint=_FREE_SPACE), False)
         return _report_unexpected(error, traceback_wanted)
 
 
@@ -207,6 +206,12 @@ def _disk_refusal(error: Exception) -> str:
     """What the disk said to a writer of Rust (safetensors, tokenizers), which raises no OSError; else ""."""
     native = re.search(r"\(os error (\d+)\)", str(error))
     return os.strerror(int(native[1])) if native and int(native[1]) in _DISK else ""
+
+
+def _where(error: Exception) -> str:
+    """What could not be written: a file that the error names, or a folder noted on it."""
+    named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())), "")
+    return f"{named}: " if named else ""
 
 
 def _report(error: HarnessError, show_traceback: bool) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import recover_folder, replace_folder
+from harness.files import recover_folder, replace_folder, written_into
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +49,9 @@ def save_state(
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    save_file(tensors, scratch / "state.safetensors")
-    (scratch / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
+    with written_into(folder):
+        save_file(tensors, scratch / "state.safetensors")
+        (scratch / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
     replace_folder(scratch, folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, UsageError
-from harness.files import recover_folder, replace_folder, write_atomic
+from harness.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
@@ -186,7 +186,7 @@ def _write_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, h
         model = merged(model)
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    with quiet():
+    with quiet(), written_into(folder):
         model.save_pretrained(scratch)
-    tokenizer.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
     replace_folder(scratch, folder)
