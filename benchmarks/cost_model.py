@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.evaluation.forward import CPU_TOKENS
+
 MIB = 2**20
 A_ROW = 500
 """Bytes that mining needs for a sentence, beside its vector."""
@@ -73,6 +75,11 @@ class Work:
         return 2.0 * self.foreign * self.english * self.encoder.hidden
 
     @property
+    def batch(self) -> int:
+        """Tokens of the largest batch of a thread: what its activations are made for."""
+        return min(self.tokens, CPU_TOKENS) if self.encoder.layers else 0
+
+    @property
     def search_bytes(self) -> float:
         """Vectors, a copy of one side for the first pass, and what every row of a search needs."""
         rows, width = self.foreign + self.english, 4 * self.encoder.hidden
@@ -90,6 +97,7 @@ class CostModel:
     operation: float
     search_operation: float
     base_bytes: float
+    batch_bytes: float
     example_bytes: float
     search_share: float
 
@@ -100,7 +108,7 @@ class CostModel:
 
     def mib(self, work: Work) -> float:
         """Peak memory in MiB, in fp32."""
-        costs = (self.base_bytes, self.example_bytes, self.search_share)
+        costs = (self.base_bytes, self.batch_bytes, self.example_bytes, self.search_share)
         return float(np.dot(costs, _memory_terms(work)) + 4 * work.encoder.parameters) / MIB
 
     @classmethod
@@ -117,7 +125,7 @@ def _time_terms(work: Work) -> list[float]:
 
 
 def _memory_terms(work: Work) -> list[float]:
-    return [1.0, work.examples, work.search_bytes]
+    return [1.0, work.batch, work.examples, work.search_bytes]
 
 
 def _solved(terms: Any, costs: Any, scale: Any) -> list[float]:

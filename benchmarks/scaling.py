@@ -33,23 +33,25 @@ FIELDS = {"cpu": "processor seconds", "memory": "peak MiB"}
 def measure(
     workloads: Sequence[Workload], repeats: int, execute: Callable[[Sequence[str]], Cost]
 ) -> Iterator[Measured]:
-    """Every workload in turn, each time from nothing; all that was measured so far, after every turn."""
+    """Every workload in turn, each time without its results; all that was measured so far, after every turn."""
     found: Measured = [(workload, []) for workload in workloads]
+    for workload in workloads:
+        if workload.continues:
+            execute(workload.command)
     for turn in range(repeats):
         for workload, costs in found:
-            _emptied(Path(workload.command[-1]))
+            _forget(Path(workload.command[-1]))
             costs.append(execute(workload.command))
             told = f"{costs[-1].cpu:.1f} s of the processor, {costs[-1].memory:.0f} MiB"
             print(f"{workload.axis} {workload.size:g} {turn + 1}/{repeats}: {told}", file=sys.stderr)
         yield found
 
 
-def _emptied(out: Path) -> None:
-    """No run folder where a run goes; an empty one where a file goes, beside which vectors are kept."""
-    folder = out.parent if out.suffix else out
-    shutil.rmtree(folder, ignore_errors=True)
-    if out.suffix:
-        folder.mkdir()
+def _forget(out: Path) -> None:
+    """Removes the results of a run, a folder or a file."""
+    if out.is_dir():
+        shutil.rmtree(out)
+    out.unlink(missing_ok=True)
 
 
 def results(measured: Measured) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def _model(measured: Measured) -> CostModel:
 
 
 def _median(costs: Sequence[Cost], field: str) -> float:
-    return statistics.median(getattr(cost, field) for cost in costs)
+    return float(statistics.median(getattr(cost, field) for cost in costs))
 
 
 def markdown(found: Mapping[str, Any]) -> str:
