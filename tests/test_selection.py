@@ -34,6 +34,10 @@ def test_target_dev_data_come_in_with_a_flag_only_and_mark_the_record(
     [other] = [task["data"]["dev"] for task in leaky["stages"][-1]["tasks"]]
     assert other["fingerprint"] != dev["fingerprint"] and other["examples"] == 12
     assert leaky["stages"][-1]["key"] != english["stages"][-1]["key"]
+    for name, selection in (("english", "english_dev"), ("leaky", "target_dev")):
+        words = ["leaderboard", "export", str(tmp_path / name), "-o", str(tmp_path / f"{name}.json")]
+        assert main([*words, "--allow-partial", "--allow-unpinned", "--allow-dirty"]) == 0
+        assert json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["selection"] == selection
 
 
 def test_selection_on_a_task_without_such_dev_data_is_refused(

@@ -108,7 +108,7 @@ def export_row(
         "benchmark_version": registry.benchmark(benchmark).version if benchmark else None,
         "setting": _setting(record),
         "split": record["options"]["split"],
-        "selection": "english_dev" if record["stages"] else "none",
+        "selection": _selection(record),
         "model": {key: record["model"].get(key) for key in _MODEL},
         "caveats": _all_caveats(runs),
         "run": _provenance(runs),
@@ -154,6 +154,13 @@ def _setting(record: Mapping[str, Any]) -> str:
     if options.get("train") == "never":
         return "as_it_is"
     return "zero_shot_en" + ("+intermediate:" + ",".join(options["via"]) if options.get("via") else "")
+
+
+def _selection(record: Mapping[str, Any]) -> str:
+    """Which data chose the checkpoints, in the words of the published rows."""
+    if not record["stages"]:
+        return "none"
+    return "target_dev" if record["options"].get("select_on") else "english_dev"
 
 
 def _all_caveats(runs: Sequence[RunFiles]) -> dict[str, list[str]]:
