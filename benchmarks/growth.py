@@ -17,8 +17,8 @@ EXPONENTS = np.linspace(LEAST, MOST, 791)  # steps of 0.005
 class Growth:
     """The best curve through measured costs, and the exponents between which the true one lies (95%).
 
-    An interval that reaches from ``LEAST`` to ``MOST`` says that the sizes do not determine the exponent. ``growing``
-    is the share of the cost at the largest size that is not fixed.
+    An interval that reaches from ``LEAST`` to ``MOST`` says that the sizes do not determine the exponent; one from
+    ``LEAST`` on, that they do not tell what is fixed from what grows.
     """
 
     fixed: float
@@ -26,7 +26,6 @@ class Growth:
     exponent: float
     low: float
     high: float
-    growing: float
 
     def at(self, size: float) -> float:
         """The cost at a size."""
@@ -63,5 +62,4 @@ def fit_growth(sizes: Sequence[float], costs: Sequence[float]) -> Growth:
         allowed = squares[best] * (1 + f.ppf(0.95, 1, free) / free) + 1e-18
         inside = EXPONENTS[squares <= allowed]
         low, high = float(inside[0]), float(inside[-1])
-    growing = rise / (fixed + rise)
-    return Growth(float(fixed), float(rise / x.max() ** exponent), exponent, low, high, float(growing))
+    return Growth(float(fixed), float(rise / x.max() ** exponent), exponent, low, high)

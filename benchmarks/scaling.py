@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.__main__ import default_model, machine
 from benchmarks.cost_model import CostModel
 from benchmarks.growing_work import AXES, TINY, Workload, Workloads, scaled
-from benchmarks.growth import Growth, fit_growth
+from benchmarks.growth import LEAST, MOST, Growth, fit_growth
 from benchmarks.measure import Cost, run
 
 Measured = list[tuple[Workload, list[Cost]]]
@@ -104,7 +104,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         f"{named['processor']}, {named['threads']} threads, torch {named['torch']}, transformers "
         f"{named['transformers']}; {found['model']}; {found['repeats']} processes a size.",
         "",
-        "| direction | sizes | cost | measured | fixed | exponent (95%) | not fixed, at the largest |",
+        "| direction | sizes | cost | measured | largest / smallest | fixed | exponent (95%) |",
         "|---|---|---|---|---|---|---|",
     ]
     for axis, entry in found["axes"].items():
@@ -114,8 +114,8 @@ def markdown(found: Mapping[str, Any]) -> str:
             values = [statistics.median(turn[field] for turn in point["turns"]) for point in entry["points"]]
             digits = 1 if field == "cpu" else 0
             cells = [f"{axis}: {counts[axis]}" if field == "cpu" else "", sizes if field == "cpu" else "", name]
-            cells += [", ".join(f"{value:,.{digits}f}" for value in values), f"{growth.fixed:,.{digits}f}"]
-            cells += [_exponent(growth), f"{growth.growing:.0%}"]
+            cells += [", ".join(f"{value:,.{digits}f}" for value in values), f"{values[-1] / values[0]:.2f}"]
+            cells += [f"{growth.fixed:,.{digits}f}" if growth.low > LEAST else "", _exponent(growth)]
             lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
@@ -135,6 +135,10 @@ def markdown(found: Mapping[str, Any]) -> str:
 def _exponent(growth: Growth) -> str:
     if not growth.determined:
         return "not determined"
+    if growth.low == LEAST:
+        return f"below {growth.high:.2f}"
+    if growth.high == MOST:
+        return f"above {growth.low:.2f}"
     return f"{growth.exponent:.2f} ({growth.low:.2f}-{growth.high:.2f})"
 
 
