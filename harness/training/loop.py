@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CPU_TOKENS = 512
-"""Padded tokens a thread in a micro-batch: on a processor, larger ones leave the cache and pad more (benchmarks: a step
+"""Padded tokens in a micro-batch: on a processor, larger ones leave the cache and pad more (docs/speed.md: a step
 of 32 pairs takes 1.9 times as long in one piece)."""
 LOOK_EVERY = 20
 """Steps between looks at the loss: each look waits for the device."""
@@ -135,7 +135,7 @@ class Trainer:
         self.tokens = 0
         self.micro_tokens = options.batch_tokens
         if accelerator.device.type == "cpu":
-            self.micro_tokens = min(options.batch_tokens, CPU_TOKENS * torch.get_num_threads())
+            self.micro_tokens = min(options.batch_tokens, CPU_TOKENS)
 
     @property
     def callable_models(self) -> list[Any]:
