@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harness.evaluation.ahead import Given, Made, made_ahead
 from harness.evaluation.phases import Phases
 from harness.families.features import Features, IntArray, Rows
+from harness.models.device import sent
 
 if TYPE_CHECKING:
     import torch
@@ -81,8 +82,8 @@ class Forward:
     def stream(self, features: Features, step: Step) -> dict[str, Rows]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
 
-        Outputs of one shape come as one array, others as a list. The results of a batch are fetched from the device
-        when the next batch is already under way there.
+        Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
+        the next batch is already under way on the device.
         """
         import torch
 
@@ -107,8 +108,8 @@ class Forward:
             fetch()
             return scattered.outputs
 
-    def _fetch(self, scattered: _Scattered, rows: IntArray, outputs: Mapping[str, torch.Tensor]) -> None:
-        scattered.put(rows, {name: value.cpu().numpy() for name, value in outputs.items()})
+    def _fetch(self, scattered: _Scattered, rows: IntArray, outputs: _OnTheWay) -> None:
+        scattered.put(rows, outputs.arrived())
         self.progress(len(rows))
 
     def _tokens_a_batch(self) -> int:
@@ -118,20 +119,15 @@ class Forward:
             return self.budget
         return min(self.budget, CPU_TOKENS * torch.get_num_threads())
 
-    def _run(self, features: Features, rows: IntArray, step: Step) -> dict[str, torch.Tensor]:
-        """The outputs of these rows, still on the device; floats in single precision."""
-        import torch
-
+    def _run(self, features: Features, rows: IntArray, step: Step) -> _OnTheWay:
+        """The outputs of these rows, on their way back from the device; floats in single precision."""
         pad = self.tokenizer.pad_token_id
         arrays = features.batch(rows, 0 if pad is None else pad)
-        batch = {name: self._sent(torch.from_numpy(array)) for name, array in arrays.items()}
+        batch = {name: sent(array, self.device) for name, array in arrays.items()}
         outputs = step(self.model, batch)
-        return {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
-
-    def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self.device.startswith("cuda"):
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
+        return _OnTheWay(
+            {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        )
 
     def _autocast(self) -> Any:
         import torch
@@ -148,6 +144,23 @@ class Forward:
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+class _OnTheWay:
+    """Tensors that a GPU copies to the host behind its computation, before it takes up the next batch."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        import torch
+
+        self._tensors = {name: value.to("cpu", non_blocking=value.is_cuda) for name, value in tensors.items()}
+        devices = {value.device for value in tensors.values() if value.is_cuda}
+        self._events = [torch.cuda.current_stream(device).record_event() for device in devices]
+
+    def arrived(self) -> dict[str, NDArray[Any]]:
+        """Waits for the copies."""
+        for event in self._events:
+            event.synchronize()
+        return {name: value.numpy() for name, value in self._tensors.items()}
 
 
 class _Scattered:

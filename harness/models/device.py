@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 DTYPES = ("auto", "fp32", "bf16", "fp16")
 
@@ -41,3 +47,13 @@ def choose_batch_tokens(given: int | None, device: str) -> int:
     if given is not None:
         return given
     return 32768 if device.startswith("cuda") else 8192
+
+
+def sent(array: np.ndarray[Any, Any], device: str | torch.device) -> torch.Tensor:
+    """The array as a tensor on the device; a GPU fetches it while it goes on computing."""
+    import torch
+
+    tensor = torch.from_numpy(array)
+    if torch.device(device).type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

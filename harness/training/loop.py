@@ -21,6 +21,7 @@ import numpy as np
 from harness.errors import ModelError
 from harness.families.base import HeadFamily
 from harness.families.features import Features, IntArray
+from harness.models.device import sent
 from harness.options import TrainOptions
 from harness.training.checkpoint import Progress, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
@@ -232,10 +233,8 @@ class Trainer:
         return loss_sum / terms.clamp(min=1)
 
     def _batch(self, part: Part, rows: IntArray) -> Mapping[str, torch.Tensor]:
-        import torch
-
         arrays = part.features.batch(rows, self.pad_id)
-        return {name: torch.from_numpy(array).to(self.accelerator.device) for name, array in arrays.items()}
+        return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
 
     def _look(self, window: list[torch.Tensor], step: int) -> None:
         import torch
