@@ -234,7 +234,10 @@ def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | No
 
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:
-    values = [tasks[name].score if name in tasks else None for name in members]
+    return _mean_of_all([tasks[name].score if name in tasks else None for name in members])
+
+
+def _mean_of_all(values: Sequence[float | None]) -> float | None:
     present = [value for value in values if value is not None]
     return fmean(present) if present and len(present) == len(values) else None
 
@@ -242,9 +245,7 @@ def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> fl
 def _mean_gap(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | None:
     """The mean over the tasks with a gap, which are those with English and another language."""
     names = [name for name, codes in benchmark.tasks.items() if "en" in codes and len(codes) > 1]
-    values = [tasks[name].gap.get("score") if name in tasks else None for name in names]
-    present = [value for value in values if value is not None]
-    return fmean(present) if present and len(present) == len(values) else None
+    return _mean_of_all([tasks[name].gap.get("score") if name in tasks else None for name in names])
 
 
 def _task(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.blame import blame
 from harness.errors import DataError, HarnessError, ModelError, PluginError
@@ -22,7 +22,7 @@ from harness.evaluation.preparation import Preparation, Ready
 from harness.evaluation.reporter import Reporter
 from harness.evaluation.stage_claims import train_claimed
 from harness.evaluation.unit_entry import keep_unit
-from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor
+from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, filled
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
 from harness.models.quantised import after_loading, check_quant, quantised
@@ -36,9 +36,6 @@ from harness.select import Unit
 from harness.specs import Recipe
 from harness.training.stage import Stage
 from harness.training.stages import Stages
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -357,13 +354,4 @@ def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Read
         if prepared:
             yield list(prepared)
         return
-    stream: list[Ready] = []
-    rows = 0
-    for ready in prepared:
-        stream.append(ready)
-        rows += len(ready.examples.examples)
-        if rows >= CLAIMED_ROWS:
-            yield stream
-            stream, rows = [], 0
-    if stream:
-        yield stream
+    yield from filled(prepared, lambda ready: len(ready.examples.examples), CLAIMED_ROWS)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from harness.registry import Registry
 
 EXAMPLES = 200
-BATCH_TOKENS = 8192
-"""Padded tokens of a full batch, as ``harness eval`` has it."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +173,9 @@ def _changes(
 ) -> Changes:
     from harness.evaluation.forward import Forward
     from harness.examples import Query
+    from harness.models.device import choose_batch_tokens
+
+    full = choose_batch_tokens(None, device)  # as in `harness eval`
 
     def decided(dtype: str, budget: int) -> list[str]:
         forward = Forward(network, tokenizer, device, dtype, budget)
@@ -182,8 +183,8 @@ def _changes(
         ranked = isinstance(unit.examples[0], Query)
         return [repr(decision[:1] if ranked else decision) for decision in prediction.predictions]
 
-    reference = decided("fp32", BATCH_TOKENS)
-    brain = decided("bf16", BATCH_TOKENS)
+    reference = decided("fp32", full)
+    brain = decided("bf16", full)
     aligned = len(reference) == len(unit.examples)
     differing = _differing if aligned else _found_by_one
 

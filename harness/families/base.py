@@ -7,9 +7,9 @@ works over :class:`~harness.families.features.Features`, so that batching, train
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.examples import Example
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.evaluation.forward import Forward
     from harness.families.features import Features, Rows
 
+Item = TypeVar("Item")
 
 STREAM_ROWS = 8192
 """Examples that fill many batches of any size; a stream is cut at the next end of a unit."""
@@ -96,7 +97,8 @@ class HeadFamily(Predictor):
             examples = [example for unit in group for example in unit.examples]
             return group, examples, self.features(forward.tokenizer, examples, training=False)
 
-        for group, examples, features in forward.tokenised(tokenised, _grouped(units)):
+        groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
+        for group, examples, features in forward.tokenised(tokenised, groups):
             outputs = forward.stream(features, self.outputs)
             with forward.phases("decode"):
                 predictions = self.decode(features, outputs, examples)
@@ -123,14 +125,15 @@ class HeadFamily(Predictor):
         """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""
 
 
-def _grouped(units: Sequence[UnitExamples]) -> Iterator[list[UnitExamples]]:
-    group: list[UnitExamples] = []
-    size = 0
-    for unit in units:
-        group.append(unit)
-        size += len(unit.examples)
-        if size >= STREAM_ROWS:
+def filled(items: Iterable[Item], size: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
+    """Consecutive items in groups whose sizes add up to ``least`` or more; the last group may be smaller."""
+    group: list[Item] = []
+    total = 0
+    for item in items:
+        group.append(item)
+        total += size(item)
+        if total >= least:
             yield group
-            group, size = [], 0
+            group, total = [], 0
     if group:
         yield group
