@@ -11,7 +11,6 @@ second table says which share of the time on the clock each phase took, by its o
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import shutil
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 
 from benchmarks.measure import Cost, Failed, run, shares, summary
 from benchmarks.paths import PEERS, check, contestants
-from benchmarks.report import markdown
+from benchmarks.report import markdown, save
 from benchmarks.work import TINY, prepare, scaled
 
 
@@ -110,9 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         for path in args.paths or PEERS:
             results["paths"][path] = measure(path, work, folder, args)
             if args.out:  # after every path, so that a stopped run is not lost
-                args.out.mkdir(parents=True, exist_ok=True)
-                (args.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-                (args.out / "results.md").write_text(markdown(results), encoding="utf-8")
+                save(args.out, "results", results, markdown(results))
         print(markdown(results))
     finally:
         shutil.rmtree(folder)

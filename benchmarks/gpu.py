@@ -9,7 +9,6 @@ python -m benchmarks.gpu --device cpu --tiny
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from benchmarks.gpu_report import estimate, markdown
 from benchmarks.gpu_work import BUCC, LARGE, SMALL, WORKLOADS, Workload, build_model
 from benchmarks.mining_memory import peak
+from benchmarks.report import save
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -231,9 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     weights = layers * (4 * width**2 + 2 * width * inner)
     results["estimate"] = estimate(results, results["ceiling"]["fp32" if args.dtype == "fp32" else "bf16"], weights)
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "gpu.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        (args.out / "gpu.md").write_text(markdown(results), encoding="utf-8")
+        save(args.out, "gpu", results, markdown(results))
     print(markdown(results))
     return 0
 

@@ -1,8 +1,10 @@
-"""Results as Markdown."""
+"""Results as Markdown, and in files."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 PHASES = {
@@ -18,6 +20,13 @@ PHASES = {
     "rest": "rest",
 }
 """Phases of a record in the order of a run; what it has none for (start-up, imports, page) is the rest."""
+
+
+def save(folder: Path, name: str, results: Mapping[str, Any], text: str) -> None:
+    """Writes ``name``.json, all that was measured, and ``name``.md, the text of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -10,7 +10,6 @@ fitted to all sizes but the largest of each direction, and those are compared wi
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -25,6 +24,7 @@ from benchmarks.cost_model import CostModel
 from benchmarks.growing_work import AXES, TINY, Workload, Workloads, scaled
 from benchmarks.growth import LEAST, MOST, Growth, fit_growth
 from benchmarks.measure import Cost, run
+from benchmarks.report import save
 
 Measured = list[tuple[Workload, list[Cost]]]
 FIELDS = {"cpu": "processor seconds", "memory": "peak MiB"}
@@ -174,9 +174,7 @@ def main(argv: list[str] | None = None, execute: Callable[[Sequence[str]], Cost]
                 **results(measured),
             }
             if args.out:  # after every turn, so that a stopped run is not lost
-                args.out.mkdir(parents=True, exist_ok=True)
-                (args.out / "scaling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-                (args.out / "scaling.md").write_text(markdown(found), encoding="utf-8")
+                save(args.out, "scaling", found, markdown(found))
     print(markdown(found))
     return 0
 
