@@ -20,6 +20,8 @@ PEERS = {
     "retrieval": ("sentence-transformers",),
     "training": ("trainer-training", "trainer-training-best"),
 }
+BY_LANGUAGE = ("retrieval", "qa")
+"""XTREME's scripts for these start a process for every language."""
 HALF = {"classification": ("sorted-classification-bf16",), "retrieval": ("sentence-transformers-bf16",)}
 SAME = {"trainer-qa": 0.5, "pipeline-tagging": 0.7, "trainer-tagging": 0.7}
 """Share of answers that must agree with the harness in fp32, where the rules are not quite the same: the example of
@@ -45,7 +47,7 @@ def contestants(path: str, work: Mapping[str, Any], folder: Path, out: Path, *, 
     """The harness first, then XTREME's way, then libraries. ``folder`` holds the work, ``out`` takes answers."""
     model = work["models"][path]
     found = [_harness(path, work, out, dtype) for dtype in ("fp32", *(("bf16",) if half else ()))]
-    names = [("xtreme", "xtreme", path)]
+    names = [("xtreme", "by_language" if path in BY_LANGUAGE else "xtreme", path)]
     names += [(name, "library", name) for name in (*PEERS[path], *(HALF.get(path, ()) if half else ()))]
     for name, module, peer in names:
         inputs, answers = folder / "inputs" / f"{path}.json", out / f"{name}.json"

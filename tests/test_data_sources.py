@@ -15,6 +15,7 @@ from harness.data import locate, sources
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
+from harness.data.table import rows
 from harness.errors import DataError, PluginError, UsageError
 from harness.registry import get_registry
 
@@ -68,6 +69,29 @@ def test_class_names_come_from_the_file_not_from_the_task(tmp_path: Path) -> Non
     task = pair_task(HubData("a/b", "c", "test", columns=NLI_COLUMNS))
     loaded = load(task, task.languages["en"]["test"], tmp_path)
     assert [example.label for example in loaded.examples] == ["neutral", "entailment", None]
+
+
+def test_a_schema_whose_class_names_cannot_be_read_is_named(tmp_path: Path) -> None:
+    table = pa.table({"premise": ["p"], "hypothesis": ["h"], "label": [0]})
+    task = pair_task(HubData("a/b", "c", "test", columns=NLI_COLUMNS))
+    path = tmp_path / "a/b/c/test-00000-of-00001.parquet"
+    for written in (b"{", b"[1]", b'{"info": 1}', b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
+        write_parquet(path, table.replace_schema_metadata({"huggingface": written}))
+        with pytest.raises(DataError, match="test-00000-of-00001.parquet: the schema's entry 'huggingface'"):
+            load(task, task.languages["en"]["test"], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["List", "Sequence", None])
+def test_class_names_of_lists_in_every_notation_of_datasets(tmp_path: Path, kind: str | None) -> None:
+    label = {"_type": "ClassLabel", "names": ["O", "B-PER"]}
+    feature = [label] if kind is None else {"_type": kind, "feature": label}
+    schema = json.dumps({"info": {"features": {"tags": feature, "id": {"_type": "Value", "dtype": "string"}}}})
+    path = tmp_path / "a.parquet"
+    write_parquet(
+        path, pa.table({"tags": [[1, 0], []], "id": ["x", "y"]}).replace_schema_metadata({"huggingface": schema})
+    )
+    found = list(rows([path], HubData("a/b", None, "test")))
+    assert found == [{"tags": ["B-PER", "O"], "id": "x"}, {"tags": [], "id": "y"}]
 
 
 def test_a_schema_without_class_names_uses_those_of_the_source(tmp_path: Path) -> None:
@@ -206,28 +230,18 @@ def test_damage_inside_the_pages_names_the_file(shared_data: Path, tmp_path: Pat
     assert str(path) in str(caught.value)
 
 
-def test_a_file_replaced_under_the_same_time_is_read_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", [None, Where("premise", equals="p")], ids=["whole", "one language"])
+def test_a_file_replaced_under_the_same_time_is_read_again(tmp_path: Path, where: Where | None) -> None:
     import os
 
     path = tmp_path / "a/b/data/test-00000-of-00001.parquet"
-    task = pair_task(HubData("a/b", None, "test"))
+    task = pair_task(HubData("a/b", None, "test", where=where))
     found = []
     for label in ("yes", "not"):
         write_parquet(path, {"premise": ["p"], "hypothesis": ["h"], "label": [label]})
         os.utime(path, (0, 0))
         found += [example.label for example in load(task, task.languages["en"]["test"], tmp_path).examples]
     assert found == ["yes", "not"]
-
-
-def test_a_cache_that_cannot_be_written_is_done_without(
-    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnli: IntermediateTask
-) -> None:
-    import datasets
-
-    expected = load(mnli, mnli.train, shared_data).fingerprint
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "file" / "cache")
-    assert load(mnli, mnli.train, shared_data).fingerprint == expected
 
 
 def test_a_missing_shard_is_damage(shared_data: Path, tmp_path: Path, mnli: IntermediateTask) -> None:
@@ -445,18 +459,6 @@ def test_label_set_of_a_task_without_one(tmp_path: Path) -> None:
     loaded = load(ccg, ccg.train, tmp_path)
     assert label_set(ccg, loaded) == (".", "NP", "S\\NP")
     assert label_set(get_registry().intermediate("qqp"), loaded) == ("not_duplicate", "duplicate")
-
-
-def test_progress_bars_stay_as_they_were(
-    shared_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import datasets
-
-    qqp = get_registry().intermediate("qqp")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    assert load(qqp, qqp.dev, shared_data).rows == 400
-    assert capfd.readouterr() == ("", "")
-    assert not datasets.utils.are_progress_bars_disabled()
 
 
 def test_every_row_of_the_manifest_is_counted(shared_data: Path) -> None:

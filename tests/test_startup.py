@@ -59,3 +59,15 @@ new = sorted(name for name in set(sys.modules) - before if name.partition(".")[0
 print(json.dumps({"code": 0, "characters": 1, "modules": new}))
 """
     assert loaded_by(program=program) == {"harness"}
+
+
+def test_a_process_of_its_own_does_not_look_for_cycles_among_what_it_imported() -> None:
+    program = """
+import contextlib, gc, io, json, sys
+from harness.cli.__main__ import program
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    code = program()
+seen = [f"threshold {gc.get_threshold()[0]}", "frozen" if gc.get_freeze_count() > len(gc.get_objects()) else "thawed"]
+print(json.dumps({"code": code, "characters": len(out.getvalue()), "modules": seen}))
+"""
+    assert loaded_by("tasks", "list", program=program) == {"threshold 50000", "frozen"}

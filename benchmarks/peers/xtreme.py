@@ -1,8 +1,10 @@
 """Loops in the manner of XTREME's released scripts (google-research/xtreme): every row padded to the maximum length,
 small batches in the order of the files, language by language, examples prepared and decoded one by one in Python.
 
-Written anew for current versions of torch and transformers, with the settings of those scripts: batches of 8 (100 for
-sentence vectors, of which all layers are computed and kept), 128 tokens, 384 for questions with a stride of 128.
+Written anew for current versions of torch and transformers, with the settings of those scripts: batches of 8 (32 for
+tagging, 100 for sentence vectors, of which all layers are computed and kept), 128 tokens, 384 for questions with a
+stride of 128; four batches of 8 make a step of training. Vectors of either side of a language load the model again.
+The scripts for retrieval and questions start a process for every language: :mod:`benchmarks.peers.by_language`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from transformers import (
 
 from benchmarks.peers import main
 
-BATCH = 8
+BATCH, TAGGING_BATCH = 8, 32
 
 
 def stacked(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
@@ -77,10 +79,10 @@ def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
                 pieces += tokens
             rows, firsts, owners = [*rows, row(pieces)], [*firsts, starts], [*owners, number]
         tags: list[list[str]] = [[] for _ in sentences]
-        for start in range(0, len(rows), BATCH):
+        for start in range(0, len(rows), TAGGING_BATCH):
+            part = slice(start, start + TAGGING_BATCH)
             with torch.no_grad():
-                logits = model(**stacked(rows[start : start + BATCH], MODEL_INPUTS)).logits.numpy()
-            part = slice(start, start + BATCH)
+                logits = model(**stacked(rows[part], MODEL_INPUTS)).logits.numpy()
             for best, starts, owner in zip(logits.argmax(2), firsts[part], owners[part], strict=True):
                 tags[owner] += [model.config.id2label[int(best[at])] for at in starts]
         answers[language] = tags
@@ -90,9 +92,8 @@ def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 def retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     import faiss
 
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-
     def vectors(sentences: list[str]) -> np.ndarray:
+        tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
         layers: list[list[np.ndarray]] = []
         for start in range(0, len(sentences), 100):
             token_ids = []
@@ -193,13 +194,17 @@ def training(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
         rows.append(row | {"labels": labels.index(pair["label"])})
     losses = []
     for step in range(inputs["steps"]):
-        batch = stacked(rows[step * inputs["batch"] : (step + 1) * inputs["batch"]], (*MODEL_INPUTS, "labels"))
-        loss = model(**batch).loss
-        loss.backward()
+        first, size = step * inputs["batch"], inputs["batch"]
+        total = 0.0
+        for start in range(first, first + size, BATCH):
+            part = rows[start : min(start + BATCH, first + size)]
+            loss = model(**stacked(part, (*MODEL_INPUTS, "labels"))).loss * (len(part) / size)
+            loss.backward()
+            total += loss.item()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         model.zero_grad()
-        losses.append(loss.item())
+        losses.append(total)
     return {"losses": losses}
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b, file_digest
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
 from harness.specs import HubData, Where
-
-log = logging.getLogger(__name__)
 
 BATCH = 8192
 """Rows turned into Python objects at once."""
@@ -128,37 +124,44 @@ def rows(paths: Sequence[Path], source: HubData) -> Iterator[dict[str, Any]]:
     """The rows after ``where``, with the declared columns (all, where none is declared), classes as their names."""
     import pyarrow as pa
 
-    table, classes = _table(paths, source)
-    if source.where is not None:
-        table = table.filter(_mask(table.column(source.where.column), source.where))
-    if source.columns:
-        table = table.select([Column.parse(text).name for text in source.columns])
-    for batch in table.to_batches(max_chunksize=BATCH):
-        columns = []
-        for name, array in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                columns.append(_values(_decoded(array, classes[name]) if name in classes else array))
-            except pa.ArrowException as error:
-                raise DataError(f"{paths[0]}: column {name!r}: {str(error).splitlines()[0]}") from error
-        for values in zip(*columns, strict=True):
-            yield dict(zip(batch.schema.names, values, strict=True))
-
-
-def _table(paths: Sequence[Path], source: HubData) -> tuple[Any, dict[str, list[str]]]:
-    """The memory-mapped Arrow table of the files, and the class names of its label columns."""
-    from datasets import ClassLabel
-
     count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))  # checks, too
-    data = _opened(tuple((path, *_state(path)) for path in paths))
-    declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
-    classes = {}
-    for name, feature in data.features.items():
-        inner = getattr(feature, "feature", feature)
-        if isinstance(inner, ClassLabel):
-            classes[name] = list(inner.names)
-        elif name in declared and str(getattr(inner, "dtype", "")).startswith("int"):
-            classes[name] = declared[name]
-    return data.with_format("arrow")[:], classes
+    for path in paths:
+        try:
+            classes = _classes(path, source)
+            for batch in _batches(path, source):
+                columns = []
+                for name, array in zip(batch.schema.names, batch.columns, strict=True):
+                    try:
+                        columns.append(_values(_decoded(array, classes[name]) if name in classes else array))
+                    except pa.ArrowException as error:
+                        raise DataError(f"{path}: column {name!r}: {str(error).splitlines()[0]}") from error
+                for values in zip(*columns, strict=True):
+                    yield dict(zip(batch.schema.names, values, strict=True))
+        except (OSError, pa.ArrowException) as error:
+            raise damaged(path, error) from error
+
+
+def _batches(path: Path, source: HubData) -> Iterator[Any]:
+    """Record batches of the declared columns; the file is decoded piece by piece where all of its rows are wanted."""
+    import pyarrow.parquet as pq
+
+    columns = [Column.parse(text).name for text in source.columns] or None
+    if source.where is None:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            for batch in file.iter_batches(BATCH, columns=columns):
+                yield batch.select(columns) if columns else batch
+        return
+    table = _kept(path, *_state(path))
+    table = table.filter(_mask(table.column(source.where.column), source.where))
+    yield from (table.select(columns) if columns else table).to_batches(max_chunksize=BATCH)
+
+
+@lru_cache(maxsize=2)
+def _kept(path: Path, *_: int) -> Any:
+    """A file that holds several languages: they are often read one after the other."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, memory_map=True)
 
 
 def _state(path: Path) -> tuple[int, int, int]:
@@ -167,49 +170,34 @@ def _state(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_ctime_ns
 
 
-@lru_cache(maxsize=2)
-def _opened(files: tuple[tuple[Path, int, int, int], ...]) -> Any:
-    """The files as :func:`_dataset` opens them; the languages of a task often come one after the other from one file."""
-    return _dataset([path for path, *_ in files])
+def _classes(path: Path, source: HubData) -> dict[str, list[str]]:
+    """The class names of label columns: those that ``datasets`` wrote into the schema, else those of the source."""
+    import pyarrow.parquet as pq
+    from pyarrow import types
 
-
-def _dataset(paths: Sequence[Path]) -> Any:
-    """The files as one data set, memory-mapped from the cache of ``datasets``, or in memory where it cannot write."""
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-    from pyarrow import concat_tables
-    from pyarrow.parquet import read_table
-
-    # datasets knows a file by path and time of change; archives restore times, so the content goes into the key as well
-    content = blake2b(digest_size=16)
-    for path in paths:
-        with path.open("rb") as file:
-            content.update(file_digest(file, "blake2b").digest())
+    schema = pq.read_schema(path)
+    declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
     try:
-        with _no_progress_bars():
-            return Dataset.from_parquet([str(path) for path in paths], config_name=content.hexdigest())
-    except Exception as error:
-        tables = []
-        for path in paths:
-            try:
-                tables.append(read_table(path))
-            except (OSError, ValueError) as reason:
-                raise damaged(path, reason) from error
-        log.warning("the cache of datasets cannot be used (%s): reading into memory", error)
-        return Dataset(InMemoryTable(concat_tables(tables)))
+        written = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = written["info"]["features"] if written else {}
+        inner = {name: _element(feature) for name, feature in features.items()}
+        classes = {name: list(kind["names"]) for name, kind in inner.items() if kind.get("_type") == "ClassLabel"}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: the schema's entry 'huggingface' is not one that datasets writes ({type(error).__name__}: {error})",
+            hint="write the file again, with datasets or without that entry",
+        ) from error
+    for name in declared.keys() - classes.keys():
+        kind = schema.field(name).type
+        if types.is_integer(getattr(kind, "value_type", kind)):
+            classes[name] = declared[name]
+    return classes
 
 
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    before = are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not before:
-            enable_progress_bars()
+def _element(feature: Any) -> dict[str, Any]:
+    """A feature in the notation of ``datasets``, or what a list of it holds: ``[feature]`` or ``{"feature": feature}``."""
+    feature = feature[0] if isinstance(feature, list) else feature
+    return dict(feature.get("feature", feature))
 
 
 def _decoded(array: Any, names: list[str]) -> Any:
