@@ -77,7 +77,7 @@ def test_a_schema_whose_class_names_cannot_be_read_is_named(tmp_path: Path) -> N
     path = tmp_path / "a/b/c/test-00000-of-00001.parquet"
     for written in (b"{", b"[1]", b'{"info": 1}', b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
         write_parquet(path, table.replace_schema_metadata({"huggingface": written}))
-        with pytest.raises(DataError, match="test-00000-of-00001.parquet: the schema's entry 'huggingface'"):
+        with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet: the schema's entry 'huggingface'"):
             load(task, task.languages["en"]["test"], tmp_path)
 
 
