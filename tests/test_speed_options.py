@@ -62,20 +62,25 @@ def test_a_machine_that_cannot_compile_is_told_so(
 def test_half_precision_is_compared_with_single(
     classifier: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    full = evaluate(tmp_path / "fp32", classifier, corpus, "--dtype", "fp32")
+    few = ("--limit", "8")  # so few that all are in the sample
+    full = evaluate(tmp_path / "fp32", classifier, corpus, "--dtype", "fp32", *few)
     capsys.readouterr()
-    half = evaluate(tmp_path / "bf16", classifier, corpus, "--dtype", "bf16")
+    half = evaluate(tmp_path / "bf16", classifier, corpus, "--dtype", "bf16", *few)
     said = capsys.readouterr().out
     assert not any("against_fp32" in unit["facts"] for unit in full["units"].values())
     facts = [half["units"][f"xnli/{code}/test"]["facts"]["against_fp32"] for code in ("en", "de")]
     different = 0
-    for code in ("en", "de"):  # few enough that all are in the sample
+    for code in ("en", "de"):
         sides = [predictions(tmp_path / dtype)[f"test-{code}.tsv"].split("\n") for dtype in ("fp32", "bf16")]
         different += sum(a != b for a, b in zip(*sides, strict=True))
     examples = [half["units"][f"xnli/{code}/test"]["examples"] for code in ("en", "de")]
     assert [fact["examples"] for fact in facts] == examples
     assert sum(fact["changed"] for fact in facts) == different
     assert f"bf16: {different} of {sum(examples)} decisions checked differ from fp32" in said
+
+    more = evaluate(tmp_path / "more", classifier, corpus, "--dtype", "bf16")["units"]
+    checked = [more[f"xnli/{code}/test"]["facts"]["against_fp32"]["examples"] for code in ("en", "de")]
+    assert checked == [8, 8] and more["xnli/en/test"]["examples"] == 18
 
 
 def test_the_record_says_where_the_seconds_went(classifier: Path, corpus: Path, tmp_path: Path) -> None:
