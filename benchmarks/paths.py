@@ -17,7 +17,7 @@ PEERS = {
     "classification": ("sorted-classification", "trainer-classification", "pipeline-classification"),
     "tagging": ("trainer-tagging", "pipeline-tagging"),
     "qa": ("trainer-qa",),
-    "retrieval": ("sentence-transformers",),
+    "retrieval": ("sentence-transformers", "mteb"),
     "training": ("trainer-training", "trainer-training-best"),
 }
 BY_LANGUAGE = ("retrieval", "qa")

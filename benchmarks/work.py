@@ -7,6 +7,7 @@ on, since its decisions are close. Dropout is on, as everywhere.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,4 +155,6 @@ def with_head(folder: Path, model: Path, path: str) -> Path:
     )
     loaded.save_pretrained(target)
     transformers.AutoTokenizer.from_pretrained(model).save_pretrained(target)
+    if (model / "vocab.txt").is_file():  # for the tokenizers of old that peers take
+        shutil.copy(model / "vocab.txt", target)
     return target

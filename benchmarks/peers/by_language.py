@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def main(path: str, inputs: str, model: str, answers: str) -> None:
     given = json.loads(Path(inputs).read_text(encoding="utf-8"))
-    found = {}
+    found: dict[str, list[Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         part, answer = Path(scratch) / "inputs.json", Path(scratch) / "answers.json"
         for language, examples in given["units"].items():

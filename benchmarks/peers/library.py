@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,6 +163,42 @@ def sentence_transformers(inputs: dict[str, Any], folder: str, *, half: bool = F
     return answers
 
 
+def mteb_retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The task Tatoeba of mteb, with the pairs at hand in place of those of the Hub."""
+    import mteb
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformer
+
+    from harness.languages import iso639_3
+
+    names = {code: f"{'cmn' if code == 'zh' else iso639_3(code)}-eng" for code in inputs["units"]}
+    task = mteb.get_task("Tatoeba", hf_subsets=list(names.values()))
+    task.dataset = {
+        names[code]: {
+            "test": Dataset.from_dict(
+                {"sentence1": [pair["english"] for pair in pairs], "sentence2": [pair["foreign"] for pair in pairs]}
+            )
+        }
+        for code, pairs in inputs["units"].items()
+    }
+    task.data_loaded = True
+    with tempfile.TemporaryDirectory() as scratch:
+        mteb.evaluate(
+            SentenceTransformer(folder, device="cpu"),
+            task,
+            encode_kwargs={"batch_size": BATCH},
+            cache=None,
+            prediction_folder=scratch,
+            show_progress_bar=False,
+        )
+        found = json.loads(next(Path(scratch).glob("*.json")).read_text(encoding="utf-8"))
+    answers = {}
+    for code, pairs in inputs["units"].items():
+        best = [hit["corpus_id"] for hit in found[names[code]]["test"]["sentence1-sentence2"]]
+        answers[code] = [best[row] for row in sorted(range(len(pairs)), key=lambda row: pairs[row]["english"])]
+    return answers
+
+
 def trainer_qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     """As the question answering example of transformers: windows by the fast tokenizer, n-best lists in Python."""
     from datasets import Dataset
@@ -238,6 +276,7 @@ PEERS = {
     "sorted-classification-bf16": functools.partial(sorted_classification, half=True),
     "trainer-tagging": trainer_tagging,
     "pipeline-tagging": pipeline_tagging,
+    "mteb": mteb_retrieval,
     "sentence-transformers": sentence_transformers,
     "sentence-transformers-bf16": functools.partial(sentence_transformers, half=True),
     "trainer-qa": trainer_qa,

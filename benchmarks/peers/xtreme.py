@@ -1,7 +1,9 @@
 """Loops in the manner of XTREME's released scripts (google-research/xtreme): every row padded to the maximum length,
 small batches in the order of the files, language by language, examples prepared and decoded one by one in Python.
 
-Written anew for current versions of torch and transformers, with the settings of those scripts: batches of 8 (32 for
+Written anew for current versions of torch and transformers. XTREME pins torch 1.3 and a transformers of early 2020:
+attention without fused kernels (``eager``) and, for BERT, the tokenizer written in Python stand for these here. The
+settings are those of the scripts: batches of 8 (32 for
 tagging, 100 for sentence vectors, of which all layers are computed and kept), 128 tokens, 384 for questions with a
 stride of 128; four batches of 8 make a step of training. Vectors of either side of a language load the model again.
 The scripts for retrieval and questions start a process for every language: :mod:`benchmarks.peers.by_language`.
@@ -10,6 +12,7 @@ The scripts for retrieval and questions start a process for every language: :mod
 from __future__ import annotations
 
 import collections
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +23,20 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
+    BertTokenizerLegacy,
 )
 
 from benchmarks.peers import main
 
 BATCH, TAGGING_BATCH = 8, 32
+
+
+EAGER: dict[str, Any] = {"attn_implementation": "eager"}
+
+
+def tokenizer_of(folder: str) -> Any:
+    """A tokenizer written in Python, where transformers still has one for the model; questions need offsets, though."""
+    return (BertTokenizerLegacy if (Path(folder) / "vocab.txt").is_file() else AutoTokenizer).from_pretrained(folder)
 
 
 def stacked(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
@@ -34,15 +46,17 @@ def stacked(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, tor
 MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
+def pair_row(tokenizer: Any, pair: dict[str, Any]) -> dict[str, Any]:
+    settings = {"max_length": 128, "truncation": True, "padding": "max_length", "return_token_type_ids": True}
+    return dict(tokenizer(pair["a"], pair["b"], **settings))
+
+
 def classification(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = tokenizer_of(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, **EAGER).eval()
     answers = {}
     for language, examples in inputs["units"].items():
-        rows = [
-            dict(tokenizer(pair["a"], pair["b"], max_length=128, truncation=True, padding="max_length"))
-            for pair in examples
-        ]
+        rows = [pair_row(tokenizer, pair) for pair in examples]
         logits = []
         for start in range(0, len(rows), BATCH):
             with torch.no_grad():
@@ -52,8 +66,8 @@ def classification(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 
 
 def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    tokenizer = tokenizer_of(folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder, **EAGER).eval()
 
     def row(pieces: list[str]) -> dict[str, Any]:
         ids = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *pieces, tokenizer.sep_token])
@@ -93,7 +107,7 @@ def retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     import faiss
 
     def vectors(sentences: list[str]) -> np.ndarray:
-        tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+        tokenizer, model = tokenizer_of(folder), AutoModel.from_pretrained(folder, **EAGER).eval()
         layers: list[list[np.ndarray]] = []
         for start in range(0, len(sentences), 100):
             token_ids = []
@@ -123,7 +137,7 @@ def retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 
 def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForQuestionAnswering.from_pretrained(folder).eval()
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, **EAGER).eval()
     answers = {}
     for language, questions in inputs["units"].items():
         rows = []
@@ -183,15 +197,14 @@ def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 
 
 def training(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = tokenizer_of(folder)
     torch.manual_seed(0)
     labels = inputs["labels"]
-    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(labels)).train()
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(labels), **EAGER).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=inputs["lr"], weight_decay=0.0, foreach=False)
     rows = []
     for pair in inputs["train"]:
-        row = dict(tokenizer(pair["a"], pair["b"], max_length=128, truncation=True, padding="max_length"))
-        rows.append(row | {"labels": labels.index(pair["label"])})
+        rows.append(pair_row(tokenizer, pair) | {"labels": labels.index(pair["label"])})
     losses = []
     for step in range(inputs["steps"]):
         first, size = step * inputs["batch"], inputs["batch"]
