@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock, current_thread
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,71 @@ def test_batches_on_a_processor_are_small_whatever_the_budget(forward: Forward) 
         return first_token(model, batch)
 
     Forward(forward.model, forward.tokenizer, "cpu", budget=10**6).stream(features([16] * 1000), watch)
-    assert max(seen) <= CPU_TOKENS * torch.get_num_threads() < sum(seen)
+    assert max(seen) <= CPU_TOKENS < sum(seen)
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
+    dtype: str, forward: Forward, three_threads: None
+) -> None:
+    rows = features([length for length in range(1, 60) for _ in range(4)])
+    among: set[str] = set()
+
+    def watch(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        among.add(f"{current_thread().name} of {torch.get_num_threads()}")
+        return first_token(model, batch)
+
+    counted: list[int] = []
+    several = Forward(forward.model, forward.tokenizer, "cpu", dtype, progress=counted.append)
+    together = several.stream(rows, watch)["first"]
+    assert among <= {"MainThread of 1", "batch_0 of 1", "batch_1 of 1"}
+    assert torch.get_num_threads() == 3
+    assert sum(counted) == len(rows) and several.tokens == rows.lengths.sum()
+    torch.set_num_threads(1)
+    alone = Forward(forward.model, forward.tokenizer, "cpu", dtype).stream(rows, first_token)["first"]
+    assert np.array_equal(together, alone)
+
+
+def test_threads_that_run_out_of_memory_split_their_batches(forward: Forward, three_threads: None) -> None:
+    rows = features([16] * 400)
+    fits = Lock()
+
+    def hungry(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        with fits:
+            if len(batch["input_ids"]) > 30:
+                raise MemoryError
+        return first_token(model, batch)
+
+    tight = Forward(forward.model, forward.tokenizer, "cpu")
+    outputs = tight.stream(rows, hungry)
+    expected = forward.stream(rows, first_token)
+    np.testing.assert_allclose(outputs["first"], expected["first"], atol=1e-5)
+    assert outputs["id"].tolist() == expected["id"].tolist()
+    assert 16 <= tight.budget <= 16 * 30
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_error_in_one_thread_stops_the_others(
+    error: type[BaseException], forward: Forward, three_threads: None
+) -> None:
+    tried: list[int] = []
+
+    def breaks(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        tried.append(len(batch["input_ids"]))
+        raise error("broken")
+
+    with pytest.raises(error, match="broken"):
+        forward.stream(features([64] * 1600), breaks)
+    assert len(tried) <= 3
+    assert torch.get_num_threads() == 3
 
 
 @given(st.lists(st.integers()), st.booleans())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.evaluation.ahead import Given, Made, made_ahead
 from harness.evaluation.phases import Phases
+from harness.evaluation.side_by_side import side_by_side
 from harness.families.features import Features, IntArray, Rows
 from harness.models.device import sent
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CPU_TOKENS = 1024
-"""Padded tokens a thread: on a processor, larger batches leave the cache (benchmarks: a quarter slower at 8,192)."""
+"""Padded tokens: on a processor, larger batches leave the cache (benchmarks: a quarter slower at 8,192)."""
 
 Step = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], Mapping[str, "torch.Tensor"]]
 
@@ -49,7 +51,7 @@ class Forward:
     """A model ready to predict: on its device, in eval mode, with its tokenizer and its numeric precision.
 
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out. On a CPU
-    batches hold at most :data:`CPU_TOKENS` tokens a thread.
+    batches hold at most :data:`CPU_TOKENS` tokens, and as many as torch has threads are computed side by side.
     ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
     """
 
@@ -83,17 +85,21 @@ class Forward:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
 
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
-        the next batch is already under way on the device.
+        the next batch is already under way on the device. On a processor several threads call ``step`` at once.
         """
+        left, scattered = _Left(features.lengths), _Scattered(len(features))
+        with self.phases("forward"):
+            side_by_side(partial(self._compute, features, step, left, scattered), self._at_once(features))
+        return scattered.outputs
+
+    def _compute(self, features: Features, step: Step, left: _Left, scattered: _Scattered) -> None:
+        """Takes batches until none is left; several threads may do so at the same time."""
         import torch
 
         # One autocast for all batches: it keeps the weights that it has rounded until it is left.
-        with self.phases("forward"), torch.inference_mode(), self._autocast():
-            scattered = _Scattered(len(features))
+        with left.abandoned_by_errors(), torch.inference_mode(), self._autocast():
             fetch: Callable[[], None] = lambda: None  # noqa: E731
-            left = np.argsort(-features.lengths, kind="stable")
-            while len(left):
-                rows = next(batches(features.lengths, self._tokens_a_batch(), left))
+            while len(rows := left.take(self._tokens_a_batch())):
                 try:
                     outputs = self._run(features, rows, step)
                     fetch()
@@ -101,23 +107,29 @@ class Forward:
                     if not _out_of_memory(error) or len(rows) == 1:
                         raise
                     self._shrink(int(features.lengths[rows].max()) * len(rows))
+                    left.give_back(rows)
                     continue
-                fetch = partial(self._fetch, scattered, rows, outputs)
-                left = left[len(rows) :]
-                self.tokens += int(features.lengths[rows].sum())
+                fetch = partial(self._fetch, left, scattered, rows, outputs)
             fetch()
-            return scattered.outputs
 
-    def _fetch(self, scattered: _Scattered, rows: IntArray, outputs: _OnTheWay) -> None:
-        scattered.put(rows, outputs.arrived())
-        self.progress(len(rows))
+    def _fetch(self, left: _Left, scattered: _Scattered, rows: IntArray, outputs: _OnTheWay) -> None:
+        arrived = outputs.arrived()
+        with left.lock:
+            scattered.put(rows, arrived)
+            self.progress(len(rows))
+            self.tokens += int(left.lengths[rows].sum())
 
     def _tokens_a_batch(self) -> int:
+        return min(self.budget, CPU_TOKENS) if self.on_processor else self.budget
+
+    def _at_once(self, features: Features) -> int:
+        """How many batches are computed at the same time: on a processor as many as it has threads."""
         import torch
 
-        if not self.on_processor:
-            return self.budget
-        return min(self.budget, CPU_TOKENS * torch.get_num_threads())
+        if not self.on_processor or getattr(self.model, "_compiled_call_impl", None) is not None:
+            return 1  # a GPU queues them itself, and torch compiles in one thread only
+        batches_at_least = -(-int(features.lengths.sum()) // self._tokens_a_batch())
+        return max(min(torch.get_num_threads(), batches_at_least), 1)
 
     def _run(self, features: Features, rows: IntArray, step: Step) -> _OnTheWay:
         """The outputs of these rows, on their way back from the device; floats in single precision."""
@@ -140,10 +152,42 @@ class Forward:
     def _shrink(self, held: int) -> None:
         import torch
 
-        self.budget = max(held // 2, 1)
+        self.budget = min(self.budget, max(held // 2, 1))  # several threads may run out at the same time
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+class _Left:
+    """The rows that are in no batch yet, longest first, for threads that take batches of them."""
+
+    def __init__(self, lengths: IntArray) -> None:
+        self.lengths = lengths
+        self.lock = Lock()
+        self._order = np.argsort(-lengths, kind="stable")
+
+    def take(self, budget: int) -> IntArray:
+        """The next batch; no rows where none are left."""
+        with self.lock:
+            rows = next(batches(self.lengths, budget, self._order), self._order)
+            self._order = self._order[len(rows) :]
+            return rows
+
+    def give_back(self, rows: IntArray) -> None:
+        """Puts rows back, to be taken again in smaller batches."""
+        with self.lock:
+            self._order = np.concatenate([rows, self._order])
+            self._order = self._order[np.argsort(-self.lengths[self._order], kind="stable")]
+
+    @contextmanager
+    def abandoned_by_errors(self) -> Iterator[None]:
+        """An error, or Ctrl-C, in one thread leaves nothing for the others to take."""
+        try:
+            yield
+        except BaseException:
+            with self.lock:
+                self._order = self._order[:0]
+            raise
 
 
 class _OnTheWay:
