@@ -51,11 +51,15 @@ def test_identical_sentences_are_found_with_their_line_numbers(small_model: Path
     assert not {4, 5} & {left for left, _ in found}  # repeated sentences are dropped
 
 
-def test_a_second_run_embeds_nothing_and_a_threshold_keeps_the_best(small_model: Path, tmp_path: Path) -> None:
+def test_a_second_run_loads_no_model_and_a_threshold_keeps_the_best(
+    small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(small_model, tmp_path)["embedded_tokens"] > 0
     before = rows(tmp_path)
     middle = (float(before[0][0]) + float(before[-1][0])) / 2
-    again = run(small_model, tmp_path, "--threshold", str(middle))
+    with monkeypatch.context() as patched:
+        patched.setattr("harness.retrieval.encoder.load_encoder", None)
+        again = run(small_model, tmp_path, "--threshold", str(middle))
     assert again["embedded_tokens"] == 0
     assert rows(tmp_path) == [row for row in before if float(row[0]) >= middle]
     assert run(small_model, tmp_path, "--layer", "2")["embedded_tokens"] > 0  # other vectors

@@ -97,17 +97,16 @@ def test_records_name_the_index_and_the_recall_of_an_approximate_one(forward: Fo
         assert prediction.facts.get("recall") == (1.0 if name in APPROXIMATE else None)
 
 
-def test_the_recall_of_a_plugins_index_is_measured(forward: Forward) -> None:
+def test_the_recall_of_a_plugins_index_is_measured() -> None:
     def first_rows(name: str, vectors: Matrix, device: str):
         return lambda queries, k: (queries @ vectors[:k].T, np.tile(np.arange(k), (len(queries), 1)))
 
-    plugged = Forward(forward.model, forward.tokenizer, "cpu", build_index=first_rows)
-    name, search = searcher("first", plugged)
+    name, search = searcher("first", "cpu", first_rows)
     pool = np.eye(4, dtype=np.float32)
     assert name == "first" and search(pool, pool, 1).recall == 0.25
     assert mine(pool, pool, k=1, search=search).recall == 0.25
     with pytest.raises(UsageError, match="hnws") as caught:
-        searcher("hnws", forward)
+        searcher("hnws", "cpu", None)
     assert "hnsw" in caught.value.hint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _mine(
     from harness.retrieval.both_ways import PRECISIONS
     from harness.retrieval.corpora import Corpus, stored_vectors, write_pairs
     from harness.retrieval.embed import POOLS, embed
-    from harness.retrieval.encoder import default_layer, load_encoder
+    from harness.retrieval.encoder import default_layer, load_config, load_encoder
     from harness.retrieval.index import check_choice
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
     from harness.retrieval.searcher import index_facts, pair_searcher
@@ -108,17 +109,19 @@ def _mine(
     dtype = choose_dtype(dtype, device)
     loader = get_registry().hook.harness_load_encoder
     resolved = resolve_model(reference, offline=offline, loader=loader)
-    encoder = load_encoder(str(resolved.folder), dtype="float32").to(device).eval()
     tokens = choose_batch_tokens(batch_tokens, device)
-    build = get_registry().hook.implemented("harness_build_index")
-    forward = Forward(encoder, load_tokenizer(resolved.folder), device, dtype, tokens, build_index=build)
-    chosen, search = pair_searcher(index, forward)
-    level = default_layer(encoder.config) if layer is None else layer
+    chosen, search = pair_searcher(index, device, get_registry().hook.implemented("harness_build_index"))
+    level = default_layer(load_config(resolved.folder)) if layer is None else layer
     identity = f"{resolved.fingerprint} {level} {pool} {max_length} {dtype}"
     folder = vectors or out.with_suffix(".vectors")
 
+    @cache
+    def forward() -> Forward:  # loaded once there is something to embed
+        encoder = load_encoder(str(resolved.folder), dtype="float32").to(device).eval()
+        return Forward(encoder, load_tokenizer(resolved.folder), device, dtype, tokens)
+
     def embedded(sentences: Any) -> Any:
-        return embed(forward, sentences, layers=[level], pool=pool, max_length=max_length)[level]
+        return embed(forward(), sentences, layers=[level], pool=pool, max_length=max_length)[level]
 
     def vectors_of(corpus: Corpus, side: str) -> Any:
         def tell(done: int) -> None:
@@ -146,7 +149,7 @@ def _mine(
         "pairs": len(mined),
         "source": len(left.sentences),
         "target": len(right.sentences),
-        "embedded_tokens": forward.tokens,
+        "embedded_tokens": forward().tokens if forward.cache_info().currsize else 0,
         "layer": level,
         "out": str(out),
         "vectors": str(folder),

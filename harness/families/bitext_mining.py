@@ -81,7 +81,7 @@ class BitextMining(Predictor):
         """
         options = self.options
         layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
-        index, search = pair_searcher(options.index, forward)
+        index, search = pair_searcher(options.index, forward.device, forward.build_index)
         ready = [unit for unit in units if any(isinstance(example, GoldPair) for example in _dev(unit))]
         for embedded in embed_units(
             forward, ready, _sentences, layer=layer, pool=options.pool, max_length=options.max_length

@@ -57,7 +57,7 @@ class BitextRetrieval(Predictor):
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Embeds the sentences of all units together, then searches unit by unit."""
         options = self.options
-        index, search = searcher(options.index, forward)
+        index, search = searcher(options.index, forward.device, forward.build_index)
         layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
         for embedded in embed_units(
             forward, units, _sentences, layer=layer, pool=options.pool, max_length=options.max_length

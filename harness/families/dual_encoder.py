@@ -109,7 +109,7 @@ class DualEncoder(HeadFamily):
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Embeds each pool once, then the queries of all the units that search it."""
-        index, search = searcher(self.options.index, forward)
+        index, search = searcher(self.options.index, forward.device, forward.build_index)
         search = partial(in_blocks, search) if index in BACKENDS else search
         for group in _by_pool(units):
             pool = [example for example in group[0].pool if isinstance(example, Candidate)]

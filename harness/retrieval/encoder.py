@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,16 @@ def load_encoder(reference: str, **kwargs: Any) -> PreTrainedModel:
     :class:`ModelError` where the model cannot be loaded or the checkpoint lacks weights of the encoder.
     """
     return encoder_of(load_bare(reference, **kwargs)[0])
+
+
+def load_config(reference: str | Path) -> PreTrainedConfig:
+    """The configuration of the model, which is not loaded; :class:`ModelError` where it cannot be read."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(reference)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
 
 
 def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:

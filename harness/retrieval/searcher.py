@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,34 +13,31 @@ from harness.retrieval.approximate import APPROXIMATE, nearest_approximate, with
 from harness.retrieval.exact import Neighbours
 from harness.retrieval.index import BACKENDS, Vectors, check_vectors, import_faiss, nearest, resolve_backend
 
-if TYPE_CHECKING:
-    from harness.evaluation.forward import Forward
-
-
+BuildIndex = Callable[..., Any]
 Search = Callable[[Vectors, Vectors, int], Neighbours]
 INDEXES = (*BACKENDS, *APPROXIMATE)
 
 
-def searcher(name: str, forward: Forward) -> tuple[str, Search]:
+def searcher(name: str, device: str, build_index: BuildIndex | None) -> tuple[str, Search]:
     """The name to record and the function from queries (n, d), pool (m, d) and k to the k best rows of the pool.
 
     "auto", "faiss" and "torch" are exact; with any other, the recall is measured. A name that is not ours is for
-    plugins (``harness_build_index``); UsageError where none has such an index.
+    plugins: ``build_index`` is their hook ``harness_build_index``, None where no plugin has it. UsageError for an index
+    that nobody has.
     """
     if name in BACKENDS:
-        backend = resolve_backend(name, forward.device)
-        return backend, partial(nearest, backend=backend, device=forward.device)
+        backend = resolve_backend(name, device)
+        return backend, partial(nearest, backend=backend, device=device)
     if name in APPROXIMATE:
         import_faiss()
-        return name, partial(nearest_approximate, index=name, device=forward.device)
-    if forward.build_index is None:
+        return name, partial(nearest_approximate, index=name, device=device)
+    if build_index is None:
         raise UsageError(f"option index: unknown value {name!r}", hint=did_you_mean(name, INDEXES))
 
     def search(queries: Vectors, pool: Vectors, k: int) -> Neighbours:
         check_vectors(queries, pool, k)
         k = min(k, len(pool))
-        assert forward.build_index is not None
-        found = forward.build_index(name=name, vectors=pool, device=forward.device)
+        found = build_index(name=name, vectors=pool, device=device)
         if found is None:
             hint = f"{did_you_mean(name, INDEXES)}; 'harness plugins' lists those with harness_build_index"
             raise UsageError(f"option index: unknown value {name!r}, and no plugin has such an index", hint=hint)
@@ -55,14 +52,14 @@ def searcher(name: str, forward: Forward) -> tuple[str, Search]:
                 hint=f"expected inner products and row numbers below {len(pool)}, both of shape {wanted}",
             )
         neighbours = Neighbours(scores.astype(np.float32), ids.astype(np.int64))
-        return with_recall(neighbours, queries, pool, device=forward.device)
+        return with_recall(neighbours, queries, pool, device=device)
 
     return name, search
 
 
-def pair_searcher(name: str, forward: Forward) -> tuple[str, Search | None]:
+def pair_searcher(name: str, device: str, build_index: BuildIndex | None) -> tuple[str, Search | None]:
     """As :func:`searcher`, for mining, which searches both ways: None for its own exact pass ("auto" and "torch")."""
-    return ("torch", None) if name in ("auto", "torch") else searcher(name, forward)
+    return ("torch", None) if name in ("auto", "torch") else searcher(name, device, build_index)
 
 
 def index_facts(name: str, recall: float) -> dict[str, Any]:
