@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +131,11 @@ def rows(paths: Sequence[Path], source: HubData) -> Iterator[dict[str, Any]]:
                 columns = []
                 for name, array in zip(batch.schema.names, batch.columns, strict=True):
                     try:
-                        columns.append(_values(_decoded(array, classes[name]) if name in classes else array))
-                    except pa.ArrowException as error:
-                        raise DataError(f"{path}: column {name!r}: {str(error).splitlines()[0]}") from error
+                        columns.append(_named(array, classes[name]) if name in classes else array.to_pylist())
+                    except KeyError as unknown:
+                        raise DataError(
+                            f"{path}: column {name!r}: class {unknown}, but there are {len(classes[name])}"
+                        ) from None
                 for values in zip(*columns, strict=True):
                     yield dict(zip(batch.schema.names, values, strict=True))
         except (OSError, pa.ArrowException) as error:
@@ -200,34 +201,18 @@ def _element(feature: Any) -> dict[str, Any]:
     return dict(feature.get("feature", feature))
 
 
-def _decoded(array: Any, names: list[str]) -> Any:
-    """Class indices, or lists of them, as names; negative ones (no label) as null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_integer(array.type):
-        return pa.array(names).take(pc.if_else(pc.less(array, 0), None, array))
-    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-        kind = pa.ListArray if pa.types.is_list(array.type) else pa.LargeListArray
-        start = array.offsets[0].as_py()
-        return kind.from_arrays(pc.subtract(array.offsets, start), _decoded(array.flatten(), names))
-    return array
-
-
-def _values(array: Any) -> list[Any]:
-    """``array.to_pylist()``, a few times faster for the types that occur."""
+def _named(array: Any, names: list[str]) -> list[Any]:
+    """Class indices, or lists of them, as names; negative ones (no label) as None, strings as they are."""
     from pyarrow import types
 
-    kind = array.type
-    if array.null_count:
-        return list(array.to_pylist())
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind) or types.is_floating(kind):
-        return list(array.to_numpy(zero_copy_only=False).tolist())
-    if types.is_list(kind) or types.is_large_list(kind):
-        flat, offsets = _values(array.flatten()), array.offsets
-        return [flat[start:end] for start, end in pairwise((offsets.to_numpy() - offsets[0].as_py()).tolist())]
-    if types.is_struct(kind):
-        names = [kind.field(i).name for i in range(kind.num_fields)]
-        fields = [_values(field) for field in array.flatten()]
-        return [dict(zip(names, values, strict=True)) for values in zip(*fields, strict=True)]
-    return list(array.to_pylist())
+    known = dict(enumerate(names))
+
+    def name(index: int | None) -> str | None:
+        return None if index is None or index < 0 else known[index]
+
+    values: list[Any] = array.to_pylist()
+    if types.is_integer(array.type):
+        return [name(index) for index in values]
+    if (types.is_list(array.type) or types.is_large_list(array.type)) and types.is_integer(array.type.value_type):
+        return [row and [name(index) for index in row] for row in values]
+    return values
