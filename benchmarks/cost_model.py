@@ -2,8 +2,8 @@
 
     python -m benchmarks.cost_model scaling.json --model FOLDER --units 15 --examples 75150 --tokens 4000000
 
-The sum has one term for each thing that takes time: starting, the record and its page, units (a task in a language),
-examples, operations of the forward pass, operations of the search. What each costs is fitted to the measurements of
+The sum has one term for each thing that takes time: starting, a model (with the record and page of its run), units (a
+task in a language), examples, operations of the forward pass, operations of the search and the sentences searched. What each costs is fitted to the measurements of
 :mod:`benchmarks.scaling` on the machine in question.
 """
 
@@ -52,7 +52,7 @@ class Encoder:
 @dataclass(frozen=True)
 class Work:
     """What a run has to do. ``squares`` is the sum of squared lengths in tokens; ``foreign`` x ``english`` is the
-    matrix of a search; ``units`` is 0 for ``harness mine``, which writes no record."""
+    matrix of a search. Without ``tokens`` no model is loaded: ``harness mine`` where all vectors are kept."""
 
     encoder: Encoder
     units: int = 0
@@ -77,7 +77,12 @@ class Work:
     @property
     def batch(self) -> int:
         """Tokens of the largest batch of a thread: what its activations are made for."""
-        return min(self.tokens, CPU_TOKENS) if self.encoder.layers else 0
+        return min(self.tokens, CPU_TOKENS)
+
+    @property
+    def weights(self) -> float:
+        """Bytes of the weights in fp32, where the model is loaded."""
+        return 4.0 * self.encoder.parameters * (self.tokens > 0)
 
     @property
     def search_bytes(self) -> float:
@@ -88,44 +93,48 @@ class Work:
 
 @dataclass(frozen=True)
 class CostModel:
-    """Seconds: of the processor, a thread. Bytes: at the peak, beside the weights in fp32."""
+    """Seconds: of the processor, a thread. Bytes: at the peak, beside the weights in fp32.
+
+    ``model`` is its libraries, loading it, and the record and page; ``model_bytes`` is its libraries."""
 
     start: float
-    page: float
+    model: float
     unit: float
     example: float
     operation: float
     search_operation: float
+    searched: float
     base_bytes: float
+    model_bytes: float
     batch_bytes: float
     example_bytes: float
     search_share: float
 
     def seconds(self, work: Work) -> float:
         """Seconds of processor time, in fp32."""
-        costs = (self.start, self.page, self.unit, self.example, self.operation, self.search_operation)
+        costs = (self.start, self.model, self.unit, self.example, self.operation, self.search_operation, self.searched)
         return float(np.dot(costs, _time_terms(work)))
 
     def mib(self, work: Work) -> float:
         """Peak memory in MiB, in fp32."""
-        costs = (self.base_bytes, self.batch_bytes, self.example_bytes, self.search_share)
-        return float(np.dot(costs, _memory_terms(work)) + 4 * work.encoder.parameters) / MIB
+        costs = (self.base_bytes, self.model_bytes, self.batch_bytes, self.example_bytes, self.search_share)
+        return float(np.dot(costs, _memory_terms(work)) + work.weights) / MIB
 
     @classmethod
     def fit(cls, works: Sequence[Work], seconds: Sequence[float], mib: Sequence[float]) -> CostModel:
         """Least squares of the relative errors, no cost below 0."""
-        weights = [4 * work.encoder.parameters for work in works]
+        weights = [work.weights for work in works]
         held = np.asarray(mib, np.float64) * MIB
         times = _solved(np.array([_time_terms(work) for work in works]), np.asarray(seconds), np.asarray(seconds))
         return cls(*times, *_solved(np.array([_memory_terms(work) for work in works]), held - weights, held))
 
 
 def _time_terms(work: Work) -> list[float]:
-    return [1.0, float(work.units > 0), work.units, work.examples, work.forward, work.search]
+    return [1.0, float(work.tokens > 0), work.units, work.examples, work.forward, work.search, work.foreign + work.english]
 
 
 def _memory_terms(work: Work) -> list[float]:
-    return [1.0, work.batch, work.examples, work.search_bytes]
+    return [1.0, float(work.tokens > 0), work.batch, work.examples, work.search_bytes]
 
 
 def _solved(terms: Any, costs: Any, scale: Any) -> list[float]:

@@ -66,10 +66,11 @@ def test_the_cost_model_finds_the_costs_it_was_made_from() -> None:
     rng = np.random.default_rng(1)
     encoder = Encoder(6, 384, 1536, 22_000_000)
     works = [
-        Work(encoder, *(int(value) for value in rng.integers((0, 1, 1, 1, 1, 1), (9, 5000, 10**6, 10**7, 9000, 9000))))
+        Work(encoder, *(int(value) for value in rng.integers((0, 1, 1, 1, 1, 1), (9, 5000, 4000, 10**7, 9000, 9000))))
         for _ in range(20)
     ]
-    true = CostModel(3.0, 2.0, 0.1, 1e-3, 1e-11, 2e-11, 5e8, 3e4, 4e3, 0.9)
+    works += [Work(encoder, foreign=size, english=2 * size) for size in (100, 5000, 9000)]  # no model is loaded
+    true = CostModel(3.0, 2.0, 0.1, 1e-3, 1e-11, 2e-11, 3e-5, 5e8, 3e7, 3e4, 4e3, 0.9)
     found = CostModel.fit(works, [true.seconds(work) for work in works], [true.mib(work) for work in works])
     for work in [*works, Work(encoder, 40, 10**6, 10**8, 10**10, 10**5, 10**5)]:
         assert found.seconds(work) == pytest.approx(true.seconds(work), rel=1e-4)
