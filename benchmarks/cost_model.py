@@ -3,8 +3,8 @@
     python -m benchmarks.cost_model scaling.json --model FOLDER --units 15 --examples 75150 --tokens 4000000
 
 The sum has one term for each thing that takes time: starting, a model (with the record and page of its run), units (a
-task in a language), examples, operations of the forward pass, operations of the search and the sentences searched. What each costs is fitted
-to the measurements of :mod:`benchmarks.scaling` on the machine in question.
+task in a language), examples, operations of the forward pass, operations of the search, and the sentences searched.
+What each costs is fitted to the measurements of :mod:`benchmarks.scaling` on the machine in question.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ class CostModel:
 
 
 def _time_terms(work: Work) -> list[float]:
-    return [1.0, float(work.tokens > 0), work.units, work.examples, work.forward, work.search, work.foreign + work.english]
+    searched = work.foreign + work.english
+    return [1.0, float(work.tokens > 0), work.units, work.examples, work.forward, work.search, searched]
 
 
 def _memory_terms(work: Work) -> list[float]:
