@@ -159,6 +159,41 @@ def test_batches_side_by_side_give_the_bits_of_one_after_the_other(
     assert np.array_equal(together, alone)
 
 
+def test_layers_that_may_keep_something_are_called_by_one_thread(forward: Forward, three_threads: None) -> None:
+    class Counting(torch.nn.Module):
+        """A layer of somebody else."""
+
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner, self.config, self.among = inner, inner.config, set()
+
+        def forward(self, **inputs: torch.Tensor) -> Any:
+            self.among.add(f"{current_thread().name} of {torch.get_num_threads()}")
+            return self.inner(**inputs)
+
+    foreign = Counting(forward.model)
+    Forward(foreign, forward.tokenizer, "cpu").stream(features([16] * 400), first_token)  # type: ignore[arg-type]
+    assert foreign.among == {"MainThread of 3"}
+
+
+def test_a_sharded_model_is_called_by_one_thread(forward: Forward, three_threads: None) -> None:
+    """Its processes wait for one another in every layer, so that they must take the same batches in the same order."""
+    from harness.training.sharding import ThroughRoot
+
+    among: set[str] = set()
+
+    class Root:
+        models = (forward.model,)
+
+        def __call__(self, index: int, **inputs: torch.Tensor) -> Any:
+            among.add(current_thread().name)
+            return self.models[index](**inputs)
+
+    sharded = ThroughRoot(Root(), 0)  # type: ignore[arg-type]
+    Forward(sharded, forward.tokenizer, "cpu").stream(features([16] * 400), first_token)  # type: ignore[arg-type]
+    assert among == {"MainThread"}
+
+
 def test_threads_that_run_out_of_memory_split_their_batches(forward: Forward, three_threads: None) -> None:
     rows = features([16] * 400)
     fits = Lock()

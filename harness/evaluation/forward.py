@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 CPU_TOKENS = 1024
 """Padded tokens: on a processor, larger batches leave the cache (benchmarks: a quarter slower at 8,192)."""
 
+_LIBRARIES = ("torch", "transformers", "peft")
+
 Step = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], Mapping[str, "torch.Tensor"]]
 
 
@@ -126,8 +128,8 @@ class Forward:
         """How many batches are computed at the same time: on a processor as many as it has threads."""
         import torch
 
-        if not self.on_processor or getattr(self.model, "_compiled_call_impl", None) is not None:
-            return 1  # a GPU queues them itself, and torch compiles in one thread only
+        if not self.on_processor or not _keeps_nothing(self.model):
+            return 1  # a GPU queues them itself
         batches_at_least = -(-int(features.lengths.sum()) // self._tokens_a_batch())
         return max(min(torch.get_num_threads(), batches_at_least), 1)
 
@@ -156,6 +158,17 @@ class Forward:
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _keeps_nothing(model: PreTrainedModel) -> bool:
+    """Whether several threads may call the model at once: its layers are of libraries that keep nothing between calls.
+
+    Layers of bitsandbytes and of code that comes with a model may; what ``--compile`` makes is for one thread; and the
+    processes of a sharded model must all compute the same batches in the same order.
+    """
+    if getattr(model, "_compiled_call_impl", None) is not None:
+        return False
+    return all(type(layer).__module__.partition(".")[0] in _LIBRARIES for layer in (model, *model.modules()))
 
 
 class _Left:
