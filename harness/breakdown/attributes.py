@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from operator import add
 from statistics import fmean
 from typing import Any
 
@@ -140,8 +141,8 @@ def _answer_type(text: str, script: str) -> str:
 
 
 def _bigrams(text: str) -> set[str]:
-    plain = "".join(letter for letter in text.lower() if letter.isalnum())
-    return {plain[i : i + 2] for i in range(len(plain) - 1)}
+    plain = re.sub(r"[\W_]+", "", text.lower())
+    return set(map(add, plain, plain[1:]))
 
 
 def _entities(example: Tagged) -> Iterator[str]:

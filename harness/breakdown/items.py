@@ -11,9 +11,9 @@ from harness.errors import DataError, HarnessError
 from harness.examples import Example, Translation
 from harness.metrics.base import FloatArray
 from harness.models.fingerprint import file_sha256
+from harness.report.examples import scored_examples
 from harness.report.view import System
 from harness.scoring import TaskScorer, item_statistics
-from harness.submission.base import Aligned
 from harness.submission.rows import sorted_english
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def task_items(
             continue
         paths = [_file(system.path, unit.entry[side]) for side in ("predictions", "labels")]
         aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
-        examples = _examples(system, registry, task, code, aligned, data_dir)
+        examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
         yield UnitItems(code, scorer, statistics, aligned.clusters, examples)
 
 
@@ -59,28 +59,10 @@ def _file(folder: Path, entry: Any) -> Path:
     return path
 
 
-def _examples(
-    system: System, registry: Registry, task: str, code: str, aligned: Aligned, data_dir: str | Path | None
-) -> Sequence[Example]:
-    """The examples in the order of the items; none where the data are not those that were scored."""
-    from harness.data.sources import load_examples
-
-    options, entry = system.record["options"], system.tasks[task].units[code].entry
-    target = registry.task(task)
-    try:
-        split = target.languages[code][options["split"]]
-        resolver = registry.hook.harness_resolve_data
-        limit = options.get("limit")
-        loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver)
-    except (HarnessError, OSError, KeyError):
-        return ()
-    if loaded.fingerprint != (entry.get("data") or {}).get("fingerprint"):
-        return ()
-    return _in_order(list(loaded.examples), aligned.ids)
-
-
 def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:
     """By id where the files have ids, else line by line (translations in the order of the sorted English side)."""
+    if not examples:
+        return ()
     named = {getattr(example, "id", ""): example for example in examples}
     if len(examples) == len(ids) and list(ids) == [str(number) for number in range(1, len(ids) + 1)]:
         if isinstance(examples[0], Translation):

@@ -104,8 +104,8 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
             if source.where is None:
                 total += metadata.num_rows
             else:
-                column = pq.read_table(path, columns=[source.where.column]).column(0)
-                total += int(_mask(column, source.where).to_numpy().sum())
+                mask = _mask(_kept_column(path, source.where.column, *_state(path)), source.where)
+                total += mask.to_pylist().count(True)
         except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
             raise damaged(path, error) from error
     return total
@@ -163,6 +163,14 @@ def _kept(path: Path, *_: int) -> Any:
     import pyarrow.parquet as pq
 
     return pq.read_table(path, memory_map=True)
+
+
+@lru_cache(maxsize=4)
+def _kept_column(path: Path, column: str, *_: int) -> Any:
+    """The column that tells the languages of a file apart, which is counted for each of them."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, columns=[column]).column(0)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.examples import Choice, Pair, Query, Sentence, Tagged, Translation
+from harness.report.examples import scored_examples
 from harness.submission.base import Aligned
 from harness.submission.rows import sorted_english
 
@@ -38,24 +39,9 @@ def texts_of(
         return _questions(labels, aligned)
     if data_dir is None:
         return nothing
-    try:
-        examples = _load(system, task, code, data_dir)
-    except (HarnessError, OSError, KeyError):
-        return nothing
-    return _by_kind(examples, aligned)
-
-
-def _load(system: System, task: str, code: str, data_dir: str | Path) -> Sequence[Any]:
-    from harness.data.sources import load_examples
     from harness.registry import get_registry
 
-    unit = system.tasks[task].units[code]
-    options = system.record["options"]
-    target = get_registry().task(task)
-    split = target.languages[code][options["split"]]
-    loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=options.get("limit"))
-    same = loaded.fingerprint == (unit.entry.get("data") or {}).get("fingerprint")
-    return loaded.examples if same and isinstance(loaded.examples, list) else ()
+    return _by_kind(scored_examples(system, task, code, get_registry(), data_dir), aligned)
 
 
 def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:

@@ -1,0 +1,33 @@
+"""The examples behind a run's scores, where the data are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+from harness.examples import Example
+from harness.report.view import System
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+
+
+def scored_examples(
+    system: System, task: str, code: str, registry: Registry, data_dir: str | Path | None
+) -> Sequence[Example]:
+    """The very examples that were scored (same fingerprint), in the order of the data; none where they are not there."""
+    from harness.data.sources import load_examples
+
+    options, entry = system.record["options"], system.tasks[task].units[code].entry
+    try:
+        target = registry.task(task)
+        split = target.languages[code][options["split"]]
+        resolver = registry.hook.harness_resolve_data
+        limit = options.get("limit")
+        loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver)
+    except (HarnessError, OSError, KeyError):
+        return ()
+    same = loaded.fingerprint == (entry.get("data") or {}).get("fingerprint")
+    return loaded.examples if same and isinstance(loaded.examples, list) else ()
