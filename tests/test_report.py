@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from data_folders import write_parquet
 
 from harness.cli.main import main
 from harness.errors import DataError, UsageError
@@ -251,3 +252,34 @@ def test_a_run_as_a_table_a_frame_and_html():
     frame = run.to_pandas()
     assert set(frame[frame.primary].groupby("task").value.mean().round(2)) == {53.75, 72.22}
     assert run._repr_html_().count("<table>") == 1
+
+
+def test_texts_of_data_that_a_plugin_finds(tmp_path: Path) -> None:
+    """Mistakes are shown with their sentences also where the data lie where only ``harness_resolve_data`` looks."""
+    for code in ("en", "sw"):
+        texts = [f"sentence {number} of {code}" for number in range(8)]
+        write_parquet(tmp_path / f"elsewhere/{code}.parquet", {"text": texts, "label": ["bad", "good"] * 4})
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        f"""
+from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
+
+@hookimpl
+def harness_target_tasks():
+    yield TargetTask(
+        name="mine", version=1, family="classification", metric="accuracy", labels=("bad", "good"),
+        languages=splits("en sw", test=lambda code: Split(HubData("org/mine", code, "test"))),
+        example=lambda row: Pair(str(row["_row"]), row["text"], "", row["label"]),
+        summary="is it good or bad?", licence="CC0 1.0", citation="nobody 2026",
+    )
+
+@hookimpl
+def harness_resolve_data(source):
+    return ["{tmp_path}/elsewhere/" + source.config + ".parquet"]
+""",
+        encoding="utf-8",
+    )
+    run = tmp_path / "run"
+    options = ["--task", "mine", "--model", "baseline:random", "--out", str(run), "--offline"]
+    assert main(["--plugin", str(plugin), "eval", *options]) == 0
+    assert " of sw" in (run / "report.html").read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ FORMATS: dict[str, str] = {
 class Report:
     """Systems side by side: their views, the differences from the first one, and the tables of both.
 
-    ``data_dir`` is where the texts of wrong examples are looked up for the page.
+    ``data_dir`` is where the page looks up examples first, before plugins' places and the cache of the Hub.
     """
 
     systems: tuple[System, ...]
@@ -60,7 +60,7 @@ def make_report(systems: Sequence[System], data_dir: str | Path | None = None) -
 
 
 def report(runs: Sequence[Path], format: str = "text", data_dir: str | Path | None = None) -> str:
-    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the texts of the page's wrong examples.
+    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows.
 
     Raises :class:`~harness.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
     """

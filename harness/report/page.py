@@ -113,7 +113,7 @@ def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
     from harness.registry import get_registry
 
     wanted = [name for name in get_registry().attributes() if name not in _ELSEWHERE]
-    for system in report.systems if report.data_dir is not None and wanted else ():
+    for system in report.systems if wanted else ():
         for task in system.tasks:
             try:
                 found = breakdown(system, tasks=[task], attributes=wanted, data_dir=report.data_dir)

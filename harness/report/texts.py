@@ -32,13 +32,11 @@ def texts_of(
 ) -> Texts:
     """The texts of a unit's items.
 
-    Questions come from the label file. Everything else is read from ``data_dir``, and only if that holds the very
-    examples that were scored (same fingerprint); otherwise there are none.
+    Questions come from the label file. Everything else comes from the data, if the very examples that were scored are
+    at hand: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)
-    if data_dir is None:
-        return nothing
     from harness.registry import get_registry
 
     return _by_kind(scored_examples(system, task, code, get_registry(), data_dir), aligned)
