@@ -104,7 +104,7 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
             if source.where is None:
                 total += metadata.num_rows
             else:
-                mask = _mask(_kept_column(path, source.where.column, *_state(path)), source.where)
+                mask = _mask(_kept(path, source.where.column, *_state(path)).column(0), source.where)
                 total += mask.to_pylist().count(True)
         except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
             raise damaged(path, error) from error
@@ -152,25 +152,17 @@ def _batches(path: Path, source: HubData) -> Iterator[Any]:
             for batch in file.iter_batches(BATCH, columns=columns):
                 yield batch.select(columns) if columns else batch
         return
-    table = _kept(path, *_state(path))
+    table = _kept(path, None, *_state(path))
     table = table.filter(_mask(table.column(source.where.column), source.where))
     yield from (table.select(columns) if columns else table).to_batches(max_chunksize=BATCH)
 
 
 @lru_cache(maxsize=2)
-def _kept(path: Path, *_: int) -> Any:
-    """A file that holds several languages: they are often read one after the other."""
+def _kept(path: Path, column: str | None, *_: int) -> Any:
+    """A file that holds several languages, which are often counted and read one after the other, or one column of it."""
     import pyarrow.parquet as pq
 
-    return pq.read_table(path, memory_map=True)
-
-
-@lru_cache(maxsize=4)
-def _kept_column(path: Path, column: str, *_: int) -> Any:
-    """The column that tells the languages of a file apart, which is counted for each of them."""
-    import pyarrow.parquet as pq
-
-    return pq.read_table(path, columns=[column]).column(0)
+    return pq.read_table(path, columns=column and [column], memory_map=True)
 
 
 def _state(path: Path) -> tuple[int, int, int]:
