@@ -75,7 +75,8 @@ def test_a_schema_whose_class_names_cannot_be_read_is_named(tmp_path: Path) -> N
     table = pa.table({"premise": ["p"], "hypothesis": ["h"], "label": [0]})
     task = pair_task(HubData("a/b", "c", "test", columns=NLI_COLUMNS))
     path = tmp_path / "a/b/c/test-00000-of-00001.parquet"
-    for written in (b"{", b"[1]", b'{"info": 1}', b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
+    unnamed = b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'
+    for written in (b"{", b"[1]", b'{"info": 1}', unnamed, b'{"info": {"features": {"label": []}}}'):
         write_parquet(path, table.replace_schema_metadata({"huggingface": written}))
         with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet: the schema's entry 'huggingface'"):
             load(task, task.languages["en"]["test"], tmp_path)
@@ -85,7 +86,9 @@ def test_a_schema_whose_class_names_cannot_be_read_is_named(tmp_path: Path) -> N
 def test_class_names_of_lists_in_every_notation_of_datasets(tmp_path: Path, kind: str | None) -> None:
     label = {"_type": "ClassLabel", "names": ["O", "B-PER"]}
     feature = [label] if kind is None else {"_type": kind, "feature": label}
-    schema = json.dumps({"info": {"features": {"tags": feature, "id": {"_type": "Value", "dtype": "string"}}}})
+    value = {"_type": "Value", "dtype": "string"}
+    others = {"id": value, "deep": {"_type": "Sequence", "feature": [value]}, "deeper": [[value]]}
+    schema = json.dumps({"info": {"features": {"tags": feature, **others}}})
     path = tmp_path / "a.parquet"
     write_parquet(
         path, pa.table({"tags": [[1, 0], []], "id": ["x", "y"]}).replace_schema_metadata({"huggingface": schema})

@@ -3,10 +3,10 @@ small batches in the order of the files, language by language, examples prepared
 
 Written anew for current versions of torch and transformers. XTREME pins torch 1.3 and a transformers of early 2020:
 attention without fused kernels (``eager``) and, for BERT, the tokenizer written in Python stand for these here. The
-settings are those of the scripts: batches of 8 (32 for
-tagging, 100 for sentence vectors, of which all layers are computed and kept), 128 tokens, 384 for questions with a
-stride of 128; four batches of 8 make a step of training. Vectors of either side of a language load the model again.
-The scripts for retrieval and questions start a process for every language: :mod:`benchmarks.peers.by_language`.
+settings are those of the scripts: batches of 8 (32 for tagging, 100 for sentence vectors, of which all layers are
+computed and kept), 128 tokens, 384 for questions with a stride of 128; four batches of 8 make a step of training.
+Vectors of either side of a language load the model again. The scripts for retrieval and questions start a process for
+every language: :mod:`benchmarks.peers.by_language`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from transformers import (
 from benchmarks.peers import main
 
 BATCH, TAGGING_BATCH = 8, 32
-
-
 EAGER: dict[str, Any] = {"attn_implementation": "eager"}
 
 

@@ -183,7 +183,7 @@ def _classes(path: Path, source: HubData) -> dict[str, list[str]]:
         features = written["info"]["features"] if written else {}
         inner = {name: _element(feature) for name, feature in features.items()}
         classes = {name: list(kind["names"]) for name, kind in inner.items() if kind.get("_type") == "ClassLabel"}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"{path}: the schema's entry 'huggingface' is not one that datasets writes ({type(error).__name__}: {error})",
             hint="write the file again, with datasets or without that entry",
@@ -196,9 +196,12 @@ def _classes(path: Path, source: HubData) -> dict[str, list[str]]:
 
 
 def _element(feature: Any) -> dict[str, Any]:
-    """A feature in the notation of ``datasets``, or what a list of it holds: ``[feature]`` or ``{"feature": feature}``."""
-    feature = feature[0] if isinstance(feature, list) else feature
-    return dict(feature.get("feature", feature))
+    """A feature in the notation of ``datasets``, or what a list of it holds: ``[feature]`` or ``{"feature": feature}``.
+
+    Nothing of a list of lists, which holds no classes that are read.
+    """
+    inner = feature[0] if isinstance(feature, list) else feature.get("feature", feature)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _named(array: Any, names: list[str]) -> list[Any]:
