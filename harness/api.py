@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, UsageError
-from harness.options import EvalOptions, as_plain, load_recipe_file
+from harness.options import EvalOptions, as_plain, default_recipe, load_recipe_file
 from harness.specs import Recipe
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.comparison.result import Comparison
     from harness.evaluation.reporter import Reporter
     from harness.models.loaded import LoadedModel
+    from harness.models.reference import ModelReference
     from harness.registry import Registry
     from harness.runs.run import Run
     from harness.training.stage import TrainedStage
@@ -60,7 +61,7 @@ def evaluate(
     options = options or EvalOptions()
     registry = registry or get_registry()
     reference = model_reference(model)
-    recipe = find_recipe(options.recipe, registry)
+    recipe = find_recipe(options.recipe, registry, reference)
     planned = make_plan(
         registry,
         benchmark=benchmark,
@@ -77,7 +78,7 @@ def evaluate(
             f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
-    where = Path(out) if out else default_out(reference.slug, benchmark, tasks, options)
+    where = Path(out) if out else default_out(model, benchmark, tasks, options)
     folder = RunFolder(where)
     with without_network(options.offline), loaded_folder(model, where) as loaded:
         if process_count() > 1:
@@ -93,8 +94,8 @@ def evaluate(
             units = [entry.unit.key for entry in planned]
             plain = as_plain(options)
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
-            evaluator.evaluate(planned)
-            run = finish(folder, registry, benchmark, planned)
+            scored = evaluator.evaluate(planned, benchmark)
+            run = finish(folder, registry, benchmark, scored)
             registry.hook.harness_run_finished(folder=where, record=run.record)
             return run
 
@@ -109,7 +110,7 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
-    from harness.runs.seeds import summarise, write_summary
+    from harness.runs.seeds import SUMMARY, summarise, write_summary
 
     if len(set(seeds)) != len(seeds):
         raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
@@ -118,6 +119,7 @@ def evaluate_seeds(
     for seed in seeds:
         seeded = replace(options, overrides={**options.overrides, "seed": seed})
         runs.append(evaluate(model, tasks, out=Path(out) / f"seed-{seed}", options=seeded, **more))
+        (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
     write_summary(summarise(runs, seeds), Path(out))
     return runs
 
@@ -153,11 +155,12 @@ def train(
     registry = registry or get_registry()
     folder = Path(out)
     reporter = Observed(reporter or Silent(), registry.hook, folder)
+    reference = model_reference(model)
     device = choose_device(options.device)
     check_quant(options.quant, device)
     stages = Stages(
         registry,
-        find_recipe(options.recipe, registry),
+        find_recipe(options.recipe, registry, reference),
         options,
         device=device,
         dtype=choose_dtype(options.dtype, device),
@@ -165,7 +168,6 @@ def train(
         begin=reporter.training,
     )
     stages.check_options([*options.via, task])
-    reference = model_reference(model)
     with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
         loader = registry.hook.harness_load_encoder
         resolved = loaded or resolve_model(
@@ -243,13 +245,18 @@ def _parent(folder: Path) -> Path:
     return folder.parent
 
 
-def find_recipe(name: str, registry: Registry) -> Recipe:
-    """A recipe by name, or from a TOML file."""
+def find_recipe(name: str, registry: Registry, model: ModelReference) -> Recipe:
+    """A recipe by name, from a TOML file, or ("auto") the one for the model."""
+    if name == "auto":
+        name = default_recipe(model)
     return load_recipe_file(Path(name)) if name.endswith(".toml") else registry.recipe(name)
 
 
-def default_out(model: str, benchmark: str | None, tasks: Sequence[str], options: EvalOptions) -> Path:
-    """``runs/<model>[-via-<stages>]-<benchmark or tasks>``."""
-    via = ["via", *options.via] if options.via else []
-    what = benchmark or "-".join("".join(c for c in task if c.isalnum()) for task in tasks) or "all"
-    return Path("runs") / "-".join([model, *via, what, *([] if options.split == "test" else [options.split])])
+def default_out(
+    model: str | LoadedModel, benchmark: str | None, tasks: Sequence[str], options: EvalOptions | None = None
+) -> Path:
+    """The run folder of :func:`evaluate` without ``out``: ``runs/`` and :func:`~harness.runs.naming.run_name`."""
+    from harness.models.loaded import model_reference
+    from harness.runs.naming import run_name
+
+    return Path("runs") / run_name(model_reference(model), benchmark, tasks, options or EvalOptions())

@@ -7,10 +7,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from harness.errors import UsageError, did_you_mean
+from harness.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.specs import Recipe
+
+if TYPE_CHECKING:
+    from harness.models.reference import ModelReference
 
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 
@@ -37,33 +41,33 @@ class TrainOptions:
     ``gradient_checkpointing`` trades time for memory.
     """
 
-    lr: float = 2e-5
-    epochs: float = 3.0
-    max_steps: int = 0
-    batch: int = 32
-    warmup_steps: int = 0
-    warmup_ratio: float = 0.0
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    adam_epsilon: float = 1e-8
-    evaluate_every: int = 0
-    eval_limit: int = 0
-    patience: int = 0
-    select: str = "best"
-    batch_tokens: int = 4096
-    save_every: int = 500
-    seed: int = 42
-    keep_head: bool = False
-    sampling: str = "capped"
-    sampling_cap: int = 131_072
-    sampling_temperature: float = 2.0
-    mlm_ratio: float = 0.5
-    extend_vocabulary: int = 0
-    peft: str = ""
-    lora_rank: int = 8
-    lora_alpha: int = 16
-    lora_dropout: float = 0.0
-    gradient_checkpointing: bool = False
+    lr: float = option(2e-5, MEASURES)
+    epochs: float = option(3.0, MEASURES)
+    max_steps: int = option(0, MEASURES)
+    batch: int = option(32, MEASURES)
+    warmup_steps: int = option(0, MEASURES)
+    warmup_ratio: float = option(0.0, MEASURES)
+    weight_decay: float = option(0.0, MEASURES)
+    clip: float = option(1.0, MEASURES)
+    adam_epsilon: float = option(1e-8, MEASURES)
+    evaluate_every: int = option(0, MEASURES)
+    eval_limit: int = option(0, MEASURES)
+    patience: int = option(0, MEASURES)
+    select: str = option("best", MEASURES)
+    batch_tokens: int = option(4096, SPEED)
+    save_every: int = option(500, SPEED)
+    seed: int = option(42, SEED)
+    keep_head: bool = option(False, MEASURES)
+    sampling: str = option("capped", MEASURES)
+    sampling_cap: int = option(131_072, MEASURES)
+    sampling_temperature: float = option(2.0, MEASURES)
+    mlm_ratio: float = option(0.5, MEASURES)
+    extend_vocabulary: int = option(0, MEASURES)
+    peft: str = option("", MEASURES)
+    lora_rank: int = option(8, MEASURES)
+    lora_alpha: int = option(16, MEASURES)
+    lora_dropout: float = option(0.0, MEASURES)
+    gradient_checkpointing: bool = option(False, MEASURES)
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
@@ -88,6 +92,10 @@ class TrainOptions:
 class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
+    Each option has a role (:mod:`harness.roles`). ``recipe`` "auto" is "tiny" for the model ``tiny`` and "xtreme" for any
+    other. Options that measure enter the keys of results through what they change (the stages, the data, the precision),
+    or by themselves where they are keyed "changed".
+
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.perturb.KINDS`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
@@ -102,25 +110,25 @@ class EvalOptions:
     repository at one commit for an architecture that transformers lacks; the record says both.
     """
 
-    split: str = "test"
-    via: tuple[str, ...] = ()
-    select_on: tuple[str, ...] = ()
-    perturb: tuple[str, ...] = ()
-    train: str = "auto"
-    recipe: str = "xtreme"
-    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    limit: int | None = None
-    train_limit: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    quant: str = ""
-    batch_tokens: int | None = None
-    compiled: bool = False
-    data_dir: str | None = None
-    offline: bool = False
-    stages_dir: str | None = None
-    allow_pickle: bool = False
-    trust_remote_code: str | None = None
+    split: str = option("test", MEASURES, keyed="never")
+    via: tuple[str, ...] = option((), MEASURES, keyed="never")
+    select_on: tuple[str, ...] = option((), MEASURES, keyed="never")
+    perturb: tuple[str, ...] = option((), SELECTS)
+    train: str = option("auto", MEASURES, keyed="never")
+    recipe: str = option("auto", MEASURES, keyed="never")
+    overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
+    limit: int | None = option(None, MEASURES, keyed="never")
+    train_limit: int | None = option(None, MEASURES, keyed="never")
+    device: str = option("auto", SPEED)
+    dtype: str = option("auto", MEASURES, keyed="never")
+    quant: str = option("", MEASURES, keyed="changed")
+    batch_tokens: int | None = option(None, SPEED)
+    compiled: bool = option(False, SPEED)
+    data_dir: str | None = option(None, PLACES)
+    offline: bool = option(False, PLACES)
+    stages_dir: str | None = option(None, PLACES)
+    allow_pickle: bool = option(False, PLACES)
+    trust_remote_code: str | None = option(None, PLACES)
 
     def __post_init__(self) -> None:
         """Refuses values that no run can use."""
@@ -142,6 +150,11 @@ class EvalOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: a positive number expected")
+
+
+def default_recipe(model: ModelReference) -> str:
+    """The recipe that "auto" stands for: training of the model ``tiny`` is another matter than of any other."""
+    return "tiny" if model.kind == "tiny" else "xtreme"
 
 
 def load_recipe_file(path: Path) -> Recipe:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.models.reference import parse_model
 from harness.options import EvalOptions
+from harness.runs.naming import system_name
 from harness.specs import Study
 
 if TYPE_CHECKING:
@@ -35,11 +36,7 @@ def cells(study: Study, out: Path) -> Iterator[Cell]:
     """The grid in its order, models first."""
     for model in study.models:
         for via in study.via:
-            stages = ["via", *via] if via else []
-            name = "-".join(
-                [parse_model(model).slug, *("".join(c for c in part if c.isalnum() or c in "+-_") for part in stages)]
-            )
-            yield Cell(model, via, out / name)
+            yield Cell(model, via, out / system_name(parse_model(model), via))
 
 
 def run_study(

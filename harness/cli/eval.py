@@ -47,7 +47,11 @@ from harness.cli.shared_options import (
 @click.option("--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: pays on long runs.")
 @data_options
-@click.option("--out", metavar="FOLDER", help="Run folder.  [default: runs/<model>-<benchmark>]")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    help="Run folder.  [default: runs/<model>-<benchmark>, with the options that differ from the defaults]",
+)
 @click.option(
     "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: beside --out]"
 )
@@ -75,12 +79,11 @@ def command(
     from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
     from harness.errors import UnitsFailed, UsageError
-    from harness.models.reference import parse_model
     from harness.registry import get_registry
     from harness.training.processes import process_index
 
-    options = eval_options(model, **rest)
-    folder = Path(out) if out else default_out(parse_model(model).slug, benchmark, tasks, options)
+    options = eval_options(**rest)
+    folder = Path(out) if out else default_out(model, benchmark, tasks, options)
     selection: dict[str, Any] = {"benchmark": benchmark, "tasks": tasks, "languages": languages}
     if dry_run:
         show_plan(get_registry(), options, model, selection, folder, as_json=as_json)

@@ -36,7 +36,9 @@ selection_options = _together(
 )
 
 recipe_options = _together(
-    click.option("--recipe", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"),
+    click.option(
+        "--recipe", default="auto", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"
+    ),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
@@ -67,11 +69,8 @@ data_options = _together(
 )
 
 
-def eval_options(
-    model: str, *, recipe: str | None = None, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any
-) -> EvalOptions:
+def eval_options(*, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any) -> EvalOptions:
     """The options object of what the command line says; ``rest`` holds further fields, ``layer``, ``pool`` and ``index``."""
-    from harness.models.reference import parse_model
     from harness.options import EvalOptions, parse_overrides
 
     values: dict[str, Any] = parse_overrides(overrides)
@@ -79,5 +78,4 @@ def eval_options(
     values |= {key: value for key, value in named.items() if value is not None}
     if rest.pop("with_mlm", False):
         rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)
-    recipe = recipe or ("tiny" if parse_model(model).kind == "tiny" else "xtreme")
-    return EvalOptions(overrides=values, recipe=recipe, **rest)
+    return EvalOptions(overrides=values, **rest)

@@ -32,7 +32,7 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
     from harness.cli.shared_options import eval_options
     from harness.training.processes import process_index
 
-    options = eval_options(model, **rest)
+    options = eval_options(**rest)
     with RichReporter() as reporter:
         trained = train(model, task, out=Path(out), options=options, reporter=reporter)
     if process_index() > 0:

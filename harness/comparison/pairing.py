@@ -11,8 +11,8 @@ import numpy as np
 from harness.comparison.systems import RunFiles
 from harness.errors import DataError, UsageError
 from harness.metrics.joint import Items
-from harness.models.fingerprint import file_sha256
 from harness.registry import Registry
+from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring import TaskScorer
 from harness.select import Entry, Unit, choose
 
@@ -65,16 +65,7 @@ def paired_items(scorer: TaskScorer, unit: Unit, runs: Sequence[RunFiles]) -> It
     """
     found = []
     for run in runs:
-        entry = run.units[unit.key]
-        paths = []
-        for side in ("predictions", "labels"):
-            path = run.folder / entry[side]["file"]
-            if not path.is_file() or file_sha256(path) != entry[side]["sha256"]:
-                raise DataError(
-                    f"{path}: not the file that was scored",
-                    hint="it is missing or was changed; run the same `harness eval` again to restore it",
-                )
-            paths.append(path)
+        paths = [scored_file(run.folder, run.units[unit.key], side) for side in SIDES]
         items = scorer.items(paths[0], paths[1], unit.language)
         assert items is not None
         found.append(items)

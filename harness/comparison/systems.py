@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
+from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
 from harness.runs.seeds import run_folders
-
-_SAME = ("split", "via", "train", "recipe", "limit", "train_limit", "dtype")
 
 
 @dataclass(frozen=True)
@@ -97,29 +96,8 @@ def _system(name: str, runs: Sequence[RunFiles]) -> System:
 
 def _settings(first: RunFiles, other: RunFiles) -> list[tuple[str, Any, Any]]:
     """What has to be equal between seeds of one system: its name and the two values."""
-
-    def overrides(run: RunFiles) -> dict[str, Any]:
-        given = run.record["options"].get("overrides") or {}
-        return {name: value for name, value in given.items() if name.split(".")[-1] != "seed"}
-
-    def weights(run: RunFiles) -> Any:
-        return run.record["model"].get("fingerprint") or run.record["model"].get("reference")
-
-    def training(run: RunFiles) -> Any:
-        return sorted(
-            json.dumps([part["task"], part["version"], name, split["fingerprint"]])
-            for stage in run.record["stages"]
-            for part in stage["tasks"]
-            for name, split in part["data"].items()
-        )
-
-    options = [(f"option {name}", *(run.record["options"].get(name) for run in (first, other))) for name in _SAME]
-    return [
-        ("the model", weights(first), weights(other)),
-        *options,
-        ("--set", overrides(first), overrides(other)),
-        ("the training data", training(first), training(other)),
-    ]
+    left, right = (same_but_for_the_seed(run.record) for run in (first, other))
+    return [(name, left.get(name), right.get(name)) for name in dict.fromkeys([*left, *right])]
 
 
 def _short(value: Any) -> str:

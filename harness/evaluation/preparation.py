@@ -12,8 +12,8 @@ from harness.errors import DataError
 from harness.evaluation.groups import Group
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor, UnitExamples
-from harness.options import as_plain
 from harness.perturb import Variant, make_variant, split_of
+from harness.roles import key_part
 from harness.training.stages import Stages
 
 if TYPE_CHECKING:
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ready:
-    """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record."""
+    """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
+
+    ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
+    """
 
     planned: PlannedUnit
     examples: UnitExamples
     data: LoadedSplit
     key: str
+    checkpoint: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -37,7 +41,6 @@ class Preparation:
     def __init__(self, stages: Stages, baseline: str) -> None:
         self.stages = stages
         self.baseline = baseline
-        self._pools: dict[str, LoadedSplit] = {}
 
     @staticmethod
     def joined(prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
@@ -73,16 +76,16 @@ class Preparation:
             "checkpoint": group.identity or self.baseline,
             "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
             "unit": [unit.language, unit.split],
-            "options": as_plain(family.options),
+            "options": key_part(family.options),
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.stages.dtype,
-            **({"quant": self.stages.options.quant} if self.stages.options.quant else {}),
+            **key_part(self.stages.options),
             **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
         examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
-        return Ready(entry, examples, data, key, variant.facts)
+        return Ready(entry, examples, data, key, group.identity, variant.facts)
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
         """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""
@@ -100,6 +103,4 @@ class Preparation:
     def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
         """The candidates that the queries of all languages search, read once."""
         task = entry.task
-        if task.pool is not None and task.name not in self._pools:
-            self._pools[task.name] = self.stages.load(task, task.pool, None)
-        return self._pools.get(task.name)
+        return None if task.pool is None else self.stages.load_once(task, task.pool, None)

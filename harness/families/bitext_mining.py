@@ -21,6 +21,7 @@ from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, min
 from harness.retrieval.searcher import Search, index_facts, pair_searcher
 from harness.retrieval.shared import Embedded, embed_units
 from harness.retrieval.threshold import best_threshold
+from harness.roles import MEASURES, SPEED, option
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,16 +47,16 @@ class BitextMining(Predictor):
         ``memory``: MiB for the blocks of similarities. ``index`` as in sentence retrieval.
         """
 
-        layer: int | None = None
-        pool: str = "mean"
-        max_length: int = 512
-        k: int = 4
-        margin: str = "ratio"
-        retrieval: str = "max"
-        duplicates: str = "drop"
-        precision: str = "auto"
-        memory: int = 1024
-        index: str = "auto"
+        layer: int | None = option(None, MEASURES)
+        pool: str = option("mean", MEASURES)
+        max_length: int = option(512, MEASURES)
+        k: int = option(4, MEASURES)
+        margin: str = option("ratio", MEASURES)
+        retrieval: str = option("max", MEASURES)
+        duplicates: str = option("drop", MEASURES)
+        precision: str = option("auto", SPEED, keyed="default")
+        memory: int = option(1024, SPEED, keyed="default")
+        index: str = option("auto", MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses values that nothing can be mined with, before anything is embedded."""

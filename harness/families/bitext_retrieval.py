@@ -15,6 +15,7 @@ from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.index import check_choice
 from harness.retrieval.searcher import index_facts, searcher
 from harness.retrieval.shared import embed_units
+from harness.roles import MEASURES, option
 from harness.submission.rows import sorted_english
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class BitextRetrieval(Predictor):
         "hnsw" or that of a plugin.
         """
 
-        layer: int | None = None
-        pool: str = "mean"
-        max_length: int = 512
-        index: str = "auto"
+        layer: int | None = option(None, MEASURES)
+        pool: str = option("mean", MEASURES)
+        max_length: int = option(512, MEASURES)
+        index: str = option("auto", MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses names that mean nothing, before anything is embedded."""

@@ -15,6 +15,7 @@ from harness.families.features import Features, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import encode_pairs
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +32,8 @@ class Classification(HeadFamily):
         ``labels_by_position`` takes a checkpoint's nameless outputs (LABEL_0, ...) for the task's labels in order.
         """
 
-        max_length: int = 128
-        labels_by_position: bool = False
+        max_length: int = option(128, MEASURES)
+        labels_by_position: bool = option(False, MEASURES)
 
     options: Options
 

@@ -22,6 +22,7 @@ from harness.retrieval.encoder import encoder_of, load_bare
 from harness.retrieval.index import BACKENDS, Vectors, check_choice
 from harness.retrieval.pool import in_blocks, mapped
 from harness.retrieval.searcher import index_facts, searcher
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -54,11 +55,11 @@ class DualEncoder(HeadFamily):
         retrieval.
         """
 
-        query_length: int = 96
-        candidate_length: int = 256
-        softmax_pairs: int = 4
-        vector: str = "auto"
-        index: str = "auto"
+        query_length: int = option(96, MEASURES)
+        candidate_length: int = option(256, MEASURES)
+        softmax_pairs: int = option(4, MEASURES)
+        vector: str = option("auto", MEASURES)
+        index: str = option("auto", MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses names that mean nothing, and a softmax over nothing."""

@@ -21,6 +21,7 @@ from harness.families.features import Features, Ragged, Rows
 from harness.families.text_rows import Mask, TextRows
 from harness.families.tokens import encode_pairs
 from harness.models.heads import inputs, load_head, plain_model
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -51,9 +52,9 @@ class MaskedLanguageModel(HeadFamily):
         sizes of the languages (1: by size, 0: all alike).
         """
 
-        max_length: int = 256
-        mlm_probability: float = 0.15
-        language_alpha: float = 0.3
+        max_length: int = option(256, MEASURES)
+        mlm_probability: float = option(0.15, MEASURES)
+        language_alpha: float = option(0.3, MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses shares outside 0 to 1."""

@@ -15,6 +15,7 @@ from harness.families.features import Features, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import encode_pairs, offsets
 from harness.models.heads import check_finite, has_head_class, inputs, load_head, plain_model
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +33,8 @@ class MultipleChoice(HeadFamily):
         """``max_length`` counts special tokens. Longer pairs lose tokens of the longer side one by one: from its
         beginning with ``truncate`` "front" (jiant), from its end with "longest_first" (the XCOPA reference)."""
 
-        max_length: int = 128
-        truncate: str = "front"
+        max_length: int = option(128, MEASURES)
+        truncate: str = option("front", MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses unknown ways to truncate."""

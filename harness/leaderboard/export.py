@@ -13,7 +13,9 @@ from harness.comparison.systems import RunFiles
 from harness.errors import DataError, UsageError
 from harness.leaderboard.rows import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
-from harness.models.fingerprint import file_sha256
+from harness.runs.identity import without_seed
+from harness.runs.scored_files import SIDES, scored_file
+from harness.runs.sessions import sessions_of
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -48,12 +50,14 @@ def caveats(run: RunFiles) -> dict[str, list[str]]:
         incomplete.append("selected tasks, no whole benchmark")
     if record["finished"] is None:
         incomplete.append("the run is not finished")
-    git = record["harness"].get("git")
-    dirty = [f"the harness was run from a changed checkout of {git['commit']}"] if git and git["dirty"] else []
+    states = [session["harness"].get("git") for session in sessions_of(record)]
+    dirty = [
+        f"the harness was run from a changed checkout of {git['commit']}" for git in states if git and git["dirty"]
+    ]
     return {
         "partial": list(record["partial"]),
         "incomplete": incomplete,
-        "dirty": dirty,
+        "dirty": list(dict.fromkeys(dirty)),
         "unpinned": [
             f"the model {record['model'].get('reference')!r} {reason}" for reason in _unpinned(record["model"])
         ],
@@ -126,13 +130,8 @@ _MODEL = ("reference", "revision", "parameters", "fingerprint", "architecture")
 def check_files(run: RunFiles) -> None:
     """:class:`DataError` where a prediction or label file is not the one that was scored."""
     for unit in run.units.values():
-        for side in ("predictions", "labels"):
-            path = run.folder / unit[side]["file"]
-            if not path.is_file() or file_sha256(path) != unit[side]["sha256"]:
-                raise DataError(
-                    f"{path}: not the file that was scored",
-                    hint="it is missing or was changed; run the same `harness eval` again to restore it",
-                )
+        for side in SIDES:
+            scored_file(run.folder, unit, side)
 
 
 def _more(texts: list[str]) -> str:
@@ -176,9 +175,7 @@ def _provenance(runs: Sequence[RunFiles]) -> dict[str, Any]:
     stages = {stage["key"]: stage for each in runs for stage in each.record["stages"]}
     options = dict(record["options"])
     if len(runs) > 1:
-        options["overrides"] = {
-            key: value for key, value in (options.get("overrides") or {}).items() if key.split(".")[-1] != "seed"
-        }
+        options["overrides"] = without_seed(options.get("overrides"))
     found = {
         "date": max(_date(each) for each in runs),
         "command": list(record["command"]),

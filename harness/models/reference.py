@@ -5,6 +5,7 @@ Any other ``scheme:rest`` is for plugins (the hook ``harness_load_encoder``).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,23 @@ class ModelReference:
 
     @property
     def slug(self) -> str:
-        """A short name fit for a folder."""
-        name = Path(self.name).resolve().name if self.kind == "folder" else str(self).replace("/", "--")
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+        """A short name fit for a folder, which no other model has.
+
+        Folders of one name are told apart by a digest of their path, and so is everything that cannot be written as it is.
+        """
+        if self.kind == "folder":
+            path = Path(self.name).resolve()
+            exact, name = (
+                str(path),
+                "-".join(path.parts[-2:] if path.name.startswith("checkpoint") else path.parts[-1:]),
+            )
+        else:
+            exact = str(self)
+            name = exact.replace("/", "--")
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+        if self.kind in ("hub", "tiny", "baseline") and self.revision is None:
+            return plain
+        return f"{plain}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
 
 
 def parse_model(text: str) -> ModelReference:

@@ -9,6 +9,7 @@ from harness.report.differences import Differences, common_codes
 from harness.report.perturbed import perturbed
 from harness.report.table import Cell, Table, Value, table
 from harness.report.view import System, TaskView, language_of, sort_codes
+from harness.runs.identity import same_but_for_the_seed
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
 """Names of the resource classes (Joshi et al. 2020, table 1)."""
@@ -184,7 +185,7 @@ def over_seeds(systems: Sequence[System]) -> Iterator[Table]:
     """Mean and standard deviation of runs that differ in nothing but their seed."""
     families: dict[str, list[System]] = {}
     for system in systems:
-        families.setdefault(_without_seed(system), []).append(system)
+        families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)
     several = {key: members for key, members in families.items() if len({m.seed for m in members}) > 1}
     if not several:
         return
@@ -199,16 +200,6 @@ def over_seeds(systems: Sequence[System]) -> Iterator[Table]:
         rows.append([members[0].model, len(members), overall, *(_over(values) for values in means)])
     notes = ["mean ± standard deviation over seeds", "a single seed has no deviation"]
     yield table("seeds", "Over seeds", ["model", "seeds", "overall", *names], rows, notes)
-
-
-def _without_seed(system: System) -> str:
-    options = dict(system.record["options"])
-    overrides = {k: v for k, v in dict(options.get("overrides", {})).items() if not str(k).endswith("seed")}
-    kept = ("split", "via", "train", "recipe", "limit", "train_limit", "dtype")
-    model = system.record["model"]
-    return repr(
-        (model.get("reference"), model.get("fingerprint"), [options.get(k) for k in kept], sorted(overrides.items()))
-    )
 
 
 def _over(values: Sequence[float | None]) -> Cell:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.models.fingerprint import model_fingerprint
 from harness.options import TrainOptions, as_plain
+from harness.roles import key_part
 from harness.specs import IntermediateTask
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from harness.submission.base import Format
 
 log = logging.getLogger(__name__)
-
-_NOT_IN_KEY = {"batch_tokens", "save_every"}
-"""Options that change speed and memory but not what is learned."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,11 @@ class Stage:
                     "task": [part.task.name, part.task.version, part.task.family, list(part.task.labels)],
                     "train": part.train.fingerprint,
                     "dev": part.dev.fingerprint if part.dev else None,
-                    "options": as_plain(part.family.options),
+                    "options": key_part(part.family.options),
                 }
                 for part in self.tasks
             ],
-            "options": {k: v for k, v in as_plain(self.options).items() if k not in _NOT_IN_KEY},
+            "options": key_part(self.options),
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
         }

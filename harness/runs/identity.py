@@ -1,0 +1,104 @@
+"""The identity of a run: the model, the options that measure, and the seed. Its units bear it, and no others belong to it.
+
+Readers ask here which runs are one system but for the seed, so that all of them give the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.options import EvalOptions, TrainOptions
+from harness.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
+from harness.specs import Recipe
+
+Record = Mapping[str, Any]
+
+
+def run_identity(
+    model: str, options: EvalOptions, recipe: Recipe, dtype: str, families: Iterable[type] = ()
+) -> dict[str, Any]:
+    """The identity of a run: ``model`` (a fingerprint, or the name of a baseline), ``measures``, ``seed`` and ``sha256``.
+
+    ``measures`` holds the options that measure and are not the defaults, the recipe and the precision; ``seed`` the
+    overrides of the seed. ``families`` are the families' classes of options, which say the roles of theirs.
+    """
+    kinds = (TrainOptions, *families)
+    own, default = chosen(options, MEASURES), chosen(EvalOptions(), MEASURES)
+    measures = {name: value for name, value in own.items() if value != default[name]}
+    given = without(SPEED, options.overrides, kinds)
+    measures |= {
+        "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
+        "dtype": dtype,
+    }
+    return _sealed(model, measures, given, kinds)
+
+
+def identity_of(record: Record) -> dict[str, Any]:
+    """The identity that a record bears, or, of one that was written before records bore it, what its options say."""
+    if record.get("identity"):
+        return dict(record["identity"])
+    options, model = record["options"], record["model"]
+    measured = names(EvalOptions, MEASURES)
+    default = _defaults()
+    measures = {name: value for name, value in options.items() if name in measured and value != default[name]}
+    given = without(SPEED, measures.pop("overrides", None) or {}, (TrainOptions,))
+    return _sealed(str(model.get("fingerprint") or model.get("reference")), measures, given, (TrainOptions,))
+
+
+def same_but_for_the_seed(record: Record) -> dict[str, Any]:
+    """What runs of one system have in common, by the name that a user knows it by."""
+    identity = identity_of(record)
+    measures = {**_defaults(), **identity["measures"]}
+    overrides = measures.pop("overrides")
+    return {
+        "the model": identity["model"],
+        **{f"option {name}": value for name, value in sorted(measures.items())},
+        "--set": overrides,
+        "the training": sorted(json.dumps(_training(stage), sort_keys=True) for stage in record["stages"]),
+    }
+
+
+def _defaults() -> dict[str, Any]:
+    return json.loads(json.dumps(chosen(EvalOptions(), MEASURES)))  # type: ignore[no-any-return]
+
+
+def _training(stage: Mapping[str, Any]) -> list[Any]:
+    """The data of a stage, and its options but for the seed and what only changes the speed."""
+    other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
+    data = [
+        [part["task"], part["version"], name, split["fingerprint"]]
+        for part in stage["tasks"]
+        for name, split in part["data"].items()
+    ]
+    return [data, {name: value for name, value in stage["options"].items() if name not in other}]
+
+
+def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Overrides less those of the seed."""
+    return without(SEED, overrides or {}, (TrainOptions,))
+
+
+def belongs(record: Record, entry: Mapping[str, Any]) -> bool:
+    """Whether a unit of a record was made by the run that the record describes (old records do not say)."""
+    identity = record.get("identity")
+    return not identity or entry.get("run") == identity["sha256"]
+
+
+def _sealed(
+    model: str, measures: dict[str, Any], overrides: Mapping[str, Any], kinds: tuple[type, ...]
+) -> dict[str, Any]:
+    seed = {key: value for key, value in overrides.items() if has_role(key, SEED, kinds)}
+    rest = {key: value for key, value in overrides.items() if key not in seed}
+    content = {
+        "model": model,
+        "measures": {
+            **{k: v for k, v in measures.items() if k != "overrides"},
+            **({"overrides": rest} if rest else {}),
+        },
+        "seed": seed,
+    }
+    plain = json.loads(json.dumps(content, default=str))
+    return {**plain, "sha256": hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}

@@ -1,0 +1,88 @@
+"""Earlier results of a run folder, moved out of the way of another run: nothing is deleted, and each is still a run folder."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.runs.record import load_record, save_record
+
+FOLDER = "earlier"
+"""Holds the runs that were set aside, numbered."""
+
+
+def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
+    """Copies units of a record, with their files, into a run folder of their own below ``run``; the answer is that folder.
+
+    All units go with the record as it stands, some of them without its averages. What has been set aside before in just
+    this state is not set aside again. The caller takes the units out of ``record``, saves it, and calls :func:`discard`.
+    """
+    for earlier, other in earlier_runs(run):
+        if _same(record, other) and all(
+            other["units"].get(key, {}).get("key") == record["units"][key]["key"] for key in keys
+        ):
+            return earlier
+    kept = copy.deepcopy(record)
+    if set(keys) != set(record["units"]):
+        kept["units"] = {key: kept["units"][key] for key in keys}
+        kept |= {"scores": None, "robustness": None, "finished": None, "missing": {}, "failed": {}}
+    scratch = run / FOLDER / f".new-{os.getpid()}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    for name in files_of(kept, keys):
+        link(run / name, scratch / name)
+    if set(keys) == set(record["units"]):
+        link(run / "report.html", scratch / "report.html")
+    scratch.mkdir(parents=True, exist_ok=True)
+    save_record(scratch, kept)
+    number = max((int(path.name) for path, _ in earlier_runs(run)), default=0) + 1
+    while (run / FOLDER / str(number)).exists():
+        number += 1
+    return scratch.rename(run / FOLDER / str(number))
+
+
+def discard(run: Path, record: dict[str, Any], keys: Collection[str]) -> None:
+    """Removes the files of units that were set aside, and the report that shows them."""
+    for name in files_of(record, keys):
+        (run / name).unlink(missing_ok=True)
+    (run / "report.html").unlink(missing_ok=True)
+
+
+def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
+    from harness.errors import DataError
+
+    numbered = [path for path in (run / FOLDER).glob("*") if path.name.isdigit() and path.is_dir()]
+    for path in sorted(numbered, key=lambda path: -int(path.name)):
+        try:
+            record = load_record(path)
+        except DataError:
+            continue
+        if record is not None:
+            yield path, record
+
+
+def files_of(record: dict[str, Any], keys: Collection[str]) -> list[str]:
+    """The files of units, relative to the run folder; none that lies outside it."""
+    entries = [record["units"][key].get(side) for key in keys for side in ("predictions", "labels")]
+    found = [Path(entry["file"]) for entry in entries if entry]
+    return [str(path) for path in found if not path.is_absolute() and ".." not in path.parts]
+
+
+def link(source: Path, target: Path) -> None:
+    """Puts a file into a second place, without a second copy where the file system can; nothing where there is no file."""
+    if not source.is_file():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _same(record: dict[str, Any], other: dict[str, Any]) -> bool:
+    return record.get("identity") == other.get("identity") and record["options"] == other["options"]

@@ -1,0 +1,103 @@
+"""Keys of results and of stages, pinned: what was computed before a change of the code is found again after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.evaluation.groups import grouped, make_group
+from harness.evaluation.plan import PlannedUnit
+from harness.evaluation.preparation import Preparation
+from harness.examples import Pair, Tagged
+from harness.models.resolve import ResolvedModel
+from harness.options import EvalOptions
+from harness.registry import get_registry
+from harness.select import Unit
+from harness.specs import FileData, Split, TargetTask
+from harness.training.stages import Stages
+
+PINNED = {
+    "defaults": (
+        "e3edad7dfb1eb71db3cc6cbdfffab16a642b52e802cae51d0572a1cdb7740a54",
+        "f4f6e98fb8de7413d339b824503fe029c22e2753ba922dd90286aaa926fdf3f2",
+    ),
+    "quantised": (
+        "7894d1822c048802000be2e818a808a2b99aee5e75a7ae95cdf5c224c356498f",
+        "326a4b20bf1ba5b9f17869ae41a3c91ae5fe85669c845491a68f6e82259563b6",
+    ),
+    "tagging": (
+        "6e9f876c32018969318d1c73fa35b31bec6a1c0f4979e2d98604a5ca9a11ca1b",
+        "665bd5efd0b45d1f21e49cf0756a0f9b47b42e88524d0e16f52f5de234d10f26",
+    ),
+}
+"""Keys of the stage and of the unit as commit aa9024c made them."""
+
+
+def _split(kind: str) -> Split:
+    def read(path: Path) -> list[dict[str, Any]]:
+        return [{"text": f"{kind} {number}", "label": ("yes", "no")[number % 2]} for number in range(6)]
+
+    return Split(FileData(("rows.txt",), read, "made by the test"))
+
+
+PAIRS = TargetTask(
+    name="pinned",
+    version=3,
+    family="classification",
+    labels=("no", "yes"),
+    train=_split("train"),
+    languages={"en": {"dev": _split("dev"), "test": _split("test")}},
+    example=lambda row: Pair(str(row["_row"]), row["text"], "", row["label"]),
+    metric="accuracy",
+)
+TAGS = TargetTask(
+    name="pinned_tags",
+    version=1,
+    family="tagging",
+    labels=("no", "yes"),
+    train=_split("train"),
+    languages={"en": {"dev": _split("dev"), "test": _split("test")}},
+    example=lambda row: Tagged(str(row["_row"]), (row["text"],), (row["label"],)),
+    metric="udpos_f1",
+)
+
+
+def keys(task: TargetTask, data: Path, **options: Any) -> tuple[str, str]:
+    """The key of the task's stage and that of its English test unit."""
+    (data / "rows.txt").touch()
+    chosen = EvalOptions(data_dir=str(data), offline=True, **options)
+    registry = get_registry()
+    stages = Stages(
+        registry,
+        registry.recipe("xtreme"),
+        chosen,
+        device="cpu",
+        dtype="fp32",
+        root=data / "stages",
+        begin=lambda name: lambda step, total, loss: None,
+    )
+    model = ResolvedModel("org/model", data, None, "f" * 64, {"hidden_size": 768})
+    stages.start_from(model)
+    split = task.languages["en"]["test"]
+    entry = PlannedUnit(Unit(task.name, "en", "test"), task, split, None)
+    (units,) = grouped([entry], stages)
+    group = make_group(units, stages, model)
+    ready = Preparation(stages, "org/model").prepare(units[0], group)
+    return group.identity, ready.key
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "expected"),
+    [
+        (PAIRS, {}, PINNED["defaults"]),
+        (PAIRS, {"quant": "8bit", "overrides": {"peft": "lora", "seed": 7}}, PINNED["quantised"]),
+        (TAGS, {}, PINNED["tagging"]),
+    ],
+    ids=["defaults", "quantised", "tagging"],
+)
+def test_old_keys_stay_what_they_were(
+    task: TargetTask, options: dict[str, Any], expected: tuple[str, str], tmp_path: Path
+) -> None:
+    assert keys(task, tmp_path, **options) == expected
