@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import UsageError
@@ -37,14 +37,17 @@ class Group:
 
 def grouped(present: Sequence[PlannedUnit], stages: Stages) -> list[list[PlannedUnit]]:
     """The units of each group, before anything is trained or loaded."""
-    groups: dict[str, list[PlannedUnit]] = {}
+    groups: dict[Hashable, list[PlannedUnit]] = {}
     for entry in present:
         task = entry.task
-        sources = [source.name for source in training_tasks(task, stages.registry)]
+        # By what is trained on, not by its name: a target and an intermediate task may share one.
+        sources = tuple(
+            (source.name, source.version, source.train, source.dev, source.example, source.labels)
+            for source in training_tasks(task, stages.registry)
+        )
         family = _family(entry, stages)
-        alike = [sources, task.family, task.labels, as_plain(family.options)]
-        alike += [entry.unit.split] if family.joins else []
-        groups.setdefault(json.dumps(alike, sort_keys=True), []).append(entry)
+        alike = (sources, task.family, task.labels, json.dumps(as_plain(family.options), sort_keys=True))
+        groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
 
 

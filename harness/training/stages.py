@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ class Stages:
         self.begin = begin
         self.large = False
         self.trained: dict[str, TrainedStage] = {}
-        self._splits: dict[tuple[str, str], LoadedSplit] = {}
+        self._splits: dict[Hashable, LoadedSplit] = {}
 
     def start_from(self, model: ResolvedModel) -> None:
         """Chooses the recipe's column by the size of the model."""
@@ -83,10 +83,14 @@ class Stages:
 
     def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
         """The train or dev split of a task, read once."""
-        if (task.name, name) not in self._splits:
-            split = task.train if name == "train" else task.dev
-            self._splits[task.name, name] = self.load(task, split, self.options.train_limit)
-        return self._splits[task.name, name]
+        return self.load_once(task, task.train if name == "train" else task.dev, self.options.train_limit)
+
+    def load_once(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
+        """The examples of a split, kept for tasks that read the same rows in the same way, whatever their names are."""
+        content = (split, task.example, task.labels, limit)
+        if content not in self._splits:
+            self._splits[content] = self.load(task, split, limit)
+        return self._splits[content]
 
     def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
