@@ -259,7 +259,25 @@ def score_run(
     split = (record.get("options") or {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
     notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
-    return score_available(run / "predictions", run / "labels", chosen, scorer, split, selection, notes)
+    recorded = _recorded(run, record, split, selection)
+    return score_available(run / "predictions", run / "labels", chosen, scorer, split, recorded, notes)
+
+
+def _recorded(
+    run: Path, record: Mapping[str, Any], split: str, selection: Mapping[str, tuple[str, ...]] | None
+) -> dict[str, tuple[str, ...]]:
+    """The languages of each task that the run scored, in files that are still those; other files are not the run's."""
+    from harness.runs.scored_files import SIDES, scored_file
+
+    found: dict[str, tuple[str, ...]] = {}
+    for key, entry in record["units"].items():
+        task, code, of = key.split("/")
+        if of != split or entry["score"] is None or (selection is not None and code not in selection.get(task, ())):
+            continue
+        for side in SIDES:
+            scored_file(run, entry, side)
+        found[task] = (*found.get(task, ()), code)
+    return found
 
 
 def _aggregated(

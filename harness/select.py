@@ -35,6 +35,12 @@ class Unit:
         """``"xnli/sw/test"``."""
         return f"{self.task}/{self.language}/{self.split}"
 
+    @classmethod
+    def of(cls, key: str) -> Unit:
+        """The unit of a key; ValueError for anything else."""
+        task, language, split = key.split("/")
+        return cls(task, language, split)
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -120,7 +120,7 @@ def _of_task(
 ) -> Iterator[Breakdown]:
     from harness.breakdown.sources import tokenizer, train
 
-    shared = TaskContext(name, lambda: train(registry, name, data_dir), lambda: tokenizer(system))
+    shared = TaskContext(name, lambda: train(system, registry, name, data_dir), lambda: tokenizer(system, registry))
     statistics = np.concatenate([unit.statistics for unit in units])
     clusters = _clusters(units)
     codes = np.concatenate([np.full(len(unit.statistics), index) for index, unit in enumerate(units)])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.errors import DataError, HarnessError
+from harness.errors import HarnessError
 from harness.examples import Example, Translation
 from harness.metrics.base import FloatArray
-from harness.models.fingerprint import file_sha256
 from harness.report.examples import scored_examples
 from harness.report.view import System
+from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring import TaskScorer, item_statistics
 from harness.submission.rows import sorted_english
 
@@ -46,17 +46,10 @@ def task_items(
     for code, unit in system.tasks[task].units.items():
         if languages and code not in languages:
             continue
-        paths = [_file(system.path, unit.entry[side]) for side in ("predictions", "labels")]
+        paths = [scored_file(system.path, unit.entry, side) for side in SIDES]
         aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
         examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
         yield UnitItems(code, scorer, statistics, aligned.clusters, examples)
-
-
-def _file(folder: Path, entry: Any) -> Path:
-    path = folder / str(entry["file"])
-    if not path.is_file() or file_sha256(path) != entry["sha256"]:
-        raise DataError(f"{path}: not the file that was scored", hint="run the same `harness eval` again to restore it")
-    return path
 
 
 def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:

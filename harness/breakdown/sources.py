@@ -1,11 +1,16 @@
-"""What attributes read besides the test data: the English training data and the tokenizer of the run's model."""
+"""What attributes read besides the test data: the English training data and the tokenizer of the run's model.
+
+Both must be those of the run: its record has their fingerprints.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import DataError, ModelError
 from harness.examples import Example
 
 if TYPE_CHECKING:
@@ -13,30 +18,51 @@ if TYPE_CHECKING:
     from harness.report.view import System
 
 
-def train(registry: Registry, task: str, data_dir: str | Path | None) -> Sequence[Example]:
-    """The examples that the task is fine-tuned on (last); none for a task that is not."""
+def train(system: System, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
+    """The examples that the run fine-tuned on last for a task; none where it did not, DataError where they are others now."""
     from harness.data.sources import load_examples
-    from harness.specs import Split
+    from harness.evaluation.plan import training_tasks
 
-    source = registry.training(registry.task(task))
-    if source is None:
+    fingerprints = _trained_on(system, name)
+    benchmark = system.record["benchmark"]
+    task = registry.task(name)
+    if benchmark and name in (override := registry.benchmark(benchmark).train):
+        task = replace(task, train=override[name])
+    sources = training_tasks(task, registry)
+    if not sources or not fingerprints:
         return ()
-    resolver = registry.hook.harness_resolve_data
-    if isinstance(source, Split):
-        target = registry.task(task)
-        return load_examples(target, source, data_dir=data_dir, offline=True, resolver=resolver).examples
-    return load_examples(source, source.train, data_dir=data_dir, offline=True, resolver=resolver).examples
+    loaded = load_examples(
+        sources[-1],
+        sources[-1].train,
+        data_dir=data_dir,
+        offline=True,
+        limit=system.record["options"].get("train_limit"),
+        resolver=registry.hook.harness_resolve_data,
+    )
+    if loaded.fingerprint not in fingerprints:
+        raise DataError(f"{loaded.source}: not the data that {name} was fine-tuned on in {system.name}")
+    return loaded.examples
 
 
-def tokenizer(system: System) -> Any:
-    """The tokenizer of the run's model; ModelError where the model is not on this machine."""
+def _trained_on(system: System, name: str) -> set[str]:
+    """Fingerprints of the training data of the stages that the task's units were predicted by."""
+    stages = {stage["key"]: stage for stage in system.record["stages"]}
+    checkpoints = {unit.entry.get("checkpoint") for unit in system.tasks[name].units.values()}
+    chosen = [stages[key] for key in checkpoints if key in stages] if checkpoints != {None} else list(stages.values())
+    return {part["data"]["train"]["fingerprint"] for stage in chosen for part in stage["tasks"]}
+
+
+def tokenizer(system: System, registry: Registry) -> Any:
+    """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now."""
     from harness.models.load import load_tokenizer
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
-    from harness.registry import get_registry
 
-    reference = parse_model(str(system.record["model"]["reference"]))
+    described = system.record["model"]
+    reference = parse_model(str(described["reference"]))
     if reference.kind == "baseline":
         return None
-    loader = get_registry().hook.harness_load_encoder
-    return load_tokenizer(resolve_model(reference, offline=True, loader=loader).folder)
+    model = resolve_model(reference, offline=True, loader=registry.hook.harness_load_encoder)
+    if described.get("fingerprint") not in (None, model.fingerprint):
+        raise ModelError(f"{reference}: not the model that {system.name} scored: its files have changed since")
+    return load_tokenizer(model.folder)

@@ -16,7 +16,7 @@ from harness.errors import DataError, HarnessError, ModelError, PluginError
 from harness.evaluation.forward import Forward
 from harness.evaluation.groups import Group, grouped, make_group
 from harness.evaluation.phases import Phases
-from harness.evaluation.plan import PlannedUnit, training_tasks
+from harness.evaluation.plan import PlannedUnit, plan_again, training_tasks
 from harness.evaluation.precision import checked
 from harness.evaluation.preparation import Preparation, Ready
 from harness.evaluation.reporter import Reporter
@@ -31,11 +31,12 @@ from harness.models.resolve import ResolvedModel, resolve_model
 from harness.options import EvalOptions, as_plain
 from harness.registry import Registry
 from harness.runs.claims import Taken, is_free
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, lineage_of
+from harness.runs.identity import run_identity
 from harness.select import Unit
 from harness.specs import Recipe
 from harness.training.stage import Stage
-from harness.training.stages import Stages
+from harness.training.stages import Stages, options_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Evaluator:
         self._lineage: list[str] = []
         self._noted: set[str] = set()
         self._reported: set[str] = set()
+        self._kept: set[str] = set()
         self._elsewhere: set[str] = set()
         self._blocked: Path | None = None
         self.phases = Phases()
@@ -85,19 +87,25 @@ class Evaluator:
         )
         self.preparation = Preparation(self.stages, str(reference))
 
-    def evaluate(self, planned: Sequence[PlannedUnit]) -> None:
+    def evaluate(self, planned: Sequence[PlannedUnit], benchmark: str | None = None) -> list[PlannedUnit]:
         """Scores every present unit that is not done; the record ends up complete, with what is missing and failed.
+
+        The answer is the plan, and with it the units of earlier commands in this folder that the present one would give
+        again. Everything else that the folder holds is set aside, before anything is computed.
 
         Other processes may do the same at the same time: each claims what it works on, and at the end waits for what
         the others have claimed, or does it where they end without a result.
         """
         self.resolve()
         absent = [entry for entry in planned if not entry.present]
+        self._begin()
         with self.run.changing() as record:
             record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
             record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
             self._describe(record)
         started = time.monotonic()
+        with self.phases("load"):
+            more = self._check_kept(planned, benchmark)
         waiting: list[tuple[list[PlannedUnit], Path | None]] = [
             (units, None) for units in grouped([entry for entry in planned if entry.present], self.stages)
         ]
@@ -112,6 +120,8 @@ class Evaluator:
                 time.sleep(POLL)
         with self.run.changing() as record:
             lineage = list(dict.fromkeys(self._lineage))
+            for unit in record["units"].values():  # other processes' as well
+                lineage += [stage["key"] for stage in lineage_of(unit.get("checkpoint", ""), record["stages"])]
             stages = [entry for entry in record["stages"] if entry["key"] in lineage]
             record["stages"] = sorted(stages, key=lambda entry: lineage.index(entry["key"]))
             timings = record["timings"]
@@ -119,6 +129,62 @@ class Evaluator:
             phases = timings.setdefault("phases", {})
             for name, seconds in self.phases.seconds.items():
                 phases[name] = round(phases.get(name, 0) + seconds, 3)
+        return [*planned, *more]
+
+    def _begin(self) -> None:
+        """Sets aside what a run of another model or of other options left in this folder."""
+        before = len(self.run.record["units"])
+        moved = self.run.begin(self._identity())
+        if moved is not None:
+            self.reporter.note(f"{before} results of another model or of other options: set aside in {moved}")
+
+    def _check_kept(self, planned: Sequence[PlannedUnit], benchmark: str | None) -> list[PlannedUnit]:
+        """Sets aside the units of the record that this command would not give again; the others that it does not plan.
+
+        A unit is given again if its key would be the same: that of its data, its task and the checkpoint behind it.
+        """
+        recorded = set(self.run.record["units"])
+        if not recorded:
+            return []
+        units = {entry.unit.key for entry in planned}
+        others = plan_again(
+            self.registry,
+            [Unit.of(key) for key in sorted(recorded - units)],
+            benchmark=benchmark,
+            data_dir=Path(self.options.data_dir) if self.options.data_dir else None,
+            offline=self.options.offline,
+        )
+        alone = {entry.task.name for entry in planned}
+        entries = [entry for entry in [*planned, *others] if entry.present]
+        found: list[PlannedUnit] = []
+        for group in grouped(entries, self.stages):
+            if not recorded & {entry.unit.key for entry in group}:
+                continue
+            try:
+                made = make_group(group, self.stages, self.model)
+                # What hangs on the other units of its task is asked for together, as this command asks for it.
+                chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
+                wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
+                prepared = [self.preparation.prepare(entry, made) for entry in wanted]
+            except (HarnessError, OSError) as error:
+                log.debug("%s: %s", group[0].unit.key, error)
+                continue
+            same = [
+                ready
+                for ready in self.preparation.joined(prepared, made.family)
+                if self.run.done(ready.planned.unit, ready.key)
+            ]
+            found += [ready.planned for ready in same]
+            if same:
+                self._note_stages(made.checkpoint)
+            if not made.family.joins:
+                self._kept |= {ready.planned.unit.key for ready in same}
+        stale = recorded - {entry.unit.key for entry in found}
+        if stale:
+            moved = self.run.set_aside(stale)
+            shown = ", ".join(sorted(stale)[:5]) + (" ..." if len(stale) > 5 else "")
+            self.reporter.note(f"{shown}: of other data, or not to be checked by this command; set aside in {moved}")
+        return [entry for entry in found if entry.unit.key not in units]
 
     def check(self, planned: Sequence[PlannedUnit]) -> None:
         """Refuses options that nothing in the plan knows."""
@@ -127,13 +193,13 @@ class Evaluator:
         self.stages.check_options(self.options.via, names)
 
     def identity(self, planned: Sequence[PlannedUnit]) -> str:
-        """What must be alike between processes that share a run; where and in what batches they compute may differ."""
-        options = replace(
-            self.options, data_dir=None, stages_dir=None, device="", batch_tokens=1, compiled=False, offline=False
-        )
-        recipe = [self.recipe.name, self.recipe.version, self.dtype]
+        """What must be alike between processes that share a run: what they measure, and the units."""
+        return json.dumps([self._identity()["sha256"], [entry.unit.key for entry in planned]])
+
+    def _identity(self) -> dict[str, Any]:
+        families = (options_of(family) for family in self.registry.families().values())
         model = self.model.fingerprint if self.model else str(self.reference)
-        return json.dumps([model, as_plain(options), recipe, [entry.unit.key for entry in planned]], sort_keys=True)
+        return run_identity(model, self.options, self.recipe, self.dtype, [kind for kind in families if kind])
 
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
         """Trains every stage that :meth:`evaluate` will need, and nothing else (all processes of a launch take part)."""
@@ -183,6 +249,9 @@ class Evaluator:
     def _evaluate_group(self, group: Group) -> None:
         prepared = []
         for entry in group.units:
+            if entry.unit.key in self._kept:
+                self._report_kept(entry.unit)
+                continue
             try:
                 with self.phases("load"):
                     prepared.append(self.preparation.prepare(entry, group))
@@ -236,13 +305,22 @@ class Evaluator:
         if not claimed:
             return []
         self.run.refresh()
-        done = {ready.key for ready in claimed if self.run.done(ready.planned.unit, ready.key)}
+        done = {
+            ready.key
+            for ready in claimed
+            if self.run.done(ready.planned.unit, ready.key)
+            or self.run.adopt(ready.planned.unit, ready.key, ready.checkpoint)
+        }
         if family.joins and len(done) < len(claimed):
             done = set()
-        for unit in (ready.planned.unit for ready in claimed if ready.key in done):
-            self._reported.add(unit.key)
-            self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
+        for ready in claimed:
+            if ready.key in done:
+                self._report_kept(ready.planned.unit)
         return [ready for ready in claimed if ready.key not in done]
+
+    def _report_kept(self, unit: Unit) -> None:
+        self._reported.add(unit.key)
+        self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
 
     def _forward(self, family: Predictor, checkpoint: ResolvedModel | Stage) -> Forward:
         if isinstance(checkpoint, Stage):
@@ -302,6 +380,7 @@ class Evaluator:
             entry["seconds"] = round(time.monotonic() - last, 3)
             last = time.monotonic()
             with self.phases("record"), self.run.changing() as record:
+                self.run.stamp(entry)
                 record["units"][unit.key] = entry
                 record["failed"].pop(unit.key, None)
             self._reported.add(unit.key)

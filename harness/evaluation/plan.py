@@ -63,20 +63,38 @@ def make_plan(
     perturb: Sequence[str] = (),
 ) -> list[PlannedUnit]:
     """Every selected unit with the state of its data, in the order of the benchmark; then its perturbed variants."""
+    if split not in ("test", "dev"):
+        raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
+    units = select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split)
+    planned = _planned(registry, units, benchmark, data_dir, offline)
+    return [*planned, *(entry for kind in perturb for entry in _perturbed(registry, planned, kind))]
+
+
+def plan_again(
+    registry: Registry, units: Sequence[Unit], *, benchmark: str | None, data_dir: Path | None, offline: bool
+) -> list[PlannedUnit]:
+    """Units of an earlier command as a plan would have them now; those of tasks that are not installed are left out."""
+    known = [unit for unit in units if unit.task in registry.tasks()]
+    clean = [replace(unit, split=split_of(unit.split)[0]) for unit in known]
+    planned = _planned(registry, clean, benchmark, data_dir, offline)
+    return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
+
+
+def _planned(
+    registry: Registry, units: Sequence[Unit], benchmark: str | None, data_dir: Path | None, offline: bool
+) -> list[PlannedUnit]:
     from harness.data.locate import described, how_to_get, resolve
     from harness.data.sources import Status, split_status
 
-    if split not in ("test", "dev"):
-        raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     planned = []
     pools: dict[str, bool] = {}
     resolver = registry.hook.harness_resolve_data
     trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
-    for unit in select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split):
+    for unit in units:
         task = registry.task(unit.task)
         if unit.task in trained_on:
             task = replace(task, train=trained_on[unit.task])
-        source = task.languages.get(unit.language, {}).get(split)
+        source = task.languages.get(unit.language, {}).get(unit.split)
         status = split_status(source, data_dir, offline, resolver=resolver) if source is not None else None
         if task.pool is not None and status is not None and task.name not in pools:
             pools[task.name] = any(resolve(pool, data_dir, offline, resolver=resolver) for pool in task.pool.sources)
@@ -84,7 +102,7 @@ def make_plan(
             best = task.pool.sources[0]
             status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")
         planned.append(PlannedUnit(unit, task, source, status))
-    return [*planned, *(entry for kind in perturb for entry in _perturbed(registry, planned, kind))]
+    return planned
 
 
 def _perturbed(registry: Registry, planned: Sequence[PlannedUnit], kind: str) -> Iterator[PlannedUnit]:

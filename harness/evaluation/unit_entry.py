@@ -28,6 +28,7 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
         labelled = format_.write_labels(labels, ready.examples.examples)
     entry: dict[str, Any] = {
         "key": ready.key,
+        "checkpoint": ready.checkpoint,
         "task_version": task.version,
         "provider": task.provider,
         "examples": len(ready.examples.examples),

@@ -13,6 +13,7 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.report.texts import Parts, Texts, nothing, shorten, texts_of
 from harness.report.view import System
+from harness.runs.scored_files import SIDES, scored_file
 from harness.submission.base import Aligned
 
 if TYPE_CHECKING:
@@ -59,10 +60,8 @@ def mistakes(
         except HarnessError:
             continue
         for code in sorted(task.units, key=lambda code: task.units[code].score.value)[:languages]:
-            files = [_file(system.path, task.units[code].entry.get(side)) for side in ("predictions", "labels")]
-            if files[0] is None or files[1] is None:
-                continue
             try:
+                files = [scored_file(system.path, task.units[code].entry, side) for side in SIDES]
                 aligned = scorer.format.align(files[0], files[1], scorer.labels)
                 wrong = _wrong(scorer, aligned, code)
             except HarnessError:
@@ -84,18 +83,6 @@ def _mistake(aligned: Aligned, texts: Texts, item: int) -> Mistake:
     # the texts of tags, choices and rows say what was right and what was predicted better than numbers do
     said = parts and not isinstance(predicted, str | bool)
     return Mistake(aligned.ids[item].replace("\t", " – "), parts if said else (*parts, *_answers(gold, predicted)))
-
-
-def _file(folder: Path, entry: Any) -> Path | None:
-    """A file of the run, if it lies in the run's folder and is the one that was scored."""
-    from harness.models.fingerprint import file_sha256
-
-    if not isinstance(entry, dict):
-        return None
-    path = (folder / str(entry.get("file"))).resolve()
-    if folder.resolve() not in path.parents or not path.is_file():
-        return None
-    return path if file_sha256(path) == entry.get("sha256") else None
 
 
 def _wrong(scorer: TaskScorer, aligned: Aligned, code: str) -> list[tuple[float, int]]:

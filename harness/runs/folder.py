@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.models.fingerprint import file_sha256
 from harness.runs.claims import Claims, locked, try_lock
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
+from harness.runs.scored_files import intact
+from harness.runs.sessions import new_session, session_number, session_of
+from harness.runs.set_aside import discard, earlier_runs, files_of, set_aside
 from harness.select import Unit
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ class RunFolder:
                 f"{path}: the run folder cannot be made: {error.strerror}", hint="choose another --out"
             ) from None
         self.claims = Claims(path / ".claims")
+        self._session = 0
         with self._locked():
             self.record: dict[str, Any] = self._load() or new_record()
 
@@ -56,6 +60,60 @@ class RunFolder:
                         )
                 try_lock(file, shared=True)
             yield
+
+    def begin(self, identity: dict[str, Any]) -> Path | None:
+        """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
+
+        The answer is None where there was nothing of another run.
+        """
+        with self._locked():
+            record = self.refresh()
+            moved = None
+            if (record.get("identity") or {}).get("sha256") != identity["sha256"]:
+                moved = self._set_aside(record, list(record["units"])) if record["units"] else None
+                self.record = record = new_record()
+            record |= {"identity": identity, "scores": None, "robustness": None, "finished": None}
+            self._session = session_number(record, new_session())
+            record |= {name: record["sessions"][self._session][name] for name in ("command", "harness", "environment")}
+            save_record(self.path, record)
+        return moved
+
+    def set_aside(self, keys: Collection[str]) -> Path:
+        """Moves units that this run would not give again out of its record and its folder; the answer is where to."""
+        with self._locked():
+            return self._set_aside(self.refresh(), keys)
+
+    def _set_aside(self, record: dict[str, Any], keys: Collection[str]) -> Path:
+        moved = set_aside(self.path, record, keys)
+        left = {**record, "units": {key: unit for key, unit in record["units"].items() if key not in keys}}
+        save_record(self.path, left)
+        discard(self.path, record, keys)
+        self.record = left
+        return moved
+
+    def adopt(self, unit: Unit, key: str, checkpoint: str) -> bool:
+        """Takes a unit back that was set aside, if one of this key was and its files are intact."""
+        for folder, earlier in earlier_runs(self.path):
+            entry = earlier["units"].get(unit.key)
+            if entry is None or entry["key"] != key or not intact(folder, entry):
+                continue
+            for name in files_of(earlier, [unit.key]):
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, self.path / name)
+            with self.changing() as record:
+                known = {stage["key"] for stage in record["stages"]}
+                lineage = lineage_of(checkpoint, earlier["stages"])
+                record["stages"] += [stage for stage in lineage if stage["key"] not in known]
+                record["units"][unit.key] = found = {**entry, "checkpoint": checkpoint}
+                self.stamp(found)
+                found["session"] = session_number(record, session_of(earlier, entry))
+            return True
+        return False
+
+    def stamp(self, entry: dict[str, Any]) -> None:
+        """Marks a unit's entry as one of this run, made by the present command."""
+        entry["run"] = self.record["identity"]["sha256"]
+        entry["session"] = self._session
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Any]]:
@@ -90,11 +148,14 @@ class RunFolder:
     def done(self, unit: Unit, key: str) -> bool:
         """Whether the unit was scored under this key and its prediction file is the one that was scored."""
         entry = self.record["units"].get(unit.key)
-        if entry is None or entry["key"] != key:
-            return False
-        return all(
-            (self.path / entry[side]["file"]).is_file()
-            and file_sha256(self.path / entry[side]["file"]) == entry[side]["sha256"]
-            for side in ("predictions", "labels")
-            if entry[side] is not None
-        )
+        return entry is not None and entry["key"] == key and intact(self.path, entry)
+
+
+def lineage_of(checkpoint: str, stages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stages that lead to a checkpoint, first to last; none for a model as it is."""
+    known = {stage["key"]: stage for stage in stages}
+    found: list[dict[str, Any]] = []
+    while (stage := known.get(checkpoint)) is not None and stage not in found:
+        found.insert(0, stage)
+        checkpoint = stage["parent"].get("stage", "")
+    return found

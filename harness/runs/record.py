@@ -40,6 +40,7 @@ def new_record() -> dict[str, Any]:
         "created": now(),
         "finished": None,
         "environment": environment(),
+        "identity": None,
         "model": {},
         "benchmark": None,
         "options": {},
@@ -80,6 +81,12 @@ def load_record(folder: Path) -> dict[str, Any] | None:
     written = record.pop("sha256", None)
     if written is not None and written != _checksum(record):
         raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
+    if (identity := record.get("identity")) is not None:
+        foreign = [key for key, unit in record["units"].items() if unit.get("run") != identity["sha256"]]
+        if foreign:
+            raise UnsoundRecord(
+                f"{path}: {foreign[0]} is a result of another run than the one that the record describes", hint=again
+            )
     return dict(record)
 
 

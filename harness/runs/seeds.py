@@ -14,6 +14,9 @@ from harness.files import read_text, write_atomic
 if TYPE_CHECKING:
     from harness.runs.run import Run
 
+SUMMARY = "seeds.json"
+"""The file of means over seeds, beside the runs."""
+
 
 def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
@@ -48,14 +51,14 @@ def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
 
 def write_summary(summary: dict[str, Any], folder: Path) -> Path:
     """Writes ``seeds.json`` beside the runs of the seeds."""
-    path = folder / "seeds.json"
+    path = folder / SUMMARY
     write_atomic(path, json.dumps(summary, indent=1) + "\n")
     return path
 
 
 def run_folders(folder: Path) -> list[Path]:
     """The run folder itself, or those of its seeds where ``harness eval --seeds`` wrote it; DataError if it is torn."""
-    path = folder / "seeds.json"
+    path = folder / SUMMARY
     if (folder / "record.json").is_file() or not path.is_file():
         return [folder]
     try:
