@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.languages import iso639_3 as iso639_3
     from harness.languages import language_name as language_name
     from harness.metrics.base import Metric as Metric
+    from harness.runs.run import Run as Run
+    from harness.runs.run import load_run as load_run
     from harness.specs import Attribute as Attribute
     from harness.specs import Benchmark as Benchmark
     from harness.specs import Command as Command
@@ -115,6 +117,8 @@ _PUBLIC = {
     "score": "harness.api",
     "compare": "harness.api",
     "train": "harness.api",
+    "load_run": "harness.runs.run",
+    "Run": "harness.runs.run",
 }
 
 """Each public name and the module that has it; one that is a module itself ends with a colon."""

@@ -256,7 +256,11 @@ def _task(
     weights: Mapping[str, int],
 ) -> TaskScore:
     names = dict.fromkeys(name for unit in units.values() for name in unit.metrics)
-    metrics = {name: _metric(codes, name, units, _interval(replicates.get(name)), weights) for name in names}
+    intervals = {name: _interval(replicates.get(name)) for name in names}
+    whole = _interval(np.mean([replicates[name] for name in primary], axis=0) if replicates else None)
+    if len(codes) == 1 and units:  # the average is that language's number, and so is its interval
+        intervals, whole = _only(next(iter(units.values())), primary)
+    metrics = {name: _metric(codes, name, units, intervals[name], weights) for name in names}
     averages = [metrics[name].average for name in primary]
     complete = [average for average in averages if average is not None]
     return TaskScore(
@@ -265,7 +269,23 @@ def _task(
         primary=primary,
         metrics=metrics,
         gap=_gap(codes, {name: metrics[name] for name in primary}),
-        interval=_interval(np.mean([replicates[name] for name in primary], axis=0) if replicates else None),
+        interval=whole,
+    )
+
+
+def _only(unit: UnitScore, primary: tuple[str, ...]) -> tuple[dict[str, Interval | None], Interval | None]:
+    """The intervals of one language's numbers, and that of their mean: the mean of theirs, as they rise and fall together."""
+    own = {
+        name: Interval(found.stderr, found.low, found.high)
+        if found.stderr is not None and found.low is not None and found.high is not None
+        else None
+        for name, found in unit.metrics.items()
+    }
+    parts = [part for name in primary if (part := own.get(name)) is not None]
+    if len(parts) < len(primary):
+        return own, None
+    return own, Interval(
+        fmean(part.stderr for part in parts), fmean(part.low for part in parts), fmean(part.high for part in parts)
     )
 
 

@@ -85,7 +85,7 @@ def evaluate(
             # Training is shared; scores come from one process, so that none waits for another while predicting.
             Evaluator(folder, registry, reference, recipe, options, reporter or Silent(), loaded).train_all(planned)
             if process_index() > 0:
-                return Run(folder, aggregate(adhoc_benchmark(planned), {}, {}))
+                return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}))
         observed = Observed(reporter or Silent(), registry.hook, where)
         evaluator = Evaluator(folder, registry, reference, recipe, options, observed, loaded)
         evaluator.check(planned)

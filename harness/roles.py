@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 Role = Literal["measures", "seed", "selects", "speed", "places"]
@@ -73,7 +74,7 @@ def names(kind: type, role: Role) -> frozenset[str]:
 
 def without(role: Role, overrides: Mapping[str, Any], kinds: tuple[type, ...]) -> dict[str, Any]:
     """Overrides ("lr", "squad.seed") less those that have the role in every one of ``kinds`` that knows them."""
-    return {key: value for key, value in overrides.items() if not has_role(key, role, kinds)}
+    return {key: _plain(value) for key, value in overrides.items() if not has_role(key, role, kinds)}
 
 
 def has_role(key: str, role: Role, kinds: tuple[type, ...]) -> bool:
@@ -81,6 +82,19 @@ def has_role(key: str, role: Role, kinds: tuple[type, ...]) -> bool:
     name = key.rpartition(".")[2]
     found = {role_of(field) for kind in kinds for field in dataclasses.fields(kind) if field.name == name}
     return found == {role}
+
+
+def _plain(value: Any) -> Any:
+    """One spelling of a value: the command line gives text ("2e-5", "1"), Python numbers, of which 1 and 1.0 are one."""
+    if isinstance(value, str):
+        words = {"true": True, "false": False, "none": None}
+        if value.lower() in words:
+            return words[value.lower()]
+        with suppress(ValueError, OverflowError):
+            return _plain(float(value))
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

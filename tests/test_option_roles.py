@@ -137,6 +137,15 @@ def test_an_override_that_only_changes_speed_is_no_other_system_and_a_seed_no_ot
     assert identity(EvalOptions(overrides={"lr": 1.0}))["measures"] != plain["measures"]
 
 
+def test_one_value_is_one_system_however_it_is_written() -> None:
+    def given(**overrides: Any) -> str:
+        return str(identity(EvalOptions(overrides=overrides))["sha256"])
+
+    assert given(lr="2e-5", max_steps="1", keep_head="true") == given(lr=0.00002, max_steps=1.0, keep_head=True)
+    assert given(epochs="3") == given(epochs=3.0) != given(epochs=3.5)
+    assert given(lr="nan") != given(lr="inf") and given(peft="lora") != given(peft="dora")
+
+
 def test_a_new_option_leaves_old_keys_as_they_are_until_it_is_changed() -> None:
     @dataclasses.dataclass(frozen=True)
     class Before:

@@ -244,10 +244,10 @@ def test_plugins_bring_formats(tmp_path, capsys):
 
 
 def test_a_run_as_a_table_a_frame_and_html():
-    from harness.runs.folder import RunFolder
+    from harness.runs.record import load_record
     from harness.runs.run import Run
 
-    run = Run(RunFolder(PLAIN), None)
+    run = Run(PLAIN, load_record(PLAIN), None)
     assert "xnli" in run.table() and "Swahili" in run.table()
     frame = run.to_pandas()
     assert set(frame[frame.primary].groupby("task").value.mean().round(2)) == {53.75, 72.22}

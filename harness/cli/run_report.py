@@ -96,10 +96,14 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Prints task x language x examples x data x done, without loading a model; no data at all is an error."""
+    from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
     from harness.evaluation.plan import make_plan
+    from harness.models.reference import parse_model
+    from harness.runs.identity import run_identity, same_system
     from harness.runs.record import load_record
 
+    recipe = find_recipe(options.recipe, registry, parse_model(model))
     planned = make_plan(
         registry,
         split=options.split,
@@ -108,7 +112,10 @@ def show_plan(
         perturb=options.perturb,
         **selection,
     )
-    record = load_record(out) or {"units": {}}
+    record = load_record(out)
+    # Units of another system would be set aside. The precision and the weights are not known before the model is loaded.
+    same = record is not None and same_system(record, model, run_identity("", options, recipe, ""))
+    done = set(record["units"]) if record is not None and same else set()
     rows = [
         {
             "task": entry.unit.task,
@@ -118,7 +125,7 @@ def show_plan(
             if entry.present and entry.status
             else None,
             "data": entry.status.state if entry.status else "missing",
-            "done": entry.unit.key in record["units"],
+            "done": entry.unit.key in done,
             "reason": entry.reason,
         }
         for entry in planned

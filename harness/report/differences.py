@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from harness.errors import HarnessError
 from harness.report.view import System, sort_codes
@@ -57,8 +56,9 @@ def differences(reference: System, other: System) -> Differences:
         for code in common:
             mine, yours = (system.tasks[task].units[code].score.value for system in (other, reference))
             units[task, code] = mine - yours
-        if common:
-            tasks[task] = fmean(units[task, code] for code in common)
+        means = [system.tasks[task].mean(common) if common else None for system in (other, reference)]
+        if means[0] is not None and means[1] is not None:
+            tasks[task] = means[0] - means[1]
     significant, reason, test = _significance(reference, other)
     return Differences(reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test)
 

@@ -48,6 +48,15 @@ def identity_of(record: Record) -> dict[str, Any]:
     return _sealed(str(model.get("fingerprint") or model.get("reference")), measures, given, (TrainOptions,))
 
 
+def same_system(record: Record, model: str, planned: Mapping[str, Any]) -> bool:
+    """Whether a record is of the model and the options of a planned run, as far as can be said without the model."""
+    bare = [
+        ({name: value for name, value in each["measures"].items() if name != "dtype"}, each["seed"])
+        for each in (identity_of(record), planned)
+    ]
+    return record["model"].get("reference") == model and bare[0] == bare[1]
+
+
 def same_but_for_the_seed(record: Record) -> dict[str, Any]:
     """What runs of one system have in common, by the name that a user knows it by."""
     identity = identity_of(record)

@@ -40,6 +40,7 @@ def new_record() -> dict[str, Any]:
         "created": now(),
         "finished": None,
         "environment": environment(),
+        "sessions": [],
         "identity": None,
         "model": {},
         "benchmark": None,

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.aggregate import BenchmarkScore, aggregate
+from harness.errors import DataError
 from harness.metrics import get_metric
 from harness.perturb.loss import Scored, losses
 from harness.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
+from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring import TaskScorer, UnitScore
+from harness.select import Unit
 from harness.specs import Benchmark
 
 if TYPE_CHECKING:
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder with its scores."""
+    """A run folder with its record and scores."""
 
-    def __init__(self, folder: RunFolder, scores: BenchmarkScore) -> None:
-        self.path: Path = folder.path
-        self.record: dict[str, Any] = folder.record
+    def __init__(self, path: Path, record: dict[str, Any], scores: BenchmarkScore) -> None:
+        self.path = path
+        self.record = record
         self.scores = scores
 
     @property
@@ -84,6 +87,47 @@ class Run:
         return table_html(make_report([view(self.record, self.path.name)]))
 
 
+def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
+    """A run folder as a value, for looking at: nothing is computed, downloaded or written.
+
+    Raises :class:`~harness.errors.DataError` for a folder that is no run, or whose files are not those that were scored.
+    """
+    from harness.registry import get_registry
+    from harness.runs.record import load_record
+
+    path, registry = Path(folder), registry or get_registry()
+    record = load_record(path)
+    if record is None:
+        raise DataError(
+            f"{path}: no run folder, record.json is missing", hint="give a folder that `harness eval` wrote"
+        )
+    tasks = _covered(record)
+    chosen = registry.benchmark(record["benchmark"]) if record["benchmark"] else _selection(tasks)
+    split = record["options"].get("split", "test")
+    scored: dict[str, dict[str, UnitScore]] = {}
+    for task, codes in tasks.items():
+        for code in codes:
+            unit = record["units"].get(Unit(task, code, split).key)
+            if unit is not None and unit["score"] is not None:
+                scored.setdefault(task, {})[code] = _with_items(path, registry, Unit(task, code, split), unit)
+    return Run(path, record, _aggregated(chosen, scored, registry))
+
+
+def _covered(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The languages of each task that the scores of a record are about; before it is finished, those of its units."""
+    scores = record["scores"]
+    if scores is None:
+        units = [Unit.of(key) for key in record["units"]]
+        return {unit.task: tuple(each.language for each in units if each.task == unit.task) for unit in units}
+    found: dict[str, tuple[str, ...]] = {}
+    for task, entry in scores["tasks"].items():
+        codes = dict.fromkeys(code for metric in entry["metrics"].values() for code in metric["languages"])
+        found[task] = tuple(codes)
+    for task, codes in scores.get("missing", {}).items():
+        found[task] = (*found.get(task, ()), *codes)
+    return found
+
+
 def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
     """Aggregates the units of the plan and completes the record."""
     record = folder.refresh()
@@ -94,29 +138,39 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     for entry in planned:
         unit = record["units"].get(entry.unit.key)
         if unit is not None and unit["score"] is not None and entry.present:
-            score = _with_items(folder, registry, entry, unit)
+            score = _with_items(folder.path, registry, entry.unit, unit)
             units[entry.unit.task, entry.unit.language, entry.unit.split] = Scored(unit, score)
             if not entry.perturbation:
                 scored.setdefault(entry.unit.task, {})[entry.unit.language] = score
-    primaries = {name: get_metric(registry.task(name).metric).primary for name in chosen.tasks}
-    by_item = [name for name in chosen.tasks if registry.task(name).average == "items"]
-    scores = aggregate(chosen, scored, primaries, by_item=by_item)
+    scores = _aggregated(chosen, scored, registry)
     with folder.changing() as record:
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
-        record["by_item"] = [name for name in by_item if name in scores.tasks]
+        record["by_item"] = [name for name in _by_item(chosen, registry) if name in scores.tasks]
         record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
-        record["robustness"] = losses(units, primaries)
+        record["robustness"] = losses(units, _primaries(chosen, registry))
         record["finished"] = now()
-    return Run(folder, scores)
+    return Run(folder.path, record, scores)
 
 
-def _with_items(folder: RunFolder, registry: Registry, entry: PlannedUnit, unit: dict[str, Any]) -> UnitScore:
+def _aggregated(benchmark: Benchmark, scored: dict[str, dict[str, UnitScore]], registry: Registry) -> BenchmarkScore:
+    return aggregate(benchmark, scored, _primaries(benchmark, registry), by_item=_by_item(benchmark, registry))
+
+
+def _primaries(benchmark: Benchmark, registry: Registry) -> dict[str, tuple[str, ...]]:
+    return {name: get_metric(registry.task(name).metric).primary for name in benchmark.tasks}
+
+
+def _by_item(benchmark: Benchmark, registry: Registry) -> list[str]:
+    return [name for name in benchmark.tasks if registry.task(name).average == "items"]
+
+
+def _with_items(run: Path, registry: Registry, unit: Unit, entry: dict[str, Any]) -> UnitScore:
     """The recorded score, with the items of its files for the intervals of averages."""
-    files = [folder.path / unit[side]["file"] for side in ("predictions", "labels")]
-    items = TaskScorer.of(registry, entry.unit.task).items(files[0], files[1], entry.unit.language)
-    return replace(UnitScore.from_dict(unit["score"]), items=items)
+    predictions, labels = (scored_file(run, entry, side) for side in SIDES)
+    items = TaskScorer.of(registry, unit.task).items(predictions, labels, unit.language)
+    return replace(UnitScore.from_dict(entry["score"]), items=items)
 
 
 def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
@@ -124,6 +178,10 @@ def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
     tasks: dict[str, tuple[str, ...]] = {}
     for entry in planned:
         tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)
+    return _selection(tasks)
+
+
+def _selection(tasks: dict[str, tuple[str, ...]]) -> Benchmark:
     return Benchmark("", 0, "selected tasks", tasks, {}, "mean over the selected languages")
 
 

@@ -1,0 +1,67 @@
+"""The same call from Python and from the command line is the same run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import harness
+from harness.api import default_out
+from harness.cli.main import cli
+from harness.data.sample import write_sample_corpus
+from harness.options import EvalOptions
+from harness.runs.record import load_record
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_sample_corpus(folder, size="tiny")
+    return folder
+
+
+def called(*words: str) -> None:
+    result = CliRunner().invoke(cli, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("changes", [{}, {"recipe": "xtreme", "limit": 4, "via": ("mnli",)}], ids=["defaults", "given"])
+def test_evaluate_and_harness_eval_are_one_run(changes: dict[str, Any], corpus: Path, tmp_path: Path) -> None:
+    where, work = Path.cwd(), tmp_path / "work"
+    work.mkdir()
+    words = []
+    for name, value in changes.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            words += [f"--{name}", str(each)]
+    os.chdir(work)  # both choose the folder themselves
+    try:
+        called(
+            "eval", "--model", "tiny", "--task", "xnli[sw]", "--data-dir", str(corpus), "--set", "max_steps=1", *words
+        )
+        options = EvalOptions(data_dir=str(corpus), overrides={"max_steps": 1}, **changes)
+        out = default_out("tiny", None, ["xnli[sw]"], options)
+        before = load_record(out)
+        assert before is not None
+        run = harness.evaluate("tiny", ["xnli[sw]"], options=options)
+    finally:
+        os.chdir(where)
+    assert run.path == out and not (work / out / "earlier").exists()
+    assert run.record["identity"] == before["identity"]
+    assert {**run.record["options"], "overrides": {}} == {**before["options"], "overrides": {}}
+    assert run.record["units"] == before["units"], "nothing was computed again"
+
+
+def test_train_and_harness_train_are_one_stage(corpus: Path, tmp_path: Path) -> None:
+    called(
+        "train", "--model", "tiny", "--task", "mnli", "--data-dir", str(corpus), "--set", "max_steps=1",
+        "--out", str(tmp_path / "one"),
+    )  # fmt: skip
+    options = EvalOptions(data_dir=str(corpus), overrides={"max_steps": 1})
+    two = harness.train("tiny", "mnli", out=tmp_path / "two", options=options)
+    one = harness.train("tiny", "mnli", out=tmp_path / "one", options=options)
+    assert one.summary["key"] == two.summary["key"]
+    assert one.summary["fingerprint"] == two.summary["fingerprint"]
