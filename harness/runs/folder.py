@@ -71,6 +71,7 @@ class RunFolder:
             moved = None
             if (record.get("identity") or {}).get("sha256") != identity["sha256"]:
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
+                (self.path / "report.html").unlink(missing_ok=True)
                 self.record = record = new_record()
             record |= {"identity": identity, "scores": None, "robustness": None, "finished": None}
             self._session = session_number(record, new_session())
