@@ -138,6 +138,7 @@ def _text(answer: Any) -> Any:
 
 def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path | None) -> Path | None:
     """The checkpoint of a run that answers questions; None where the folder is no run."""
+    from harness.models.fingerprint import model_fingerprint
     from harness.runs.record import load_record
 
     record = load_record(folder) if (folder / "record.json").is_file() else None
@@ -149,6 +150,10 @@ def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path
         if families == [family]:
             roots = [Path(stages_dir)] if stages_dir else [folder.parent / "stages"]
             for path in (found for root in roots for found in sorted(root.glob(f"*{stage['key'][:12]}"))):
+                if model_fingerprint(path) != stage["fingerprint"]:
+                    raise ModelError(
+                        f"{path}: not the weights that the run trained", hint="run the same `harness eval` again"
+                    )
                 return path
             raise ModelError(f"{folder}: its stage {stage['name']!r} is not in {roots[0]}", hint="--stages FOLDER")
     raise ModelError(
