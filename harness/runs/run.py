@@ -12,6 +12,7 @@ from harness.perturb.loss import Scored, losses
 from harness.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
+from harness.runs.resources import run_resources
 from harness.scoring import TaskScorer, UnitScore
 from harness.specs import Benchmark
 
@@ -107,6 +108,7 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
         record["by_item"] = [name for name in by_item if name in scores.tasks]
         record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
+        record["resources"] = run_resources(record, registry)
         record["robustness"] = losses(units, primaries)
         record["finished"] = now()
     return Run(folder, scores)
