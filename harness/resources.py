@@ -70,6 +70,11 @@ def _languages(task: IntermediateTask, part: Provenance, train: LoadedSplit) -> 
         return (part.language,)
     if isinstance(train.examples, Corpus):
         return train.examples.names
+    return own_languages(task)
+
+
+def own_languages(task: IntermediateTask) -> tuple[str, ...]:
+    """The languages of a task's own training data: English, or all that it mixes where it lists English among others."""
     mixed = tuple(code for code, table in task.languages.items() if "train" in table)
     return mixed if "en" in task.languages else ("en",)
 

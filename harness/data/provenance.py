@@ -11,8 +11,6 @@ from harness.data.locate import Files
 from harness.errors import DataError, did_you_mean
 from harness.specs import FileData, Origin, Source, Split
 
-TRANSLATIONS: tuple[Origin, ...] = ("human_translation", "machine_translation")
-
 
 @dataclass(frozen=True)
 class Provenance:
@@ -25,7 +23,7 @@ class Provenance:
     @property
     def translated(self) -> bool:
         """Whether people or a machine translated the text."""
-        return self.origin in TRANSLATIONS
+        return self.origin in ("human_translation", "machine_translation")
 
     @property
     def note(self) -> str:

@@ -114,7 +114,7 @@ def _loaded(
 ) -> LoadedSplit:
     parts = zip(split.parts or (split,), found, strict=True)
     known = [(provenance(part, source, files), source, files) for part, (source, files) in parts]
-    notes = [note for origin, source, files in known if not files.sample for note in (origin.note, source.note) if note]
+    notes = [note for origin, source, files in known if not files.sample for note in (source.note, origin.note) if note]
     return LoadedSplit(
         examples=examples,
         rows=rows,

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.locate import described
-from harness.data.provenance import TRANSLATIONS, Provenance
+from harness.data.provenance import Provenance
 from harness.errors import HarnessError
-from harness.resources import Resources, translation, union
-from harness.specs import Source, Split
+from harness.resources import Resources, own_languages, translation, union
+from harness.specs import FileData, Source, Split
 from harness.training.expression import in_languages, parse_via
 
 if TYPE_CHECKING:
@@ -55,31 +55,32 @@ def _of_part(part: Any, registry: Registry) -> Resources:
     train = data.get("train") if isinstance(data, Mapping) else None
     named = str(train.get("source", "")) if isinstance(train, Mapping) else ""
     known = dict(_sources(name, registry))
-    read = [known[text] for text in _COMMIT.sub("", named).split(" + ") if text in known]
-    translations = [translation(_of_source(source), code) for code, source in read if source.origin in TRANSLATIONS]
-    codes = [code for code, _ in read] or list(_named_languages(name)) or ["en"]
-    text = any(getattr(source, "stays_on_disk", False) for _, source in read)
+    read = [known[text] for text in (_COMMIT.sub("", each) for each in named.split(" + ")) if text in known]
+    found = [(code, Provenance("", source.origin, source.system)) for codes, source in read for code in codes]
+    text = any(isinstance(source, FileData) and source.stays_on_disk for _, source in read)
+    codes = [code for code, _ in found] if read else _named_languages(name) or ("en",)
+    translations = [translation(part, code) for code, part in found if part.translated]
     return union([{"text" if text else "labels": codes, "translations_train": translations}])
 
 
-def _of_source(source: Source) -> Provenance:
-    return Provenance("", source.origin, source.system)
-
-
-def _sources(name: str, registry: Registry) -> Iterator[tuple[str, tuple[str, Source]]]:
-    """Every source that a training task can be read from: in the words of a record, its language and itself."""
+def _sources(name: str, registry: Registry) -> Iterator[tuple[str, tuple[tuple[str, ...], Source]]]:
+    """Every source that a training task can be read from: in the words of a record, its languages and itself."""
     try:
         (part,) = parse_via(name)
         if part.name in registry.intermediate_tasks():
-            train: Any = in_languages(registry.intermediate(part.name), part.languages).train
+            task = in_languages(registry.intermediate(part.name), part.languages)
+            train: Any = task.train
+            own = own_languages(task)
         else:
-            train = registry.task(name).train
+            train, own = registry.task(name).train, ("en",)
     except (HarnessError, ValueError):  # of a plugin that is not installed here
         return
     if isinstance(train, Split):
-        for own in train.parts or (train,):
-            for source in own.sources:
-                yield described(source), (own.language or "en", source)
+        for piece in train.parts or (train,):
+            for source in piece.sources:
+                files = isinstance(source, FileData) and source.stays_on_disk  # of languages that the record lacks
+                codes = (piece.language,) if piece.language else () if files else own
+                yield described(source), (codes, source)
 
 
 def _named_languages(name: str) -> tuple[str, ...]:
