@@ -292,6 +292,13 @@ def test_an_older_row_keeps_its_setting_and_is_warned_about(older: Path, capsys:
     assert "trained on machine translation (XNLI-MT, of MNLI), en-es: export the run again" in err
 
 
+def test_notes_about_training_data_are_shown_with_the_score(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = "es: machine translation (XNLI-MT, of MNLI)"
+    rewrite(older, lambda record: record["stages"][0]["tasks"][0]["data"]["train"].update(notes=[note]))
+    assert main(["report", str(older), "--format", "text"]) == 0
+    assert f"mnli[es], trained on: {note}" in capsys.readouterr().out
+
+
 def test_a_lineage_of_tasks_that_are_not_installed_is_taken_as_before() -> None:
     record = record_of([], via=("gone",))
     record["stages"] = [{"name": "gone", "parent": {"model": "m"}, "tasks": [{"task": "gone", "data": {}}]}]
@@ -432,6 +439,7 @@ def test_what_a_checkpoint_was_trained_on_goes_with_it(
     assert row["setting"] == "translate_train"
 
     (data / "translated/about.toml").write_text('origin = "native"')
+    capsys.readouterr()
     assert main([str(word) for word in train]) == 0
     second = json.loads(capsys.readouterr().out)
     assert (second["key"], second["fingerprint"]) == (first["key"], first["fingerprint"])
