@@ -9,6 +9,8 @@ from typing import Any, Literal
 from harness.examples import Example
 
 Row = Mapping[str, Any]
+Origin = Literal["native", "human_translation", "machine_translation", "generated"]
+"""Where the text of a source comes from: written in its language, translated into it, or made up by a machine."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class HubData:
     class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size for
     this source. ``note`` is shown with the score when this source is used (a copy known to differ from the official one, say).
     ``example`` reads the rows of this source where its columns are not those that the task's own reader expects.
+    ``origin`` and ``system`` (who translated, or what made it up) describe the text: they are shown with the score, and
+    what was trained on a translation is no zero-shot system.
     """
 
     repo: str
@@ -41,6 +45,8 @@ class HubData:
     note: str = ""
     rows: int | None = None
     example: Reader | None = None
+    origin: Origin = "native"
+    system: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class FileData:
     to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
     the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
     ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns is a sequence of examples, not of rows,
-    which is never held in memory as a whole (running text, :func:`harness.readers.text`).
+    which is never held in memory as a whole (running text, :func:`harness.readers.text`). ``origin`` and ``system`` are
+    as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder above them, that may say them
+    instead.
     """
 
     files: tuple[str, ...]
@@ -63,6 +71,9 @@ class FileData:
     rows: int | None = None
     example: Reader | None = None
     stays_on_disk: bool = False
+    origin: Origin = "native"
+    system: str = ""
+    about: str = ""
 
 
 Source = HubData | FileData
@@ -72,14 +83,18 @@ Source = HubData | FileData
 class Split:
     """Where the rows of a split come from, best source first, and how many rows the official release has.
 
-    ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources.
+    ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources. ``language`` is that of the
+    text, where it is not the language under which a task lists the split (test text that was translated into English).
     """
 
     sources: tuple[Source, ...]
     rows: int | None = None
     parts: tuple[Split, ...] = ()
+    language: str = ""
 
-    def __init__(self, *sources: Source, rows: int | None = None, parts: tuple[Split, ...] = ()) -> None:
+    def __init__(
+        self, *sources: Source, rows: int | None = None, parts: tuple[Split, ...] = (), language: str = ""
+    ) -> None:
         if sources and parts:
             raise ValueError("a split has either sources or parts")
         if parts and rows is None and all(part.rows is not None for part in parts):
@@ -87,6 +102,7 @@ class Split:
         object.__setattr__(self, "sources", sources or tuple(source for part in parts for source in part.sources))
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "language", language)
 
 
 Reader = Callable[[Row], Example | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, get_args
 
 from harness.errors import PluginError, did_you_mean
 from harness.languages import languages
@@ -18,6 +18,7 @@ from harness.specs import (
     FileData,
     HubData,
     IntermediateTask,
+    Origin,
     Recipe,
     ReportFormat,
     Split,
@@ -144,8 +145,25 @@ def _split(where: str, field: str, value: object) -> None:
             isinstance(source, HubData | FileData),
             f"{where}: the sources of {field} must be HubData or FileData, not {_shown(source)}",
         )
+        _origin(where, field, source)
+    for part in value.parts or (value,):
+        _languages(where, [part.language] if part.language else [])
     if value.rows is not None:
         _whole(where, f"rows of {field}", value.rows)
+
+
+def _origin(where: str, field: str, source: HubData | FileData) -> None:
+    known = get_args(Origin)
+    _require(
+        source.origin in known,
+        f"{where}: origin of a source of {field} must be one of {', '.join(map(repr, known))}, not {_shown(source.origin)}",
+    )
+    _text(where, f"system of a source of {field}", source.system, needed=False)
+    _require(
+        not source.system or source.origin != "native",
+        f"{where}: a source of {field} names the system {source.system!r}, but its origin is 'native': "
+        "say origin='machine_translation', 'human_translation' or 'generated', or leave system out",
+    )
 
 
 def _splits(where: str, value: object, *, needed: bool) -> None:

@@ -164,7 +164,7 @@ def test_a_translation_is_read_from_the_data_folder(toy: Path) -> None:
     task = in_languages(TOY, ["ur"])
     loaded = load_examples(task, task.train, data_dir=toy, offline=True)
     assert [(e.id, e.label) for e in loaded.examples] == [("ur:1", "yes"), ("ur:2", "no"), ("ur:3", None)]  # type: ignore[attr-defined]
-    assert loaded.notes == ("ur: translated data from the data folder",)
+    assert loaded.notes == ("ur: machine translation",)
     write(toy, "translated/toy/de/train.jsonl", row("own"))
     assert [example.id for example in train(in_languages(TOY, ["de"]), toy)] == ["de:own"]  # before the task's source
 

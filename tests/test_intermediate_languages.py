@@ -98,7 +98,8 @@ def test_kornli_and_its_leak(shared_data: Path, tmp_path: Path) -> None:
     assert "XNLI" in dev.notes[0]
     train = load(tmp_path, "nli", "ko")
     assert (len(train.examples), train.rows, train.expected) == (600, 601, 942_854)
-    assert not train.notes and train.examples[0].b == rows[0]["sentence2"]  # type: ignore[attr-defined]
+    assert train.notes == ("ko: machine translation (KorNLI, of MNLI and SNLI)",)
+    assert train.examples[0].b == rows[0]["sentence2"]  # type: ignore[attr-defined]
     write(tmp_path, "kornli/multinli.train.ko.tsv", f"{header}\n가\t나\n")
     with pytest.raises(DataError, match=r"multinli\.train\.ko\.tsv:2: expected 3 columns, found 2"):
         load(tmp_path, "nli", "ko")

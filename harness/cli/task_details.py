@@ -75,6 +75,7 @@ def _distribution(registry: Registry, provider: str) -> str:
 
 
 def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, Any]:
+    from harness.data.locate import described
     from harness.data.sources import split_status
 
     status = split_status(split, data_dir, resolver=registry.hook.harness_resolve_data)
@@ -84,6 +85,9 @@ def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, 
         "data": status.state,
         "source": status.source,
         "reason": status.reason,
+        "sources": [
+            {"source": described(source), "origin": source.origin, "system": source.system} for source in split.sources
+        ],
     }
 
 
@@ -125,7 +129,7 @@ def print_details(found: Mapping[str, Any]) -> None:
     print_text("")
     train = found["train"] or "nothing"
     if found["train_data"] is not None:
-        train += f" ({_size(found['train_data'])})"
+        train += f" ({_size(found['train_data'])}; {_origins(found['train_data'])})"
     fields = {
         "family": found["family"],
         "labels": ", ".join(found["labels"]),
@@ -141,12 +145,20 @@ def print_details(found: Mapping[str, Any]) -> None:
         if value:
             print_text(f"{name:<11}{safe(value)}")
     rows = [
-        (code, language_of(code).name, language_of(code).script, split, _number(state["official_rows"]), _size(state))
+        (
+            code,
+            language_of(code).name,
+            language_of(code).script,
+            split,
+            _number(state["official_rows"]),
+            _size(state),
+            _origins(state),
+        )
         for code, table in found["languages"].items()
         for split, state in table.items()
     ]
     print_text("")
-    print_table("", ("code", "language", "script", "split", "#official", "data"), rows)
+    print_table("", ("code", "language", "script", "split", "#official", "data", "origin"), rows)
     states = [state for table in found["languages"].values() for state in table.values()]
     missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
     if missing:
@@ -170,6 +182,13 @@ def _size(state: Mapping[str, Any]) -> str:
     if state["rows"] is None:
         return str(state["data"])
     return f"{state['data']}, {_number(state['rows'])} rows"
+
+
+def _origins(state: Mapping[str, Any]) -> str:
+    """Where the text of the sources comes from, each answer once: of most splits all have the same."""
+    from harness.data.provenance import origin_words
+
+    return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))
 
 
 def _number(value: int | None) -> str:

@@ -19,6 +19,7 @@ from harness.data.locate import (
     stages,
     unreachable,
 )
+from harness.data.provenance import Provenance, provenance
 from harness.data.subset import fingerprint, limited
 from harness.data.table import count_rows, rows
 from harness.data.text import Corpus
@@ -37,7 +38,8 @@ class LoadedSplit:
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
-    the project's own made-up corpus, which has no notes, else "".
+    the project's own made-up corpus, which has no notes, else "". ``provenance`` says of each part where its text comes
+    from; it is described, and decides no key.
     """
 
     examples: Sequence[Example]
@@ -48,6 +50,7 @@ class LoadedSplit:
     fingerprint: str
     notes: tuple[str, ...] = ()
     corpus: str = ""
+    provenance: tuple[Provenance, ...] = ()
 
     @property
     def excerpt(self) -> bool:
@@ -109,6 +112,9 @@ def load_examples(
 def _loaded(
     split: Split, found: list[tuple[Source, Files]], examples: Sequence[Example], rows: int, content: str
 ) -> LoadedSplit:
+    parts = zip(split.parts or (split,), found, strict=True)
+    known = [(provenance(part, source, files), source, files) for part, (source, files) in parts]
+    notes = [note for origin, source, files in known if not files.sample for note in (source.note, origin.note) if note]
     return LoadedSplit(
         examples=examples,
         rows=rows,
@@ -116,8 +122,9 @@ def _loaded(
         source=" + ".join(described(source, files) for source, files in found),
         files=[path for _, files in found for path in files.paths],
         fingerprint=content,
-        notes=tuple(dict.fromkeys(source.note for source, files in found if source.note and not files.sample)),
+        notes=tuple(dict.fromkeys(notes)),
         corpus="sample" if any(files.sample for _, files in found) else "",
+        provenance=tuple(dict.fromkeys(origin for origin, _, _ in known)),
     )
 
 

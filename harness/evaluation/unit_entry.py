@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from harness.evaluation.preparation import Ready
 from harness.families.base import Prediction
 from harness.metrics import get_metric
 from harness.models.fingerprint import file_sha256
+from harness.resources import of_test
 from harness.runs.folder import RunFolder
 from harness.scoring import score_unit
 
@@ -39,7 +41,9 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
             "source": ready.data.source,
             "state": planned.status.state if planned.status else None,
             "notes": list(ready.data.notes),
+            "provenance": [asdict(part) for part in ready.data.provenance],
         },
+        "resources": of_test(ready.planned.unit.language, ready.data),
         "predictions": _file_entry(run, predictions),
         "labels": _file_entry(run, labels) if labelled else None,
         "facts": {**prediction.facts, **ready.facts},

@@ -13,7 +13,10 @@ from harness.comparison.systems import RunFiles
 from harness.errors import DataError, UsageError
 from harness.leaderboard.rows import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
+from harness.leaderboard.setting import setting
+from harness.resources import Resources, union
 from harness.runs.identity import without_seed
+from harness.runs.resources import run_resources
 from harness.runs.scored_files import SIDES, scored_file
 from harness.runs.sessions import sessions_of
 
@@ -32,6 +35,8 @@ _STAGE = (
     "selected_step",
     "dev_score",
     "fingerprint",
+    "lineage",
+    "resources",
 )
 
 
@@ -103,6 +108,7 @@ def export_row(
     via = record["options"].get("via") or []
     system = name or " + ".join([str(record["model"]["reference"]), *via])
     benchmark = record["benchmark"]
+    used = _resources(runs, registry)
     row: Row = {
         "schema": SCHEMA,
         "id": "",
@@ -110,12 +116,12 @@ def export_row(
         "system": system,
         "benchmark": benchmark,
         "benchmark_version": registry.benchmark(benchmark).version if benchmark else None,
-        "setting": _setting(record),
+        "setting": setting(record, used),
         "split": record["options"]["split"],
         "selection": _selection(record),
         "model": {key: record["model"].get(key) for key in _MODEL},
         "caveats": _all_caveats(runs),
-        "run": _provenance(runs),
+        "run": {**_provenance(runs), "resources": used},
         "cells": list(_cells(runs[0])) if len(runs) == 1 else mean_cells([_cells(run) for run in runs]),
     }
     digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:8]
@@ -145,14 +151,10 @@ def _unpinned(model: Mapping[str, Any]) -> Iterator[str]:
         yield "has no revision that others can download"
 
 
-def _setting(record: Mapping[str, Any]) -> str:
-    """The setting in the words of the published rows."""
-    options = record["options"]
-    if record["model"].get("kind") == "baseline":
-        return "baseline"
-    if options.get("train") == "never":
-        return "as_it_is"
-    return "zero_shot_en" + ("+intermediate:" + ",".join(options["via"]) if options.get("via") else "")
+def _resources(runs: Sequence[RunFiles], registry: Registry) -> Resources:
+    """What any of the runs used: as recorded or, of older runs, as far as their stages tell."""
+    found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
+    return {**union(found), "intermediate": found[0]["intermediate"]}
 
 
 def _selection(record: Mapping[str, Any]) -> str:

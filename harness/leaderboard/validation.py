@@ -11,6 +11,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from harness.leaderboard.rows import Row
+from harness.leaderboard.setting import translations
+from harness.resources import in_words, union
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -43,6 +45,7 @@ def problems(row: Row, registry: Registry | None = None) -> list[Problem]:
     found += _mean_problems(row)
     if registry is not None and row["kind"] == "run":
         found += _stale(row, registry)
+        found += _more_than_english(row, registry)
     return found
 
 
@@ -106,6 +109,17 @@ def _stale(row: Row, registry: Registry) -> Iterator[Problem]:
         elif known[name].version != task["version"]:
             text = f"{name}: scored by version {task['version']}, version {known[name].version} is installed: stale"
             yield Problem(text, warning=True)
+
+
+def _more_than_english(row: Row, registry: Registry) -> Iterator[Problem]:
+    """Rows that were exported before settings told translations; they keep the setting that they have."""
+    from harness.training.recorded import stage_resources
+
+    run = row["run"]
+    used = union([run.get("resources", {}), *(stage_resources(stage, registry) for stage in run["lineage"])])
+    if row["setting"].startswith("zero_shot_en") and (translations(used) or set(used["labels"]) - {"en"}):
+        text = f"the setting is {row['setting']!r}, but the system used {in_words(used)}: export the run again"
+        yield Problem(text, warning=True)
 
 
 def describe(cell: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _TEXT = (str, int, float, bool, type(None))
+_TRANSLATIONS = [{"from": (str, type(None)), "to": str, "origin": str, "system": str, "*": object}]
 
 _SHAPE: dict[str, Any] = {
     "benchmark": (str, type(None)),
@@ -26,6 +27,7 @@ _SHAPE: dict[str, Any] = {
             "name": str,
             "options": dict,
             "parent?": dict,
+            "tasks?": [{"task": str, "data?": {"train?": {"notes?": [str], "*": object}, "*": object}, "*": object}],
             "dev_score?": (int, float, type(None)),
             "loss?": ([[(int, float)]], type(None)),
             "dev?": ([{"step": (int, float), "score": (int, float), "*": object}], type(None)),
@@ -42,6 +44,14 @@ _SHAPE: dict[str, Any] = {
         },
         type(None),
     ),
+    "resources?": {
+        "labels?": [str],
+        "text?": [str],
+        "images?": [str],
+        "translations_train?": _TRANSLATIONS,
+        "translations_test?": _TRANSLATIONS,
+        "*": object,
+    },
     "primary?": {"*": [str]},
     "by_item?": [str],
     "robustness?": (

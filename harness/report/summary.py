@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.report.table import clean
 from harness.report.view import System
+from harness.resources import in_words
 
 
 def headline(systems: Sequence[System]) -> str:
@@ -76,6 +77,7 @@ def provenance(system: System) -> list[tuple[str, str]]:
         ("weights", model.get("fingerprint")),
         ("architecture", model.get("architecture")),
         ("trained", ", ".join(_lineage(record["stages"]))),
+        ("used", in_words(record.get("resources") or {})),
         ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
         ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),
         ("seed", system.seed),
@@ -93,7 +95,13 @@ def provenance(system: System) -> list[tuple[str, str]]:
 
 
 def data_notes(system: System) -> list[str]:
-    """What is known about the data of the units, and about an approximate search, once each: "xnli[sw,ur]: note"."""
+    """What is known about the data, and about an approximate search, once each: "xnli[sw,ur]: note"; of training first."""
+    trained = {
+        f"{part['task']}, trained on: {note}": None
+        for stage in system.record["stages"]
+        for part in stage.get("tasks", ())
+        for note in part.get("data", {}).get("train", {}).get("notes", ())
+    }
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in system.tasks.values():
         for code, unit in task.units.items():
@@ -105,4 +113,4 @@ def data_notes(system: System) -> list[str]:
                 )
             for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
-    return [clean(f"{brackets(units)}: {note}", 1000) for note, units in notes.items()]
+    return [clean(note, 1000) for note in (*trained, *(f"{brackets(units)}: {note}" for note, units in notes.items()))]

@@ -13,6 +13,7 @@ from harness.perturb.loss import Scored, losses
 from harness.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.record import now
+from harness.runs.resources import run_resources
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring import TaskScorer, UnitScore
 from harness.select import Unit
@@ -149,6 +150,7 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
         record["by_item"] = [name for name in _by_item(chosen, registry) if name in scores.tasks]
         record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
+        record["resources"] = run_resources(record, registry)
         record["robustness"] = losses(units, _primaries(chosen, registry))
         record["finished"] = now()
     return Run(folder.path, record, scores)

@@ -17,6 +17,9 @@ from harness.languages import languages as known_languages
 from harness.specs import FileData, HubData, IntermediateTask, Reader, Row, Source, Split
 
 SYNTAX = "a task, tasks joined by '+', languages in brackets: mnli  mnli+squad  'mnli[es]'  'squad[ar,es]+nli[zh]'"
+ABOUT = "about.toml"
+"""Says who translated the data in a folder."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
@@ -112,7 +115,7 @@ def in_languages(task: IntermediateTask, languages: Sequence[str]) -> Intermedia
             parts=tuple(_changed(part, lambda source: replace(source, note=_joined(source, note))) for part in devs)
         )
     train = tuple(
-        part if own and code == "en" else _changed(part, partial(_marked, code=code, read=task.example))
+        part if own and code == "en" else _changed(part, partial(_marked, code=code, read=task.example), code)
         for code, table in chosen.items()
         for part in _parts(table["train"])
     )
@@ -122,7 +125,9 @@ def in_languages(task: IntermediateTask, languages: Sequence[str]) -> Intermedia
 def translated(task: IntermediateTask, code: str, split: str) -> FileData:
     """A translation of a task's data: ``translated/<task>/<language>/train.jsonl``, a JSON object a line.
 
-    Its keys are the columns that the task reads from its own first source; a class may be its name or its index.
+    Its keys are the columns that the task reads from its own first source; a class may be its name or its index. It
+    counts as a machine translation, unless ``about.toml`` in the folder of the language, of the task or in ``translated``
+    says otherwise; the nearest counts.
     """
     file = f"translated/{task.name}/{code}/{split}.jsonl"
     own = task.train if split == "train" else task.dev
@@ -134,8 +139,9 @@ def translated(task: IntermediateTask, code: str, split: str) -> FileData:
         (file,),
         partial(_translated_rows, classes={column.name: column.names for column in columns if column.names}),
         f"write a translation to DATA_DIR/{file}, a JSON object a line{wanted}; {_hint(task, code)}",
-        note=f"{code}: translated data from the data folder",
         example=task.example,
+        origin="machine_translation",
+        about=ABOUT,
     )
 
 
@@ -183,8 +189,8 @@ def _parts(split: Split) -> tuple[Split, ...]:
     return split.parts or (split,)
 
 
-def _changed(part: Split, change: Callable[[Source], Source]) -> Split:
-    return Split(*(change(source) for source in part.sources), rows=part.rows)
+def _changed(part: Split, change: Callable[[Source], Source], code: str = "") -> Split:
+    return Split(*(change(source) for source in part.sources), rows=part.rows, language=part.language or code)
 
 
 def _joined(source: Source, note: str) -> str:

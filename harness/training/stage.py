@@ -6,12 +6,13 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.models.fingerprint import model_fingerprint
 from harness.options import TrainOptions, as_plain
+from harness.resources import Resources, of_training, union
 from harness.roles import key_part
 from harness.specs import IntermediateTask
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.families.base import HeadFamily
     from harness.models.resolve import ResolvedModel
     from harness.submission.base import Format
+    from harness.training.recorded import Before
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +39,17 @@ class StageTask:
 
 @dataclass(frozen=True)
 class Stage:
-    """What decides the weights that a stage ends with: tasks and data, options, and the parent it starts from."""
+    """What decides the weights that a stage ends with: tasks and data, options, and the parent it starts from.
+
+    ``before`` is known of a parent that is a checkpoint of the harness; it describes the parent and is no part of the key.
+    """
 
     tasks: tuple[StageTask, ...]
     parent: ResolvedModel | Stage
     options: TrainOptions
     dtype: str
     quant: str = ""
+    before: Before | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +65,21 @@ class Stage:
             return False
         mine, before = self.tasks[0].task, self.parent.tasks[0].task
         return mine.family == before.family and len(mine.labels) == len(before.labels)
+
+    @property
+    def lineage(self) -> list[str]:
+        """The names of all stages that lead to its weights, in order, and its own."""
+        earlier = self.parent.lineage if isinstance(self.parent, Stage) else self.before.stages if self.before else ()
+        return [*earlier, self.name]
+
+    @property
+    def resources(self) -> Resources:
+        """What was used to train it and everything before it."""
+        own = [of_training(part.task, part.train) for part in self.tasks]
+        earlier = (
+            self.parent.resources if isinstance(self.parent, Stage) else self.before.resources if self.before else {}
+        )
+        return union([earlier, *own])
 
     @property
     def key(self) -> str:
@@ -110,6 +131,8 @@ class Stage:
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             "head": "kept" if self.keeps_head else "fresh",
+            "lineage": self.lineage,
+            "resources": self.resources,
         }
 
 
@@ -137,7 +160,8 @@ def finished(stage: Stage, folder: Path) -> TrainedStage | None:
     if summary.get("fingerprint") != model_fingerprint(folder):
         log.warning("%s: the weights are not those that were written: training again", folder)
         return None
-    return TrainedStage(folder, summary)
+    # A folder of an older version, or of data that were described otherwise, says what is known now.
+    return TrainedStage(folder, {**summary, "lineage": stage.lineage, "resources": stage.resources})
 
 
 def _describe_split(split: LoadedSplit) -> dict[str, Any]:
@@ -148,4 +172,5 @@ def _describe_split(split: LoadedSplit) -> dict[str, Any]:
         "fingerprint": split.fingerprint,
         "source": split.source,
         "notes": list(split.notes),
+        "provenance": [asdict(part) for part in split.provenance],
     }

@@ -15,6 +15,7 @@ from harness.options import EvalOptions, TrainOptions, build, check_keys, option
 from harness.registry import load_part
 from harness.specs import Family, IntermediateTask, Recipe, Split, TargetTask
 from harness.training.expression import in_languages, parse_via
+from harness.training.recorded import before
 from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Stages:
             parts.append(StageTask(task, train, dev, family, self.format(task.family)))
         names = _names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
         options = build(TrainOptions, self.values(names))
+        known = before(parent.folder, self.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
         if self.options.quant and not options.peft:
@@ -113,7 +115,7 @@ class Stages:
                 f"--quant {self.options.quant}: weights of so few bits cannot be trained, only adapters beside them",
                 hint="add --peft lora; or score a checkpoint as it is with --train never",
             )
-        return Stage(tuple(parts), parent, options, self.dtype, self.options.quant)
+        return Stage(tuple(parts), parent, options, self.dtype, self.options.quant, known)
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""

@@ -10,6 +10,7 @@ COLUMNS = ("ctx_a: string", "ctx_b: string", "endings: strings", "label: string"
 OBTAIN = (
     "copy hellaswag_val_500_{ru,fa}_edited.jsonl from github.com/viczon7/hellaswag-ru-fa to DATA_DIR/hellaswag_ru_fa"
 )
+EDITED = {"origin": "machine_translation", "system": "DeepL, corrected by people"}
 VALIDATION = "translated from HellaSwag's validation set, on which training is selected: those dev scores are too high"
 
 
@@ -29,7 +30,7 @@ def read_translated(row):
 
 def translated(code):
     files = (f"hellaswag_ru_fa/hellaswag_val_500_{code}_edited.jsonl",)
-    return Split(FileData(files, readers.json_lines, OBTAIN, note=VALIDATION, example=read_translated))
+    return Split(FileData(files, readers.json_lines, OBTAIN, note=VALIDATION, example=read_translated, **EDITED))
 
 
 HELLASWAG = IntermediateTask(

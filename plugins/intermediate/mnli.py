@@ -3,6 +3,7 @@
 from harness import FileData, HubData, IntermediateTask, Pair, Split, hookimpl, readers, splits
 
 COLUMNS = ("premise: string", "hypothesis: string", "label: label(entailment, neutral, contradiction)")
+TRANSLATED = {"origin": "machine_translation", "system": "XNLI-MT, of MNLI"}
 OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 
 
@@ -14,8 +15,8 @@ def read_xnli_mt(row):
 def machine_translated(code):
     file = f"xnli/XNLI-MT-1.0/multinli/multinli.train.{code}.tsv"
     return Split(
-        HubData("facebook/xnli", code, "train", columns=COLUMNS),
-        FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt),
+        HubData("facebook/xnli", code, "train", columns=COLUMNS, **TRANSLATED),
+        FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt, **TRANSLATED),
         rows=392_702,
     )
 

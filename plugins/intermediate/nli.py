@@ -8,6 +8,8 @@ OCNLI_COLUMNS = ("sentence1: string", "sentence2: string", "label: label(neutral
 OCNLI = "copy the files of data/ocnli from github.com/CLUEbenchmark/OCNLI to DATA_DIR/ocnli"
 KORNLI = "copy the folder KorNLI from github.com/kakaobrain/KorNLUDatasets to DATA_DIR/kornli"
 JNLI = "copy the folder datasets/jnli-v1.3 from github.com/yahoojapan/JGLUE to DATA_DIR/jglue"
+MACHINE = {"origin": "machine_translation", "system": "KorNLI, of MNLI and SNLI"}
+PEOPLE = {"origin": "human_translation", "system": "KorNLI, of XNLI: by machine, corrected by translators"}
 XNLI_DEV = "KorNLI's dev set is a translation of XNLI's: whatever is chosen on it has seen the dev set of XNLI"
 
 
@@ -21,8 +23,8 @@ def sentences(row):
     return Pair(str(row["_row"]), row["sentence1"], row["sentence2"], label) if label in LABELS else None
 
 
-def files(names, read_file, obtain, note=""):
-    return FileData(names, read_file, obtain, note=note, example=sentences)
+def files(names, read_file, obtain, **more):
+    return FileData(names, read_file, obtain, example=sentences, **more)
 
 
 def ocnli(hub, file):
@@ -32,10 +34,10 @@ def ocnli(hub, file):
     )
 
 
-def kornli(config, hub, file, rows, note=""):
+def kornli(config, hub, file, rows, **more):
     return Split(
-        HubData("kakaobrain/kor_nli", config, hub, columns=COLUMNS, note=note),
-        files((f"kornli/{file}.ko.tsv",), readers.tab_separated, KORNLI, note),
+        HubData("kakaobrain/kor_nli", config, hub, columns=COLUMNS, **more),
+        files((f"kornli/{file}.ko.tsv",), readers.tab_separated, KORNLI, **more),
         rows=rows,
     )
 
@@ -56,11 +58,11 @@ NLI = IntermediateTask(
         "ko": {
             "train": Split(
                 parts=(
-                    kornli("multi_nli", "train", "multinli.train", 392_702),
-                    kornli("snli", "train", "snli_1.0_train", 550_152),
+                    kornli("multi_nli", "train", "multinli.train", 392_702, **MACHINE),
+                    kornli("snli", "train", "snli_1.0_train", 550_152, **MACHINE),
                 )
             ),
-            "dev": kornli("xnli", "validation", "xnli.dev", 2_490, XNLI_DEV),
+            "dev": kornli("xnli", "validation", "xnli.dev", 2_490, note=XNLI_DEV, **PEOPLE),
         },
         "ja": {"train": jnli("train"), "dev": jnli("valid")},
     },

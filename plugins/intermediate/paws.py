@@ -3,13 +3,22 @@
 from harness import HubData, IntermediateTask, Pair, Split, hookimpl, splits
 
 COLUMNS = ("sentence1: string", "sentence2: string", "label: label(0, 1)")
+MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
 
 
 def split(code, name, rows):
+    translated = {} if code == "en" else MACHINE
     return Split(
-        HubData("google-research-datasets/paws-x", code, name, columns=COLUMNS),
-        HubData("google/xtreme", f"PAWS-X.{code}", name, columns=(*COLUMNS[:2], "label: string"), note=LOST),
+        HubData("google-research-datasets/paws-x", code, name, columns=COLUMNS, **translated),
+        HubData(
+            "google/xtreme",
+            f"PAWS-X.{code}",
+            name,
+            columns=(*COLUMNS[:2], "label: string"),
+            note=LOST,
+            **translated,
+        ),
         rows=rows,
     )
 

@@ -22,13 +22,14 @@ def split(hub, file, rows):
     )
 
 
-def foreign(repo, config, hub, file, obtain, rows):
+def foreign(repo, config, hub, file, obtain, rows, **translated):
     """Data of another language: in the Hub's columns, or in a file of SQuAD's JSON."""
-    sources = [HubData(repo, config, hub, columns=COLUMNS)] if repo else []
-    return Split(*sources, FileData((file,), readers.squad_json, obtain), rows=rows)
+    sources = [HubData(repo, config, hub, columns=COLUMNS, **translated)] if repo else []
+    return Split(*sources, FileData((file,), readers.squad_json, obtain, **translated), rows=rows)
 
 
 ES = ("ccasimiro/squad_es", "v1.1.0")
+MACHINE = {"origin": "machine_translation", "system": "SQuAD-es, of SQuAD"}
 SQUAD = IntermediateTask(
     name="squad",
     version=1,
@@ -41,8 +42,8 @@ SQUAD = IntermediateTask(
             "dev": foreign("hsseinmz/arcd", "plain_text", "validation", "arcd/arcd-test.json", ARCD, 702),
         },
         "es": {
-            "train": foreign(*ES, "train", "squad_es/SQuAD-es-v1.1/train-v1.1-es.json", SQUAD_ES, None),
-            "dev": foreign(*ES, "validation", "squad_es/SQuAD-es-v1.1/dev-v1.1-es.json", SQUAD_ES, None),
+            "train": foreign(*ES, "train", "squad_es/SQuAD-es-v1.1/train-v1.1-es.json", SQUAD_ES, None, **MACHINE),
+            "dev": foreign(*ES, "validation", "squad_es/SQuAD-es-v1.1/dev-v1.1-es.json", SQUAD_ES, None, **MACHINE),
         },
         "zh": {
             "train": foreign("hfl/cmrc2018", None, "train", "cmrc2018/cmrc2018_train.json", CMRC, 10_142),

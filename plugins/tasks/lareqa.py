@@ -4,6 +4,7 @@ from harness import Candidate, FileData, HubData, Match, Query, Split, TargetTas
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy the folder xquad-r of github.com/google-research-datasets/lareqa to DATA_DIR/lareqa"
+PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 SQUAD = "copy train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-explorer to DATA_DIR/squad"
 
 
@@ -46,6 +47,11 @@ def squad(hub, file, rows):
     )
 
 
+def test(code):
+    translated = {} if code == "en" else PEOPLE
+    return Split(FileData((f"lareqa/xquad-r/{code}.json",), pools, OBTAIN, counts="query", **translated), rows=1_190)
+
+
 LAREQA = TargetTask(
     name="lareqa",
     version=1,
@@ -54,7 +60,7 @@ LAREQA = TargetTask(
     languages=splits(
         "ar de el en es hi ru th tr vi zh",
         dev=lambda code: squad("validation", "dev", 10_570) if code == "en" else None,
-        test=lambda code: Split(FileData((f"lareqa/xquad-r/{code}.json",), pools, OBTAIN, counts="query"), rows=1_190),
+        test=test,
     ),
     example=read,
     metric="average_precision",

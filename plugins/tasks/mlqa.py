@@ -3,16 +3,24 @@
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
+PEOPLE = {"origin": "human_translation", "system": "questions only, by professional translators"}
 OBTAIN = "unpack MLQA_V1.zip (github.com/facebookresearch/MLQA) so that DATA_DIR/mlqa/MLQA_V1/dev and test exist"
 DEV = {"en": 1_148, "es": 500, "de": 512, "ar": 517, "hi": 507, "vi": 511, "zh": 504}
 TEST = {"en": 11_590, "es": 5_253, "de": 4_517, "ar": 5_335, "hi": 4_918, "vi": 5_495, "zh": 5_137}
 
 
 def split(code, hub, folder, sizes):
+    """Paragraphs are native, questions were asked in English and translated."""
+    translated = {} if code == "en" else PEOPLE
     return Split(
-        HubData("google/xtreme", f"MLQA.{code}.{code}", hub, columns=COLUMNS),
-        HubData("facebook/mlqa", f"mlqa.{code}.{code}", hub, columns=COLUMNS),
-        FileData((f"mlqa/MLQA_V1/{folder}/{folder}-context-{code}-question-{code}.json",), readers.squad_json, OBTAIN),
+        HubData("google/xtreme", f"MLQA.{code}.{code}", hub, columns=COLUMNS, **translated),
+        HubData("facebook/mlqa", f"mlqa.{code}.{code}", hub, columns=COLUMNS, **translated),
+        FileData(
+            (f"mlqa/MLQA_V1/{folder}/{folder}-context-{code}-question-{code}.json",),
+            readers.squad_json,
+            OBTAIN,
+            **translated,
+        ),
         rows=sizes[code],
     )
 

@@ -2,16 +2,19 @@
 
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
 
+PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
 
 
 def split(code, name, rows):
+    translated = {} if code == "en" else PEOPLE
     return Split(
         HubData(
             "google-research-datasets/paws-x",
             code,
             name,
             columns=("sentence1: string", "sentence2: string", "label: label(0, 1)"),
+            **translated,
         ),
         HubData(
             "google/xtreme",
@@ -19,6 +22,7 @@ def split(code, name, rows):
             name,
             columns=("sentence1: string", "sentence2: string", "label: string"),
             note=LOST,
+            **translated,
         ),
         rows=rows,
     )

@@ -5,6 +5,7 @@ from harness import FileData, HubData, Split, TargetTask, Translation, hookimpl,
 XTREME_R = ("az", "lt", "pl", "uk", "ro")  # not in XTREME, nor in its copy of the data
 LASER_CODES = {"fa": "pes", "sw": "swh", "zh": "cmn"}  # individual languages, where ISO 639-3 also has a macrolanguage
 SMALLER = {"jv": 205, "ka": 746, "kk": 575, "ml": 687, "sw": 390, "ta": 307, "te": 234, "th": 548}
+PEOPLE = {"origin": "human_translation", "system": "volunteers of Tatoeba"}
 OBTAIN = "copy data/tatoeba/v1/* from github.com/facebookresearch/LASER to DATA_DIR/tatoeba"
 
 
@@ -15,9 +16,10 @@ def split(code):
         f"tatoeba.{iso}",
         "validation",
         columns=("source_sentence: string", "target_sentence: string"),
+        **PEOPLE,
     )
     laser = FileData(
-        (f"tatoeba/tatoeba.{iso}-eng.{iso}", f"tatoeba/tatoeba.{iso}-eng.eng"), readers.parallel_lines, OBTAIN
+        (f"tatoeba/tatoeba.{iso}-eng.{iso}", f"tatoeba/tatoeba.{iso}-eng.eng"), readers.parallel_lines, OBTAIN, **PEOPLE
     )
     return Split(
         *((laser,) if code in XTREME_R else (hub, laser)),

@@ -3,11 +3,12 @@
 from harness import Choice, HubData, Split, TargetTask, hookimpl, splits
 
 COLUMNS = ("premise: string", "choice1: string", "choice2: string", "question: string", "label: integer")
+PEOPLE = {"origin": "human_translation", "system": "translators of the language, of COPA"}
 ROWS = {"validation": 100, "test": 500}
 
 
 def split(code, name):
-    return Split(HubData("cambridgeltl/xcopa", code, name, columns=COLUMNS), rows=ROWS[name])
+    return Split(HubData("cambridgeltl/xcopa", code, name, columns=COLUMNS, **PEOPLE), rows=ROWS[name])
 
 
 def read(row):

@@ -5,12 +5,14 @@ from harness import HubData, Pair, Split, TargetTask, Where, hookimpl, splits
 CLASSES = "label: label(entailment, neutral, contradiction)"
 PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
+PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 
 
 def split(code, name, rows):
+    translated = {} if code == "en" else PEOPLE
     return Split(
-        HubData("facebook/xnli", code, name, columns=PER_LANGUAGE),
-        HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED),
+        HubData("facebook/xnli", code, name, columns=PER_LANGUAGE, **translated),
+        HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED, **translated),
         rows=rows,
     )
 

@@ -3,16 +3,18 @@
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
+PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 OBTAIN = "copy xquad.*.json from github.com/google-deepmind/xquad to DATA_DIR/xquad"
 
 
 def split(code):
     """The Hub calls it validation; there is no other split. XTREME's copy lacks Romanian."""
-    xtreme = HubData("google/xtreme", f"XQuAD.{code}", "validation", columns=COLUMNS)
+    translated = {} if code == "en" else PEOPLE
+    xtreme = HubData("google/xtreme", f"XQuAD.{code}", "validation", columns=COLUMNS, **translated)
     return Split(
         *(() if code == "ro" else (xtreme,)),
-        HubData("google/xquad", f"xquad.{code}", "validation", columns=COLUMNS),
-        FileData((f"xquad/xquad.{code}.json",), readers.squad_json, OBTAIN),
+        HubData("google/xquad", f"xquad.{code}", "validation", columns=COLUMNS, **translated),
+        FileData((f"xquad/xquad.{code}.json",), readers.squad_json, OBTAIN, **translated),
         rows=1_190,
     )
 

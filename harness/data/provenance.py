@@ -1,0 +1,70 @@
+"""Where the text of what was read comes from: declared by its source, or by a file that lies with the data."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from harness.data.locate import Files
+from harness.errors import DataError, did_you_mean
+from harness.specs import FileData, Origin, Source, Split
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Of a part of a split: ``language`` is "" where the split does not name one; ``system`` says who translated."""
+
+    language: str
+    origin: Origin
+    system: str
+
+    @property
+    def translated(self) -> bool:
+        """Whether people or a machine translated the text."""
+        return self.origin in ("human_translation", "machine_translation")
+
+    @property
+    def note(self) -> str:
+        """What is said with the score ("es: machine translation (XNLI-MT)"); "" for native text."""
+        if self.origin == "native":
+            return ""
+        return (f"{self.language}: " if self.language else "") + origin_words(self.origin, self.system)
+
+
+def origin_words(origin: str, system: str) -> str:
+    """``machine translation (XNLI-MT)``."""
+    return origin.replace("_", " ") + (f" ({system})" if system else "")
+
+
+def provenance(part: Split, source: Source, files: Files) -> Provenance:
+    """That of the files of a source; DataError for a file about them that cannot be used."""
+    if isinstance(source, FileData) and source.about and files.root is not None:
+        for folder in files.paths[0].parents:
+            if folder == files.root:
+                break
+            if (folder / source.about).is_file():
+                return Provenance(part.language, *_read_about(folder / source.about))
+    return Provenance(part.language, source.origin, source.system)
+
+
+def _read_about(path: Path) -> tuple[Origin, str]:
+    known = get_args(Origin)
+    hint = f'origin = one of {", ".join(known)}; system = "who translated", if anybody did'
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}", hint=hint) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML: {error}", hint=hint) from None
+    for name in values:
+        if name not in ("origin", "system"):
+            raise DataError(f"{path}: unknown key {name!r}; {did_you_mean(name, ('origin', 'system'))}", hint=hint)
+    origin, system = values.get("origin"), values.get("system", "")
+    if origin not in known:
+        found = "no origin" if origin is None else f"origin {origin!r}"
+        raise DataError(f"{path}: {found}, expected one of {', '.join(known)}", hint=hint)
+    if not isinstance(system, str):
+        raise DataError(f"{path}: system {system!r}, expected text", hint=hint)
+    return cast(Origin, origin), system

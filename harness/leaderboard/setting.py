@@ -1,0 +1,37 @@
+"""The setting of a run, in the words of the published rows: what the system used decides it, not how it was called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def setting(record: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+    """``zero_shot_en+intermediate:mnli``; numbers of different settings are never ranked together."""
+    if record["model"].get("kind") == "baseline":
+        return "baseline"
+    unknown = record["options"].get("train") == "never"
+    suffixes = []
+    if resources.get("intermediate"):
+        suffixes.append("intermediate:" + ",".join(resources["intermediate"]))
+    if resources["text"]:
+        suffixes.append("text:" + ",".join(resources["text"]))
+    if resources["images"]:
+        suffixes.append("images")
+    base = translations(resources) or ("as_it_is" if unknown else _labels(resources))
+    return "+".join([base, *suffixes])
+
+
+def translations(resources: Mapping[str, Any]) -> str:
+    """What the setting is for the translations that were used; "" where there were none."""
+    trained = {each["to"] for each in resources["translations_train"]}
+    if trained and resources["translations_test"]:
+        return "translate_train+test"
+    if trained:
+        return "translate_train" if len(trained) == 1 else "translate_train_all"
+    return "translate_test" if resources["translations_test"] else ""
+
+
+def _labels(resources: Mapping[str, Any]) -> str:
+    """Labels in English alone, or none at all (retrieval), are zero-shot."""
+    return "zero_shot_en" if set(resources["labels"]) <= {"en"} else "labels:" + ",".join(resources["labels"])
