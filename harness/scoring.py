@@ -77,6 +77,12 @@ def score_unit(
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
     if not metric.additive:
+        if None in aligned.predicted:
+            raise DataError(
+                f"{predictions}: {aligned.predicted.count(None)} of {len(aligned.predicted)} items have no prediction, "
+                f"and the metric {metric.name!r} cannot score them 0",
+                hint="write a prediction for every item",
+            )
         values = metric.compute(aligned.gold, aligned.predicted, language)
         return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
     statistics = metric.statistics(aligned.gold, aligned.predicted, language)

@@ -29,7 +29,10 @@ class Metric(ABC):
 
     @abstractmethod
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
-        """Statistics of each item, shape (n, k)."""
+        """Statistics of each item, shape (n, k).
+
+        A prediction of None stands for a missing one: the item scores 0 and still counts.
+        """
 
     @abstractmethod
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
