@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.aggregate import BenchmarkScore, aggregate
+from harness.entity_tags import NoEntityTag
 from harness.errors import DataError
 from harness.metrics import get_metric
 from harness.metrics.base import FloatArray, Metric
@@ -18,6 +19,7 @@ from harness.metrics.intervals import cluster_sums, percentiles, resampled_sums,
 from harness.metrics.joint import Items
 from harness.specs import Benchmark
 from harness.submission.base import Aligned, Format
+from harness.submission.reader import read_lines
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -85,7 +87,7 @@ def score_unit(
             )
         values = metric.compute(aligned.gold, aligned.predicted, language)
         return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
-    statistics = metric.statistics(aligned.gold, aligned.predicted, language)
+    statistics = _statistics(metric, aligned, language, predictions, labels)
     estimates = estimate(metric, statistics, aligned.clusters)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
     return UnitScore(len(aligned.gold), estimates, aligned.warnings, items)
@@ -99,7 +101,18 @@ def item_statistics(
     A mining unit's items are the pairs in either file; a pair that another system does not list is all zeros there.
     """
     aligned = format.align(predictions, labels, label_set)
-    return aligned, metric.statistics(aligned.gold, aligned.predicted, language)
+    return aligned, _statistics(metric, aligned, language, predictions, labels)
+
+
+def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Path, labels: Path) -> FloatArray:
+    """The metric's statistics; DataError naming file and line for a tag that it would misread."""
+    try:
+        return metric.statistics(aligned.gold, aligned.predicted, language)
+    except NoEntityTag as error:
+        path = labels if any(error.tag in tags for tags in aligned.gold) else predictions
+        lines = read_lines(path)
+        place = f"{path}:{lines.index(error.tag) + 1}" if error.tag in lines else str(path)
+        raise DataError(f"{place}: {error}", hint=error.hint) from None
 
 
 def estimate(metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None) -> dict[str, Estimate]:

@@ -76,7 +76,9 @@ def overlap(guess: list[str], right: list[str]) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def official(task: str, language: str, questions: dict[str, list[str]], predictions: dict[str, str]) -> dict[str, float]:
+def official(
+    task: str, language: str, questions: dict[str, list[str]], predictions: dict[str, str]
+) -> dict[str, float]:
     exact = shared = 0.0
     for name in questions.keys() & predictions.keys():
         guess = words(predictions[name], task, language)
@@ -143,7 +145,10 @@ def test_random_submissions_score_as_the_official_rules_say(units, random):
         found = scored.tasks[task].metrics
         for number in ("exact_match", "f1"):
             values = {code: expected[task, code][number] for code in codes}
-            assert {code: found[number].languages[code].value for code in codes} == pytest.approx(values), (task, number)
+            assert {code: found[number].languages[code].value for code in codes} == pytest.approx(values), (
+                task,
+                number,
+            )
             assert found[number].average == pytest.approx(sum(values.values()) / len(values))
 
 

@@ -144,6 +144,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "family": ("family='clasification'", "did you mean 'classification'?"),
     "labels": ("labels=('yes', 'no', 'yes')", "'yes' more than once"),
     "labels_text": ("labels='yes'", "labels must be a tuple of strings"),
+    "entities": ("family='tagging', metric='ner_f1', labels=('O', 'PERSON')", "labels: 'PERSON' is no entity tag"),
     "options": ("options={'layer': {1, 2}}", "options['layer'] must be a plain value"),
     "options_nan": ("options={'margin': float('nan')}", "options['margin'] must be a plain value"),
     "name": ("name='My task'", "lower-case letters"),

@@ -6,6 +6,7 @@ no B- before it opens a chunk. One pass of array operations over all sentences l
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from itertools import chain, count
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import entity_tags
 from harness.metrics.base import FloatArray, Metric, f1_values, percent
 
 BoolArray = NDArray[np.bool_]
@@ -55,16 +57,17 @@ def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:
     return Chunks(ends, begins, types)
 
 
-class ChunkF1(Metric):
-    """Micro-averaged F1 of entities in IOB tags (PAN-X): what seqeval's default mode gives, and token accuracy."""
-
-    name = "ner_f1"
+class _ChunkF1(Metric):
     primary = ("f1",)
 
     @staticmethod
+    @abstractmethod
     def chunk_type(tag: str) -> str:
-        """The type of a tag: ``PER`` of ``B-PER``."""
-        return tag[1:].split("-", maxsplit=1)[-1] or "_"
+        """The type of a tag; its prefix is always its first letter."""
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises an error for a tag that would be misread."""
 
     def statistics(
         self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
@@ -74,6 +77,7 @@ class ChunkF1(Metric):
         codes: defaultdict[str, int] = defaultdict(count().__next__)
         codes["O"]
         right, guess = self._flatten(gold, codes), self._flatten(predicted, codes)
+        self.check(codes)
         if len(right) != len(guess):
             raise ValueError("gold and predicted sentences differ in length")
         # Every sentence is followed by its closing "O", which is no token and must not count as a right tag.
@@ -107,7 +111,23 @@ class ChunkF1(Metric):
         return find_chunks(prefixes[sequence], types[sequence])
 
 
-class LegacyChunkF1(ChunkF1):
+class ChunkF1(_ChunkF1):
+    """Micro-averaged F1 of entities in IOB2 tags (PAN-X), sequences read as by seqeval's default mode; token accuracy."""
+
+    name = entity_tags.METRIC
+
+    @staticmethod
+    def chunk_type(tag: str) -> str:
+        """The type of a tag: ``PER`` of ``B-PER``."""
+        return tag[1:].split("-", maxsplit=1)[-1] or "_"
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises :class:`~harness.entity_tags.NoEntityTag` for a tag of another scheme."""
+        entity_tags.check(tags)
+
+
+class LegacyChunkF1(_ChunkF1):
     """The "F1" of XTREME's UD-POS: chunk F1 over bare tags by the seqeval of 2020, and token accuracy.
 
     The whole tag is the type and its first letter the prefix, so that a run of one tag is one chunk, except for SYM and
