@@ -88,7 +88,8 @@ def score_unit(
         values = metric.compute(aligned.gold, aligned.predicted, language)
         return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
     statistics = _statistics(metric, aligned, language, predictions, labels)
-    estimates = estimate(metric, statistics, aligned.clusters)
+    whole = metric.whole(aligned.gold, aligned.predicted, statistics)
+    estimates = estimate(metric, statistics, aligned.clusters, whole)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
     return UnitScore(len(aligned.gold), estimates, aligned.warnings, items)
 
@@ -115,14 +116,16 @@ def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Pa
         raise DataError(f"{place}: {error}", hint=error.hint) from None
 
 
-def estimate(metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None) -> dict[str, Estimate]:
-    """Every number of a metric with its uncertainty.
+def estimate(
+    metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None, whole: Mapping[str, float] | None = None
+) -> dict[str, Estimate]:
+    """Every number of a metric with its uncertainty; the numbers are ``whole``, or come from the sums.
 
     Plain proportions of independent items: Wilson's interval. Everything else: percentiles of 1,000 bootstrap resamples
     of the items, or of the clusters where items belong together.
     """
     n = len(statistics)
-    point = {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
+    point = whole or {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
     drawn = cluster_sums(statistics, clusters)
     each = {} if clusters is not None else metric.finish(statistics)
     plain = {name for name in metric.proportions if name in each and _is_share(each[name], point[name])}
