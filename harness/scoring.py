@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.aggregate import BenchmarkScore, aggregate
+from harness.entity_tags import NoEntityTag
 from harness.errors import DataError
 from harness.metrics import get_metric
 from harness.metrics.base import FloatArray, Metric
@@ -18,6 +19,7 @@ from harness.metrics.intervals import cluster_sums, percentiles, resampled_sums,
 from harness.metrics.joint import Items
 from harness.specs import Benchmark
 from harness.submission.base import Aligned, Format
+from harness.submission.reader import read_lines
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -77,10 +79,17 @@ def score_unit(
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
     if not metric.additive:
+        if None in aligned.predicted:
+            raise DataError(
+                f"{predictions}: {aligned.predicted.count(None)} of {len(aligned.predicted)} items have no prediction, "
+                f"and the metric {metric.name!r} cannot score them 0",
+                hint="write a prediction for every item",
+            )
         values = metric.compute(aligned.gold, aligned.predicted, language)
         return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
-    statistics = metric.statistics(aligned.gold, aligned.predicted, language)
-    estimates = estimate(metric, statistics, aligned.clusters)
+    statistics = _statistics(metric, aligned, language, predictions, labels)
+    whole = metric.whole(aligned.gold, aligned.predicted, statistics)
+    estimates = estimate(metric, statistics, aligned.clusters, whole)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
     return UnitScore(len(aligned.gold), estimates, aligned.warnings, items)
 
@@ -93,17 +102,30 @@ def item_statistics(
     A mining unit's items are the pairs in either file; a pair that another system does not list is all zeros there.
     """
     aligned = format.align(predictions, labels, label_set)
-    return aligned, metric.statistics(aligned.gold, aligned.predicted, language)
+    return aligned, _statistics(metric, aligned, language, predictions, labels)
 
 
-def estimate(metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None) -> dict[str, Estimate]:
-    """Every number of a metric with its uncertainty.
+def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Path, labels: Path) -> FloatArray:
+    """The metric's statistics; DataError naming file and line for a tag that it would misread."""
+    try:
+        return metric.statistics(aligned.gold, aligned.predicted, language)
+    except NoEntityTag as error:
+        path = labels if any(error.tag in tags for tags in aligned.gold) else predictions
+        lines = read_lines(path)
+        place = f"{path}:{lines.index(error.tag) + 1}" if error.tag in lines else str(path)
+        raise DataError(f"{place}: {error}", hint=error.hint) from None
+
+
+def estimate(
+    metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None, whole: Mapping[str, float] | None = None
+) -> dict[str, Estimate]:
+    """Every number of a metric with its uncertainty; the numbers are ``whole``, or come from the sums.
 
     Plain proportions of independent items: Wilson's interval. Everything else: percentiles of 1,000 bootstrap resamples
     of the items, or of the clusters where items belong together.
     """
     n = len(statistics)
-    point = {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
+    point = whole or {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
     drawn = cluster_sums(statistics, clusters)
     each = {} if clusters is not None else metric.finish(statistics)
     plain = {name for name in metric.proportions if name in each and _is_share(each[name], point[name])}

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, get_args
 
-from harness.errors import PluginError, did_you_mean
+from harness import entity_tags, positive_label
+from harness.errors import DataError, PluginError, did_you_mean
 from harness.languages import languages
 from harness.specs import (
     Attribute,
@@ -184,7 +185,13 @@ def _task(task: TargetTask | IntermediateTask, where: str) -> None:
     for field in ("summary", "licence", "citation"):
         _text(where, field, getattr(task, field), needed=False)
     _require(callable(task.example), f"{where}: example must be a function of a row, not {_shown(task.example)}")
-    _strings(where, "labels", task.labels)
+    labels = _strings(where, "labels", task.labels)
+    try:
+        if task.metric == entity_tags.METRIC:
+            entity_tags.check(labels)
+        positive_label.check(task.metric, labels)
+    except DataError as error:
+        raise PluginError(f"{where}: labels: {error}", hint=error.hint) from None
     _options(where, "options", task.options)
     _splits(where, task.languages, needed=isinstance(task, TargetTask))
 

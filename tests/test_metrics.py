@@ -130,20 +130,49 @@ def test_ner_f1_golden():
 
 
 IOB2 = ["O", "O", *(f"{prefix}-{kind}" for prefix in "BI" for kind in ("PER", "ORG", "LOC"))]
-MESSY = [*IOB2, "E-PER", "S-ORG", "B", "I", "E-", "X", "I-A-B", "."]
+COMPOUND = [*IOB2, "I-A-B", "B-A-B", "B--", "I-O", "B-B", "I-per"]
+
+
+def by_seqeval(gold, predicted):
+    """The numbers of seqeval's own functions, one by one."""
+    from seqeval.metrics import f1_score, precision_score, recall_score
+
+    functions = {"f1": f1_score, "precision": precision_score, "recall": recall_score}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: 100 * float(function(gold, predicted)) for name, function in functions.items()}
 
 
 @settings(QUICK)
-@given(st.one_of(sentences(IOB2), sentences(MESSY)))
-def test_ner_f1_equals_seqeval(pair):
-    from seqeval.metrics import f1_score, precision_score, recall_score
-
+@given(st.one_of(sentences(IOB2), sentences(COMPOUND)))
+def test_entity_scores_are_those_of_seqeval_and_the_sums_of_sentences_agree(pair):
     gold, predicted = pair
-    ours = get_metric("ner_f1").compute(gold, predicted, "en")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name, function in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
-            assert ours[name] == pytest.approx(100 * function(gold, predicted)), name
+    metric, expected = get_metric("ner_f1"), by_seqeval(gold, predicted)
+    values = metric.compute(gold, predicted, "en")
+    assert {name: values[name] for name in expected} == expected
+    sums = metric.finish(metric.statistics(gold, predicted, "en").sum(axis=0))
+    assert {name: float(value) for name, value in sums.items()} == pytest.approx(values)
+
+
+@settings(QUICK)
+@given(sentences([*UPOS, "O"]))
+def test_part_of_speech_scores_are_those_of_seqeval_on_prefixed_tags_and_the_sums_agree(pair):
+    prefixed = [[[f"{tag[0]}-{tag}" for tag in tags] for tags in side] for side in pair]
+    metric, expected = get_metric("udpos_f1"), by_seqeval(*prefixed)
+    values = metric.compute(*pair, "en")
+    assert {name: values[name] for name in expected} == expected
+    sums = metric.finish(metric.statistics(*pair, "en").sum(axis=0))
+    assert {name: float(value) for name, value in sums.items()} == pytest.approx(values)
+
+
+def test_no_sentences_at_all_score_0():
+    assert set(get_metric("ner_f1").compute([], [], "en").values()) == {0.0}
+
+
+def test_sentences_that_are_tuples_score_as_lists_do():
+    gold, predicted = [("B-PER", "O"), ()], [("B-PER", "B-LOC"), ()]
+    lists = [[*tags] for tags in gold], [[*tags] for tags in predicted]
+    assert get_metric("ner_f1").compute(gold, predicted, "en") == get_metric("ner_f1").compute(*lists, "en")
 
 
 def test_no_entities_anywhere_scores_0():

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -144,6 +145,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "family": ("family='clasification'", "did you mean 'classification'?"),
     "labels": ("labels=('yes', 'no', 'yes')", "'yes' more than once"),
     "labels_text": ("labels='yes'", "labels must be a tuple of strings"),
+    "entities": ("family='tagging', metric='ner_f1', labels=('O', 'PERSON')", "labels: 'PERSON' is no entity tag"),
+    "positive": ("metric='accuracy_f1'", "labels: none of 'no', 'yes' is the positive label of the metric 'accuracy_f1'"),
+    "positive_named": ("metric='accuracy_f1:maybe'", "('maybe'); name it in the task's metric, such as accuracy_f1:yes"),
     "options": ("options={'layer': {1, 2}}", "options['layer'] must be a plain value"),
     "options_nan": ("options={'margin': float('nan')}", "options['margin'] must be a plain value"),
     "name": ("name='My task'", "lower-case letters"),
@@ -183,6 +187,16 @@ def test_a_broken_file_fails_alone_and_says_why(tmp_path: Path, name: str) -> No
     with pytest.raises(PluginError) as caught:
         registry.check()
     assert caught.value.exit_code == 3 and f"file:{name}" in str(caught.value) and "file:good" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"), [("accuracy_f1", ("0", "1")), ("accuracy_f1:yes", ("no", "yes")), ("accuracy_f1", ())]
+)
+def test_a_task_whose_labels_hold_the_positive_one_or_are_not_declared_is_loaded(
+    metric: str, labels: tuple[str, ...]
+) -> None:
+    qqp = replace(get_registry().intermediate("qqp"), name="mine", metric=metric, labels=labels)
+    assert check("harness_intermediate_tasks", qqp) is qqp
 
 
 def test_the_reason_names_the_line_of_the_plugin(tmp_path: Path) -> None:

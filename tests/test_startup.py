@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,13 @@ seen = [f"threshold {gc.get_threshold()[0]}", "frozen" if gc.get_freeze_count() 
 print(json.dumps({"code": code, "characters": len(out.getvalue()), "modules": seen}))
 """
     assert loaded_by("tasks", "list", program=program) == {"threshold 50000", "frozen"}
+
+
+@pytest.mark.parametrize(("task", "waits"), [("xnli", False), ("xquad", False), ("panx", True)])
+def test_only_scoring_entities_waits_for_their_library(shared_data: Path, task: str, waits: bool) -> None:
+    mock = shared_data / "xtreme_mock"
+    modules = loaded_by(
+        *("score", "--predictions", str(mock / "predictions"), "--labels", str(mock / "labels"), "--json"),
+        *("--task", task),
+    )
+    assert (not modules.isdisjoint(("seqeval", "sklearn"))) == waits

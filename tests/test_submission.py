@@ -213,7 +213,7 @@ def test_unlabelled_questions_write_no_labels(tmp_path):
 
 def test_missing_and_unknown_answers_are_warned_about(files):
     aligned = files(Answers(), {"b": "x", "zzz": "y"}, squad(("a", ["x"]), ("b", ["x"])))
-    assert aligned.predicted == ["", "x"]
+    assert aligned.predicted == [None, "x"]
     assert len(aligned.warnings) == 2
     assert "1 of 2 questions have no prediction (first: 'a')" in aligned.warnings[0]
     assert "'zzz'" in aligned.warnings[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from harness import entity_tags
 from harness.data.checks import problems
 from harness.data.locate import (
     Files,
@@ -105,8 +106,19 @@ def load_examples(
     paths = [path for _, files in found for path in files.paths]
     for problem in problems(examples, task.labels) if checked else ():
         raise DataError(f"{paths[0]}: {problem}", hint=f"is this the data of {task.name}? See: harness data verify")
+    if checked and not task.labels and task.metric == entity_tags.METRIC:
+        _check_entities(examples, paths[0])
     kept = limited(examples, limit)
     return _loaded(split, found, kept, count, fingerprint(kept))
+
+
+def _check_entities(examples: Sequence[Example], path: Path) -> None:
+    """DataError for a tag that the metric of entities would misread; declared labels were checked with the plugin."""
+    for example in examples:
+        try:
+            entity_tags.check((isinstance(example, Tagged) and example.tags) or ())
+        except entity_tags.NoEntityTag as error:
+            raise DataError(f"{path}: example {getattr(example, 'id', '')!r}: {error}", hint=error.hint) from None
 
 
 def _loaded(

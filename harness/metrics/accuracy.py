@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import positive_label
 from harness.metrics.base import FloatArray, Metric, f1_values, percent
 
 
@@ -43,12 +44,12 @@ class AccuracyF1(Metric):
     ``accuracy_f1`` takes the label "1" or "duplicate" as positive; ``accuracy_f1:LABEL`` names another.
     """
 
-    name = "accuracy_f1"
+    name = positive_label.METRIC
     primary = ("accuracy", "f1")
     proportions = ("accuracy",)
 
     def __init__(self, positive: str | None = None) -> None:
-        self.positive = {"1", "duplicate"} if positive is None else {positive}
+        self.positive = positive_label.USUAL if positive is None else {positive}
 
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
         """Columns: right, 1, right and positive, predicted positive, positive."""

@@ -1,7 +1,8 @@
 """Exact match and F1 of answers: SQuAD v1.1 (Rajpurkar et al. 2016) and MLQA (Lewis et al. 2020).
 
 An item's gold is a list of acceptable answers; an empty list means that the question has none, and then the empty
-answer is right (SQuAD v2.0).
+answer is right (SQuAD v2.0). A missing prediction (None) is not the empty answer: the official scripts give it 0
+and count the question.
 """
 
 from __future__ import annotations
@@ -86,10 +87,13 @@ class _Answers(Metric):
     def tokens(self, answer: str, language: str) -> tuple[str, ...]:
         """The normalised answer, token by token."""
 
-    def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str], language: str) -> FloatArray:
+    def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str | None], language: str) -> FloatArray:
         """Columns: exact match, F1 (the best over the acceptable answers, 0-1), 1."""
         table = np.ones((len(gold), 3))
         for row, (answers, answer) in enumerate(zip(gold, predicted, strict=True)):
+            if answer is None:
+                table[row, :2] = 0
+                continue
             guess = self.tokens(answer, language)
             right = [self.tokens(text, language) for text in answers]
             if right:
@@ -122,7 +126,7 @@ class Squad2(Squad):
 
     name = "squad2"
 
-    def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str], language: str) -> FloatArray:
+    def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str | None], language: str) -> FloatArray:
         """As :class:`Squad`, gold answers of nothing but articles and punctuation left out."""
         real = [[text for text in answers if self.tokens(text, language)] for answers in gold]
         return super().statistics(real, predicted, language)

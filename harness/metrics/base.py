@@ -29,16 +29,25 @@ class Metric(ABC):
 
     @abstractmethod
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
-        """Statistics of each item, shape (n, k)."""
+        """Statistics of each item, shape (n, k).
+
+        A prediction of None stands for a missing one: the item scores 0 and still counts.
+        """
 
     @abstractmethod
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """Named values, 0-100, from summed statistics of shape (..., k); each value has shape (...)."""
 
+    def whole(self, gold: Sequence[Any], predicted: Sequence[Any], statistics: FloatArray) -> dict[str, float]:
+        """The named values of all items together, whose statistics these are.
+
+        A metric that the field has a library for takes them from there; its sums then serve the bootstrap alone.
+        """
+        return {name: float(value) for name, value in self.finish(statistics.sum(axis=0)).items()}
+
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
         """The named values of all items together."""
-        sums = self.statistics(gold, predicted, language).sum(axis=0)
-        return {name: float(value) for name, value in self.finish(sums).items()}
+        return self.whole(gold, predicted, self.statistics(gold, predicted, language))
 
 
 def percent(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

@@ -1,11 +1,15 @@
 """F1 of labelled chunks (maximal spans of tags), for named entities and, as XTREME has it, for parts of speech.
 
-The chunk rules are those of the CoNLL-2000 scorer ``conlleval`` as ported by seqeval: lenient, so that an I- tag with
-no B- before it opens a chunk. One pass of array operations over all sentences laid end to end, each closed by an "O".
+The chunk rules are those of the CoNLL-2000 scorer ``conlleval`` as ported by seqeval (Nakayama 2018): lenient, so that an
+I- tag with no B- before it opens a chunk. A unit's F1, precision and recall are seqeval's own. It has no counts of single
+sentences, which the bootstrap, comparisons and breakdowns need; these are made here, by one pass of array operations over
+all sentences laid end to end, each closed by an "O".
 """
 
 from __future__ import annotations
 
+import warnings
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from itertools import chain, count
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import entity_tags
 from harness.metrics.base import FloatArray, Metric, f1_values, percent
 
 BoolArray = NDArray[np.bool_]
@@ -55,16 +60,38 @@ def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:
     return Chunks(ends, begins, types)
 
 
-class ChunkF1(Metric):
-    """Micro-averaged F1 of entities in IOB tags (PAN-X): what seqeval's default mode gives, and token accuracy."""
-
-    name = "ner_f1"
+class _ChunkF1(Metric):
     primary = ("f1",)
 
     @staticmethod
+    @abstractmethod
     def chunk_type(tag: str) -> str:
-        """The type of a tag: ``PER`` of ``B-PER``."""
-        return tag[1:].split("-", maxsplit=1)[-1] or "_"
+        """The type of a tag; its prefix is always its first letter."""
+
+    @classmethod
+    def spelt(cls, tag: str) -> str:
+        """The tag as seqeval has to get it."""
+        return tag
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises an error for a tag that would be misread."""
+
+    def whole(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], statistics: FloatArray
+    ) -> dict[str, float]:
+        """The chunk numbers of seqeval's default mode (micro average), and the accuracy of the sums."""
+        values = super().whole(gold, predicted, statistics)
+        if not len(gold):
+            return values
+        # imports scikit-learn, which takes a second: only who scores chunks waits for it
+        from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
+        sides = [[[self.spelt(tag) for tag in sentence] for sentence in side] for side in (gold, predicted)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of every word with a prefix other than B, I, E and S
+            precision, recall, f1, _ = precision_recall_fscore_support(*sides, average="micro", zero_division=0)
+        return values | {"f1": 100 * float(f1), "precision": 100 * float(precision), "recall": 100 * float(recall)}
 
     def statistics(
         self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
@@ -74,6 +101,7 @@ class ChunkF1(Metric):
         codes: defaultdict[str, int] = defaultdict(count().__next__)
         codes["O"]
         right, guess = self._flatten(gold, codes), self._flatten(predicted, codes)
+        self.check(codes)
         if len(right) != len(guess):
             raise ValueError("gold and predicted sentences differ in length")
         # Every sentence is followed by its closing "O", which is no token and must not count as a right tag.
@@ -107,11 +135,28 @@ class ChunkF1(Metric):
         return find_chunks(prefixes[sequence], types[sequence])
 
 
-class LegacyChunkF1(ChunkF1):
+class ChunkF1(_ChunkF1):
+    """Micro-averaged F1 of entities in IOB2 tags (PAN-X), sequences read as by seqeval's default mode; token accuracy."""
+
+    name = entity_tags.METRIC
+
+    @staticmethod
+    def chunk_type(tag: str) -> str:
+        """The type of a tag: ``PER`` of ``B-PER``."""
+        return tag[1:].split("-", maxsplit=1)[-1] or "_"
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises :class:`~harness.entity_tags.NoEntityTag` for a tag of another scheme."""
+        entity_tags.check(tags)
+
+
+class LegacyChunkF1(_ChunkF1):
     """The "F1" of XTREME's UD-POS: chunk F1 over bare tags by the seqeval of 2020, and token accuracy.
 
     The whole tag is the type and its first letter the prefix, so that a run of one tag is one chunk, except for SYM and
-    SCONJ (S: every token its own). Later seqeval releases cut off the first letter and give other numbers.
+    SCONJ (S: every token its own). Later seqeval releases cut the first letter off the type and give other numbers, so
+    they get both in full: ``N-NOUN``.
     """
 
     name = "udpos_f1"
@@ -120,3 +165,8 @@ class LegacyChunkF1(ChunkF1):
     def chunk_type(tag: str) -> str:
         """The type of a tag: all of it, or what follows its last hyphen."""
         return tag.rsplit("-", maxsplit=1)[-1]
+
+    @classmethod
+    def spelt(cls, tag: str) -> str:
+        """Prefix and type with a hyphen between them: ``N-NOUN``."""
+        return f"{tag[:1]}-{cls.chunk_type(tag)}"

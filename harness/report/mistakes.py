@@ -81,7 +81,7 @@ def mistakes(
 def _mistake(aligned: Aligned, texts: Texts, item: int) -> Mistake:
     gold, predicted, parts = aligned.gold[item], aligned.predicted[item], texts(item)
     # the texts of tags, choices and rows say what was right and what was predicted better than numbers do
-    said = parts and not isinstance(predicted, str | bool)
+    said = parts and not isinstance(predicted, str | bool | None)
     return Mistake(aligned.ids[item].replace("\t", " – "), parts if said else (*parts, *_answers(gold, predicted)))
 
 
@@ -126,9 +126,10 @@ def _confusions(aligned: Aligned, most: int = 5) -> tuple[tuple[str, str, int], 
 def _answers(gold: Any, predicted: Any) -> Parts:
     if isinstance(gold, bool):
         return (("pair", "not found" if gold else "found, but not a translation"),)
-    if isinstance(gold, list | tuple) and isinstance(predicted, str):
+    if isinstance(gold, list | tuple) and isinstance(predicted, str | None):
         right = " / ".join(dict.fromkeys(map(str, gold))) or "no answer"
-        return (("right", shorten(right)), ("predicted", shorten(predicted) or "no answer"))
+        guess = "no prediction" if predicted is None else shorten(predicted) or "no answer"
+        return (("right", shorten(right)), ("predicted", guess))
     return (("right", shorten(_plain(gold))), ("predicted", shorten(_plain(predicted))))
 
 

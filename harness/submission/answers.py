@@ -41,7 +41,7 @@ class Answers(Format):
         return True
 
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
-        """Pairs the questions by id; one without a prediction scores as '', with a warning."""
+        """Pairs the questions by id; one without a prediction gets None, with a warning."""
         gold = _read_labels(labels)
         predicted = read_mapping(predictions, "answer")
         for name, answer in predicted.items():
@@ -52,7 +52,7 @@ class Answers(Format):
         return Aligned(
             list(gold),
             [answers for answers, _ in gold.values()],
-            [predicted.get(name, "") for name in gold],
+            [predicted.get(name) for name in gold],
             clusters=[contexts.setdefault(context, len(contexts)) for _, context in gold.values()],
             warnings=warnings,
         )

@@ -15,6 +15,7 @@ from harness.examples import Example
 class Aligned:
     """Gold and prediction item by item, in the order of the gold file.
 
+    A prediction is None where the file has none for the item: that scores 0, whatever the gold is.
     ``ids`` name the items (line numbers where the format has none); ``clusters`` says which items belong together
     (questions of one passage), for the bootstrap. ``warnings`` are for the user ("3 questions have no prediction").
     """
