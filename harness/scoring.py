@@ -287,17 +287,23 @@ def score_run(
 
 def _recorded(
     run: Path, record: Mapping[str, Any], split: str, selection: Mapping[str, tuple[str, ...]] | None
-) -> dict[str, tuple[str, ...]]:
-    """The languages of each task that the run scored, in files that are still those; other files are not the run's."""
+) -> Mapping[str, tuple[str, ...]] | None:
+    """The languages of each task that the run scored; other files are not the run's, and changed ones are refused.
+
+    A record that names no units (of a folder made by hand) leaves all of its files to be scored.
+    """
     from harness.runs.scored_files import SIDES, scored_file
 
+    if "units" not in record:
+        return selection
     found: dict[str, tuple[str, ...]] = {}
     for key, entry in record["units"].items():
         task, code, of = key.split("/")
         if of != split or entry["score"] is None or (selection is not None and code not in selection.get(task, ())):
             continue
         for side in SIDES:
-            scored_file(run, entry, side)
+            if (run / entry[side]["file"]).exists():  # one that is gone is missing, as in any folder of predictions
+                scored_file(run, entry, side)
         found[task] = (*found.get(task, ()), code)
     return found
 

@@ -146,8 +146,14 @@ FIELDS: dict[str, tuple[str, str]] = {
     "labels": ("labels=('yes', 'no', 'yes')", "'yes' more than once"),
     "labels_text": ("labels='yes'", "labels must be a tuple of strings"),
     "entities": ("family='tagging', metric='ner_f1', labels=('O', 'PERSON')", "labels: 'PERSON' is no entity tag"),
-    "positive": ("metric='accuracy_f1'", "labels: none of 'no', 'yes' is the positive label of the metric 'accuracy_f1'"),
-    "positive_named": ("metric='accuracy_f1:maybe'", "('maybe'); name it in the task's metric, such as accuracy_f1:yes"),
+    "positive": (
+        "metric='accuracy_f1'",
+        "labels: none of 'no', 'yes' is the positive label of the metric 'accuracy_f1'",
+    ),
+    "positive_named": (
+        "metric='accuracy_f1:maybe'",
+        "('maybe'); name it in the task's metric, such as accuracy_f1:yes",
+    ),
     "options": ("options={'layer': {1, 2}}", "options['layer'] must be a plain value"),
     "options_nan": ("options={'margin': float('nan')}", "options['margin'] must be a plain value"),
     "name": ("name='My task'", "lower-case letters"),

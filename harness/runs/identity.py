@@ -78,22 +78,16 @@ def _training(stage: Mapping[str, Any]) -> list[Any]:
     """The data of a stage, and its options but for the seed and what only changes the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
-        [part["task"], part["version"], name, split["fingerprint"]]
-        for part in stage["tasks"]
-        for name, split in part["data"].items()
+        [part.get("task"), part.get("version"), name, split.get("fingerprint")]
+        for part in stage.get("tasks", ())
+        for name, split in part.get("data", {}).items()
     ]
-    return [data, {name: value for name, value in stage["options"].items() if name not in other}]
+    return [data, {name: value for name, value in stage.get("options", {}).items() if name not in other}]
 
 
 def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     """Overrides less those of the seed."""
     return without(SEED, overrides or {}, (TrainOptions,))
-
-
-def belongs(record: Record, entry: Mapping[str, Any]) -> bool:
-    """Whether a unit of a record was made by the run that the record describes (old records do not say)."""
-    identity = record.get("identity")
-    return not identity or entry.get("run") == identity["sha256"]
 
 
 def _sealed(

@@ -82,13 +82,21 @@ def load_record(folder: Path) -> dict[str, Any] | None:
     written = record.pop("sha256", None)
     if written is not None and written != _checksum(record):
         raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
-    if (identity := record.get("identity")) is not None:
-        foreign = [key for key, unit in record["units"].items() if unit.get("run") != identity["sha256"]]
-        if foreign:
-            raise UnsoundRecord(
-                f"{path}: {foreign[0]} is a result of another run than the one that the record describes", hint=again
-            )
+    foreign = _foreign(record)
+    if foreign:
+        raise UnsoundRecord(
+            f"{path}: {foreign} is a result of another run than the one that the record describes", hint=again
+        )
     return dict(record)
+
+
+def _foreign(record: dict[str, Any]) -> str:
+    """A unit that does not bear the identity of the record; "" where all do, and in records that say none."""
+    identity, units = record.get("identity"), record.get("units")
+    if identity is None or not isinstance(units, dict):
+        return ""
+    digest = identity.get("sha256") if isinstance(identity, dict) else None
+    return next((key for key, unit in units.items() if not (isinstance(unit, dict) and unit.get("run") == digest)), "")
 
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
