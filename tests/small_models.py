@@ -116,3 +116,45 @@ def cutting(budget: int) -> Any:
     from harness.evaluation.forward import Forward
 
     return lambda model, tokens: Forward(model.eval(), tokens, "cpu", budget=budget)
+
+
+def save_other(kind: str, folder: Path, *, head: str = "", seed: int = 0, **more: Any) -> Path:
+    """Saves a model of another architecture, with BERT's tokenizer, bare or with the ``head`` ("MaskedLM", ...)."""
+    import torch
+    import transformers
+
+    tokens = tokenizer("bert")
+    size: dict[str, Any] = {"vocab_size": len(tokens), "pad_token_id": tokens.pad_token_id}
+    names = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    long = {"max_position_embeddings": 300}
+    ends = {"bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+    wide = {"initializer_range": 0.3}
+    own: dict[str, dict[str, Any]] = {
+        "albert": names | long | wide | {"embedding_size": 16},
+        "big_bird": names | long | wide | ends,
+        "convbert": names | long | wide | {"embedding_size": 32, "conv_kernel_size": 5, "head_ratio": 1},
+        "deberta-v2": names | long | wide | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+        "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48} | long | wide,
+        "electra": names | long | wide | {"embedding_size": 32},
+        "fnet": names | long | wide,
+        "funnel": {"d_model": 32, "block_sizes": [1, 1], "n_head": 2, "d_head": 16, "d_inner": 48}
+        | {"num_decoder_layers": 1},
+        "longformer": names | long | wide | ends | {"attention_window": 8},
+        "mobilebert": names | long | wide | {"embedding_size": 32, "intra_bottleneck_size": 32},
+        "modernbert": names | long | wide | ends | {"global_attn_every_n_layers": 2, "local_attention": 16},
+        "mpnet": names | long | wide,
+        "nystromformer": names | long | wide | {"num_landmarks": 4, "segment_means_seq_len": 64},
+        "rembert": names | long | wide | {"input_embedding_size": 16, "output_embedding_size": 16},
+        "roformer": names | long | wide | {"embedding_size": 32},
+        "squeezebert": names | long | wide | {"embedding_size": 32},
+        "xlm": {"emb_dim": 32, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 300},
+        "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 48} | wide,
+        "yoso": names | long | wide | {"use_expectation": True},
+    }
+    config = transformers.AutoConfig.for_model(kind, **size | own[kind] | more)
+    auto = getattr(transformers, f"AutoModelFor{head}") if head else transformers.AutoModel
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    auto.from_config(config).save_pretrained(folder)
+    tokens.save_pretrained(folder)
+    return folder

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from harness import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.errors import DataError
+from harness.models.deciding import deciding_files
 from harness.models.fingerprint import file_sha256
 from harness.specs import HubData, Source
 
@@ -50,9 +51,7 @@ def _name(source: Source, files: Files, number: int, path: Path) -> str:
 
 def model_names(model: ResolvedModel, slug: str) -> dict[str, Path]:
     """Names in a bundle (``models/<slug>/<file>``) of what loading a model reads."""
-    wanted = (".json", ".safetensors", ".txt", ".model")
-    files = sorted(path for path in model.folder.iterdir() if path.is_file() and path.suffix in wanted)
-    return {f"models/{slug}/{path.name}": path for path in files}
+    return {f"models/{slug}/{name}": model.folder / name for name in deciding_files(model.folder)}
 
 
 def write_bundle(out: Path, names: Mapping[str, Path], models: Mapping[str, ResolvedModel]) -> None:

@@ -18,6 +18,7 @@ from harness.families.guess import stream
 from harness.families.tokens import encode_pairs
 from harness.metrics.retrieval import DEPTH
 from harness.models.heads import check_finite, inputs, plain_model
+from harness.models.stored import stored_tensors
 from harness.retrieval.encoder import encoder_of, load_bare
 from harness.retrieval.index import BACKENDS, Vectors, check_choice
 from harness.retrieval.pool import in_blocks, mapped
@@ -219,13 +220,8 @@ def _vector(model: PreTrainedModel, wanted: str, pooled: bool) -> str:
 
 
 def _stored_scale(folder: Path) -> float | None:
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            if SCALE in file.keys():  # noqa: SIM118 (not a dict)
-                return float(file.get_tensor(SCALE))
-    return None
+    found = stored_tensors(folder, [SCALE])
+    return float(found[SCALE]) if found else None
 
 
 def _queries(unit: UnitExamples) -> list[Query]:

@@ -1,4 +1,4 @@
-"""Fingerprints of model folders: sha256 of the weights and of everything that changes what the model computes."""
+"""Fingerprints of model folders: sha256 of the weights and of everything else that changes what the model computes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-_TOKENIZER = (
+from harness.models.deciding import deciding_files
+
+_FIRST = (
+    "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -14,6 +17,7 @@ _TOKENIZER = (
     "sentencepiece.bpe.model",
     "spiece.model",
 )
+"""Fingerprints were once taken over these alone; they keep their places, so that old results stay valid."""
 
 
 @lru_cache(maxsize=256)
@@ -29,10 +33,15 @@ def file_sha256(path: Path) -> str:
 
 
 def model_fingerprint(folder: Path) -> str:
-    """One sha256 over weights, configuration and tokenizer of a model folder, by content and not by path."""
+    """One sha256 over every file of a model folder that decides what it computes, by content and not by path."""
     digest = hashlib.sha256()
-    names = sorted(path.name for path in folder.glob("*.safetensors"))
-    names += ["config.json", *(name for name in _TOKENIZER if (folder / name).is_file())]
-    for name in names:
+    for name in sorted(deciding_files(folder), key=_place):
         digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
     return digest.hexdigest()
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Weights come first, then the files of :data:`_FIRST` in their order, then all others by name."""
+    if name.endswith(".safetensors") and "/" not in name:
+        return -1, name
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST)), name

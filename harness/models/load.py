@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ModelError
 from harness.models.encoder import head_parameters
+from harness.models.stored import stored_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,12 +39,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def check_head(model: PreTrainedModel, folder: Path) -> None:
     """Refuses a checkpoint whose head for this task would be random: its weights are not in the files."""
-    from safetensors import safe_open
-
-    stored: set[str] = set()
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            stored |= set(file.keys())
+    stored = stored_names(folder)
     absent = [name for name in head_parameters(model) if name not in stored]
     if absent:
         raise ModelError(

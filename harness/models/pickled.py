@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
+from harness.models.deciding import PICKLED, deciding_files
 from harness.models.fingerprint import file_sha256
 
 log = logging.getLogger(__name__)
 
-_BESIDE = (".json", ".txt", ".model")
-
 
 def pickles(folder: Path) -> list[Path]:
     """The pickled weights of a model folder."""
-    return sorted(path for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    return sorted(path for pattern in PICKLED for path in folder.glob(pattern))
 
 
 def converted(folder: Path) -> Path:
@@ -34,8 +33,9 @@ def converted(folder: Path) -> Path:
     from harness.models.tiny import cache_dir
 
     weights = _weights(folder)
-    beside = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in _BESIDE)
-    digest = hashlib.sha256("".join(f"{path.name} {file_sha256(path)}\n" for path in [*weights, *beside]).encode())
+    beside = deciding_files(folder)
+    names = [*(path.name for path in weights), *beside]
+    digest = hashlib.sha256("".join(f"{name} {file_sha256(folder / name)}\n" for name in names).encode())
     target = cache_dir() / "converted" / digest.hexdigest()[:16]
     if (target / "model.safetensors").is_file():
         return target
@@ -46,9 +46,9 @@ def converted(folder: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
     try:
-        for path in beside:
-            if not path.name.endswith(".index.json"):
-                shutil.copyfile(path, scratch / path.name)
+        for name in beside:
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, scratch / name)
         save_file(tensors, scratch / "model.safetensors", metadata={"format": "pt"})
         scratch.rename(target)
     except OSError:

@@ -79,7 +79,7 @@ def register_code(
             f"{model}: the code of {trusted} cannot be used: {type(error).__name__}: {error}",
             hint="it may want other packages, or another version of transformers",
         ) from None
-    files = {path.name: file_sha256(path) for path in sorted(folder.glob("*.py"))}
+    files = {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*.py"))}
     return {"repository": trusted.repository, "revision": trusted.revision, "files": files}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
+from harness.models.deciding import HARMLESS
 from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
@@ -19,7 +20,7 @@ from harness.models.remote_code import needs_code, parse_trusted, register_code
 
 log = logging.getLogger(__name__)
 
-_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_PICKLED = ("*.bin", "*.bin.index.json")
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> t
             snapshot_download(
                 reference.name,
                 revision=reference.revision,
-                allow_patterns=[*_WANTED, "pytorch_model*.bin"] if allow_pickle else _WANTED,
+                ignore_patterns=[pattern for pattern in HARMLESS if not (allow_pickle and pattern in _PICKLED)],
                 local_files_only=offline,
             )
         )

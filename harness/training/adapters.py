@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.models.encoder import encoder_children
 from harness.models.quantised import whole_weights
+from harness.training.head import carried_modules
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -15,19 +17,20 @@ if TYPE_CHECKING:
     from harness.options import TrainOptions
 
 
-def with_adapters(model: PreTrainedModel, options: TrainOptions) -> Any:
-    """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder; the head is
-    trained in full. Needs the package peft."""
+def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = ()) -> Any:
+    """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder, to which
+    ``carried`` parameters belong; the head is trained in full. Needs the package peft."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
         raise UsageError("--peft needs the package peft", hint="pip install 'xtreme-harness[peft]'") from None
     import torch
 
-    encoder = encoder_children(model).values()
-    linear = {id(m) for child in encoder for m in child.modules() if isinstance(m, torch.nn.Linear)}
+    encoder = [module for child in encoder_children(model).values() for module in child.modules()]
+    encoder += carried_modules(model, carried).values()
+    linear = {id(module) for module in encoder if isinstance(module, torch.nn.Linear)}
     targets = [name for name, module in model.named_modules() if id(module) in linear]
-    held = {id(module) for child in encoder_children(model).values() for module in child.modules()}
+    held = {id(module) for module in encoder}
     body = () if model.base_model is model else (id(model.base_model),)
     heads = [name for name, child in model.named_children() if id(child) not in held and id(child) not in body]
     config = LoraConfig(
@@ -36,7 +39,11 @@ def with_adapters(model: PreTrainedModel, options: TrainOptions) -> Any:
         lora_dropout=options.lora_dropout,
         use_dora=options.peft == "dora",
         target_modules=targets,
-        modules_to_save=[name for name in heads if any(True for _ in getattr(model, name).parameters())],
+        modules_to_save=[
+            name
+            for name in heads
+            if any(f"{name}.{own}" not in carried for own, _ in getattr(model, name).named_parameters())
+        ],
     )
     return get_peft_model(model, config)
 

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, UsageError
 from harness.files import recover_folder, replace_folder, write_atomic, written_into
+from harness.models.carried import carried_parameters
+from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
 from harness.models.quantised import after_loading, quantised
+from harness.models.stored import stored_names, stored_tensors
 from harness.training.adapters import merged, with_adapters, with_weights_of
 from harness.training.checkpoint import Progress
 from harness.training.dev import dev_scores
@@ -26,6 +29,7 @@ from harness.training.sharding import sharding_asked_for
 from harness.training.stage import Stage, TrainedStage, finished, working_folder
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerBase
 
 
@@ -75,7 +79,16 @@ def _train(
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     few_bits = quantised(stage.quant, str(accelerator.device), stage.dtype)
-    parts = _parts(stage, parent, tokenizer, few_bits)
+    carried = carried_parameters(parent)
+    parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried)
+
+    def keep(model: Any) -> None:
+        """One task keeps its head, so that the folder can be scored as it is; of several, only the encoder is kept."""
+        model = merged(model) if hasattr(model, "merge_and_unload") else model
+        others = [part.model for part in parts] if len(parts) > 1 else []
+        kept = model if len(parts) == 1 else model.base_model
+        _write_model(kept, tokenizer, best, _lacking(kept, carried, [model, *others], parent))
+
     trainer = Trainer(
         parts,
         make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage)),
@@ -84,14 +97,14 @@ def _train(
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
         evaluate=dev_scores(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
-        keep=lambda: _write_model(_of_many_bits(stage, parent, trainer.whole_model), tokenizer, best, len(parts) == 1),
+        keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried)),
         tell=tell,
         shard=shard,
     )
     progress = trainer.run()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        _finish(stage, parts, progress, trainer, best, folder, time.monotonic() - started)
+        _finish(stage, parts, fresh, progress, trainer, best, folder, time.monotonic() - started)
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
 
@@ -99,6 +112,7 @@ def _train(
 def _finish(
     stage: Stage,
     parts: Sequence[Part],
+    fresh: Sequence[str],
     progress: Progress,
     trainer: Trainer,
     best: Path,
@@ -108,6 +122,7 @@ def _finish(
     """Puts the best checkpoint, with its summary, in its place."""
     summary = {
         **stage.describe(),
+        "fresh": list(fresh),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -132,7 +147,14 @@ def _thresholds(progress: Progress) -> dict[str, Any]:
     return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}
 
 
-def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase, few_bits: Mapping[str, Any]) -> list[Part]:
+def _parts(
+    stage: Stage,
+    parent: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    few_bits: Mapping[str, Any],
+    carried: Sequence[str],
+) -> tuple[list[Part], list[str]]:
+    """The tasks with their models and rows, and the names of the parameters that are drawn anew."""
     import torch
 
     features = []
@@ -141,24 +163,26 @@ def _parts(stage: Stage, parent: Path, tokenizer: PreTrainedTokenizerBase, few_b
         if not len(features[-1]):
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
     parts: list[Part] = []
+    fresh: set[str] = set()
     for part, rows in zip(stage.tasks, features, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
             model = part.family.load(str(parent), dtype="float32", **few_bits)
+            fresh |= head_parameters(model).keys() - stored_names(parent)
             torch.manual_seed(stage.options.seed)
         else:
             model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
-            reset_head(model, stage.options.seed)
+            fresh |= set(reset_head(model, stage.options.seed, carried))
         after_loading(model)
-        if parts:
-            share_encoder(parts[0].model, model)
+        for before in parts:
+            share_encoder(before.model, model, carried)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
-            model = with_adapters(model, stage.options)
+            model = with_adapters(model, stage.options, carried)
         parts.append(Part(part.task.name, part.family, model, rows))
-    return parts
+    return parts, sorted(fresh)
 
 
 def _beside(stage: Stage) -> int | None:
@@ -168,25 +192,35 @@ def _beside(stage: Stage) -> int | None:
     return next((index for index, part in enumerate(stage.tasks) if not part.family.fresh_head), None)
 
 
-def _of_many_bits(stage: Stage, parent: Path, model: Any) -> Any:
+def _of_many_bits(stage: Stage, parent: Path, model: Any, carried: Sequence[str]) -> Any:
     """A model in 8 or 4 bits as one in fp32 that computes the same; any other as it is."""
     if not stage.quant:
         return model
     load = stage.tasks[0].family.load
-    return with_weights_of(with_adapters(load(str(parent), dtype="float32"), stage.options), model)
+    return with_weights_of(with_adapters(load(str(parent), dtype="float32"), stage.options, carried), model)
 
 
-def _write_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, head: bool) -> None:
-    """Writes a transformers folder as a whole: a half-written one never takes the place of a good one.
+def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: Path) -> dict[str, torch.Tensor]:
+    """The carried parameters that the model to be written has no place for.
 
-    One task keeps its head, so that the folder can be scored as it is; of several, only the shared encoder is kept.
+    They are as the first of ``models`` that has them has trained them, or else as they were in the parent.
     """
-    model = model if head else model.base_model
-    if hasattr(model, "merge_and_unload"):
-        model = merged(model)
+    there = {name for name, _ in kept.named_parameters()}
+    names = [name for name in carried if name not in there]
+    found = stored_tensors(parent, names) if names else {}
+    for model in reversed(models):
+        found |= {name: value.detach() for name, value in model.named_parameters() if name in names}
+    return found
+
+
+def _write_model(
+    model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, more: Mapping[str, torch.Tensor]
+) -> None:
+    """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
+    good one."""
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     with quiet(), written_into(folder):
-        model.save_pretrained(scratch)
+        model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
     replace_folder(scratch, folder)

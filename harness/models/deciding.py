@@ -1,0 +1,54 @@
+"""Which files of a model folder decide what the model computes: all but those that are known not to.
+
+A file of a kind that nobody thought of counts, so that a change of it is never taken for the same model.
+"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+PICKLED = ("*.bin", "*.pt", "*.pth")
+
+HARMLESS = (
+    # For people.
+    *("*.md", "README*", "LICEN[CS]E*", "NOTICE*", "*.pdf", "*.ipynb", "*.html"),
+    *("*.png", "*.jpg", "*.jpeg", "*.gif", "*.svg", "*.webp"),
+    # Weights in formats that are never loaded: these are safetensors, or are converted to safetensors in another folder.
+    *(*PICKLED, "*.ckpt", "*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "*.gguf", "*.tflite", "*.mlmodel"),
+    *("*.bin.index.json", "*.h5.index.json", "*.msgpack.index.json"),
+    *("onnx/*", "openvino/*", "coreml/*", "original/*"),
+    # Traces of training.
+    *("trainer_state.json", "training_args.*", "*_results.json", "rng_state*", "*.log", "*.tfevents.*"),
+    *("checkpoint-*/*", "runs/*", "logs/*", "wandb/*", "stage.json"),
+    # Nothing is generated and nobody is chatted with.
+    *("generation_config.json", "chat_template.*", "additional_chat_templates/*"),
+    # Code in the folder is never run; that of a trusted repository has its own place in the record.
+    *("*.py", "__pycache__/*"),
+    # Hidden files.
+    *(".*", "*/.*"),
+)
+"""Patterns of paths within the folder, as the Hub's client takes them: ``*`` matches slashes too."""
+
+
+def deciding_files(folder: Path) -> list[str]:
+    """Paths within the folder of the files that decide what its model computes, sorted.
+
+    Subfolders are read only where modules.json (of sentence-transformers) names them.
+    """
+    found = list(folder.iterdir())
+    for module in _modules(folder):
+        found += module.rglob("*")
+    names = (path.relative_to(folder).as_posix() for path in found if path.is_file())
+    return sorted(name for name in names if not any(fnmatchcase(name, pattern) for pattern in HARMLESS))
+
+
+def _modules(folder: Path) -> list[Path]:
+    try:
+        entries = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        paths = {str(entry["path"]).strip("/") for entry in entries}
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or not readable for sentence-transformers either
+        return []
+    inside = (Path(path) for path in paths - {"", "."} if ".." not in Path(path).parts)
+    return [folder / path for path in inside if (folder / path).is_dir()]

@@ -1,0 +1,32 @@
+"""What the weight files of a model folder hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def stored_names(folder: Path) -> set[str]:
+    """Names of the tensors in the folder's safetensors."""
+    from safetensors import safe_open
+
+    names: set[str] = set()
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            names |= set(file.keys())
+    return names
+
+
+def stored_tensors(folder: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
+    """Those of the named tensors that the folder's safetensors hold."""
+    from safetensors import safe_open
+
+    found: dict[str, torch.Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            found |= {name: file.get_tensor(name) for name in set(names) & set(file.keys())}
+    return found
