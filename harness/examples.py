@@ -28,11 +28,16 @@ class Pair(Example):
 
 @dataclass(frozen=True, slots=True)
 class Tagged(Example):
-    """A sentence as words, with one tag a word."""
+    """A sentence as words, with one tag a word.
+
+    ``written`` has the words as the running text spells them, each with the space before it, if there is one; () where
+    the source does not tell. It is no part of the data's fingerprint: only some tokenizers need it.
+    """
 
     id: str
     words: tuple[str, ...]
     tags: tuple[str, ...] | None
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

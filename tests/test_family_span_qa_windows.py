@@ -10,9 +10,10 @@ from small_models import KINDS, TEXTS, tokenizer
 
 from harness.errors import DataError, UsageError
 from harness.examples import Question
+from harness.families.characters import Texts, token_spans, tokenise
 from harness.families.features import Ragged
 from harness.families.span_qa import SpanQA
-from harness.families.windows import Texts, cut, token_spans, tokenise
+from harness.families.windows import cut
 
 SPECIAL = {"mbert": "[CLS] $A [SEP] $B:1 [SEP]:1", "xlmr": "<s> $A </s> </s> $B </s>"}
 

@@ -23,8 +23,9 @@ PRECEDENCE = {
 
 
 def conllu(*paths: Path) -> Iterator[Row]:
-    """Rows ``{"tokens", "tags"}`` of CoNLL-U files; the language is the file name up to the first underscore.
+    """Rows ``{"tokens", "tags", "written"}`` of CoNLL-U files; the language is the file name up to the first underscore.
 
+    ``written`` has each token with the space before it, where the text has one (``SpaceAfter=No`` says where not).
     A multiword token is one word with the tag of its head. Empty nodes are left out, and so are sentences whose text is
     withheld (all words, or all but one, are ``_``).
     """
@@ -42,16 +43,19 @@ def conllu(*paths: Path) -> Iterator[Row]:
                     raise DataError(f"{path}:{number}: {fields[0]!r} is not the number of a word")
                 block.append(fields)
             elif block:
-                tokens, tags = _fused(block, precedence)
+                tokens, tags, glued = _fused(block, precedence)
                 masked = tokens.count("_")
                 if masked == 0 or masked < len(tokens) - 1:
-                    yield {"tokens": tokens, "tags": tags}
+                    spaces = ("", *("" if last else " " for last in glued))
+                    written = [space + token for space, token in zip(spaces, tokens, strict=False)]
+                    yield {"tokens": tokens, "tags": tags, "written": written}
                 block = []
 
 
-def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], list[str]]:
+def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], list[str], list[bool]]:
+    """Tokens, their tags, and whether the text goes on after each without a space."""
     words = {fields[0]: fields for fields in block if fields[0].isdigit()}
-    tokens, tags, inside = [], [], set[str]()
+    tokens, tags, glued, inside = list[str](), list[str](), list[bool](), set[str]()
     for fields in block:
         first, dash, last = fields[0].partition("-")
         if dash:
@@ -59,10 +63,12 @@ def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], li
             inside.update(span)
             tokens.append(fields[1])
             tags.append(words[_head(span, words, precedence)][3] if span else fields[3])
+            glued.append("SpaceAfter=No" in fields[9].split("|"))
         elif fields[0] in words and fields[0] not in inside:
             tokens.append(fields[1])
             tags.append(fields[3])
-    return tokens, tags
+            glued.append("SpaceAfter=No" in fields[9].split("|"))
+    return tokens, tags, glued
 
 
 def _head(span: list[str], words: dict[str, list[str]], precedence: list[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
-from harness.examples import Candidate, Example, GoldPair, Query, Sentence
+from harness.examples import Candidate, Example, GoldPair, Query, Sentence, Tagged
 
 _CHUNK = 4096
 
@@ -69,14 +69,29 @@ def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
-    """blake2b over the examples, in order: it changes with the data, not with where the data lies."""
+    """blake2b over the examples, in order: it changes with the data, not with where the data lies.
+
+    How words are written (:class:`Tagged`) is left out, so that sources that tell and sources that do not have one
+    fingerprint, as they have one result with most tokenizers; :func:`written_fingerprint` is for the others.
+    """
+    return _digest(examples)
+
+
+def written_fingerprint(examples: Sequence[Example]) -> str | None:
+    """blake2b over how the words of tagged sentences are written; None where no source tells."""
+    written = [example.written if isinstance(example, Tagged) else () for example in examples]
+    return _digest(written) if any(written) else None
+
+
+def _digest(values: Sequence[Any]) -> str:
     digest = blake2b(digest_size=16)
-    for start in range(0, len(examples), _CHUNK):
-        text = json.dumps(examples[start : start + _CHUNK], default=_plain, ensure_ascii=False)
+    for start in range(0, len(values), _CHUNK):
+        text = json.dumps(values[start : start + _CHUNK], default=_plain, ensure_ascii=False)
         digest.update(text.encode("utf-8", "surrogatepass"))
-    digest.update(str(len(examples)).encode())
+    digest.update(str(len(values)).encode())
     return digest.hexdigest()
 
 
 def _plain(value: Any) -> list[Any]:
-    return [type(value).__name__, *(getattr(value, name) for name in value.__dataclass_fields__)]
+    hashed = (name for name in value.__dataclass_fields__ if type(value) is not Tagged or name != "written")
+    return [type(value).__name__, *(getattr(value, name) for name in hashed)]

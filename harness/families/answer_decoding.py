@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.families.characters import Texts
 from harness.families.features import IntArray, Rows
-from harness.families.windows import Texts, Windows
+from harness.families.windows import Windows
 from harness.models.heads import check_finite
 
 if TYPE_CHECKING:

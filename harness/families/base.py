@@ -68,6 +68,13 @@ class Predictor(ABC):
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """Loads the model from a folder or Hub id with the head this family needs (``from_pretrained`` arguments)."""
 
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """How this family treats texts of this tokenizer where that is not the usual way.
+
+        It is part of the keys of results and stages, and of the facts of every unit; empty where nothing is unusual.
+        """
+        return {}
+
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
         """The units of a run with what they know of each other; by default, as they are."""
         return list(units)
@@ -97,6 +104,7 @@ class HeadFamily(Predictor):
             examples = [example for unit in group for example in unit.examples]
             return group, examples, self.features(forward.tokenizer, examples, training=False)
 
+        treatment = self.treatment(forward.tokenizer)
         groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
         for group, examples, features in forward.tokenised(tokenised, groups):
             outputs = forward.stream(features, self.outputs)
@@ -105,7 +113,7 @@ class HeadFamily(Predictor):
             start = 0
             for unit in group:
                 end = start + len(unit.examples)
-                yield Prediction(unit, predictions[start:end], {})
+                yield Prediction(unit, predictions[start:end], dict(treatment))
                 start = end
 
     @abstractmethod

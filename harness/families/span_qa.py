@@ -19,11 +19,13 @@ from harness.errors import DataError, UsageError
 from harness.examples import Example, Question
 from harness.families.answer_decoding import Projection, best_spans, sliced
 from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.characters import Texts, placing, token_spans, tokenise
 from harness.families.features import Features, IntArray, Rows
 from harness.families.guess import stream
+from harness.families.running_text import UNSPACED
 from harness.families.tokens import Template
 from harness.families.tokens import tokenise as tokenise_questions
-from harness.families.windows import Texts, Windows, cut, token_spans, tokenise
+from harness.families.windows import Windows, cut
 from harness.models.heads import inputs, load_head
 
 if TYPE_CHECKING:
@@ -97,6 +99,10 @@ class SpanQA(HeadFamily):
         """The model with a question answering head: two outputs a token (see :mod:`harness.models.heads`)."""
         return load_head("QuestionAnswering", reference, ("start", "end"), by_position=True, **kwargs)
 
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """``offsets`` "repaired" where the tokenizer's own would cut letters off answers."""
+        return {"offsets": "repaired"} if placing(tokenizer)[1] else {}
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """As in every family; with ``no_answer`` the facts also hold, for each question, ``best``, the best answer that
         is not "", and ``null_minus_best``, from which the best threshold can be found (SQuAD v2.0)."""
@@ -104,13 +110,14 @@ class SpanQA(HeadFamily):
         if not self.options.no_answer and not any(unit.language in unprojected for unit in units):
             yield from super().predict(forward, units)
             return
+        treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
             answers = self.answers(features, forward.stream(features, self.outputs))
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
-            facts: dict[str, Any] = {}
+            facts = dict(treatment)
             if self.options.no_answer:
-                facts = {"best": best, "null_minus_best": [answer.null_minus_best for answer in answers]}
+                facts |= {"best": best, "null_minus_best": [answer.null_minus_best for answer in answers]}
             yield Prediction(unit, [self._or_none(*pair) for pair in zip(best, answers, strict=True)], facts)
 
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
@@ -232,8 +239,7 @@ class SpanQA(HeadFamily):
         return guesses
 
 
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
+_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 """Thai, Lao, Burmese, Khmer, kana and Han characters one by one, everything else up to the next space."""
 
 

@@ -14,7 +14,8 @@ from harness.examples import Example, Tagged
 from harness.families.base import HeadFamily, UnitExamples
 from harness.families.features import Features, IntArray, Ragged, Rows
 from harness.families.guess import most_frequent, stream
-from harness.families.tokens import Template, gather, offsets, tokenise
+from harness.families.tokens import Template, gather, offsets
+from harness.families.words import Words, alone, in_text, marks_space
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Tagging(HeadFamily):
 
     The preprocessing of XTREME (utils_preprocess.py and utils_tag.py of google-research/xtreme): words are tokenised
     one by one; a word that gives no sub-token, or more than fit, becomes the unknown token; a sentence that is too long
-    is cut between words into consecutive pieces, whose tags are joined again. A row is a piece.
+    is cut between words into consecutive pieces, whose tags are joined again. A row is a piece. With tokenizers that
+    mark the space before a word, words get the tokens of the running text (:mod:`harness.families.words`).
     """
 
     @dataclass(frozen=True)
@@ -38,17 +40,22 @@ class Tagging(HeadFamily):
         predicts for the lost words "O", or "X" where the task has no "O", or else the first label.
         ``extra_separator`` ends rows with two separators, as the reference does for XLM-R; it acts on tokenizers that
         put two separators between the texts of a pair. ``labels_by_position``: as in classification.
+        ``words``: "alone" tokenises each word by itself, as the reference; "in_text" as it stands in the running text;
+        "auto" does so for tokenizers that give words in a text other tokens than alone, because they mark the space.
         """
 
         max_length: int = 128
         overflow: str = "split"
         extra_separator: bool = True
         labels_by_position: bool = False
+        words: str = "auto"
 
         def __post_init__(self) -> None:
-            """Refuses unknown ways to treat long sentences."""
+            """Refuses unknown ways to treat long sentences and words."""
             if self.overflow not in ("split", "truncate"):
                 raise UsageError(f"option overflow: 'split' or 'truncate' expected, not {self.overflow!r}")
+            if self.words not in ("auto", "alone", "in_text"):
+                raise UsageError(f"option words: 'auto', 'alone' or 'in_text' expected, not {self.words!r}")
 
     options: Options
 
@@ -57,6 +64,11 @@ class Tagging(HeadFamily):
         by_position = self.options.labels_by_position
         return load_head("TokenClassification", reference, self.labels, by_position=by_position, **kwargs)
 
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """``words`` "in_text" where words are not tokenised alone."""
+        in_text = self.options.words == "in_text" or (self.options.words == "auto" and marks_space(tokenizer))
+        return {"words": "in_text"} if in_text else {}
+
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """One row a piece; for its words, ``first`` is the place of the first sub-token, ``labels`` the tag."""
         sentences = [(index, example) for index, example in enumerate(examples) if isinstance(example, Tagged)]
@@ -64,29 +76,28 @@ class Tagging(HeadFamily):
             sentences = [(index, sentence) for index, sentence in sentences if sentence.tags is not None]
         template = _template(tokenizer, self.options.extra_separator)
         room = template.room(tokenizer, self.options.max_length)
-        table, word = tokenise(tokenizer, chain.from_iterable(sentence.words for _, sentence in sentences))
-        table = _with_unknown(
-            table, room, template.filler if tokenizer.unk_token_id is None else tokenizer.unk_token_id
-        )
+        tokens_of = in_text if self.treatment(tokenizer) else alone
+        unknown = template.filler if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+        words = _with_unknown(tokens_of(tokenizer, [sentence for _, sentence in sentences]), room, unknown)
 
         words_in = np.array([len(sentence.words) for _, sentence in sentences], np.int64)
-        lengths = table.lengths[word]
-        piece_of_word, sentence_of_piece = split(lengths, words_in, room)
+        piece_of_word, sentence_of_piece = split(words.lengths, words_in, room)
         words_in_piece = np.bincount(piece_of_word, minlength=len(sentence_of_piece))
         labels = self._labels([sentence for _, sentence in sentences], words_in) if training else None
         if self.options.overflow == "truncate":
             first_piece = np.diff(sentence_of_piece, prepend=-1) > 0
             kept = first_piece[piece_of_word]
-            word, lengths, labels = word[kept], lengths[kept], None if labels is None else labels[kept]
+            words = Words(words.values, words.starts[kept], words.lengths[kept], words.head[kept])
+            labels = None if labels is None else labels[kept]
             words_in_piece, sentence_of_piece = words_in_piece[first_piece], sentence_of_piece[first_piece]
 
         edges = offsets(words_in_piece)
-        start_of_word = offsets(lengths)
+        start_of_word = offsets(words.lengths)
         starts = start_of_word[edges]
         ids, _ = template.rows(
-            gather(table.values, table.offsets[word], lengths), starts[:-1, None], np.diff(starts)[:, None]
+            gather(words.values, words.starts, words.lengths), starts[:-1, None], np.diff(starts)[:, None]
         )
-        first = start_of_word[:-1] - np.repeat(starts[:-1], words_in_piece) + template.texts[0]
+        first = start_of_word[:-1] + words.head - np.repeat(starts[:-1], words_in_piece) + template.texts[0]
         aligned = {"first": (Ragged(first, edges), 0)}
         if labels is not None:
             aligned["labels"] = (Ragged(labels, edges), -100)
@@ -172,12 +183,15 @@ def split(lengths: IntArray, words_in: IntArray, room: int) -> tuple[IntArray, I
     return np.cumsum(opens) - 1, sentence_of_word[opens]
 
 
-def _with_unknown(table: Ragged, room: int, unknown: int) -> Ragged:
+def _with_unknown(words: Words, room: int, unknown: int) -> Words:
     """The words' tokens with the unknown token for words that have none, or more than ``room``."""
-    odd = (table.lengths == 0) | (table.lengths > room)
-    lengths = np.where(odd, 1, table.lengths)
-    starts = np.where(odd, len(table.values), table.offsets[:-1])
-    return Ragged(gather(np.append(table.values, np.int32(unknown)), starts, lengths), offsets(lengths))
+    odd = (words.lengths == 0) | (words.lengths > room)
+    return Words(
+        np.append(words.values, np.int32(unknown)),
+        np.where(odd, len(words.values), words.starts),
+        np.where(odd, 1, words.lengths),
+        np.where(odd, 0, words.head),
+    )
 
 
 def _template(tokenizer: PreTrainedTokenizerBase, extra_separator: bool) -> Template:

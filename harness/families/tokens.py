@@ -35,7 +35,7 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> tuple[
     known: dict[str, int] = {}
     rows = np.fromiter((known.setdefault(text, len(known)) for text in texts), dtype=np.int64)
     distinct = list(known)
-    backend = _backend(tokenizer)
+    backend = backend_of(tokenizer)
     values, lengths = [], []
     for start in range(0, len(distinct), CHUNK):
         chunk = distinct[start : start + CHUNK]
@@ -47,9 +47,15 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> tuple[
         lengths.append(np.fromiter(map(len, lists), dtype=np.int64, count=len(lists)))
         values.append(np.fromiter(chain.from_iterable(lists), dtype=np.int32, count=int(lengths[-1].sum())))
     flat = np.concatenate(values) if values else np.empty(0, np.int32)
+    edges = offsets(np.concatenate(lengths) if lengths else np.empty(0, np.int64))
+    return Ragged(without_end(tokenizer, flat), edges), rows
+
+
+def without_end(tokenizer: PreTrainedTokenizerBase, values: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The tokens of a text, in place, with the unknown token for the end of sequence, if the tokenizer has both."""
     if tokenizer.unk_token_id is not None and tokenizer.eos_token_id is not None:
-        flat[flat == tokenizer.eos_token_id] = tokenizer.unk_token_id
-    return Ragged(flat, offsets(np.concatenate(lengths) if lengths else np.empty(0, np.int64))), rows
+        values[values == tokenizer.eos_token_id] = tokenizer.unk_token_id
+    return values
 
 
 def offsets(lengths: IntArray) -> IntArray:
@@ -79,7 +85,7 @@ class Template:
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, texts: int) -> Template:
         """Reads the template for one text or for a pair off the tokenizer."""
-        encoding = _backend(tokenizer).encode(*["a"] * texts)
+        encoding = backend_of(tokenizer).encode(*["a"] * texts)
         ids: list[int] = []
         types: list[int] = []
         found: dict[int, int] = {}
@@ -159,11 +165,20 @@ def encode_pairs(
     return ids, types if "token_type_ids" in tokenizer.model_input_names else None
 
 
-def _backend(tokenizer: PreTrainedTokenizerBase) -> Any:
+def backend_of(tokenizer: PreTrainedTokenizerBase) -> Any:
+    """The part of a fast tokenizer that encodes, without any truncation or padding of its own."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
     return backend
+
+
+def encoded(backend: Any, text: str) -> Any:
+    """The encoding of one text, None where the tokenizer has neither its tokens nor one for unknown text."""
+    try:
+        return backend.encode(text, add_special_tokens=False)
+    except Exception:  # the library's errors have no class of their own
+        return None
 
 
 def _refuse_broken(texts: Iterable[str]) -> None:

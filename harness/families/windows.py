@@ -1,79 +1,16 @@
 """Long contexts as overlapping windows: one row is a question and a stretch of its context, between special tokens.
 
-Each distinct text is tokenised once; the rows of all its questions are then cut from flat arrays.
+The rows of all questions are cut from flat arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.families import tokens
-from harness.families.features import IntArray, Ragged
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-CHUNK = 2048
-"""Texts tokenised at a time: the tokenizer's own records take a hundred times the memory of the ids."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Distinct texts, tokenised without special tokens; token i covers characters ``begin[i]:end[i]`` of its text."""
-
-    texts: Sequence[str]
-    ids: Ragged
-    begin: IntArray
-    end: IntArray
-
-    @property
-    def base(self) -> IntArray:
-        """Where each text starts when all are written behind one another, a character apart."""
-        return tokens.offsets(np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1)[:-1]
-
-
-def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[Texts, IntArray]:
-    """The distinct texts, tokenised in batches, and for every given text which of them it is."""
-    known: dict[str, int] = {}
-    which = np.fromiter((known.setdefault(text, len(known)) for text in texts), np.int64, len(texts))
-    distinct = list(known)
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    ids: list[list[int]] = []
-    ranges = []
-    for start in range(0, len(distinct), CHUNK):
-        chunk = distinct[start : start + CHUNK]
-        try:
-            encodings = backend.encode_batch(chunk, add_special_tokens=False)
-        except (TypeError, UnicodeEncodeError):
-            tokens.tokenise(tokenizer, chunk)  # says which text is not valid Unicode
-            raise
-        ids += [encoding.ids for encoding in encodings]
-        characters = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
-        ranges.append(np.fromiter(characters, np.int64))
-    begin, end = np.concatenate([*ranges, np.zeros(0, np.int64)]).reshape(-1, 2).T.copy()
-    return Texts(distinct, Ragged.of(ids, np.int32), begin, end), which
-
-
-def token_spans(texts: Texts, which: IntArray, begin: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
-    """First and last token, counted from the start of the text, that touch the characters ``begin:end`` of a text.
-
-    ``which`` says of which text; all arrays have one entry a span. A span that no token touches gets 0 and -1.
-    """
-    # All texts in one coordinate, so that one search answers for all spans.
-    base = texts.base
-    shift = np.repeat(base, texts.ids.lengths)
-    first = np.searchsorted(texts.end + shift, begin + base[which], side="right")
-    last = np.searchsorted(texts.begin + shift, end + base[which], side="left") - 1
-    low, high = texts.ids.offsets[which], texts.ids.offsets[which + 1]
-    touched = (low <= first) & (first <= last) & (last < high)
-    return np.where(touched, first - low, 0), np.where(touched, last - low, -1)
+from harness.families.features import IntArray
 
 
 @dataclass(frozen=True)

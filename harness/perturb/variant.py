@@ -119,7 +119,16 @@ def _tagged(example: Tagged, noise: Callable[[str], str]) -> Tagged:
     words = noise("\n".join(example.words)).split("\n")
     if len(words) != len(example.words):
         return example
-    return replace(example, words=tuple(new or old for new, old in zip(words, example.words, strict=True)))
+    words = [new or old for new, old in zip(words, example.words, strict=True)]
+    return replace(example, words=tuple(words), written=_rewritten(example, words))
+
+
+def _rewritten(example: Tagged, words: Sequence[str]) -> tuple[str, ...]:
+    """The new words with the spaces before the old ones; words that stay as they were stay as they are written."""
+    return tuple(
+        text if new == old else text[: len(text) - len(text.lstrip())] + new
+        for text, new, old in zip(example.written, words, example.words, strict=False)
+    )
 
 
 _MIXED: dict[type, Callable[[Any, Any], Example]] = {

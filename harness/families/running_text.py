@@ -1,0 +1,44 @@
+"""The words of a sentence as running text has them: each with the space before it, where there is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.errors import DataError
+from harness.examples import Tagged
+
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Characters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no space between words (for ``[...]``)."""
+
+_UNSPACED = re.compile(f"[{UNSPACED}\u0f00-\u0fff\U00020000-\U0003ffff]")
+
+
+def as_written(sentence: Tagged) -> Sequence[str]:
+    """The words as their source has them, or else as they are usually written; joined, they are the text."""
+    if not sentence.written:
+        return written(sentence.words)
+    if len(sentence.written) != len(sentence.words):
+        raise DataError(
+            f"sentence {sentence.id!r} has {len(sentence.words)} words, {len(sentence.written)} as they are written",
+            hint="Tagged.written has an entry for each word, or none at all",
+        )
+    return sentence.written
+
+
+def written(words: Sequence[str]) -> tuple[str, ...]:
+    """Words a space apart, but not in scripts without spaces.
+
+    A sentence in such a script has spaces only between two longer words of other scripts ("New York"), for data that
+    take it apart into characters do so with names in Latin script as well.
+    """
+    if _UNSPACED.search("".join(words)) is None:
+        return tuple(f" {word}" if place else word for place, word in enumerate(words))
+    before = ("", *words[:-1])
+    return tuple(f" {word}" if _apart(last, word) else word for last, word in zip(before, words, strict=True))
+
+
+def _apart(last: str, word: str) -> bool:
+    if min(len(last), len(word)) < 2 or not (last[-1].isalnum() and word[0].isalnum()):
+        return False
+    return _UNSPACED.match(last[-1]) is None and _UNSPACED.match(word[0]) is None
