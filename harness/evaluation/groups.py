@@ -28,6 +28,11 @@ class Group:
     units: tuple[PlannedUnit, ...]
 
     @property
+    def start(self) -> ResolvedModel | None:
+        """The model before any stage; None for a baseline."""
+        return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
     def identity(self) -> str:
         """What decides the predictions besides options and data; "" without a checkpoint."""
         if self.checkpoint is None:

@@ -15,6 +15,7 @@ from harness.families.base import Predictor, UnitExamples
 from harness.perturb import Variant, make_variant, split_of
 from harness.roles import key_part
 from harness.training.stages import Stages
+from harness.training.treatment import treatment
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -80,6 +81,7 @@ class Preparation:
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.stages.dtype,
             **key_part(self.stages.options),
+            **({"treatment": found} if (found := treatment(family, group.start)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

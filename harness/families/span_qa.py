@@ -27,6 +27,7 @@ from harness.families.tokens import Template
 from harness.families.tokens import tokenise as tokenise_questions
 from harness.families.windows import Windows, cut
 from harness.models.heads import inputs, load_head
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -75,15 +76,15 @@ class SpanQA(HeadFamily):
         span by more than ``null_threshold``; and training keeps the questions without an answer.
         """
 
-        max_length: int = 384
-        doc_stride: int = 128
-        max_query_length: int = 64
-        n_best: int = 20
-        max_answer_length: int = 30
-        decode: str = "offsets"
-        skip_projection_for: str = ""
-        no_answer: bool = False
-        null_threshold: float = 0.0
+        max_length: int = option(384, MEASURES)
+        doc_stride: int = option(128, MEASURES)
+        max_query_length: int = option(64, MEASURES)
+        n_best: int = option(20, MEASURES)
+        max_answer_length: int = option(30, MEASURES)
+        decode: str = option("offsets", MEASURES)
+        skip_projection_for: str = option("", MEASURES)
+        no_answer: bool = option(False, MEASURES)
+        null_threshold: float = option(0.0, MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses values that nothing can be decoded with."""

@@ -17,6 +17,7 @@ from harness.families.guess import most_frequent, stream
 from harness.families.tokens import Template, gather, offsets
 from harness.families.words import Words, alone, in_text, marks_space
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
+from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
@@ -44,11 +45,11 @@ class Tagging(HeadFamily):
         "auto" does so for tokenizers that give words in a text other tokens than alone, because they mark the space.
         """
 
-        max_length: int = 128
-        overflow: str = "split"
-        extra_separator: bool = True
-        labels_by_position: bool = False
-        words: str = "auto"
+        max_length: int = option(128, MEASURES)
+        overflow: str = option("split", MEASURES)
+        extra_separator: bool = option(True, MEASURES)
+        labels_by_position: bool = option(False, MEASURES)
+        words: str = option("auto", MEASURES, keyed="changed")
 
         def __post_init__(self) -> None:
             """Refuses unknown ways to treat long sentences and words."""

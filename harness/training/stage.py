@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.options import TrainOptions, as_plain
 from harness.resources import Resources, of_training, union
 from harness.roles import key_part
 from harness.specs import IntermediateTask
+from harness.training.treatment import treatment
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -82,6 +84,16 @@ class Stage:
         return union([earlier, *own])
 
     @property
+    def start(self) -> ResolvedModel:
+        """The model that the first of the stages starts from."""
+        return self.parent.start if isinstance(self.parent, Stage) else self.parent
+
+    @property
+    def _carried(self) -> tuple[str, ...]:
+        """Pretrained parameters outside the base model; those of later stages are in the key of the first."""
+        return () if isinstance(self.parent, Stage) else carried_parameters(self.parent.folder)
+
+    @property
     def key(self) -> str:
         """sha256 over all of it."""
         content = {
@@ -92,12 +104,14 @@ class Stage:
                     "train": part.train.fingerprint,
                     "dev": part.dev.fingerprint if part.dev else None,
                     "options": key_part(part.family.options),
+                    **({"treatment": found} if (found := treatment(part.family, self.start)) else {}),
                 }
                 for part in self.tasks
             ],
             "options": key_part(self.options),
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
+            **({"carried": carried} if (carried := self._carried) else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
