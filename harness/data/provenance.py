@@ -27,8 +27,12 @@ class Provenance:
 
     @property
     def note(self) -> str:
-        """What is said with the score ("es: machine translation (XNLI-MT)"); "" for native text."""
-        if self.origin == "native":
+        """What is said with the score ("es: machine translation (XNLI-MT)"); "" for native text.
+
+        Nothing is said of a test set that people translated, which is the benchmark's own way: only training data in a
+        language name it.
+        """
+        if self.origin == "native" or (self.origin == "human_translation" and not self.language):
             return ""
         return (f"{self.language}: " if self.language else "") + origin_words(self.origin, self.system)
 
