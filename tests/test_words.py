@@ -324,6 +324,34 @@ def test_perturbed_words_keep_the_spaces_of_the_text():
     assert unknown.written == ()
 
 
+# Other places that take texts apart into words
+
+
+@pytest.mark.parametrize("name", ["xlmr", "tiny", "llama2", "roberta", "gpt2", "eurobert", "gemma", "bytes"])
+def test_no_token_that_is_learned_crosses_words(name):
+    from harness.models.vocabulary import learn_merges
+
+    tokens = scheme(name)
+    merges = learn_merges(tokens, [text for text in SCRIPTS if " " in text] * 3, 40)
+    learned = ["".join(tokens.convert_ids_to_tokens([*left, *right])) for left, right in merges]
+    assert len(learned) > 10
+    assert [token for token in learned if set("▁Ġ ") & set(token.lstrip("▁Ġ "))] == []
+
+
+@pytest.mark.parametrize("name", ["xlmr", "bert", "gpt2", "gemma"])
+def test_tokens_of_a_word_are_counted_in_the_text_that_the_model_reads(name):
+    from harness.breakdown.attributes import tokens_per_word
+    from harness.breakdown.context import TaskContext, UnitContext
+
+    examples = [BERLIN_WRITTEN, BERLIN, sentence("Два", "слова")]
+    tokens = scheme(name)
+    context = UnitContext(TaskContext("panx", tuple, lambda: tokens), "en")
+    features = family(extra_separator=False).features(tokens, examples, training=False)
+    special = tokens.num_special_tokens_to_add(pair=False)
+    expected = [(features.lengths[i] - special) / len(example.words) for i, example in enumerate(examples)]
+    assert tokens_per_word(examples, context) == expected
+
+
 # What is recorded
 
 

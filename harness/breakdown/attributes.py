@@ -14,6 +14,8 @@ from typing import Any
 
 from harness.breakdown.context import UnitContext
 from harness.examples import Choice, Pair, Query, Question, Tagged, Translation
+from harness.families.running_text import as_written
+from harness.families.words import marks_space
 
 Values = Sequence[float | str | None]
 
@@ -98,7 +100,8 @@ def entity_novelty(examples: Sequence[Tagged], unit: UnitContext) -> Values:
 def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
     """Into how many pieces the model's tokenizer cuts a word; None in scripts without spaces, unless words are given."""
     tokenizer = unit.tokenizer
-    texts = [" ".join(example.words) if isinstance(example, Tagged) else _text(example) for example in examples]
+    in_text = tokenizer is not None and marks_space(tokenizer)
+    texts = [_sentence(example, in_text) if isinstance(example, Tagged) else _text(example) for example in examples]
     counts = [
         len(example.words) if isinstance(example, Tagged) else 0 if unit.script in _UNSPACED else len(text.split())
         for example, text in zip(examples, texts, strict=True)
@@ -109,6 +112,11 @@ def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
         "input_ids"
     ]  # no warning: nothing is fed to a model
     return [len(ids) / count if count else None for ids, count in zip(pieces, counts, strict=True)]
+
+
+def _sentence(example: Tagged, in_text: bool) -> str:
+    """The words as tokenised: as they are written, or a space apart where the tokenizer takes each alone anyway."""
+    return "".join(as_written(example)) if in_text else " ".join(example.words)
 
 
 def _text(example: Any) -> str:

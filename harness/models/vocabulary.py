@@ -10,7 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +82,18 @@ def learn_merges(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Seq
 def _words(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Sequence[str], alone: set[int]
 ) -> Iterator[list[list[int]]]:
-    """For each text its words as token ids, cut at tokens that stand alone."""
+    """For each text its words as token ids, cut at tokens that stand alone.
+
+    Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
+    """
     lines = (text.text if isinstance(text, Text) else text for text in texts)
     while chunk := list(islice(lines, CHUNK)):
-        for encoding in tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False):
-            keyed = groupby(zip(encoding.word_ids, encoding.ids, strict=True), lambda pair: (pair[0], pair[1] in alone))
-            yield [[index for _, index in group] for (_, cut), group in keyed if not cut]
+        encodings = tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False)
+        for line, encoding in zip(chunk, encodings, strict=True):
+            spaces = accumulate(int(line[begin : begin + 1] == " ") for begin, _ in encoding.offsets)
+            places = zip(encoding.word_ids, spaces, encoding.ids, strict=True)
+            keyed = groupby(places, lambda place: (*place[:2], place[2] in alone))
+            yield [[index for *_, index in group] for (*_, cut), group in keyed if not cut]
 
 
 def _symbol(index: int) -> str:
