@@ -177,7 +177,9 @@ measured = st.fixed_dictionaries(
         "train": st.sampled_from(["auto", "never"]),
         "via": st.lists(st.sampled_from(["a", "b", "a+b", "a[b]", "a[b,c]", "a-b"]), max_size=2).map(tuple),
         "split": st.sampled_from(["test", "dev"]),
-        "overrides": st.dictionaries(st.sampled_from(["lr", "seed", "x.lr"]), st.sampled_from([1, 2, "lora"]), max_size=2),
+        "overrides": st.dictionaries(
+            st.sampled_from(["lr", "seed", "x.lr"]), st.sampled_from([1, 2, "lora"]), max_size=2
+        ),
     },
 )
 

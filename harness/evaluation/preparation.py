@@ -81,7 +81,7 @@ class Preparation:
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.stages.dtype,
             **key_part(self.stages.options),
-            **({"treatment": found} if (found := treatment(family, group.start)) else {}),
+            **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

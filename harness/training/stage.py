@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.examples import Example
 from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.options import TrainOptions, as_plain
@@ -37,6 +39,11 @@ class StageTask:
     dev: LoadedSplit | None
     family: HeadFamily
     format: Format
+
+    @property
+    def examples(self) -> tuple[Sequence[Example], ...]:
+        """Those that are trained on, and those of the dev split where there is one."""
+        return (self.train.examples, *((self.dev.examples,) if self.dev else ()))
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Stage:
         """Pretrained parameters outside the base model; those of later stages are in the key of the first."""
         return () if isinstance(self.parent, Stage) else carried_parameters(self.parent.folder)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """sha256 over all of it."""
         content = {
@@ -104,7 +111,7 @@ class Stage:
                     "train": part.train.fingerprint,
                     "dev": part.dev.fingerprint if part.dev else None,
                     "options": key_part(part.family.options),
-                    **({"treatment": found} if (found := treatment(part.family, self.start)) else {}),
+                    **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
             ],

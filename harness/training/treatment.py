@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.subset import written_fingerprint
+from harness.examples import Example
 from harness.families.base import Predictor
 from harness.models.load import load_tokenizer
 from harness.models.resolve import ResolvedModel
@@ -14,14 +17,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def treatment(family: Predictor, model: ResolvedModel | None) -> dict[str, Any]:
-    """How a family treats the texts of a model where that is not the usual way; empty for most, and for baselines.
+def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequence[Example]) -> dict[str, Any]:
+    """How a family treats these examples with a model where that is not the usual way; empty for most, and for baselines.
 
-    ModelError where the model has no usable tokenizer.
+    ``written`` is there where words are taken from the text: what the sources tell about its spaces, which is no part of
+    the data's own fingerprint, since most models never see it. ModelError where the model has no usable tokenizer.
     """
     if model is None or type(family).treatment is Predictor.treatment:
         return {}
-    return family.treatment(_tokenizer(model.folder, model.fingerprint))
+    found = family.treatment(_tokenizer(model.folder, model.fingerprint))
+    written = [written_fingerprint(each) for each in examples] if "words" in found else []
+    return {**found, **({"written": written} if any(written) else {})}
 
 
 @lru_cache(maxsize=8)
