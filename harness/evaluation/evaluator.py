@@ -264,7 +264,7 @@ class Evaluator:
                 with self._claimed(stream, group.family) as claimed:
                     todo = self._todo(claimed, group.family)
                     if todo and group.checkpoint is None:
-                        self._keep(todo, (self._guess(ready, group.family) for ready in todo))
+                        self._keep(todo, (self._guess(ready, group) for ready in todo))
                         continue
                     if todo and forward is None:
                         assert group.checkpoint is not None
@@ -361,12 +361,11 @@ class Evaluator:
             if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
                 record["stages"].append(dict(trained.summary))
 
-    def _guess(self, ready: Ready, family: Predictor) -> Prediction:
-        sources = training_tasks(ready.planned.task, self.registry)
-        train: Sequence[Any] = ()
-        if sources and family.trainable and self.reference.name == "majority":
-            train = self.stages.training_split(sources[-1], "train").examples
-        return Prediction(ready.examples, family.guess(self.reference.name, train, ready.examples, seed=0), {})
+    def _guess(self, ready: Ready, group: Group) -> Prediction:
+        train = self.preparation.learned_from(ready.planned.task, group)
+        examples = train.examples if train else ()
+        guessed = group.family.guess(self.reference.name, examples, ready.examples, seed=0)
+        return Prediction(ready.examples, guessed, {})
 
     def _keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
         """Writes, scores and records each unit as soon as it is predicted."""

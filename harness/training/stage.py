@@ -18,6 +18,7 @@ from harness.options import TrainOptions, as_plain
 from harness.resources import Resources, of_training, union
 from harness.roles import key_part
 from harness.specs import IntermediateTask
+from harness.task_key import task_key
 from harness.training.treatment import treatment
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Stage:
                     "train": part.train.fingerprint,
                     "dev": part.dev.fingerprint if part.dev else None,
                     "options": key_part(part.family.options),
+                    **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
