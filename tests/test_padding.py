@@ -47,15 +47,15 @@ OTHERS = ("albert", "big_bird", "deberta-v2", "electra", "modernbert", "mobilebe
 LABELS = ("a", "b", "c")
 
 
-def texts(count: int) -> list[str]:
-    """Texts of one word to some dozens."""
+def texts(count: int, longest: int = 25) -> list[str]:
+    """Texts of one word to ``longest`` words."""
     words = " ".join(TEXTS[:4]).split()
     rng = np.random.default_rng(0)
-    return [" ".join(rng.choice(words, rng.integers(1, 25))) for _ in range(count)]
+    return [" ".join(rng.choice(words, rng.integers(1, longest + 1))) for _ in range(count)]
 
 
-def examples(family: type, count: int) -> list[Example]:
-    a, b = texts(count), texts(2 * count)[count:]
+def examples(family: type, count: int, longest: int = 25) -> list[Example]:
+    a, b = texts(count, longest), texts(2 * count, longest)[count:]
     made: dict[type, Any] = {
         Classification: lambda i: Pair(str(i), a[i], b[i], LABELS[i % 3]),
         Tagging: lambda i: Tagged(str(i), tuple(a[i].split()), tuple(LABELS[j % 3] for j in range(len(a[i].split())))),
@@ -230,15 +230,18 @@ def test_the_trial_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_training_step_does_not_depend_on_how_it_is_cut(kind: str, family: Any, tmp_path: Path) -> None:
     folder = model_of(kind, tmp_path / "m", **{"dropout": 0.0} if kind == "xlnet" else {"hidden_dropout_prob": 0.0})
     tokenizer = load_tokenizer(folder)
-    weights = []
+    updates = []
     for number, budget in enumerate((1, 4096)):
         built, model = load(family, folder)
         reset_head(model, 1)
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
-        features = built.features(tokenizer, examples(family, 12), training=True)
-        options = TrainOptions(batch=12, max_steps=1, batch_tokens=budget, lr=1.0, warmup_ratio=0.0, adam_epsilon=10.0)
+        start = {name: value.detach().clone() for name, value in model.named_parameters()}
+        features = built.features(tokenizer, examples(family, 12, longest=3), training=True)
+        options = TrainOptions(
+            batch=12, max_steps=1, batch_tokens=budget, lr=1.0, warmup_ratio=0.0, adam_epsilon=10.0, weight_decay=0.0
+        )
         trainer = Trainer(
             [Part("task", built, model, features, padding_of(model, tokenizer))],
             make_schedule([features.item_count], options),
@@ -250,11 +253,12 @@ def test_a_training_step_does_not_depend_on_how_it_is_cut(kind: str, family: Any
             keep=lambda: None,
         )
         trainer.run()
-        weights.append({name: value.clone() for name, value in model.named_parameters()})
-    start = dict(load(family, folder)[1].named_parameters())
-    assert any(not torch.equal(start[name], value) for name, value in weights[0].items())
-    for name, value in weights[0].items():
-        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-5)
+        updates.append(
+            torch.cat([(value - start[name]).detach().flatten() for name, value in model.named_parameters()])
+        )
+    scale = float(updates[0].abs().max())
+    assert scale > 0
+    assert float((updates[0] - updates[1]).abs().max()) < 1e-3 * scale
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=8))

@@ -32,8 +32,8 @@ _LONGEST = 64
 _TOLERANCE = 1e-2
 """Of the largest number of an output. Rounding in single precision stays below a thousandth of it (below a hundredth in
 the single number of a row that nearly cancels out); the models that read padding are above it tenfold."""
-_OF_FEW_BITS = 0.1
-"""The same for weights in 8 or 4 bits, where numbers are rounded by what else is in the batch."""
+_IN_8_BITS = 0.3
+"""The same for weights in 8 bits, where all rows of a batch decide together what is rounded."""
 _NEVER = 1e4
 """Outputs beyond it stand for minus infinity; they say nothing of the size of the others."""
 
@@ -149,9 +149,9 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> dict[str,
         output = _called(model)(**arguments)
     finally:
         handle.remove()
-    named.update(output.items() if isinstance(output, Mapping) else enumerate(output))
+    named |= output if isinstance(output, Mapping) else {str(place): value for place, value in enumerate(output)}
     return {
-        str(name): value.float()
+        name: value.float()
         for name, value in named.items()
         if isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape[:1] == (len(rows),)
     }
@@ -172,7 +172,7 @@ def _agree(
     model: PreTrainedModel,
 ) -> bool:
     """Whether the rows have the same numbers together as alone, up to rounding and as far as they are not padding."""
-    tolerance = _OF_FEW_BITS if getattr(model, "is_quantized", False) else _TOLERANCE
+    tolerance = _IN_8_BITS if getattr(model, "is_loaded_in_8bit", False) else _TOLERANCE
     for name, values in together.items():
         singles = [_usual(output[name][0]) for output in alone]
         allowed = tolerance * max(float(single.abs().max()) for single in singles)
