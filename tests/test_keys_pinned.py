@@ -69,11 +69,13 @@ TAGS = TargetTask(
 )
 
 
-def keys(task: TargetTask, data: Path, folder: Path, **options: Any) -> tuple[str, str]:
+def keys(
+    task: TargetTask, data: Path, folder: Path, config: dict[str, Any] | None = None, **options: Any
+) -> tuple[str, str]:
     """The key of the task's stage and that of its English test unit."""
     (data / "rows.txt").touch()
     stages = _stages(data, **options)
-    model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768})
+    model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768, **(config or {})})
     stages.start_from(model)
     split = task.languages["en"]["test"]
     entry = PlannedUnit(Unit(task.name, "en", "test"), task, split, None)
@@ -144,6 +146,12 @@ def test_a_majority_baseline_of_other_training_data_is_another_result(small_mode
 
     (tmp_path / "rows.txt").touch()
     assert key(_split("train")) == key(_split("train")) != key(_split("other"))
+
+
+def test_results_from_before_padding_was_kept_from_a_model_that_reads_it_are_not_taken_for_todays(
+    small_model: Path, tmp_path: Path
+) -> None:
+    assert keys(PAIRS, tmp_path, small_model, {"model_type": "fnet"}) != PINNED["defaults"]
 
 
 def test_results_of_words_in_running_text_are_not_those_of_words_tokenised_alone(

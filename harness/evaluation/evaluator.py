@@ -279,6 +279,9 @@ class Evaluator:
     def _predictions(self, family: Predictor, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:
         units = [ready.examples for ready in todo]
         predictions = family.predict(forward, units)
+        if forward.padding != "right":
+            facts = {"padding": forward.padding}
+            predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)
         if isinstance(family, HeadFamily) and forward.dtype != "fp32":
             return checked(family, forward, units, predictions)
         return predictions

@@ -97,15 +97,19 @@ def plain_model(model: Any) -> PreTrainedModel:
 def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the model's forward takes of a batch: input_ids, attention_mask, and token types where it tells them apart.
 
-    Padding gets the model's own padding id, whatever the tokenizer's is.
+    Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an
+    example with a single option, so that options need not come in equal numbers.
     """
-    config = plain_model(model).config
+    plain = plain_model(model)
+    config = plain.config
     mask = batch["attention_mask"]
     chosen = {"input_ids": batch["input_ids"], "attention_mask": mask}
     if config.pad_token_id is not None:
         chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, config.pad_token_id)
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
+    if type(plain).__name__.endswith("MultipleChoice"):
+        return {name: value[:, None] for name, value in chosen.items()}
     return chosen
 
 

@@ -22,6 +22,7 @@ from harness.errors import ModelError
 from harness.families.base import HeadFamily
 from harness.families.features import Features, IntArray
 from harness.models.device import sent
+from harness.models.padding import Unpadded
 from harness.options import TrainOptions
 from harness.training.checkpoint import Progress, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
@@ -44,12 +45,16 @@ LOOK_EVERY = 20
 
 @dataclass(frozen=True)
 class Part:
-    """One task of a stage: its family, its model (the encoder is shared between parts) and its training features."""
+    """One task of a stage: its family, its model (the encoder is shared between parts) and its training features.
+
+    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`).
+    """
 
     name: str
     family: HeadFamily
     model: PreTrainedModel
     features: Features
+    padding: str = "right"
 
 
 def learning_rate(step: int, total: int, options: TrainOptions) -> float:
@@ -107,6 +112,13 @@ class Trainer:
 
         from harness.training.sharding import Sharded
 
+        for part in parts:
+            # Each process would call its model as often as it has lengths, where all must call theirs equally often.
+            if shard and part.padding == "none" and part.features.items is not None:
+                raise ModelError(
+                    f"{part.name}: a model that reads padding, and examples of several rows, cannot be sharded",
+                    hint="train without FSDP",
+                )
         self.parts = parts
         self.schedule = schedule
         # How often each step's part was trained before it: its place in the order of the part's items.
@@ -200,7 +212,7 @@ class Trainer:
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
-        chunks = list(micro_batches(part.features, items, self.micro_tokens))
+        chunks = list(micro_batches(part.features, items, self.micro_tokens, padding=part.padding))
         weights = [weight] * len(chunks)
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
             spare = self.sharded.most(len(chunks)) - len(chunks)
@@ -212,7 +224,7 @@ class Trainer:
                 last = position == len(chunks) - 1
                 with nullcontext() if last else self.accelerator.no_sync(model):
                     with self.accelerator.autocast():
-                        loss, count = part.family.loss(model, batch)
+                        loss, count = part.family.loss(Unpadded(model) if part.padding == "none" else model, batch)
                     with torch.autocast(device.type, enabled=False):
                         self.accelerator.backward(loss * weight)
                 loss_sum += loss.detach() * weight

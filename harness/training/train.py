@@ -17,6 +17,7 @@ from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
+from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
 from harness.training.adapters import merged, with_adapters, with_weights_of
@@ -123,6 +124,7 @@ def _finish(
     summary = {
         **stage.describe(),
         "fresh": list(fresh),
+        **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -175,13 +177,14 @@ def _parts(
         after_loading(model)
         for before in parts:
             share_encoder(before.model, model, carried)
+        padding = padding_of(model, tokenizer)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
             model = with_adapters(model, stage.options, carried)
-        parts.append(Part(part.task.name, part.family, model, rows))
+        parts.append(Part(part.task.name, part.family, model, rows, padding))
     return parts, sorted(fresh)
 
 
