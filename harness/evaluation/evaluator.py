@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class Evaluator:
         """
         self.resolve()
         absent = [entry for entry in planned if not entry.present]
-        self._begin()
+        self._begin(planned)
         with self.run.changing() as record:
             record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
             record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
@@ -131,10 +131,17 @@ class Evaluator:
                 phases[name] = round(phases.get(name, 0) + seconds, 3)
         return [*planned, *more]
 
-    def _begin(self) -> None:
-        """Sets aside what a run of another model or of other options left in this folder."""
-        before = len(self.run.record["units"])
-        moved = self.run.begin(self._identity())
+    def _begin(self, planned: Sequence[PlannedUnit]) -> None:
+        """Sets aside what a run of another model or of other options left in this folder.
+
+        A command that cannot be carried out as it is given (UsageError) is refused before that.
+        """
+        before, identity = len(self.run.record["units"]), self._identity()
+        if before and not self.run.is_of(identity):
+            for units in grouped([entry for entry in planned if entry.present], self.stages):
+                with suppress(DataError, ModelError, PluginError):
+                    make_group(units, self.stages, self.model)
+        moved = self.run.begin(identity)
         if moved is not None:
             self.reporter.note(f"{before} results of another model or of other options: set aside in {moved}")
 

@@ -61,6 +61,10 @@ class RunFolder:
                 try_lock(file, shared=True)
             yield
 
+    def is_of(self, identity: dict[str, Any]) -> bool:
+        """Whether the record is of a run of this identity."""
+        return (self.record.get("identity") or {}).get("sha256") == identity["sha256"]
+
     def begin(self, identity: dict[str, Any]) -> Path | None:
         """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
 
@@ -69,7 +73,7 @@ class RunFolder:
         with self._locked():
             record = self.refresh()
             moved = None
-            if (record.get("identity") or {}).get("sha256") != identity["sha256"]:
+            if not self.is_of(identity):
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
                 (self.path / "report.html").unlink(missing_ok=True)
                 self.record = record = new_record()
