@@ -63,7 +63,7 @@ class RunFolder:
 
     def is_of(self, identity: dict[str, Any]) -> bool:
         """Whether the record is of a run of this identity."""
-        return (self.record.get("identity") or {}).get("sha256") == identity["sha256"]
+        return bool((self.record.get("identity") or {}).get("sha256") == identity["sha256"])
 
     def begin(self, identity: dict[str, Any]) -> Path | None:
         """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
