@@ -87,9 +87,10 @@ def replace_folder(scratch: Path, folder: Path) -> None:
 
     Between two renames only ``<folder>.old`` exists: :func:`recover_folder` puts it back.
     """
-    for path in scratch.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in scratch.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
