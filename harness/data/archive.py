@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gzip
 import logging
-import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.data.conllu import conllu
 from harness.errors import DataError
+from harness.scratch import scratch_folder
 from harness.specs import Row
 
 log = logging.getLogger(__name__)
@@ -37,22 +36,20 @@ def unpacked(archive: Path) -> Path:
         return folder
     log.info("unpacking %s into %s (once)", archive, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
     try:
-        with tarfile.open(archive) as file:
-            for member in file:
-                if member.isfile() and member.name.endswith(".conllu"):
-                    file.extract(member, scratch, filter="data")
-        try:
-            scratch.replace(folder)
-        except OSError:
-            if not folder.is_dir():  # another process may have finished first
-                raise
+        with scratch_folder(folder.parent, ".unpacking-") as scratch:
+            with tarfile.open(archive) as file:
+                for member in file:
+                    if member.isfile() and member.name.endswith(".conllu"):
+                        file.extract(member, scratch, filter="data")
+            try:
+                scratch.replace(folder)
+            except OSError:
+                if not folder.is_dir():  # another process may have finished first
+                    raise
     except tarfile.FilterError as error:
         message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
         raise DataError(message, hint="this is no release of the treebanks: nothing of it is used") from error
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DataError(f"{archive}: not a whole tar archive ({error})", hint="download it again") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return folder

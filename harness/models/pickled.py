@@ -10,11 +10,11 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
+from harness.models.built import built_folder
 from harness.models.deciding import PICKLED, deciding_files
 from harness.models.fingerprint import file_sha256
 
@@ -37,26 +37,18 @@ def converted(folder: Path) -> Path:
     names = [*(path.name for path in weights), *beside]
     digest = hashlib.sha256("".join(f"{name} {file_sha256(folder / name)}\n" for name in names).encode())
     target = cache_dir() / "converted" / digest.hexdigest()[:16]
-    if (target / "model.safetensors").is_file():
-        return target
-    log.warning("%s: converting pickled weights to safetensors (once)", folder)
-    tensors: dict[str, Any] = {}
-    for path in weights:
-        tensors |= _read(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
-    try:
+
+    def convert(scratch: Path) -> None:
+        log.warning("%s: converting pickled weights to safetensors (once)", folder)
+        tensors: dict[str, Any] = {}
+        for path in weights:
+            tensors |= _read(path)
         for name in beside:
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, scratch / name)
         save_file(tensors, scratch / "model.safetensors", metadata={"format": "pt"})
-        scratch.rename(target)
-    except OSError:
-        if not (target / "model.safetensors").is_file():  # another process may have finished first
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target
+
+    return built_folder(target, f"the safetensors of {folder}", convert)
 
 
 def _weights(folder: Path) -> list[Path]:
