@@ -169,6 +169,8 @@ def _finish(
         "folder": str(folder),
     }
     write_atomic(best / SUMMARY, json.dumps(sealed(summary), indent=1))
+    for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
+        path.unlink()
     replace_folder(best, folder)
 
 
