@@ -25,7 +25,7 @@ LIST = ".built.json"
 """A hidden file, as what it lists may be a model folder: it decides nothing there."""
 
 
-def built(folder: Path, build: Callable[[Path], None], *, use: str = "*") -> Path:
+def built(folder: Path, build: Callable[[Path], object], *, use: str = "*") -> Path:
     """The folder, which ``build`` fills (it is given an empty one) unless it is there and sound.
 
     ``use`` is the pattern of the names of files that are going to be used: only these are checked, as checking reads
@@ -43,7 +43,7 @@ def built(folder: Path, build: Callable[[Path], None], *, use: str = "*") -> Pat
     return folder
 
 
-def _build(folder: Path, build: Callable[[Path], None]) -> None:
+def _build(folder: Path, build: Callable[[Path], object]) -> None:
     scratch = folder.with_name(f".{folder.name}.new")  # that of a killed process is in the way: the claim was its own
     try:
         shutil.rmtree(scratch, ignore_errors=True)

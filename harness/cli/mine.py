@@ -80,6 +80,7 @@ def _mine(
     from harness.cli.console import message
     from harness.errors import UsageError
     from harness.evaluation.forward import Forward
+    from harness.models.config import load_config
     from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
     from harness.models.load import load_tokenizer
     from harness.models.reference import parse_model
@@ -88,7 +89,7 @@ def _mine(
     from harness.retrieval.both_ways import PRECISIONS
     from harness.retrieval.corpora import Corpus, write_pairs
     from harness.retrieval.embed import POOLS, embed
-    from harness.retrieval.encoder import default_layer, load_config, load_encoder
+    from harness.retrieval.encoder import default_layer, load_encoder
     from harness.retrieval.index import check_choice
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
     from harness.retrieval.searcher import index_facts, pair_searcher

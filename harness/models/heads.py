@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ModelError
+from harness.models.config import load_config, not_loadable
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
 
@@ -70,8 +71,8 @@ def load_head(
         torch.manual_seed(0)
         try:
             model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # a damaged file, or a value of a wrong type, fails in any way there is
+            raise not_loadable(reference, error) from error
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's
@@ -154,12 +155,7 @@ def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[A
     import transformers
 
     with quiet():
-        try:
-            config = transformers.AutoConfig.from_pretrained(
-                reference, **{name: kwargs[name] for name in _WHERE if name in kwargs}
-            )
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: no usable config.json: {str(error).splitlines()[0]}") from error
+        config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
     return getattr(transformers, f"AutoModelFor{kind}"), config
 
 

@@ -6,19 +6,15 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.models.sound import read_header
+
 if TYPE_CHECKING:
     import torch
 
 
 def stored_names(folder: Path) -> set[str]:
     """Names of the tensors in the folder's safetensors."""
-    from safetensors import safe_open
-
-    names: set[str] = set()
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            names |= set(file.keys())
-    return names
+    return {name for path in folder.glob("*.safetensors") for name in read_header(path) if name != "__metadata__"}
 
 
 def stored_tensors(folder: Path, names: Collection[str]) -> dict[str, torch.Tensor]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import ModelError
+from harness.models.config import not_loadable
 from harness.models.heads import plain_model, quiet
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ def load_encoder(reference: str, **kwargs: Any) -> PreTrainedModel:
     return encoder_of(load_bare(reference, **kwargs)[0])
 
 
-def load_config(reference: str | Path) -> PreTrainedConfig:
-    """The configuration of the model, which is not loaded; :class:`ModelError` where it cannot be read."""
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(reference)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
-
-
 def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
     """The model without a head, and whether its pooler is the checkpoint's (a missing one is drawn from a fixed seed).
 
@@ -47,8 +37,8 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
         torch.manual_seed(0)
         try:
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # a damaged file, or a value of a wrong type, fails in any way there is
+            raise not_loadable(reference, error) from error
     pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 from harness import __version__
 from harness.errors import DataError
 from harness.files import write_atomic
+from harness.sealed import checksum, sealed
 
 SCHEMA = "harness-record/1"
 _PACKAGES = (
@@ -80,7 +80,7 @@ def load_record(folder: Path) -> dict[str, Any] | None:
             f"{path}: schema {schema!r}, {SCHEMA!r} expected", hint="written by another version of the harness?"
         )
     written = record.pop("sha256", None)
-    if written is not None and written != _checksum(record):
+    if written is not None and written != checksum(record):
         raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
     foreign = _foreign(record)
     if foreign:
@@ -101,14 +101,7 @@ def _foreign(record: dict[str, Any]) -> str:
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
     """Writes ``folder/record.json`` with its checksum, as a whole or not at all."""
-    plain = json.loads(json.dumps(record))
-    plain["sha256"] = _checksum(plain)
-    write_atomic(folder / "record.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
-
-
-def _checksum(record: dict[str, Any]) -> str:
-    """sha256 over the content, however it is laid out."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    write_atomic(folder / "record.json", json.dumps(sealed(record), indent=1, ensure_ascii=False) + "\n")
 
 
 def now() -> str:

@@ -119,6 +119,7 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
+        from harness.built import built
         from harness.data.text import Corpus
         from harness.models.resolve import check_folder
         from harness.models.vocabulary import extend_vocabulary
@@ -131,10 +132,9 @@ class Stages:
             )
         content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
         folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-        if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            extend_vocabulary(model.folder, texts[0], size, folder)
-        return check_folder(folder, f"{model.reference} with {size} more tokens", model.revision)
+        name = f"{model.reference} with {size} more tokens"
+        built(folder, lambda scratch: extend_vocabulary(model.folder, texts[0], size, scratch))
+        return check_folder(folder, name, model.revision)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
