@@ -54,7 +54,9 @@ def find_runs(root: Path) -> list[KeptRun]:
 
 def _run(folder: Path) -> KeptRun:
     try:
-        record = load_record(folder) or {}
+        record = load_record(folder)
+        if record is None:
+            raise DataError(f"{folder / 'record.json'}: no such file", hint="another process has removed the run")
         return KeptRun(
             folder,
             str(record["model"].get("reference", "")),
@@ -69,8 +71,6 @@ def _run(folder: Path) -> KeptRun:
         )
     except HarnessError as error:
         return KeptRun(folder, problem=str(error))
-    except (KeyError, TypeError, AttributeError) as error:
-        return KeptRun(folder, problem=f"{folder / 'record.json'}: not a complete record ({error})")
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
