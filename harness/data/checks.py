@@ -42,6 +42,7 @@ def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterato
 
 def _mistyped(example: Example) -> str:
     """What is not of the type that its class declares: null, numbers and lists come from columns of another type."""
+    wrong: dict[str, Sequence[Any]] = {}
     match example:
         case Pair(a=a, b=b, label=label):
             wrong = {"its texts must be strings": (a, b), "its label must be a string": (label or "",)}
@@ -60,8 +61,6 @@ def _mistyped(example: Example) -> str:
             wrong = {"its text must be a string": (text,)}
         case Choice(prompt=prompt, options=options):
             wrong = {"its prompt and options must be strings": (prompt, *options)}
-        case _:
-            wrong = {}
     reason = next((words for words, values in wrong.items() if not all(isinstance(value, str) for value in values)), "")
     if not reason and not isinstance(getattr(example, "id", ""), str | int):
         return "its id must be a string"

@@ -116,7 +116,10 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
 
 def _mask(column: Any, where: Where) -> Any:
     import pyarrow.compute as pc
+    from pyarrow import types
 
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     exactly = where.equals is not None
     mask = pc.equal(column, where.equals) if exactly else pc.starts_with(column, where.startswith or "")
     return pc.fill_null(mask, False)
@@ -141,7 +144,7 @@ def _values(where: str, array: Any, classes: Sequence[str] | None, numbers: Sequ
     """Python objects; DataError naming the row of a value that cannot be one (text in another encoding than UTF-8)."""
 
     def plain(part: Any) -> list[Any]:
-        return _named(part, classes) if classes is not None else part.to_pylist()  # type: ignore[no-any-return]
+        return _named(part, classes) if classes is not None else part.to_pylist()
 
     try:
         return plain(array)

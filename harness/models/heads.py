@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.border import border
 from harness.errors import ModelError
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
+from harness.models.stored import DAMAGED
 
 if TYPE_CHECKING:
     import torch
@@ -68,10 +70,8 @@ def load_head(
         settings.setdefault("key_mapping", {rf"^{_BODY[body]}\.": f"{body}."})
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=DAMAGED):
             model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's
@@ -149,13 +149,10 @@ def quiet() -> Iterator[None]:
 def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[Any, PreTrainedConfig]:
     import transformers
 
-    with quiet():
-        try:
-            config = transformers.AutoConfig.from_pretrained(
-                reference, **{name: kwargs[name] for name in _WHERE if name in kwargs}
-            )
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: no usable config.json: {str(error).splitlines()[0]}") from error
+    with quiet(), border(f"{reference}: no usable config.json", ModelError, hint=DAMAGED):
+        config = transformers.AutoConfig.from_pretrained(
+            reference, **{name: kwargs[name] for name in _WHERE if name in kwargs}
+        )
     return getattr(transformers, f"AutoModelFor{kind}"), config
 
 

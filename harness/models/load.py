@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.border import border
 from harness.errors import ModelError
 from harness.models.encoder import head_parameters
 from harness.models.stored import stored_names
@@ -17,10 +18,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model folder, padding on the right (with the end token if it has no padding token)."""
     from transformers import AutoTokenizer
 
-    try:
+    with border(f"{folder}: no usable tokenizer", ModelError, hint="save it anew: tokenizer.save_pretrained(folder)"):
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder}: no usable tokenizer: {str(error).splitlines()[0]}") from None
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: only a slow tokenizer, which has no character offsets",

@@ -11,12 +11,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError
 from harness.models.deciding import HARMLESS
 from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
 from harness.models.remote_code import needs_code, parse_trusted, register_code
+from harness.models.stored import DAMAGED
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class ResolvedModel:
             else:
                 files = [single] if single.is_file() else list(self.folder.glob("*.safetensors"))
             return sum(map(_elements, files))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except Exception:
             return None
 
 
@@ -155,8 +157,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: no config.json: not a model folder",
             hint="give a folder written by save_pretrained, or a run's checkpoint",
         ) from None
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{config_file}: not a readable configuration: {error}") from None
+    except Exception as error:
+        raise ModelError(f"{config_file}: not a readable configuration: {in_words(error)}", hint=DAMAGED) from None
     return config
 
 
@@ -171,7 +173,6 @@ def _elements(file: Path) -> int:
 
 def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = Path(
@@ -182,8 +183,8 @@ def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> t
                 local_files_only=offline,
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = "not in the local cache" if offline else str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever a network does
+        reason = "not in the local cache" if offline else in_words(error)
         raise ModelError(
             f"model {str(reference)!r} cannot be had: {reason}",
             hint="check the spelling, or give a local folder; without internet, download it first on another machine",

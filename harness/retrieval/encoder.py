@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.border import border
 from harness.errors import ModelError
 from harness.models.heads import plain_model, quiet
+from harness.models.stored import DAMAGED
 
 if TYPE_CHECKING:
     import torch
@@ -29,10 +31,8 @@ def load_config(reference: str | Path) -> PreTrainedConfig:
     """The configuration of the model, which is not loaded; :class:`ModelError` where it cannot be read."""
     from transformers import AutoConfig
 
-    try:
+    with border(f"{reference}: cannot be loaded", ModelError, hint=DAMAGED):
         return AutoConfig.from_pretrained(reference)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
 
 
 def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
@@ -45,10 +45,8 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=DAMAGED):
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
     pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, HarnessError, UsageError
-from harness.runs.claims import Claims, is_free, try_lock
+from harness.runs.claims import Claims, is_free, opened, try_lock
 from harness.runs.record import load_record
 
 _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
@@ -82,7 +82,7 @@ def remove_run(folder: Path, *, dry: bool) -> list[Path]:
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
     workers = folder / ".workers"
     if workers.is_file():
-        with workers.open() as file:
+        with opened(workers) as file:
             if not try_lock(file):
                 raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
     own = [folder / name for name in _OWN if (folder / name).exists()]
@@ -112,7 +112,7 @@ def _stage_key(folder: Path) -> str | None:
     try:
         summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         key = str(summary["key"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # no such file, or one of another program
         return None
     return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
 
