@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -70,6 +72,18 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason}", hint="save the file as UTF-8") from None
+
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+"""What a disk or its owner refuses: the user's to mend, and no fault of the program."""
+
+
+def disk_refusal(error: BaseException) -> str:
+    """What the disk said; "" for any other error. Writers in Rust (safetensors, tokenizers) raise no OSError."""
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno in _DISK else ""
+    native = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(native[1])) if native and int(native[1]) in _DISK else ""
 
 
 @contextmanager

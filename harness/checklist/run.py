@@ -150,7 +150,7 @@ def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path
         if families == [family]:
             roots = [Path(stages_dir)] if stages_dir else [folder.parent / "stages"]
             for path in (found for root in roots for found in sorted(root.glob(f"*{stage['key'][:12]}"))):
-                if model_fingerprint(path) != stage["fingerprint"]:
+                if model_fingerprint(path) != stage.get("fingerprint"):
                     raise ModelError(
                         f"{path}: not the weights that the run trained", hint="run the same `harness eval` again"
                     )

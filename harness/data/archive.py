@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import tarfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.border import PASSING, in_words
 from harness.data.conllu import conllu
 from harness.errors import DataError
 from harness.specs import Row
@@ -48,5 +47,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     except tarfile.FilterError as error:
         message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
         raise DataError(message, hint="this is no release of the treebanks: nothing of it is used") from error
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{archive}: not a whole tar archive ({error})", hint="download it again") from error
+    except PASSING:
+        raise
+    except Exception as error:  # of the disk, of tarfile, or of any of the ways to compress
+        raise DataError(f"{archive}: not a whole tar archive ({in_words(error)})", hint="download it again") from error

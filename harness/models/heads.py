@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.border import border
 from harness.errors import ModelError
-from harness.models.config import load_config, not_loadable
+from harness.models.config import load_config
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
+from harness.models.sound import AGAIN
 
 if TYPE_CHECKING:
     import torch
@@ -69,10 +71,8 @@ def load_head(
         settings.setdefault("key_mapping", {rf"^{_BODY[body]}\.": f"{body}."})
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
-        except Exception as error:  # a damaged file, or a value of a wrong type, fails in any way there is
-            raise not_loadable(reference, error) from error
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.border import border
 from harness.errors import ModelError
-from harness.models.config import first_line
 from harness.models.encoder import head_parameters
 from harness.models.sound import AGAIN, check_tokenizer
 from harness.models.stored import stored_names
@@ -20,13 +20,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     check_tokenizer(folder)
-    try:
+    named = folder / "tokenizer.json"
+    with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # a damaged file fails in any way there is
-        named = folder / "tokenizer.json"
-        raise ModelError(
-            f"{named if named.exists() else folder}: no usable tokenizer: {first_line(error)}", hint=AGAIN
-        ) from None
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: only a slow tokenizer, which has no character offsets",

@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError
 from harness.models.deciding import PICKLED, deciding_files
 from harness.models.fingerprint import file_sha256
@@ -61,8 +62,8 @@ def _weights(folder: Path) -> list[Path]:
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         shards = [folder / Path(name).name for name in sorted(names)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{index}: not a readable index: {error}") from None
+    except Exception as error:
+        raise ModelError(f"{index}: not a readable index: {in_words(error)}", hint="download it again") from None
     if absent := [path.name for path in shards if not path.is_file()]:
         raise ModelError(f"{folder}: {absent[0]} is missing, which its index names", hint="download it again")
     return shards

@@ -11,6 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError
 from harness.models.deciding import HARMLESS
 from harness.models.fingerprint import file_sha256, model_fingerprint
@@ -60,7 +61,7 @@ class ResolvedModel:
             else:
                 files = [single] if single.is_file() else list(self.folder.glob("*.safetensors"))
             return sum(map(_elements, files))
-        except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        except Exception:
             return None
 
 
@@ -162,7 +163,6 @@ def _elements(file: Path) -> int:
 
 def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = Path(
@@ -173,8 +173,8 @@ def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> t
                 local_files_only=offline,
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = "not in the local cache" if offline else str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever a network does
+        reason = "not in the local cache" if offline else in_words(error)
         raise ModelError(
             f"model {str(reference)!r} cannot be had: {reason}",
             hint="check the spelling, or give a local folder; without internet, download it first on another machine",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.models.sound import read_header
+from harness.border import border
+from harness.errors import ModelError
+from harness.models.sound import AGAIN, read_header
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +26,10 @@ def stored_tensors(folder: Path, names: Collection[str]) -> dict[str, torch.Tens
 
     found: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
+        with _reading(path), safe_open(path, framework="pt") as file:
             found |= {name: file.get_tensor(name) for name in set(names) & set(file.keys())}
     return found
+
+
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return border(f"{path}: not readable as safetensors", ModelError, hint=AGAIN)

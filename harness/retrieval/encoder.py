@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.border import border
 from harness.errors import ModelError
-from harness.models.config import not_loadable
 from harness.models.heads import plain_model, quiet
+from harness.models.sound import AGAIN
 
 if TYPE_CHECKING:
     import torch
@@ -35,10 +36,8 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
-        except Exception as error:  # a damaged file, or a value of a wrong type, fails in any way there is
-            raise not_loadable(reference, error) from error
     pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.runs.claims import Claims, locked, try_lock
+from harness.runs.claims import Claims, locked, opened, try_lock
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import intact
 from harness.runs.sessions import new_session, session_number, session_of
@@ -45,7 +45,7 @@ class RunFolder:
 
         Raises UsageError where others do something else in this folder.
         """
-        with (self.path / ".workers").open("a+") as file:
+        with opened(self.path / ".workers") as file:
             with self._locked():
                 if try_lock(file):
                     file.truncate(0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.damage import MARK
 from harness.errors import DataError, HarnessError, UsageError
-from harness.runs.claims import Claims, is_free, try_lock
+from harness.runs.claims import Claims, is_free, opened, try_lock
 from harness.runs.record import load_record
 from harness.scratch import remove_abandoned
 
@@ -64,7 +64,9 @@ def find_runs(root: Path) -> list[KeptRun]:
 
 def _run(folder: Path) -> KeptRun:
     try:
-        record = load_record(folder) or {}
+        record = load_record(folder)
+        if record is None:
+            raise DataError(f"{folder / 'record.json'}: no such file", hint="another process has removed the run")
         return KeptRun(
             folder,
             str(record["model"].get("reference", "")),
@@ -79,8 +81,6 @@ def _run(folder: Path) -> KeptRun:
         )
     except HarnessError as error:
         return KeptRun(folder, problem=str(error))
-    except (KeyError, TypeError, AttributeError) as error:
-        return KeptRun(folder, problem=f"{folder / 'record.json'}: not a complete record ({error})")
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
@@ -92,7 +92,7 @@ def remove_run(folder: Path, *, dry: bool) -> list[Path]:
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
     workers = folder / ".workers"
     if workers.is_file():
-        with workers.open() as file:
+        with opened(workers) as file:
             if not try_lock(file):
                 raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
     own = [folder / name for name in _OWN if (folder / name).exists()]
@@ -138,7 +138,7 @@ def _stage_key(folder: Path) -> str | None:
     try:
         summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         key = str(summary["key"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # no such file, or one of another program
         return None
     return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
 
