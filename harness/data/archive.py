@@ -17,6 +17,9 @@ from harness.specs import Row
 
 log = logging.getLogger(__name__)
 
+_LARGEST = 16 << 30
+"""Bytes of CoNLL-U; the releases have two or three GiB."""
+
 
 def conllu_archive(archive: Path, *, pattern: str) -> Iterator[Row]:
     """The rows of the CoNLL-U files in an archive (``ud-treebanks-v2.5.tgz``) whose names fit, in the order of the names.
@@ -40,8 +43,15 @@ def unpacked(archive: Path) -> Path:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
     try:
         with tarfile.open(archive) as file:
+            size = 0
             for member in file:
                 if member.isfile() and member.name.endswith(".conllu"):
+                    size += member.size
+                    if size > _LARGEST:
+                        raise DataError(
+                            f"{archive}: unpacks to more than {_LARGEST >> 30} GiB",
+                            hint="this is no release of the treebanks: nothing of it is used",
+                        )
                     file.extract(member, scratch, filter="data")
         try:
             scratch.replace(folder)
