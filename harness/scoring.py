@@ -281,18 +281,22 @@ def score_run(
     split = (record.get("options") or {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
     notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
-    recorded = _recorded(run, record, split, selection)
+    recorded = _recorded(run, record, split, selection, scorer)
     return score_available(run / "predictions", run / "labels", chosen, scorer, split, recorded, notes)
 
 
 def _recorded(
-    run: Path, record: Mapping[str, Any], split: str, selection: Mapping[str, tuple[str, ...]] | None
+    run: Path,
+    record: Mapping[str, Any],
+    split: str,
+    selection: Mapping[str, tuple[str, ...]] | None,
+    tasks: Callable[[str], TaskScorer],
 ) -> Mapping[str, tuple[str, ...]] | None:
     """The languages of each task that the run scored; other files are not the run's, and changed ones are refused.
 
     A record that names no units (of a folder made by hand) leaves all of its files to be scored.
     """
-    from harness.runs.scored_files import SIDES, scored_file
+    from harness.runs.scored_files import SIDES, inside, scored_file
 
     if "units" not in record:
         return selection
@@ -302,7 +306,12 @@ def _recorded(
         if of != split or entry["score"] is None or (selection is not None and code not in selection.get(task, ())):
             continue
         for side in SIDES:
-            if (run / entry[side]["file"]).exists():  # one that is gone is missing, as in any folder of predictions
+            path = inside(run, entry[side]["file"])
+            if path != tasks(task).format.path(run / side, task, code, of):
+                raise DataError(
+                    f"{path}: not the place of the {side} of {key}", hint="the record was not written by the harness"
+                )
+            if path.exists():  # one that is gone is missing, as in any folder of predictions
                 scored_file(run, entry, side)
         found[task] = (*found.get(task, ()), code)
     return found

@@ -22,6 +22,7 @@ from harness.cli import console, doctor
 from harness.cli.main import COMMANDS, main
 from harness.errors import DataError
 from harness.registry import get_registry
+from harness.safe_text import safe
 
 PLUGIN = """
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
@@ -250,17 +251,17 @@ def test_control_characters_from_plugins_are_shown_not_sent(run: Any, tmp_path: 
 
 @given(st.text())
 def test_safe_text_is_harmless_and_loses_nothing_else(text: str) -> None:
-    shown = console.safe(text)
+    shown = safe(text)
     assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
     shown.encode("utf-8")
-    assert console.safe(shown) == shown
+    assert safe(shown) == shown
     letters = [character for character in text if character.isprintable()]
     assert "".join(letters) in shown or len(shown) > len(letters)
 
 
 def test_scripts_that_need_joiners_keep_them() -> None:
     persian = "می\u200cخواهم"
-    assert console.safe(persian) == persian
+    assert safe(persian) == persian
 
 
 @given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.none(), st.lists(st.text()))))

@@ -163,6 +163,20 @@ def manifest(names: dict[str, bytes]) -> tuple[tarfile.TarInfo, bytes]:
     return plain("bundle.json", json.dumps({"schema": "harness-bundle/1", "files": files, "models": {}}).encode())
 
 
+def sparse(name: str, size: int) -> tuple[tarfile.TarInfo, bytes]:
+    """A file of so many zeros in no room at all, as GNU tar writes it since 2006."""
+    content = f"1\n{size}\n0\n".encode().ljust(512, b"\0")
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    member.pax_headers = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": name,
+        "GNU.sparse.realsize": str(size),
+    }
+    return member, content
+
+
 def tar(path: Path, members: Members) -> Path:
     with tarfile.open(path, "w") as file:
         for member, content in members:
@@ -180,6 +194,7 @@ HOSTILE: dict[str, Callable[[], Members]] = {
     "'data/y' is no plain file": lambda: [manifest({"data/y": b""}), link("data/y", tarfile.LNKTYPE, "bundle.json")],
     "'data/p' is no plain file": lambda: [manifest({"data/p": b""}), link("data/p", tarfile.FIFOTYPE, "")],
     "'data' is no plain file": lambda: [manifest({}), link("data", tarfile.SYMTYPE, "/tmp"), plain("data/x")],
+    "'data/huge' is no plain file": lambda: [manifest({"data/huge": b""}), sparse("data/huge", 1 << 50)],
     "is not in its manifest": lambda: [manifest({}), plain("data/x")],
     "or twice": lambda: [manifest({"data/x": b"x"}), plain("data/x"), plain("data/x")],
     "its sha256 differs": lambda: [manifest({"data/x": b"x"}), plain("data/x", b"y")],
@@ -198,6 +213,18 @@ def test_hostile_bundles_are_refused_and_leave_nothing(said: str, tmp_path: Path
     assert said in str(caught.value)
     assert not list((tmp_path / "inside" / "folder").iterdir())
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bad.tar", "inside"]
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_compressed_bundles_are_refused_before_they_unpack_to_anything(kind: str, tmp_path: Path) -> None:
+    content = {"data/zeros": bytes(1 << 20)}
+    with tarfile.open(tmp_path / "bomb.tar", f"w:{kind}") as file:  # type: ignore[call-overload]
+        for member, value in (manifest(content), plain("data/zeros", content["data/zeros"])):
+            file.addfile(member, io.BytesIO(value))
+    with pytest.raises(DataError) as caught:
+        read_bundle(tmp_path / "bomb.tar", tmp_path / "folder")
+    assert "not compressed" in caught.value.hint
+    assert not list((tmp_path / "folder").iterdir())
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -25,7 +25,7 @@ from harness.report.latex import escape as latex_escape
 from harness.report.markdown import escape as markdown_escape
 from harness.report.mistakes import mistakes
 from harness.report.rows import inert
-from harness.report.table import clean
+from harness.safe_text import clean
 
 PLAIN = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
 RECORD = json.loads((PLAIN / "record.json").read_text(encoding="utf-8"))

@@ -149,7 +149,10 @@ def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path
         families = [known[part["task"]] for part in stage["tasks"] if part["task"] in known]
         if families == [family]:
             roots = [Path(stages_dir)] if stages_dir else [folder.parent / "stages"]
-            for path in (found for root in roots for found in sorted(root.glob(f"*{stage['key'][:12]}"))):
+            end = str(stage["key"])[:12]
+            if not end.isalnum():  # it is looked for by this name: no pattern, no path
+                raise DataError(f"{folder}: {end!r} is no key of a stage", hint="the record is not the harness's")
+            for path in (found for root in roots for found in sorted(root.glob(f"*{end}"))):
                 if model_fingerprint(path) != stage.get("fingerprint"):
                     raise ModelError(
                         f"{path}: not the weights that the run trained", hint="run the same `harness eval` again"

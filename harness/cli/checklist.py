@@ -44,6 +44,7 @@ def command(
     """
     from harness.checklist import checklist
     from harness.cli.console import print_json, print_table, print_text
+    from harness.safe_text import safe
 
     found = checklist(
         model,
@@ -68,5 +69,8 @@ def command(
         print_table(title if start == 0 else "", ("test", *(f"#{code}" for code in codes)), rows)
     for result in found.results:
         for failure in result.failures[:examples]:
-            print_text(f"\n{result.test} ({result.language})\n  {failure.context}\n  {failure.question}")
-            print_text(f"  right: {failure.answer}   answered: {failure.predicted}")
+            print_text("")
+            print_text(safe(f"{result.test} ({result.language})"))
+            for line in (failure.context, failure.question):
+                print_text(f"  {safe(line)}")
+            print_text(safe(f"  right: {failure.answer}   answered: {failure.predicted}"))

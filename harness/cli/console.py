@@ -1,7 +1,6 @@
 """What all commands write with: tables and JSON on stdout, everything else on stderr, nothing a terminal would obey.
 
-Names and texts come from plugins and data sets, so control characters are shown, never sent (an escape sequence in a
-plugin's name cannot clear the screen or fake a line). rich is imported on first use.
+Whatever is written passes :func:`harness.safe_text.safe` here, wherever it comes from. rich is imported on first use.
 """
 
 from __future__ import annotations
@@ -13,22 +12,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.safe_text import UNSAFE, safe
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, direction marks and lone surrogates; joiners stay, as Persian and Hindi need them."""
-_UNSAFE_OR_NEWLINE = re.compile(f"{_UNSAFE.pattern}|\n")
-
-
-def safe(text: object, *, lines: bool = False) -> str:
-    """The text with control characters shown as escapes (``\\x1b``); line ends too, unless ``lines``."""
-    pattern = _UNSAFE if lines else _UNSAFE_OR_NEWLINE
-    return pattern.sub(lambda match: _escaped(match[0]), str(text))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def stdout_console() -> Console:
@@ -76,14 +63,14 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def print_text(text: str) -> None:
-    """A line, or several, on stdout, as they are."""
-    sys.stdout.write(_encodable(text, sys.stdout) + "\n")
+    """A line, or several, on stdout."""
+    sys.stdout.write(safe(text, lines=True) + "\n")
 
 
 def print_json(value: Any) -> None:
     """JSON on stdout; control characters are escaped, other scripts are readable where the encoding allows."""
     text = json.dumps(value, indent=2, ensure_ascii=not _is_unicode(sys.stdout), allow_nan=False, default=_plain)
-    print_text(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    print_text(UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def _plain(value: Any) -> Any:
@@ -98,20 +85,16 @@ def _plain(value: Any) -> Any:
 
 
 def message(text: object, kind: str = "") -> None:
-    """A line on stderr: ``message("no data", "warning")`` writes "warning: no data"."""
+    """A line on stderr: ``message("no data", "warning")`` writes "warning: no data".
+
+    Further lines of the text are indented: one that a file slipped into an error is not taken for a message of its own.
+    """
     colour = {"error": "\x1b[1;31m", "warning": "\x1b[33m", "hint": "\x1b[36m"}.get(kind, "")
     label = f"{kind}: " if kind else ""
     if colour and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = f"{colour}{label}\x1b[0m"
-    sys.stderr.write(label + _encodable(safe(text, lines=True), sys.stderr) + "\n")
+    sys.stderr.write(label + re.sub(r"\n(?=\S)", "\n  ", safe(text, lines=True)) + "\n")
 
 
 def _is_unicode(stream: Any) -> bool:
     return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
-
-
-def _encodable(text: str, stream: Any) -> str:
-    """What the stream's encoding lacks is shown as an escape: no output is lost to a terminal set to ASCII."""
-    if _is_unicode(stream):
-        return text
-    return text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cli.console import message, print_json, print_table, print_text, safe
+from harness.cli.console import message, print_json, print_table, print_text
+from harness.safe_text import safe
 
 if TYPE_CHECKING:
     from harness.evaluation.invariance import Invariance

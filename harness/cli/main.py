@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ import click
 
 from harness import __version__
 from harness.cli.console import message
+from harness.cli.streams import lasting_streams, unread
 from harness.errors import DataError, HarnessError, PluginError, UsageError
 from harness.files import disk_refusal
 
@@ -158,12 +160,21 @@ def cli(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (see :mod:`harness.errors`)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    with lasting_streams() as outlets:
+        code = _outcome(list(sys.argv[1:] if argv is None else argv))
+        refused = unread(outlets)
+        if code or refused is None:
+            return code
+        if refused.errno == errno.EPIPE:
+            return 141
+        return _report(DataError(f"the output could not be written: {refused.strerror}", hint=_FREE_SPACE), False)
+
+
+def _outcome(arguments: list[str]) -> int:
+    """Runs the command line and reports what went wrong."""
     traceback_wanted = "--traceback" in arguments or os.environ.get("HARNESS_TRACEBACK", "") not in ("", "0")
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
-        return code
+        return _run(arguments)
     except HarnessError as error:
         return _report(error, traceback_wanted)
     except click.ClickException as error:
@@ -171,11 +182,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         message("interrupted", "error")
         return 130
-    except BrokenPipeError:
-        # whoever read our output has gone; nothing may be written any more, not even by the interpreter's last flush
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return 141
     except (SystemExit, GeneratorExit):  # the command of a plugin may end as it likes
         raise
     except BaseException as error:
@@ -205,7 +211,7 @@ def _where(error: BaseException) -> str:
 
 def _report(error: HarnessError, show_traceback: bool) -> int:
     if show_traceback:
-        traceback.print_exc()
+        message(traceback.format_exc().rstrip())
     message(error, "error")
     if error.hint:
         message(error.hint, "hint")
@@ -230,7 +236,7 @@ def _report_usage(error: click.ClickException) -> int:
 
 def _report_unexpected(error: BaseException, show_traceback: bool) -> int:
     if show_traceback:
-        traceback.print_exc()
+        message(traceback.format_exc().rstrip())
     if isinstance(error, OSError) and error.filename is not None:
         message(f"{error.filename}: {error.strerror}", "error")
         return 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError, HarnessError
 from harness.evaluation.reporter import Reporter
+from harness.safe_text import safe
 from harness.select import Unit
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class RichReporter(Reporter):
 
         self._console = stderr_console()
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -50,10 +51,10 @@ class RichReporter(Reporter):
     def training(self, task: str) -> Callable[[int, int, float], None]:
         """A bar with the loss."""
         self._line(f"training on {task}")
-        bar = self._progress.add_task(f"train {task}", total=None)
+        bar = self._progress.add_task(f"train {safe(task)}", total=None)
 
         def tell(step: int, total: int, loss: float) -> None:
-            self._progress.update(bar, completed=step, total=total, description=f"train {task}, loss {loss:.3f}")
+            self._progress.update(bar, completed=step, total=total, description=f"train {safe(task)}, loss {loss:.3f}")
             if step >= total:
                 self._progress.remove_task(bar)
                 self._line(f"trained on {task}: {total} steps, loss {loss:.3f}")
@@ -63,7 +64,7 @@ class RichReporter(Reporter):
     @contextmanager
     def predicting(self, task: str, examples: int) -> Iterator[Callable[[int], None]]:
         """A bar of rows; windows and pieces make more rows than examples."""
-        bar = self._progress.add_task(f"predict {task}", total=examples)
+        bar = self._progress.add_task(f"predict {safe(task)}", total=examples)
         try:
             yield lambda rows: self._progress.advance(bar, rows)
         finally:

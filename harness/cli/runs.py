@@ -50,6 +50,7 @@ def show(run: Path, as_json: bool) -> None:
     from harness.report import make_report, view
     from harness.report.text import text_table
     from harness.runs.record import load_record
+    from harness.safe_text import safe
 
     record = load_record(run)
     if record is None:
@@ -65,11 +66,11 @@ def show(run: Path, as_json: bool) -> None:
             print_text("\n" + text_table(table).rstrip("\n"))
     for kind in ("failed", "missing"):
         for unit, reason in record[kind].items():
-            print_text(f"{kind}: {unit}: {reason.partition(chr(10))[0]}")
+            print_text(safe(f"{kind}: {unit}: {reason.partition(chr(10))[0]}"))
 
 
 def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
-    from harness.cli.console import safe
+    from harness.safe_text import safe
 
     model, options = record["model"], record["options"]
     recipe = options.get("recipe", {})

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.aggregate import BenchmarkScore, TaskScore
-from harness.cli.console import safe
 from harness.perturb.loss import loss_rows
+from harness.safe_text import safe
 
 if TYPE_CHECKING:
     from rich.console import Console

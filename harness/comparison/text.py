@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.comparison.result import Comparison, Line
+from harness.safe_text import safe
 
 Row = tuple[str, ...]
 
@@ -18,6 +19,11 @@ class Table:
     title: str
     columns: Row
     rows: Sequence[Row]
+
+    @classmethod
+    def of(cls, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+        """A table of texts from anywhere, each made safe to show and kept on one line."""
+        return cls(safe(title), tuple(map(safe, columns)), [tuple(map(safe, row)) for row in rows])
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
@@ -31,11 +37,11 @@ def tables(comparison: Comparison) -> Iterator[Table]:
                 f"overall {comparison.complete}" if comparison.complete else f"mean of {len(comparison.tasks)} tasks"
             )
             rows.append((title, *_cells(comparison.overall, index)))
-        yield Table(f"{system.name} against {baseline}, by task (means over languages)", ("task", *columns), rows)
+        yield Table.of(f"{system.name} against {baseline}, by task (means over languages)", ("task", *columns), rows)
         for name, task in comparison.tasks.items():
             own = [(code, *_cells(line, index, exact=True)) for code, line in task.languages.items()]
             title = f"{name} by language ({', '.join(task.metrics)})"
-            yield Table(title, ("language", *columns, "test"), own)
+            yield Table.of(title, ("language", *columns, "test"), own)
 
 
 def footnotes(comparison: Comparison) -> list[str]:
@@ -105,6 +111,5 @@ def _pipes(cells: Iterator[str] | map[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text without control characters, and with everything escaped that Markdown or HTML would obey."""
-    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", " ", text)
-    return re.sub(r"([\\`*_{}\[\]<>|#~!])", r"\\\1", flat)
+    """The text with control characters shown, and with everything escaped that Markdown or HTML would obey."""
+    return re.sub(r"([\\`*_{}\[\]<>|#~!])", r"\\\1", safe(text))

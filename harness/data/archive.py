@@ -14,6 +14,9 @@ from harness.specs import Row
 
 log = logging.getLogger(__name__)
 
+_LARGEST = 16 << 30
+"""Bytes of CoNLL-U; the releases have two or three GiB."""
+
 
 def conllu_archive(archive: Path, *, pattern: str) -> Iterator[Row]:
     """The rows of the CoNLL-U files in an archive (``ud-treebanks-v2.5.tgz``) whose names fit, in the order of the names.
@@ -41,8 +44,15 @@ def _unpack(archive: Path, folder: Path) -> None:
     log.info("unpacking %s (once)", archive)
     try:
         with tarfile.open(archive) as file:
+            size = 0
             for member in file:
                 if member.isfile() and member.name.endswith(".conllu"):
+                    size += member.size
+                    if size > _LARGEST:
+                        raise DataError(
+                            f"{archive}: unpacks to more than {_LARGEST >> 30} GiB",
+                            hint="this is no release of the treebanks: nothing of it is used",
+                        )
                     file.extract(member, folder, filter="data")
     except tarfile.FilterError as error:
         message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"

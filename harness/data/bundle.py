@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SCHEMA = "harness-bundle/1"
 MANIFEST = "bundle.json"
 _BLOCK = 1 << 20
+_LARGEST_MANIFEST = 1 << 24
+"""Bytes: a hundred thousand files."""
 
 
 def data_names(found: Iterable[tuple[Source, Files]]) -> dict[str, Path]:
@@ -100,15 +102,21 @@ def read_bundle(bundle: Path, folder: Path) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unbundle-", dir=folder) as scratch:
-            with tarfile.open(bundle) as tar:
+            with tarfile.open(bundle, "r:") as tar:  # as it was written: a compressed one may unpack to anything
                 manifest = _unpack(bundle, tar, Path(scratch))
             _put(manifest["files"], Path(scratch), folder)
             return manifest
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{bundle}: not a whole bundle ({error})", hint="copy it again") from None
+        hint = "copy it again" if _plain(bundle) else "bundles are not compressed: decompress it first, if you trust it"
+        raise DataError(f"{bundle}: not a whole bundle ({error})", hint=hint) from None
     except OSError as error:
         where = error.filename or bundle
         raise DataError(f"{where}: {error.strerror or error}", hint="check the path and the disk") from None
+
+
+def _plain(bundle: Path) -> bool:
+    with bundle.open("rb") as file:
+        return not file.read(6).startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd"))
 
 
 def _unpack(bundle: Path, tar: tarfile.TarFile, scratch: Path) -> dict[str, Any]:
@@ -116,7 +124,7 @@ def _unpack(bundle: Path, tar: tarfile.TarFile, scratch: Path) -> dict[str, Any]
     seen: set[str] = set()
     for member in tar:
         _check_name(bundle, member.name)
-        if not member.isreg():
+        if not member.isreg() or member.sparse is not None:  # a sparse file claims more than the bundle holds
             raise DataError(f"{bundle}: {member.name!r} is no plain file", hint="bundles hold no links; do not use it")
         source = tar.extractfile(member)
         assert source is not None
@@ -146,7 +154,7 @@ def _manifest(bundle: Path, member: tarfile.TarInfo, source: IO[bytes]) -> dict[
     no_bundle = DataError(
         f"{bundle}: not a bundle: no {MANIFEST} at its start", hint="bundles are written by `harness data bundle`"
     )
-    if member.name != MANIFEST or member.size > 1 << 28:
+    if member.name != MANIFEST or member.size > _LARGEST_MANIFEST:
         raise no_bundle
     try:
         manifest = json.loads(source.read())

@@ -12,6 +12,8 @@ from harness.comparison.systems import load_run
 from harness.errors import DataError, UsageError
 from harness.files import write_atomic
 from harness.leaderboard.export import check_files, refuse
+from harness.runs.scored_files import scored_file
+from harness.scoring import TaskScorer
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -50,9 +52,9 @@ def export_submission(
                 f"{folder}: {name} lacks {', '.join(lacking)}", hint="--allow-partial leaves such tasks out"
             )
         if not lacking:
-            for unit in units.values():
-                path = unit["predictions"]["file"]
-                files[path.removeprefix("predictions/")] = folder / path
+            layout = TaskScorer.of(registry, name).format
+            for code, unit in units.items():
+                files[layout.path(Path(), name, code).as_posix()] = scored_file(folder, unit, "predictions")
     if not files:
         raise DataError(f"{folder}: no task of {benchmark} is complete on the test split")
     if zipped:

@@ -22,7 +22,7 @@ def tables(board: Board) -> Iterator[Table]:
             )
             for line in section.lines
         ]
-        yield Table(f"{board.benchmark}: {section.title}", columns, rows)
+        yield Table.of(f"{board.benchmark}: {section.title}", columns, rows)
 
 
 def legend(sections: Sequence[Section]) -> list[str]:

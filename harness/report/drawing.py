@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from harness.report.table import clean
+from harness.safe_text import clean
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 SERIES = ("#040101", "#040102", "#040103", "#040104", "#040105", "#040106")

@@ -13,8 +13,9 @@ from harness.report import charts
 from harness.report.drawing import SERIES
 from harness.report.mistakes import UnitMistakes, mistakes
 from harness.report.summary import caveats, data_notes, headline, provenance
-from harness.report.table import Cell, Table, Value, clean, show, table
+from harness.report.table import Cell, Table, Value, show, table
 from harness.report.view import System, language_of, sort_codes
+from harness.safe_text import clean
 
 if TYPE_CHECKING:
     from jinja2 import Environment

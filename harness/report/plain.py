@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness.report.summary import caveats, data_notes, provenance
-from harness.report.table import Cell, Table, Value, clean
+from harness.report.table import Cell, Table, Value
 from harness.report.view import System
+from harness.safe_text import clean
 
 if TYPE_CHECKING:
     from harness.report import Report

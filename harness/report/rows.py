@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.table import clean
 from harness.report.view import System, language_of
+from harness.safe_text import clean
 
 if TYPE_CHECKING:
     from harness.report import Report

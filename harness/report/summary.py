@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.report.table import clean
 from harness.report.view import System
 from harness.resources import in_words
+from harness.safe_text import clean
 
 
 def headline(systems: Sequence[System]) -> str:

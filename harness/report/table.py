@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.cli.console import safe
+from harness.safe_text import clean
 
 DASH = "–"
 
@@ -61,12 +61,6 @@ def table(
         tuple(tuple(clean(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
         tuple(clean(note, 2000) for note in notes),
     )
-
-
-def clean(text: object, length: int = 80) -> str:
-    """The text on one line, control characters shown, cut where it is long."""
-    shown = safe(text)
-    return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
 def show(cell: Cell) -> str:

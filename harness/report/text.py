@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.report.summary import caveats, data_notes, headline, provenance
-from harness.report.table import Table, clean, show
+from harness.report.table import Table, show
+from harness.safe_text import clean
 
 if TYPE_CHECKING:
     from harness.report import Report

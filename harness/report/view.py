@@ -11,9 +11,9 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.languages import Language, languages
-from harness.report.table import clean
 from harness.runs.record import load_record
 from harness.runs.seeds import run_folders
+from harness.safe_text import clean
 from harness.scoring import Estimate
 
 _ANSWERS = ("exact_match", "f1")

@@ -12,9 +12,9 @@ from typing import Any
 from harness.errors import DataError, UsageError
 from harness.runs.claims import Claims, locked, opened, try_lock
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
-from harness.runs.scored_files import intact
+from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import new_session, session_number, session_of
-from harness.runs.set_aside import discard, earlier_runs, files_of, set_aside
+from harness.runs.set_aside import discard, earlier_runs, set_aside
 from harness.select import Unit
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class RunFolder:
             raise DataError(
                 f"{path}: the run folder cannot be made: {error.strerror}", hint="choose another --out"
             ) from None
-        self.claims = Claims(path / ".claims")
+        self.claims = Claims(inside(path, ".claims"))
         self._session = 0
         with self._locked():
             self.record: dict[str, Any] = self._load() or new_record()
@@ -45,7 +45,7 @@ class RunFolder:
 
         Raises UsageError where others do something else in this folder.
         """
-        with opened(self.path / ".workers") as file:
+        with opened(inside(self.path, ".workers")) as file:
             with self._locked():
                 if try_lock(file):
                     file.truncate(0)
@@ -102,16 +102,22 @@ class RunFolder:
             entry = earlier["units"].get(unit.key)
             if entry is None or entry["key"] != key or not intact(folder, entry):
                 continue
-            for name in files_of(earlier, [unit.key]):
-                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(folder / name, self.path / name)
+            adopted = {**entry, "checkpoint": checkpoint}
+            for side in SIDES:
+                if entry[side] is not None:
+                    source = scored_file(folder, entry, side)
+                    target = self.file(side, unit, source.suffix.removeprefix("."))
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.unlink(missing_ok=True)
+                    shutil.copy2(source, target)
+                    adopted[side] = {**entry[side], "file": target.relative_to(self.path).as_posix()}
             with self.changing() as record:
                 known = {stage["key"] for stage in record["stages"]}
                 lineage = lineage_of(checkpoint, earlier["stages"])
                 record["stages"] += [stage for stage in lineage if stage["key"] not in known]
-                record["units"][unit.key] = found = {**entry, "checkpoint": checkpoint}
-                self.stamp(found)
-                found["session"] = session_number(record, session_of(earlier, entry))
+                record["units"][unit.key] = adopted
+                self.stamp(adopted)
+                adopted["session"] = session_number(record, session_of(earlier, entry))
             return True
         return False
 
@@ -134,7 +140,7 @@ class RunFolder:
         return self.record
 
     def _locked(self) -> AbstractContextManager[None]:
-        return locked(self.path / ".lock")
+        return locked(inside(self.path, ".lock"))
 
     def _load(self) -> dict[str, Any] | None:
         """The record; one that is torn or was edited is put aside, as nothing in it can be relied on."""
@@ -147,8 +153,8 @@ class RunFolder:
             return None
 
     def file(self, side: str, unit: Unit, extension: str) -> Path:
-        """``predictions`` or ``labels`` of a unit, in the official layout."""
-        return self.path / side / unit.task / f"{unit.split}-{unit.language}.{extension}"
+        """``predictions`` or ``labels`` of a unit, in the official layout; DataError where a link leads out of the folder."""
+        return inside(self.path, f"{side}/{unit.task}/{unit.split}-{unit.language}.{extension}")
 
     def done(self, unit: Unit, key: str) -> bool:
         """Whether the unit was scored under this key and its prediction file is the one that was scored."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.border import border
 from harness.files import read_text, write_atomic
+from harness.runs.scored_files import inside
 
 if TYPE_CHECKING:
     from harness.runs.run import Run
@@ -62,7 +63,7 @@ def run_folders(folder: Path) -> list[Path]:
     if (folder / "record.json").is_file() or not path.is_file():
         return [folder]
     with border(f"{path}: not a summary of seeds", hint="the same `harness eval` writes it again"):
-        return [folder / f"seed-{int(seed)}" for seed in json.loads(read_text(path))["seeds"]]
+        return [inside(folder, f"seed-{int(seed)}") for seed in json.loads(read_text(path))["seeds"]]
 
 
 def _at(table: dict[str, Any], task: str, metric: str, language: str | None) -> float | None:

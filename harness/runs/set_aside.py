@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.runs.record import load_record, save_record
+from harness.runs.scored_files import files_of, inside
 
 FOLDER = "earlier"
 """Holds the runs that were set aside, numbered."""
@@ -30,9 +31,9 @@ def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
     if set(keys) != set(record["units"]):
         kept["units"] = {key: kept["units"][key] for key in keys}
         kept |= {"scores": None, "robustness": None, "finished": None, "missing": {}, "failed": {}}
-    scratch = run / FOLDER / f".new-{os.getpid()}"
+    scratch = inside(run, f"{FOLDER}/.new-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    for name in files_of(kept, keys):
+    for name in files_of(run, kept, keys):
         link(run / name, scratch / name)
     if set(keys) == set(record["units"]):
         link(run / "report.html", scratch / "report.html")
@@ -46,7 +47,7 @@ def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
 
 def discard(run: Path, record: dict[str, Any], keys: Collection[str]) -> None:
     """Removes the files of units that were set aside, and the report that shows them."""
-    for name in files_of(record, keys):
+    for name in files_of(run, record, keys):
         (run / name).unlink(missing_ok=True)
     (run / "report.html").unlink(missing_ok=True)
 
@@ -55,7 +56,8 @@ def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
     from harness.errors import DataError
 
-    numbered = [path for path in (run / FOLDER).glob("*") if path.name.isdigit() and path.is_dir()]
+    plain = (path for path in (run / FOLDER).glob("*") if path.name.isdigit() and not path.is_symlink())
+    numbered = [path for path in plain if path.is_dir()]
     for path in sorted(numbered, key=lambda path: -int(path.name)):
         try:
             record = load_record(path)
@@ -63,13 +65,6 @@ def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             continue
         if record is not None:
             yield path, record
-
-
-def files_of(record: dict[str, Any], keys: Collection[str]) -> list[str]:
-    """The files of units, relative to the run folder; none that lies outside it."""
-    entries = [record["units"][key].get(side) for key in keys for side in ("predictions", "labels")]
-    found = [Path(entry["file"]) for entry in entries if entry]
-    return [str(path) for path in found if not path.is_absolute() and ".." not in path.parts]
 
 
 def link(source: Path, target: Path) -> None:
