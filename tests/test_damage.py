@@ -73,8 +73,8 @@ def outcome(root: Path) -> dict[str, Any]:
     return {"model": model_fingerprint(stage), "summary": summary, "predictions": predictions.read_text()}
 
 
-class Killed(BaseException):
-    """Ends a training as a kill does: nothing cleans up after it."""
+class Killed(GeneratorExit):
+    """Ends a training as a kill does: it crosses every border, and nothing cleans up after it."""
 
 
 @pytest.fixture(scope="module")
