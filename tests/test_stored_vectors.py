@@ -159,6 +159,22 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         kept(Embedder(), tmp_path / "file" / "folder")
 
 
+FULL = """
+import resource
+import numpy as np
+from harness.retrieval.pool import mapped
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+mapped(lambda texts: np.ones((len(texts), 32), np.float32), ["text"] * 20, block=4)
+"""
+
+
+def test_a_pool_on_a_full_disk_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", FULL], env=environment, capture_output=True, text=True, check=False)
+    assert f"DataError: {tmp_path}: the vectors of 20 candidates cannot be written: File too large" in done.stderr
+
+
 # the command, in processes of its own
 
 HOOKED = """

@@ -50,8 +50,8 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     moment, and describes the corpus once it is whole.
     """
     folder = Path(folder)
-    write_atomic(folder / MARKER, json.dumps({"corpus": CORPUS, "unfinished": True}) + "\n")
     sizes = Size.of(size)
+    write_atomic(folder / MARKER, json.dumps({"corpus": CORPUS, "unfinished": True}) + "\n")
     write_targets(folder, seed, sizes)
     write_intermediate(folder, seed, sizes)
     write_search(folder, seed, sizes)
