@@ -245,3 +245,22 @@ def test_inputs_use_the_models_padding_and_only_token_types_it_knows(xlmr, tmp_p
     assert taken["input_ids"].tolist() == [[5, 6, 1], [5, 6, 7]]
     bert = nli().load(str(save_model("bert", tmp_path / "bert")))
     assert inputs(bert, batch).keys() == {"input_ids", "attention_mask", "token_type_ids"}
+
+
+@pytest.mark.parametrize("garbage", [float("nan"), 7.0])
+def test_weights_that_their_class_never_draws_are_not_what_the_memory_held(tmp_path, garbage):
+    """transformers leaves the bias of FNet's masked language model as it is allocated."""
+    import torch
+    from transformers import FNetConfig, FNetModel
+
+    from harness.models.heads import load_head
+
+    FNetModel(FNetConfig(vocab_size=900, hidden_size=32, num_hidden_layers=1, intermediate_size=37)).save_pretrained(
+        tmp_path
+    )
+    for _ in range(3):
+        held = [torch.full((size,), garbage) for size in range(16, 4000, 16)]
+        del held
+        model = load_head("MaskedLM", str(tmp_path), ())
+        assert (model.state_dict()["cls.predictions.bias"] == 0).all()
+        assert all(weight.isfinite().all() for weight in model.parameters())

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def train(system: System, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
-    """The examples that the run fine-tuned on last for a task; none where it did not, DataError where they are others now."""
+    """The English examples of a task: those that the run fine-tuned on last, where it did.
+
+    DataError where the data are others now. A task that is not fine-tuned has none.
+    """
     from harness.data.sources import load_examples
     from harness.evaluation.plan import training_tasks
 
@@ -29,7 +32,7 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
     if benchmark and name in (override := registry.benchmark(benchmark).train):
         task = replace(task, train=override[name])
     sources = training_tasks(task, registry)
-    if not sources or not fingerprints:
+    if not sources:
         return ()
     loaded = load_examples(
         sources[-1],
@@ -39,7 +42,7 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
         limit=system.record["options"].get("train_limit"),
         resolver=registry.hook.harness_resolve_data,
     )
-    if loaded.fingerprint not in fingerprints:
+    if fingerprints and loaded.fingerprint not in fingerprints:
         raise DataError(f"{loaded.source}: not the data that {name} was fine-tuned on in {system.name}")
     return loaded.examples
 

@@ -15,6 +15,7 @@ from harness.models.config import load_config
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
 from harness.models.sound import AGAIN
+from harness.models.undrawn import draw_undrawn
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +74,7 @@ def load_head(
         torch.manual_seed(0)
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
+    draw_undrawn(model, report["missing_keys"])
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's

@@ -12,6 +12,7 @@ from harness.border import border
 from harness.errors import ModelError
 from harness.models.heads import plain_model, quiet
 from harness.models.sound import AGAIN
+from harness.models.undrawn import draw_undrawn
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,7 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
         torch.manual_seed(0)
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
+    draw_undrawn(model, report["missing_keys"])
     pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
