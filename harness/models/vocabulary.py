@@ -14,10 +14,12 @@ from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.border import border
 from harness.errors import ModelError, UsageError
 from harness.examples import Text
 from harness.families.tokens import CHUNK
 from harness.models.load import load_tokenizer
+from harness.models.stored import DAMAGED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -164,10 +166,10 @@ def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> 
 
     from harness.models.heads import quiet
 
-    config = transformers.AutoConfig.from_pretrained(model)
-    name = (config.architectures or [""])[0]
-    kind = getattr(transformers, name, None) or transformers.AutoModel
-    with quiet():
+    with border(f"{model}: cannot be loaded", ModelError, hint=DAMAGED), quiet():
+        config = transformers.AutoConfig.from_pretrained(model)
+        name = (config.architectures or [""])[0]
+        kind = getattr(transformers, name, None) or transformers.AutoModel
         grown = kind.from_pretrained(model, dtype="auto")
         size = max(old + len(parts), grown.get_input_embeddings().weight.shape[0])
         grown.resize_token_embeddings(size, mean_resizing=False)
