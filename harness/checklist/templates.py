@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from harness.border import border
 from harness.errors import DataError
 
 FILE = "multichecklist/checklist_templates.tsv"
@@ -56,12 +57,12 @@ def first_party() -> Templates:
 
 def read_templates(path: Path) -> Templates:
     """All templates of a file. DataError where it cannot be read or is something else."""
-    try:
+    with border(f"{path}: cannot be read", hint=OBTAIN):
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file", hint=OBTAIN) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}", hint=OBTAIN) from None
+        return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> Templates:
     lines = text.split("\n")  # only a newline ends a row: texts may hold other separators, such as U+2028
     columns = [column.strip() for column in lines[0].split("\t")[1:]]
     if "en" not in columns:

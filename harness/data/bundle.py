@@ -9,12 +9,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from harness import __version__
+from harness.border import PASSING, in_words
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.errors import DataError
 from harness.models.deciding import deciding_files
@@ -106,12 +106,16 @@ def read_bundle(bundle: Path, folder: Path) -> dict[str, Any]:
                 manifest = _unpack(bundle, tar, Path(scratch))
             _put(manifest["files"], Path(scratch), folder)
             return manifest
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        hint = "copy it again" if _plain(bundle) else "bundles are not compressed: decompress it first, if you trust it"
-        raise DataError(f"{bundle}: not a whole bundle ({error})", hint=hint) from None
+    except PASSING:
+        raise
     except OSError as error:
+        if error.errno is None:  # of a way to compress
+            raise DataError(f"{bundle}: not a whole bundle ({error})", hint="copy it again") from None
         where = error.filename or bundle
         raise DataError(f"{where}: {error.strerror or error}", hint="check the path and the disk") from None
+    except Exception as error:  # of tarfile, or of any of the ways to compress
+        hint = "copy it again" if _plain(bundle) else "bundles are not compressed: decompress it first, if you trust it"
+        raise DataError(f"{bundle}: not a whole bundle ({in_words(error)})", hint=hint) from None
 
 
 def _plain(bundle: Path) -> bool:
@@ -158,7 +162,7 @@ def _manifest(bundle: Path, member: tarfile.TarInfo, source: IO[bytes]) -> dict[
         raise no_bundle
     try:
         manifest = json.loads(source.read())
-    except (ValueError, RecursionError):
+    except Exception:
         raise no_bundle from None
     files = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or manifest.get("schema") != SCHEMA:

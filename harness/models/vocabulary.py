@@ -13,11 +13,13 @@ from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.border import border
 from harness.errors import ModelError, UsageError
 from harness.examples import Text
 from harness.families.tokens import CHUNK
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
+from harness.models.sound import AGAIN
 from harness.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -168,7 +170,7 @@ def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> 
     config = load_config(model)
     name = (config.architectures or [""])[0]
     kind = getattr(transformers, name, None) or transformers.AutoModel
-    with quiet():
+    with border(f"{model}: cannot be loaded", ModelError, hint=AGAIN), quiet():
         grown = kind.from_pretrained(model, dtype="auto")
         size = max(old + len(parts), grown.get_input_embeddings().weight.shape[0])
         grown.resize_token_embeddings(size, mean_resizing=False)
