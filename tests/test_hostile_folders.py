@@ -41,10 +41,10 @@ def run(tmp_path: Path) -> Path:
     """A finished XNLI run, with a file beside its folder that is none of its business."""
     generator = np.random.default_rng(0)
     units = {"xnli": {code: tuple(nli(generator, 20, 0.8)) for code in LANGUAGES}}
-    folder: Path = write_run(tmp_path / "runs" / "run", units)  # type: ignore[no-untyped-call]
+    folder: Path = write_run(tmp_path / "runs" / "run", units)
     scores = score_run(folder, get_registry()).to_dict()
     primary = {"xnli": ["accuracy"]}
-    rewrite(folder, lambda record: record.update(scores=scores, primary=primary))  # type: ignore[no-untyped-call]
+    rewrite(folder, lambda record: record.update(scores=scores, primary=primary))
     shutil.copy(folder / "predictions/xnli/test-sw.tsv", outside(folder))
     return folder
 
@@ -56,7 +56,7 @@ def outside(run: Path) -> Path:
 def pointed(run: Path, name: str) -> None:
     """The record's entry of a unit names another file, with its right checksum."""
     entry = {"file": name, "sha256": file_sha256(outside(run))}
-    rewrite(run, lambda record: record["units"][KEY].update(predictions=entry))  # type: ignore[no-untyped-call]
+    rewrite(run, lambda record: record["units"][KEY].update(predictions=entry))
 
 
 def linked(run: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_folder_of_seeds_has_its_runs_inside(run: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("key", ["../../stages", "*", "x/../../../y", ""])
 def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
     tasks = [{"task": "squad", "version": 1, "provider": "test", "data": {}}]
-    rewrite(run, lambda record: record["stages"][0].update(key=key, tasks=tasks))  # type: ignore[no-untyped-call]
+    rewrite(run, lambda record: record["stages"][0].update(key=key, tasks=tasks))
     (run.parent / "stages" / "mine").mkdir(parents=True)
     with pytest.raises(DataError, match="no key of a stage"):
         model_asker(str(run), get_registry(), None, "cpu", True)
@@ -210,7 +210,7 @@ def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
 
 @pytest.mark.parametrize("key", ["xnli/../../x/test", "../x/test", "xnli/../test", "xnli//test"])
 def test_names_of_units_lead_nowhere(key: str, run: Path, tmp_path: Path) -> None:
-    rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))  # type: ignore[no-untyped-call]
+    rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))
     before = sorted(tmp_path.rglob("*"))
     assert main(["score", str(run)]) != 0
     out = tmp_path / "out"
