@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import HarnessError, PluginError
+from harness.border import border
+from harness.errors import PluginError
 from harness.metrics.base import FloatArray
 from harness.metrics.intervals import percentiles
 from harness.metrics.joint import Items, mean_replicates
@@ -222,15 +223,9 @@ def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | No
         return mean
     from harness.registry import load_part
 
-    try:
+    hint = f"{benchmark.overall} takes the scores of the tasks and returns a number"
+    with border(f"plugin {benchmark.provider}: benchmark {benchmark.name!r}: overall", PluginError, hint=hint):
         return float(load_part(benchmark, "overall")(tasks))
-    except HarnessError:
-        raise
-    except Exception as error:  # a plugin's mistake is not ours
-        message = f"plugin {benchmark.provider}: benchmark {benchmark.name!r}: overall: {type(error).__name__}: {error}"
-        raise PluginError(
-            message, hint=f"{benchmark.overall} takes the scores of the tasks and returns a number"
-        ) from error
 
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.damage import Damaged
 from harness.errors import DataError, UsageError
 from harness.options import EvalOptions, as_plain, default_recipe, load_recipe_file
 from harness.specs import Recipe
@@ -148,7 +150,7 @@ def train(
     from harness.offline import without_network
     from harness.registry import get_registry
     from harness.training.processes import process_count
-    from harness.training.stage import finished
+    from harness.training.stage import Foreign, stored
     from harness.training.stages import Stages
 
     options = options or EvalOptions()
@@ -179,8 +181,13 @@ def train(
         )
         stages.start_from(resolved)
         stage = stages.last([*options.via, task], resolved)
-        if folder.exists() and any(folder.iterdir()) and finished(stage, folder) is None:
-            raise UsageError(f"{folder}: holds something else", hint="choose another --out, or remove the folder")
+        with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
+            try:
+                stored(stage, folder)
+            except Foreign as found:
+                raise UsageError(
+                    f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
+                ) from None
         if process_count() > 1:
             return stages.train(stage, folder)
         return train_when_free(stages, stage, folder)

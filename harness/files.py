@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -72,6 +74,18 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}:{line}: not UTF-8 text: {error.reason}", hint="save the file as UTF-8") from None
 
 
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+"""What a disk or its owner refuses: the user's to mend, and no fault of the program."""
+
+
+def disk_refusal(error: BaseException) -> str:
+    """What the disk said; "" for any other error. Writers in Rust (safetensors, tokenizers) raise no OSError."""
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno in _DISK else ""
+    native = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(native[1])) if native and int(native[1]) in _DISK else ""
+
+
 @contextmanager
 def written_into(folder: Path) -> Iterator[None]:
     """Notes the folder on what goes wrong within: writers in Rust (safetensors) do not say where the disk is full."""
@@ -87,9 +101,10 @@ def replace_folder(scratch: Path, folder: Path) -> None:
 
     Between two renames only ``<folder>.old`` exists: :func:`recover_folder` puts it back.
     """
-    for path in scratch.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in scratch.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)

@@ -82,7 +82,9 @@ class Hooks:
             except HarnessError as error:
                 error.args = (f"{error} ({hook} of plugin {provider})",)
                 raise
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit, say: a plugin cannot end the command without a word
                 message = f"plugin {provider} failed in {hook}: {_shown(error)}"
                 if flag("HARNESS_STRICT_PLUGINS"):
                     raise PluginError(message, hint="HARNESS_STRICT_PLUGINS is set") from error
@@ -98,11 +100,13 @@ class Hooks:
             trace("%s of %s", hook, implementation.provider)
             try:
                 implementation(offered)
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 message = f"plugin {implementation.provider} failed in {hook}: {_shown(error)}"
                 self._failed(implementation.provider, f"{message}; nothing else is affected", error)
 
-    def _failed(self, provider: str, message: str, error: Exception) -> None:
+    def _failed(self, provider: str, message: str, error: BaseException) -> None:
         told = (provider, _shown(error))
         level = logging.DEBUG if told in self._told else logging.WARNING
         self._told.add(told)
@@ -110,7 +114,7 @@ class Hooks:
         log.debug("the error of plugin %s", provider, exc_info=error)
 
 
-def _shown(error: Exception) -> str:
+def _shown(error: BaseException) -> str:
     return str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
 
 

@@ -87,7 +87,9 @@ def load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
             _check_hooks(manager, plugin.module)
             manager.register(plugin.module, name=candidate.provider if candidate.kind != "file" else None)
             _collect(manager, plugin)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         plugin.error = error
         fail(manager, plugin, _reason(error))
     plugin.seconds = time.perf_counter() - started

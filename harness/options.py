@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from harness.border import border
 from harness.errors import UsageError, did_you_mean
 from harness.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.specs import Recipe
@@ -16,6 +18,9 @@ from harness.specs import Recipe
 if TYPE_CHECKING:
     from harness.models.reference import ModelReference
 
+_LARGEST = 1_000_000_000
+"""More than any option of a training can mean; steps and sizes made of larger numbers overflow."""
+_LARGEST_SEED = (1 << 63) - 1
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 
 
@@ -79,13 +84,18 @@ class TrainOptions:
             raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
         if self.mlm_ratio >= 1:
             raise UsageError(f"option mlm_ratio: a share below 1 expected, not {self.mlm_ratio!r}")
-        for name in ("lr", "batch", "batch_tokens", "clip"):
+        for name in ("lr", "batch", "batch_tokens", "clip", "save_every"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, str) and not value >= 0:
+            if isinstance(value, str):
+                continue
+            if not value >= 0:
                 raise UsageError(f"option {field.name}: no negative number expected, not {value!r}")
+            largest = _LARGEST_SEED if field.name == "seed" else _LARGEST
+            if value > largest:
+                raise UsageError(f"option {field.name}: at most {largest:,} expected, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -159,12 +169,12 @@ def default_recipe(model: ModelReference) -> str:
 
 def load_recipe_file(path: Path) -> Recipe:
     """Reads ``--recipe file.toml``: fields of :class:`~harness.specs.Recipe` (name, defaults, tasks, large, ...)."""
-    try:
+    if not path.exists():
+        raise UsageError(f"{path}: no such recipe file", hint="--recipe takes a name, or the path of a TOML file")
+    with border(
+        f"{path}: not a readable TOML file", UsageError, hint="fields of a recipe: name, defaults, tasks, large"
+    ):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such recipe file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{path}: not a readable TOML file: {error}") from None
     known = {field.name for field in fields(Recipe)} - {"provider"}
     for key in table:
         if key not in known:
@@ -255,16 +265,15 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
             return text == "true"
         for kind in (int, float):
             if kind in wanted:
-                try:
+                with suppress(ValueError):
                     return kind(value)
-                except ValueError:
-                    continue
     elif isinstance(value, bool):
         if bool in wanted:
             return value
     elif isinstance(value, tuple(wanted)):
         return value
     elif isinstance(value, int) and float in wanted:
-        return float(value)
+        with suppress(OverflowError):
+            return float(value)
     names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in wanted)
     raise UsageError(f"option {key}: {names} expected, not {value!r}")

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from harness.border import in_words
 from harness.discovery import Candidate, Kind, find
 from harness.environment import flag
 from harness.errors import HarnessError, PluginError, UsageError, did_you_mean
@@ -319,6 +320,8 @@ def load_object(reference: str) -> Any:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"cannot load {reference!r}: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"cannot load {reference!r}: {in_words(error)}") from error
     return found

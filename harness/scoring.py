@@ -274,7 +274,7 @@ def score_run(
     """Scores the files of a run folder afresh, by the benchmark of its record unless another is named."""
     from harness.runs.record import load_record
 
-    record = load_record(run)
+    record = load_record(run, whole=False)
     if record is None:
         raise DataError(f"{run}: no run folder, record.json is missing", hint="give --predictions and --labels instead")
     name = benchmark or record.get("benchmark")

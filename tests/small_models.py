@@ -137,7 +137,14 @@ def save_other(kind: str, folder: Path, *, head: str = "", seed: int = 0, **more
         "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48} | long | wide,
         "electra": names | long | wide | {"embedding_size": 32},
         "fnet": names | long | wide,
-        "funnel": {"d_model": 32, "block_sizes": [1, 1], "n_head": 2, "d_head": 16, "d_inner": 48}
+        "funnel": {
+            "d_model": 32,
+            "block_sizes": [1, 1],
+            "block_repeats": [1, 1],
+            "n_head": 2,
+            "d_head": 16,
+            "d_inner": 48,
+        }
         | {"num_decoder_layers": 1},
         "longformer": names | long | wide | ends | {"attention_window": 8},
         "mobilebert": names | long | wide | {"embedding_size": 32, "intra_bottleneck_size": 32},
@@ -153,6 +160,7 @@ def save_other(kind: str, folder: Path, *, head: str = "", seed: int = 0, **more
     }
     config = transformers.AutoConfig.for_model(kind, **size | own[kind] | more)
     auto = getattr(transformers, f"AutoModelFor{head}") if head else transformers.AutoModel
+    config.architectures = ["FunnelModel"] if kind == "funnel" and not head else None  # which has two bare models
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     auto.from_config(config).save_pretrained(folder)

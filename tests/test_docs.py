@@ -216,6 +216,14 @@ def test_public_names_in_prose_exist(page: Path) -> None:
                 )
 
 
+def test_every_closed_fault_names_a_test_that_is_there() -> None:
+    named = re.findall(r"`(tests/\w+\.py)::(\w+)`", text("docs/faults.md"))
+    lines = [line for line in text("docs/faults.md").splitlines() if line.startswith("| ") and "`tests/" in line]
+    assert len(named) == len(lines) > 20
+    for file, name in named:
+        assert f"def {name}(" in text(file), f"{file}::{name}"
+
+
 def test_signatures_in_the_python_page() -> None:
     shown = re.findall(r"^\| `(harness[\w.]+)\((.*?)\)`", text("docs/python.md"), re.MULTILINE)
     assert len(shown) == 6

@@ -110,7 +110,7 @@ def test_a_module_list_that_cannot_be_read_is_a_file_like_others(tmp_path: Path)
 
 def test_a_bundle_carries_all_that_the_fingerprint_is_of(tmp_path: Path) -> None:
     folder = save_model("xlmr", tmp_path / "model")
-    folder_of(folder, [*MORE[:-2], "README.md"])
+    folder_of(folder, [*MORE[:-3], "README.md"])
     model = check_folder(folder, "model")
     for name, path in model_names(model, "there").items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def test_what_decides_is_downloaded_and_what_does_not_is_left(
     from huggingface_hub.utils import filter_repo_objects
 
     repository = save_model("xlmr", tmp_path / "repository")
-    folder_of(repository, [*MORE[:-2], *LESS])
+    folder_of(repository, [*MORE[:-3], *LESS])
     (repository / "pytorch_model.bin").write_text("never read")
     snapshot = tmp_path / "snapshot"
 

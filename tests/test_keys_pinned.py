@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.options import EvalOptions
 from harness.registry import get_registry
 from harness.select import Unit
 from harness.specs import FileData, Split, TargetTask
+from harness.task_key import BY_CONTENT, HARMLESS
 from harness.training.stages import Stages
 
 PINNED = {
@@ -52,6 +54,7 @@ PAIRS = TargetTask(
     languages={"en": {"dev": _split("dev"), "test": _split("test")}},
     example=lambda row: Pair(str(row["_row"]), row["text"], "", row["label"]),
     metric="accuracy",
+    provider="xtreme-harness:pinned",
 )
 TAGS = TargetTask(
     name="pinned_tags",
@@ -62,24 +65,17 @@ TAGS = TargetTask(
     languages={"en": {"dev": _split("dev"), "test": _split("test")}},
     example=lambda row: Tagged(str(row["_row"]), (row["text"],), (row["label"],)),
     metric="udpos_f1",
+    provider="xtreme-harness:pinned",
 )
 
 
-def keys(task: TargetTask, data: Path, folder: Path, **options: Any) -> tuple[str, str]:
+def keys(
+    task: TargetTask, data: Path, folder: Path, config: dict[str, Any] | None = None, **options: Any
+) -> tuple[str, str]:
     """The key of the task's stage and that of its English test unit."""
     (data / "rows.txt").touch()
-    chosen = EvalOptions(data_dir=str(data), offline=True, **options)
-    registry = get_registry()
-    stages = Stages(
-        registry,
-        registry.recipe("xtreme"),
-        chosen,
-        device="cpu",
-        dtype="fp32",
-        root=data / "stages",
-        begin=lambda name: lambda step, total, loss: None,
-    )
-    model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768})
+    stages = _stages(data, **options)
+    model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768, **(config or {})})
     stages.start_from(model)
     split = task.languages["en"]["test"]
     entry = PlannedUnit(Unit(task.name, "en", "test"), task, split, None)
@@ -87,6 +83,19 @@ def keys(task: TargetTask, data: Path, folder: Path, **options: Any) -> tuple[st
     group = make_group(units, stages, model)
     ready = Preparation(stages, "org/model").prepare(units[0], group)
     return group.identity, ready.key
+
+
+def _stages(data: Path, **options: Any) -> Stages:
+    registry = get_registry()
+    return Stages(
+        registry,
+        registry.recipe("xtreme"),
+        EvalOptions(data_dir=str(data), offline=True, **options),
+        device="cpu",
+        dtype="fp32",
+        root=data / "stages",
+        begin=lambda name: lambda step, total, loss: None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,6 +111,47 @@ def test_old_keys_stay_what_they_were(
     task: TargetTask, options: dict[str, Any], expected: tuple[str, str], small_model: Path, tmp_path: Path
 ) -> None:
     assert keys(task, tmp_path, small_model, **options) == expected
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(TargetTask)])
+def test_every_field_of_a_plugins_task_is_in_its_keys_or_declared_harmless(
+    name: str, small_model: Path, tmp_path: Path
+) -> None:
+    """A field that is new, and neither read by content nor declared harmless, is in the keys by itself."""
+    other = {
+        "name": "other",
+        "version": 4,
+        "family": "tagging",
+        "metric": "accuracy_f1:yes",
+        "labels": ("yes", "no"),
+        "options": {"max_length": 32},
+    }
+    mine = replace(PAIRS, provider="elsewhere:plugin")
+    assert set(other) == {field.name for field in fields(TargetTask)} - BY_CONTENT - HARMLESS
+    if name in other and name != "family":
+        changed = replace(mine, **{name: other[name]})
+        assert keys(changed, tmp_path, small_model)[1] != keys(mine, tmp_path, small_model)[1]
+    elif name in HARMLESS - {"provider", "average"}:
+        assert keys(replace(mine, **{name: "other"}), tmp_path, small_model) == keys(mine, tmp_path, small_model)
+
+
+def test_a_majority_baseline_of_other_training_data_is_another_result(small_model: Path, tmp_path: Path) -> None:
+    def key(train: Split) -> str:
+        stages = _stages(tmp_path)
+        entry = PlannedUnit(
+            Unit("pinned", "en", "test"), replace(PAIRS, train=train), PAIRS.languages["en"]["test"], None
+        )
+        group = make_group([entry], stages, None)
+        return Preparation(stages, "baseline:majority").prepare(entry, group).key
+
+    (tmp_path / "rows.txt").touch()
+    assert key(_split("train")) == key(_split("train")) != key(_split("other"))
+
+
+def test_results_from_before_padding_was_kept_from_a_model_that_reads_it_are_not_taken_for_todays(
+    small_model: Path, tmp_path: Path
+) -> None:
+    assert keys(PAIRS, tmp_path, small_model, {"model_type": "fnet"}) != PINNED["defaults"]
 
 
 def test_results_of_words_in_running_text_are_not_those_of_words_tokenised_alone(

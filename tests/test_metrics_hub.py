@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
+from harness.errors import PluginError
 from harness.metrics import as_evaluate, get_metric
 
 SCRIPT = """
@@ -50,14 +50,14 @@ def test_a_metric_on_strings_gets_strings_and_arguments(scripted):
     assert get_metric(f"{name}#seen").primary == ("seen",)
 
 
-def test_a_primary_result_that_is_not_returned_is_a_usage_error(scripted):
-    with pytest.raises(UsageError, match="'nothing'") as caught:
+def test_a_primary_result_that_is_not_returned_is_a_plugin_error(scripted):
+    with pytest.raises(PluginError, match="'nothing'") as caught:
         get_metric(f"{scripted('string')}#nothing").compute(["a"], ["a"], "en")
     assert "#share" in caught.value.hint
 
 
-def test_a_metric_that_is_not_found_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match="failed"):
+def test_a_metric_that_is_not_found_is_a_plugin_error(tmp_path):
+    with pytest.raises(PluginError, match="failed"):
         get_metric(f"evaluate:{tmp_path / 'none.py'}").compute(["a"], ["a"], "en")
 
 

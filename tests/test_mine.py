@@ -14,7 +14,7 @@ import pytest
 from harness.cli.main import main
 from harness.cli.mine import command
 from harness.errors import DataError
-from harness.retrieval.corpora import Corpus, stored_vectors, write_pairs
+from harness.retrieval.corpora import Corpus, write_pairs
 from harness.retrieval.mining import Mined
 
 SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
@@ -65,42 +65,6 @@ def test_a_second_run_loads_no_model_and_a_threshold_keeps_the_best(
     assert run(small_model, tmp_path, "--layer", "2")["embedded_tokens"] > 0  # other vectors
 
 
-def test_a_stopped_run_goes_on_from_its_last_block(tmp_path: Path) -> None:
-    sentences = [f"sentence {i}" for i in range(10)]
-    asked: list[str] = []
-
-    def embed(some: list[str], stop: int = 99) -> np.ndarray:
-        if len(asked) >= stop:
-            raise KeyboardInterrupt
-        asked.extend(some)
-        return np.array([[float(text.split()[1]), 1.0] for text in some], np.float32)
-
-    file = tmp_path / "vectors" / "a.npy"
-    with pytest.raises(KeyboardInterrupt):
-        stored_vectors(lambda some: embed(some, stop=6), sentences, file, "model", block=3)
-    assert len(asked) == 6
-    vectors = stored_vectors(embed, sentences, file, "model", block=3)
-    assert asked == sentences and isinstance(vectors, np.memmap)
-    np.testing.assert_array_equal(vectors[:, 0], np.arange(10, dtype=np.float32))
-    stored_vectors(embed, sentences, file, "model", block=3)
-    assert len(asked) == 10
-    stored_vectors(embed, sentences, file, "another model", block=3)
-    assert len(asked) == 20
-    file.with_suffix(".json").write_text("{", encoding="utf-8")  # damaged: from the start
-    stored_vectors(embed, sentences, file, "another model", block=3)
-    assert len(asked) == 30
-    with file.open("r+b") as cut:
-        cut.truncate(200)  # a copy that broke off: from the start too
-    vectors = stored_vectors(embed, sentences, file, "another model", block=3)
-    assert len(asked) == 40
-    np.testing.assert_array_equal(vectors[:, 0], np.arange(10, dtype=np.float32))
-    told: list[int] = []
-    stored_vectors(embed, sentences, tmp_path / "b.npy", "model", block=4, tell=told.append)
-    assert told == [0, 4, 8, 10]
-    with pytest.raises(DataError, match="cannot be written"):
-        stored_vectors(embed, sentences, file / "c.npy", "model")
-
-
 def test_tabs_inside_sentences_do_not_make_columns(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one\ttwo\r\n", encoding="utf-8")
     corpus = Corpus.read(tmp_path / "a")
@@ -145,18 +109,18 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
 KILLED = """
 import os, signal, sys
 from harness.cli.main import main
-from harness.retrieval import corpora
+from harness.retrieval import stored
 
-write, notes = corpora.write_atomic, []
+write, blocks = stored._write, []
 
-def write_and_die(path, text):
-    write(path, text)
-    notes.append(path)
-    if len(notes) == 3:
+def write_and_die(path, at, data):
+    write(path, at, data)
+    blocks.append(at is None)
+    if sum(blocks) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
-corpora.write_atomic = write_and_die
-corpora.stored_vectors.__kwdefaults__["block"] = 16
+stored._write = write_and_die
+stored.characters_at_a_time = lambda device, tokens: 1000
 main(sys.argv[1:])
 """
 
@@ -166,7 +130,7 @@ def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
 ) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setitem(stored_vectors.__kwdefaults__, "block", 16)
+    monkeypatch.setattr("harness.retrieval.stored.characters_at_a_time", lambda device, tokens: 1000)
     [file] = (shared_data / "google/xtreme/tatoeba.deu").glob("*.parquet")
     pairs = pq.read_table(file).slice(0, 60).to_pylist()
     for name, side in (("a.txt", "source_sentence"), ("b.txt", "target_sentence")):
@@ -177,7 +141,8 @@ def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
     died = subprocess.run([sys.executable, "-c", KILLED, *killed], capture_output=True, check=False)
     assert died.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed.tsv").exists()
-    assert json.loads((tmp_path / "killed.vectors" / "source.json").read_text(encoding="utf-8"))["done"] == 48
+    [journal] = (tmp_path / "killed.vectors").glob("source-*.journal")
+    assert len(journal.read_text(encoding="ascii").splitlines()) == 3
     assert main(killed) == 0
     rest = json.loads(capsys.readouterr().out)
     assert main([*words, "--out", str(tmp_path / "whole.tsv")]) == 0

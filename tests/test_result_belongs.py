@@ -154,6 +154,15 @@ def test_a_head_that_cannot_be_scored_leaves_no_result_of_the_model_before_it(
     assert f"{scored.scores.tasks['xnli'].metrics['accuracy'].languages['sw'].value:.1f}" not in page.read_text()
 
 
+def test_a_command_that_is_refused_moves_nothing(models: tuple[Path, Path], corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(models[0], corpus, out, ["xnli[sw]"])
+    before = (out / "record.json").read_bytes()
+    with pytest.raises(UsageError, match="no dev data of its own"):
+        run(models[0], corpus, out, ["xnli[sw]"], select_on=("ja",))
+    assert (out / "record.json").read_bytes() == before and not (out / "earlier").exists()
+
+
 def test_a_training_that_diverges_leaves_no_result_of_other_options(
     models: tuple[Path, Path], corpus: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.errors import DataError, ModelError, UsageError
-from harness.retrieval.both_ways import _highest, nearest_both_ways, resolve_precision
+from harness.retrieval.both_ways import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
 from harness.retrieval.exact import MEMORY, Neighbours
 from harness.retrieval.half import halve
 from harness.retrieval.index import nearest, resolve_backend
@@ -218,3 +218,41 @@ def test_without_faiss_torch_searches_and_asking_for_faiss_names_the_install_lin
     with pytest.raises(ModelError, match="FAISS") as caught:
         nearest(some, some, backend="faiss")
     assert "pip install 'xtreme-harness[cpu]'" in caught.value.hint
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 6), st.integers(1, 6), st.sampled_from([0.0, 2.0**-8]))
+def test_maxima_that_are_as_wrong_as_they_may_be_hide_nothing(
+    seed: int, groups: int, k: int, more: int, relative: float
+) -> None:
+    """Every held group that truly has one of the k best is promising; no row of another group exceeds the bound."""
+    import torch
+
+    rng = np.random.default_rng(seed)
+    offset = float(rng.integers(-3, 4))
+    error = torch.tensor(rng.choice([0.0, 0.1, 1.0], 2), dtype=torch.float32)
+    best = _Best(2, groups * GROUP, k + more, error, relative, offset)
+    true = torch.from_numpy(rng.integers(-20, 21, (2, groups)).astype(np.float32))
+    wrong = error[:, None] + relative * true.abs() * 0.99
+    seen = true + wrong * torch.from_numpy(rng.choice([-1.0, 1.0], (2, groups)).astype(np.float32))
+    best.offer(0, seen, 0)
+    promising, bound = best.promising(k)
+    for row in range(2):
+        held = best.numbers[row]
+        least = true[row, held].sort(descending=True).values[min(k, len(held)) - 1]
+        assert promising[row][true[row, held] >= least].all()
+        others = np.setdiff1d(np.arange(groups), held.numpy())
+        assert (true[row, others] + offset <= bound[row] + 1e-5).all()
+
+
+def test_the_bound_is_the_lowest_maximum_and_what_it_may_be_wrong_by() -> None:
+    import torch
+
+    best = _Best(1, 5 * GROUP, 3, torch.tensor([0.5]), 0.25, 10.0)
+    best.offer(0, torch.tensor([[1.0, 2.5, 8.0, 3.0, 2.0]]), 0)
+    promising, bound = best.promising(1)  # 8, 3 and 2.5 are held, each wrong by 0.5 + 0.25 * 8 at most
+    assert promising.tolist() == [[True, True, False]] and bound.tolist() == [2.5 + 2.5 + 10.0]
+    whole = _Best(1, 3 * GROUP, 3, torch.tensor([0.5]), 0.25, 10.0)
+    whole.offer(0, torch.tensor([[-8.0, -4.0, -5.0]]), 0)
+    promising, bound = whole.promising(2)  # every group is held: nothing is left that a bound would be about
+    assert promising.tolist() == [[True, True, True]] and bound.tolist() == [-np.inf]

@@ -132,7 +132,7 @@ def test_whatever_is_in_a_record_comes_back_and_no_change_goes_unseen(
     tmp_path_factory: pytest.TempPathFactory, values: Any, change: bytes, place: float
 ) -> None:
     folder = tmp_path_factory.mktemp("record")
-    record = {**new_record(), "scores": values}
+    record = {**new_record(), "of another version": values}
     save_record(folder, record)
     loaded = load_record(folder)
     assert loaded == json.loads(json.dumps(record))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.border import border
 from harness.breakdown.buckets import buckets
 from harness.breakdown.context import TaskContext, UnitContext
 from harness.breakdown.items import UnitItems, task_items
@@ -157,7 +158,9 @@ def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequ
         examples = unit.examples
     else:
         return [None] * count
-    values = list(load_part(attribute, "compute")(examples, context))
+    hint = "--attribute names those that are wanted; --no-plugin leaves a plugin out"
+    with border(f"plugin {attribute.provider}: attribute {attribute.name!r}: compute", PluginError, hint=hint):
+        values = list(load_part(attribute, "compute")(examples, context))
     if len(values) != count:
         raise PluginError(
             f"plugin {attribute.provider}: attribute {attribute.name!r}: {len(values)} values for {count} examples",

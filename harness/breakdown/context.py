@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from harness.errors import HarnessError
 from harness.examples import Example
 from harness.languages import languages
 
@@ -36,7 +35,7 @@ class TaskContext:
     def _read(self, read: Callable[[], Any], what: str) -> Any:
         try:
             return read()
-        except (HarnessError, OSError) as error:
+        except Exception as error:
             log.debug("%s: no %s: %s", self.task, what, error)
             return None
 

@@ -153,7 +153,7 @@ def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path
             if not end.isalnum():  # it is looked for by this name: no pattern, no path
                 raise DataError(f"{folder}: {end!r} is no key of a stage", hint="the record is not the harness's")
             for path in (found for root in roots for found in sorted(root.glob(f"*{end}"))):
-                if model_fingerprint(path) != stage["fingerprint"]:
+                if model_fingerprint(path) != stage.get("fingerprint"):
                     raise ModelError(
                         f"{path}: not the weights that the run trained", hint="run the same `harness eval` again"
                     )

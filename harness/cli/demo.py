@@ -26,12 +26,12 @@ def command(out: str) -> None:
     from harness.api import evaluate
     from harness.cli.console import print_text
     from harness.cli.run_report import RichReporter, save_page, show_run
-    from harness.data.sample import MARKER, write_sample_corpus
+    from harness.data.sample import has_sample_corpus, write_sample_corpus
     from harness.options import EvalOptions
 
     folder = Path(out)
     data = folder / "data"
-    if not (data / MARKER).is_file():
+    if not has_sample_corpus(data):
         print_text("generating the sample corpus")
         write_sample_corpus(data)
     options = EvalOptions(

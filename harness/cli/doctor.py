@@ -16,6 +16,7 @@ from typing import Literal
 import click
 
 from harness import __version__
+from harness.border import in_words
 from harness.cli.console import message, print_json, print_table
 from harness.discovery import FIRST_PARTY
 from harness.errors import DataError, HarnessError, PluginError, UsageError
@@ -219,8 +220,10 @@ def _of_plugins() -> Iterator[Check]:
             found = load_part(check, "run")()
             if not isinstance(found, Finding):
                 raise TypeError(f"{check.run} returned {type(found).__name__}, expected a Finding")
-        except Exception as error:
-            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            reason = str(error) if isinstance(error, PluginError) else in_words(error)
             yield Check(name, "failed", reason, f"correct or remove {check.provider}", PluginError.exit_code)
             continue
         code = PluginError.exit_code if found.status == "failed" else 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.blame import blame
+from harness.blame import blaming
+from harness.border import border
 from harness.cli.tasks import Task
-from harness.errors import HarnessError, ModelError, UsageError
+from harness.errors import ModelError, UsageError
 from harness.examples import Example
 from harness.registry import Registry, load_part
 
@@ -32,13 +33,10 @@ def tokenizer_of(model: str, registry: Registry, *, offline: bool) -> PreTrained
     if reference.kind == "hub":
         from transformers import AutoTokenizer
 
-        try:
+        with border(f"the tokenizer of {model!r} cannot be had", ModelError, hint="--model tiny"):
             found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 reference.name, revision=reference.revision, local_files_only=offline
             )
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ModelError(f"the tokenizer of {model!r} cannot be had: {reason}", hint="--model tiny") from None
         return found
     loader = registry.hook.harness_load_encoder
     return load_tokenizer(resolve_model(reference, offline=offline, loader=loader).folder)
@@ -48,12 +46,8 @@ def example_tokens(
     registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase
 ) -> list[list[str]]:
     """The rows of tokens that the task's family makes of an example, or the tokens of each text in it."""
-    try:
+    with blaming(task, registry):
         rows = _rows(registry, task, example, tokenizer)
-    except HarnessError:
-        raise
-    except Exception as error:
-        raise blame(error, task, registry) or error from error
     return [list(tokenizer.convert_ids_to_tokens(row)) for row in rows]
 
 

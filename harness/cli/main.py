@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from harness import __version__
 from harness.cli.console import message
 from harness.cli.streams import lasting_streams, unread
 from harness.errors import DataError, HarnessError, PluginError, UsageError
+from harness.files import disk_refusal
 
 if TYPE_CHECKING:
     from harness.registry import Registry
@@ -50,8 +50,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Each command: where it is, and its line in ``harness --help``, so that help imports none of them."""
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
-"""What a disk or its owner refuses: the user's to mend, and no fault of the program."""
 _FREE_SPACE = "free some space or choose another folder; the same command goes on where this one stopped"
 
 
@@ -184,12 +182,10 @@ def _outcome(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         message("interrupted", "error")
         return 130
-    except OSError as error:
-        if traceback_wanted or error.errno not in _DISK:
-            return _report_unexpected(error, traceback_wanted)
-        return _report(DataError(f"{_where(error)}{error.strerror}", hint=_FREE_SPACE), False)
-    except Exception as error:
-        if not traceback_wanted and (refusal := _disk_refusal(error)):
+    except (SystemExit, GeneratorExit):  # the command of a plugin may end as it likes
+        raise
+    except BaseException as error:
+        if not traceback_wanted and (refusal := disk_refusal(error)):
             return _report(DataError(f"{_where(error)}{refusal}", hint=_FREE_SPACE), False)
         return _report_unexpected(error, traceback_wanted)
 
@@ -207,13 +203,7 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _disk_refusal(error: Exception) -> str:
-    """What the disk said to a writer of Rust (safetensors, tokenizers), which raises no OSError; else ""."""
-    native = re.search(r"\(os error (\d+)\)", str(error))
-    return os.strerror(int(native[1])) if native and int(native[1]) in _DISK else ""
-
-
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """What could not be written: a file that the error names, or a folder noted on it."""
     named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())), "")
     return f"{named}: " if named else ""
@@ -244,7 +234,7 @@ def _report_usage(error: click.ClickException) -> int:
     return error.exit_code
 
 
-def _report_unexpected(error: Exception, show_traceback: bool) -> int:
+def _report_unexpected(error: BaseException, show_traceback: bool) -> int:
     if show_traceback:
         message(traceback.format_exc().rstrip())
     if isinstance(error, OSError) and error.filename is not None:

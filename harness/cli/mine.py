@@ -80,18 +80,20 @@ def _mine(
     from harness.cli.console import message
     from harness.errors import UsageError
     from harness.evaluation.forward import Forward
+    from harness.models.config import load_config
     from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
     from harness.models.load import load_tokenizer
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
     from harness.registry import get_registry
     from harness.retrieval.both_ways import PRECISIONS
-    from harness.retrieval.corpora import Corpus, stored_vectors, write_pairs
+    from harness.retrieval.corpora import Corpus, write_pairs
     from harness.retrieval.embed import POOLS, embed
-    from harness.retrieval.encoder import default_layer, load_config, load_encoder
+    from harness.retrieval.encoder import default_layer, load_encoder
     from harness.retrieval.index import check_choice
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
     from harness.retrieval.searcher import index_facts, pair_searcher
+    from harness.retrieval.stored import characters_at_a_time, stored_vectors
 
     for option, value, choices in (
         ("margin", margin, MARGINS),
@@ -114,6 +116,7 @@ def _mine(
     level = default_layer(load_config(resolved.folder)) if layer is None else layer
     identity = f"{resolved.fingerprint} {level} {pool} {max_length} {dtype}"
     folder = vectors or out.with_suffix(".vectors")
+    block = characters_at_a_time(device, tokens)
 
     @cache
     def forward() -> Forward:  # loaded once there is something to embed
@@ -124,10 +127,15 @@ def _mine(
         return embed(forward(), sentences, layers=[level], pool=pool, max_length=max_length)[level]
 
     def vectors_of(corpus: Corpus, side: str) -> Any:
-        def tell(done: int) -> None:
-            message(f"{corpus.path}: {done:,} of {len(corpus.sentences):,} sentences embedded")
+        total, told = len(corpus.sentences), -1
 
-        return stored_vectors(embedded, corpus.sentences, folder / f"{side}.npy", identity, tell=tell)
+        def tell(done: int) -> None:
+            nonlocal told
+            if told < 0 or done == total or 20 * (done - told) >= total:
+                told = done
+                message(f"{corpus.path}: {done:,} of {total:,} sentences embedded")
+
+        return stored_vectors(embedded, corpus.sentences, folder, side, identity, block=block, tell=tell)
 
     mined = mine_texts(
         left.sentences,

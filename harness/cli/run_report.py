@@ -96,13 +96,18 @@ def show_plan(
     *,
     as_json: bool,
 ) -> None:
-    """Prints task x language x examples x data x done, without loading a model; no data at all is an error."""
+    """Prints task x language x examples x data x done, without loading a model.
+
+    No data at all is an error, and so is what the run would refuse: a recipe or an option that nothing knows.
+    """
     from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
+    from harness.evaluation.groups import check_options
     from harness.evaluation.plan import make_plan
     from harness.models.reference import parse_model
     from harness.runs.identity import run_identity, same_system
     from harness.runs.record import load_record
+    from harness.training.stages import Stages
 
     recipe = find_recipe(options.recipe, registry, parse_model(model))
     planned = make_plan(
@@ -113,6 +118,10 @@ def show_plan(
         perturb=options.perturb,
         **selection,
     )
+    stages = Stages(
+        registry, recipe, options, device="", dtype="", root=out, begin=lambda name: lambda step, total, loss: None
+    )
+    check_options(planned, stages)
     record = load_record(out)
     # Units of another system would be set aside. The precision and the weights are not known before the model is loaded.
     same = record is not None and same_system(record, model, run_identity("", options, recipe, ""))

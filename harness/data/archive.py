@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-import shutil
 import tarfile
-import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.border import PASSING, in_words
 from harness.data.conllu import conllu
 from harness.errors import DataError
 from harness.specs import Row
@@ -26,21 +23,25 @@ def conllu_archive(archive: Path, *, pattern: str) -> Iterator[Row]:
 
     ``pattern`` is of file names, without folders: ``de_*-ud-test.conllu``. The files take about 2.5 GB in the cache.
     """
-    folder = unpacked(archive)
+    folder = unpacked(archive, pattern)
     yield from conllu(*sorted(folder.rglob(pattern), key=lambda path: (path.name, path)))
 
 
-def unpacked(archive: Path) -> Path:
-    """The folder in the cache with the CoNLL-U files of an archive; DataError for a broken archive."""
+def unpacked(archive: Path, pattern: str = "*") -> Path:
+    """The folder in the cache with the CoNLL-U files of an archive, of which those that fit are checked.
+
+    It is named after the content of the archive. DataError for a broken archive.
+    """
+    from harness.built import built
+    from harness.models.fingerprint import file_sha256
     from harness.models.tiny import cache_dir
 
-    state = archive.stat()
-    folder = cache_dir() / "treebanks" / f"{archive.name.partition('.t')[0]}-{state.st_size}-{state.st_mtime_ns}"
-    if folder.is_dir():
-        return folder
-    log.info("unpacking %s into %s (once)", archive, folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+    name = f"{archive.name.partition('.t')[0]}-{file_sha256(archive)[:16]}"
+    return built(cache_dir() / "treebanks" / name, lambda folder: _unpack(archive, folder), use=pattern)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    log.info("unpacking %s (once)", archive)
     try:
         with tarfile.open(archive) as file:
             size = 0
@@ -52,17 +53,11 @@ def unpacked(archive: Path) -> Path:
                             f"{archive}: unpacks to more than {_LARGEST >> 30} GiB",
                             hint="this is no release of the treebanks: nothing of it is used",
                         )
-                    file.extract(member, scratch, filter="data")
-        try:
-            scratch.replace(folder)
-        except OSError:
-            if not folder.is_dir():  # another process may have finished first
-                raise
+                    file.extract(member, folder, filter="data")
     except tarfile.FilterError as error:
         message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
         raise DataError(message, hint="this is no release of the treebanks: nothing of it is used") from error
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{archive}: not a whole tar archive ({error})", hint="download it again") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
+    except PASSING:
+        raise
+    except Exception as error:  # of the disk, of tarfile, or of any of the ways to compress
+        raise DataError(f"{archive}: not a whole tar archive ({in_words(error)})", hint="download it again") from error

@@ -178,7 +178,8 @@ PLACES = ("data", "models")
 
 
 def _put(names: Iterable[str], scratch: Path, folder: Path) -> None:
-    names = list(names)
+    # The marker comes first: nothing of the sample corpus may lie anywhere without it.
+    names = sorted(names, key=lambda name: not name.endswith(f"/{SAMPLE_MARKER}"))
     for name in names:
         target = folder / name
         if target.exists() and not (target.is_file() and file_sha256(target) == file_sha256(scratch / name)):

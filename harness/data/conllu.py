@@ -39,7 +39,7 @@ def conllu(*paths: Path) -> Iterator[Row]:
                 fields = line.split("\t")
                 if len(fields) != 10:
                     raise DataError(f"{path}:{number}: expected the 10 columns of CoNLL-U, found {len(fields)}")
-                if re.fullmatch(r"\d+([-.]\d+)?", fields[0]) is None:
+                if re.fullmatch(r"[0-9]{1,9}([-.][0-9]{1,9})?", fields[0]) is None:
                     raise DataError(f"{path}:{number}: {fields[0]!r} is not the number of a word")
                 block.append(fields)
             elif block:
@@ -59,7 +59,7 @@ def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], li
     for fields in block:
         first, dash, last = fields[0].partition("-")
         if dash:
-            span = [str(number) for number in range(int(first), int(last) + 1) if str(number) in words]
+            span = [word for word in words if int(first) <= int(word) <= int(last)]
             inside.update(span)
             tokens.append(fields[1])
             tags.append(words[_head(span, words, precedence)][3] if span else fields[3])

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError, HarnessError, PluginError, UsageError
+from harness.border import border, in_words
+from harness.errors import DataError, PluginError, UsageError
 from harness.specs import FileData, HubData, Source
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ class Files:
     paths: tuple[Path, ...]
     origin: str
     root: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The first of them, and how many there are besides."""
+        return str(self.paths[0]) + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
     @property
     def sample(self) -> bool:
@@ -120,27 +126,24 @@ def how_to_get(source: Source) -> str:
 def _from_plugin(source: Source, data_dir: str | Path | None, offline: bool, resolver: Resolver) -> Files | None:
     if isinstance(source, FileData):
         return None
-    try:
+    hint = "'harness plugins' lists the plugins; --no-plugin leaves one out"
+    with border(f"harness_resolve_data failed for {described(source)}", PluginError, hint=hint):
         found = resolver(source=source, data_dir=data_dir, offline=offline)
-    except HarnessError:
-        raise
-    except Exception as error:  # a plugin's mistake is not ours
-        message = f"harness_resolve_data failed for {described(source)}: {type(error).__name__}: {error}"
-        raise PluginError(message, hint="'harness plugins' lists the plugins; --no-plugin leaves one out") from error
     return Files(tuple(Path(path) for path in found), "plugin") if found else None
 
 
 def _in_folder(source: Source, folder: Path) -> Files | None:
-    if isinstance(source, HubData):
-        paths = _parquet(folder / source.repo, source)
-        return Files(paths, "folder", folder) if paths else None
-    found: list[Path] = []
-    for name in source.files:
-        matches = [folder / name] if (folder / name).is_file() else list(folder.glob(name)) if "*" in name else []
-        if not matches:
-            return None
-        found += sorted(matches, key=lambda path: (path.name, path))
-    return Files(tuple(found), "folder", folder)
+    with border(f"{folder}: cannot be searched for {described(source)}", hint="check the folder and its rights"):
+        if isinstance(source, HubData):
+            paths = _parquet(folder / source.repo, source)
+            return Files(paths, "folder", folder) if paths else None
+        found: list[Path] = []
+        for name in source.files:
+            matches = [folder / name] if (folder / name).is_file() else list(folder.glob(name)) if "*" in name else []
+            if not matches:
+                return None
+            found += sorted(matches, key=lambda path: (path.name, path))
+        return Files(tuple(found), "folder", folder)
 
 
 def _parquet(base: Path, source: HubData) -> tuple[Path, ...]:
@@ -178,7 +181,8 @@ def _in_cache(source: Source) -> Files | None:
     for revision in _revisions(source):
         try:
             folder = Path(snapshot_download(source.repo, repo_type="dataset", revision=revision, local_files_only=True))
-        except (OSError, ValueError):  # not in the cache
+        except Exception as error:  # not in the cache, or in one that is damaged
+            log.debug("%s is not in the cache: %s", described(source), in_words(error))
             continue
         if paths := _parquet(folder, source):
             return Files(paths, "cache", folder)
@@ -207,7 +211,7 @@ def _on_hub(source: Source) -> Files | None:
             continue
         except Exception as error:  # whatever a network does
             # One wait is enough: the other files of this process are not asked for.
-            unreachable.append(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            unreachable.append(in_words(error))
             log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])
             return None
         if paths := _parquet(folder, source):

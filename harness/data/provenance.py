@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from harness.border import border
 from harness.data.locate import Files
 from harness.errors import DataError, did_you_mean
+from harness.files import read_text
 from harness.specs import FileData, Origin, Source, Split
 
 
@@ -56,12 +58,9 @@ def provenance(part: Split, source: Source, files: Files) -> Provenance:
 def _read_about(path: Path) -> tuple[Origin, str]:
     known = get_args(Origin)
     hint = f'origin = one of {", ".join(known)}; system = "who translated", if anybody did'
-    try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}", hint=hint) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML: {error}", hint=hint) from None
+    text = read_text(path)
+    with border(f"{path}: not TOML", hint=hint):
+        values: dict[str, Any] = tomllib.loads(text)
     for name in values:
         if name not in ("origin", "system"):
             raise DataError(f"{path}: unknown key {name!r}; {did_you_mean(name, ('origin', 'system'))}", hint=hint)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.border import border
 from harness.data.archive import conllu_archive
 from harness.data.conllu import conllu
 from harness.data.lines import lines
@@ -101,10 +102,8 @@ def json_lines(*paths: Path) -> Iterator[Row]:
     """A JSON object a line: rows with its keys."""
     for path in paths:
         for number, line in lines(path):
-            try:
+            with border(f"{path}:{number}: not JSON"):
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON ({error})") from error
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: expected a JSON object, found {line[:60]!r}")
             yield row
@@ -131,16 +130,14 @@ def squad_json(*paths: Path) -> Iterator[Row]:
     """
     for path in paths:
         text = "\n".join(line for _, line in lines(path))
-        try:
-            articles = json.loads(text)["data"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            where = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path)
-            raise DataError(f"{where}: not SQuAD JSON ({error})") from error
-        for number, article in enumerate(articles):
+        with border(f"{path}: not SQuAD JSON"):
             try:
+                articles = list(json.loads(text)["data"])
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}:{error.lineno}: not SQuAD JSON ({error})") from error
+        for number, article in enumerate(articles):
+            with border(f"{path}: data[{number}]: not a SQuAD article"):
                 yield from _questions(article)
-            except (KeyError, TypeError) as error:
-                raise DataError(f"{path}: data[{number}]: not a SQuAD article ({error!r})") from error
 
 
 def _questions(article: dict[str, Any]) -> Iterator[Row]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from harness import entity_tags
+from harness.border import PASSING, border, in_words
 from harness.data.checks import problems
 from harness.data.locate import (
     Files,
@@ -93,23 +95,27 @@ def load_examples(
     examples: list[Example] = []
     count = position = 0
     for source, files in found:
-        name = str(files.paths[0]) if len(files.paths) == 1 else f"{files.paths[0]} and {len(files.paths) - 1} more"
         rows_here = 0
         for row in _rows(source, files):
             rows_here += not isinstance(source, FileData) or not source.counts or source.counts in row
             row["_row"] = position
-            example = _example(task.name, source.example or task.example, row, name)
+            example = _example(task.name, source.example or task.example, row, files.name)
             position += 1
             if example is not None:
                 examples.append(example)
         count += rows_here
     paths = [path for _, files in found for path in files.paths]
-    for problem in problems(examples, task.labels) if checked else ():
-        raise DataError(f"{paths[0]}: {problem}", hint=f"is this the data of {task.name}? See: harness data verify")
-    if checked and not task.labels and task.metric == entity_tags.METRIC:
-        _check_entities(examples, paths[0])
-    kept = limited(examples, limit)
-    return _loaded(split, found, kept, count, fingerprint(kept))
+    with border(f"{paths[0]}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
+        for problem in problems(examples, task.labels) if checked else ():
+            raise DataError(f"{paths[0]}: {problem}", hint=_VERIFY.format(task.name))
+        if checked and not task.labels and task.metric == entity_tags.METRIC:
+            _check_entities(examples, paths[0])
+        kept = limited(examples, limit)
+        content = fingerprint(kept)
+    return _loaded(split, found, kept, count, content)
+
+
+_VERIFY = "is this the data of {}? See: harness data verify"
 
 
 def _check_entities(examples: Sequence[Example], path: Path) -> None:
@@ -148,7 +154,8 @@ def _on_disk(
     for source, files in found:
         if not (isinstance(source, FileData) and source.stays_on_disk):
             raise DataError(f"{task.name}: {described(source)} cannot be mixed with text that stays on disk")
-        parts.append(cast(Corpus, source.read(*files.paths)))
+        with _reading(files):
+            parts.append(cast(Corpus, source.read(*files.paths)))
     corpus = Corpus.joined(parts)
     rows = len(corpus)
     if limit is not None:
@@ -231,28 +238,35 @@ def _rows(source: Source, files: Files) -> Iterator[dict[str, Any]]:
     if isinstance(source, HubData):
         yield from rows(files.paths, source)
     else:
-        for row in source.read(*files.paths):
-            yield dict(row)
+        with _reading(files):
+            for row in source.read(*files.paths):
+                yield dict(row)
 
 
 def _count(source: Source, files: Files) -> int:
     if isinstance(source, HubData):
         return count_rows(files.paths, source)
-    if source.stays_on_disk:
-        return len(source.read(*files.paths))  # type: ignore[arg-type]
-    return sum(1 for row in source.read(*files.paths) if not source.counts or source.counts in row)
+    with _reading(files):
+        if source.stays_on_disk:
+            return len(source.read(*files.paths))  # type: ignore[arg-type]
+        return sum(1 for row in source.read(*files.paths) if not source.counts or source.counts in row)
+
+
+def _reading(files: Files) -> AbstractContextManager[None]:
+    """The border to a reader, ours or a plugin's, which names file and line itself where it can."""
+    return border(f"{files.name}: cannot be read", hint="the file is damaged, or not what its reader expects")
 
 
 def _example(task: str, read: Reader, row: dict[str, Any], name: str) -> Example | None:
     try:
         return read(row)
-    except DataError:
+    except PASSING:
         raise
     except KeyError as error:
         columns = ", ".join(column for column in row if column != "_row")
         raise DataError(f"{name}: {task} needs the column {error}", hint=f"the file has {columns}") from error
-    except Exception as error:  # the reader is a plugin's; whatever it does not foresee is about this row
+    except BaseException as error:  # the reader is a plugin's; whatever it does not foresee is about this row
         raise DataError(
-            f"{name}: row {row['_row']} cannot be read by {task}: {type(error).__name__}: {error}",
+            f"{name}: row {row['_row']} cannot be read by {task}: {in_words(error)}",
             hint=f"the row is {str(row)[:200]}",
         ) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from harness.border import border, in_words
 from harness.errors import DataError
 from harness.specs import HubData, Where
 
@@ -40,19 +42,25 @@ KINDS = ("", "string", "integer", "label", "strings", "integers", "labels", "str
 
 def check_columns(path: Path, schema: Any, source: HubData) -> None:
     """DataError naming the file and the column where the schema lacks what the source declares."""
-    for column in map(Column.parse, source.columns):
+    columns = [Column.parse(text) for text in source.columns]
+    for column in columns:
         if column.name not in schema.names:
             raise DataError(
                 f"{path}: column {column.name!r} is missing",
                 hint=f"the file has {', '.join(schema.names)}; is it {source.repo}?",
             )
-        found = schema.field(column.name).type
-        if not _fits(column, found):
-            raise DataError(f"{path}: column {column.name!r} holds {found}, expected {_expected(column)}")
     if source.where is not None and source.where.column not in schema.names:
         raise DataError(
             f"{path}: column {source.where.column!r} is missing", hint=f"the file has {', '.join(schema.names)}"
         )
+    read = [column.name for column in columns] or schema.names
+    for name in (*read, *([source.where.column] if source.where else [])):
+        if schema.names.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} is there twice", hint="write the file again with one of them")
+    for column in columns:
+        found = schema.field(column.name).type
+        if not _fits(column, found):
+            raise DataError(f"{path}: column {column.name!r} holds {found}, expected {_expected(column)}")
 
 
 def _fits(column: Column, found: Any) -> bool:
@@ -84,12 +92,9 @@ def _expected(column: Column) -> str:
     return f"a list of {word}" if column.kind.endswith("s") else word
 
 
-def damaged(path: Path, error: Exception) -> DataError:
-    """The error for a file that is no parquet, or only the beginning of one."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(
-        f"{path}: cannot be read as parquet: {reason}", hint="the file is truncated or damaged: download it again"
-    )
+def _reading(path: Path) -> AbstractContextManager[None]:
+    """The border to pyarrow: a file that is no parquet, or only the beginning of one, or holds what it cannot read."""
+    return border(f"{path}: cannot be read as parquet", hint="the file is truncated or damaged: download it again")
 
 
 def count_rows(paths: Sequence[Path], source: HubData) -> int:
@@ -98,7 +103,7 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
 
     total = 0
     for path in paths:
-        try:
+        with _reading(path):
             metadata = pq.read_metadata(path)
             check_columns(path, metadata.schema.to_arrow_schema(), source)
             if source.where is None:
@@ -106,14 +111,15 @@ def count_rows(paths: Sequence[Path], source: HubData) -> int:
             else:
                 mask = _mask(_kept(path, source.where.column, *_state(path)).column(0), source.where)
                 total += mask.to_pylist().count(True)
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            raise damaged(path, error) from error
     return total
 
 
 def _mask(column: Any, where: Where) -> Any:
     import pyarrow.compute as pc
+    from pyarrow import types
 
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     exactly = where.equals is not None
     mask = pc.equal(column, where.equals) if exactly else pc.starts_with(column, where.startswith or "")
     return pc.fill_null(mask, False)
@@ -121,48 +127,73 @@ def _mask(column: Any, where: Where) -> Any:
 
 def rows(paths: Sequence[Path], source: HubData) -> Iterator[dict[str, Any]]:
     """The rows after ``where``, with the declared columns (all, where none is declared), classes as their names."""
-    import pyarrow as pa
-
     count_rows(paths, HubData(source.repo, source.config, source.split, columns=source.columns))  # checks, too
     for path in paths:
-        try:
+        with _reading(path):
             classes = _classes(path, source)
-            for batch in _batches(path, source):
-                columns = []
-                for name, array in zip(batch.schema.names, batch.columns, strict=True):
-                    try:
-                        columns.append(_named(array, classes[name]) if name in classes else array.to_pylist())
-                    except KeyError as unknown:
-                        raise DataError(
-                            f"{path}: column {name!r}: class {unknown}, but there are {len(classes[name])}"
-                        ) from None
+            for numbers, batch in _batches(path, source):
+                columns = [
+                    _values(f"{path}: column {name!r}", array, classes.get(name), numbers)
+                    for name, array in zip(batch.schema.names, batch.columns, strict=True)
+                ]
                 for values in zip(*columns, strict=True):
                     yield dict(zip(batch.schema.names, values, strict=True))
-        except (OSError, pa.ArrowException) as error:
-            raise damaged(path, error) from error
 
 
-def _batches(path: Path, source: HubData) -> Iterator[Any]:
-    """Record batches of the declared columns; the file is decoded piece by piece where all of its rows are wanted."""
+def _values(where: str, array: Any, classes: Sequence[str] | None, numbers: Sequence[int]) -> list[Any]:
+    """Python objects; DataError naming the row of a value that cannot be one (text in another encoding than UTF-8)."""
+
+    def plain(part: Any) -> list[Any]:
+        return _named(part, classes) if classes is not None else part.to_pylist()
+
+    try:
+        return plain(array)
+    except Exception:
+        for place, number in enumerate(numbers):
+            try:
+                plain(array[place : place + 1])
+            except Exception as error:
+                hint = "text must be UTF-8" if isinstance(error, UnicodeError) else "mend this row, or leave it out"
+                raise DataError(f"{where}, row {number}: {in_words(error)}", hint=hint) from error
+        raise
+
+
+def _batches(path: Path, source: HubData) -> Iterator[tuple[Sequence[int], Any]]:
+    """Record batches of the declared columns with the numbers of their rows.
+
+    The file is decoded piece by piece where all of its rows are wanted.
+    """
     import pyarrow.parquet as pq
 
     columns = [Column.parse(text).name for text in source.columns] or None
     if source.where is None:
+        start = 0
         with pq.ParquetFile(path, memory_map=True) as file:
             for batch in file.iter_batches(BATCH, columns=columns):
-                yield batch.select(columns) if columns else batch
+                yield range(start, start + len(batch)), batch.select(columns) if columns else batch
+                start += len(batch)
         return
     table = _kept(path, None, *_state(path))
-    table = table.filter(_mask(table.column(source.where.column), source.where))
-    yield from (table.select(columns) if columns else table).to_batches(max_chunksize=BATCH)
+    mask = _mask(table.column(source.where.column), source.where)
+    numbers = [number for number, kept in enumerate(mask.to_pylist()) if kept]
+    table = table.filter(mask)
+    for batch in (table.select(columns) if columns else table).to_batches(max_chunksize=BATCH):
+        yield numbers[: len(batch)], batch
+        del numbers[: len(batch)]
 
 
 @lru_cache(maxsize=2)
 def _kept(path: Path, column: str | None, *_: int) -> Any:
     """A file that holds several languages, which are often counted and read one after the other, or one column of it."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_table(path, columns=column and [column], memory_map=True)
+    table = pq.read_table(path, columns=column and [column], memory_map=True)
+    # Views of strings cannot be filtered or compared yet.
+    plain = [
+        field.with_type(pa.large_string()) if pa.types.is_string_view(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(plain, table.schema.metadata))
 
 
 def _state(path: Path) -> tuple[int, int, int]:
@@ -178,16 +209,14 @@ def _classes(path: Path, source: HubData) -> dict[str, list[str]]:
 
     schema = pq.read_schema(path)
     declared = {column.name: list(column.names) for column in map(Column.parse, source.columns) if column.names}
-    try:
+    with border(
+        f"{path}: the schema's entry 'huggingface' is not one that datasets writes",
+        hint="write the file again, with datasets or without that entry",
+    ):
         written = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = written["info"]["features"] if written else {}
         inner = {name: _element(feature) for name, feature in features.items()}
         classes = {name: list(kind["names"]) for name, kind in inner.items() if kind.get("_type") == "ClassLabel"}
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: the schema's entry 'huggingface' is not one that datasets writes ({type(error).__name__}: {error})",
-            hint="write the file again, with datasets or without that entry",
-        ) from error
     for name in declared.keys() - classes.keys():
         kind = schema.field(name).type
         if types.is_integer(getattr(kind, "value_type", kind)):
@@ -204,14 +233,14 @@ def _element(feature: Any) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-def _named(array: Any, names: list[str]) -> list[Any]:
+def _named(array: Any, names: Sequence[str]) -> list[Any]:
     """Class indices, or lists of them, as names; negative ones (no label) as None, strings as they are."""
     from pyarrow import types
 
-    known = dict(enumerate(names))
-
     def name(index: int | None) -> str | None:
-        return None if index is None or index < 0 else known[index]
+        if index is not None and index >= len(names):
+            raise ValueError(f"class {index}, but there are {len(names)}")
+        return None if index is None or index < 0 else names[index]
 
     values: list[Any] = array.to_pylist()
     if types.is_integer(array.type):

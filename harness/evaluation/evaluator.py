@@ -6,23 +6,24 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.blame import blame
-from harness.errors import DataError, HarnessError, ModelError, PluginError
+from harness.errors import DataError, HarnessError, ModelError, PluginError, UsageError
 from harness.evaluation.forward import Forward
-from harness.evaluation.groups import Group, grouped, make_group
+from harness.evaluation.groups import Group, check_options, grouped, make_group
 from harness.evaluation.phases import Phases
-from harness.evaluation.plan import PlannedUnit, plan_again, training_tasks
+from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.evaluation.precision import checked
 from harness.evaluation.preparation import Preparation, Ready
 from harness.evaluation.reporter import Reporter
 from harness.evaluation.stage_claims import train_claimed
 from harness.evaluation.unit_entry import keep_unit
 from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, filled
+from harness.files import disk_refusal
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
 from harness.models.quantised import after_loading, check_quant, quantised
@@ -98,7 +99,7 @@ class Evaluator:
         """
         self.resolve()
         absent = [entry for entry in planned if not entry.present]
-        self._begin()
+        self._begin(planned)
         with self.run.changing() as record:
             record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
             record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
@@ -131,10 +132,17 @@ class Evaluator:
                 phases[name] = round(phases.get(name, 0) + seconds, 3)
         return [*planned, *more]
 
-    def _begin(self) -> None:
-        """Sets aside what a run of another model or of other options left in this folder."""
-        before = len(self.run.record["units"])
-        moved = self.run.begin(self._identity())
+    def _begin(self, planned: Sequence[PlannedUnit]) -> None:
+        """Sets aside what a run of another model or of other options left in this folder.
+
+        A command that cannot be carried out as it is given (UsageError) is refused before that.
+        """
+        before, identity = len(self.run.record["units"]), self._identity()
+        if before and not self.run.is_of(identity):
+            for units in grouped([entry for entry in planned if entry.present], self.stages):
+                with suppress(DataError, ModelError, PluginError):
+                    make_group(units, self.stages, self.model)
+        moved = self.run.begin(identity)
         if moved is not None:
             self.reporter.note(f"{before} results of another model or of other options: set aside in {moved}")
 
@@ -166,7 +174,9 @@ class Evaluator:
                 chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
                 wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
                 prepared = [self.preparation.prepare(entry, made) for entry in wanted]
-            except (HarnessError, OSError) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # it is raised again, and told, when the turn of these units comes
                 log.debug("%s: %s", group[0].unit.key, error)
                 continue
             same = [
@@ -188,9 +198,7 @@ class Evaluator:
 
     def check(self, planned: Sequence[PlannedUnit]) -> None:
         """Refuses options that nothing in the plan knows."""
-        names = {entry.task.name for entry in planned}
-        names |= {source.name for entry in planned for source in training_tasks(entry.task, self.registry)}
-        self.stages.check_options(self.options.via, names)
+        check_options(planned, self.stages)
 
     def identity(self, planned: Sequence[PlannedUnit]) -> str:
         """What must be alike between processes that share a run: what they measure, and the units."""
@@ -231,20 +239,30 @@ class Evaluator:
             failed = self.run.refresh()["failed"]
             units = [entry for entry in units if entry.unit.key not in failed]
         try:
-            self._evaluate_group(make_group(units, self.stages, self.model)) if units else None
+            if units:
+                with self._failing(units):
+                    self._evaluate_group(make_group(units, self.stages, self.model))
         except Taken as taken:
             self._blocked = taken.path
-        except (DataError, ModelError, PluginError) as error:
-            self._all_failed(units, error)
-        except HarnessError:
-            raise
-        except Exception as error:
-            blamed = _compiling(error) or blame(error, units[0].task, self.registry)
-            if blamed is None:
-                raise
-            log.debug("%s", blamed, exc_info=error)
-            self._all_failed(units, blamed)
         return [entry for entry in units if entry.unit.key not in self._reported]
+
+    @contextmanager
+    def _failing(self, units: Sequence[PlannedUnit]) -> Iterator[None]:
+        """Fails these units, those that have a result excepted, with whatever is raised within; then others go on.
+
+        What fails every unit is raised: a wrong option, a full disk, Ctrl-C.
+        """
+        try:
+            yield
+        except (UsageError, Taken, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if not isinstance(error, HarnessError) and disk_refusal(error):
+                raise
+            blamed = blame(error, units[0].task, self.registry)
+            for entry in units:
+                if entry.unit.key not in self._reported | self._elsewhere:
+                    self._failed(entry.unit, blamed)
 
     def _evaluate_group(self, group: Group) -> None:
         prepared = []
@@ -252,11 +270,8 @@ class Evaluator:
             if entry.unit.key in self._kept:
                 self._report_kept(entry.unit)
                 continue
-            try:
-                with self.phases("load"):
-                    prepared.append(self.preparation.prepare(entry, group))
-            except DataError as error:
-                self._failed(entry.unit, error)
+            with self._failing([entry]), self.phases("load"):
+                prepared.append(self.preparation.prepare(entry, group))
         self._note_stages(group.checkpoint)
         forward: Forward | None = None
         with ExitStack() as stack:
@@ -264,7 +279,7 @@ class Evaluator:
                 with self._claimed(stream, group.family) as claimed:
                     todo = self._todo(claimed, group.family)
                     if todo and group.checkpoint is None:
-                        self._keep(todo, (self._guess(ready, group.family) for ready in todo))
+                        self._keep(todo, (self._guess(ready, group) for ready in todo))
                         continue
                     if todo and forward is None:
                         assert group.checkpoint is not None
@@ -279,6 +294,9 @@ class Evaluator:
     def _predictions(self, family: Predictor, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:
         units = [ready.examples for ready in todo]
         predictions = family.predict(forward, units)
+        if forward.padding != "right":
+            facts = {"padding": forward.padding}
+            predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)
         if isinstance(family, HeadFamily) and forward.dtype != "fp32":
             return checked(family, forward, units, predictions)
         return predictions
@@ -361,12 +379,11 @@ class Evaluator:
             if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
                 record["stages"].append(dict(trained.summary))
 
-    def _guess(self, ready: Ready, family: Predictor) -> Prediction:
-        sources = training_tasks(ready.planned.task, self.registry)
-        train: Sequence[Any] = ()
-        if sources and family.trainable and self.reference.name == "majority":
-            train = self.stages.training_split(sources[-1], "train").examples
-        return Prediction(ready.examples, family.guess(self.reference.name, train, ready.examples, seed=0), {})
+    def _guess(self, ready: Ready, group: Group) -> Prediction:
+        train = self.preparation.learned_from(ready.planned.task, group)
+        examples = train.examples if train else ()
+        guessed = group.family.guess(self.reference.name, examples, ready.examples, seed=0)
+        return Prediction(ready.examples, guessed, {})
 
     def _keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
         """Writes, scores and records each unit as soon as it is predicted."""
@@ -376,20 +393,16 @@ class Evaluator:
             unit = Unit(prediction.unit.task, prediction.unit.language, prediction.unit.split)
             ready = waiting[unit.key]
             format_ = self.stages.format(ready.planned.task.family)
-            entry = keep_unit(self.run, format_, ready, prediction, self.phases)
-            entry["seconds"] = round(time.monotonic() - last, 3)
-            last = time.monotonic()
-            with self.phases("record"), self.run.changing() as record:
-                self.run.stamp(entry)
-                record["units"][unit.key] = entry
-                record["failed"].pop(unit.key, None)
-            self._reported.add(unit.key)
-            self.reporter.unit(unit, entry, cached=False)
-
-    def _all_failed(self, units: Sequence[PlannedUnit], error: HarnessError) -> None:
-        for entry in units:
-            if entry.unit.key not in self._reported | self._elsewhere:
-                self._failed(entry.unit, error)
+            with self._failing([ready.planned]):
+                entry = keep_unit(self.run, format_, ready, prediction, self.phases)
+                entry["seconds"] = round(time.monotonic() - last, 3)
+                last = time.monotonic()
+                with self.phases("record"), self.run.changing() as record:
+                    self.run.stamp(entry)
+                    record["units"][unit.key] = entry
+                    record["failed"].pop(unit.key, None)
+                self._reported.add(unit.key)
+                self.reporter.unit(unit, entry, cached=False)
 
     def _failed(self, unit: Unit, error: HarnessError) -> None:
         log.debug("%s failed", unit.key, exc_info=error)
@@ -418,13 +431,6 @@ class Evaluator:
             "device": self.device,
             "dtype": self.dtype,
         }
-
-
-def _compiling(error: Exception) -> ModelError | None:
-    """The error for a model or a machine that torch cannot compile for; None for any other error."""
-    if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-        return None
-    return ModelError(f"--compile: {str(error).strip().splitlines()[0]}", hint="leave out --compile")
 
 
 def _streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:

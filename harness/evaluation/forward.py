@@ -18,6 +18,7 @@ from harness.evaluation.phases import Phases
 from harness.evaluation.side_by_side import side_by_side
 from harness.families.features import Features, IntArray, Rows
 from harness.models.device import sent
+from harness.models.padding import padding_of
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +34,13 @@ _LIBRARIES = ("torch", "transformers", "peft")
 Step = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], Mapping[str, "torch.Tensor"]]
 
 
-def batches(lengths: IntArray, budget: int, order: IntArray | None = None) -> Iterator[IntArray]:
+def batches(
+    lengths: IntArray, budget: int, order: IntArray | None = None, *, padding: str = "right"
+) -> Iterator[IntArray]:
     """Rows longest first, cut so that each padded batch holds at most ``budget`` tokens (and at least one row).
 
-    ``order`` are the rows to cut, already longest first; by default all of them.
+    ``order`` are the rows to cut, already longest first; by default all of them. With ``padding`` "none" the rows of a
+    batch have one length.
     """
     if order is None:
         order = np.argsort(-lengths, kind="stable")
@@ -44,6 +48,8 @@ def batches(lengths: IntArray, budget: int, order: IntArray | None = None) -> It
     while start < len(order):
         width = max(int(lengths[order[start]]), 1)
         rows = max(budget // width, 1)
+        if padding == "none":
+            rows = min(rows, int(np.count_nonzero(lengths[order[start : start + rows]] == lengths[order[start]])))
         yield order[start : start + rows]
         start += rows
 
@@ -55,6 +61,7 @@ class Forward:
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out. On a CPU
     batches hold at most :data:`CPU_TOKENS` tokens, and as many as torch has threads are computed side by side.
     ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
+    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`), else "right".
     """
 
     model: PreTrainedModel
@@ -66,6 +73,11 @@ class Forward:
     progress: Callable[[int], None] = lambda rows: None
     build_index: Callable[..., Any] | None = None
     phases: Phases = field(default_factory=Phases)
+    padding: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Finds out how rows may be padded, once for each model."""
+        self.padding = padding_of(self.model, self.tokenizer)
 
     @property
     def on_processor(self) -> bool:
@@ -89,7 +101,7 @@ class Forward:
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
         the next batch is already under way on the device. On a processor several threads call ``step`` at once.
         """
-        left, scattered = _Left(features.lengths), _Scattered(len(features))
+        left, scattered = _Left(features.lengths, self.padding), _Scattered(len(features))
         with self.phases("forward"):
             side_by_side(partial(self._compute, features, step, left, scattered), self._at_once(features))
         return scattered.outputs
@@ -174,15 +186,16 @@ def _keeps_nothing(model: PreTrainedModel) -> bool:
 class _Left:
     """The rows that are in no batch yet, longest first, for threads that take batches of them."""
 
-    def __init__(self, lengths: IntArray) -> None:
+    def __init__(self, lengths: IntArray, padding: str) -> None:
         self.lengths = lengths
+        self.padding = padding
         self.lock = Lock()
         self._order = np.argsort(-lengths, kind="stable")
 
     def take(self, budget: int) -> IntArray:
         """The next batch; no rows where none are left."""
         with self.lock:
-            rows = next(batches(self.lengths, budget, self._order), self._order)
+            rows = next(batches(self.lengths, budget, self._order, padding=self.padding), self._order)
             self._order = self._order[len(rows) :]
             return rows
 

@@ -56,6 +56,14 @@ def grouped(present: Sequence[PlannedUnit], stages: Stages) -> list[list[Planned
     return list(groups.values())
 
 
+def check_options(planned: Sequence[PlannedUnit], stages: Stages) -> None:
+    """Refuses what no run of this plan can use: unknown options, values that do not fit theirs."""
+    names = {entry.task.name for entry in planned}
+    names |= {source.name for entry in planned for source in training_tasks(entry.task, stages.registry)}
+    stages.check_options(stages.options.via, names)
+    grouped([entry for entry in planned if entry.present], stages)
+
+
 def _family(entry: PlannedUnit, stages: Stages) -> Predictor:
     sources = training_tasks(entry.task, stages.registry)
     names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]

@@ -13,7 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.errors import DataError, ModelError
+from harness.blame import blaming
+from harness.errors import DataError, HarnessError, ModelError, UsageError
 from harness.families.base import Predictor, UnitExamples
 from harness.options import build
 from harness.registry import load_part
@@ -95,11 +96,15 @@ def invariance(
     changes, unchecked = [], {}
     by_family = sorted(present, key=lambda entry: entry.task.family)
     for family, entries in groupby(by_family, key=lambda entry: entry.task.family):
+        of_family = list(entries)
         try:
-            entry, predictor, network, head = _loaded(list(entries), folder, registry)
-            unit = _examples(entry, predictor, registry, where, limit)
-            changes.append(_changes(entry, predictor, network.to(device).eval(), tokenizer, device, unit, head))
-        except (DataError, ModelError) as error:
+            with blaming(of_family[0].task, registry):
+                entry, predictor, network, head = _loaded(of_family, folder, registry)
+                unit = _examples(entry, predictor, registry, where, limit)
+                changes.append(_changes(entry, predictor, network.to(device).eval(), tokenizer, device, unit, head))
+        except UsageError:
+            raise
+        except HarnessError as error:
             unchecked[family] = str(error)
     return Invariance(model, device, limit, tuple(changes), unchecked)
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataError
 from harness.evaluation.groups import Group
-from harness.evaluation.plan import PlannedUnit
+from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.families.base import Predictor, UnitExamples
 from harness.perturb import Variant, make_variant, split_of
 from harness.roles import key_part
+from harness.specs import TargetTask
+from harness.task_key import task_key
 from harness.training.stages import Stages
 from harness.training.treatment import treatment
 
@@ -81,6 +83,8 @@ class Preparation:
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
             "dtype": self.stages.dtype,
             **key_part(self.stages.options),
+            **({"fields": fields} if (fields := task_key(entry.task)) else {}),
+            **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
         }
@@ -88,6 +92,13 @@ class Preparation:
         candidates = pool.examples if pool else ()
         examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
         return Ready(entry, examples, data, key, group.identity, variant.facts)
+
+    def learned_from(self, task: TargetTask, group: Group) -> LoadedSplit | None:
+        """The training data of a baseline that learns from them, "majority"; None for anything else."""
+        if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
+            return None
+        sources = training_tasks(task, self.stages.registry)
+        return self.stages.training_split(sources[-1], "train") if sources else None
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
         """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from harness.errors import DataError
 from harness.runs.claims import Claims, Taken, is_free
-from harness.training.stage import Stage, TrainedStage
+from harness.training.stage import Stage, TrainedStage, finished, working_folder
 from harness.training.stages import Stages
 
 POLL = 0.5
@@ -14,14 +16,24 @@ POLL = 0.5
 
 
 def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
-    """The trained stage, and before it its parents; raises :class:`Taken` where another process is at one of them."""
+    """The trained stage, and before it its parents; raises :class:`Taken` where another process is at one of them.
+
+    A stage that is finished is only read, without a claim: its folder may be read-only.
+    """
     if stage.key in stages.trained:
         return stages.trained[stage.key]
     if isinstance(stage.parent, Stage):
         train_claimed(stages, stage.parent)
     where = folder or stage.folder(stages.root)
-    with Claims(where.parent / ".claims").held(where.name):
-        return stages.train(stage, folder)
+    claims = Claims(where.parent / ".claims")
+    done = finished(stage, where)
+    if done is None:
+        with claims.held(where.name):
+            return stages.train(stage, folder)
+    if working_folder(where).exists():  # left by a kill: it goes where it can go, and stays in a read-only store
+        with suppress(Taken, DataError), claims.held(where.name):
+            stages.train(stage, folder)
+    return stages.trained.setdefault(stage.key, done)
 
 
 def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:

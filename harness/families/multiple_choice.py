@@ -14,7 +14,7 @@ from harness.families.base import HeadFamily, UnitExamples
 from harness.families.features import Features, Rows
 from harness.families.guess import most_frequent, stream
 from harness.families.tokens import encode_pairs, offsets
-from harness.models.heads import check_finite, has_head_class, inputs, load_head, plain_model
+from harness.models.heads import check_finite, has_head_class, inputs, load_head
 from harness.roles import MEASURES, option
 
 if TYPE_CHECKING:
@@ -87,11 +87,7 @@ class MultipleChoice(HeadFamily):
         return {"score": self._scores(model, batch)}
 
     def _scores(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        arguments = inputs(model, batch)
-        if type(plain_model(model)).__name__.endswith("MultipleChoice"):
-            # Each row poses as an example with a single option, so that options need not come in equal numbers.
-            arguments = {name: value[:, None] for name, value in arguments.items()}
-        return model(**arguments).logits.float().reshape(-1)  # type: ignore[no-any-return]
+        return model(**inputs(model, batch)).logits.float().reshape(-1)  # type: ignore[no-any-return]
 
     def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[int]:
         """The option with the highest score, the earlier one in a tie."""

@@ -117,7 +117,7 @@ def export_row(
         "benchmark": benchmark,
         "benchmark_version": registry.benchmark(benchmark).version if benchmark else None,
         "setting": setting(record, used),
-        "split": record["options"]["split"],
+        "split": record["options"].get("split", "test"),
         "selection": _selection(record),
         "model": {key: record["model"].get(key) for key in _MODEL},
         "caveats": _all_caveats(runs),
@@ -207,7 +207,7 @@ def _cells(run: RunFiles) -> Iterator[dict[str, Any]]:
     scores = run.record["scores"]
     intervals = scores.get("intervals", {})
     official = "benchmark" if run.record["benchmark"] else None
-    split = run.record["options"]["split"]
+    split = run.record["options"].get("split", "test")
     for name, task in scores["tasks"].items():
         own = intervals.get(name, {})
         for metric, values in task["metrics"].items():

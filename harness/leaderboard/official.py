@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,16 +64,15 @@ def export_submission(
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
         write_atomic(out, buffer.getvalue())
     else:
-        temporary = out.with_name(f".{out.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
         try:
-            for name, path in files.items():
-                write_atomic(temporary / name, path.read_bytes())
-            temporary.replace(out)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            # A folder of its own: another export to the same place must not write among these files.
+            with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+                for name, path in files.items():
+                    write_atomic(Path(scratch) / out.name / name, path.read_bytes())
+                (Path(scratch) / out.name).replace(out)
         except OSError as error:
             raise DataError(
                 f"{out}: cannot be written: {error.strerror}", hint="check the disk and the folder"
             ) from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return sorted(files)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.errors import HarnessError, UsageError
+from harness.border import border
+from harness.errors import PluginError
 from harness.metrics.base import FloatArray, Metric
 
 
@@ -37,23 +38,17 @@ class EvaluateMetric(Metric):
 
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
         """Every number that the metric returns."""
-        try:
+        hint = "evaluate.load must find it (in the local cache, a folder or the Hub) and it must fit the task"
+        with border(f"the metric {self.name!r} failed", PluginError, hint=hint):
             import evaluate
 
             module = evaluate.load(self.module)
             references, predictions = _encode(module, gold, predicted)
             results = module.compute(predictions=predictions, references=references, **self.arguments)
-        except HarnessError:
-            raise
-        except Exception as error:  # whatever the metric's own code raises
-            raise UsageError(
-                f"the metric {self.name!r} failed: {type(error).__name__}: {error}",
-                hint="evaluate.load must find it (in the local cache, a folder or the Hub) and it must fit the task",
-            ) from error
         values = {key: float(value) for key, value in results.items() if isinstance(value, int | float)}
         (primary,) = self.primary
         if primary not in values:
-            raise UsageError(
+            raise PluginError(
                 f"the metric {self.name!r} returns {', '.join(values) or 'no number'}, not {primary!r}",
                 hint=f"name the primary result: {self.name.partition('#')[0]}#{next(iter(values), 'RESULT')}",
             )

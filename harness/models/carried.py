@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.models.config import load_config
 from harness.models.encoder import head_parameters
 from harness.models.fingerprint import file_sha256
 from harness.models.stored import stored_names
@@ -35,12 +36,10 @@ def carried_parameters(folder: Path) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _in_both(folder: Path, config_sha256: str) -> frozenset[str]:
     """Names that a class for pretraining and one for a task have outside the base model, of the same shape."""
-    from transformers import AutoConfig
-
     from harness.models.heads import quiet
 
     with quiet():
-        config = AutoConfig.from_pretrained(folder)
+        config = load_config(folder)
         pretrained = {item for kind in _PRETRAINING for item in _outside(kind, config)}
         return frozenset(name for kind in _TASKS for name, shape in pretrained & _outside(kind, config))
 

@@ -48,7 +48,7 @@ def _modules(folder: Path) -> list[Path]:
     try:
         entries = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         paths = {str(entry["path"]).strip("/") for entry in entries}
-    except (OSError, ValueError, TypeError, KeyError):  # not there, or not readable for sentence-transformers either
+    except Exception:  # not there, or not readable for sentence-transformers either
         return []
     inside = (Path(path) for path in paths - {"", "."} if ".." not in Path(path).parts)
     return [folder / path for path in inside if (folder / path).is_dir()]

@@ -21,15 +21,15 @@ _FIRST = (
 
 
 @lru_cache(maxsize=256)
-def _sha256(path: Path, inode: int, size: int, modified: int) -> str:
+def _sha256(path: Path, inode: int, size: int, changed: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file; remembered as long as inode, size and modification time stay the same."""
+    """sha256 of a file; remembered until its inode changes, which leaves a time that archives and copies cannot restore."""
     stat = path.stat()
-    return _sha256(path.resolve(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return _sha256(path.resolve(), stat.st_ino, stat.st_size, stat.st_ctime_ns)
 
 
 def model_fingerprint(folder: Path) -> str:

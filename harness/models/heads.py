@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.border import border
 from harness.errors import ModelError
+from harness.models.config import load_config
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
+from harness.models.sound import AGAIN
 
 if TYPE_CHECKING:
     import torch
@@ -68,10 +71,8 @@ def load_head(
         settings.setdefault("key_mapping", {rf"^{_BODY[body]}\.": f"{body}."})
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's
@@ -97,15 +98,19 @@ def plain_model(model: Any) -> PreTrainedModel:
 def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the model's forward takes of a batch: input_ids, attention_mask, and token types where it tells them apart.
 
-    Padding gets the model's own padding id, whatever the tokenizer's is.
+    Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an
+    example with a single option, so that options need not come in equal numbers.
     """
-    config = plain_model(model).config
+    plain = plain_model(model)
+    config = plain.config
     mask = batch["attention_mask"]
     chosen = {"input_ids": batch["input_ids"], "attention_mask": mask}
     if config.pad_token_id is not None:
         chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, config.pad_token_id)
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
+    if type(plain).__name__.endswith("MultipleChoice"):
+        return {name: value[:, None] for name, value in chosen.items()}
     return chosen
 
 
@@ -150,12 +155,7 @@ def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[A
     import transformers
 
     with quiet():
-        try:
-            config = transformers.AutoConfig.from_pretrained(
-                reference, **{name: kwargs[name] for name in _WHERE if name in kwargs}
-            )
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: no usable config.json: {str(error).splitlines()[0]}") from error
+        config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
     return getattr(transformers, f"AutoModelFor{kind}"), config
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.border import border
 from harness.errors import ModelError
 from harness.models.encoder import head_parameters
+from harness.models.sound import AGAIN, check_tokenizer
 from harness.models.stored import stored_names
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model folder, padding on the right (with the end token if it has no padding token)."""
     from transformers import AutoTokenizer
 
-    try:
+    check_tokenizer(folder)
+    named = folder / "tokenizer.json"
+    with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder}: no usable tokenizer: {str(error).splitlines()[0]}") from None
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: only a slow tokenizer, which has no character offsets",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from harness.errors import UsageError
 from harness.models.reference import ModelReference, parse_model
 from harness.models.resolve import ResolvedModel, check_folder
+from harness.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -51,8 +51,7 @@ def loaded_folder(model: str | LoadedModel, beside: Path) -> Iterator[ResolvedMo
         import copy
 
         network = copy.deepcopy(network).merge_and_unload()
-    with tempfile.TemporaryDirectory(prefix=".model-", dir=beside) as name:
-        folder = Path(name)
+    with scratch_folder(beside, ".model-") as folder:
         with quiet():
             network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

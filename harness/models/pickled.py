@@ -10,10 +10,10 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError
 from harness.models.deciding import PICKLED, deciding_files
 from harness.models.fingerprint import file_sha256
@@ -30,33 +30,25 @@ def converted(folder: Path) -> Path:
     """A folder in the cache with the same model in safetensors; :class:`ModelError` where the pickle cannot be read."""
     from safetensors.torch import save_file
 
+    from harness.built import built
     from harness.models.tiny import cache_dir
 
     weights = _weights(folder)
     beside = deciding_files(folder)
     names = [*(path.name for path in weights), *beside]
     digest = hashlib.sha256("".join(f"{name} {file_sha256(folder / name)}\n" for name in names).encode())
-    target = cache_dir() / "converted" / digest.hexdigest()[:16]
-    if (target / "model.safetensors").is_file():
-        return target
-    log.warning("%s: converting pickled weights to safetensors (once)", folder)
-    tensors: dict[str, Any] = {}
-    for path in weights:
-        tensors |= _read(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
-    try:
+
+    def build(target: Path) -> None:
+        log.warning("%s: converting pickled weights to safetensors (once)", folder)
+        tensors: dict[str, Any] = {}
+        for path in weights:
+            tensors |= _read(path)
         for name in beside:
-            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / name, scratch / name)
-        save_file(tensors, scratch / "model.safetensors", metadata={"format": "pt"})
-        scratch.rename(target)
-    except OSError:
-        if not (target / "model.safetensors").is_file():  # another process may have finished first
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, target / name)
+        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+
+    return built(cache_dir() / "converted" / digest.hexdigest()[:16], build)
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -70,8 +62,8 @@ def _weights(folder: Path) -> list[Path]:
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         shards = [folder / Path(name).name for name in sorted(names)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{index}: not a readable index: {error}") from None
+    except Exception as error:
+        raise ModelError(f"{index}: not a readable index: {in_words(error)}", hint="download it again") from None
     if absent := [path.name for path in shards if not path.is_file()]:
         raise ModelError(f"{folder}: {absent[0]} is missing, which its index names", hint="download it again")
     return shards

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError, UsageError
 from harness.models.fingerprint import file_sha256
 
@@ -120,7 +121,6 @@ def _register(kind: str, classes: Mapping[str, str], folder: Path) -> None:
 
 def _download(trusted: TrustedCode, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(
@@ -128,6 +128,6 @@ def _download(trusted: TrustedCode, offline: bool) -> Path:
                 trusted.repository, revision=trusted.revision, allow_patterns=["*.py"], local_files_only=offline
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = "not in the local cache" if offline else str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever a network does
+        reason = "not in the local cache" if offline else in_words(error)
         raise ModelError(f"the code of {trusted} cannot be had: {reason}", hint="check repository and commit") from None

@@ -11,12 +11,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from harness.border import in_words
 from harness.errors import ModelError
 from harness.models.deciding import HARMLESS
 from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
 from harness.models.remote_code import needs_code, parse_trusted, register_code
+from harness.models.sound import check_checkpoint, check_files, read_header, read_object
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class ResolvedModel:
             else:
                 files = [single] if single.is_file() else list(self.folder.glob("*.safetensors"))
             return sum(map(_elements, files))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except Exception:
             return None
 
 
@@ -137,7 +139,9 @@ def check_folder(
             raise ModelError(f"{reference}: {problem}", hint=f"--allow-pickle converts them to safetensors{where}")
         pickled = {path.name: file_sha256(path) for path in found}
         folder = converted(folder)
+    check_files(folder)
     fingerprint = model_fingerprint(folder)
+    check_checkpoint(folder, fingerprint)
     if code:  # other code computes other things from the same weights
         fingerprint = hashlib.sha256(f"{fingerprint} {json.dumps(code['files'], sort_keys=True)}".encode()).hexdigest()
     return ResolvedModel(reference, folder, revision, fingerprint, config, pickled, code or {})
@@ -145,33 +149,20 @@ def check_folder(
 
 def read_config(folder: Path) -> dict[str, Any]:
     """A model folder's config.json; ModelError where it is none."""
-    config_file = folder / "config.json"
-    try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError("not a JSON object")
-    except FileNotFoundError:
+    if not (folder / "config.json").exists():
         raise ModelError(
             f"{folder}: no config.json: not a model folder",
             hint="give a folder written by save_pretrained, or a run's checkpoint",
-        ) from None
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{config_file}: not a readable configuration: {error}") from None
-    return config
+        )
+    return read_object(folder / "config.json")
 
 
 def _elements(file: Path) -> int:
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > file.stat().st_size:
-            raise ValueError(f"{file}: a header longer than the file")
-        header = json.loads(stream.read(length))
-    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    return sum(prod(tensor["shape"]) for name, tensor in read_header(file).items() if name != "__metadata__")
 
 
 def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = Path(
@@ -182,8 +173,8 @@ def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> t
                 local_files_only=offline,
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = "not in the local cache" if offline else str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever a network does
+        reason = "not in the local cache" if offline else in_words(error)
         raise ModelError(
             f"model {str(reference)!r} cannot be had: {reason}",
             hint="check the spelling, or give a local folder; without internet, download it first on another machine",

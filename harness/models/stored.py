@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.border import border
+from harness.errors import ModelError
+from harness.models.sound import AGAIN, read_header
 
 if TYPE_CHECKING:
     import torch
@@ -12,13 +17,7 @@ if TYPE_CHECKING:
 
 def stored_names(folder: Path) -> set[str]:
     """Names of the tensors in the folder's safetensors."""
-    from safetensors import safe_open
-
-    names: set[str] = set()
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            names |= set(file.keys())
-    return names
+    return {name for path in folder.glob("*.safetensors") for name in read_header(path) if name != "__metadata__"}
 
 
 def stored_tensors(folder: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
@@ -27,6 +26,10 @@ def stored_tensors(folder: Path, names: Collection[str]) -> dict[str, torch.Tens
 
     found: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
+        with _reading(path), safe_open(path, framework="pt") as file:
             found |= {name: file.get_tensor(name) for name in set(names) & set(file.keys())}
     return found
+
+
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return border(f"{path}: not readable as safetensors", ModelError, hint=AGAIN)

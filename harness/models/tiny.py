@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -35,22 +33,15 @@ def cache_dir() -> Path:
 
 def tiny_model() -> Path:
     """The folder of the tiny model, built on first use (about half a minute)."""
-    name = f"tiny-{VERSION}-torch{version('torch').split('+')[0]}-transformers{version('transformers')}"
-    folder = cache_dir() / "models" / name
-    if not (folder / "config.json").is_file():
+    from harness.built import built
+
+    versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
+
+    def build(folder: Path) -> None:
         log.info("building the tiny model (once)")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tiny-"))
-        try:
-            build_tiny(scratch)
-            scratch.rename(folder)
-        except OSError:
-            # Another process may have finished the same build first.
-            if not (folder / "config.json").is_file():
-                raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return folder
+        build_tiny(folder)
+
+    return built(cache_dir() / "models" / f"tiny-{VERSION}-{versions}", build)
 
 
 def build_tiny(folder: Path, *, steps: int = STEPS) -> None:

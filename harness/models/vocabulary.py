@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, islice
 from pathlib import Path
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import ModelError, UsageError
 from harness.examples import Text
 from harness.families.tokens import CHUNK
+from harness.models.config import load_config
 from harness.models.load import load_tokenizer
+from harness.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,8 +48,8 @@ def extend_vocabulary(model: Path, texts: Sequence[Text] | Sequence[str], size: 
         raise ModelError(f"{model}: cannot add to a tokenizer of the kind {kind}")
     pairs = learn_merges(tokenizer, texts, size)
     added = _add(spec, tokenizer, pairs)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-        scratch = Path(name) / "model"
+    with scratch_folder(folder.parent, f".{folder.name.lstrip('.')}-") as around:
+        scratch = around / "model"
         _save(tokenizer, spec, scratch)
         _grow(model, scratch, len(tokenizer), [parts for _, parts in added])
         if folder.exists():
@@ -164,7 +165,7 @@ def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> 
 
     from harness.models.heads import quiet
 
-    config = transformers.AutoConfig.from_pretrained(model)
+    config = load_config(model)
     name = (config.architectures or [""])[0]
     kind = getattr(transformers, name, None) or transformers.AutoModel
     with quiet():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from harness.border import border
 from harness.errors import PluginError, UsageError, did_you_mean
 from harness.files import write_atomic
 from harness.report.differences import Differences, differences
@@ -51,6 +52,9 @@ class Report:
     data_dir: str | Path | None = None
 
 
+_PLUGINS = "'harness plugins' says who provides what; --no-plugin leaves a plugin out"
+
+
 def make_report(systems: Sequence[System], data_dir: str | Path | None = None) -> Report:
     """The report of one system or several; differences are from the first. UsageError where there is none."""
     if not systems:
@@ -78,7 +82,8 @@ def render(made: Report, format: str) -> str:
     known = get_registry().report_formats()
     if format not in known:
         raise UsageError(f"unknown format {format!r}", hint=did_you_mean(format, [*FORMATS, *known]))
-    text = load_part(known[format], "render")(made.systems)
+    with border(f"plugin {known[format].provider}: report format {format!r}: render", PluginError, hint=_PLUGINS):
+        text = load_part(known[format], "render")(made.systems)
     if not isinstance(text, str):
         raise PluginError(
             f"{known[format].provider}: the report format {format!r} returned {type(text).__name__}, not text"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.languages import Language, languages
-from harness.report.shape import check_shape
 from harness.runs.record import load_record
 from harness.runs.seeds import run_folders
 from harness.safe_text import clean
@@ -120,19 +118,12 @@ def load_systems(paths: Sequence[Path]) -> list[System]:
         record = load_record(folder)
         if record is None:
             raise DataError(f"{folder}: no record.json", hint="name a run folder, as `harness eval` writes them")
-        try:
-            systems.append(view(record, name, folder))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise DataError(
-                f"{folder / 'record.json'}: not a complete record ({type(error).__name__}: {error})",
-                hint="run the command of the run again to complete it",
-            ) from None
+        systems.append(view(record, name, folder))
     return systems
 
 
 def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> System:
-    """The view of one record; KeyError, TypeError or ValueError where the record is malformed."""
-    check_shape(record)
+    """The view of one record, as :func:`~harness.runs.record.load_record` gives it."""
     units: dict[str, dict[str, Mapping[str, Any]]] = {}
     for key, entry in record["units"].items():
         task, code, split = key.split("/")
@@ -197,10 +188,6 @@ def _primary(record: Mapping[str, Any], task: str, scored: Mapping[str, Mapping[
 
 def _unit(record: Mapping[str, Any], entry: Mapping[str, Any], primary: tuple[str, ...]) -> UnitView:
     metrics = {name: Estimate(**estimate) for name, estimate in entry["score"]["metrics"].items()}
-    for estimate in metrics.values():
-        numbers = (estimate.value, estimate.stderr, estimate.low, estimate.high)
-        if not all(number is None or math.isfinite(number) for number in numbers) or estimate.value is None:
-            raise ValueError("a score is not a finite number")
     main = [metrics[name] for name in primary]
     identity = (
         entry.get("task_version"),
@@ -221,12 +208,10 @@ def _unit(record: Mapping[str, Any], entry: Mapping[str, Any], primary: tuple[st
 
 def _half(scores: Any, *path: str) -> float | None:
     """Half the width of an interval of the record's averages; None where there is none."""
-    found = (scores or {}).get("intervals")
+    found = (scores or {}).get("intervals", {})
     for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(found, list) or len(found) != 2 or not all(math.isfinite(number) for number in found):
-        return None
-    return float(found[1] - found[0]) / 2
+        found = (found or {}).get(key)
+    return float(found[1] - found[0]) / 2 if found else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

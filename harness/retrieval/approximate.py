@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.border import border
+from harness.errors import ModelError
 from harness.retrieval.exact import MEMORY, Neighbours, settle
 from harness.retrieval.index import Vectors, check_vectors, import_faiss, nearest
 
@@ -38,7 +40,10 @@ def nearest_approximate(
     queries, pool = (np.ascontiguousarray(side, np.float32) for side in (queries, pool))
     ids = np.full((len(queries), k), -1, np.int64)
     if len(queries):
-        _, ids = _built(pool, k, index).search(queries, k)
+        with border(
+            f"the index {index!r} failed", ModelError, hint="leave out --index: the exact search needs no FAISS"
+        ):
+            _, ids = _built(pool, k, index).search(queries, k)
     found = _scored(queries, pool, ids, memory)
     lacking = np.flatnonzero((ids < 0).any(axis=1))
     if len(lacking):

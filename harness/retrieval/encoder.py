@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.border import border
 from harness.errors import ModelError
 from harness.models.heads import plain_model, quiet
+from harness.models.sound import AGAIN
 
 if TYPE_CHECKING:
     import torch
@@ -25,16 +26,6 @@ def load_encoder(reference: str, **kwargs: Any) -> PreTrainedModel:
     return encoder_of(load_bare(reference, **kwargs)[0])
 
 
-def load_config(reference: str | Path) -> PreTrainedConfig:
-    """The configuration of the model, which is not loaded; :class:`ModelError` where it cannot be read."""
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(reference)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
-
-
 def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
     """The model without a head, and whether its pooler is the checkpoint's (a missing one is drawn from a fixed seed).
 
@@ -45,10 +36,8 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
+        with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{reference}: cannot be loaded: {str(error).splitlines()[0]}") from error
     pooled = not any("pooler" in key for key in report["missing_keys"])
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.border import border
 from harness.errors import DataError, ModelError, UsageError, did_you_mean
 from harness.retrieval.devices import devices_of, one_way
 from harness.retrieval.exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
@@ -57,7 +58,8 @@ def propose(
     import torch
 
     width = min(k + SLACK + 1, len(y))
-    scores, ids = (_with_faiss if backend == "faiss" else _with_torch)(x, y, width, memory)
+    with border(f"the index {backend!r} failed", ModelError, hint="--index torch and --index faiss find the same"):
+        scores, ids = (_with_faiss if backend == "faiss" else _with_torch)(x, y, width, memory)
     error = rounding(x, y)
     bound = scores[:, -1] + error
     ids = contenders(scores, ids, k, error)

@@ -25,13 +25,19 @@ def mapped(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], *, b
     """
     if not texts:
         raise DataError("nothing to search: the pool of candidates is empty", hint="check the data of this task")
-    first = embed(texts[:block])
     with tempfile.TemporaryFile(prefix="harness-pool-") as file:
-        vectors = np.memmap(file, np.float32, "w+", shape=(len(texts), first.shape[1]))
-    vectors[: len(first)] = first
-    for start in range(block, len(texts), block):
-        vectors[start : start + block] = embed(texts[start : start + block])
-    return vectors
+        for start in range(0, len(texts), block):
+            found = np.ascontiguousarray(embed(texts[start : start + block]), np.float32)
+            # Written before it is mapped: a full disk is an error here, and would kill the process there.
+            try:
+                file.write(found.data)
+                file.flush()
+            except OSError as error:
+                raise DataError(
+                    f"{tempfile.gettempdir()}: the vectors of {len(texts):,} candidates cannot be written: {error.strerror}",
+                    hint="make room, or name another folder for temporary files (TMPDIR)",
+                ) from None
+        return np.memmap(file, np.float32, "r+", shape=(len(texts), found.shape[1]))
 
 
 def in_blocks(

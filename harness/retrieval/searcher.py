@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.border import border
 from harness.errors import PluginError, UsageError, did_you_mean
 from harness.retrieval.approximate import APPROXIMATE, nearest_approximate, with_recall
 from harness.retrieval.exact import Neighbours
@@ -41,10 +42,8 @@ def searcher(name: str, device: str, build_index: BuildIndex | None) -> tuple[st
         if found is None:
             hint = f"{did_you_mean(name, INDEXES)}; 'harness plugins' lists those with harness_build_index"
             raise UsageError(f"option index: unknown value {name!r}, and no plugin has such an index", hint=hint)
-        try:
+        with border(f"the index {name!r} failed", PluginError, hint="'harness plugins' lists who provides it"):
             scores, ids = (np.asarray(part) for part in found(queries, k))
-        except Exception as error:  # a plugin's mistake is not ours
-            raise PluginError(f"the index {name!r} failed: {type(error).__name__}: {error}") from error
         wanted = (len(queries), k)
         if scores.shape != wanted or ids.shape != wanted or not ((ids >= 0) & (ids < len(pool))).all():
             raise PluginError(

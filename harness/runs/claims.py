@@ -46,7 +46,7 @@ class Claims:
         """Claims a name; False where another process has it."""
         path = self.path(name)
         while True:
-            file = _open(path)
+            file = opened(path)
             if not try_lock(file):
                 file.close()
                 return False
@@ -89,6 +89,10 @@ def is_free(path: Path) -> bool:
             return try_lock(file)
     except FileNotFoundError:
         return True
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read: {error.strerror}", hint="no process claims anything so: remove it"
+        ) from None
 
 
 def try_lock(file: IO[str], *, shared: bool = False) -> bool:
@@ -105,22 +109,24 @@ def try_lock(file: IO[str], *, shared: bool = False) -> bool:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Waits for the lock of a file and holds it; meant for moments."""
-    with _open(path) as file:
+    with opened(path) as file:
         with suppress(OSError):  # no locks on this file system: try_lock has said so
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _open(path: Path) -> IO[str]:
+def opened(path: Path) -> IO[str]:
+    """The file, made with its folder where it is not there; DataError where something else is in its place."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("a")
+            return path.open("a+")
         except FileNotFoundError:
             continue  # the folder was removed by another process that let go of its last claim
         except OSError as error:
             raise DataError(
-                f"{path}: cannot be written: {error.strerror}", hint="check the disk and the folder"
+                f"{path}: cannot be written: {error.strerror}",
+                hint="check the disk and the folder; no other program keeps anything under this name",
             ) from None
 
 

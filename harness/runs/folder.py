@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError, UsageError
-from harness.runs.claims import Claims, locked, try_lock
+from harness.runs.claims import Claims, locked, opened, try_lock
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import new_session, session_number, session_of
@@ -45,7 +45,7 @@ class RunFolder:
 
         Raises UsageError where others do something else in this folder.
         """
-        with inside(self.path, ".workers").open("a+") as file:
+        with opened(inside(self.path, ".workers")) as file:
             with self._locked():
                 if try_lock(file):
                     file.truncate(0)
@@ -61,6 +61,10 @@ class RunFolder:
                 try_lock(file, shared=True)
             yield
 
+    def is_of(self, identity: dict[str, Any]) -> bool:
+        """Whether the record is of a run of this identity."""
+        return bool((self.record.get("identity") or {}).get("sha256") == identity["sha256"])
+
     def begin(self, identity: dict[str, Any]) -> Path | None:
         """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
 
@@ -69,7 +73,7 @@ class RunFolder:
         with self._locked():
             record = self.refresh()
             moved = None
-            if (record.get("identity") or {}).get("sha256") != identity["sha256"]:
+            if not self.is_of(identity):
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
                 (self.path / "report.html").unlink(missing_ok=True)
                 self.record = record = new_record()

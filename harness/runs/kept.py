@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.damage import MARK
 from harness.errors import DataError, HarnessError, UsageError
-from harness.runs.claims import Claims, is_free, try_lock
+from harness.runs.claims import Claims, is_free, opened, try_lock
 from harness.runs.record import load_record
+from harness.scratch import remove_abandoned
 
 _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
 """What a run writes into its folder."""
+
+
+_UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
+"""What follows the name of a stage that is not finished."""
+_SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-*", ".unpacking-*")
+"""Names of scratch folders (:mod:`harness.scratch`), those of earlier versions among them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class KeptRun:
 
 @dataclass(frozen=True)
 class KeptFolder:
-    """A folder that can be made again: ``kind`` is "stage", "unfinished stage" or "built"; ``runs`` use it."""
+    """A folder that can be made again, or that nobody needs: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
+    as damaged), "built", or "leftover" (of a process that was killed). ``runs`` use it."""
 
     folder: Path
     kind: str
@@ -54,7 +64,9 @@ def find_runs(root: Path) -> list[KeptRun]:
 
 def _run(folder: Path) -> KeptRun:
     try:
-        record = load_record(folder) or {}
+        record = load_record(folder)
+        if record is None:
+            raise DataError(f"{folder / 'record.json'}: no such file", hint="another process has removed the run")
         return KeptRun(
             folder,
             str(record["model"].get("reference", "")),
@@ -69,8 +81,6 @@ def _run(folder: Path) -> KeptRun:
         )
     except HarnessError as error:
         return KeptRun(folder, problem=str(error))
-    except (KeyError, TypeError, AttributeError) as error:
-        return KeptRun(folder, problem=f"{folder / 'record.json'}: not a complete record ({error})")
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
@@ -82,29 +92,45 @@ def remove_run(folder: Path, *, dry: bool) -> list[Path]:
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
     workers = folder / ".workers"
     if workers.is_file():
-        with workers.open() as file:
+        with opened(workers) as file:
             if not try_lock(file):
                 raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
     own = [folder / name for name in _OWN if (folder / name).exists()]
-    own += sorted(path for path in folder.glob(".model-*") if path.is_dir())
+    own += sorted([*folder.glob(".*.tmp"), *folder.glob("earlier/.new-*")])
+    scratch = sorted(path for path in folder.glob(".model-*") if path.is_dir() and not path.is_symlink())
     if not dry:
         for path in own:
             _remove(path)
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    return own
+        scratch = [path for path in scratch if remove_abandoned(path)]
+        for emptied in (folder / "earlier", folder):
+            if emptied.is_dir() and not any(emptied.iterdir()):
+                emptied.rmdir()
+    return [*own, *scratch]
 
 
 def find_stages(root: Path, runs: list[KeptRun]) -> Iterator[KeptFolder]:
-    """The trained and half-trained stages in folders called "stages", with the runs among ``runs`` that use them."""
+    """The trained, half-trained and damaged stages in folders called "stages", with the runs among ``runs`` that use them;
+    and the checkpoints of ``harness train`` anywhere that are not finished."""
     for parent in sorted(path for path in root.rglob("stages") if path.is_dir()):
-        for folder in sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()):
-            if folder.name.endswith((".partial", ".old")):
+        for folder in _folders(parent):
+            if _UNFINISHED.search(folder.name):
                 yield KeptFolder(folder, "unfinished stage", _size(folder))
             elif (key := _stage_key(folder)) is not None:
                 yield KeptFolder(
                     folder, "stage", _size(folder), key, tuple(run.folder for run in runs if key in run.stages)
                 )
+    for progress in sorted(root.rglob("*.partial*/state/progress.json")):
+        folder = progress.parent.parent
+        if folder.parent.name != "stages":
+            yield KeptFolder(folder, "unfinished stage", _size(folder))
+
+
+def find_leftovers(root: Path) -> Iterator[KeptFolder]:
+    """Scratch folders of processes that were killed, or are still at work: in ``root``, and in the user's cache folder."""
+    for parent in (root, *_cache_folders()):
+        for pattern in _SCRATCH:
+            for folder in sorted(path for path in parent.rglob(pattern) if path.is_dir() and not path.is_symlink()):
+                yield KeptFolder(folder, "leftover", _size(folder))
 
 
 def _stage_key(folder: Path) -> str | None:
@@ -112,28 +138,34 @@ def _stage_key(folder: Path) -> str | None:
     try:
         summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         key = str(summary["key"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # no such file, or one of another program
         return None
     return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
 
 
 def find_built() -> Iterator[KeptFolder]:
     """What the harness built or unpacked for itself into the user's cache folder: the tiny model, treebanks."""
+    for parent in _cache_folders():
+        for folder in _folders(parent):
+            if not folder.name.startswith("."):
+                yield KeptFolder(folder, "built", _size(folder))
+
+
+def _cache_folders() -> list[Path]:
     from harness.models.tiny import cache_dir
 
-    for parent in (cache_dir() / "models", cache_dir() / "treebanks", cache_dir() / "converted"):
-        if parent.is_dir():
-            for folder in sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()):
-                yield KeptFolder(folder, "built", _size(folder))
+    return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
 
 
 def remove_kept(kept: KeptFolder) -> bool:
     """Removes such a folder; False where another process is at work on it."""
+    if kept.kind == "leftover":
+        return remove_abandoned(kept.folder)
     if kept.kind == "built":
         _remove(kept.folder)
         return True
     claims = Claims(kept.folder.parent / ".claims")
-    name = kept.folder.name.removesuffix(".partial").removesuffix(".old")
+    name = _UNFINISHED.sub("", kept.folder.name)
     if not is_free(claims.path(name)) or not claims.take(name):
         return False
     try:
@@ -141,6 +173,10 @@ def remove_kept(kept: KeptFolder) -> bool:
     finally:
         claims.release(name)
     return True
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def _size(folder: Path) -> int:

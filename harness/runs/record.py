@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -15,6 +14,8 @@ from typing import Any
 from harness import __version__
 from harness.errors import DataError
 from harness.files import write_atomic
+from harness.runs.shape import misfit
+from harness.sealed import checksum, sealed
 
 SCHEMA = "harness-record/1"
 _PACKAGES = (
@@ -56,23 +57,25 @@ def new_record() -> dict[str, Any]:
 
 
 class UnsoundRecord(DataError):
-    """A record that is torn, or was edited by hand: its checksum does not hold."""
+    """A record that is torn, incomplete, or was edited by hand: it does not say what readers rely on."""
 
 
-def load_record(folder: Path) -> dict[str, Any] | None:
+def load_record(folder: Path, *, whole: bool = True) -> dict[str, Any] | None:
     """The record of a run folder, or None where there is none yet.
 
-    Raises :class:`UnsoundRecord` where it is not what was written (records without a checksum are taken as they are).
+    Raises :class:`UnsoundRecord` where it is not what was written, or not of the shape of a record (of those without a
+    checksum, the shape is all that can be checked). Without ``whole``, fields may be absent.
     """
     path = folder / "record.json"
     again = "give the command of the run again: it puts this file aside and scores everything anew"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(record, ensure_ascii=False, allow_nan=False).encode()  # no NaN, and no half of a surrogate pair
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}", hint="check the path and its rights") from None
+    except Exception as error:  # what is no JSON, or nested too deep, or holds numbers too long
         raise UnsoundRecord(f"{path}: not a readable record: {error}", hint=again) from None
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:
@@ -80,10 +83,11 @@ def load_record(folder: Path) -> dict[str, Any] | None:
             f"{path}: schema {schema!r}, {SCHEMA!r} expected", hint="written by another version of the harness?"
         )
     written = record.pop("sha256", None)
-    if written is not None and written != _checksum(record):
+    if written is not None and written != checksum(record):
         raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
-    foreign = _foreign(record)
-    if foreign:
+    if wrong := misfit(record, whole=whole):
+        raise UnsoundRecord(f"{path}: not a complete record: {wrong}", hint=again)
+    if foreign := _foreign(record):
         raise UnsoundRecord(
             f"{path}: {foreign} is a result of another run than the one that the record describes", hint=again
         )
@@ -92,23 +96,15 @@ def load_record(folder: Path) -> dict[str, Any] | None:
 
 def _foreign(record: dict[str, Any]) -> str:
     """A unit that does not bear the identity of the record; "" where all do, and in records that say none."""
-    identity, units = record.get("identity"), record.get("units")
-    if identity is None or not isinstance(units, dict):
+    if record.get("identity") is None:
         return ""
-    digest = identity.get("sha256") if isinstance(identity, dict) else None
-    return next((key for key, unit in units.items() if not (isinstance(unit, dict) and unit.get("run") == digest)), "")
+    digest = record["identity"]["sha256"]
+    return next((key for key, unit in record.get("units", {}).items() if unit.get("run") != digest), "")
 
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
     """Writes ``folder/record.json`` with its checksum, as a whole or not at all."""
-    plain = json.loads(json.dumps(record))
-    plain["sha256"] = _checksum(plain)
-    write_atomic(folder / "record.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
-
-
-def _checksum(record: dict[str, Any]) -> str:
-    """sha256 over the content, however it is laid out."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    write_atomic(folder / "record.json", json.dumps(sealed(record), indent=1, ensure_ascii=False) + "\n")
 
 
 def now() -> str:

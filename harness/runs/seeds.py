@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
+from harness.border import border
 from harness.files import read_text, write_atomic
 from harness.runs.scored_files import inside
 
@@ -62,10 +62,8 @@ def run_folders(folder: Path) -> list[Path]:
     path = folder / SUMMARY
     if (folder / "record.json").is_file() or not path.is_file():
         return [folder]
-    try:
+    with border(f"{path}: not a summary of seeds", hint="the same `harness eval` writes it again"):
         return [inside(folder, f"seed-{int(seed)}") for seed in json.loads(read_text(path))["seeds"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise DataError(f"{path}: not a summary of seeds", hint="the same `harness eval` writes it again") from None
 
 
 def _at(table: dict[str, Any], task: str, metric: str, language: str | None) -> float | None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.border import in_words
 from harness.errors import HarnessError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ class Check:
             yield Outcome(
                 self.name, subject.provider, "failed", f"{error}" + (f" ({error.hint})" if error.hint else "")
             )
-        except Exception as error:
-            yield Outcome(self.name, subject.provider, "failed", f"{type(error).__name__}: {error}")
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            yield Outcome(self.name, subject.provider, "failed", in_words(error))
 
 
 _CHECKS = (

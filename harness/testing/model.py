@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.built import built
+
 _TEXTS = (
     "the small bird did not sing in the garden yesterday",
     "der kleine Vogel sang gestern nicht im Garten",
@@ -16,8 +18,10 @@ _TEXTS = (
 
 def small_model(folder: Path) -> Path:
     """Writes the model into ``folder`` (once), in the layout of ``save_pretrained``."""
-    if (folder / "config.json").is_file():
-        return folder
+    return built(folder, _build)
+
+
+def _build(folder: Path) -> None:
     import torch
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
@@ -42,4 +46,3 @@ def small_model(folder: Path) -> Path:
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         XLMRobertaModel(config).save_pretrained(folder)
-    return folder

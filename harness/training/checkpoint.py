@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.damage import Damaged
 from harness.files import recover_folder, replace_folder, written_into
+from harness.models.fingerprint import file_sha256
+from harness.sealed import read_sealed, sealed
 
 if TYPE_CHECKING:
     import torch
 
 
+TENSORS, PROGRESS = "state.safetensors", "progress.json"
+
+
 @dataclass
 class Progress:
-    """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve."""
+    """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve.
+
+    ``recent`` are the losses since the last point of the curve. ``tokens`` and ``seconds`` count all starts, each up to
+    its last saved state.
+    """
 
     step: int = 0
     best_step: int = 0
@@ -24,14 +36,24 @@ class Progress:
     bad_evaluations: int = 0
     dev: list[dict[str, Any]] = field(default_factory=list)
     losses: list[tuple[int, float]] = field(default_factory=list)
+    recent: list[float] = field(default_factory=list)
+    tokens: int = 0
+    seconds: float = 0.0
     stopped_early: bool = False
 
 
 def save_state(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, *, write: bool = True
+    folder: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    *,
+    stage: str = "",
+    write: bool = True,
 ) -> None:
     """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete.
 
+    The progress holds the key of the ``stage``, the sha256 of the tensors and its own: they are loaded together or not.
     All processes of a sharded training call it, to put its tensors together, and only the first is to ``write``.
     """
     import torch
@@ -50,23 +72,53 @@ def save_state(
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     with written_into(folder):
-        save_file(tensors, scratch / "state.safetensors")
-        (scratch / "progress.json").write_text(json.dumps(vars(progress)), encoding="utf-8")
+        save_file(tensors, scratch / TENSORS)
+        content = {**vars(progress), "stage": stage, "tensors": _sha256_and_sync(scratch / TENSORS)}
+        (scratch / PROGRESS).write_text(json.dumps(sealed(content)), encoding="utf-8")
     replace_folder(scratch, folder)
 
 
-def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-    """Restores what :func:`save_state` wrote; None where nothing complete is there."""
+def saved_progress(folder: Path, stage: str = "") -> Progress | None:
+    """The progress of the state in ``folder``; None where none is there.
+
+    :class:`~harness.damage.Damaged` where the state is not what was written, or is another stage's.
+    """
+    recover_folder(folder)
+    if not folder.exists():
+        return None
+    content = read_sealed(folder / PROGRESS)
+    owner, tensors = content.pop("stage", None), content.pop("tensors", None)
+    if tensors is None:
+        raise Damaged(f"{folder / PROGRESS}: says nothing of {TENSORS}, as those of earlier versions")
+    if owner != stage:
+        raise Damaged(f"{folder}: the state of another training")
+    try:
+        found = file_sha256(folder / TENSORS)
+    except OSError as error:
+        raise Damaged(f"{folder / TENSORS}: cannot be read: {error.strerror}") from None
+    if found != tensors:
+        raise Damaged(f"{folder / TENSORS}: not what was written: its sha256 differs")
+    try:
+        progress = Progress(**content)
+        progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
+    except (TypeError, ValueError):
+        raise Damaged(f"{folder / PROGRESS}: of another version of the harness") from None
+    return progress
+
+
+def load_state(
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, stage: str = ""
+) -> Progress | None:
+    """Restores what :func:`save_state` wrote for this stage; None where no state is there, Damaged as above."""
     import torch
     from safetensors.torch import load_file
 
     from harness.training.sharding import spread_like
 
-    recover_folder(folder)
-    if not (folder / "progress.json").is_file():
+    progress = saved_progress(folder, stage)
+    if progress is None:
         return None
-    meta = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
-    tensors = load_file(folder / "state.safetensors")
+    tensors = load_file(folder / TENSORS)
     with torch.no_grad():
         for name, value in _tensors(model).items():
             value.copy_(spread_like(value, tensors[f"model.{name}"]))
@@ -81,9 +133,16 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    progress = Progress(**meta)
-    progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
     return progress
+
+
+def _sha256_and_sync(path: Path) -> str:
+    """Takes the checksum while the disk works: it costs time only where the disk is the faster of the two."""
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(file_sha256, path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return digest.result()
 
 
 def _whole(value: torch.Tensor, keep: bool) -> torch.Tensor:

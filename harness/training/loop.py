@@ -22,6 +22,7 @@ from harness.errors import ModelError
 from harness.families.base import HeadFamily
 from harness.families.features import Features, IntArray
 from harness.models.device import sent
+from harness.models.padding import Unpadded
 from harness.options import TrainOptions
 from harness.training.checkpoint import Progress, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
@@ -44,12 +45,16 @@ LOOK_EVERY = 20
 
 @dataclass(frozen=True)
 class Part:
-    """One task of a stage: its family, its model (the encoder is shared between parts) and its training features."""
+    """One task of a stage: its family, its model (the encoder is shared between parts) and its training features.
+
+    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`).
+    """
 
     name: str
     family: HeadFamily
     model: PreTrainedModel
     features: Features
+    padding: str = "right"
 
 
 def learning_rate(step: int, total: int, options: TrainOptions) -> float:
@@ -86,7 +91,8 @@ class Trainer:
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
     model as it stands, and what else to record with it; ``keep`` is called when the model is the best so far and must
     store it; ``tell`` hears (step, total, mean loss). With ``shard`` the processes share the weights
-    (:mod:`harness.training.sharding`).
+    (:mod:`harness.training.sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
+    start began, on the monotonic clock; it counts in the seconds of the progress.
     """
 
     def __init__(
@@ -102,11 +108,20 @@ class Trainer:
         keep: Callable[[], None],
         tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
         shard: bool = False,
+        stage: str = "",
+        started: float | None = None,
     ) -> None:
         import torch
 
         from harness.training.sharding import Sharded
 
+        for part in parts:
+            # Each process would call its model as often as it has lengths, where all must call theirs equally often.
+            if shard and part.padding == "none" and part.features.items is not None:
+                raise ModelError(
+                    f"{part.name}: a model that reads padding, and examples of several rows, cannot be sharded",
+                    hint="train without FSDP",
+                )
         self.parts = parts
         self.schedule = schedule
         # How often each step's part was trained before it: its place in the order of the part's items.
@@ -132,7 +147,11 @@ class Trainer:
         if self.sparse:
             sparsify(self.modules)
         self.total = len(schedule)
+        self.stage = stage
+        self.started = time.monotonic() if started is None else started
+        self.earlier_seconds = 0.0
         self.progress = Progress()
+        self.window: list[torch.Tensor] = []
         self.tokens = 0
         self.micro_tokens = options.batch_tokens
         if accelerator.device.type == "cpu":
@@ -144,6 +163,11 @@ class Trainer:
         return self.models if self.sharded else [part.model for part in self.parts]
 
     @property
+    def seconds(self) -> float:
+        """The time of all starts, each up to its last saved state, and of this one up to now."""
+        return self.earlier_seconds + time.monotonic() - self.started
+
+    @property
     def whole_model(self) -> Any:
         """The first part's model with all its weights, for ``keep`` to write."""
         return self.sharded.whole if self.sharded else self.parts[0].model
@@ -152,24 +176,23 @@ class Trainer:
         """Trains to the end, or on from the saved state; returns the finished progress."""
         import torch
 
-        resumed = load_state(self.state_folder, self.modules, self.optimizer)
+        resumed = load_state(self.state_folder, self.modules, self.optimizer, stage=self.stage)
         if resumed:
             self.progress = resumed
+            self.tokens, self.earlier_seconds = resumed.tokens, resumed.seconds
+            self.window = list(torch.tensor(resumed.recent, device=self.accelerator.device))
             if self.accelerator.process_index:
                 # The saved random state is the first process's; the others must not repeat its dropout.
                 torch.manual_seed(hash((self.options.seed, resumed.step, self.accelerator.process_index)) % 2**63)
             log.info("going on from step %d of %d", self.progress.step, self.total)
-        started = time.monotonic()
-        window: list[torch.Tensor] = []
         self.modules.train()
         with interrupt_between_steps() as interrupted:
             while self.progress.step < self.total and not self.progress.stopped_early:
-                window.append(self._step(self.progress.step))
+                self.window.append(self._step(self.progress.step))
                 self.progress.step += 1
                 step = self.progress.step
                 if step % LOOK_EVERY == 0 or step == self.total:
-                    self._look(window, step)
-                    window = []
+                    self._look(step)
                 every = self.options.evaluate_every
                 if every and step % every == 0 and step < self.total and self.options.select == "best":
                     self._select()
@@ -179,7 +202,7 @@ class Trainer:
                     self._save()
                     raise KeyboardInterrupt
         self._select(last=True)
-        log.info("%d steps in %.1f s", self.total, time.monotonic() - started)
+        log.info("%d steps in %.1f s", self.total, self.seconds)
         return self.progress
 
     def _step(self, step: int) -> torch.Tensor:
@@ -200,7 +223,7 @@ class Trainer:
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
-        chunks = list(micro_batches(part.features, items, self.micro_tokens))
+        chunks = list(micro_batches(part.features, items, self.micro_tokens, padding=part.padding))
         weights = [weight] * len(chunks)
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
             spare = self.sharded.most(len(chunks)) - len(chunks)
@@ -212,7 +235,7 @@ class Trainer:
                 last = position == len(chunks) - 1
                 with nullcontext() if last else self.accelerator.no_sync(model):
                     with self.accelerator.autocast():
-                        loss, count = part.family.loss(model, batch)
+                        loss, count = part.family.loss(Unpadded(model) if part.padding == "none" else model, batch)
                     with torch.autocast(device.type, enabled=False):
                         self.accelerator.backward(loss * weight)
                 loss_sum += loss.detach() * weight
@@ -236,10 +259,8 @@ class Trainer:
         arrays = part.features.batch(rows, self.pad_id)
         return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
 
-    def _look(self, window: list[torch.Tensor], step: int) -> None:
-        import torch
-
-        losses: list[float] = torch.stack(window).tolist()
+    def _look(self, step: int) -> None:
+        losses, self.window = self._recent(), []
         for offset, loss in enumerate(losses):
             if not math.isfinite(loss):
                 at = step - len(losses) + offset
@@ -251,6 +272,12 @@ class Trainer:
         mean = sum(losses) / len(losses)
         self.progress.losses.append((step, mean))
         self.tell(step, self.total, mean)
+
+    def _recent(self) -> list[float]:
+        """The losses since the last look; it waits for the device."""
+        import torch
+
+        return torch.stack(self.window).tolist() if self.window else []
 
     def _select(self, *, last: bool = False) -> None:
         """Scores English dev and keeps the model if it is strictly better, or if it is the last one and that counts."""
@@ -284,7 +311,9 @@ class Trainer:
         if self.sharded:
             self.sharded.reshard()
         if write or self.sharded:
-            save_state(self.state_folder, self.modules, self.optimizer, self.progress, write=write)
+            self.progress.recent = self._recent()
+            self.progress.tokens, self.progress.seconds = self.tokens, self.seconds
+            save_state(self.state_folder, self.modules, self.optimizer, self.progress, stage=self.stage, write=write)
 
     def _anywhere(self, here: bool) -> bool:
         """Whether it holds in this process, or in any of a sharded training, whose processes must stop together."""

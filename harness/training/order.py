@@ -26,10 +26,11 @@ def steps_in_epoch(count: int, batch: int) -> int:
     return -(-count // batch)
 
 
-def micro_batches(features: Features, items: IntArray, budget: int) -> Iterator[IntArray]:
+def micro_batches(features: Features, items: IntArray, budget: int, *, padding: str = "right") -> Iterator[IntArray]:
     """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole.
 
     So do bundles of ``features.together`` consecutive items; a last, smaller bundle makes a micro-batch of its own.
+    With ``padding`` "none" the longest rows of the bundles in a micro-batch have one length.
     """
     if not len(items):
         return
@@ -50,7 +51,8 @@ def micro_batches(features: Features, items: IntArray, budget: int) -> Iterator[
         if len(bundles[index]) < features.together:
             yield features.rows_of(bundles[index])
             continue
-        if chosen and (rows + size) * width > budget:
+        other = padding == "none" and int(longest[index]) != width
+        if chosen and ((rows + size) * width > budget or other):
             yield features.rows_of(np.concatenate(chosen))
             chosen, rows, width = [], 0, 0
         width = max(width, int(longest[index]))

@@ -36,7 +36,7 @@ def before(folder: Path, registry: Registry) -> Before:
         stage: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         names = [str(name) for name in stage.get("lineage") or [stage["name"]]]
         return Before(names, stage_resources(stage, registry))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no such file, or one of another program
+    except Exception:  # no such file, or one of another program
         return Before((), union(()))
 
 

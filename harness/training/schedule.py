@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.errors import UsageError
 from harness.families.features import IntArray
 from harness.options import TrainOptions
 from harness.training.order import steps_in_epoch
+
+MOST_STEPS = 1_000_000_000
+"""More than any training can take, and as many as fit into the memory for their order."""
 
 
 def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -41,6 +45,11 @@ def make_schedule(sizes: Sequence[int], options: TrainOptions, beside: int | Non
         weights[beside] = options.mlm_ratio
         steps /= 1 - options.mlm_ratio
     total = options.max_steps or max(1, math.ceil(steps))
+    if total > MOST_STEPS:
+        raise UsageError(
+            f"option epochs: {options.epochs:g} epochs are {total:.3g} steps, more than {MOST_STEPS:,}",
+            hint="--set epochs=3, or --set max_steps=1000",
+        )
     if len(sizes) == 1:
         return np.zeros(total, dtype=np.int64)
     rng = np.random.default_rng([options.seed, 1])

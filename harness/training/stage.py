@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.damage import Damaged
 from harness.examples import Example
 from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.options import TrainOptions, as_plain
 from harness.resources import Resources, of_training, union
 from harness.roles import key_part
+from harness.sealed import read_sealed
 from harness.specs import IntermediateTask
+from harness.task_key import task_key
 from harness.training.treatment import treatment
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from harness.submission.base import Format
     from harness.training.recorded import Before
 
-log = logging.getLogger(__name__)
+SUMMARY = "stage.json"
+"""What a checkpoint says about its training."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class Stage:
                     "train": part.train.fingerprint,
                     "dev": part.dev.fingerprint if part.dev else None,
                     "options": key_part(part.family.options),
+                    **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -170,19 +174,39 @@ def working_folder(folder: Path) -> Path:
     return folder.with_name(folder.name + ".partial")
 
 
-def finished(stage: Stage, folder: Path) -> TrainedStage | None:
-    """The stage if it was trained into ``folder`` before and its weights are still what they were."""
-    summary_file = folder / "stage.json"
-    if not summary_file.is_file():
+class Foreign(Damaged):
+    """What lies in the place of a stage is something else, or does not say what it is."""
+
+
+def stored(stage: Stage, folder: Path) -> TrainedStage | None:
+    """The stage as it was trained into ``folder`` before, read and left as it is; None where nothing is there.
+
+    :class:`~harness.damage.Damaged` where it is not what was written, :class:`Foreign` where it is not this stage at all.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
-    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    try:
+        summary = read_sealed(folder / SUMMARY)
+    except Damaged as damage:
+        raise Foreign(str(damage)) from None
     if summary.get("key") != stage.key:
-        return None
-    if summary.get("fingerprint") != model_fingerprint(folder):
-        log.warning("%s: the weights are not those that were written: training again", folder)
-        return None
+        raise Foreign(f"{folder / SUMMARY}: another stage's")
+    try:
+        found = model_fingerprint(folder)
+    except OSError as error:
+        raise Damaged(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
+    if summary.get("fingerprint") != found:
+        raise Damaged(f"{folder}: weights, configuration or tokenizer are not those that were written")
     # A folder of an older version, or of data that were described otherwise, says what is known now.
     return TrainedStage(folder, {**summary, "lineage": stage.lineage, "resources": stage.resources})
+
+
+def finished(stage: Stage, folder: Path) -> TrainedStage | None:
+    """The stage if it was trained into ``folder`` before and is still what was written; else None."""
+    try:
+        return stored(stage, folder)
+    except Damaged:
+        return None
 
 
 def _describe_split(split: LoadedSplit) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.blame import blaming
+from harness.border import border
 from harness.errors import PluginError, UsageError
 from harness.families.base import HeadFamily, Predictor
 from harness.models.resolve import ResolvedModel
@@ -66,8 +68,10 @@ class Stages:
 
     def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
         """The family with the options in force; ``own`` are those that the task itself sets."""
-        kind = load_part(self.registry.family(name), "implementation")
-        return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+        found = self.registry.family(name)
+        kind = load_part(found, "implementation")
+        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
+            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
 
     def format(self, family: str) -> Format:
         """How the family's predictions are written."""
@@ -119,6 +123,7 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
+        from harness.built import built
         from harness.data.text import Corpus
         from harness.models.resolve import check_folder
         from harness.models.vocabulary import extend_vocabulary
@@ -131,10 +136,9 @@ class Stages:
             )
         content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
         folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-        if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            extend_vocabulary(model.folder, texts[0], size, folder)
-        return check_folder(folder, f"{model.reference} with {size} more tokens", model.revision)
+        name = f"{model.reference} with {size} more tokens"
+        built(folder, lambda scratch: extend_vocabulary(model.folder, texts[0], size, scratch))
+        return check_folder(folder, name, model.revision)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -151,12 +155,14 @@ class Stages:
         return [in_languages(self.registry.intermediate(part.name), part.languages) for part in parse_via(expression)]
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses option names that nothing knows, and overrides for tasks that are not in the run."""
+        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
         kinds = [kind for family in self.registry.families().values() if (kind := options_of(family)) is not None]
         known = set(names)
         for expression in expressions:
             known |= {expression, *(name for task in self.tasks(expression) for name in _names(task))}
         check_keys(self.recipe, self.options.overrides, kinds, known)
+        for name in sorted(known):
+            build(TrainOptions, self.values([name]))
 
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
         """The trained stage, and before it its parents; trains what is not there yet."""
@@ -169,9 +175,13 @@ class Stages:
             from harness.training.train import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
-            trained = train_stage(stage, parent, folder, device=self.device, tell=tell)
+            with blaming(stage.tasks[0].task, self.registry):
+                trained = train_stage(stage, parent, folder, device=self.device, tell=tell)
         self.trained[stage.key] = trained
         return trained
+
+
+_FAMILY = "the page about plugins says what a family takes"
 
 
 def options_of(family: Family) -> type | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.damage import Damaged, set_aside
 from harness.errors import DataError, UsageError
 from harness.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.models.carried import carried_parameters
@@ -17,16 +18,19 @@ from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
+from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
+from harness.sealed import read_sealed, sealed
 from harness.training.adapters import merged, with_adapters, with_weights_of
-from harness.training.checkpoint import Progress
+from harness.training.checkpoint import Progress, saved_progress
 from harness.training.dev import dev_scores
 from harness.training.head import reset_head, share_encoder
 from harness.training.loop import Part, Trainer
+from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
 from harness.training.sharding import sharding_asked_for
-from harness.training.stage import Stage, TrainedStage, finished, working_folder
+from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
 
 if TYPE_CHECKING:
     import torch
@@ -42,11 +46,15 @@ def train_stage(
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> TrainedStage:
     """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
-    work = working_folder(folder)
     recover_folder(folder)
-    done = finished(stage, folder)
+    try:
+        done = stored(stage, folder)
+    except Damaged as damage:
+        done = None
+        if process_index() == 0:
+            set_aside(folder, damage, "the stage is trained again")
     if done is not None:
-        shutil.rmtree(work, ignore_errors=True)  # left by a kill between the last rename and the cleaning up
+        shutil.rmtree(working_folder(folder), ignore_errors=True)  # left by a kill after the last rename
         return done
     for part in stage.tasks:
         if not part.train.examples:  # said before any model is loaded
@@ -55,8 +63,9 @@ def train_stage(
             )
     with sharding_asked_for() as shard:
         _train(stage, parent, folder, device=device, tell=tell, shard=shard)
-    trained = finished(stage, folder)
-    assert trained is not None, folder
+    trained = stored(stage, folder)
+    if trained is None:
+        raise DataError(f"{folder}: gone, as soon as it was trained", hint="let nothing else remove files there")
     return trained
 
 
@@ -71,10 +80,12 @@ def _train(
 
     work = working_folder(folder)
     best = work / "best"
-    recover_folder(best)
-    work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
+    if accelerator.is_main_process:
+        _clear_damage(work, stage)
+    accelerator.wait_for_everyone()
+    work.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(parent)
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
@@ -87,7 +98,8 @@ def _train(
         model = merged(model) if hasattr(model, "merge_and_unload") else model
         others = [part.model for part in parts] if len(parts) > 1 else []
         kept = model if len(parts) == 1 else model.base_model
-        _write_model(kept, tokenizer, best, _lacking(kept, carried, [model, *others], parent))
+        what = {"key": stage.key, "selected_step": trainer.progress.best_step}
+        _write_model(kept, tokenizer, best, _lacking(kept, carried, [model, *others], parent), what)
 
     trainer = Trainer(
         parts,
@@ -100,13 +112,34 @@ def _train(
         keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried)),
         tell=tell,
         shard=shard,
+        stage=stage.key,
+        started=started,
     )
     progress = trainer.run()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        _finish(stage, parts, fresh, progress, trainer, best, folder, time.monotonic() - started)
+        _finish(stage, parts, fresh, progress, trainer, best, folder)
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _clear_damage(work: Path, stage: Stage) -> None:
+    """Sets aside an unfinished training that cannot go on as it would have gone on."""
+    best = work / "best"
+    recover_folder(best)
+    try:
+        if work.exists() and not work.is_dir():
+            raise Damaged(f"{work}: not a folder")
+        progress = saved_progress(work / "state", stage.key)
+        if progress is not None and progress.best_step:
+            kept = read_sealed(best / SUMMARY)
+            # A later one than the state knows of is written anew when the training comes there again.
+            if kept.get("key") != stage.key or kept.get("selected_step", 0) < progress.best_step:
+                raise Damaged(f"{best / SUMMARY}: of another checkpoint than the best of this training")
+            if kept.get("fingerprint") != model_fingerprint(best):
+                raise Damaged(f"{best}: weights, configuration or tokenizer are not those that were written")
+    except Damaged as damage:
+        set_aside(work, damage, "the stage is trained from its beginning")
 
 
 def _finish(
@@ -117,12 +150,12 @@ def _finish(
     trainer: Trainer,
     best: Path,
     folder: Path,
-    seconds: float,
 ) -> None:
     """Puts the best checkpoint, with its summary, in its place."""
     summary = {
         **stage.describe(),
         "fresh": list(fresh),
+        **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -133,11 +166,13 @@ def _finish(
         "loss": progress.losses,
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
-        "seconds": round(seconds, 3),
-        "fingerprint": model_fingerprint(best),
+        "seconds": round(trainer.seconds, 3),
+        "fingerprint": read_sealed(best / SUMMARY)["fingerprint"],
         "folder": str(folder),
     }
-    write_atomic(best / "stage.json", json.dumps(summary, indent=1))
+    write_atomic(best / SUMMARY, json.dumps(sealed(summary), indent=1))
+    for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
+        path.unlink()
     replace_folder(best, folder)
 
 
@@ -175,13 +210,14 @@ def _parts(
         after_loading(model)
         for before in parts:
             share_encoder(before.model, model, carried)
+        padding = padding_of(model, tokenizer)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
             model = with_adapters(model, stage.options, carried)
-        parts.append(Part(part.task.name, part.family, model, rows))
+        parts.append(Part(part.task.name, part.family, model, rows, padding))
     return parts, sorted(fresh)
 
 
@@ -214,13 +250,19 @@ def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: P
 
 
 def _write_model(
-    model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, more: Mapping[str, torch.Tensor]
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    more: Mapping[str, torch.Tensor],
+    what: Mapping[str, Any],
 ) -> None:
     """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
-    good one."""
+    good one. Its stage.json says ``what`` it is, and its fingerprint."""
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     with quiet(), written_into(folder):
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
+        summary = sealed({**what, "fingerprint": model_fingerprint(scratch)})
+        (scratch / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     replace_folder(scratch, folder)

@@ -11,6 +11,7 @@ from harness.data.subset import written_fingerprint
 from harness.examples import Example
 from harness.families.base import Predictor
 from harness.models.load import load_tokenizer
+from harness.models.padding import known_to_read_padding
 from harness.models.resolve import ResolvedModel
 
 if TYPE_CHECKING:
@@ -21,11 +22,14 @@ def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequenc
     """How a family treats these examples with a model where that is not the usual way; empty for most, and for baselines.
 
     ``written`` is there where words are taken from the text: what the sources tell about its spaces, which is no part of
-    the data's own fingerprint, since most models never see it. ModelError where the model has no usable tokenizer.
+    the data's own fingerprint, since most models never see it; ``padding`` where the architecture is known to read its
+    padding and is computed without. ModelError where the model has no usable tokenizer.
     """
-    if model is None or type(family).treatment is Predictor.treatment:
+    if model is None:
         return {}
-    found = family.treatment(_tokenizer(model.folder, model.fingerprint))
+    found: dict[str, Any] = {"padding": "none"} if known_to_read_padding(model.config) else {}
+    if type(family).treatment is not Predictor.treatment:
+        found |= family.treatment(_tokenizer(model.folder, model.fingerprint))
     written = [written_fingerprint(each) for each in examples] if "words" in found else []
     return {**found, **({"written": written} if any(written) else {})}
 

@@ -4,6 +4,6 @@ A meaning (:mod:`~harness.data.sample.meaning`) is drawn from a random world and
 lexicons in the tables beside this file; labels, tags, entities and answers follow from the meaning.
 """
 
-from harness.data.sample.corpus import MARKER, sample_languages, sample_text, write_sample_corpus
+from harness.data.sample.corpus import MARKER, has_sample_corpus, sample_languages, sample_text, write_sample_corpus
 
-__all__ = ["MARKER", "sample_languages", "sample_text", "write_sample_corpus"]
+__all__ = ["MARKER", "has_sample_corpus", "sample_languages", "sample_text", "write_sample_corpus"]

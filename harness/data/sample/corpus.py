@@ -23,6 +23,7 @@ from harness.files import write_atomic
 
 VERSION = 1
 MARKER = "sample-corpus.json"
+CORPUS = "harness sample corpus"
 
 
 def sample_languages() -> tuple[str, ...]:
@@ -45,10 +46,12 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     """Writes the corpus under ``folder``: the same bytes for the same seed and size.
 
     ``size`` is "default" (2,400 English training examples a task), "tiny", or a factor. The marker file
-    ``sample-corpus.json``, by which the harness knows that scores are not benchmark scores, is written last.
+    ``sample-corpus.json``, by which the harness knows that scores are not benchmark scores, is there from the first
+    moment, and describes the corpus once it is whole.
     """
     folder = Path(folder)
     sizes = Size.of(size)
+    write_atomic(folder / MARKER, json.dumps({"corpus": CORPUS, "unfinished": True}) + "\n")
     write_targets(folder, seed, sizes)
     write_intermediate(folder, seed, sizes)
     write_search(folder, seed, sizes)
@@ -56,7 +59,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     for language in LANGUAGES:
         write_lines(folder / "text" / f"{language}.txt", texts[language])
     marker = {
-        "corpus": "harness sample corpus",
+        "corpus": CORPUS,
         "version": VERSION,
         "seed": seed,
         "size": {"train": sizes.train, "dev": sizes.dev, "test": sizes.test},
@@ -64,6 +67,15 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
         "tasks": {task: codes.split() for task, codes in (TASKS | SEARCH_TASKS).items()},
     }
     write_atomic(folder / MARKER, json.dumps(marker, indent=2) + "\n")
+
+
+def has_sample_corpus(folder: Path) -> bool:
+    """Whether a whole sample corpus lies in the folder: a killed process leaves part of one."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(marker, dict) and marker.get("version") == VERSION
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,21 @@
+"""The configuration of a model, read by transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.border import border
+from harness.errors import ModelError
+from harness.models.sound import AGAIN
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+
+def load_config(reference: str | Path, **where: Any) -> PreTrainedConfig:
+    """The configuration of a model, which is not loaded; :class:`~harness.errors.ModelError` where it cannot be read."""
+    from transformers import AutoConfig
+
+    with border(f"{reference}: no usable config.json", ModelError, hint=AGAIN):
+        return AutoConfig.from_pretrained(reference, **where)

@@ -1,0 +1,203 @@
+"""Models that read padding: what they say of a row changes with the empty places beside it, mask or no mask.
+
+FNet mixes all places of a row, ConvBERT's convolution looks at neighbours, XLNet's summary is the last place. Every model
+is tried on a few rows when it is loaded, and one that reads padding is only ever given rows of one length at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError
+from harness.models.heads import inputs, plain_model
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+_KNOWN = frozenset({"canine", "convbert", "fnet", "funnel", "roformer", "xlnet", "yoso"})
+
+_TEXTS = (
+    "The committee did not say when the next meeting would take place, and nobody asked.",
+    "Two dogs are running across a field.",
+    "Nobody asked.",
+)
+_LONGEST = 64
+_TOLERANCE = 1e-2
+"""Of the largest number of an output. Rounding in single precision stays below a thousandth of it (below a hundredth in
+the single number of a row that nearly cancels out); the models that read padding are above it tenfold."""
+_IN_8_BITS = 0.3
+"""The same for weights in 8 bits, where all rows of a batch decide together what is rounded."""
+_NEVER = 1e4
+"""Outputs beyond it stand for minus infinity; they say nothing of the size of the others."""
+
+
+def known_to_read_padding(config: Mapping[str, Any]) -> bool:
+    """Whether the type of model in a config.json is known to read padding, under some head at least.
+
+    It tells results of before padding was kept from such models from those of today, without the model.
+    """
+    return config.get("model_type") in _KNOWN
+
+
+def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
+    """How rows for this model may be padded: "right", or "none" where it reads padding, which is found out once.
+
+    Neither the model nor any random state is changed. :class:`ModelError` where rows of one length change each other,
+    too: nothing that such a model says of a row could be had again.
+    """
+    plain = plain_model(model)
+    found: str | None = getattr(plain, "harness_padding", None)
+    if found is None:
+        found = plain.harness_padding = _found(plain, tokenizer)
+    return found
+
+
+def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
+    places = getattr(model.config, "max_position_embeddings", None) or 0
+    # The RoBERTa family has two places fewer than its configuration says.
+    longest = min(_LONGEST, tokenizer.model_max_length, places - 2 if places > 2 else _LONGEST)
+    # Pairs, because some heads look for the separator between two texts.
+    rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
+    with _at_rest(model):
+        alone = [_outputs(model, [row]) for row in rows]
+        if _agree(_outputs(model, rows), alone, model):
+            return "right"
+        turned = [rows[0], rows[0][:1] + rows[0][-2:0:-1] + rows[0][-1:]]
+        if not _agree(_outputs(model, turned), [_outputs(model, [row]) for row in turned], model):
+            raise ModelError(
+                f"a model of type {model.config.model_type!r} says other things of a row beside other rows, or each time",
+                hint="its scores would be accidental; choose another model",
+            )
+    _warn(str(model.config.model_type))
+    return "none"
+
+
+class Unpadded:
+    """Stands in for a model that reads padding: rows of several lengths go through it one length at a time.
+
+    It is for batches that must stay whole, such as the options of an example; all others come in one length. ``module`` is
+    the model itself.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.module = model
+
+    def __call__(self, **arguments: Any) -> Any:
+        """The model's output; what is said of single places is 0 at padding."""
+        import torch
+
+        mask = arguments["attention_mask"]
+        lengths = mask.flatten(1).sum(dim=1)
+        found = lengths.unique().tolist()
+        if len(found) == 1:
+            return self.module(**arguments)
+        groups = [torch.nonzero(lengths == length)[:, 0] for length in found]
+        outputs = [
+            self.module(**{name: _cut(value, rows, length) for name, value in arguments.items()})
+            for rows, length in zip(groups, found, strict=True)
+        ]
+        back = torch.cat(groups).argsort()
+        named = {
+            name: _joined([output[name] for output in outputs], mask.shape[-1])[back]
+            for name, value in outputs[0].items()
+            if isinstance(value, torch.Tensor) and value.shape[:1] == groups[0].shape
+        }
+        return type(outputs[0])(**named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+
+def _cut(value: Any, rows: torch.Tensor, length: int) -> Any:
+    return value[rows, ..., :length] if hasattr(value, "shape") else value
+
+
+def _joined(values: Sequence[torch.Tensor], width: int) -> torch.Tensor:
+    """The groups one after the other; where they are as wide as their rows, as wide as the longest."""
+    import torch
+
+    if len({value.shape[1:] for value in values}) > 1:
+        values = [torch.cat([v, v.new_zeros(len(v), width - v.shape[1], *v.shape[2:])], dim=1) for v in values]
+    return torch.cat(list(values))
+
+
+@cache
+def _warn(kind: str) -> None:
+    log.warning("models of type %s read padding: rows are computed with others of their length only, slowly", kind)
+
+
+def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+    """The numbers that come out for these rows, in one batch padded on the right, and those that the head is given."""
+    import torch
+
+    width = max(map(len, rows))
+    ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    device = next(model.parameters()).device
+    arguments = inputs(model, {"input_ids": ids.to(device), "attention_mask": mask.to(device)})
+    named: dict[str, Any] = {}
+    base = getattr(model, "base_model", model)
+    handle = base.register_forward_hook(lambda module, given, output: named.update(states=output[0]))
+    try:
+        output = _called(model)(**arguments)
+    finally:
+        handle.remove()
+    named |= output if isinstance(output, Mapping) else {str(place): value for place, value in enumerate(output)}
+    return {
+        name: value.float()
+        for name, value in named.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape[:1] == (len(rows),)
+    }
+
+
+def _called(model: PreTrainedModel) -> Any:
+    """What computes a row: of an encoder-decoder without a head, its encoder. Not what ``--compile`` has made of it."""
+    from transformers import AutoModel
+
+    bare = AutoModel._model_mapping.get(type(model.config), None)
+    encoder = getattr(model.config, "is_encoder_decoder", False) and type(model) is bare
+    return model.get_encoder() if encoder else model.forward
+
+
+def _agree(
+    together: Mapping[str, torch.Tensor],
+    alone: Sequence[Mapping[str, torch.Tensor]],
+    model: PreTrainedModel,
+) -> bool:
+    """Whether the rows have the same numbers together as alone, up to rounding and as far as they are not padding."""
+    tolerance = _IN_8_BITS if getattr(model, "is_loaded_in_8bit", False) else _TOLERANCE
+    for name, values in together.items():
+        singles = [_usual(output[name][0]) for output in alone]
+        allowed = tolerance * max(float(single.abs().max()) for single in singles)
+        for value, single in zip(values, singles, strict=True):
+            mine = _usual(value[: len(single)] if value.shape != single.shape else value)
+            if float((mine - single).abs().max()) > allowed:
+                return False
+    return True
+
+
+def _usual(values: torch.Tensor) -> torch.Tensor:
+    return values.where(values.abs() < _NEVER, 0)
+
+
+@contextmanager
+def _at_rest(model: PreTrainedModel) -> Iterator[None]:
+    """No dropout, no gradients; modes and random states are put back."""
+    import torch
+
+    modes = [(module, module.training) for module in model.modules()]
+    device = next(model.parameters()).device
+    with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode

@@ -1,0 +1,405 @@
+"""Whatever a file, a library or a plugin raises becomes one documented error, and other units keep their scores."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_task import PLUGIN, write_data
+
+from harness.api import evaluate
+from harness.border import border
+from harness.cli.main import main
+from harness.errors import DataError, ModelError, UsageError
+from harness.options import EvalOptions, TrainOptions, build, load_recipe_file
+from harness.registry import Registry
+from harness.testing.model import small_model
+
+
+class Strange(Exception):
+    """A type that nobody foresees."""
+
+
+class Stranger(BaseException):
+    """One that is not even an Exception."""
+
+
+ODD = [Strange("odd"), Stranger("odd"), SystemExit(0), RecursionError("odd"), MemoryError(), KeyError("odd")]
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def strange(*args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    return strange
+
+
+def only(wanted: Callable[..., bool], function: Callable[..., Any], error: BaseException) -> Callable[..., Any]:
+    """The function, but raising where the arguments are the wanted ones."""
+
+    def strange(*args: Any, **kwargs: Any) -> Any:
+        if wanted(*args):
+            raise error
+        return function(*args, **kwargs)
+
+    return strange
+
+
+# The border itself.
+
+
+@pytest.mark.parametrize("error", ODD, ids=repr)
+def test_anything_becomes_the_documented_error_in_one_line(error: BaseException) -> None:
+    with pytest.raises(DataError) as caught, border("a.json: not JSON", hint="write it again"):
+        raise error
+    assert str(caught.value).startswith("a.json: not JSON: ") and "\n" not in str(caught.value)
+    assert caught.value.hint == "write it again" and caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UsageError("known"), GeneratorExit()], ids=repr)
+def test_what_is_documented_and_ctrl_c_pass(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, border("a.json"):
+        raise error
+    assert caught.value is error
+
+
+# Files and libraries: the unit fails, and others are scored.
+
+
+@pytest.fixture
+def words(corpus: Path, tmp_path: Path) -> list[str]:
+    where = ["--data-dir", str(corpus), "--offline", "--out", str(tmp_path / "run")]
+    return ["eval", "--model", "baseline:random", "--task", "pawsx[de,fr]", *where]
+
+
+def outcome(folder: Path) -> tuple[set[str], dict[str, str]]:
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    return set(record["units"]), record["failed"]
+
+
+def is_german(*args: Any) -> bool:
+    return any(
+        "PAWS-X.de" in str(arg) or "pawsx/de" in str(arg) or "test-de" in str(arg) or arg == "de" for arg in args
+    )
+
+
+LIBRARIES = [
+    "pyarrow.parquet.read_metadata",
+    "pyarrow.parquet.ParquetFile",
+    "harness.data.sources.problems",
+    "harness.data.sources.fingerprint",
+    "harness.evaluation.unit_entry.score_unit",
+    "harness.submission.labels.Labels.write_predictions",
+    "harness.metrics.accuracy.Accuracy.statistics",
+]
+
+
+@pytest.mark.parametrize("error", [Strange("odd"), Stranger("odd"), SystemExit(0)], ids=repr)
+@pytest.mark.parametrize("place", LIBRARIES)
+def test_a_unit_that_a_library_chokes_on_fails_alone(
+    place: str, error: BaseException, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import import_module
+
+    parts = place.split(".")
+    owner: Any = None
+    for end in range(len(parts) - 1, 0, -1):
+        try:
+            owner = import_module(".".join(parts[:end]))
+        except ImportError:
+            continue
+        for name in parts[end:-1]:
+            owner = getattr(owner, name)
+        break
+    german = is_german
+    if "problems" in place or "fingerprint" in place:  # they are given examples, and know no file
+        seen: list[str] = []
+        german = lambda *args: not seen and not seen.append("the first split")  # type: ignore[func-returns-value]  # noqa: E731
+    monkeypatch.setattr(owner, parts[-1], only(german, getattr(owner, parts[-1]), error))
+    assert main(words) == 6
+    scored, failed = outcome(tmp_path / "run")
+    assert scored == {"pawsx/fr/test"} and set(failed) == {"pawsx/de/test"}
+    assert type(error).__name__ in failed["pawsx/de/test"]
+
+
+@pytest.mark.parametrize("error", [Strange("odd"), Stranger("odd"), SystemExit(0)], ids=repr)
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("transformers.AutoTokenizer", "from_pretrained"),
+        ("transformers.AutoConfig", "from_pretrained"),
+        ("transformers.AutoModel", "from_pretrained"),
+        ("harness.retrieval.index", "_with_torch"),
+        ("harness.evaluation.forward.Forward", "_run"),
+    ],
+    ids=str,
+)
+def test_a_model_that_cannot_be_used_fails_the_units_and_is_named(
+    place: tuple[str, str],
+    error: BaseException,
+    corpus: Path,
+    small_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    module, _, name = place[0].rpartition(".")
+    owner: Any = __import__(module, fromlist=[name])
+    owner = getattr(owner, name)
+    if not hasattr(owner, place[1]):
+        pytest.fail(f"{place} is gone")
+    monkeypatch.setattr(owner, place[1], raising(error))
+    where = ["--data-dir", str(corpus), "--offline", "--out", str(tmp_path / "run"), "--index", "torch"]
+    code = main(["eval", "--model", str(small_model), "--task", "tatoeba[de,fr]", *where])
+    said = capsys.readouterr().err
+    assert code in (5, 6) and "Traceback" not in said
+    assert type(error).__name__ in said
+
+
+def test_json_that_is_nested_without_end_is_named(corpus: Path, tmp_path: Path, small_model: Path) -> None:
+    import shutil
+
+    from harness.data.readers import json_lines, squad_json
+    from harness.models.resolve import check_folder
+
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    for read, words in ((json_lines, r"deep\.json:1: not JSON"), (squad_json, r"deep\.json: not SQuAD JSON")):
+        with pytest.raises(DataError, match=words):
+            list(read(deep))
+    model = Path(shutil.copytree(small_model, tmp_path / "model"))
+    (model / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"config\.json: not a readable configuration"):
+        check_folder(model, "x")
+    recipe = tmp_path / "deep.toml"
+    recipe.write_text("x = " + "[" * 5_000)
+    with pytest.raises(UsageError, match=r"deep\.toml: not a readable TOML file"):
+        load_recipe_file(recipe)
+
+
+def test_a_multiword_token_over_a_trillion_words_is_read_at_once(tmp_path: Path) -> None:
+    from harness.data.conllu import conllu
+
+    columns = "\t".join(["_"] * 3)
+    lines = [f"{number}\tw\t_\tX\t{columns}\t0\troot\t_\t_" for number in ("1-999999999", "1", "2")]
+    path = tmp_path / "en_x.conllu"
+    path.write_text("\n".join(line.replace("\t_\t_\t_\t0\t", "\t_\t_\t0\t") for line in lines) + "\n\n")
+    (row,) = conllu(path)
+    assert row["tokens"] == ["w"]
+
+
+# Plugins.
+
+
+def plugin(folder: Path, source: str) -> Path:
+    path = folder / "own.py"
+    path.write_text(PLUGIN + source, encoding="utf-8")
+    return path
+
+
+RAISES = [
+    "raise SystemExit(0)",
+    "raise type('Odd', (BaseException,), {})('odd')",
+    "raise type('Odd', (Exception,), {})",
+]
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_a_plugin_that_stops_at_import_is_listed_and_nothing_else_is_lost(
+    statement: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = plugin(tmp_path, statement)
+    assert main(["--plugin", str(path), "tasks", "list"]) == 3
+    assert "own" in capsys.readouterr().err
+    found = Registry([path])
+    assert "xnli" in found.tasks()
+    (failed,) = [each for each in found.plugins() if each.status == "failed"]
+    assert failed.name == "own"
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_example_functions_that_stop_fail_their_own_units(statement: str, tmp_path: Path) -> None:
+    source = PLUGIN.replace(
+        '    return Pair(row["id"], row["text"], "", row["label"])',
+        f'    if row["text"] == "stop": {statement}\n    return Pair(row["id"], row["text"], "", row["label"])',
+    )
+    path = tmp_path / "own.py"
+    path.write_text(source, encoding="utf-8")
+    data = write_data(tmp_path / "data")
+    bad = data / "mine" / "test-sw.jsonl"
+    bad.write_text(bad.read_text().replace("text number 3", "stop"))
+    options = EvalOptions(data_dir=str(data), offline=True)
+    run = evaluate("baseline:random", ["mine"], out=tmp_path / "run", options=options, registry=Registry([path]))
+    assert set(run.record["units"]) == {"mine/en/test"}
+    reason = run.failed["mine/sw/test"]
+    assert "test-sw.jsonl: row 3 cannot be read by mine" in reason and ("Odd" in reason or "SystemExit" in reason)
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_readers_that_stop_fail_their_own_units(statement: str, tmp_path: Path) -> None:
+    source = PLUGIN.replace(
+        "def lines(path):\n", f"def lines(path):\n    if path.name == 'test-sw.jsonl': {statement}\n"
+    )
+    (tmp_path / "own.py").write_text(source, encoding="utf-8")
+    options = EvalOptions(data_dir=str(write_data(tmp_path / "data")), offline=True)
+    found = Registry([tmp_path / "own.py"])
+    run = evaluate("baseline:random", ["mine"], out=tmp_path / "run", options=options, registry=found)
+    assert set(run.record["units"]) == {"mine/en/test"}
+    assert "test-sw.jsonl: cannot be read" in run.failed["mine/sw/test"]
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_hooks_that_stop_are_passed_over(statement: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hooks = f"""
+@hookimpl
+def harness_run_started():
+    {statement}
+
+@hookimpl
+def harness_resolve_data():
+    {statement}
+
+@hookimpl
+def harness_unit_scored():
+    {statement}
+"""
+    caplog.set_level(logging.DEBUG)  # what a plugin says again is told no second time
+    found = Registry([plugin(tmp_path, hooks)])
+    assert found.hook.harness_resolve_data(source=None, data_dir=None, offline=True) is None
+    options = EvalOptions(data_dir=str(write_data(tmp_path / "data")), offline=True)
+    run = evaluate("baseline:random", ["mine"], out=tmp_path / "run", options=options, registry=found)
+    assert len(run.record["units"]) == 2 and not run.failed
+    for hook in ("harness_run_started", "harness_resolve_data", "harness_unit_scored"):
+        assert f"failed in {hook}" in caplog.text
+
+
+FAMILY = """
+from harness.families.classification import Classification
+
+class Broken(Classification):
+    def decode(self, features, outputs, examples):
+        {statement}
+
+@hookimpl
+def harness_families():
+    yield Family("own", (Pair,), f"{{__name__}}:Broken", "harness.submission.labels:Labels")
+
+@hookimpl(specname="harness_target_tasks")
+def more():
+    yield TargetTask(**{{**FIELDS, "name": "theirs", "family": "own"}})
+"""
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_a_family_that_stops_fails_its_own_units_and_is_blamed(statement: str, tmp_path: Path) -> None:
+    found = Registry([plugin(tmp_path, FAMILY.format(statement=statement))])
+    overrides = {"max_steps": 1, "select": "last"}
+    data = str(write_data(tmp_path / "data"))
+    options = EvalOptions(data_dir=data, offline=True, device="cpu", recipe="tiny", overrides=overrides)
+    model = str(small_model(tmp_path / "model"))
+    run = evaluate(model, ["mine[sw]", "theirs[sw]"], out=tmp_path / "run", options=options, registry=found)
+    assert set(run.record["units"]) == {"mine/sw/test"}
+    assert "plugin file:own: family 'own': implementation: " in run.failed["theirs/sw/test"]
+
+
+def test_ctrl_c_in_a_plugin_ends_the_command(tmp_path: Path) -> None:
+    source = "\n@hookimpl\ndef harness_run_started():\n    import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+    path, data = plugin(tmp_path, source), write_data(tmp_path / "data")
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from harness.cli.main import main; sys.exit(main())"
+    words = ["--plugin", str(path), "eval", "--model", "baseline:random", "--task", "mine", "--data-dir", str(data)]
+    words += ["--offline", "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130 and "interrupted" in done.stderr
+
+
+# Options, and what lies in the way.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("save_every", "0"),
+        ("epochs", "1e21"),
+        ("epochs", "nan"),
+        ("lr", "inf"),
+        ("lr", "nan"),
+        ("batch", "1" + "0" * 30),
+        ("batch", "9" * 5000),
+        ("max_steps", "1e400"),
+        ("warmup_ratio", "inf"),
+    ],
+)
+def test_numbers_that_no_training_can_use_are_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"option {name}"):
+        build(TrainOptions, {name: value})
+    with pytest.raises(UsageError, match="option lr"):
+        build(TrainOptions, {"lr": 10**400})
+
+
+@pytest.mark.parametrize(
+    "given", [["--set", "lrr=1"], ["--set", "lr=much"], ["--set", "max_length=x"], ["--recipe", "R"]]
+)
+def test_a_dry_run_refuses_what_the_run_refuses(
+    given: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.toml").write_text("[defaults]\nlrr = 1\n")
+    given = [str(tmp_path / "r.toml") if word == "R" else word for word in given]
+    said = []
+    for more in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert main([*words, *given, *more]) == 2
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1] and "option" in said[0]
+
+
+@pytest.mark.parametrize("name", [".workers", ".lock", ".claims"])
+def test_a_folder_in_the_place_of_a_lock_is_named(
+    name: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "run" / name
+    if name == ".claims":
+        place.parent.mkdir()
+        place.write_text("")
+    else:
+        place.mkdir(parents=True)
+    code = main(words)
+    assert code == (6 if name == ".claims" else 4) and str(place) in capsys.readouterr().err
+
+
+def test_a_metric_of_evaluate_that_fails_costs_its_unit_only(tmp_path: Path) -> None:
+    metric = "evaluate:" + str(tmp_path / "none.py")
+    path = tmp_path / "own.py"
+    more = f"""
+@hookimpl(specname="harness_target_tasks")
+def more():
+    yield TargetTask(**{{**FIELDS, "name": "theirs", "metric": {metric!r}}})
+"""
+    path.write_text(PLUGIN + more, encoding="utf-8")
+    options = EvalOptions(data_dir=str(write_data(tmp_path / "data")), offline=True)
+    run = evaluate(
+        "baseline:random", ["theirs", "mine"], out=tmp_path / "run", options=options, registry=Registry([path])
+    )
+    assert set(run.failed) == {"theirs/en/test", "theirs/sw/test"} and len(run.record["units"]) == 2
+
+
+def test_a_report_format_that_stops_is_blamed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "stopping_report.py").write_text("def stop(systems): raise SystemExit(0)")
+    source = """
+from harness import ReportFormat
+@hookimpl
+def harness_report_formats():
+    yield ReportFormat("stop", "stopping_report:stop")
+"""
+    run = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
+    assert main(["--plugin", str(plugin(tmp_path, source)), "report", str(run), "--format", "stop"]) == 3
+    assert "plugin file:own: report format 'stop': render: SystemExit: 0" in capsys.readouterr().err
