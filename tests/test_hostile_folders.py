@@ -98,7 +98,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_reader_of_a_run_leaves_its_folder(hostile: str, reader: str, run: Path) -> None:
     HOSTILE[hostile](run)
-    with pytest.raises(DataError, match=r"outside the run folder|not the file that was scored|not the place of"):
+    with pytest.raises(
+        DataError, match=r"outside the run folder|not the file that was scored|not the place of|path expected"
+    ):
         READERS[reader](run)
     assert not (run.parent / "out").exists()
 
@@ -113,7 +115,7 @@ def test_the_readers_read_a_sound_run(reader: str, run: Path) -> None:
         READERS[reader](run)
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", [name for name in HOSTILE if name != "a NUL"])  # no record is read with one
 def test_mistakes_of_files_outside_are_not_shown(hostile: str, run: Path) -> None:
     HOSTILE[hostile](run)
     (system,) = load_systems([run])
@@ -201,8 +203,12 @@ def test_a_folder_of_seeds_has_its_runs_inside(run: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("key", ["../../stages", "*", "x/../../../y", ""])
 def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
-    tasks = [{"task": "squad", "version": 1, "provider": "test", "data": {}}]
-    rewrite(run, lambda record: record["stages"][0].update(key=key, tasks=tasks))
+
+    def change(record: dict[str, Any]) -> None:
+        record["stages"][0]["key"] = key
+        record["stages"][0]["tasks"][0]["task"] = "squad"
+
+    rewrite(run, change)
     (run.parent / "stages" / "mine").mkdir(parents=True)
     with pytest.raises(DataError, match="no key of a stage"):
         model_asker(str(run), get_registry(), None, "cpu", True)
