@@ -78,6 +78,7 @@ def score_unit(
     aligned = format.align(predictions, labels, label_set)
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
+    warnings = (*aligned.warnings, *(f"{labels}: {remark}" for remark in metric.remarks(aligned.gold)))
     if not metric.additive:
         if None in aligned.predicted:
             raise DataError(
@@ -86,12 +87,12 @@ def score_unit(
                 hint="write a prediction for every item",
             )
         values = metric.compute(aligned.gold, aligned.predicted, language)
-        return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, aligned.warnings)
+        return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, warnings)
     statistics = _statistics(metric, aligned, language, predictions, labels)
     whole = metric.whole(aligned.gold, aligned.predicted, statistics)
     estimates = estimate(metric, statistics, aligned.clusters, whole)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
-    return UnitScore(len(aligned.gold), estimates, aligned.warnings, items)
+    return UnitScore(len(aligned.gold), estimates, warnings, items)
 
 
 def item_statistics(

@@ -41,10 +41,10 @@ def run(tmp_path: Path) -> Path:
     """A finished XNLI run, with a file beside its folder that is none of its business."""
     generator = np.random.default_rng(0)
     units = {"xnli": {code: tuple(nli(generator, 20, 0.8)) for code in LANGUAGES}}
-    folder: Path = write_run(tmp_path / "runs" / "run", units)  # type: ignore[no-untyped-call]
+    folder: Path = write_run(tmp_path / "runs" / "run", units)
     scores = score_run(folder, get_registry()).to_dict()
     primary = {"xnli": ["accuracy"]}
-    rewrite(folder, lambda record: record.update(scores=scores, primary=primary))  # type: ignore[no-untyped-call]
+    rewrite(folder, lambda record: record.update(scores=scores, primary=primary))
     shutil.copy(folder / "predictions/xnli/test-sw.tsv", outside(folder))
     return folder
 
@@ -56,7 +56,7 @@ def outside(run: Path) -> Path:
 def pointed(run: Path, name: str) -> None:
     """The record's entry of a unit names another file, with its right checksum."""
     entry = {"file": name, "sha256": file_sha256(outside(run))}
-    rewrite(run, lambda record: record["units"][KEY].update(predictions=entry))  # type: ignore[no-untyped-call]
+    rewrite(run, lambda record: record["units"][KEY].update(predictions=entry))
 
 
 def linked(run: Path) -> None:
@@ -98,7 +98,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_reader_of_a_run_leaves_its_folder(hostile: str, reader: str, run: Path) -> None:
     HOSTILE[hostile](run)
-    with pytest.raises(DataError, match=r"outside the run folder|not the file that was scored|not the place of"):
+    with pytest.raises(
+        DataError, match=r"outside the run folder|not the file that was scored|not the place of|path expected"
+    ):
         READERS[reader](run)
     assert not (run.parent / "out").exists()
 
@@ -113,7 +115,7 @@ def test_the_readers_read_a_sound_run(reader: str, run: Path) -> None:
         READERS[reader](run)
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", [name for name in HOSTILE if name != "a NUL"])  # no record is read with one
 def test_mistakes_of_files_outside_are_not_shown(hostile: str, run: Path) -> None:
     HOSTILE[hostile](run)
     (system,) = load_systems([run])
@@ -201,8 +203,12 @@ def test_a_folder_of_seeds_has_its_runs_inside(run: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("key", ["../../stages", "*", "x/../../../y", ""])
 def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
-    tasks = [{"task": "squad", "version": 1, "provider": "test", "data": {}}]
-    rewrite(run, lambda record: record["stages"][0].update(key=key, tasks=tasks))  # type: ignore[no-untyped-call]
+
+    def change(record: dict[str, Any]) -> None:
+        record["stages"][0]["key"] = key
+        record["stages"][0]["tasks"][0]["task"] = "squad"
+
+    rewrite(run, change)
     (run.parent / "stages" / "mine").mkdir(parents=True)
     with pytest.raises(DataError, match="no key of a stage"):
         model_asker(str(run), get_registry(), None, "cpu", True)
@@ -210,7 +216,7 @@ def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
 
 @pytest.mark.parametrize("key", ["xnli/../../x/test", "../x/test", "xnli/../test", "xnli//test"])
 def test_names_of_units_lead_nowhere(key: str, run: Path, tmp_path: Path) -> None:
-    rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))  # type: ignore[no-untyped-call]
+    rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))
     before = sorted(tmp_path.rglob("*"))
     assert main(["score", str(run)]) != 0
     out = tmp_path / "out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from harness.submission.choices import Choices
 from harness.submission.labels import Labels
 from harness.submission.pairs import Pairs
 from harness.submission.rankings import Rankings
+from harness.submission.reader import reading_notes
 from harness.submission.rows import Rows
 from harness.submission.tags import Tags
 
@@ -126,7 +128,9 @@ def both(form, examples, predictions):
         aligned = form.align(*paths, ())
         for path in paths:
             path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-        assert form.align(*paths, ()) == aligned
+        marked = form.align(*paths, ())
+        assert marked.warnings[len(aligned.warnings) :] == reading_notes(*paths)
+        assert replace(marked, warnings=aligned.warnings) == aligned
         return aligned
 
 

@@ -38,6 +38,10 @@ class Metric(ABC):
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """Named values, 0-100, from summed statistics of shape (..., k); each value has shape (...)."""
 
+    def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
+        """Warnings on labels that the official scorer of the metric counts in another way."""
+        return ()
+
     def whole(self, gold: Sequence[Any], predicted: Sequence[Any], statistics: FloatArray) -> dict[str, float]:
         """The named values of all items together, whose statistics these are.
 

@@ -57,6 +57,13 @@ class ReciprocalRank(_Ranking):
         value = percent(sums[..., 0], sums[..., 1])
         return {"map@20": value, "mrr@20": value}
 
+    def remarks(self, gold: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        """Tells of queries with several relevant ids: Mewsli-X has one each."""
+        several = sum(len(set(relevant)) > 1 for relevant in gold)
+        if not several:
+            return ()
+        return (f"{several} queries have several ids, any of which counts; XTREME-R's scorer takes the first alone",)
+
     def score(self, relevant: set[str], ranking: Sequence[str]) -> float:
         """1 / rank, or 0."""
         return next((1 / rank for rank, item in enumerate(ranking, start=1) if item in relevant), 0.0)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from harness.errors import DataError
 from harness.examples import Example, Question
 from harness.submission.base import Aligned, Format
-from harness.submission.reader import json_type, match_ids, read_json, read_mapping, shorten, write_json
+from harness.submission.reader import json_type, match_ids, read_json, read_mapping, reading_notes, shorten, write_json
 
 
 class Answers(Format):
@@ -42,7 +42,7 @@ class Answers(Format):
 
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs the questions by id; one without a prediction gets None, with a warning."""
-        gold = _read_labels(labels)
+        gold, notes = _read_labels(labels)
         predicted = read_mapping(predictions, "answer")
         for name, answer in predicted.items():
             if not isinstance(answer, str):
@@ -54,7 +54,7 @@ class Answers(Format):
             [answers for answers, _ in gold.values()],
             [predicted.get(name) for name in gold],
             clusters=[contexts.setdefault(context, len(contexts)) for _, context in gold.values()],
-            warnings=warnings,
+            warnings=(*warnings, *notes, *reading_notes(predictions, labels)),
         )
 
 
@@ -76,9 +76,13 @@ def _unique_ids(path: Path, questions: Sequence[Question]) -> None:
         raise DataError(f"{path}: two questions have one id", hint="ids must be unique within a unit")
 
 
-def _read_labels(path: Path) -> dict[str, tuple[list[str], str]]:
-    """Acceptable answers and context of each question, in the order of the file."""
+def _read_labels(path: Path) -> tuple[dict[str, tuple[list[str], str]], tuple[str, ...]]:
+    """Acceptable answers and context of each question, in the order of the file, and a warning on contradictory ones.
+
+    Answers count beside "is_impossible", which the scorers of SQuAD and XTREME do not look at.
+    """
     found: dict[str, tuple[list[str], str]] = {}
+    contradictory = []
     for context, entry, place in _questions(path, read_json(path)):
         name = _get(path, entry, "id", str, place)
         if name in found:
@@ -90,7 +94,9 @@ def _read_labels(path: Path) -> dict[str, tuple[list[str], str]]:
             raise DataError(
                 f"{path}: {place} has no answers", hint='a question without one needs "is_impossible": true'
             )
-        found[name] = ([] if impossible else answers, context)
+        if answers and impossible:
+            contradictory.append(name)
+        found[name] = (answers, context)
     if not found:
         raise DataError(f"{path}: no questions", hint="expected SQuAD JSON")
     if all(answers and not any(answers) for answers, _ in found.values()):
@@ -98,7 +104,10 @@ def _read_labels(path: Path) -> dict[str, tuple[list[str], str]]:
             f"{path}: every answer is empty: the labels were stripped",
             hint="XTREME's download strips test labels; take the labels from the original release",
         )
-    return found
+    if not contradictory:
+        return found, ()
+    what = f"{len(contradictory)} questions are marked impossible and have answers"
+    return found, (f"{path}: {what} (first: {shorten(contradictory[0])}): the answers count",)
 
 
 def _questions(path: Path, value: Any) -> Iterator[tuple[str, Any, str]]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from harness.examples import Choice, Example
 from harness.submission.base import Aligned, Format
 from harness.submission.labelled import complete
-from harness.submission.reader import fail, filled_lines, json_type, parse_json, same_length, write_lines
+from harness.submission.reader import fail, filled_lines, json_type, parse_json, reading_notes, same_length, write_lines
 
 
 class Choices(Format):
@@ -32,7 +32,8 @@ class Choices(Format):
         """Pairs line i with line i; other keys of the objects do not matter (labels may be the data file itself)."""
         gold, predicted = _read(labels), _read(predictions)
         same_length(predictions, len(predicted), labels, len(gold), "lines")
-        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted)
+        notes = reading_notes(predictions, labels, blank_ends=True)
+        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
 
 def _write(path: Path, choices: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from harness.examples import Example, Pair
 from harness.submission.base import Aligned, Format
 from harness.submission.labelled import complete
-from harness.submission.reader import fail, filled_lines, same_length, shorten, write_lines
+from harness.submission.reader import fail, filled_lines, reading_notes, same_length, shorten, write_lines
 
 
 class Labels(Format):
@@ -32,9 +32,10 @@ class Labels(Format):
         """Pairs line i with line i; a label outside ``label_set`` (where there is one) is a DataError."""
         gold, predicted = filled_lines(labels, "label"), filled_lines(predictions, "label")
         same_length(predictions, len(predicted), labels, len(gold), "lines")
+        notes = reading_notes(predictions, labels, blank_ends=True)
         for path, lines in ((labels, gold), (predictions, predicted)):
             check_labels(path, lines, label_set)
-        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted)
+        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
 
 def check_labels(

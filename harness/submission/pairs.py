@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import DataError
 from harness.examples import Example, GoldPair
 from harness.submission.base import Aligned, Format
-from harness.submission.reader import fail, read_lines, shorten, write_lines
+from harness.submission.reader import fail, read_lines, reading_notes, shorten, write_lines
 
 
 class Pairs(Format):
@@ -45,7 +45,7 @@ class Pairs(Format):
             items,
             [item in gold for item in items],
             [item in predicted for item in items],
-            warnings=gold_warnings + warnings,
+            warnings=gold_warnings + warnings + reading_notes(predictions, labels, blank_ends=True),
         )
 
 
@@ -62,13 +62,21 @@ def _write(path: Path, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, None], tuple[str, ...]]:
-    """The distinct lines, in order, and a warning where some stand twice."""
+    """The distinct lines, in order, and warnings where some stand twice or have white space around the tab.
+
+    Two pairs are one if their lines are equal, as XTREME's scorer has it: white space inside of a line tells them apart.
+    """
     lines = read_lines(path)
-    found: dict[str, None] = {}
+    spaced = 0
     for index, line in enumerate(lines):
-        names = [name.strip() for name in line.split("\t")]
-        if len(names) != 2 or not all(names):
+        names = line.split("\t")
+        if len(names) != 2 or not all(name.strip() for name in names):
             fail(path, index, f"{shorten(line)} is not a pair of ids", "expected foreign id<TAB>English id")
-        found["\t".join(names)] = None
-    repeated = len(lines) - len(found)
-    return found, (f"{path}: {repeated} repeated lines, each pair counted once",) if repeated else ()
+        spaced += any(name != name.strip() for name in names)
+    found = dict.fromkeys(lines)
+    warnings = []
+    if repeated := len(lines) - len(found):
+        warnings.append(f"{path}: {repeated} repeated lines, each pair counted once")
+    if spaced:
+        warnings.append(f"{path}: {spaced} lines have white space beside the tab; it is compared as part of the ids")
+    return found, tuple(warnings)

@@ -10,7 +10,7 @@ from harness.errors import DataError
 from harness.examples import Example, Query
 from harness.submission.base import Aligned, Format
 from harness.submission.labelled import complete
-from harness.submission.reader import json_type, match_ids, read_mapping, shorten, write_json
+from harness.submission.reader import json_type, match_ids, read_mapping, reading_notes, shorten, write_json
 
 
 class Rankings(Format):
@@ -44,10 +44,12 @@ class Rankings(Format):
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs the queries by id; one without a ranking scores as an empty ranking, with a warning."""
         gold, predicted = _read(labels), _read(predictions)
+        # XTREME-R's scorer strips the ids of the labels, and of the labels alone
+        gold = {query: [name.strip() for name in relevant] for query, relevant in gold.items()}
         for query, relevant in gold.items():
             if not relevant:
                 raise DataError(f"{labels}: query {shorten(query)} has no relevant id", hint="are the labels stripped?")
-        warnings = match_ids(predictions, predicted, labels, gold, "queries")
+        warnings = match_ids(predictions, predicted, labels, gold, "queries") + reading_notes(predictions, labels)
         ids = list(gold)
         return Aligned(ids, list(gold.values()), [predicted.get(query, []) for query in ids], warnings=warnings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,6 +32,26 @@ def read_lines(path: Path) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def reading_notes(*paths: Path, blank_ends: bool = False) -> tuple[str, ...]:
+    """Warnings on what XTREME's scorer reads as part of the content and this module leaves out.
+
+    That is a byte-order mark and, in files whose lines are items (``blank_ends``), blank lines at the end.
+    """
+    notes = []
+    for path in paths:
+        data = path.read_bytes()
+        if data.startswith(BOM_UTF8):
+            notes.append(f"{path}: the byte-order mark at its start is left out; XTREME's scorer reads it as text")
+        lines = data.decode("utf-8-sig").split("\n")
+        if not lines[-1]:
+            lines.pop()  # what follows the last newline is no line
+        filled = max((number for number, line in enumerate(lines, start=1) if line.strip()), default=0)
+        if blank_ends and filled < len(lines):
+            count = len(lines) - filled
+            notes.append(f"{path}: {count} blank lines at its end are left out; XTREME's scorer takes them for items")
+    return tuple(notes)
 
 
 def filled_lines(path: Path, what: str) -> list[str]:

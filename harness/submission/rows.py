@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from harness.examples import Example, Translation
 from harness.submission.base import Aligned, Format
-from harness.submission.reader import filled_lines, parse_integer, same_length, write_lines
+from harness.submission.reader import filled_lines, parse_integer, reading_notes, same_length, write_lines
 
 
 def sorted_english(examples: Sequence[Translation]) -> list[int]:
@@ -43,7 +43,8 @@ class Rows(Format):
         """Pairs line i with line i."""
         gold, predicted = _read(labels), _read(predictions)
         same_length(predictions, len(predicted), labels, len(gold), "lines")
-        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted)
+        notes = reading_notes(predictions, labels, blank_ends=True)
+        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
 
 def _read(path: Path) -> list[int]:

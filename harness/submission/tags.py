@@ -12,7 +12,7 @@ from harness.examples import Example, Tagged
 from harness.submission.base import Aligned, Format
 from harness.submission.labelled import complete
 from harness.submission.labels import check_labels
-from harness.submission.reader import fail, read_lines, shorten, write_lines
+from harness.submission.reader import fail, read_lines, reading_notes, shorten, write_lines
 
 OUTSIDE = frozenset({"O"})
 """The reference pipeline writes it for words that the model never saw, also in UD-POS."""
@@ -57,7 +57,9 @@ class Tags(Format):
                 f"{predictions}: {len(predicted)} sentences, but {labels} has {len(gold)}",
                 hint="write one tag for every word, and one blank line after each sentence",
             )
-        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted)
+        ids = [str(number) for number in range(1, len(gold) + 1)]
+        # blank lines at the end are empty sentences for XTREME's scorer, and an empty sentence adds nothing to F1
+        return Aligned(ids, gold, predicted, warnings=reading_notes(predictions, labels))
 
 
 def _write(path: Path, sentences: Sequence[Sequence[str]]) -> None:
