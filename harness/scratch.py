@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from harness.errors import DataError
+
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
@@ -30,28 +32,30 @@ def remove_abandoned(path: Path) -> bool:
     """Removes a scratch folder; False where a process is at work on it, or where no locks are to be had that would tell."""
     try:
         handle = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        else:
+            shutil.rmtree(path)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path)
-    except BlockingIOError:
-        return False
     except OSError as error:
-        if error.filename is not None:  # the removal failed, not the lock
-            raise
-        return False
-    finally:
-        os.close(handle)
+        raise DataError(f"{error.filename or path}: cannot be removed: {error.strerror}") from None
     return True
 
 
 def _made(parent: Path, prefix: str) -> tuple[Path, int]:
     while True:
         path = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-        handle = os.open(path, os.O_RDONLY)
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # it was taken for abandoned before it was locked
         with suppress(OSError):  # no locks on this file system: nobody will remove the folder either
             fcntl.flock(handle, fcntl.LOCK_EX)
         if path.is_dir():
             return path, handle
-        os.close(handle)  # it was taken for abandoned before it was locked
+        os.close(handle)

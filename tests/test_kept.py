@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.cli.main import main
 from harness.data.sample import write_sample_corpus
 from harness.runs.claims import Claims
 from harness.runs.folder import RunFolder
+from harness.scratch import scratch_folder
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -158,3 +160,53 @@ def test_prune_of_what_was_built(runs: Path, cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "cache" / "models" / "tiny-1").is_dir()
     assert cli("cache", "prune", runs, "--built", "--yes")[0] == 0
     assert not (tmp_path / "cache" / "models" / "tiny-1").exists()
+
+
+def abandoned(parent: Path, prefix: str) -> Path:
+    """The scratch folder of a process that was killed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    child = os.fork()
+    if child == 0:
+        with scratch_folder(parent, prefix):
+            os._exit(0)
+    os.waitpid(child, 0)
+    (path,) = parent.glob(f"{prefix}*")
+    return path
+
+
+def test_leftovers_of_kills_go_and_what_a_process_works_on_stays(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    models = tmp_path / "cache" / "models"
+    dead = [abandoned(models, ".building-"), abandoned(runs / "stages", ".building-"), abandoned(runs, ".model-")]
+    old = models / ".tiny-x1y2z3"
+    old.mkdir()
+    code, _, err = cli("cache", "prune", runs)
+    assert code == 0 and all(str(path) in err and path.is_dir() for path in [*dead, old])
+    with scratch_folder(models, ".building-") as building, scratch_folder(runs, ".model-") as loaded:
+        code, _, err = cli("cache", "prune", runs, "--built", "--yes")
+        assert code == 0 and err.count("is in use and stays") == 2
+        assert building.is_dir() and loaded.is_dir()
+    assert not any(path.exists() for path in [*dead, old])
+    assert names(runs) == {"xnli", "pawsx"}
+
+
+def test_damaged_and_stopped_stages_go_when_they_are_asked_for(runs: Path, cli: Cli) -> None:
+    aside = [runs / "stages" / f"xnli-123456789abc{end}" for end in (".damaged", ".damaged-2", ".partial.damaged")]
+    stopped = runs / "checkpoints" / "mine.partial"
+    for folder in [*aside, stopped, runs / "notes.partial"]:
+        (folder / "state").mkdir(parents=True)
+    (stopped / "state" / "progress.json").write_text("{}")
+    assert cli("cache", "prune", runs, "--yes")[0] == 0
+    assert all(folder.is_dir() for folder in [*aside, stopped])
+    assert cli("cache", "prune", runs, "--unfinished", "--yes")[0] == 0
+    assert not any(folder.exists() for folder in [*aside, stopped])
+    assert (runs / "notes.partial").is_dir() and names(runs) == {"xnli", "pawsx"}
+
+
+def test_rm_takes_the_leftovers_of_kills_along(runs: Path, cli: Cli) -> None:
+    run = runs / "one"
+    (run / ".record.json.0123456789abcdef.tmp").write_text("{")
+    (run / "earlier" / ".new-4711").mkdir(parents=True)
+    abandoned(run, ".model-")
+    with scratch_folder(run, ".model-") as loaded:
+        assert cli("runs", "rm", run, "--yes")[0] == 0
+        assert list(run.iterdir()) == [loaded]

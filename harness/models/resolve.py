@@ -18,7 +18,7 @@ from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
 from harness.models.remote_code import needs_code, parse_trusted, register_code
-from harness.models.sound import check_checkpoint, check_files, read_header, read_object
+from harness.models.sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
 
 log = logging.getLogger(__name__)
 
@@ -131,15 +131,20 @@ def check_folder(
     pickled: dict[str, str] = {}
     if not any(folder.glob("*.safetensors")):
         found = pickles(folder)
-        if not found or not allow_pickle:
-            problem = (
-                f"only pickled weights ({found[0].name}), which can run code when loaded" if found else "no weights"
+        if not found:
+            raise ModelError(
+                f"{reference}: no weights: no model.safetensors in {folder}",
+                hint="--allow-pickle converts them to safetensors, if the repository has only pickles",
             )
-            where = "" if found else ", if the repository has only pickles"
-            raise ModelError(f"{reference}: {problem}", hint=f"--allow-pickle converts them to safetensors{where}")
+        if not allow_pickle:
+            raise ModelError(
+                f"{reference}: only pickled weights ({found[0].name}), which can run code when loaded",
+                hint="--allow-pickle converts them to safetensors",
+            )
         pickled = {path.name: file_sha256(path) for path in found}
         folder = converted(folder)
     check_files(folder)
+    check_tokenizer(folder)
     fingerprint = model_fingerprint(folder)
     check_checkpoint(folder, fingerprint)
     if code:  # other code computes other things from the same weights

@@ -16,7 +16,6 @@ from harness.sealed import read_sealed
 
 log = logging.getLogger(__name__)
 
-_OF_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json", "*.vocab")
 AGAIN = "download or write the model again"
 
@@ -46,10 +45,9 @@ def check_checkpoint(folder: Path, fingerprint: str) -> None:
 
 
 def check_tokenizer(folder: Path) -> None:
-    """The same for the vocabulary of its tokenizer. A large tokenizer.json is not read as a whole, which takes a second."""
-    for name in _OF_TOKENIZER:
-        if (folder / name).exists():
-            read_object(folder / name)
+    """The same for its tokenizer. A large tokenizer.json is not read as a whole, which takes a second."""
+    if (folder / "tokenizer_config.json").exists():
+        read_object(folder / "tokenizer_config.json")
     path = folder / "tokenizer.json"
     if not any(path.is_file() for pattern in _VOCABULARIES for path in folder.glob(pattern)):
         raise ModelError(f"{path}: missing, and there is no other vocabulary", hint=AGAIN)
