@@ -230,10 +230,10 @@ def test_maxima_that_are_as_wrong_as_they_may_be_hide_nothing(
 
     rng = np.random.default_rng(seed)
     offset = float(rng.integers(-3, 4))
-    error = torch.tensor(rng.choice([0.0, 0.1, 1.0], 2), dtype=torch.float32)
+    error = torch.tensor(rng.choice([0.0, 0.125, 1.0], 2), dtype=torch.float32)
     best = _Best(2, groups * GROUP, k + more, error, relative, offset)
     true = torch.from_numpy(rng.integers(-20, 21, (2, groups)).astype(np.float32))
-    wrong = error[:, None] + relative * true.abs() * 0.99
+    wrong = error[:, None] + relative * true.abs() * 0.75  # exact in fp32, like all numbers here
     seen = true + wrong * torch.from_numpy(rng.choice([-1.0, 1.0], (2, groups)).astype(np.float32))
     best.offer(0, seen, 0)
     promising, bound = best.promising(k)
@@ -242,7 +242,7 @@ def test_maxima_that_are_as_wrong_as_they_may_be_hide_nothing(
         least = true[row, held].sort(descending=True).values[min(k, len(held)) - 1]
         assert promising[row][true[row, held] >= least].all()
         others = np.setdiff1d(np.arange(groups), held.numpy())
-        assert (true[row, others] + offset <= bound[row] + 1e-5).all()
+        assert (true[row, others] + offset <= bound[row]).all()
 
 
 def test_the_bound_is_the_lowest_maximum_and_what_it_may_be_wrong_by() -> None:
