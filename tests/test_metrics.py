@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.metrics import METRICS, get_metric
 from harness.metrics.answers import mlqa_tokens, squad_tokens
 from harness.metrics.base import percent
+from harness.metrics.intervals import percentiles
 
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
 QUICK = settings(max_examples=100, deadline=None)
@@ -407,3 +408,7 @@ def test_the_statistics_of_one_item_are_these(case):
 @pytest.mark.filterwarnings("error")
 def test_a_share_of_nothing_is_0_and_no_division():
     assert percent(np.array([1.0, 3.0, 0.0]), np.array([4.0, 0.0, 0.0])).tolist() == [25.0, 0.0, 0.0]
+
+
+def test_the_standard_error_is_that_of_a_sample():
+    assert percentiles(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))[0] == pytest.approx(2.5**0.5)

@@ -107,10 +107,10 @@ def test_ctrl_c_saves_the_state_and_exits_130(
     out = tmp_path / "run"
     # The process stops itself as it saves its first state, so that no load on the machine moves the moment. A shell that
     # starts the tests in the background hands down an ignored Ctrl-C.
-    stopping = (
+    program = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "left = [1]\n"
+        "left = [1] if 'STOPPED' in os.environ else []\n"
         "def stop(event, arguments):\n"
         "    if event == 'open' and 'progress.json' in str(arguments[0]) and left and left.pop():\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
@@ -118,13 +118,11 @@ def test_ctrl_c_saves_the_state_and_exits_130(
         "from harness.cli.main import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    given = words(corpus, small_model, out)
-    stopped = subprocess.run(
-        [sys.executable, "-c", stopping, *given], env=environment(), capture_output=True, text=True, timeout=300
-    )
+    command = [sys.executable, "-c", program, *words(corpus, small_model, out)]
+    once = {**environment(), "STOPPED": "1"}
+    stopped = subprocess.run(command, env=once, capture_output=True, text=True, timeout=300)
     assert stopped.returncode == 130, stopped.stderr
     assert "Traceback" not in stopped.stderr
-    command = [sys.executable, "-m", "harness.cli", *given]
     subprocess.run(command, check=True, env=environment(), timeout=300, capture_output=True)
     assert outcome(out) == expected
 

@@ -72,7 +72,6 @@ def main() -> int:
     prepare()
     found = {kind: Tally() for kind in options.kind or KINDS}
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
-        os.environ["HARNESS_CACHE_DIR"] = f"{name}/cache"
         scene = Scene(Path(name))
         end = time.monotonic() + 60 * options.minutes
         trial = options.trial or 0

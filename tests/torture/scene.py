@@ -20,6 +20,8 @@ CONLLU = "".join(
 )
 TREEBANK = "ud-treebanks-v2.5/UD_English-EWT"
 CCG = "He\tNP\nsleeps\tS\\NP\n.\t.\n\nShe\tNP\nruns\tS\\NP\n.\t.\n\n" * 3
+BY_THE_WAY = ("seconds", "session")
+"""What a unit's entry says of how it came about."""
 RECIPE = 'name = "mine"\nversion = 1\nlr = 2e-5\nbatch = 4\nmax_steps = 2\nwarmup = 0.1\n'
 
 
@@ -84,7 +86,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     run = folder / "run"
     record = json.loads((run / "record.json").read_text(encoding="utf-8"))
     units = {
-        f"unit {name}": {k: v for k, v in unit.items() if k != "seconds"} for name, unit in record["units"].items()
+        f"unit {name}": {k: v for k, v in unit.items() if k not in BY_THE_WAY} for name, unit in record["units"].items()
     }
     kept = ("key", "dev", "selected_step", "steps", "fingerprint")
     stages = {f"stage {stage['key']}": {name: stage[name] for name in kept} for stage in record["stages"]}
