@@ -6,9 +6,9 @@ import importlib
 import io
 import os
 import resource
+import selectors
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,30 +31,39 @@ class Started:
     def __init__(self, words: Sequence[str], first: Callable[[], object] | None = None) -> None:
         """``first`` is called in the new process before the command."""
         self.words = tuple(words)
-        self._streams = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        pipes = os.pipe(), os.pipe()  # files could not grow where the disk is full
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
             code = 70
             try:
-                code = self._work(first)
+                code = self._work(first, [end for _, end in pipes])
             finally:
                 os._exit(code)
+        for _, end in pipes:
+            os.close(end)
+        self._ends = [end for end, _ in pipes]
 
     def wait(self) -> Done:
         """Waits until it has ended."""
+        written = dict.fromkeys(self._ends, b"")
+        with selectors.DefaultSelector() as selector:
+            for end in self._ends:
+                selector.register(end, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    part = os.read(key.fd, 1 << 16)
+                    written[key.fd] += part
+                    if not part:
+                        selector.unregister(key.fd)
+                        os.close(key.fd)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        written = []
-        for stream in self._streams:
-            stream.seek(0)
-            written.append(stream.read().decode("utf-8", "replace"))
-            stream.close()
-        return Done(self.words, code, *written)
+        return Done(self.words, code, *(text.decode("utf-8", "replace") for text in written.values()))
 
-    def _work(self, first: Callable[[], object] | None) -> int:
-        for number, stream in zip((1, 2), self._streams, strict=True):
-            os.dup2(stream.fileno(), number)
+    def _work(self, first: Callable[[], object] | None, ends: Sequence[int]) -> int:
+        for number, end in zip((1, 2), ends, strict=True):
+            os.dup2(end, number)
         sys.stdout, sys.stderr = (
             io.TextIOWrapper(os.fdopen(number, "wb", closefd=False), encoding="utf-8", line_buffering=True)
             for number in (1, 2)

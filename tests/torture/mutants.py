@@ -158,8 +158,7 @@ def data(
     pattern, task = chance.choice(places)
     chosen = chance.choice(sorted(scene.corpus.glob(pattern)))
     corpus = folder / "corpus"
-    top = chosen.relative_to(scene.corpus).parts[0]
-    shutil.copytree(scene.corpus / top, corpus / top)
+    shutil.copytree(scene.corpus, corpus)
     path = corpus / chosen.relative_to(scene.corpus)
     original = damaged(path, chance, ways)
     verified = harness("data", "verify", task, "--data-dir", corpus)
@@ -181,7 +180,7 @@ def sentences(scene: Scene, chance: random.Random, folder: Path) -> None:
     chosen = paths[chance.choice(["de", "en"])]
     original = damaged(chosen, chance, BOTH)
     if done_or_refused(harness(*words)):
-        for line in (folder / "pairs.tsv").read_text(encoding="utf-8").split("\n")[:-1]:
+        for line in (folder / "pairs.tsv").read_text(encoding="utf-8").split("\n")[1:-1]:
             expect(math.isfinite(float(line.split("\t")[0])) if line else False, f"a pair without a margin: {line!r}")
     chosen.write_bytes(original)
     done_well(harness(*words))

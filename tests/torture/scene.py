@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.torture.command import files, harness
+from tests.torture.command import harness
 from tests.torture.verdict import done_well
 
 ENGLISH = ["a dog runs", "the cat sleeps", "a small bird sings", "we went home", "red apples", "it rains today"]
@@ -22,7 +22,7 @@ TREEBANK = "ud-treebanks-v2.5/UD_English-EWT"
 CCG = "He\tNP\nsleeps\tS\\NP\n.\t.\n\nShe\tNP\nruns\tS\\NP\n.\t.\n\n" * 3
 BY_THE_WAY = ("seconds", "session")
 """What a unit's entry says of how it came about."""
-RECIPE = 'name = "mine"\nversion = 1\nlr = 2e-5\nbatch = 4\nmax_steps = 2\nwarmup = 0.1\n'
+RECIPE = 'name = "mine"\nversion = 1\n\n[defaults]\nlr = 2e-5\nbatch = 4\nmax_steps = 2\n\n[tasks.xnli]\nlr = 1e-5\n'
 
 
 class Scene:
@@ -90,9 +90,6 @@ def outcome(folder: Path) -> dict[str, Any]:
     }
     kept = ("key", "dev", "selected_step", "steps", "fingerprint")
     stages = {f"stage {stage['key']}": {name: stage[name] for name in kept} for stage in record["stages"]}
-    written = {str(path.relative_to(folder)): path.read_bytes() for path in files(folder) if _lasts(path)}
+    lasting = [*run.glob("predictions/*/*"), *run.glob("labels/*/*"), *folder.glob("stages/*/*.safetensors")]
+    written = {str(path.relative_to(folder)): path.read_bytes() for path in lasting if path.is_file()}
     return {"scores": record["scores"], "failed": record["failed"], **units, **stages, **written}
-
-
-def _lasts(path: Path) -> bool:
-    return path.parent.parent.name in ("predictions", "labels") or path.suffix == ".safetensors"
