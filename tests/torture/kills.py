@@ -18,8 +18,8 @@ from tests.torture.scene import Scene, outcome
 from tests.torture.verdict import Done, done_well, equal, expect
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
-MOST = 60
-"""More changes than most commands make: some are not killed at all, which is a case like any other."""
+MOST = 150
+"""As many changes as an evaluation makes: where less is left to do it ends by itself, which is a case like any other."""
 
 
 def dying(chance: random.Random, folder: Path, most: int = MOST) -> Callable[[], None]:
@@ -60,7 +60,7 @@ def evaluation(scene: Scene, chance: random.Random, folder: Path) -> None:
     )
 
 
-CHANGED = (["--limit", "4"], ["--train-limit", "7"], ["--seed", "3"], ["--task", "panx[en]"], ["--set", "max_steps=3"])
+CHANGED = (["--limit", "4"], ["--train-limit", "7"], ["--seed", "3"], ["--task", "panx[en]"], ["--set", "max_steps=2"])
 
 
 def options(scene: Scene, chance: random.Random, folder: Path) -> None:
@@ -79,7 +79,7 @@ def mining(scene: Scene, chance: random.Random, folder: Path) -> None:
     expected = (scene.mined / "pairs.tsv").read_bytes()
     for _ in range(chance.randint(1, 4)):
         other = chance.choice([[], [], ["--pool", "cls"], ["--layer", "1"], ["--margin", "distance"]])
-        killed_or_done(harness(*scene.mining(folder / "pairs.tsv", *other), first=dying(chance, folder, 16)))
+        killed_or_done(harness(*scene.mining(folder / "pairs.tsv", *other), first=dying(chance, folder, 22)))
     done_well(harness(*scene.mining(folder / "pairs.tsv")))
     expect((folder / "pairs.tsv").read_bytes() == expected, "after kills: other pairs")
 

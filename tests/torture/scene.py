@@ -44,7 +44,7 @@ class Scene:
 
     def evaluation(self, out: Path, *more: object) -> list[str]:
         """The words of a command that trains twice and scores three units, in seconds."""
-        steps = ["--via", "mnli", "--set", "max_steps=2", "--set", "save_every=1", "--set", "batch=4"]
+        steps = ["--via", "mnli", "--set", "max_steps=3", "--set", "save_every=1", "--set", "batch=4"]
         chosen = ["--task", "xnli[en,sw]", "--task", "tatoeba[de]", "--limit", "6", "--train-limit", "8"]
         return ["eval", "--model", "tiny", "--out", str(out), *chosen, *steps, *self.here(), *map(str, more)]
 
