@@ -111,12 +111,13 @@ def test_one_pass_over_many_blocks_with_a_large_common_part(precision: str, memo
         np.testing.assert_array_equal(found.scores, expected.scores)
 
 
+@pytest.mark.parametrize("memory", [1 << 16, 1 << 22])  # with little, what is collected is merged after every block
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_pools_of_many_groups_are_chosen_from_by_spans(precision: str) -> None:
+def test_pools_of_many_groups_are_chosen_from_by_spans(precision: str, memory: int) -> None:
     rng = np.random.default_rng(5)
     x, y = (unit((rng.standard_normal((size, 8)) + 1).astype(np.float32)) for size in (6000, 700))
     x[4000:4040] = x[:40]
-    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=1 << 22)
+    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=memory)
     for found, expected in ((there, plain(x, y, 4)), (back, plain(y, x, 4))):
         np.testing.assert_array_equal(found.ids, expected.ids)
         np.testing.assert_array_equal(found.scores, expected.scores)
