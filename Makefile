@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ACCELERATOR := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: install demo test lint docs bench clean
+.PHONY: install demo test lint docs bench torture clean
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -38,6 +38,11 @@ bench: install
 	$(BIN)/python -m benchmarks $(if $(DATA),--data-dir $(DATA)) $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
 	$(BIN)/python -m benchmarks.scaling $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
 	$(BIN)/python -m benchmarks.mining $(if $(TINY),--foreign 500 --english 400 --repeats 1)
+
+# Kills, mutants, damage, closed streams and full disks, for so many minutes: docs/reliability.md. An hour before a release.
+MINUTES := 60
+torture: install
+	$(BIN)/python -m tests.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 from harness.retrieval.both_ways import PRECISIONS
 
 BLOCK = 1 << 14
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What is freed goes back at once, so that the peak is that of what is in use. By default glibc keeps back more or less
+of it, as the moments fall, and two runs differ by a tenth."""
 A_ROW = 500
 """Bytes for each sentence of both sides with k = 4: its best groups, its candidates, the answer and its margins."""
 
@@ -92,7 +95,7 @@ def measure(n: int, m: int, d: int, precision: str, memory: int) -> dict[str, fl
             stdout=subprocess.PIPE,
             text=True,
             check=True,
-            env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+            env=os.environ | MALLOC | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
         )
     found: dict[str, float] = json.loads(done.stdout)
     return found | {"needed": bytes_needed(n, m, d, precision, memory)}

@@ -32,6 +32,10 @@ METRICS = ("test_metrics.py", "test_scoring.py")
 RETRIEVAL = ("test_retrieval_index.py", "test_mining.py")
 TRAINING = ("test_mlm_order.py", "test_training.py")
 RUNS = ("test_run_folder.py",)
+CLAIMS = tuple(
+    f"test_shared_runs.py::test_{name}"
+    for name in ("claims_never_overlap", "a_claim_is_held_by_one_and_free_when_its_owner_dies")
+)
 CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/metrics/accuracy.py": METRICS,
     "harness/metrics/answers.py": METRICS,
@@ -56,7 +60,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/training/order.py": TRAINING,
     "harness/training/schedule.py": ("test_training.py",),
     "harness/training/checkpoint.py": ("test_training.py",),
-    "harness/runs/claims.py": ("test_shared_runs.py",),
+    "harness/runs/claims.py": CLAIMS,
     "harness/runs/record.py": RUNS,
     "harness/runs/set_aside.py": RUNS,
     "harness/runs/identity.py": RUNS,

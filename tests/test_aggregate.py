@@ -38,3 +38,16 @@ def test_a_task_that_lacks_a_language_has_no_gap(lacking: str) -> None:
 def test_one_metric_missing_in_one_language_leaves_no_gap_at_all() -> None:
     found = scored(("en", "sw"), {"en": {"em": 90.0, "f1": 95.0}, "sw": {"em": 50.0}})
     assert found.tasks["t"].score is None and found.tasks["t"].gap == {}
+
+
+def test_the_average_gap_is_that_of_the_tasks_that_can_have_one() -> None:
+    benchmark = Benchmark("b", 1, "", {"t": ("en", "sw"), "english": ("en",), "foreign": ("sw",)}, {}, "")
+    units = {"t": {"en": 90.0, "sw": 50.0}, "english": {"en": 80.0}, "foreign": {"sw": 70.0}}
+    scores = {
+        name: {code: UnitScore(10, {"acc": Estimate(value)}) for code, value in found.items()}
+        for name, found in units.items()
+    }
+    primary = ("acc",)
+    assert aggregate(benchmark, scores, dict.fromkeys(units, primary)).gap == pytest.approx(40)
+    del scores["t"]["sw"]
+    assert aggregate(benchmark, scores, dict.fromkeys(units, primary)).gap is None

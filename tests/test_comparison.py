@@ -15,7 +15,7 @@ from run_folders import labels_text, nli, rewrite, write_run
 import harness
 from harness.cli.main import main
 from harness.comparison.compare import Comparer, Sampled
-from harness.comparison.significance import bootstrap_p, holm, mcnemar, seed_factor, t_quantile
+from harness.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
 from harness.comparison.systems import RunFiles, System
 from harness.errors import DataError, UsageError
 from harness.metrics import get_metric
@@ -307,6 +307,10 @@ def test_the_bootstrap_rejects_true_null_hypotheses_rarely():
 def test_mcnemar_by_hand(only_first, only_second, exact, mid):
     found = mcnemar(only_first, only_second)
     assert (found.exact, found.mid_p) == pytest.approx((exact, mid))
+
+
+def test_systems_that_are_right_on_the_same_items_do_not_differ():
+    assert mcnemar(0, 0) == McNemar(0, 0, 1.0, 1.0)
 
 
 @settings(deadline=None)  # scipy is slow to import

@@ -117,7 +117,7 @@ def test_a_sharded_training_stops_together_and_goes_on(corpus: Path, without_dro
     while not state.exists() and stopped.poll() is None:
         time.sleep(0.01)
     stopped.send_signal(signal.SIGINT)  # the launcher passes it on to both
-    said, _ = stopped.communicate(timeout=120)
+    said, _ = stopped.communicate(timeout=500)
     assert not (tmp_path / "stopped").exists(), said[-3000:]
     assert 4 <= json.loads(state.read_text())["step"] < 30
     run(*given, "--out", tmp_path / "stopped", fsdp=True)

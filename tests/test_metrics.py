@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from harness.errors import UsageError
 from harness.metrics import METRICS, get_metric
 from harness.metrics.answers import mlqa_tokens, squad_tokens
+from harness.metrics.base import percent
+from harness.metrics.intervals import percentiles
 
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
 QUICK = settings(max_examples=100, deadline=None)
@@ -375,3 +377,38 @@ def test_a_plugin_can_bring_its_own_metric():
     assert get_metric("harness.metrics.accuracy:Accuracy").name == "accuracy"
     with pytest.raises(UsageError, match="not a metric"):
         get_metric("harness.errors:DataError")
+
+
+def test_types_are_read_as_seqeval_reads_them():
+    entity, legacy = get_metric("ner_f1"), get_metric("udpos_f1")
+    read = {"B-PER": "PER", "I-a-b": "a-b", "B-X": "X", "BX": "X", "B-": "_", "O": "_"}
+    assert {tag: entity.chunk_type(tag) for tag in read} == read
+    read = {"NOUN": "NOUN", "X": "X", "B-X": "X", "B-a-b": "b"}
+    assert {tag: legacy.chunk_type(tag) for tag in read} == read
+    assert [legacy.spelt(tag) for tag in ("NOUN", "X", "PROPN")] == ["N-NOUN", "X-X", "P-PROPN"]
+
+
+STATISTICS = {
+    "accuracy of one label": ("accuracy", ["a"], ["a"], [[1, 1]]),
+    "accuracy of one sentence": ("accuracy", [["a", "b", "c"]], [["a", "b", "b"]], [[2, 3]]),
+    "an answer not given": ("squad", [["a cat"]], [None], [[0, 0, 1]]),
+    "an answer where none is right": ("squad2", [[]], ["cat"], [[0, 0, 1]]),
+    "no answer where none is right": ("squad2", [[]], [""], [[1, 1, 1]]),
+    "half an answer": ("squad", [["black cat", "red dog"]], ["black dog"], [[0, 0.5, 1]]),
+    "the same answer": ("squad", [["red dog", "a black cat"]], ["the black cat"], [[1, 1, 1]]),
+}
+
+
+@pytest.mark.parametrize("case", STATISTICS)
+def test_the_statistics_of_one_item_are_these(case):
+    name, gold, predicted, expected = STATISTICS[case]
+    assert get_metric(name).statistics(gold, predicted, "en").tolist() == expected
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_share_of_nothing_is_0_and_no_division():
+    assert percent(np.array([1.0, 3.0, 0.0]), np.array([4.0, 0.0, 0.0])).tolist() == [25.0, 0.0, 0.0]
+
+
+def test_the_standard_error_is_that_of_a_sample():
+    assert percentiles(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))[0] == pytest.approx(2.5**0.5)

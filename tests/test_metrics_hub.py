@@ -80,3 +80,24 @@ def test_our_metrics_work_as_evaluate_metrics(name, predictions, references, lan
     assert isinstance(metric, evaluate.Metric)
     values = metric.compute(predictions=predictions, references=references, language=language)
     assert {key: values[key] for key in expected} == pytest.approx(expected)
+
+
+def test_of_several_kinds_of_labels_the_first_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    both = "[datasets.Features(features), datasets.Features({n: datasets.Value('string') for n in features})]"
+    script = SCRIPT.replace("TYPE", "int64").replace("features=datasets.Features(features)", f"features={both}")
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "kinds" / "kinds.py").write_text(
+        script.replace('"seen": len(references)', '"integers": float(isinstance(references[0], int))'), encoding="utf-8"
+    )
+    found = get_metric(f"evaluate:{tmp_path / 'kinds'}#integers").compute(["yes", "no"], ["yes", "no"], "en")
+    assert found == {"share": 1.0, "integers": 1.0}
+
+
+def test_the_results_that_there_are_stand_in_the_error(scripted):
+    with pytest.raises(UsageError, match="returns share, seen, not 'nothing'"):
+        get_metric(f"{scripted('string')}#nothing").compute(["a"], ["a"], "en")
+
+
+def test_a_metric_of_ours_brings_its_description():
+    assert "Share of labels that are right" in as_evaluate("accuracy").description

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.mining_memory import MALLOC
 from harness.errors import UsageError
 from harness.retrieval.exact import Neighbours
 from harness.retrieval.mining import mine, mine_texts, one_to_one
@@ -306,5 +308,6 @@ before = peak()
 mine(x, y, memory=32 << 20)
 print(peak() - before)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    environment = os.environ | MALLOC
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 400 << 20

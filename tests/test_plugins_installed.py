@@ -65,7 +65,8 @@ def test_every_sample_is_judged(listed: dict[str, dict[str, Any]]) -> None:
 def test_the_good_one_is_there_with_its_version(listed: dict[str, dict[str, Any]]) -> None:
     good = listed["sample-good:reviews"]
     assert (good["status"], good["version"], good["kind"]) == ("ok", "1.2.3", "third-party")
-    assert good["provides"] == ["target task reviews"] and good["reason"] == ""
+    assert good["provides"] == ["target task reviews"]
+    assert good["reason"].startswith("slow: ") or good["reason"] == ""  # a busy machine may load anything slowly
 
 
 def test_a_slow_import_is_reported(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_latex_is_whole():
 def test_latex_compiles(tmp_path):
     (tmp_path / "report.tex").write_text(report([PLAIN, VIA], "latex"), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=500)
     assert done.returncode == 0, done.stdout[-2000:]
 
 

@@ -219,7 +219,7 @@ def test_hostile_latex_compiles(tmp_path):
     record["scores"]["groups"] |= dict.fromkeys(PAYLOADS[:6], 1.0)
     (tmp_path / "report.tex").write_text(render(make_report([view(record, "x")]), "latex"), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=500)
     assert done.returncode == 0, done.stdout[-2000:]
 
 
@@ -350,7 +350,7 @@ def test_a_browser_shows_the_page_without_complaint(tmp_path):
         f"--user-data-dir={tmp_path / 'u'}",
     ]
     done = subprocess.run(
-        ["chromium", *flags, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120
+        ["chromium", *flags, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=500
     )
     assert done.stdout.count("<svg") > 5 and "onerror=alert" not in re.sub(r"&lt;.*?&gt;", "", done.stdout)
     assert "CONSOLE" not in done.stderr

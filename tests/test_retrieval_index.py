@@ -111,12 +111,13 @@ def test_one_pass_over_many_blocks_with_a_large_common_part(precision: str, memo
         np.testing.assert_array_equal(found.scores, expected.scores)
 
 
+@pytest.mark.parametrize("memory", [1 << 16, 1 << 22])  # with little, what is collected is merged after every block
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_pools_of_many_groups_are_chosen_from_by_spans(precision: str) -> None:
+def test_pools_of_many_groups_are_chosen_from_by_spans(precision: str, memory: int) -> None:
     rng = np.random.default_rng(5)
     x, y = (unit((rng.standard_normal((size, 8)) + 1).astype(np.float32)) for size in (6000, 700))
     x[4000:4040] = x[:40]
-    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=1 << 22)
+    there, back = nearest_both_ways(x, y, 4, precision=precision, memory=memory)
     for found, expected in ((there, plain(x, y, 4)), (back, plain(y, x, 4))):
         np.testing.assert_array_equal(found.ids, expected.ids)
         np.testing.assert_array_equal(found.scores, expected.scores)
@@ -230,10 +231,10 @@ def test_maxima_that_are_as_wrong_as_they_may_be_hide_nothing(
 
     rng = np.random.default_rng(seed)
     offset = float(rng.integers(-3, 4))
-    error = torch.tensor(rng.choice([0.0, 0.1, 1.0], 2), dtype=torch.float32)
+    error = torch.tensor(rng.choice([0.0, 0.125, 1.0], 2), dtype=torch.float32)
     best = _Best(2, groups * GROUP, k + more, error, relative, offset)
     true = torch.from_numpy(rng.integers(-20, 21, (2, groups)).astype(np.float32))
-    wrong = error[:, None] + relative * true.abs() * 0.99
+    wrong = error[:, None] + relative * true.abs() * 0.75  # exact in fp32, like all numbers here
     seen = true + wrong * torch.from_numpy(rng.choice([-1.0, 1.0], (2, groups)).astype(np.float32))
     best.offer(0, seen, 0)
     promising, bound = best.promising(k)
@@ -242,7 +243,7 @@ def test_maxima_that_are_as_wrong_as_they_may_be_hide_nothing(
         least = true[row, held].sort(descending=True).values[min(k, len(held)) - 1]
         assert promising[row][true[row, held] >= least].all()
         others = np.setdiff1d(np.arange(groups), held.numpy())
-        assert (true[row, others] + offset <= bound[row] + 1e-5).all()
+        assert (true[row, others] + offset <= bound[row]).all()
 
 
 def test_the_bound_is_the_lowest_maximum_and_what_it_may_be_wrong_by() -> None:

@@ -127,7 +127,7 @@ def test_what_another_process_holds_is_waited_for(corpus: Path, small_model: Pat
     assert claims.take("tatoeba/de/test")
     process = subprocess.Popen([sys.executable, "-m", "harness.cli", *job], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + 500
         while "bucc2018/de/test" not in RunFolder(out).record["units"]:
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -135,7 +135,7 @@ def test_what_another_process_holds_is_waited_for(corpus: Path, small_model: Pat
         assert process.poll() is None
         assert "tatoeba/de/test" not in RunFolder(out).record["units"]
         claims.release("tatoeba/de/test")
-        assert process.wait(timeout=200) == 0
+        assert process.wait(timeout=500) == 0
     finally:
         process.kill()
     assert set(RunFolder(out).record["units"]) == {"tatoeba/de/test", "bucc2018/de/test"}
@@ -207,5 +207,5 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     )
     run = tmp_path / "run"
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
-    assert [job.wait(timeout=100) for job in jobs] == [0, 0, 0]
+    assert [job.wait(timeout=500) for job in jobs] == [0, 0, 0]
     assert len(RunFolder(run).record["units"]) == 120
