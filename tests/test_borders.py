@@ -175,7 +175,7 @@ def test_json_that_is_nested_without_end_is_named(corpus: Path, tmp_path: Path, 
             list(read(deep))
     model = Path(shutil.copytree(small_model, tmp_path / "model"))
     (model / "config.json").write_text("[" * 100_000)
-        with pytest.raises(ModelError, match=r"config\.json: empty, cut or not JSON"):
+    with pytest.raises(ModelError, match=r"config\.json: empty, cut or not JSON"):
         check_folder(model, "x")
     recipe = tmp_path / "deep.toml"
     recipe.write_text("x = " + "[" * 5_000)

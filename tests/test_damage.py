@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,12 @@ import pytest
 import torch
 
 from harness.cli.main import main
+from harness.damage import Damaged, set_aside
+from harness.errors import DataError
+from harness.models import tiny
 from harness.models.fingerprint import model_fingerprint
-from harness.sealed import read_sealed
+from harness.runs.claims import Claims
+from harness.sealed import read_sealed, sealed
 from harness.training.loop import Trainer
 
 Cli = Callable[..., tuple[int, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import PluginError
+from harness.errors import PluginError, UsageError
 from harness.metrics import as_evaluate, get_metric
 
 SCRIPT = """
