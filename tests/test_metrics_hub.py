@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import PluginError, UsageError
+from harness.errors import PluginError
 from harness.metrics import as_evaluate, get_metric
 
 SCRIPT = """
@@ -95,7 +95,7 @@ def test_of_several_kinds_of_labels_the_first_is_taken(tmp_path, monkeypatch):
 
 
 def test_the_results_that_there_are_stand_in_the_error(scripted):
-    with pytest.raises(UsageError, match="returns share, seen, not 'nothing'"):
+    with pytest.raises(PluginError, match="returns share, seen, not 'nothing'"):
         get_metric(f"{scripted('string')}#nothing").compute(["a"], ["a"], "en")
 
 
