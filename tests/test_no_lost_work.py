@@ -61,7 +61,7 @@ def outcome(out: Path) -> dict[str, Any]:
         unit.pop("session")  # which of the commands made it
     weights = {path.parent.name: path.read_bytes() for path in (out.parent / "stages").glob("*/*.safetensors")}
     predictions = {path.name + path.parent.name: path.read_bytes() for path in out.glob("predictions/*/*")}
-    kept = ("key", "dev", "selected_step", "steps", "fingerprint")
+    kept = ("key", "dev", "selected_step", "steps", "fingerprint", "tokens", "loss")
     stages = [{name: stage[name] for name in kept} for stage in record["stages"]]
     return {
         "units": record["units"],
