@@ -129,7 +129,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
                 options,
                 accelerator,
                 pad_id=tokenizer.pad_token_id or 0,
-                state_folder=Path(state),
+                state_folder=Path(state) / "state",
                 evaluate=None,
                 keep=lambda: None,
             )
