@@ -30,7 +30,7 @@ from types import CodeType
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("test_metrics.py", "test_scoring.py")
 RETRIEVAL = ("test_retrieval_index.py", "test_mining.py")
-TRAINING = ("test_mlm_order.py", "test_training.py")
+TRAINING = ("test_micro_batches.py", "test_mlm_order.py", "test_training.py")
 RUNS = ("test_run_folder.py",)
 CLAIMS = tuple(
     f"test_shared_runs.py::test_{name}"

@@ -15,7 +15,7 @@ from test_family_span_qa_windows import ask, word_tokenizer, words
 
 from harness.errors import ModelError
 from harness.examples import Answer, Question
-from harness.families.answer_decoding import sliced
+from harness.families.answer_decoding import _BLANK, sliced
 from harness.families.base import UnitExamples
 from harness.families.span_qa import NO_SPAN, SpanQA, located
 
@@ -216,6 +216,10 @@ def test_answers_are_exact_pieces_of_the_context(kind):
         ):
             assert answer in question.context
             assert answer and answer == answer.strip().strip("\ufeff")
+
+
+def test_blank_is_all_white_space_and_the_byte_order_mark():
+    assert set(_BLANK.tolist()) == {code for code in range(0x110000) if chr(code).isspace()} | {0xFEFF}
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,20 @@ def test_accuracy_of_sentences_is_bootstrapped():
     assert (found.low, found.high) != close((100 * low, 100 * high), abs=0.5)
 
 
+@pytest.mark.parametrize("wrong", [{1}, {0, 1}, set(range(0, 20, 2))])
+def test_the_interval_of_sentences_is_a_bootstrap_where_each_is_all_right_or_all_wrong(wrong):
+    """Sentences of unlike lengths are no plain proportion, nor are those of which some are partly right."""
+    metric = get_metric("accuracy")
+    gold = [["A"] * (2 + number) for number in range(20)]
+    for partly in (False, True):
+        predicted = [["B"] * len(tags) if number in wrong else tags for number, tags in enumerate(gold)]
+        predicted[7] = ["B", *gold[7][1:]] if partly else predicted[7]
+        table = metric.statistics(gold, predicted, "en")
+        found = estimate(metric, table, None)["accuracy"]
+        drawn = percentiles(metric.finish(resampled_sums(table))["accuracy"])
+        assert (found.stderr, found.low, found.high) == drawn
+
+
 def test_clusters_are_drawn_whole():
     """Questions of one paragraph stand and fall together: ten copies of each carry no more information than one."""
     metric = get_metric("squad")

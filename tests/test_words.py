@@ -17,6 +17,7 @@ from harness.examples import Tagged
 from harness.families.base import UnitExamples
 from harness.families.running_text import as_written, written
 from harness.families.tagging import Tagging
+from harness.families.words import _aligned
 from harness.perturb import make_variant
 from harness.registry import get_registry
 
@@ -150,6 +151,22 @@ def test_words_that_share_a_token_get_tokens_of_their_own():
     ends = [*places[1:], ids.index(tokens.sep_token_id)]
     own = ["".join(tokens.convert_ids_to_tokens(ids[a:b])) for a, b in zip(places, ends, strict=True)]
     assert own == [word[:2], word[2:], "Ġthe"]
+
+
+def test_only_the_words_that_share_a_token_are_tokenised_again():
+    """In the middle of a sentence, where the words before and after keep the tokens that the text has for them."""
+    tokens = scheme("gpt2")
+    known = (token[1:] for token in tokens.get_vocab() if token.startswith("Ġ") and token[1:].isascii())
+    word = max((token for token in known if token.isalpha()), key=len)
+    assert len(word) > 3 and tokens.tokenize(f" {word}") == [f"Ġ{word}"]
+    example = sentence("the", word[:2], word[2:], "the", written=("the", f" {word[:2]}", word[2:], " the"))
+    features = family(extra_separator=False).features(tokens, [example], training=False)
+    places, ids = features.aligned["first"][0][0].tolist(), features.ids[0].tolist()
+    ends = [*places[1:], ids.index(tokens.sep_token_id)]
+    own = ["".join(tokens.convert_ids_to_tokens(ids[a:b])) for a, b in zip(places, ends, strict=True)]
+    assert [tokens_of_it.replace("Ġ", "") for tokens_of_it in own] == ["the", word[:2], word[2:], "the"]
+    words, alone = _aligned(tokens, [example.written])
+    assert alone.tolist() == [True, False, False, True] and words.lengths[1:3].tolist() == [0, 0]
 
 
 @settings(max_examples=150, deadline=None)
