@@ -91,5 +91,10 @@ def outcome(folder: Path) -> dict[str, Any]:
     kept = ("key", "dev", "selected_step", "steps", "fingerprint")
     stages = {f"stage {stage['key']}": {name: stage[name] for name in kept} for stage in record["stages"]}
     lasting = [*run.glob("predictions/*/*"), *run.glob("labels/*/*"), *folder.glob("stages/*/*.safetensors")]
-    written = {str(path.relative_to(folder)): path.read_bytes() for path in lasting if path.is_file()}
+    # What was set aside, and what a killed process had half written, is out of the way: `runs rm` and `cache prune` know it.
+    written = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in lasting
+        if path.is_file() and path.suffix != ".tmp" and ".damaged" not in path.parent.name
+    }
     return {"scores": record["scores"], "failed": record["failed"], **units, **stages, **written}
