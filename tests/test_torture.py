@@ -11,7 +11,7 @@ import pytest
 
 from tests.torture.__main__ import KINDS
 
-TO_BE_ENABLED: frozenset[str] = frozenset()
+TO_BE_ENABLED = frozenset({"mutant of JSON", "mutant of stage.json"})
 """Kinds of attack against which the harness does not hold yet. The tests leave them out; ``make torture`` does not."""
 HOLDING = sorted(set(KINDS) - TO_BE_ENABLED)
 TRIALS = 1

@@ -91,5 +91,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     kept = ("key", "dev", "selected_step", "steps", "fingerprint")
     stages = {f"stage {stage['key']}": {name: stage[name] for name in kept} for stage in record["stages"]}
     lasting = [*run.glob("predictions/*/*"), *run.glob("labels/*/*"), *folder.glob("stages/*/*.safetensors")]
-    written = {str(path.relative_to(folder)): path.read_bytes() for path in lasting if path.is_file()}
+    # What a kill left half written has a hidden name.
+    whole = [path for path in lasting if path.is_file() and not path.name.startswith(".")]
+    written = {str(path.relative_to(folder)): path.read_bytes() for path in whole}
     return {"scores": record["scores"], "failed": record["failed"], **units, **stages, **written}
