@@ -95,6 +95,6 @@ def outcome(folder: Path) -> dict[str, Any]:
     written = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in lasting
-        if path.is_file() and path.suffix != ".tmp" and ".damaged" not in path.parent.name
+        if path.is_file() and not path.name.startswith(".") and ".damaged" not in path.parent.name
     }
     return {"scores": record["scores"], "failed": record["failed"], **units, **stages, **written}
