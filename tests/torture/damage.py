@@ -62,8 +62,8 @@ def _put_back(path: Path, original: bytes) -> None:
 def _evaluated(scene: Scene, chance: random.Random, folder: Path, part: str) -> None:
     e = scene.copy(scene.evaluated, folder / "e")
     chosen = chance.choice(files(e / part))
-    if part == "stages" and chance.random() < 0.7:
-        shutil.rmtree(e / "run")  # else nothing has to be read from the stages
+    if part == "stages":
+        shutil.rmtree(e / "run")  # else no stage has to be read, and its damage waits until one is
     original = chosen.read_bytes()
     way = chance.choice(DAMAGE)
     way(chosen, chance)
