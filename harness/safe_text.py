@@ -9,12 +9,13 @@ import re
 
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, direction marks and lone surrogates; joiners stay, as Persian and Hindi need them."""
+_UNSAFE_IN_LINES = re.compile(UNSAFE.pattern.replace("\x09", "\x08"))
 _UNSAFE_OR_NEWLINE = re.compile(f"{UNSAFE.pattern}|\n")
 
 
 def safe(text: object, *, lines: bool = False) -> str:
-    """The text with control characters shown as escapes (``\\x1b``); line ends too, unless ``lines``."""
-    pattern = UNSAFE if lines else _UNSAFE_OR_NEWLINE
+    """The text with control characters shown as escapes (``\\x1b``); line ends and tabs too, unless ``lines``."""
+    pattern = _UNSAFE_IN_LINES if lines else _UNSAFE_OR_NEWLINE
     return pattern.sub(lambda match: _escaped(match[0]), str(text))
 
 

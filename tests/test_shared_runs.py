@@ -203,9 +203,9 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom harness.runs.folder import RunFolder\n"
         "run = RunFolder(Path(sys.argv[1]))\n"
-        "for i in range(40):\n    with run.changing() as record:\n        record['units'][f'{sys.argv[2]}-{i}'] = i\n"
+        "for i in range(40):\n    with run.changing() as record:\n        record['missing'][f'{sys.argv[2]}-{i}'] = 'no data'\n"
     )
     run = tmp_path / "run"
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
     assert [job.wait(timeout=500) for job in jobs] == [0, 0, 0]
-    assert len(RunFolder(run).record["units"]) == 120
+    assert len(RunFolder(run).record["missing"]) == 120

@@ -56,7 +56,7 @@ def lasting_streams() -> Iterator[list[Outlet]]:
                     io.BufferedWriter(outlet),
                     encoding=stream.encoding,
                     errors="harness-plain",
-                    line_buffering=stream.line_buffering,
+                    line_buffering=stream.line_buffering or stream.write_through,  # what is not buffered stays so
                     write_through=stream.write_through,
                 )
                 stack.callback(lasting.flush)
