@@ -203,7 +203,8 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom harness.runs.folder import RunFolder\n"
         "run = RunFolder(Path(sys.argv[1]))\n"
-        "for i in range(40):\n    with run.changing() as record:\n        record['missing'][f'task{sys.argv[2]}/en/{i}'] = 'no data'\n"
+        "for i in range(40):\n    with run.changing() as record:\n"
+        "        record['missing'][f'task{sys.argv[2]}/en/{i}'] = 'no data'\n"
     )
     run = tmp_path / "run"
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
