@@ -6,7 +6,6 @@ Both must be those of the run: its record has their fingerprints.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +23,10 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
     DataError where the data are others now. A task that is not fine-tuned has none.
     """
     from harness.data.sources import load_examples
-    from harness.evaluation.plan import training_tasks
+    from harness.evaluation.plan import task_of, training_tasks
 
     fingerprints = _trained_on(system, name)
-    benchmark = system.record["benchmark"]
-    task = registry.task(name)
-    if benchmark and name in (override := registry.benchmark(benchmark).train):
-        task = replace(task, train=override[name])
-    sources = training_tasks(task, registry)
+    sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)
     if not sources:
         return ()
     loaded = load_examples(

@@ -80,6 +80,13 @@ def plan_again(
     return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
 
 
+def task_of(registry: Registry, name: str, benchmark: str | None) -> TargetTask:
+    """A target task, with the training that the benchmark gives it where that is not its own."""
+    task = registry.task(name)
+    trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
+    return replace(task, train=trained_on[name]) if name in trained_on else task
+
+
 def _planned(
     registry: Registry, units: Sequence[Unit], benchmark: str | None, data_dir: Path | None, offline: bool
 ) -> list[PlannedUnit]:
@@ -89,11 +96,8 @@ def _planned(
     planned = []
     pools: dict[str, bool] = {}
     resolver = registry.hook.harness_resolve_data
-    trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
     for unit in units:
-        task = registry.task(unit.task)
-        if unit.task in trained_on:
-            task = replace(task, train=trained_on[unit.task])
+        task = task_of(registry, unit.task, benchmark)
         source = task.languages.get(unit.language, {}).get(unit.split)
         status = split_status(source, data_dir, offline, resolver=resolver) if source is not None else None
         if task.pool is not None and status is not None and task.name not in pools:

@@ -13,7 +13,7 @@ from harness.errors import DataError, UsageError
 from harness.runs.claims import Claims, locked, opened, try_lock
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
-from harness.runs.sessions import new_session, session_number, session_of
+from harness.runs.sessions import session_number, session_of
 from harness.runs.set_aside import discard, earlier_runs, set_aside
 from harness.select import Unit
 
@@ -72,13 +72,13 @@ class RunFolder:
         """
         with self._locked():
             record = self.refresh()
-            moved = None
+            moved, fresh = None, new_record()
             if not self.is_of(identity):
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
                 (self.path / "report.html").unlink(missing_ok=True)
-                self.record = record = new_record()
+                self.record = record = fresh
             record |= {"identity": identity, "scores": None, "robustness": None, "finished": None}
-            self._session = session_number(record, new_session())
+            self._session = session_number(record, session_of(fresh, {}))
             record |= {name: record["sessions"][self._session][name] for name in ("command", "harness", "environment")}
             save_record(self.path, record)
         return moved

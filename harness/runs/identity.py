@@ -5,13 +5,13 @@ Readers ask here which runs are one system but for the seed, so that all of them
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.options import EvalOptions, TrainOptions
 from harness.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
+from harness.sealed import sealed
 from harness.specs import Recipe
 
 Record = Mapping[str, Any]
@@ -103,5 +103,4 @@ def _sealed(
         },
         "seed": seed,
     }
-    plain = json.loads(json.dumps(content, default=str))
-    return {**plain, "sha256": hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}
+    return sealed(content)

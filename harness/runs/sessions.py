@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
-
-from harness import __version__
-from harness.runs.record import environment, git_state, now
-
-
-def new_session() -> dict[str, Any]:
-    """The present command, with the state of the code and the versions of the libraries."""
-    return {
-        "started": now(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "harness": {"version": __version__, "git": git_state()},
-        "environment": environment(),
-    }
 
 
 def session_number(record: dict[str, Any], session: dict[str, Any]) -> int:
