@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -225,7 +226,10 @@ def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | No
 
     hint = f"{benchmark.overall} takes the scores of the tasks and returns a number"
     with border(f"plugin {benchmark.provider}: benchmark {benchmark.name!r}: overall", PluginError, hint=hint):
-        return float(load_part(benchmark, "overall")(tasks))
+        overall = float(load_part(benchmark, "overall")(tasks))
+        if not isfinite(overall):
+            raise ValueError(f"{overall} is not a finite number")
+        return overall
 
 
 def _complete_mean(tasks: Mapping[str, TaskScore], members: Iterable[str]) -> float | None:

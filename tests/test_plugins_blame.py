@@ -16,11 +16,17 @@ from harness.registry import Registry
 from harness.testing.model import small_model
 
 FAMILY = """
+from dataclasses import replace
 from harness.families.classification import Classification
 
 class Broken(Classification):
     def decode(self, features, outputs, examples):
         return 1 / 0
+
+class Infinite(Classification):
+    def predict(self, forward, units):
+        for found in super().predict(forward, units):
+            yield replace(found, facts={{"margin": float("inf")}})
 
 @hookimpl
 def harness_families():
@@ -57,6 +63,21 @@ def test_a_family_that_raises_fails_its_own_units_only(tmp_path: Path) -> None:
     assert run.record["units"]["mine/sw/test"]["score"]["n"] == 8
 
 
+def test_a_fact_that_no_record_can_hold_fails_its_own_units_and_loses_no_other(tmp_path: Path) -> None:
+    found = registry(tmp_path, FAMILY.format(implementation='f"{__name__}:Infinite"'))
+    model = str(small_model(tmp_path / "model"))
+    chosen = options(tmp_path)
+    kept = []
+    for _ in range(2):
+        run = evaluate(model, ["theirs", "mine[sw]"], out=tmp_path / "run", options=chosen, registry=found)
+        assert set(run.failed) == {"theirs/en/test", "theirs/sw/test"}
+        assert "gave a value that is not a finite number" in run.failed["theirs/sw/test"]
+        assert list(run.record["units"]) == ["mine/sw/test"]
+        kept.append(run.record["units"]["mine/sw/test"])
+    assert kept[0] == kept[1], "scored again"
+    assert not list((tmp_path / "run").glob("*.unsound"))
+
+
 def test_a_family_that_is_not_there_matters_only_to_who_uses_it(tmp_path: Path) -> None:
     found = registry(tmp_path, FAMILY.format(implementation='"no_such_module:Broken"'))
     chosen = options(tmp_path)
@@ -83,6 +104,9 @@ def test_an_overall_score_of_its_own(tmp_path: Path) -> None:
     assert aggregate(benchmark, {}, {"mine": ("accuracy",)}).overall is None
     benchmark = registry(tmp_path, BENCHMARK.format(body="tasks['yours']")).benchmark("b")
     with pytest.raises(PluginError, match="plugin file:own: benchmark 'b': overall: KeyError: 'yours'"):
+        aggregate(benchmark, complete, {"mine": ("accuracy",)})
+    benchmark = registry(tmp_path, BENCHMARK.format(body="float('inf')")).benchmark("b")
+    with pytest.raises(PluginError, match="benchmark 'b': overall: ValueError: inf is not a finite number"):
         aggregate(benchmark, complete, {"mine": ("accuracy",)})
 
 

@@ -103,8 +103,19 @@ def _foreign(record: dict[str, Any]) -> str:
 
 
 def save_record(folder: Path, record: dict[str, Any]) -> None:
-    """Writes ``folder/record.json`` with its checksum, as a whole or not at all."""
-    write_atomic(folder / "record.json", json.dumps(sealed(record), indent=1, ensure_ascii=False) + "\n")
+    """Writes ``folder/record.json`` with its checksum, as a whole or not at all.
+
+    :class:`DataError` for what :func:`load_record` would not take again, such as a score that is not a finite number.
+    """
+    path = folder / "record.json"
+    try:
+        text = json.dumps(sealed(record), indent=1, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: cannot be written: {error}",
+            hint="a metric, a family or an option gave a value that is not a finite number",
+        ) from error
+    write_atomic(path, text + "\n")
 
 
 def now() -> str:
