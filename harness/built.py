@@ -13,8 +13,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.errors import DataError
-from harness.files import recover_folder, replace_folder, written_into
+from harness.files import disk_errors, recover_folder, replace_folder, written_into
 from harness.models.fingerprint import file_sha256
 from harness.runs.claims import Claims
 from harness.runs.turns import in_turn
@@ -46,19 +45,15 @@ def built(folder: Path, build: Callable[[Path], object], *, use: str = "*") -> P
 def _build(folder: Path, build: Callable[[Path], object]) -> None:
     scratch = folder.with_name(f".{folder.name}.new")  # that of a killed process is in the way: the claim was its own
     try:
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        with written_into(folder):
-            build(scratch)
-        files = sorted(path for path in scratch.rglob("*") if path.is_file())
-        sums = {path.relative_to(scratch).as_posix(): file_sha256(path) for path in files}
-        (scratch / LIST).write_text(json.dumps({"files": sums}, indent=1), encoding="utf-8")
-        replace_folder(scratch, folder)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or folder}: cannot be read or written: {error.strerror or error}",
-            hint="check the disk and the folder",
-        ) from error
+        with disk_errors(folder):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            with written_into(folder):
+                build(scratch)
+            files = sorted(path for path in scratch.rglob("*") if path.is_file())
+            sums = {path.relative_to(scratch).as_posix(): file_sha256(path) for path in files}
+            (scratch / LIST).write_text(json.dumps({"files": sums}, indent=1), encoding="utf-8")
+            replace_folder(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -87,6 +87,17 @@ def disk_refusal(error: BaseException) -> str:
 
 
 @contextmanager
+def disk_errors(path: Path, *, hint: str = "check the disk and the folder") -> Iterator[None]:
+    """Turns what the disk raises within into a :class:`DataError` that names the file, or ``path`` where none is said."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or path}: cannot be read or written: {error.strerror or error}", hint=hint
+        ) from error
+
+
+@contextmanager
 def written_into(folder: Path) -> Iterator[None]:
     """Notes the folder on what goes wrong within: writers in Rust (safetensors) do not say where the disk is full."""
     try:

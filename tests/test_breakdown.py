@@ -82,13 +82,6 @@ def test_attributes_by_hand() -> None:
     assert first_party.script(tagged, unit("hi")) == ["Deva"] * 3
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
-
-
 SELECTED = ["xnli[en,de,zh]", "panx[en,sw]", "xquad[en,ru]", "tatoeba[de,ru]", "bucc2018[de]"]
 
 

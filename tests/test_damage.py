@@ -79,6 +79,12 @@ def outcome(root: Path) -> dict[str, Any]:
     return {"model": model_fingerprint(stage), "summary": summary, "predictions": predictions.read_text()}
 
 
+def is_set_aside(folder: Path, said: str, then: str) -> None:
+    (line,) = [line for line in said.splitlines() if ".damaged" in line]
+    assert str(folder) in line and then in line
+    assert folder.with_name(folder.name + ".damaged").is_dir()
+
+
 class Killed(GeneratorExit):
     """Ends a training as a kill does: it crosses every border, and nothing cleans up after it."""
 
@@ -111,9 +117,7 @@ def test_a_damaged_stage_is_set_aside_and_trained_again(
     DAMAGES[damage](folder / name)
     code, said = cli(*training(small_model, corpus, tmp_path))
     assert code == 0
-    (line,) = [line for line in said.splitlines() if ".damaged" in line]
-    assert str(folder) in line and "the stage is trained again" in line
-    assert folder.with_name(folder.name + ".damaged").is_dir()
+    is_set_aside(folder, said, "the stage is trained again")
     assert outcome(tmp_path) == outcome(made / "whole")
 
 
@@ -129,9 +133,7 @@ def test_a_damaged_state_is_set_aside_and_trained_from_the_beginning(
     DAMAGES[damage](folder / name)
     code, said = cli(*training(small_model, corpus, tmp_path))
     assert code == 0
-    (line,) = [line for line in said.splitlines() if ".damaged" in line]
-    assert str(folder) in line and "the stage is trained from its beginning" in line
-    assert folder.with_name(folder.name + ".damaged").is_dir()
+    is_set_aside(folder, said, "the stage is trained from its beginning")
     assert outcome(tmp_path) == outcome(made / "whole")
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_stages import cpu_stages
 
 from harness.evaluation.groups import grouped, make_group
 from harness.evaluation.plan import PlannedUnit
 from harness.evaluation.preparation import Preparation
 from harness.examples import Pair, Tagged
 from harness.models.resolve import ResolvedModel
-from harness.options import EvalOptions
 from harness.registry import get_registry
 from harness.select import Unit
 from harness.specs import FileData, Split, TargetTask
 from harness.task_key import BY_CONTENT, HARMLESS
-from harness.training.stages import Stages
 
 PINNED = {
     "defaults": (
@@ -56,16 +55,13 @@ PAIRS = TargetTask(
     metric="accuracy",
     provider="xtreme-harness:pinned",
 )
-TAGS = TargetTask(
+TAGS = replace(
+    PAIRS,
     name="pinned_tags",
     version=1,
     family="tagging",
-    labels=("no", "yes"),
-    train=_split("train"),
-    languages={"en": {"dev": _split("dev"), "test": _split("test")}},
     example=lambda row: Tagged(str(row["_row"]), (row["text"],), (row["label"],)),
     metric="udpos_f1",
-    provider="xtreme-harness:pinned",
 )
 
 
@@ -74,7 +70,7 @@ def keys(
 ) -> tuple[str, str]:
     """The key of the task's stage and that of its English test unit."""
     (data / "rows.txt").touch()
-    stages = _stages(data, **options)
+    stages = cpu_stages(get_registry(), "xtreme", data, **options)
     model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768, **(config or {})})
     stages.start_from(model)
     split = task.languages["en"]["test"]
@@ -83,19 +79,6 @@ def keys(
     group = make_group(units, stages, model)
     ready = Preparation(stages, "org/model").prepare(units[0], group)
     return group.identity, ready.key
-
-
-def _stages(data: Path, **options: Any) -> Stages:
-    registry = get_registry()
-    return Stages(
-        registry,
-        registry.recipe("xtreme"),
-        EvalOptions(data_dir=str(data), offline=True, **options),
-        device="cpu",
-        dtype="fp32",
-        root=data / "stages",
-        begin=lambda name: lambda step, total, loss: None,
-    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +120,7 @@ def test_every_field_of_a_plugins_task_is_in_its_keys_or_declared_harmless(
 
 def test_a_majority_baseline_of_other_training_data_is_another_result(small_model: Path, tmp_path: Path) -> None:
     def key(train: Split) -> str:
-        stages = _stages(tmp_path)
+        stages = cpu_stages(get_registry(), "xtreme", tmp_path)
         entry = PlannedUnit(
             Unit("pinned", "en", "test"), replace(PAIRS, train=train), PAIRS.languages["en"]["test"], None
         )

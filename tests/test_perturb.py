@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from harness.api import compare, evaluate
 from harness.cli.main import main
-from harness.data.sample import write_sample_corpus
 from harness.data.sources import load_examples
 from harness.errors import UsageError
 from harness.examples import (
@@ -211,13 +210,6 @@ def test_names_and_classes() -> None:
         EvalOptions(perturb=("typos",))
     with pytest.raises(UsageError, match="given twice"):
         EvalOptions(perturb=("drop", "drop"))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.fixture(scope="module")

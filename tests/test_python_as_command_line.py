@@ -12,16 +12,8 @@ from click.testing import CliRunner
 import harness
 from harness.api import default_out
 from harness.cli.main import cli
-from harness.data.sample import write_sample_corpus
 from harness.options import EvalOptions
 from harness.runs.record import load_record
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 def called(*words: str) -> None:

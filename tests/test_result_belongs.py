@@ -13,7 +13,6 @@ import pytest
 import harness
 from harness.breakdown.compute import breakdown
 from harness.comparison.systems import load_run
-from harness.data.sample import write_sample_corpus
 from harness.errors import DataError, HarnessError, ModelError, UsageError
 from harness.evaluation.reporter import Reporter
 from harness.leaderboard.export import export_row
@@ -28,13 +27,6 @@ from harness.scoring import score_run
 from harness.select import Unit
 
 TASKS = ["xnli[sw,en]", "tatoeba[sw]"]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from harness.cli.main import main
 from harness.data import readers
 from harness.data.archive import unpacked
 from harness.data.conllu import conllu
-from harness.data.sample import write_sample_corpus
 from harness.errors import DataError, HarnessError, ModelError
 from harness.models.reference import parse_model
 from harness.models.resolve import check_folder
@@ -31,13 +30,6 @@ from harness.runs.kept import find_runs
 from harness.runs.record import load_record
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_sample_corpus(folder, size="tiny")
-    return folder
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_stages import cpu_stages
 
 import harness
 from harness.data.sample import write_sample_corpus
 from harness.examples import Pair
 from harness.options import EvalOptions
-from harness.registry import Registry, get_registry
+from harness.registry import get_registry
 from harness.specs import FileData, IntermediateTask, Split, TargetTask
 from harness.training.stages import Stages
 
@@ -22,18 +23,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sample_corpus(folder, size="tiny")
     (folder / "rows.txt").touch()
     return folder
-
-
-def stages(registry: Registry, data: Path, **options: Any) -> Stages:
-    return Stages(
-        registry,
-        registry.recipe("tiny"),
-        EvalOptions(data_dir=str(data), offline=True, **options),
-        device="cpu",
-        dtype="fp32",
-        root=data / "stages",
-        begin=lambda name: lambda step, total, loss: None,
-    )
 
 
 def rows(word: str, count: int) -> Split:
@@ -61,7 +50,7 @@ def texts(found: Stages, of: IntermediateTask, name: str) -> list[str]:
 
 
 def test_two_tasks_of_one_name_get_their_own_examples(corpus: Path) -> None:
-    found = stages(get_registry(), corpus)
+    found = cpu_stages(get_registry(), "tiny", corpus)
     one, two = task(rows("red", 2), rows("dev", 2)), task(rows("blue", 3), rows("other", 1))
     assert texts(found, one, "train") == ["red 0", "red 1"]
     assert texts(found, two, "train") == ["blue 0", "blue 1", "blue 2"]
@@ -70,13 +59,13 @@ def test_two_tasks_of_one_name_get_their_own_examples(corpus: Path) -> None:
 
 
 def test_one_split_read_in_two_ways_gives_two_sets_of_examples(corpus: Path) -> None:
-    found, train = stages(get_registry(), corpus), rows("red", 1)
+    found, train = cpu_stages(get_registry(), "tiny", corpus), rows("red", 1)
     assert texts(found, task(train, train), "train") == ["red 0"]
     assert texts(found, task(train, train, "dark "), "train") == ["dark red 0"]
 
 
 def test_data_that_two_tasks_share_are_read_once(corpus: Path) -> None:
-    found = stages(get_registry(), corpus)
+    found = cpu_stages(get_registry(), "tiny", corpus)
     registry = get_registry()
     squad = registry.intermediate("squad")
     assert found.training_split(squad, "train") is found.training_split(registry.intermediate("squad"), "train")
@@ -98,7 +87,7 @@ def test_selection_on_a_language_reads_that_language_although_the_stage_before_b
     via, target = run.record["stages"]
     dev = [stage["tasks"][0]["data"]["dev"] for stage in (via, target)]
     assert dev[0]["fingerprint"] != dev[1]["fingerprint"]
-    german = stages(get_registry(), corpus).load(
+    german = cpu_stages(get_registry(), "tiny", corpus).load(
         get_registry().task("pawsx"), get_registry().task("pawsx").languages["de"]["dev"], 8
     )
     assert dev[1]["fingerprint"] == german.fingerprint
@@ -110,27 +99,9 @@ def test_targets_that_train_on_other_data_of_one_name_have_a_checkpoint_each(
     """A target that trains on its own rows, and one that trains on the intermediate task of the same name."""
     registry = get_registry()
     pawsx = registry.task("pawsx")
-    other = TargetTask(
-        name="other",
-        version=1,
-        family=pawsx.family,
-        labels=pawsx.labels,
-        languages=pawsx.languages,
-        example=pawsx.example,
-        metric=pawsx.metric,
-        train="pawsx",
-    )
     own = task(rows("red", 6), rows("dev", 2))
-    mine = TargetTask(
-        name="pawsx",
-        version=1,
-        family=pawsx.family,
-        labels=pawsx.labels,
-        languages=pawsx.languages,
-        example=pawsx.example,
-        metric=pawsx.metric,
-        train=Split(FileData(("rows.txt",), own.train.sources[0].read, "made", example=_zero_one)),  # type: ignore[union-attr]
-    )
+    made = Split(FileData(("rows.txt",), own.train.sources[0].read, "made", example=_zero_one))  # type: ignore[union-attr]
+    other, mine = _like(pawsx, "other", "pawsx"), _like(pawsx, "pawsx", made)
     tasks = {**registry.tasks(), "pawsx": mine, "other": other}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "tasks", lambda: tasks)
@@ -144,6 +115,19 @@ def test_targets_that_train_on_other_data_of_one_name_have_a_checkpoint_each(
     assert not run.failed
     checkpoints = {unit["checkpoint"] for unit in run.record["units"].values()}
     assert len(checkpoints) == 2
+
+
+def _like(task: TargetTask, name: str, train: Split | str) -> TargetTask:
+    return TargetTask(
+        name=name,
+        version=1,
+        family=task.family,
+        labels=task.labels,
+        languages=task.languages,
+        example=task.example,
+        metric=task.metric,
+        train=train,
+    )
 
 
 def _zero_one(row: Any) -> Pair:

@@ -22,8 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DataError
-from harness.files import write_atomic
+from harness.files import disk_errors, write_atomic
 from harness.retrieval.index import Vectors
 from harness.runs.claims import Claims
 from harness.runs.turns import in_turn
@@ -32,6 +31,7 @@ log = logging.getLogger(__name__)
 
 LAYOUT = "vectors/2"
 """Part of every key: to be changed with the layout, and with what the same identity makes of the same text."""
+_NOT_LOST = "check the disk and the folder; what was embedded so far is not lost"
 CHARACTERS_A_TOKEN = 4
 AROUND = 8
 """Characters that a sentence counts beyond its own, for its special tokens and its vector."""
@@ -117,7 +117,7 @@ class _Kept:
     def sound(self, rows: int) -> _Sound:
         """What the journal vouches for, of so many rows."""
         sound = _Sound(np.zeros(rows, bool), 0, [], False)
-        with _errors_of(self.file):
+        with disk_errors(self.file, hint=_NOT_LOST):
             journal = self.journal.read_bytes() if self.journal.exists() else b""
             for line in dict.fromkeys(journal.decode("ascii", "replace").splitlines()):
                 start, count, width = _numbers(line)
@@ -170,7 +170,10 @@ class _Kept:
 
 def _write(path: Path, at: int | None, data: bytes) -> None:
     """Writes at a place, or at the end; nothing else in the file changes."""
-    with _errors_of(path), os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+    with (
+        disk_errors(path, hint=_NOT_LOST),
+        os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file,
+    ):
         file.seek(*((0, os.SEEK_END) if at is None else (at,)))
         file.write(data)
         file.flush()
@@ -194,14 +197,3 @@ def _left_if_used(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             folder.rmdir()
-
-
-@contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or path}: cannot be read or written: {error.strerror or error}",
-            hint="check the disk and the folder; what was embedded so far is not lost",
-        ) from None
