@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.evaluation.forward import CPU_TOKENS
+from harness.inference.forward import CPU_TOKENS
 
 MIB = 2**20
 A_ROW = 500

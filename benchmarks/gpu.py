@@ -67,7 +67,7 @@ def ceiling(device: str, size: int, clock: Clock) -> dict[str, float]:
 
 def parameters(model: PreTrainedModel, layers: int | None = None) -> int:
     """Parameters of the encoder's layers (of the first ``layers``): 2 operations each for a token."""
-    from harness.retrieval.encoder import encoder_of, layer_count
+    from harness.models.sentence_encoder import encoder_of, layer_count
 
     encoder = encoder_of(model)
     depth = layer_count(encoder.config)
@@ -79,7 +79,7 @@ def parameters(model: PreTrainedModel, layers: int | None = None) -> int:
 
 def evaluation(workload: Workload, folder: Path, args: argparse.Namespace, clock: Clock) -> dict[str, Any]:
     """The family's whole path, from texts to decoded predictions, as ``harness eval`` takes it."""
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
     from harness.models.load import load_tokenizer
 
     family = workload.predictor()
@@ -107,10 +107,10 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    from harness.models.fresh_head import reset_head
     from harness.models.load import load_tokenizer
-    from harness.options import TrainOptions
-    from harness.training.head import reset_head
-    from harness.training.loop import Part, Trainer
+    from harness.training.trainer import Part, Trainer
+    from harness.types.options import TrainOptions
 
     family, tokenizer = workload.predictor(), load_tokenizer(folder)
     options = TrainOptions(batch=32, batch_tokens=args.train_tokens, select="last")
@@ -152,8 +152,8 @@ def mining(n: int, m: int, d: int, args: argparse.Namespace, clock: Clock) -> di
     all ways mine the same pairs. ``cpu_seconds`` is that search's time, scaled up to the whole pools.
     """
     from benchmarks.mining import vectors
-    from harness.retrieval.both_ways import nearest_both_ways
-    from harness.retrieval.index import nearest, resolve_backend
+    from harness.retrieval.knn import nearest, resolve_backend
+    from harness.retrieval.knn_bidirectional import nearest_both_ways
     from harness.retrieval.mining import mine
 
     pools = argparse.Namespace(foreign=n, english=m, dimension=d, translations=0.05, common=0.0)

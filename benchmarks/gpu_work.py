@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.examples import (
+from harness.families.base import Predictor, UnitExamples
+from harness.types.examples import (
     Answer,
     Choice,
     Example,
@@ -22,7 +23,6 @@ from harness.examples import (
     Text,
     Translation,
 )
-from harness.families.base import Predictor, UnitExamples
 
 LARGE = {
     "vocab_size": 250_002,
@@ -68,7 +68,7 @@ class Workload:
 
     def predictor(self, **options: Any) -> Predictor:
         """The family with its default options but for ``options``."""
-        from harness.registry import get_registry, load_part
+        from harness.registry.registry import get_registry, load_part
 
         kind = load_part(get_registry().family(self.family), "implementation")
         return kind(self.labels, kind.Options(**options))  # type: ignore[no-any-return]
@@ -157,7 +157,7 @@ BUCC = {"fr": (271_874, 369_810), "de": (413_869, 399_337), "ru": (460_853, 558_
 
 def suite_tokens() -> dict[str, tuple[str, int]]:
     """For each task of XTREME its workload and the tokens of its test sets, by their official sizes."""
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry, found = get_registry(), {}
     for name, codes in registry.benchmark("xtreme").tasks.items():
@@ -171,7 +171,7 @@ def suite_tokens() -> dict[str, tuple[str, int]]:
 
 def training_tokens() -> dict[str, tuple[str, int]]:
     """For each English fine-tuning its workload and its tokens, over all epochs of XTREME's recipe."""
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry = get_registry()
     recipe, found = registry.recipe("xtreme"), {}

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.retrieval.both_ways import PRECISIONS
+from harness.retrieval.knn_bidirectional import PRECISIONS
 
 BLOCK = 1 << 14
 MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 
 from harness import HarnessError, evaluate
 from harness.api import evaluate_seeds
-from harness.evaluation.reporter import Reporter
-from harness.options import EvalOptions
+from harness.types.options import EvalOptions
+from harness.types.progress import Reporter
 
 if TYPE_CHECKING:
-    from harness.aggregate import TaskScore
-    from harness.runs.run import Run
+    from harness.run import Run
+    from harness.scoring.aggregate import TaskScore
 
 VIA = ("none", "mnli", "squad", "hellaswag", "mnli+squad+hellaswag")
 TARGETS = ("xnli", "pawsx:dev", "udpos", "panx", "xquad", "tydiqa", "tatoeba")

@@ -8,20 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.damage import Damaged
-from harness.errors import DataError, UsageError
-from harness.options import EvalOptions, as_plain, default_recipe, load_recipe_file
-from harness.specs import Recipe
+from harness.core.damage import Damaged
+from harness.core.errors import DataError, UsageError
+from harness.types.options import EvalOptions, as_plain, default_recipe, load_recipe_file
+from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
-    from harness.aggregate import BenchmarkScore
-    from harness.comparison.result import Comparison
-    from harness.evaluation.reporter import Reporter
+    from harness.analysis.comparison.result import Comparison
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
-    from harness.registry import Registry
-    from harness.runs.run import Run
+    from harness.registry.registry import Registry
+    from harness.run import Run
+    from harness.scoring.aggregate import BenchmarkScore
     from harness.training.stage import TrainedStage
+    from harness.types.progress import Reporter
 
     System = str | Path | Run | Sequence[str | Path | Run]
 
@@ -44,21 +44,21 @@ def evaluate(
     folder, ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the same folder does only what is
     missing, and several processes that make it share the work. Units without data are listed in ``Run.missing``.
 
-    Raises :class:`~harness.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
+    Raises :class:`~harness.core.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
     raise but are listed in ``Run.failed``. Under ``accelerate launch`` all processes train, and the first one scores;
     the others return a run without scores.
     """
-    from harness.aggregate import aggregate
+    from harness.core.offline import without_network
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
-    from harness.evaluation.reporter import Reporter as Silent
     from harness.models.loaded import loaded_folder, model_reference
-    from harness.offline import without_network
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
+    from harness.run import Run, adhoc_benchmark, finish
     from harness.runs.folder import RunFolder
-    from harness.runs.run import Run, adhoc_benchmark, finish
+    from harness.scoring.aggregate import aggregate
     from harness.training.processes import process_count, process_index
+    from harness.types.progress import Reporter as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -112,7 +112,7 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
-    from harness.runs.seeds import SUMMARY, summarise, write_summary
+    from harness.results.seeds import SUMMARY, summarise, write_summary
 
     if len(set(seeds)) != len(seeds):
         raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
@@ -138,20 +138,20 @@ def train(
     """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
 
     The folder is a transformers checkpoint with a ``stage.json``; an unfinished training goes on, a finished one is
-    returned as it is. Raises :class:`~harness.errors.HarnessError`.
+    returned as it is. Raises :class:`~harness.core.errors.HarnessError`.
     """
+    from harness.core.offline import without_network
     from harness.evaluation.observers import Observed
-    from harness.evaluation.reporter import Reporter as Silent
-    from harness.evaluation.stage_claims import train_when_free
     from harness.models.device import choose_device, choose_dtype
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.quantised import check_quant
     from harness.models.resolve import resolve_model
-    from harness.offline import without_network
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
+    from harness.training.chain import Stages
     from harness.training.processes import process_count
+    from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
-    from harness.training.stages import Stages
+    from harness.types.progress import Reporter as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -198,12 +198,12 @@ def score(
 ) -> BenchmarkScore:
     """Scores a folder of predictions against a folder of labels, both in the official submission layout.
 
-    Raises :class:`~harness.errors.DataError` naming file and line for anything malformed or missing.
+    Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
     from functools import partial
 
-    from harness.registry import get_registry
-    from harness.scoring import TaskScorer, score_folders
+    from harness.registry.registry import get_registry
+    from harness.scoring.files import TaskScorer, score_folders
 
     registry = registry or get_registry()
     scorer = partial(TaskScorer.of, registry)
@@ -220,16 +220,16 @@ def compare(
 ) -> Comparison:
     """Compares systems with the first of them, paired by example: differences, intervals, tests, Holm's correction.
 
-    A system is a run folder, a :class:`~harness.runs.run.Run`, several of these that differ by the training seed alone,
+    A system is a run folder, a :class:`~harness.run.Run`, several of these that differ by the training seed alone,
     or the folder that holds them (``seeds.json``). ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages``
     codes; units that not all runs have are listed in ``Comparison.left_out``. More ``resamples`` make smaller p-values of
     the bootstrap possible.
 
-    Raises :class:`~harness.errors.DataError` where the runs differ in task version, data or labels, and
-    :class:`~harness.errors.UsageError` where they share nothing or are not seeds of one system.
+    Raises :class:`~harness.core.errors.DataError` where the runs differ in task version, data or labels, and
+    :class:`~harness.core.errors.UsageError` where they share nothing or are not seeds of one system.
     """
-    from harness.comparison.compare import compare_systems
-    from harness.registry import get_registry
+    from harness.analysis.comparison.compare import compare_systems
+    from harness.registry.registry import get_registry
 
     def folder(run: str | Path | Run) -> Path:
         return Path(run) if isinstance(run, str | Path) else run.path

@@ -6,7 +6,7 @@ SENTENCES = (Pair, Tagged, Choice, Query, Translation)
 
 
 def attribute(name, examples, summary):
-    return Attribute(name, examples, f"harness.breakdown.attributes:{name.replace('-', '_')}", summary)
+    return Attribute(name, examples, f"harness.analysis.breakdown.attributes:{name.replace('-', '_')}", summary)
 
 
 @hookimpl

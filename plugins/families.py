@@ -23,55 +23,55 @@ def harness_families():
         "classification",
         (Pair,),
         implementation="harness.families.classification:Classification",
-        format="harness.submission.labels:Labels",
+        format="harness.scoring.formats.labels:Labels",
         summary="a label for a text or a pair of texts",
     )
     yield Family(
         "tagging",
         (Tagged,),
         implementation="harness.families.tagging:Tagging",
-        format="harness.submission.tags:Tags",
+        format="harness.scoring.formats.tags:Tags",
         summary="a tag for every word of a sentence",
     )
     yield Family(
         "span_qa",
         (Question,),
         implementation="harness.families.span_qa:SpanQA",
-        format="harness.submission.answers:Answers",
+        format="harness.scoring.formats.answers:Answers",
         summary="the answer to a question, cut from its context",
     )
     yield Family(
         "multiple_choice",
         (Choice,),
         implementation="harness.families.multiple_choice:MultipleChoice",
-        format="harness.submission.choices:Choices",
+        format="harness.scoring.formats.choices:Choices",
         summary="the best continuation of a prompt",
     )
     yield Family(
         "mlm",
         (Text,),
         implementation="harness.families.mlm:MaskedLanguageModel",
-        format="harness.submission.guesses:Guesses",
+        format="harness.scoring.formats.guesses:Guesses",
         summary="masked tokens of running text",
     )
     yield Family(
         "dual_encoder",
         (Match, Query, Candidate),
         implementation="harness.families.dual_encoder:DualEncoder",
-        format="harness.submission.rankings:Rankings",
+        format="harness.scoring.formats.rankings:Rankings",
         summary="the candidates of a pool that answer a query, by nearness of vectors",
     )
     yield Family(
         "bitext_retrieval",
         (Translation,),
         implementation="harness.families.bitext_retrieval:BitextRetrieval",
-        format="harness.submission.rows:Rows",
+        format="harness.scoring.formats.rows:Rows",
         summary="for every English sentence, its translation in a pool (nearest neighbour)",
     )
     yield Family(
         "bitext_mining",
         (Sentence, GoldPair),
         implementation="harness.families.bitext_mining:BitextMining",
-        format="harness.submission.pairs:Pairs",
+        format="harness.scoring.formats.pairs:Pairs",
         summary="the pairs of translations hidden in two pools of sentences (margin mining)",
     )

@@ -2,7 +2,7 @@
 
 Run from the root of the repository::
 
-    python -m tests.mutation --module harness/metrics/chunks.py --sample 20 --seed 1
+    python -m tests.mutation --module harness/scoring/metrics/chunks.py --sample 20 --seed 1
 
 A mutant lives in a process of its own, forked once the slow imports are done. No file changes: the module is
 compiled from the changed tree when the tests import it. So only tests that run in their own process can notice, and
@@ -37,30 +37,30 @@ CLAIMS = tuple(
     for name in ("claims_never_overlap", "a_claim_is_held_by_one_and_free_when_its_owner_dies")
 )
 CONCERNED: dict[str, tuple[str, ...]] = {
-    "harness/metrics/accuracy.py": METRICS,
-    "harness/metrics/answers.py": METRICS,
-    "harness/metrics/base.py": METRICS,
-    "harness/metrics/chunks.py": ("test_metrics.py", "test_entity_tags.py"),
-    "harness/metrics/hub.py": ("test_metrics_hub.py",),
-    "harness/metrics/intervals.py": ("test_metrics.py", "test_scoring.py", "test_comparison_intervals.py"),
-    "harness/metrics/joint.py": ("test_joint.py", "test_comparison_intervals.py", "test_comparison.py"),
-    "harness/metrics/masked.py": ("test_metrics.py", "test_mlm_family.py"),
-    "harness/metrics/no_answer.py": ("test_metrics.py", "test_intermediate_no_answer.py"),
-    "harness/metrics/retrieval.py": ("test_metrics.py", "test_xtreme_r.py"),
-    "harness/aggregate.py": ("test_aggregate.py", "test_scoring.py", "test_comparison_intervals.py"),
-    "harness/scoring.py": ("test_scoring.py", "test_entity_tags.py", "test_xtreme_r.py"),
-    "harness/retrieval/exact.py": RETRIEVAL,
-    "harness/retrieval/both_ways.py": RETRIEVAL,
+    "harness/scoring/metrics/accuracy.py": METRICS,
+    "harness/scoring/metrics/answers.py": METRICS,
+    "harness/scoring/metrics/base.py": METRICS,
+    "harness/scoring/metrics/chunks.py": ("test_metrics.py", "test_entity_tags.py"),
+    "harness/scoring/metrics/hub.py": ("test_metrics_hub.py",),
+    "harness/scoring/intervals.py": ("test_metrics.py", "test_scoring.py", "test_comparison_intervals.py"),
+    "harness/scoring/bootstrap.py": ("test_joint.py", "test_comparison_intervals.py", "test_comparison.py"),
+    "harness/scoring/metrics/masked.py": ("test_metrics.py", "test_mlm_family.py"),
+    "harness/scoring/metrics/no_answer.py": ("test_metrics.py", "test_intermediate_no_answer.py"),
+    "harness/scoring/metrics/retrieval.py": ("test_metrics.py", "test_xtreme_r.py"),
+    "harness/scoring/aggregate.py": ("test_aggregate.py", "test_scoring.py", "test_comparison_intervals.py"),
+    "harness/scoring/files.py": ("test_scoring.py", "test_entity_tags.py", "test_xtreme_r.py"),
+    "harness/retrieval/knn_exact.py": RETRIEVAL,
+    "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
     "harness/retrieval/mining.py": ("test_mining.py",),
     "harness/retrieval/threshold.py": ("test_mining.py",),
     "harness/families/answer_decoding.py": ("test_family_span_qa.py", "test_family_span_qa_windows.py"),
     "harness/families/words.py": ("test_words.py", "test_family_tagging.py"),
     "harness/families/characters.py": ("test_offsets.py", "test_family_span_qa_windows.py"),
-    "harness/comparison/significance.py": ("test_comparison.py",),
+    "harness/analysis/comparison/significance.py": ("test_comparison.py",),
     "harness/training/order.py": TRAINING,
     "harness/training/schedule.py": ("test_training.py",),
     "harness/training/checkpoint.py": ("test_training.py",),
-    "harness/runs/claims.py": CLAIMS,
+    "harness/core/claims.py": CLAIMS,
     "harness/runs/record.py": RUNS,
     "harness/runs/set_aside.py": RUNS,
     "harness/runs/identity.py": RUNS,

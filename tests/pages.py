@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.options import TrainOptions
-from harness.registry import get_registry
-from harness.training.stages import options_of
+from harness.registry.registry import get_registry
+from harness.training.chain import options_of
+from harness.types.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from harness.models.fingerprint import file_sha256
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
 from harness.runs.record import new_record, save_record
-from harness.scoring import TaskScorer
+from harness.scoring.files import TaskScorer
 
 
 def write_run(folder: Path, units, *, seed=1, model="org/model", benchmark=None, split="test", **changes):

@@ -113,7 +113,7 @@ def save_model(kind: str, folder: Path, *, seed: int = 0, width: int = 32) -> Pa
 
 def cutting(budget: int) -> Any:
     """Makes a Forward on the CPU in fp32 with this token budget from a model and a tokenizer."""
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
 
     return lambda model, tokens: Forward(model.eval(), tokens, "cpu", budget=budget)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.aggregate import BenchmarkScore, aggregate
-from harness.scoring import Estimate, UnitScore
-from harness.specs import Benchmark
+from harness.scoring.aggregate import BenchmarkScore, aggregate
+from harness.scoring.files import Estimate, UnitScore
+from harness.types.tasks import Benchmark
 
 
 def scored(codes: tuple[str, ...], values: dict[str, dict[str, float]]) -> BenchmarkScore:

@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import UsageError
-from harness.options import EvalOptions
+from harness.types.options import EvalOptions
 
 EXAMPLE = '''\
 """Scores a model that is in memory on Tatoeba, and prints what a notebook would show."""

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.cli.main import main
+from harness.core.errors import DataError
+from harness.data.parquet import rows
 from harness.data.sources import load_examples
-from harness.data.table import rows
-from harness.errors import DataError
-from harness.registry import get_registry
-from harness.specs import HubData, Where
+from harness.registry.registry import get_registry
+from harness.types.tasks import HubData, Where
 
 Change = Callable[[pa.Table], pa.Table]
 

@@ -90,7 +90,7 @@ def test_a_decoder_has_no_masked_language_model(
 
 
 def test_few_bits_need_a_package_and_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
     from harness.models import quantised
 
     quantised.check_quant("", "mps")

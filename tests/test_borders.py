@@ -14,12 +14,12 @@ import pytest
 from own_task import PLUGIN, write_data
 
 from harness.api import evaluate
-from harness.border import border
 from harness.cli.main import main
-from harness.errors import DataError, ModelError, UsageError
-from harness.options import EvalOptions, TrainOptions, build, load_recipe_file
-from harness.registry import Registry
+from harness.core.border import border
+from harness.core.errors import DataError, ModelError, UsageError
+from harness.registry.registry import Registry
 from harness.testing.model import small_model
+from harness.types.options import EvalOptions, TrainOptions, build, load_recipe_file
 
 
 class Strange(Exception):
@@ -94,9 +94,9 @@ LIBRARIES = [
     "pyarrow.parquet.ParquetFile",
     "harness.data.sources.problems",
     "harness.data.sources.fingerprint",
-    "harness.evaluation.unit_entry.score_unit",
-    "harness.submission.labels.Labels.write_predictions",
-    "harness.metrics.accuracy.Accuracy.statistics",
+    "harness.evaluation.unit_record.score_unit",
+    "harness.scoring.formats.labels.Labels.write_predictions",
+    "harness.scoring.metrics.accuracy.Accuracy.statistics",
 ]
 
 
@@ -135,8 +135,8 @@ def test_a_unit_that_a_library_chokes_on_fails_alone(
         ("transformers.AutoTokenizer", "from_pretrained"),
         ("transformers.AutoConfig", "from_pretrained"),
         ("transformers.AutoModel", "from_pretrained"),
-        ("harness.retrieval.index", "_with_torch"),
-        ("harness.evaluation.forward.Forward", "_run"),
+        ("harness.retrieval.knn", "_with_torch"),
+        ("harness.inference.forward.Forward", "_run"),
     ],
     ids=str,
 )
@@ -288,7 +288,7 @@ class Broken(Classification):
 
 @hookimpl
 def harness_families():
-    yield Family("own", (Pair,), f"{{__name__}}:Broken", "harness.submission.labels:Labels")
+    yield Family("own", (Pair,), f"{{__name__}}:Broken", "harness.scoring.formats.labels:Labels")
 
 @hookimpl(specname="harness_target_tasks")
 def more():

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.breakdown import attributes as first_party
+from harness.analysis.breakdown import breakdown
+from harness.analysis.breakdown.buckets import BUCKETS, buckets
+from harness.analysis.breakdown.context import TaskContext, UnitContext
 from harness.api import evaluate
-from harness.breakdown import attributes as first_party
-from harness.breakdown import breakdown
-from harness.breakdown.buckets import BUCKETS, buckets
-from harness.breakdown.context import TaskContext, UnitContext
 from harness.cli.main import main
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.sample import write_sample_corpus
-from harness.errors import DataError, PluginError, UsageError
-from harness.examples import Answer, Pair, Question, Tagged
-from harness.options import EvalOptions
-from harness.registry import Registry, get_registry
+from harness.registry.registry import Registry, get_registry
+from harness.types.examples import Answer, Pair, Question, Tagged
+from harness.types.options import EvalOptions
 
 
 def unit(language: str = "en", train: tuple[Tagged, ...] = ()) -> UnitContext:

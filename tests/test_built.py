@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.built import LIST, built
+from harness.core.built import LIST, built
+from harness.core.errors import DataError
 from harness.data.archive import conllu_archive
-from harness.data.bundle import read_bundle, write_bundle
+from harness.data.corpus import TextFile
 from harness.data.sample import has_sample_corpus, write_sample_corpus
-from harness.data.text import TextFile
-from harness.errors import DataError
+from harness.models.bundle import read_bundle, write_bundle
 from harness.models.pickled import converted
 
 
@@ -98,7 +98,9 @@ def test_a_second_process_takes_what_the_first_one_builds(tmp_path: Path) -> Non
         [sys.executable, "-c", HALF, str(tmp_path / "it"), "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert first.stdin is not None and first.stdout is not None and first.stdout.readline() == b"building\n"
-    script = "import sys\nfrom pathlib import Path\nfrom harness.built import built\nbuilt(Path(sys.argv[1]), None)"
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom harness.core.built import built\nbuilt(Path(sys.argv[1]), None)"
+    )
     second = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "it")], stderr=subprocess.PIPE)
     assert second.stderr is not None
     assert b"waiting for process %d" % first.pid in second.stderr.readline()
@@ -163,7 +165,7 @@ corpus.write_sample_corpus(Path(sys.argv[1]), size="tiny")
 
 def test_half_a_sample_corpus_is_never_taken_for_the_benchmark_nor_for_a_whole_one(tmp_path: Path) -> None:
     from harness.data.locate import resolve
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     killed = subprocess.run([sys.executable, "-c", KILLED_SAMPLE, str(tmp_path)], check=False)
     assert killed.returncode == -signal.SIGKILL

@@ -17,11 +17,11 @@ from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
 from harness.models.carried import carried_parameters
 from harness.models.encoder import head_parameters
+from harness.models.fresh_head import reset_head, share_encoder
 from harness.models.load import load_tokenizer
 from harness.models.stored import stored_tensors
-from harness.options import EvalOptions, TrainOptions
 from harness.training.adapters import with_adapters
-from harness.training.head import reset_head, share_encoder
+from harness.types.options import EvalOptions, TrainOptions
 
 HEADS = [Classification, Tagging, SpanQA, MultipleChoice]
 LABELS = ("no", "yes")

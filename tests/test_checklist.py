@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.checklist.cases import make_cases
-from harness.checklist.cleaning import clean
-from harness.checklist.run import _made, find_templates, judge
-from harness.checklist.templates import first_party, read_templates
+from harness.analysis.checklist.cases import make_cases
+from harness.analysis.checklist.normalise import clean
+from harness.analysis.checklist.run import _made, find_templates, judge
+from harness.analysis.checklist.templates import first_party, read_templates
 from harness.cli.main import main
+from harness.core.errors import DataError
 from harness.data.sample import sample_languages, write_sample_corpus
-from harness.errors import DataError
 
 FIRST_PARTY = first_party()
 
@@ -205,7 +205,10 @@ COLUMNS = (
 
 def fifty_languages() -> str:
     """A file with the published file's columns: our own texts, English where we have none, wordings with conditions."""
-    ours = [line.split("\t") for line in (files("harness.checklist") / "templates.tsv").read_text("utf-8").split("\n")]
+    ours = [
+        line.split("\t")
+        for line in (files("harness.analysis.checklist") / "templates.tsv").read_text("utf-8").split("\n")
+    ]
     known = ours[0][1:]
     header, lines = ["Field"], []
     for column in COLUMNS.split():

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from harness.cli import console, doctor
 from harness.cli.main import COMMANDS, main
-from harness.errors import DataError
-from harness.registry import get_registry
-from harness.safe_text import safe
+from harness.core.errors import DataError
+from harness.core.safe_text import safe
+from harness.registry.registry import get_registry
 
 PLUGIN = """
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from run_folders import labels_text, nli, rewrite, write_run
 
 import harness
+from harness.analysis.comparison.compare import Comparer, Sampled
+from harness.analysis.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
 from harness.cli.main import main
-from harness.comparison.compare import Comparer, Sampled
-from harness.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
-from harness.comparison.systems import RunFiles, System
-from harness.errors import DataError, UsageError
-from harness.metrics import get_metric
-from harness.metrics.joint import Items, joint_sums
+from harness.core.errors import DataError, UsageError
+from harness.results.systems import RunFiles, System
+from harness.scoring.bootstrap import Items, joint_sums
+from harness.scoring.metrics import get_metric
 
 QUICK = {"resamples": 500}
 

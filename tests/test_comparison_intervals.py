@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.aggregate import aggregate
-from harness.metrics import get_metric
-from harness.metrics.intervals import wilson
-from harness.metrics.joint import Items, joint_sums, mean_replicates, owners
-from harness.scoring import Estimate, UnitScore, estimate
-from harness.specs import Benchmark
+from harness.scoring.aggregate import aggregate
+from harness.scoring.bootstrap import Items, joint_sums, mean_replicates, owners
+from harness.scoring.files import Estimate, UnitScore, estimate
+from harness.scoring.intervals import wilson
+from harness.scoring.metrics import get_metric
+from harness.types.tasks import Benchmark
 
 ACCURACY = get_metric("accuracy")
 F1 = get_metric("ner_f1")

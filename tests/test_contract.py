@@ -13,12 +13,12 @@ from own_task import PLUGIN, write_data
 
 from harness.cli.main import cli
 from harness.cli.plugins import check as check_command
-from harness.errors import UsageError
-from harness.examples import GoldPair, Pair, Tagged
-from harness.registry import Registry
+from harness.core.errors import UsageError
+from harness.registry.registry import Registry
 from harness.testing import CHECKS, Outcome, check_plugin
 from harness.testing.contract import ODD
 from harness.testing.odd import odd_examples
+from harness.types.examples import GoldPair, Pair, Tagged
 
 FAMILY = """
 from harness.families.classification import Classification
@@ -28,7 +28,7 @@ class Mine(Classification):
 
 @hookimpl
 def harness_families():
-    yield Family("own", (Pair,), f"{{__name__}}:Mine", "harness.submission.labels:Labels")
+    yield Family("own", (Pair,), f"{{__name__}}:Mine", "harness.scoring.formats.labels:Labels")
 
 FIELDS["family"] = "own"
 """

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from harness.cli.main import main
-from harness.damage import Damaged, set_aside
-from harness.errors import DataError
+from harness.core.claims import Claims
+from harness.core.damage import Damaged, set_aside
+from harness.core.errors import DataError
+from harness.core.sealed import read_sealed, sealed
 from harness.models import tiny
 from harness.models.fingerprint import model_fingerprint
-from harness.runs.claims import Claims
-from harness.sealed import read_sealed, sealed
-from harness.training.loop import Trainer
+from harness.training.trainer import Trainer
 
 Cli = Callable[..., tuple[int, str]]
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import Answer, GoldPair, Question, Sentence, readers
+from harness.core.errors import DataError
 from harness.data.lines import lines
 from harness.data.sources import load_examples, split_status
 from harness.data.subset import limited
-from harness.errors import DataError
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\t\n\r\ufeff"), min_size=1).filter(
     str.strip

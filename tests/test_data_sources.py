@@ -11,13 +11,13 @@ import pytest
 from data_folders import copied, parquet_of, write_parquet
 
 from harness import FileData, HubData, IntermediateTask, Pair, Sentence, Split, TargetTask, Where
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.data import locate, sources
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
+from harness.data.parquet import rows
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
-from harness.data.table import rows
-from harness.errors import DataError, PluginError, UsageError
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
 
 MNLI = "nyu-mll/glue/mnli"
 TRAIN = f"{MNLI}/train-00000-of-00001.parquet"

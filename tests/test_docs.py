@@ -17,9 +17,9 @@ from pages import OF_PLUGINS, PAGES, ROOT, fences, option_names, pages, spans, t
 
 from harness.cli.main import COMMANDS, cli
 from harness.cli.reference import reference
-from harness.registry import get_registry
-from harness.select import select
-from harness.training.expression import parse_via
+from harness.registry.registry import get_registry
+from harness.registry.select import select
+from harness.training.via import parse_via
 
 
 def command_lines(page: Path) -> list[str]:

@@ -7,11 +7,11 @@ from dataclasses import fields
 
 from pages import PAGES, ROOT, option_names, text
 
-from harness import errors
-from harness.metrics import METRICS
-from harness.options import EvalOptions, TrainOptions, build, option_values
-from harness.registry import get_registry
+from harness.core import errors
+from harness.registry.registry import get_registry
 from harness.runs.record import new_record
+from harness.scoring.metrics import METRICS
+from harness.types.options import EvalOptions, TrainOptions, build, option_values
 
 
 def first_column(page: str, heading: str) -> list[str]:

@@ -14,19 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import KINDS, cutting, save_model
 
+from harness.core.errors import DataError, UsageError
 from harness.data.sentences import sentence_at
 from harness.data.subset import limited
-from harness.errors import DataError, UsageError
-from harness.examples import Candidate, Match, Query
 from harness.families.base import UnitExamples
 from harness.families.dual_encoder import SCALE, DualEncoder
-from harness.families.features import Features, Ragged
-from harness.metrics import get_metric
+from harness.inference.features import Features, Ragged
 from harness.models.load import check_head, load_tokenizer
-from harness.retrieval.index import nearest
-from harness.retrieval.pool import in_blocks, mapped
-from harness.submission.rankings import Rankings
+from harness.retrieval.candidates import in_blocks, mapped
+from harness.retrieval.knn import nearest
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.metrics import get_metric
 from harness.training.order import micro_batches
+from harness.types.examples import Candidate, Match, Query
 
 PAIRS = [
     Match(str(i), f"who found the {thing}", f"{name} found the {thing} in the garden, says {name} " * (1 + i % 3))

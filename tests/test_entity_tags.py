@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.errors import DataError, PluginError
 from harness.data.sources import load_examples
-from harness.errors import DataError, PluginError
-from harness.metrics import as_evaluate, get_metric
-from harness.registry import get_registry
-from harness.scoring import item_statistics, score_unit
-from harness.specs import FileData, Split
-from harness.submission.tags import Tags
-from harness.validation import check
+from harness.registry.registry import get_registry
+from harness.registry.validation import check
+from harness.scoring.files import item_statistics, score_unit
+from harness.scoring.formats.tags import Tags
+from harness.scoring.metrics import as_evaluate, get_metric
+from harness.types.tasks import FileData, Split
 
 OTHERS = {
     "classes": ("O", "PERSON", "LOCATION"),
@@ -61,7 +61,7 @@ def test_a_task_whose_labels_are_iob2_or_not_declared_is_loaded(labels, hook):
     assert check(hook, task(hook, labels))
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "udpos_f1", "harness.metrics.accuracy:Accuracy"])
+@pytest.mark.parametrize("metric", ["accuracy", "udpos_f1", "harness.scoring.metrics.accuracy:Accuracy"])
 def test_other_metrics_take_any_tags(metric):
     assert check("harness_target_tasks", replace(task("harness_target_tasks", OTHERS["classes"]), metric=metric))
 

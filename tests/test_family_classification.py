@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
-from harness.errors import DataError, ModelError, UsageError
-from harness.examples import Pair
+from harness.core.errors import DataError, ModelError, UsageError
 from harness.families.base import UnitExamples
 from harness.families.classification import Classification
-from harness.families.tokens import balanced, encode_pairs
+from harness.inference.tokenization import balanced, encode_pairs
+from harness.types.examples import Pair
 
 NLI = ("contradiction", "entailment", "neutral")
 

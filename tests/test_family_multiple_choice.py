@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
-from harness.errors import DataError, UsageError
-from harness.examples import Choice
+from harness.core.errors import DataError, UsageError
 from harness.families.base import UnitExamples
 from harness.families.multiple_choice import MultipleChoice
+from harness.types.examples import Choice
 
 
 def family(**options):

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 from test_family_span_qa_windows import ask, word_tokenizer, words
 
-from harness.errors import ModelError
-from harness.examples import Answer, Question
+from harness.core.errors import ModelError
 from harness.families.answer_decoding import _BLANK, sliced
 from harness.families.base import UnitExamples
 from harness.families.span_qa import NO_SPAN, SpanQA, located
+from harness.types.examples import Answer, Question
 
 SMALL = {"max_length": 12, "doc_stride": 3, "max_query_length": 4}
 

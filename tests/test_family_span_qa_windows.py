@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, tokenizer
 
-from harness.errors import DataError, UsageError
-from harness.examples import Question
+from harness.core.errors import DataError, UsageError
 from harness.families.characters import Texts, token_spans, tokenise
-from harness.families.features import Ragged
 from harness.families.span_qa import SpanQA
 from harness.families.windows import cut
+from harness.inference.features import Ragged
+from harness.types.examples import Question
 
 SPECIAL = {"mbert": "[CLS] $A [SEP] $B:1 [SEP]:1", "xlmr": "<s> $A </s> </s> $B </s>"}
 

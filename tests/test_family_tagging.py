@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
-from harness.errors import DataError, ModelError, UsageError
-from harness.examples import Tagged
+from harness.core.errors import DataError, ModelError, UsageError
 from harness.families.base import UnitExamples
-from harness.families.features import Ragged
 from harness.families.tagging import Tagging, split
+from harness.inference.features import Ragged
+from harness.types.examples import Tagged
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 ODD = [
@@ -283,7 +283,7 @@ def test_tags_do_not_depend_on_the_batch(kind, models):
 
 
 def test_a_split_sentence_and_its_parts_have_equally_many_lines(models, tmp_path):
-    from harness.submission.tags import Tags
+    from harness.scoring.formats.tags import Tags
 
     task, tokens = family(), tokenizer("xlmr")
     model = task.load(str(models["xlmr"]))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import save_model
 
-from harness.data.bundle import model_names
+from harness.models.bundle import model_names
 from harness.models.deciding import deciding_files
 from harness.models.fingerprint import model_fingerprint
 from harness.models.pickled import converted

@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evaluation.ahead import made_ahead
-from harness.evaluation.forward import CPU_TOKENS, Forward, batches
-from harness.evaluation.phases import Phases
-from harness.families.features import Features, Ragged
+from harness.inference.features import Features, Ragged
+from harness.inference.forward import CPU_TOKENS, Forward, batches
+from harness.inference.prefetch import made_ahead
+from harness.inference.timing import Phases
 from harness.models.load import load_tokenizer
 
 

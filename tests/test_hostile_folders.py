@@ -13,24 +13,24 @@ import numpy as np
 import pytest
 from run_folders import nli, rewrite, write_run
 
+from harness.analysis.breakdown import breakdown
+from harness.analysis.checklist.run import model_asker
+from harness.analysis.mistakes import mistakes
 from harness.api import compare
-from harness.breakdown import breakdown
-from harness.checklist.run import model_asker
 from harness.cli.main import main
-from harness.errors import DataError
+from harness.core.errors import DataError
 from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
 from harness.models.fingerprint import file_sha256
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
+from harness.registry.select import Unit
 from harness.report import load_systems
-from harness.report.mistakes import mistakes
+from harness.results.seeds import run_folders
+from harness.run import load_run
 from harness.runs.folder import RunFolder
-from harness.runs.run import load_run
 from harness.runs.scored_files import files_of, inside, intact
-from harness.runs.seeds import run_folders
 from harness.runs.set_aside import discard, set_aside
-from harness.scoring import score_run
-from harness.select import Unit
+from harness.scoring.files import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 KEY = "xnli/sw/test"

@@ -13,11 +13,11 @@ import pytest
 from data_folders import write_parquet
 
 from harness import Choice, Pair, Question
+from harness.core.errors import DataError
 from harness.data.checks import lost_answers
 from harness.data.sources import LoadedSplit, load_examples
-from harness.errors import DataError
-from harness.registry import get_registry
-from harness.training.expression import in_languages
+from harness.registry.registry import get_registry
+from harness.training.via import in_languages
 
 NLI = ("contradiction", "entailment", "neutral")
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from harness import Question
 from harness.cli.main import main
 from harness.data.sources import load_examples
-from harness.evaluation.forward import Forward
 from harness.families.base import UnitExamples
 from harness.families.span_qa import SpanQA
-from harness.metrics import get_metric
-from harness.metrics.no_answer import best_thresholds
+from harness.inference.forward import Forward
 from harness.models.load import load_tokenizer
-from harness.options import build
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
+from harness.scoring.metrics import get_metric
+from harness.scoring.metrics.no_answer import best_thresholds
+from harness.types.options import build
 
 ITEM = st.tuples(
     st.sampled_from(["", "cat", "a cat", "dog house"]),

@@ -9,8 +9,8 @@ import pytest
 
 import harness
 from harness.data.sample import write_sample_corpus
-from harness.options import EvalOptions
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
+from harness.types.options import EvalOptions
 
 TASKS = (
     "anli_plus ccg commonsenseqa copa cosmosqa hellaswag mlm mnli nli pawsx qqp socialiqa squad squad2".split()

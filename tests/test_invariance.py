@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.analysis.invariance import _differing, _found_by_one, invariance
 from harness.cli.main import main
-from harness.errors import DataError
-from harness.evaluation.invariance import _differing, _found_by_one, invariance
-from harness.families.features import Features
-from harness.registry import get_registry
+from harness.core.errors import DataError
+from harness.inference.features import Features
+from harness.registry.registry import get_registry
 
 
 @pytest.fixture

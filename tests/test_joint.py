@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from harness.metrics import get_metric
-from harness.metrics.joint import Items, joint_sums, mean_replicates, owners
+from harness.scoring.bootstrap import Items, joint_sums, mean_replicates, owners
+from harness.scoring.metrics import get_metric
 
 ACCURACY = get_metric("accuracy")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import main
+from harness.core.claims import Claims
+from harness.core.scratch import scratch_folder
 from harness.data.sample import write_sample_corpus
-from harness.runs.claims import Claims
 from harness.runs.folder import RunFolder
-from harness.scratch import scratch_folder
 
 Cli = Callable[..., tuple[int, str, str]]
 

@@ -13,12 +13,12 @@ from training_stages import cpu_stages
 from harness.evaluation.groups import grouped, make_group
 from harness.evaluation.plan import PlannedUnit
 from harness.evaluation.preparation import Preparation
-from harness.examples import Pair, Tagged
 from harness.models.resolve import ResolvedModel
-from harness.registry import get_registry
-from harness.select import Unit
-from harness.specs import FileData, Split, TargetTask
-from harness.task_key import BY_CONTENT, HARMLESS
+from harness.registry.registry import get_registry
+from harness.registry.select import Unit
+from harness.types.examples import Pair, Tagged
+from harness.types.task_key import BY_CONTENT, HARMLESS
+from harness.types.tasks import FileData, Split, TargetTask
 
 PINNED = {
     "defaults": (

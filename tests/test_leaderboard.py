@@ -15,12 +15,12 @@ from run_folders import nli, rewrite, write_run
 from harness.cli.main import main
 from harness.leaderboard.board import build_board
 from harness.leaderboard.export import export_row
-from harness.leaderboard.page import board_page
 from harness.leaderboard.rows import published_rows, row_text
-from harness.leaderboard.text import cell_text
 from harness.leaderboard.validation import problems
-from harness.registry import get_registry
-from harness.scoring import score_run
+from harness.registry.registry import get_registry
+from harness.report.board import cell_text
+from harness.report.board_page import board_page
+from harness.scoring.files import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 
@@ -553,7 +553,7 @@ def test_the_number_of_parameters_comes_from_the_weights(small_model):
 
 
 def test_unreadable_weights_are_refused_before_anything_is_said_of_them(tmp_path):
-    from harness.errors import ModelError
+    from harness.core.errors import ModelError
     from harness.models.resolve import check_folder
 
     (tmp_path / "config.json").write_text("{}")

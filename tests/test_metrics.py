@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.metrics import METRICS, get_metric
-from harness.metrics.answers import mlqa_tokens, squad_tokens
-from harness.metrics.base import percent
-from harness.metrics.intervals import percentiles
+from harness.core.errors import UsageError
+from harness.scoring.intervals import percentiles
+from harness.scoring.metrics import METRICS, get_metric
+from harness.scoring.metrics.answers import mlqa_tokens, squad_tokens
+from harness.scoring.metrics.base import percent
 
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
 QUICK = settings(max_examples=100, deadline=None)
@@ -374,9 +374,9 @@ def test_unknown_metric_is_a_usage_error_with_a_suggestion():
 
 
 def test_a_plugin_can_bring_its_own_metric():
-    assert get_metric("harness.metrics.accuracy:Accuracy").name == "accuracy"
+    assert get_metric("harness.scoring.metrics.accuracy:Accuracy").name == "accuracy"
     with pytest.raises(UsageError, match="not a metric"):
-        get_metric("harness.errors:DataError")
+        get_metric("harness.core.errors:DataError")
 
 
 def test_types_are_read_as_seqeval_reads_them():

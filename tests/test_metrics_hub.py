@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import PluginError
-from harness.metrics import as_evaluate, get_metric
+from harness.core.errors import PluginError
+from harness.scoring.metrics import as_evaluate, get_metric
 
 SCRIPT = """
 import datasets

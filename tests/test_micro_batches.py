@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.families.features import Features, Ragged
+from harness.inference.features import Features, Ragged
 from harness.training.order import micro_batches
 
 

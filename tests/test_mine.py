@@ -13,9 +13,9 @@ import pytest
 
 from harness.cli.main import main
 from harness.cli.mine import command
-from harness.errors import DataError
-from harness.retrieval.corpora import Corpus, write_pairs
+from harness.core.errors import DataError
 from harness.retrieval.mining import Mined
+from harness.retrieval.sentence_files import Corpus, write_pairs
 
 SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
 TARGET = ["in the garden yesterday", "the cat sleeps", "  ", "the red mat and the dog", "a small bird"]
@@ -58,7 +58,7 @@ def test_a_second_run_loads_no_model_and_a_threshold_keeps_the_best(
     before = rows(tmp_path)
     middle = (float(before[0][0]) + float(before[-1][0])) / 2
     with monkeypatch.context() as patched:
-        patched.setattr("harness.retrieval.encoder.load_encoder", None)
+        patched.setattr("harness.models.sentence_encoder.load_encoder", None)
         again = run(small_model, tmp_path, "--threshold", str(middle))
     assert again["embedded_tokens"] == 0
     assert rows(tmp_path) == [row for row in before if float(row[0]) >= middle]
@@ -130,7 +130,7 @@ def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
 ) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("harness.retrieval.stored.characters_at_a_time", lambda device, tokens: 1000)
+    monkeypatch.setattr("harness.retrieval.vector_store.characters_at_a_time", lambda device, tokens: 1000)
     [file] = (shared_data / "google/xtreme/tatoeba.deu").glob("*.parquet")
     pairs = pq.read_table(file).slice(0, 60).to_pylist()
     for name, side in (("a.txt", "source_sentence"), ("b.txt", "target_sentence")):

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from small_models import TEXTS, cutting, save_model, tokenizer
 
 from harness import Pair, Text
-from harness.data.text import text
-from harness.errors import ModelError, UsageError
+from harness.core.errors import ModelError, UsageError
+from harness.data.corpus import text
 from harness.families.base import UnitExamples
 from harness.families.classification import Classification
 from harness.families.mlm import Guessed, MaskedLanguageModel
 from harness.families.text_rows import Languages, Mask, TextRows
-from harness.metrics import get_metric
+from harness.models.fresh_head import share_encoder
 from harness.models.load import load_tokenizer
-from harness.options import TrainOptions, build
-from harness.registry import get_registry, load_object
-from harness.scoring import score_unit
-from harness.training.head import share_encoder
-from harness.training.loop import Part, Trainer
+from harness.registry.registry import get_registry, load_object
+from harness.scoring.files import score_unit
+from harness.scoring.metrics import get_metric
 from harness.training.schedule import make_schedule
+from harness.training.trainer import Part, Trainer
+from harness.types.options import TrainOptions, build
 
 
 def family(**options: object) -> MaskedLanguageModel:
@@ -182,7 +182,7 @@ def test_dev_scores_by_files(tmp_path: Path) -> None:
 
 
 def test_counts_of_a_perfect_and_a_hopeless_guess() -> None:
-    metric = get_metric("harness.metrics.masked:MaskedTokens")
+    metric = get_metric("harness.scoring.metrics.masked:MaskedTokens")
     assert metric.compute([None] * 2, [(3, 3, 0.0), (1, 1, 0.0)], "en") == {"accuracy": 100.0, "perplexity": 1.0}
     values = metric.compute([None], [(4, 1, 4 * np.log(50))], "en")
     assert values["accuracy"] == 25.0 and values["perplexity"] == pytest.approx(50)

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Text
-from harness.data import text as text_module
+from harness.core.errors import DataError
+from harness.data import corpus
+from harness.data.corpus import BLOCK, LONGEST, Corpus, Slice, TextFile, held_out_text, pieces, text
 from harness.data.sources import load_examples, split_status
-from harness.data.text import BLOCK, LONGEST, Corpus, Slice, TextFile, held_out_text, pieces, text
-from harness.errors import DataError
-from harness.registry import get_registry
-from harness.training.expression import in_languages
+from harness.registry.registry import get_registry
+from harness.training.via import in_languages
 
 LINES = st.lists(st.text(st.sampled_from("ab é猫\t\r"), max_size=12), max_size=20)
 
@@ -33,7 +33,7 @@ def test_examples_are_the_lines_that_hold_text(
     path = write(tmp_path_factory.mktemp("t") / "sw.txt", ("\ufeff" if mark else "") + "\n".join(lines) + "\n" * end)
     expected = [line.encode().strip().decode() for line in lines if line.encode().strip()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_module, "BLOCK", max(block, 4 * 13))  # a line fits into a block
+        patch.setattr(corpus, "BLOCK", max(block, 4 * 13))  # a line fits into a block
         if not expected:
             with pytest.raises(DataError, match="no text in it"):
                 TextFile(path)
@@ -52,8 +52,8 @@ def test_nothing_of_a_long_line_is_lost(
     if not line.strip():
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_module, "BLOCK", block)
-        patch.setattr(text_module, "LONGEST", longest)
+        patch.setattr(corpus, "BLOCK", block)
+        patch.setattr(corpus, "LONGEST", longest)
         path = write(tmp_path_factory.mktemp("t") / "en.txt", line)
         found = [example.text for example in TextFile(path)]
         assert all(len(piece.encode()) <= longest for piece in found)
@@ -98,8 +98,8 @@ def test_held_out_and_training_text_share_nothing(count: int, one_in: int, most:
             return Text(str(range(count)[index]), "")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_module, "HELD_OUT", one_in)
-        patch.setattr(text_module, "MOST_HELD_OUT", most)
+        patch.setattr(corpus, "HELD_OUT", one_in)
+        patch.setattr(corpus, "MOST_HELD_OUT", most)
         train, dev = ([int(example.id) for example in Slice(Numbers(), side)] for side in (False, True))
     assert sorted(train + dev) == list(range(count)) and train == sorted(train)
     assert len(dev) == min(count // one_in, most)

@@ -9,7 +9,7 @@ import torch
 from small_models import save_model, tokenizer
 
 from harness import Text
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.models.load import load_tokenizer
 from harness.models.vocabulary import _ids, _symbol, extend_vocabulary, learn_merges
 

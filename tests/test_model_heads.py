@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from small_models import KINDS, cutting, save_model, tokenizer
 from transformers import PreTrainedConfig
 
-from harness.errors import ModelError
-from harness.examples import Pair, Tagged
+from harness.core.errors import ModelError
 from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.tagging import Tagging
 from harness.models.heads import inputs, plain_model
 from harness.models.labels import label_order
+from harness.types.examples import Pair, Tagged
 
 NLI = ("contradiction", "entailment", "neutral")
 

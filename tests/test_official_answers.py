@@ -18,18 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import write_run
 
+from harness.analysis.breakdown import breakdown
+from harness.analysis.breakdown.items import task_items
+from harness.analysis.mistakes import mistakes
 from harness.api import compare, score
-from harness.breakdown import breakdown
-from harness.breakdown.items import task_items
-from harness.errors import DataError
-from harness.metrics import get_metric
-from harness.registry import get_registry
+from harness.core.errors import DataError
+from harness.registry.registry import get_registry
 from harness.report import load_systems
-from harness.report.mistakes import mistakes
-from harness.scoring import score_unit
-from harness.submission.answers import Answers
-from harness.submission.pairs import Pairs
-from harness.submission.rankings import Rankings
+from harness.scoring.files import score_unit
+from harness.scoring.formats.answers import Answers
+from harness.scoring.formats.pairs import Pairs
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.metrics import get_metric
 
 LANGUAGES = {
     "xquad": "en es de el ru tr ar vi th zh hi".split(),

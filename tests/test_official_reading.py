@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from harness.errors import DataError
-from harness.metrics import get_metric
-from harness.scoring import UnitScore, score_unit
-from harness.submission.answers import Answers
-from harness.submission.base import Format
-from harness.submission.choices import Choices
-from harness.submission.labels import Labels
-from harness.submission.pairs import Pairs
-from harness.submission.rankings import Rankings
-from harness.submission.reader import reading_notes
-from harness.submission.rows import Rows
-from harness.submission.tags import Tags
+from harness.core.errors import DataError
+from harness.scoring.files import UnitScore, score_unit
+from harness.scoring.formats.answers import Answers
+from harness.scoring.formats.base import Format
+from harness.scoring.formats.choices import Choices
+from harness.scoring.formats.labels import Labels
+from harness.scoring.formats.pairs import Pairs
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.formats.reader import reading_notes
+from harness.scoring.formats.rows import Rows
+from harness.scoring.formats.tags import Tags
+from harness.scoring.metrics import get_metric
 
 BOM = "\ufeff"
 DOCUMENTED = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")

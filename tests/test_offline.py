@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.data.bundle import read_bundle
-from harness.errors import DataError, HarnessError
-from harness.offline import without_network
+from harness.core.errors import DataError, HarnessError
+from harness.core.offline import without_network
+from harness.models.bundle import read_bundle
 
 # A machine where every attempt to reach a network ends the process; nothing in the environment says so.
 NO_SOCKETS = """

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizer_schemes import SCHEMES, SCRIPTS, scheme
 
+from harness.core.errors import ModelError
 from harness.data.readers import question as read_question
-from harness.errors import ModelError
-from harness.examples import Answer, Question
 from harness.families.characters import SENTENCES, placing, tokenise
 from harness.families.span_qa import SpanQA, located
-from harness.metrics.answers import squad_tokens
+from harness.scoring.metrics.answers import squad_tokens
+from harness.types.examples import Answer, Question
 
 UNKNOWN = ("bert", "bert_uncased", "bert_japanese", "words", "xlmr", "mt5")
 """Schemes that make one unknown token of a whole word, or of a run of letters, that they have not seen."""

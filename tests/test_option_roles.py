@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import default_out
-from harness.comparison.systems import load_systems
-from harness.errors import UsageError
-from harness.options import EvalOptions, TrainOptions
-from harness.registry import get_registry
-from harness.report.sections import over_seeds
-from harness.report.view import view
-from harness.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, key_part, option, role_of
+from harness.core.errors import UsageError
+from harness.registry.registry import get_registry
+from harness.report.tables import over_seeds
+from harness.results.run_view import view
+from harness.results.systems import load_systems
 from harness.runs.identity import run_identity
 from harness.runs.record import new_record, save_record
-from harness.training.stages import options_of
+from harness.training.chain import options_of
+from harness.types.options import EvalOptions, TrainOptions
+from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, key_part, option, role_of
 
 OTHER = {
     "split": "dev",
@@ -56,7 +56,7 @@ def kinds() -> list[type]:
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__qualname__)
 def test_every_option_has_a_role(kind: type) -> None:
     lacking = [field.name for field in dataclasses.fields(kind) if "role" not in field.metadata]
-    assert lacking == [], f"declare them with harness.roles.option: {lacking}"
+    assert lacking == [], f"declare them with harness.types.roles.option: {lacking}"
 
 
 def test_every_option_of_a_run_is_tried_here() -> None:

@@ -17,30 +17,30 @@ from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, save_model, save_other
 
 import harness
-from harness.errors import ModelError
-from harness.evaluation.forward import Forward, batches
-from harness.evaluation.invariance import invariance
-from harness.examples import Choice, Example, Match, Pair, Question, Tagged, Text
+from harness.analysis.invariance import invariance
+from harness.core.errors import ModelError
 from harness.families.base import UnitExamples
 from harness.families.classification import Classification
 from harness.families.dual_encoder import DualEncoder
-from harness.families.features import Features, Ragged
 from harness.families.mlm import MaskedLanguageModel
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
+from harness.inference.features import Features, Ragged
+from harness.inference.forward import Forward, batches
 from harness.models import padding
+from harness.models.fresh_head import reset_head
 from harness.models.heads import has_head_class
 from harness.models.load import load_tokenizer
 from harness.models.padding import Unpadded, known_to_read_padding, padding_of
-from harness.options import EvalOptions, TrainOptions
-from harness.registry import get_registry
+from harness.models.sentence_encoder import load_encoder
+from harness.registry.registry import get_registry
 from harness.retrieval.embed import embed
-from harness.retrieval.encoder import load_encoder
-from harness.training.head import reset_head
-from harness.training.loop import Part, Trainer
 from harness.training.order import micro_batches
 from harness.training.schedule import make_schedule
+from harness.training.trainer import Part, Trainer
+from harness.types.examples import Choice, Example, Match, Pair, Question, Tagged, Text
+from harness.types.options import EvalOptions, TrainOptions
 
 READERS = ("convbert", "fnet", "funnel", "xlnet")
 OTHERS = ("albert", "big_bird", "deberta-v2", "electra", "modernbert", "mobilebert", "mpnet", "roformer")

@@ -14,25 +14,16 @@ from hypothesis import strategies as st
 
 from harness.api import compare, evaluate
 from harness.cli.main import main
+from harness.core.errors import UsageError
+from harness.data.perturb import KINDS, applies, make_variant, split_name, split_of
+from harness.data.perturb.noise import NOISES, diacritics
 from harness.data.sources import load_examples
-from harness.errors import UsageError
-from harness.examples import (
-    Answer,
-    Candidate,
-    Choice,
-    Pair,
-    Query,
-    Question,
-    Sentence,
-    Tagged,
-    Translation,
-)
-from harness.options import EvalOptions
-from harness.perturb import KINDS, applies, make_variant, split_name, split_of
-from harness.perturb.noise import NOISES, diacritics
-from harness.registry import get_registry
-from harness.report import make_report, render, report, view
-from harness.runs.shape import misfit
+from harness.registry.registry import get_registry
+from harness.report import make_report, render, report
+from harness.results.run_view import view
+from harness.runs.schema import misfit
+from harness.types.examples import Answer, Candidate, Choice, Pair, Query, Question, Sentence, Tagged, Translation
+from harness.types.options import EvalOptions
 
 texts = st.text(max_size=60)
 words = st.lists(st.text(st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc", "Cs"]), min_size=1), min_size=1)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from own_task import PLUGIN, write_data
 
-from harness.aggregate import aggregate
 from harness.api import evaluate
 from harness.cli.main import main
-from harness.errors import PluginError
-from harness.options import EvalOptions
-from harness.registry import Registry
+from harness.core.errors import PluginError
+from harness.registry.registry import Registry
+from harness.scoring.aggregate import aggregate
 from harness.testing.model import small_model
+from harness.types.options import EvalOptions
 
 FAMILY = """
 from dataclasses import replace
@@ -30,7 +30,7 @@ class Infinite(Classification):
 
 @hookimpl
 def harness_families():
-    yield Family("own", (Pair,), {implementation}, "harness.submission.labels:Labels")
+    yield Family("own", (Pair,), {implementation}, "harness.scoring.formats.labels:Labels")
 
 @hookimpl(specname="harness_target_tasks")
 def more():
@@ -111,7 +111,7 @@ def test_an_overall_score_of_its_own(tmp_path: Path) -> None:
 
 
 def _score(value: float) -> object:
-    from harness.scoring import Estimate, UnitScore
+    from harness.scoring.files import Estimate, UnitScore
 
     return UnitScore(10, {"accuracy": Estimate(value)})
 

@@ -17,12 +17,12 @@ import pytest
 
 from harness.api import evaluate
 from harness.cli.main import main
-from harness.errors import ModelError, UsageError
-from harness.options import EvalOptions
-from harness.registry import Registry
-from harness.specs import HubData
+from harness.core.errors import ModelError, UsageError
+from harness.registry.registry import Registry
 from harness.testing import check_plugin
 from harness.testing.model import small_model
+from harness.types.options import EvalOptions
+from harness.types.tasks import HubData
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from own_task import PLUGIN, write_data
 
-from harness import hookimpl, hookspecs
+from harness import hookimpl
 from harness.api import evaluate, train
 from harness.cli.hook_reference import SECTIONS, hooks, reference
-from harness.errors import DataError, PluginError
-from harness.hooks import OBSERVERS
-from harness.options import EvalOptions
-from harness.registry import Registry, get_registry
+from harness.core.errors import DataError, PluginError
+from harness.registry import hookspecs
+from harness.registry.calls import OBSERVERS
+from harness.registry.registry import Registry, get_registry
+from harness.registry.validation import KINDS
 from harness.testing.model import small_model
-from harness.validation import KINDS
+from harness.types.options import EvalOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 HOOKS = [name for name in vars(hookspecs) if name.startswith("harness_")]

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 import harness
 from harness.api import default_out
 from harness.cli.main import cli
-from harness.options import EvalOptions
 from harness.runs.record import load_record
+from harness.types.options import EvalOptions
 
 
 def called(*words: str) -> None:

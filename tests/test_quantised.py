@@ -14,13 +14,13 @@ from small_models import KINDS, save_model
 import harness
 from harness import Pair
 from harness.cli.main import main
-from harness.errors import ModelError
+from harness.core.errors import ModelError
 from harness.families.classification import Classification
-from harness.families.features import Features
+from harness.inference.features import Features
 from harness.models.load import load_tokenizer
 from harness.models.quantised import QUANTS, after_loading, quantised, whole_weights
-from harness.options import EvalOptions, TrainOptions
 from harness.training.adapters import merged, with_adapters, with_weights_of
+from harness.types.options import EvalOptions, TrainOptions
 
 LABELS = ("no", "yes")
 bitsandbytes = pytest.importorskip("bitsandbytes", reason="the extra 'quant' (bitsandbytes) is not installed")
@@ -62,7 +62,7 @@ def test_every_architecture_is_quantised_but_for_its_head(kind: str, quant: str,
 
 @pytest.mark.parametrize(("quant", "least"), [("8bit", 0.995), ("4bit", 0.95)])
 def test_a_real_encoder_stays_close_to_itself(quant: str, least: float, minilm: Path) -> None:
-    from harness.retrieval.encoder import load_encoder
+    from harness.models.sentence_encoder import load_encoder
 
     tokens = load_tokenizer(minilm)(
         ["A cat sat on the mat.", "Stocks fell sharply."], padding=True, return_tensors="pt"

@@ -15,17 +15,17 @@ import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.breakdown.compute import breakdown
+from harness.analysis.breakdown.compute import breakdown
 from harness.cli.main import cli
 from harness.data.sample import write_sample_corpus
 from harness.leaderboard.export import export_row
-from harness.options import EvalOptions
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
 from harness.report import make_report, render
 from harness.report.table import Value
-from harness.report.view import load_systems
-from harness.runs.run import Run, load_run
-from harness.scoring import score_run
+from harness.results.run_view import load_systems
+from harness.run import Run, load_run
+from harness.scoring.files import score_run
+from harness.types.options import EvalOptions
 
 TASKS = [
     "xnli[sw,de,en]",

@@ -16,19 +16,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.analysis.breakdown import breakdown
+from harness.analysis.checklist.run import _stage
 from harness.api import compare
-from harness.breakdown import breakdown
-from harness.checklist.run import _stage
 from harness.cli.main import main
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 from harness.leaderboard.export import export_row
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
 from harness.report import FORMATS, report
-from harness.runs.kept import find_runs
+from harness.results.inventory import find_runs
+from harness.run import load_run
 from harness.runs.record import load_record, new_record, save_record
-from harness.runs.run import load_run
-from harness.runs.shape import misfit
-from harness.scoring import score_run
+from harness.runs.schema import misfit
+from harness.scoring.files import score_run
 
 PLAIN, VIA = (Path(__file__).parent / "golden" / "report" / "runs" / name for name in ("plain", "via-mnli"))
 NEWER: dict[str, Any] = {

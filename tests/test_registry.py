@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harness
-from harness import hookspecs
-from harness.errors import PluginError, UsageError
-from harness.registry import PluginStatus, Registry, get_registry, load_object
-from harness.specs import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
-from harness.validation import check
+from harness.core.errors import PluginError, UsageError
+from harness.registry import hookspecs
+from harness.registry.registry import PluginStatus, Registry, get_registry, load_object
+from harness.registry.validation import check
+from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -324,9 +324,15 @@ def test_the_registry_is_built_once() -> None:
 
 
 def test_load_object() -> None:
-    assert load_object("harness.specs:TargetTask") is TargetTask
-    assert load_object("harness.specs:TargetTask.__name__") == "TargetTask"
-    for wrong in ("harness.specs", "harness.specs:", ":x", "harness.specs:Nothing", "harness.nothing:Thing"):
+    assert load_object("harness.types.tasks:TargetTask") is TargetTask
+    assert load_object("harness.types.tasks:TargetTask.__name__") == "TargetTask"
+    for wrong in (
+        "harness.types.tasks",
+        "harness.types.tasks:",
+        ":x",
+        "harness.types.tasks:Nothing",
+        "harness.nothing:Thing",
+    ):
         with pytest.raises(PluginError):
             load_object(wrong)
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from harness.cli.main import main
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.models.fingerprint import file_sha256
 from harness.models.remote_code import TrustedCode, parse_trusted
-from harness.options import EvalOptions
+from harness.types.options import EvalOptions
 
 SHA, OTHER = "a" * 40, "b" * 40
 

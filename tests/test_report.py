@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from data_folders import write_parquet
 
+from harness.analysis.differences import common_codes, differences
+from harness.analysis.mistakes import mistakes
 from harness.cli.main import main
-from harness.errors import DataError, UsageError
-from harness.report import load_systems, make_report, render, report, view
-from harness.report.differences import common_codes, differences
-from harness.report.mistakes import mistakes
-from harness.report.sections import GROUPINGS, group_codes, over_seeds
+from harness.core.errors import DataError, UsageError
+from harness.report import load_systems, make_report, render, report
 from harness.report.table import Table, Value
+from harness.report.tables import GROUPINGS, group_codes, over_seeds
+from harness.results.run_view import view
 
 GOLDEN = Path(__file__).parent / "golden" / "report"
 PLAIN, VIA = GOLDEN / "runs" / "plain", GOLDEN / "runs" / "via-mnli"
@@ -244,8 +245,8 @@ def test_plugins_bring_formats(tmp_path, capsys):
 
 
 def test_a_run_as_a_table_a_frame_and_html():
+    from harness.run import Run
     from harness.runs.record import load_record
-    from harness.runs.run import Run
 
     run = Run(PLAIN, load_record(PLAIN), None)
     assert "xnli" in run.table() and "Swahili" in run.table()

@@ -18,14 +18,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import DataError
-from harness.report import load_systems, make_report, render, report, view
-from harness.report.drawing import Sheet
+from harness.analysis.mistakes import mistakes
+from harness.core.errors import DataError
+from harness.core.safe_text import clean
+from harness.report import load_systems, make_report, render, report
+from harness.report.csv import inert
 from harness.report.latex import escape as latex_escape
 from harness.report.markdown import escape as markdown_escape
-from harness.report.mistakes import mistakes
-from harness.report.rows import inert
-from harness.safe_text import clean
+from harness.report.svg import Sheet
+from harness.results.run_view import view
 
 PLAIN = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
 RECORD = json.loads((PLAIN / "record.json").read_text(encoding="utf-8"))

@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 import harness
-from harness.breakdown.compute import breakdown
-from harness.comparison.systems import load_run
-from harness.errors import DataError, HarnessError, ModelError, UsageError
-from harness.evaluation.reporter import Reporter
+from harness.analysis.breakdown.compute import breakdown
+from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.leaderboard.export import export_row
-from harness.options import EvalOptions
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
+from harness.registry.select import Unit
 from harness.report import write_page
-from harness.report.view import load_systems
-from harness.runs.kept import find_runs
+from harness.results.inventory import find_runs
+from harness.results.run_view import load_systems
+from harness.results.systems import load_run
+from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, save_record
-from harness.runs.run import Run
-from harness.scoring import score_run
-from harness.select import Unit
+from harness.scoring.files import score_run
+from harness.types.options import EvalOptions
+from harness.types.progress import Reporter
 
 TASKS = ["xnli[sw,en]", "tatoeba[sw]"]
 
@@ -263,7 +263,7 @@ def test_files_that_no_unit_names_are_not_scored_and_changed_ones_are_refused(
 def test_a_breakdown_reads_the_tokenizer_and_the_training_data_of_the_run_alone(
     models: tuple[Path, Path], corpus: Path, tmp_path: Path
 ) -> None:
-    from harness.breakdown.sources import tokenizer, train
+    from harness.analysis.breakdown.sources import tokenizer, train
 
     model, out = tmp_path / "model", tmp_path / "run"
     shutil.copytree(models[0], model)

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.cli.main import main
-from harness.errors import UsageError
-from harness.evaluation.forward import Forward
-from harness.examples import GoldPair, Sentence, Translation
+from harness.core.errors import UsageError
 from harness.families.base import UnitExamples
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
-from harness.retrieval import both_ways, devices, index
-from harness.retrieval.approximate import APPROXIMATE, nearest_approximate, with_recall
-from harness.retrieval.exact import Neighbours
-from harness.retrieval.index import nearest
+from harness.inference.forward import Forward
+from harness.retrieval import knn_bidirectional, multi_gpu
+from harness.retrieval.knn import nearest
+from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate, with_recall
+from harness.retrieval.knn_exact import Neighbours
 from harness.retrieval.mining import mine
-from harness.retrieval.searcher import searcher
+from harness.retrieval.search_backend import searcher
+from harness.types.examples import GoldPair, Sentence, Translation
 
 pytest.importorskip("faiss")
 Matrix = NDArray[np.float32]
@@ -117,10 +117,10 @@ def test_several_devices_find_what_one_finds(seed: int, n: int, m: int, k: int, 
     rng = np.random.default_rng(seed)
     x, y = (rng.integers(-2, 3, (size, 5)).astype(np.float32) for size in (n, m))
     with pytest.MonkeyPatch.context() as patch:
-        expected = [*both_ways.nearest_both_ways(x, y, k), nearest(x, y, k)]
-        for module in (both_ways, index):
+        expected = [*knn_bidirectional.nearest_both_ways(x, y, k), nearest(x, y, k)]
+        for module in (knn_bidirectional, knn):
             patch.setattr(module, "devices_of", lambda device: ("cpu",) * count)
-        found = [*both_ways.nearest_both_ways(x, y, k), nearest(x, y, k)]
+        found = [*knn_bidirectional.nearest_both_ways(x, y, k), nearest(x, y, k)]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one.ids, other.ids)
         np.testing.assert_array_equal(one.scores, other.scores)
@@ -128,9 +128,9 @@ def test_several_devices_find_what_one_finds(seed: int, n: int, m: int, k: int, 
 
 def test_a_numbered_gpu_is_the_only_one_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    assert devices.devices_of("cuda") == ("cuda:0", "cuda:1", "cuda:2")
-    assert devices.devices_of("cuda:1") == ("cuda:1",)
-    assert devices.devices_of("cpu") == devices.devices_of("mps") == ("cpu",)
+    assert multi_gpu.devices_of("cuda") == ("cuda:0", "cuda:1", "cuda:2")
+    assert multi_gpu.devices_of("cuda:1") == ("cuda:1",)
+    assert multi_gpu.devices_of("cpu") == multi_gpu.devices_of("mps") == ("cpu",)
 
 
 def test_another_index_is_another_result_and_the_report_tells_its_recall(

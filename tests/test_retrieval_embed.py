@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from small_models import KINDS, TEXTS, save_model, tokenizer
 
-from harness.errors import ModelError, UsageError
-from harness.evaluation.forward import Forward
+from harness.core.errors import ModelError, UsageError
+from harness.inference.forward import Forward
+from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder, longest_input, stopped_after
 from harness.retrieval.embed import embed
-from harness.retrieval.encoder import default_layer, encoder_of, load_encoder, longest_input, stopped_after
 
 SIZE: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 48, "num_hidden_layers": 4}
 

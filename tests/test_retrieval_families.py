@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.errors import DataError, UsageError
-from harness.evaluation.forward import Forward
-from harness.examples import Example, GoldPair, Sentence, Translation
+from harness.core.errors import DataError, UsageError
 from harness.families.base import UnitExamples
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
-from harness.retrieval.index import resolve_backend
+from harness.inference.forward import Forward
+from harness.retrieval.knn import resolve_backend
+from harness.types.examples import Example, GoldPair, Sentence, Translation
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +80,21 @@ def test_layer_and_index_are_options(forward: Forward, shared_data: Path) -> Non
 def test_units_in_groups_equal_units_together(
     forward: Forward, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.retrieval import shared
+    from harness.retrieval import embed_units
 
     units = [tatoeba(shared_data, code, 20) for code in ("deu", "fra", "spa")]
     calls: list[int] = []
-    embed = shared.embed
+    embed = embed_units.embed
 
     def counting(forward: Forward, sentences: Any, **options: Any) -> Any:
         calls.append(len(sentences))
         return embed(forward, sentences, **options)
 
-    monkeypatch.setattr(shared, "embed", counting)
+    monkeypatch.setattr(embed_units, "embed", counting)
     sentences = lambda unit: [text for pair in unit.examples for text in (pair.foreign, pair.english)]  # noqa: E731
     options = {"layer": 1, "pool": "mean", "max_length": 32}
-    together = list(shared.embed_units(forward, units, sentences, **options))
-    one_by_one = list(shared.embed_units(forward, units, sentences, **options, held=1))
+    together = list(embed_units.embed_units(forward, units, sentences, **options))
+    one_by_one = list(embed_units.embed_units(forward, units, sentences, **options, held=1))
     assert len(calls) == 4
     assert calls[0] <= sum(calls[1:])
     for one, other in zip(together, one_by_one, strict=True):

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.errors import DataError, ModelError, UsageError
-from harness.retrieval.both_ways import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
-from harness.retrieval.exact import MEMORY, Neighbours
-from harness.retrieval.half import halve
-from harness.retrieval.index import nearest, resolve_backend
+from harness.core.errors import DataError, ModelError, UsageError
+from harness.retrieval.first_pass_bf16 import halve
+from harness.retrieval.knn import nearest, resolve_backend
+from harness.retrieval.knn_bidirectional import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
+from harness.retrieval.knn_exact import MEMORY, Neighbours
 
 Matrix = NDArray[np.float32]
 
@@ -212,7 +212,7 @@ def test_without_faiss_torch_searches_and_asking_for_faiss_names_the_install_lin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)  # import faiss fails as if it were not installed
-    monkeypatch.setattr("harness.retrieval.index.find_spec", lambda name: None)
+    monkeypatch.setattr("harness.retrieval.knn.find_spec", lambda name: None)
     assert resolve_backend("auto") == "torch"
     some = np.eye(2, dtype=np.float32)
     assert nearest(some, some).ids[:, 0].tolist() == [0, 1]

@@ -17,13 +17,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import harness
-from harness.errors import DataError, HarnessError, UsageError
-from harness.evaluation.reporter import Reporter
-from harness.options import EvalOptions
-from harness.registry import get_registry
+from harness.core.errors import DataError, HarnessError, UsageError
+from harness.registry.registry import get_registry
+from harness.registry.select import Unit
+from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
-from harness.runs.run import Run
-from harness.select import Unit
+from harness.types.options import EvalOptions
+from harness.types.progress import Reporter
 
 
 class Heard(Reporter):

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from harness.core.errors import UsageError
 from harness.data.sample import MARKER, sample_languages, sample_text, write_sample_corpus
 from harness.data.sample.grammar import ask, realise
 from harness.data.sample.inference import inferences
@@ -23,7 +24,6 @@ from harness.data.sample.paraphrase import paraphrases, question_pairs
 from harness.data.sample.questions import questions
 from harness.data.sample.tagging import statements
 from harness.data.sample.world import World
-from harness.errors import UsageError
 
 SCRIPTS = {"ar": "ARABIC", "hi": "DEVANAGARI", "ko": "HANGUL", "ru": "CYRILLIC", "zh": "CJK"}
 QA_FILES = "XQuAD.* MLQA.* SQuAD tydiqa ../../rajpurkar/squad/* ../../rajpurkar/squad_v2/*"

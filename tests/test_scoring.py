@@ -8,19 +8,20 @@ import shutil
 import numpy as np
 import pytest
 
-from harness.aggregate import aggregate
 from harness.cli.main import main
-from harness.errors import DataError
-from harness.metrics import get_metric, intervals
-from harness.metrics.intervals import cluster_sums, percentiles, resampled_sums, wilson
-from harness.scoring import Estimate, TaskScorer, UnitScore, estimate, item_statistics, score_folders, score_unit
-from harness.specs import Benchmark
-from harness.submission.answers import Answers
-from harness.submission.labels import Labels
-from harness.submission.pairs import Pairs
-from harness.submission.rankings import Rankings
-from harness.submission.rows import Rows
-from harness.submission.tags import Tags
+from harness.core.errors import DataError
+from harness.scoring import intervals
+from harness.scoring.aggregate import aggregate
+from harness.scoring.files import Estimate, TaskScorer, UnitScore, estimate, item_statistics, score_folders, score_unit
+from harness.scoring.formats.answers import Answers
+from harness.scoring.formats.labels import Labels
+from harness.scoring.formats.pairs import Pairs
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.formats.rows import Rows
+from harness.scoring.formats.tags import Tags
+from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
+from harness.scoring.metrics import get_metric
+from harness.types.tasks import Benchmark
 
 UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 IOB2 = ("O", *(f"{prefix}-{kind}" for prefix in "BI" for kind in ("PER", "ORG", "LOC")))
@@ -131,7 +132,7 @@ def test_values_of_xtreme_r_tasks(mock):
     """The tasks of XTREME-R whose languages are all in the official mock data, with the official values."""
     from functools import partial
 
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry = get_registry()
     benchmark = registry.benchmark("xtreme-r")
@@ -176,7 +177,7 @@ def test_registered_tasks_score_the_same(mock, xtreme, official):
     """The tasks' own metrics, formats and label sets, as the registry has them."""
     from functools import partial
 
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     scored = score_folders(mock / "predictions", mock / "labels", xtreme, partial(TaskScorer.of, get_registry()))
     assert scored.to_dict() == official.to_dict()

@@ -19,15 +19,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
+from harness.core.errors import DataError, HarnessError, ModelError
 from harness.data import readers
 from harness.data.archive import unpacked
 from harness.data.conllu import conllu
-from harness.errors import DataError, HarnessError, ModelError
 from harness.models.reference import parse_model
 from harness.models.resolve import check_folder
-from harness.options import TrainOptions, build, load_recipe_file, parse_overrides
-from harness.runs.kept import find_runs
+from harness.results.inventory import find_runs
 from harness.runs.record import load_record
+from harness.types.options import TrainOptions, build, load_recipe_file, parse_overrides
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

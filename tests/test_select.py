@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.errors import HarnessError, PluginError, UsageError
-from harness.registry import Registry, get_registry
-from harness.select import Unit, select
+from harness.core.errors import HarnessError, PluginError, UsageError
+from harness.registry.registry import Registry, get_registry
+from harness.registry.select import Unit, select
 
 XNLI = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 

@@ -16,25 +16,25 @@ from run_folders import rewrite, write_run
 
 from harness import FileData, HubData, IntermediateTask, Pair, Split, readers
 from harness.cli.main import main
+from harness.core.errors import DataError, PluginError
+from harness.data.corpus import Corpus
 from harness.data.locate import Files, described
 from harness.data.provenance import Provenance, provenance
+from harness.data.resources import of_test, of_training, union
 from harness.data.sources import LoadedSplit, load_examples
-from harness.data.text import Corpus
-from harness.errors import DataError, PluginError
 from harness.evaluation.plan import training_tasks
-from harness.examples import Text
 from harness.leaderboard.export import export_row
 from harness.leaderboard.setting import setting
 from harness.leaderboard.validation import problems
 from harness.models.resolve import ResolvedModel
-from harness.options import TrainOptions
-from harness.registry import get_registry
-from harness.resources import of_test, of_training, union
-from harness.runs.resources import run_resources
-from harness.training.expression import in_languages
-from harness.training.recorded import Before
+from harness.registry.registry import get_registry
+from harness.registry.validation import check
+from harness.training.lineage import Before
+from harness.training.run_resources import run_resources
 from harness.training.stage import Stage, StageTask
-from harness.validation import check
+from harness.training.via import in_languages
+from harness.types.examples import Text
+from harness.types.options import TrainOptions
 
 MODEL = ResolvedModel("org/model", Path("org-model"), "0" * 40, "f" * 64, {})
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.errors import UsageError
-from harness.runs.claims import Claims, Taken, is_free
+from harness.core.claims import Claims, Taken, is_free
+from harness.core.errors import UsageError
 from harness.runs.folder import RunFolder
 
 # Imports once and forks one process for each list of words; kills the first of them after so many seconds, if any.
@@ -168,7 +168,7 @@ def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> 
     theirs.release("xnli/fr/test")
     assert not (tmp_path / "claims").exists()
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom harness.runs.claims import Claims\n"
+        "import sys, time\nfrom pathlib import Path\nfrom harness.core.claims import Claims\n"
         "claims = Claims(Path(sys.argv[1]))\nassert claims.take('x')\nprint('taken', flush=True)\ntime.sleep(1000)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "claims")], stdout=subprocess.PIPE)

@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.errors import DataError
-from harness.retrieval.stored import stored_vectors
+from harness.core.errors import DataError
+from harness.retrieval.vector_store import stored_vectors
 
 SENTENCES = [f"sentence {number}" for number in range(10)]
 BLOCK = 3 * (len(SENTENCES[0]) + 8)
@@ -251,7 +251,7 @@ class Mine:
 
 @pytest.fixture
 def mine(small_model: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mine:
-    monkeypatch.setattr("harness.retrieval.stored.characters_at_a_time", lambda device, tokens: 1000)
+    monkeypatch.setattr("harness.retrieval.vector_store.characters_at_a_time", lambda device, tokens: 1000)
     return Mine(small_model, texts, tmp_path)
 
 

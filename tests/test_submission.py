@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from harness.errors import DataError
-from harness.examples import Answer, Choice, GoldPair, Pair, Question, Sentence, Tagged, Translation
-from harness.files import read_text, write_atomic
-from harness.submission.answers import Answers
-from harness.submission.choices import Choices
-from harness.submission.labels import Labels
-from harness.submission.pairs import Pairs
-from harness.submission.rankings import Rankings
-from harness.submission.rows import Rows, sorted_english
-from harness.submission.tags import Tags
+from harness.core.errors import DataError
+from harness.core.files import read_text, write_atomic
+from harness.scoring.formats.answers import Answers
+from harness.scoring.formats.choices import Choices
+from harness.scoring.formats.labels import Labels
+from harness.scoring.formats.pairs import Pairs
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.formats.rows import Rows, sorted_english
+from harness.scoring.formats.tags import Tags
+from harness.types.examples import Answer, Choice, GoldPair, Pair, Question, Sentence, Tagged, Translation
 
 NLI = ("contradiction", "entailment", "neutral")
 UPOS = ("NOUN", "VERB", "PUNCT")

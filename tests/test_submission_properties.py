@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import DataError
-from harness.examples import Answer, Choice, GoldPair, Pair, Question, Sentence, Tagged, Translation
-from harness.submission.answers import Answers
-from harness.submission.choices import Choices
-from harness.submission.labels import Labels
-from harness.submission.pairs import Pairs
-from harness.submission.rankings import Rankings
-from harness.submission.reader import reading_notes
-from harness.submission.rows import Rows
-from harness.submission.tags import Tags
+from harness.core.errors import DataError
+from harness.scoring.formats.answers import Answers
+from harness.scoring.formats.choices import Choices
+from harness.scoring.formats.labels import Labels
+from harness.scoring.formats.pairs import Pairs
+from harness.scoring.formats.rankings import Rankings
+from harness.scoring.formats.reader import reading_notes
+from harness.scoring.formats.rows import Rows
+from harness.scoring.formats.tags import Tags
+from harness.types.examples import Answer, Choice, GoldPair, Pair, Question, Sentence, Tagged, Translation
 
 QUICK = settings(max_examples=50, deadline=None)
 SQUAD = {

@@ -10,10 +10,10 @@ import pytest
 import harness
 from harness import Choice, IntermediateTask, Pair, Question, Split, Tagged, TargetTask, Translation
 from harness.data.checks import lost_answers, shifted_answers
+from harness.data.parquet import Column
 from harness.data.sources import load_examples, split_status
-from harness.data.table import Column
-from harness.registry import get_registry
-from harness.specs import HubData
+from harness.registry.registry import get_registry
+from harness.types.tasks import HubData
 
 TARGETS = "pawsx xnli panx udpos bucc2018 tatoeba xquad mlqa tydiqa".split()
 MORE = "lareqa mewslix udpos_hub xcopa".split()  # see test_xtreme_r.py

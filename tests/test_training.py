@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from small_models import KINDS, save_model
 
 from harness import Pair
-from harness.errors import ModelError, UsageError
+from harness.core.errors import ModelError, UsageError
 from harness.families.classification import Classification
-from harness.families.features import Features, Ragged
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
+from harness.inference.features import Features, Ragged
 from harness.models.encoder import head_parameters
+from harness.models.fresh_head import reset_head
 from harness.models.load import load_tokenizer
-from harness.options import TrainOptions, build
 from harness.training.adapters import merged, with_adapters
-from harness.training.head import reset_head
-from harness.training.loop import Part, Trainer, learning_rate
 from harness.training.order import micro_batches, step_items, steps_in_epoch
 from harness.training.schedule import make_schedule, sampling_weights
+from harness.training.trainer import Part, Trainer, learning_rate
+from harness.types.options import TrainOptions, build
 
 LABELS = ("no", "yes")
 

@@ -10,11 +10,11 @@ from training_stages import cpu_stages
 
 import harness
 from harness.data.sample import write_sample_corpus
-from harness.examples import Pair
-from harness.options import EvalOptions
-from harness.registry import get_registry
-from harness.specs import FileData, IntermediateTask, Split, TargetTask
-from harness.training.stages import Stages
+from harness.registry.registry import get_registry
+from harness.training.chain import Stages
+from harness.types.examples import Pair
+from harness.types.options import EvalOptions
+from harness.types.tasks import FileData, IntermediateTask, Split, TargetTask
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from small_models import cutting, save_model
 from tokenizer_schemes import MARKED, SCHEMES, SCRIPTS, UNMARKED, scheme
 
+from harness.core.errors import DataError, UsageError
 from harness.data import readers
+from harness.data.perturb import make_variant
 from harness.data.sources import load_examples
 from harness.data.subset import fingerprint, written_fingerprint
-from harness.errors import DataError, UsageError
-from harness.examples import Tagged
 from harness.families.base import UnitExamples
 from harness.families.running_text import as_written, written
 from harness.families.tagging import Tagging
 from harness.families.words import _aligned
-from harness.perturb import make_variant
-from harness.registry import get_registry
+from harness.registry.registry import get_registry
+from harness.types.examples import Tagged
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "X")
 ODD = [
@@ -357,8 +357,8 @@ def test_no_token_that_is_learned_crosses_words(name):
 
 @pytest.mark.parametrize("name", ["xlmr", "bert", "gpt2", "gemma"])
 def test_tokens_of_a_word_are_counted_in_the_text_that_the_model_reads(name):
-    from harness.breakdown.attributes import tokens_per_word
-    from harness.breakdown.context import TaskContext, UnitContext
+    from harness.analysis.breakdown.attributes import tokens_per_word
+    from harness.analysis.breakdown.context import TaskContext, UnitContext
 
     examples = [BERLIN_WRITTEN, BERLIN, sentence("Два", "слова")]
     tokens = scheme(name)

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from harness import Candidate, Match, Query
-from harness.aggregate import aggregate
 from harness.cli.main import main
+from harness.core.errors import DataError
 from harness.data.sources import load_examples, split_status
-from harness.errors import DataError
 from harness.evaluation.plan import training_tasks
-from harness.registry import get_registry
-from harness.report import make_report, view
-from harness.scoring import Estimate, UnitScore
-from harness.specs import FileData, Split
+from harness.registry.registry import get_registry
+from harness.report import make_report
+from harness.results.run_view import view
+from harness.scoring.aggregate import aggregate
+from harness.scoring.files import Estimate, UnitScore
+from harness.types.tasks import FileData, Split
 
 FAST = ["--limit", "6", "--train-limit", "12", "--set", "max_steps=2", "--set", "batch=4", "--offline"]
 EXTRA = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.options import EvalOptions
-from harness.registry import Registry
-from harness.training.stages import Stages
+from harness.registry.registry import Registry
+from harness.training.chain import Stages
+from harness.types.options import EvalOptions
 
 
 def cpu_stages(registry: Registry, recipe: str, data: Path, **options: Any) -> Stages:

@@ -169,7 +169,7 @@ def mteb_retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer
 
-    from harness.languages import iso639_3
+    from harness.types.languages import iso639_3
 
     names = {code: f"{'cmn' if code == 'zh' else iso639_3(code)}-eng" for code in inputs["units"]}
     task = mteb.get_task("Tatoeba", hf_subsets=list(names.values()))

@@ -10,7 +10,7 @@ import click
 from harness.cli.shared_options import split_commas
 
 if TYPE_CHECKING:
-    from harness.scoring import Estimate
+    from harness.scoring.files import Estimate
 
 
 @click.command("breakdown")
@@ -42,9 +42,9 @@ def command(
     Numbers are cut into four buckets with as many examples each; the items of all languages are pooled. Attributes of the
     examples need the data of the run; without them there are only the language and its script.
     """
-    from harness.breakdown import breakdown
+    from harness.analysis.breakdown import breakdown
     from harness.cli.console import message, print_json, print_table
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
     from harness.report.table import Value, show
 
     if as_list:

@@ -24,14 +24,14 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     selector, only models go in.
     """
     from harness.cli.data import items
-    from harness.data.bundle import data_names, model_names, write_bundle
+    from harness.core.errors import DataError
     from harness.data.sources import located
-    from harness.errors import DataError
     from harness.evaluation.plan import training_tasks
+    from harness.models.bundle import data_names, model_names, write_bundle
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
-    from harness.registry import get_registry
-    from harness.specs import TargetTask
+    from harness.registry.registry import get_registry
+    from harness.types.tasks import TargetTask
 
     registry = get_registry()
     names: dict[str, Path] = {}
@@ -69,7 +69,7 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def unbundle(file: Path, folder: Path) -> None:
     """Unpack and check a bundle into FOLDER: its data into FOLDER/data, its models into FOLDER/models."""
-    from harness.data.bundle import read_bundle
+    from harness.models.bundle import read_bundle
 
     manifest = read_bundle(file, folder)
     message(f"{len(manifest['files'])} files in {folder}, all as they were when bundled")

@@ -18,7 +18,7 @@ def command() -> None:
 def ls(folder: Path, as_json: bool) -> None:
     """List the stages beside the runs in FOLDER (runs), which runs use them, and what lies in the user's cache."""
     from harness.cli.console import message, print_json, print_table
-    from harness.runs.kept import find_built, find_leftovers, find_runs, find_stages
+    from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
 
     runs = find_runs(folder) if folder.is_dir() else []
     found = [*find_stages(folder, runs), *find_built(), *find_leftovers(folder)]
@@ -38,8 +38,8 @@ def ls(folder: Path, as_json: bool) -> None:
 def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     """Remove the stages that no run in FOLDER (runs) uses, and what killed processes left behind."""
     from harness.cli.console import message
-    from harness.errors import DataError
-    from harness.runs.kept import find_built, find_leftovers, find_runs, find_stages, remove_kept
+    from harness.core.errors import DataError
+    from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages, remove_kept
 
     runs = find_runs(folder) if folder.is_dir() else []
     unreadable = [run.problem for run in runs if run.problem]

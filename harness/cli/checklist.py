@@ -42,9 +42,9 @@ def command(
 
     Templates are those of DATA_DIR/multichecklist/checklist_templates.tsv, the published file, or else the harness's own.
     """
-    from harness.checklist import checklist
+    from harness.analysis.checklist import checklist
     from harness.cli.console import print_json, print_table, print_text
-    from harness.safe_text import safe
+    from harness.core.safe_text import safe
 
     found = checklist(
         model,

@@ -36,8 +36,8 @@ def command(
 
     from harness.api import compare
     from harness.cli.console import message, print_json, print_table, print_text
-    from harness.comparison.text import footnotes, tables
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
+    from harness.report.comparison import footnotes, tables
 
     if as_json and as_markdown:
         raise UsageError("give --json or --markdown, not both")

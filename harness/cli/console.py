@@ -1,6 +1,6 @@
 """What all commands write with: tables and JSON on stdout, everything else on stderr, nothing a terminal would obey.
 
-Whatever is written passes :func:`harness.safe_text.safe` here, wherever it comes from. rich is imported on first use.
+Whatever is written passes :func:`harness.core.safe_text.safe` here, wherever it comes from. rich is imported on first use.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.safe_text import UNSAFE, safe
+from harness.core.safe_text import UNSAFE, safe
 
 if TYPE_CHECKING:
     from rich.console import Console

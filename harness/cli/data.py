@@ -13,10 +13,10 @@ from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table
 from harness.cli.task_details import splits_of
 from harness.cli.tasks import Task, task_languages
-from harness.errors import DataError
-from harness.registry import Registry, get_registry
-from harness.select import Entry, choose
-from harness.specs import Split, TargetTask
+from harness.core.errors import DataError
+from harness.registry.registry import Registry, get_registry
+from harness.registry.select import Entry, choose
+from harness.types.tasks import Split, TargetTask
 
 # An excluding selector starts with "-". No short option may exist, or click would take the h of -xnli[zh] for one.
 SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}

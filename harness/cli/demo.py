@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from harness.runs.run import Run
+    from harness.run import Run
 
 TRAIN_LIMIT = 1000
 """Training examples a task: enough to learn something from, few enough for a coffee break on two cores."""
@@ -27,7 +27,7 @@ def command(out: str) -> None:
     from harness.cli.console import print_text
     from harness.cli.run_report import RichReporter, save_page, show_run
     from harness.data.sample import has_sample_corpus, write_sample_corpus
-    from harness.options import EvalOptions
+    from harness.types.options import EvalOptions
 
     folder = Path(out)
     data = folder / "data"

@@ -16,12 +16,12 @@ from typing import Literal
 import click
 
 from harness import __version__
-from harness.border import in_words
 from harness.cli.console import message, print_json, print_table
-from harness.discovery import FIRST_PARTY
-from harness.errors import DataError, HarnessError, PluginError, UsageError
-from harness.registry import SLOW, Registry, get_registry, load_part
-from harness.specs import Finding
+from harness.core.border import in_words
+from harness.core.errors import DataError, HarnessError, PluginError, UsageError
+from harness.registry.discovery import FIRST_PARTY
+from harness.registry.registry import SLOW, Registry, get_registry, load_part
+from harness.types.tasks import Finding
 
 SHOWN = ("torch", "transformers", "datasets", "evaluate")
 LOW_DISK = 5 * 2**30

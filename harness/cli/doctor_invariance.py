@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from harness.cli.console import message, print_json, print_table, print_text
-from harness.safe_text import safe
+from harness.core.safe_text import safe
 
 if TYPE_CHECKING:
-    from harness.evaluation.invariance import Invariance
+    from harness.analysis.invariance import Invariance
 
 _HEADS = {"own": "its own", "random": "random", "none": "-"}
 
@@ -18,8 +18,8 @@ def print_invariance(
     model: str, limit: int | None, data_dir: str | None, device: str, offline: bool, as_json: bool
 ) -> None:
     """Scores, counts and prints; a change is a finding, not an error."""
-    from harness.evaluation.invariance import EXAMPLES, invariance
-    from harness.registry import get_registry
+    from harness.analysis.invariance import EXAMPLES, invariance
+    from harness.registry.registry import get_registry
 
     found = invariance(
         model, get_registry(), limit=limit or EXAMPLES, data_dir=data_dir, device=device, offline=offline

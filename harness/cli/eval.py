@@ -78,8 +78,8 @@ def command(
     from harness.cli.console import print_json
     from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
-    from harness.errors import UnitsFailed, UsageError
-    from harness.registry import get_registry
+    from harness.core.errors import UnitsFailed, UsageError
+    from harness.registry.registry import get_registry
     from harness.training.processes import process_index
 
     options = eval_options(**rest)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.blame import blaming
-from harness.border import border
 from harness.cli.tasks import Task
-from harness.errors import ModelError, UsageError
-from harness.examples import Example
-from harness.registry import Registry, load_part
+from harness.core.border import border
+from harness.core.errors import ModelError, UsageError
+from harness.registry.attribution import blaming
+from harness.registry.registry import Registry, load_part
+from harness.types.examples import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,7 +53,7 @@ def example_tokens(
 
 def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     from harness.families.base import HeadFamily
-    from harness.options import build
+    from harness.types.options import build
 
     kind = load_part(registry.family(task.family), "implementation")
     family = kind(task.labels, build(kind.Options, dict(task.options)))

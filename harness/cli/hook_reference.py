@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness import hookspecs
-from harness.hooks import OBSERVERS
-from harness.validation import KINDS
+from harness.registry import hookspecs
+from harness.registry.calls import OBSERVERS
+from harness.registry.validation import KINDS
 
 INTRODUCTION = """\
 # Hooks
 
-Written by `make docs` from `harness/hookspecs.py`. How plugins are written and found, with a whole plugin for every kind
+Written by `make docs` from `harness/registry/hookspecs.py`. How plugins are written and found, with a whole plugin for every kind
 of hook, is in [plugins.md](plugins.md).
 
 A plugin is a module (or an object) with functions of these names, marked with `harness.hookimpl`. A function names only
@@ -72,7 +72,7 @@ def _signature(name: str, spec: Callable[..., Any]) -> str:
 
 def _plain(text: str) -> str:
     """Docstring markup as Markdown."""
-    return text.strip().replace("``", "`").replace(":class:`~harness.specs.", "`")
+    return text.strip().replace("``", "`").replace(":class:`~harness.types.tasks.", "`")
 
 
 if __name__ == "__main__":

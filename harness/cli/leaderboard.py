@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import message, print_json, print_table, print_text
-from harness.errors import DataError, UsageError
+from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
@@ -54,12 +54,12 @@ def export(
     Several run folders, or the folder that eval --seeds wrote, are seeds of one system: they make one row, of means and
     standard deviations over the seeds.
     """
-    from harness.files import write_atomic
+    from harness.core.files import write_atomic
     from harness.leaderboard.export import export_row
     from harness.leaderboard.official import export_submission
     from harness.leaderboard.rows import row_text
     from harness.leaderboard.validation import problems
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry = get_registry()
     allowed = {"allow_partial": allow_partial, "allow_dirty": allow_dirty, "allow_unpinned": allow_unpinned}
@@ -85,7 +85,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check rows against the schema and themselves; flags scores of task versions that are not installed."""
     from harness.leaderboard.rows import read_rows
     from harness.leaderboard.validation import problems
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry = get_registry()
     found = [
@@ -112,7 +112,7 @@ def add(files: tuple[Path, ...], folder: Path) -> None:
     """Check rows and add them to the folder of rows."""
     from harness.leaderboard.rows import add_row, read_rows
     from harness.leaderboard.validation import problems
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     registry = get_registry()
     rows = [(path, row) for path in files for row in read_rows(path)]
@@ -155,7 +155,7 @@ def show(
     as_markdown: bool,
 ) -> None:
     """Show rows beside published systems, one table for each setting and split."""
-    from harness.leaderboard.text import legend, markdown, tables
+    from harness.report.board import legend, markdown, tables
 
     board = _board(benchmark, tasks, metrics, more, folder)
     if as_json:
@@ -183,8 +183,8 @@ def render(
     out: Path,
 ) -> None:
     """Write the board as one HTML page that needs nothing else."""
-    from harness.files import write_atomic
-    from harness.leaderboard.page import board_page
+    from harness.core.files import write_atomic
+    from harness.report.board_page import board_page
 
     write_atomic(out, board_page(_board(benchmark, tasks, metrics, more, folder)))
     message(str(out))
@@ -195,6 +195,6 @@ def _board(
 ) -> Board:
     from harness.leaderboard.board import build_board
     from harness.leaderboard.rows import local_rows, published_rows
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     return build_board([*published_rows(), *local_rows(folder, more)], benchmark, get_registry(), tasks, metrics)

@@ -19,11 +19,11 @@ import click
 from harness import __version__
 from harness.cli.console import message
 from harness.cli.streams import lasting_streams, unread
-from harness.errors import DataError, HarnessError, PluginError, UsageError
-from harness.files import disk_refusal
+from harness.core.errors import DataError, HarnessError, PluginError, UsageError
+from harness.core.files import disk_refusal
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
@@ -98,7 +98,7 @@ class Commands(click.Group):
 
 def _registry(ctx: click.Context) -> Registry:
     """The registry while the command is looked up, before the options before it are carried out."""
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     given = ctx.params
     with _logging(_verbosity(given.get("verbose", 0), given.get("quiet", False))):
@@ -110,7 +110,7 @@ def _verbosity(verbose: int, quiet: bool) -> int:
 
 
 def _of_plugin(ctx: click.Context, name: str) -> click.Command | None:
-    from harness.registry import load_part
+    from harness.registry.registry import load_part
 
     registry = _registry(ctx)
     if name not in registry.commands():
@@ -147,7 +147,7 @@ def cli(
     show_traceback: bool,
 ) -> None:
     """Zero-shot evaluation of multilingual encoders on XTREME and XTREME-R."""
-    from harness.registry import set_default_plugins
+    from harness.registry.registry import set_default_plugins
 
     settings = Settings(_verbosity(verbose, quiet), show_traceback)
     ctx.obj = settings
@@ -159,7 +159,7 @@ def cli(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (see :mod:`harness.errors`)."""
+    """Runs the command line; returns the exit code (see :mod:`harness.core.errors`)."""
     with lasting_streams() as outlets:
         code = _outcome(list(sys.argv[1:] if argv is None else argv))
         refused = unread(outlets)

@@ -78,22 +78,22 @@ def _mine(
     offline: bool,
 ) -> dict[str, Any]:
     from harness.cli.console import message
-    from harness.errors import UsageError
-    from harness.evaluation.forward import Forward
+    from harness.core.errors import UsageError
+    from harness.inference.forward import Forward
     from harness.models.config import load_config
     from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
     from harness.models.load import load_tokenizer
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
-    from harness.registry import get_registry
-    from harness.retrieval.both_ways import PRECISIONS
-    from harness.retrieval.corpora import Corpus, write_pairs
+    from harness.models.sentence_encoder import default_layer, load_encoder
+    from harness.registry.registry import get_registry
     from harness.retrieval.embed import POOLS, embed
-    from harness.retrieval.encoder import default_layer, load_encoder
-    from harness.retrieval.index import check_choice
+    from harness.retrieval.knn import check_choice
+    from harness.retrieval.knn_bidirectional import PRECISIONS
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
-    from harness.retrieval.searcher import index_facts, pair_searcher
-    from harness.retrieval.stored import characters_at_a_time, stored_vectors
+    from harness.retrieval.search_backend import index_facts, pair_searcher
+    from harness.retrieval.sentence_files import Corpus, write_pairs
+    from harness.retrieval.vector_store import characters_at_a_time, stored_vectors
 
     for option, value, choices in (
         ("margin", margin, MARGINS),

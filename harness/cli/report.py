@@ -28,8 +28,8 @@ def command(runs: tuple[Path, ...], format: str | None, output: Path | None, dat
     Several runs stand side by side, with differences from the first one and marks where these are significant.
     """
     from harness.cli.console import message, print_text
-    from harness.errors import DataError
-    from harness.files import write_atomic
+    from harness.core.errors import DataError
+    from harness.core.files import write_atomic
     from harness.report import report
 
     text = report(runs, format or _format(output), data_dir)

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError, HarnessError
-from harness.evaluation.reporter import Reporter
-from harness.safe_text import safe
-from harness.select import Unit
+from harness.core.errors import DataError, HarnessError
+from harness.core.safe_text import safe
+from harness.registry.select import Unit
+from harness.types.progress import Reporter
 
 if TYPE_CHECKING:
-    from harness.options import EvalOptions
-    from harness.registry import Registry
-    from harness.runs.run import Run
+    from harness.registry.registry import Registry
+    from harness.run import Run
+    from harness.types.options import EvalOptions
 
 
 class RichReporter(Reporter):
@@ -107,7 +107,7 @@ def show_plan(
     from harness.models.reference import parse_model
     from harness.runs.identity import run_identity, same_system
     from harness.runs.record import load_record
-    from harness.training.stages import Stages
+    from harness.training.chain import Stages
 
     recipe = find_recipe(options.recipe, registry, parse_model(model))
     planned = make_plan(
@@ -157,8 +157,8 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything lies; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
     from harness.cli.score_table import print_losses, print_scores
-    from harness.report import view
     from harness.report.summary import data_notes
+    from harness.results.run_view import view
 
     console = stderr_console() if to_stderr else stdout_console()
     print_scores(console, run.scores)
@@ -196,7 +196,7 @@ def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | 
 def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_stderr: bool) -> dict[str, Any]:
     """A table of means and standard deviations over seeds; returns the summary it shows."""
     from harness.cli.console import stderr_console, stdout_console
-    from harness.runs.seeds import summarise
+    from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
     result = summarise(runs, seeds)

@@ -21,7 +21,7 @@ def command() -> None:
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs) and the folders within it."""
     from harness.cli.console import message, print_json, print_table
-    from harness.runs.kept import find_runs
+    from harness.results.inventory import find_runs
 
     found = find_runs(folder)
     if as_json:
@@ -46,11 +46,12 @@ def list_runs(folder: Path, as_json: bool) -> None:
 def show(run: Path, as_json: bool) -> None:
     """Show how RUN came about, its scores, and what is missing or failed."""
     from harness.cli.console import print_json, print_text
-    from harness.errors import DataError
-    from harness.report import make_report, view
+    from harness.core.errors import DataError
+    from harness.core.safe_text import safe
+    from harness.report import make_report
     from harness.report.text import text_table
+    from harness.results.run_view import view
     from harness.runs.record import load_record
-    from harness.safe_text import safe
 
     record = load_record(run)
     if record is None:
@@ -70,7 +71,7 @@ def show(run: Path, as_json: bool) -> None:
 
 
 def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
-    from harness.safe_text import safe
+    from harness.core.safe_text import safe
 
     model, options = record["model"], record["options"]
     recipe = options.get("recipe", {})
@@ -97,7 +98,7 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
 def rm(runs: tuple[Path, ...], yes: bool) -> None:
     """Remove runs: what the harness wrote there, and nothing else. Trained stages stay: see 'harness cache'."""
     from harness.cli.console import message
-    from harness.runs.kept import remove_run
+    from harness.results.inventory import remove_run
 
     for run in runs:
         own = remove_run(run, dry=not yes)

@@ -10,11 +10,11 @@ import click
 
 from harness.cli.console import message, print_json, stdout_console
 from harness.cli.shared_options import selection_options
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
-    from harness.specs import Benchmark
+    from harness.registry.registry import Registry
+    from harness.types.tasks import Benchmark
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -39,8 +39,8 @@ def command(
     Two folders in the official layout (--predictions, --labels; the benchmark is xtreme unless another is named): a
     task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
     """
-    from harness.registry import get_registry
-    from harness.scoring import TaskScorer, score_folders, score_run
+    from harness.registry.registry import get_registry
+    from harness.scoring.files import TaskScorer, score_folders, score_run
 
     registry = get_registry()
     if run is not None:
@@ -71,7 +71,7 @@ def _selection(
     registry: Registry, benchmark: Benchmark | None, tasks: tuple[str, ...], languages: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]] | None:
     """Tasks and languages that selectors name, among the benchmark's or all registered ones; None: no selectors."""
-    from harness.select import Entry, choose
+    from harness.registry.select import Entry, choose
 
     if not tasks and not languages:
         return None

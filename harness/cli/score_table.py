@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness.aggregate import BenchmarkScore, TaskScore
-from harness.perturb.loss import loss_rows
-from harness.safe_text import safe
+from harness.core.safe_text import safe
+from harness.scoring.aggregate import BenchmarkScore, TaskScore
+from harness.scoring.robustness import loss_rows
 
 if TYPE_CHECKING:
     from rich.console import Console

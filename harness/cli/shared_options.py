@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from harness.options import EvalOptions
+    from harness.types.options import EvalOptions
 
 Decorated = Callable[..., Any]
 
@@ -71,7 +71,7 @@ data_options = _together(
 
 def eval_options(*, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any) -> EvalOptions:
     """The options object of what the command line says; ``rest`` holds further fields, ``layer``, ``pool`` and ``index``."""
-    from harness.options import EvalOptions, parse_overrides
+    from harness.types.options import EvalOptions, parse_overrides
 
     values: dict[str, Any] = parse_overrides(overrides)
     named = {"seed": seed, **{name: rest.pop(name, None) for name in ("layer", "pool", "index", "peft")}}

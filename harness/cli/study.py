@@ -21,7 +21,7 @@ def list_studies(as_json: bool) -> None:
     from dataclasses import asdict
 
     from harness.cli.console import print_json, print_table
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
 
     studies = get_registry().studies().values()
     if as_json:
@@ -54,11 +54,11 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
 
     from harness.cli.console import print_json, print_table, print_text
     from harness.cli.run_report import RichReporter
-    from harness.errors import UnitsFailed
-    from harness.options import EvalOptions
-    from harness.registry import get_registry
-    from harness.runs.seeds import summarise
-    from harness.studies import cells, run_study
+    from harness.core.errors import UnitsFailed
+    from harness.registry.registry import get_registry
+    from harness.results.seeds import summarise
+    from harness.studies.grid import cells, run_study
+    from harness.types.options import EvalOptions
 
     registry = get_registry()
     study = registry.study(name)

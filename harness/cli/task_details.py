@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from harness.cli.console import print_table, print_text
 from harness.cli.tasks import Task, task_languages, training_source
-from harness.errors import UsageError, did_you_mean
-from harness.languages import language as language_of
-from harness.registry import Registry
-from harness.safe_text import safe
-from harness.specs import Split, TargetTask
+from harness.core.errors import UsageError, did_you_mean
+from harness.core.safe_text import safe
+from harness.registry.registry import Registry
+from harness.types.languages import language as language_of
+from harness.types.tasks import Split, TargetTask
 
 
 def details(

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table
-from harness.registry import Registry, get_registry
-from harness.select import Entry, choose
-from harness.specs import HubData, IntermediateTask, Source, Split, TargetTask
+from harness.registry.registry import Registry, get_registry
+from harness.registry.select import Entry, choose
+from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask
 
 Task = TargetTask | IntermediateTask
 

@@ -7,10 +7,10 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.border import PASSING, in_words
+from harness.core.border import PASSING, in_words
+from harness.core.errors import DataError
 from harness.data.conllu import conllu
-from harness.errors import DataError
-from harness.specs import Row
+from harness.types.tasks import Row
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
 
     It is named after the content of the archive. DataError for a broken archive.
     """
-    from harness.built import built
+    from harness.core.built import built
     from harness.models.fingerprint import file_sha256
     from harness.models.tiny import cache_dir
 

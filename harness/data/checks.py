@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.examples import (
+from harness.types.examples import (
     Answer,
     Candidate,
     Choice,

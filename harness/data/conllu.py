@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core.errors import DataError
 from harness.data.lines import lines
-from harness.errors import DataError
-from harness.specs import Row
+from harness.types.tasks import Row
 
 PRECEDENCE = {
     "": "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.border import border, in_words
-from harness.errors import DataError, PluginError, UsageError
-from harness.specs import FileData, HubData, Source
+from harness.core.border import border, in_words
+from harness.core.errors import DataError, PluginError, UsageError
+from harness.types.tasks import FileData, HubData, Source
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from harness.border import border
+from harness.core.border import border
+from harness.core.errors import DataError, did_you_mean
+from harness.core.files import read_text
 from harness.data.locate import Files
-from harness.errors import DataError, did_you_mean
-from harness.files import read_text
-from harness.specs import FileData, Origin, Source, Split
+from harness.types.tasks import FileData, Origin, Source, Split
 
 
 @dataclass(frozen=True)

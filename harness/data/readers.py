@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.border import border
+from harness.core.border import border
+from harness.core.errors import DataError
 from harness.data.archive import conllu_archive
 from harness.data.conllu import conllu
+from harness.data.corpus import held_out_text, text
 from harness.data.lines import lines
 from harness.data.sentences import sentence_at
-from harness.data.text import held_out_text, text
-from harness.errors import DataError
-from harness.examples import Answer, Question
-from harness.specs import Row
+from harness.types.examples import Answer, Question
+from harness.types.tasks import Row
 
 __all__ = [
     "bitext_pool",

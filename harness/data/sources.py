@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from harness import entity_tags
-from harness.border import PASSING, border, in_words
+from harness.core.border import PASSING, border, in_words
+from harness.core.errors import DataError
 from harness.data.checks import problems
+from harness.data.corpus import Corpus
 from harness.data.locate import (
     Files,
     Resolver,
@@ -22,13 +23,12 @@ from harness.data.locate import (
     stages,
     unreachable,
 )
+from harness.data.parquet import count_rows, rows
 from harness.data.provenance import Provenance, provenance
 from harness.data.subset import fingerprint, limited
-from harness.data.table import count_rows, rows
-from harness.data.text import Corpus
-from harness.errors import DataError
-from harness.examples import Example, Tagged
-from harness.specs import FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
+from harness.types import entity_tags
+from harness.types.examples import Example, Tagged
+from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
 
@@ -37,7 +37,7 @@ State = Literal["present", "missing", "excerpt", "sample", "damaged"]
 
 @dataclass(frozen=True)
 class LoadedSplit:
-    """The examples of a split and where they came from: a list, or a :class:`~harness.data.text.Corpus` on disk.
+    """The examples of a split and where they came from: a list, or a :class:`~harness.data.corpus.Corpus` on disk.
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for

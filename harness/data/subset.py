@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
-from harness.examples import Candidate, Example, GoldPair, Query, Sentence, Tagged
+from harness.types.examples import Candidate, Example, GoldPair, Query, Sentence, Tagged
 
 _CHUNK = 4096
 

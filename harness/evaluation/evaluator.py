@@ -11,33 +11,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.blame import blame
-from harness.errors import DataError, HarnessError, ModelError, PluginError, UsageError
-from harness.evaluation.forward import Forward
+from harness.core.claims import Taken, is_free
+from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UsageError
+from harness.core.files import disk_refusal
 from harness.evaluation.groups import Group, check_options, grouped, make_group
-from harness.evaluation.phases import Phases
 from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.evaluation.precision import checked
 from harness.evaluation.preparation import Preparation, Ready
-from harness.evaluation.reporter import Reporter
-from harness.evaluation.stage_claims import train_claimed
-from harness.evaluation.unit_entry import keep_unit
+from harness.evaluation.unit_record import keep_unit
 from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, filled
-from harness.files import disk_refusal
+from harness.inference.forward import Forward
+from harness.inference.timing import Phases
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
-from harness.options import EvalOptions, as_plain
-from harness.registry import Registry
-from harness.runs.claims import Taken, is_free
+from harness.registry.attribution import blame
+from harness.registry.registry import Registry
+from harness.registry.select import Unit
 from harness.runs.folder import RunFolder, lineage_of
 from harness.runs.identity import run_identity
-from harness.select import Unit
-from harness.specs import Recipe
+from harness.training.chain import Stages, options_of
+from harness.training.shared import train_claimed
 from harness.training.stage import Stage
-from harness.training.stages import Stages, options_of
+from harness.types.options import EvalOptions, as_plain
+from harness.types.progress import Reporter
+from harness.types.tasks import Recipe
 
 log = logging.getLogger(__name__)
 

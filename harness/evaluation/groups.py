@@ -6,14 +6,14 @@ import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.families.base import Predictor
 from harness.models.resolve import ResolvedModel
-from harness.options import as_plain
-from harness.specs import IntermediateTask, Split
+from harness.training.chain import Stages
 from harness.training.stage import Stage
-from harness.training.stages import Stages
+from harness.types.options import as_plain
+from harness.types.tasks import IntermediateTask, Split
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
-from harness.evaluation.reporter import Reporter
-from harness.hooks import Hooks
-from harness.select import Unit
+from harness.core.errors import HarnessError
+from harness.registry.calls import Hooks
+from harness.registry.select import Unit
+from harness.types.progress import Reporter
 
 
 class Observed(Reporter):

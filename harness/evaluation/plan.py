@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
-from harness.perturb import applies, split_name, split_of
-from harness.select import Unit, select
-from harness.specs import IntermediateTask, Split, TargetTask
+from harness.core.errors import UsageError
+from harness.data.perturb import applies, split_name, split_of
+from harness.registry.select import Unit, select
+from harness.types.tasks import IntermediateTask, Split, TargetTask
 
 if TYPE_CHECKING:
     from harness.data.sources import Status
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 
 @dataclass(frozen=True)

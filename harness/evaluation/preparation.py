@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
+from harness.core.errors import DataError
+from harness.data.perturb import Variant, make_variant, split_of
 from harness.evaluation.groups import Group
 from harness.evaluation.plan import PlannedUnit, training_tasks
 from harness.families.base import Predictor, UnitExamples
-from harness.perturb import Variant, make_variant, split_of
-from harness.roles import key_part
-from harness.specs import TargetTask
-from harness.task_key import task_key
-from harness.training.stages import Stages
+from harness.training.chain import Stages
 from harness.training.treatment import treatment
+from harness.types.roles import key_part
+from harness.types.task_key import task_key
+from harness.types.tasks import TargetTask
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit

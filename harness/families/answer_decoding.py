@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.families.characters import Texts
-from harness.families.features import IntArray, Rows
 from harness.families.windows import Windows
+from harness.inference.features import IntArray, Rows
 from harness.models.heads import check_finite
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What a family offers to the trainer and the evaluator.
 
 Two levels: :class:`Predictor` is all the evaluator asks for; :class:`HeadFamily` adds a fine-tuned head on an encoder and
-works over :class:`~harness.families.features.Features`, so that batching, training and prediction are written once.
+works over :class:`~harness.inference.features.Features`, so that batching, training and prediction are written once.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.examples import Example
+from harness.types.examples import Example
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.evaluation.forward import Forward
-    from harness.families.features import Features, Rows
+    from harness.inference.features import Features, Rows
+    from harness.inference.forward import Forward
 
 Item = TypeVar("Item")
 

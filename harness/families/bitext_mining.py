@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError, UsageError
-from harness.examples import Example, GoldPair, Sentence
+from harness.core.errors import DataError, UsageError
 from harness.families.base import Prediction, Predictor, UnitExamples
-from harness.families.guess import stream
-from harness.retrieval.both_ways import PRECISIONS
+from harness.families.baseline import stream
+from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
-from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
-from harness.retrieval.index import check_choice
+from harness.retrieval.embed_units import Embedded, embed_units
+from harness.retrieval.knn import check_choice
+from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
-from harness.retrieval.searcher import Search, index_facts, pair_searcher
-from harness.retrieval.shared import Embedded, embed_units
+from harness.retrieval.search_backend import Search, index_facts, pair_searcher
 from harness.retrieval.threshold import best_threshold
-from harness.roles import MEASURES, SPEED, option
+from harness.types.examples import Example, GoldPair, Sentence
+from harness.types.roles import MEASURES, SPEED, option
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
 
 
 class BitextMining(Predictor):

@@ -6,22 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DataError
-from harness.examples import Example, Translation
+from harness.core.errors import DataError
 from harness.families.base import Prediction, Predictor, UnitExamples
-from harness.families.guess import stream
+from harness.families.baseline import stream
+from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
-from harness.retrieval.encoder import default_layer, encoder_of, load_encoder
-from harness.retrieval.index import check_choice
-from harness.retrieval.searcher import index_facts, searcher
-from harness.retrieval.shared import embed_units
-from harness.roles import MEASURES, option
-from harness.submission.rows import sorted_english
+from harness.retrieval.embed_units import embed_units
+from harness.retrieval.knn import check_choice
+from harness.retrieval.search_backend import index_facts, searcher
+from harness.scoring.formats.rows import sorted_english
+from harness.types.examples import Example, Translation
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
 
 
 class BitextRetrieval(Predictor):

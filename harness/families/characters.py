@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import ModelError
-from harness.families import tokens
-from harness.families.features import IntArray, Ragged
+from harness.core.errors import ModelError
+from harness.inference import tokenization
+from harness.inference.features import IntArray, Ragged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -56,7 +56,7 @@ class Texts:
     @property
     def base(self) -> IntArray:
         """Where each text starts when all are written behind one another, a character apart."""
-        return tokens.offsets(np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1)[:-1]
+        return tokenization.offsets(np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1)[:-1]
 
 
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[Texts, IntArray]:
@@ -75,7 +75,7 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[
         try:
             encodings = backend.encode_batch(chunk, add_special_tokens=False)
         except (TypeError, UnicodeEncodeError):
-            tokens.tokenise(tokenizer, chunk)  # says which text is not valid Unicode
+            tokenization.tokenise(tokenizer, chunk)  # says which text is not valid Unicode
             raise
         ids += [encoding.ids for encoding in encodings]
         characters = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
@@ -90,7 +90,7 @@ def placing(tokenizer: PreTrainedTokenizerBase) -> tuple[Any, bool]:
     Byte-level post-processors take the space off the offsets of " word". Where an earlier step has cut at spaces
     already (RobBERT) there is none, and they take the first letter off; such a tokenizer is copied without that step.
     """
-    backend = tokens.backend_of(tokenizer)
+    backend = tokenization.backend_of(tokenizer)
     fault = _fault(backend)
     if fault is None:
         return backend, False
@@ -112,7 +112,7 @@ def _fault(backend: Any) -> tuple[str, str] | None:
     """The first sentence with a letter that no token covers; words with letters unknown to the tokenizer do not count."""
     unknown = _ids(backend, "\ue000") | _ids(backend, " ")
     for sentence in SENTENCES:
-        encoding = tokens.encoded(backend, sentence)
+        encoding = tokenization.encoded(backend, sentence)
         if encoding is None:
             continue
         covered = {at for begin, end in encoding.offsets for at in range(begin, end)}
@@ -125,7 +125,7 @@ def _fault(backend: Any) -> tuple[str, str] | None:
 
 
 def _ids(backend: Any, text: str) -> set[int]:
-    encoding = tokens.encoded(backend, text)
+    encoding = tokenization.encoded(backend, text)
     return set() if encoding is None else set(encoding.ids)
 
 

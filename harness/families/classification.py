@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError
-from harness.examples import Example, Pair
+from harness.core.errors import DataError
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, Rows
-from harness.families.guess import most_frequent, stream
-from harness.families.tokens import encode_pairs
+from harness.families.baseline import most_frequent, stream
+from harness.inference.features import Features, Rows
+from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
-from harness.roles import MEASURES, option
+from harness.types.examples import Example, Pair
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch

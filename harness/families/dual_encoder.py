@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError, UsageError
-from harness.examples import Candidate, Example, Match, Query
+from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily, Prediction, UnitExamples
-from harness.families.features import Features, Ragged, Rows
-from harness.families.guess import stream
-from harness.families.tokens import encode_pairs
-from harness.metrics.retrieval import DEPTH
+from harness.families.baseline import stream
+from harness.inference.features import Features, Ragged, Rows
+from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, inputs, plain_model
+from harness.models.sentence_encoder import encoder_of, load_bare
 from harness.models.stored import stored_tensors
-from harness.retrieval.encoder import encoder_of, load_bare
-from harness.retrieval.index import BACKENDS, Vectors, check_choice
-from harness.retrieval.pool import in_blocks, mapped
-from harness.retrieval.searcher import index_facts, searcher
-from harness.roles import MEASURES, option
+from harness.retrieval.candidates import in_blocks, mapped
+from harness.retrieval.knn import BACKENDS, Vectors, check_choice
+from harness.retrieval.search_backend import index_facts, searcher
+from harness.scoring.metrics.retrieval import DEPTH
+from harness.types.examples import Candidate, Example, Match, Query
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
 
 VECTORS = ("auto", "pooler", "cls", "mean")
 SCALE = "dual_encoder_scale"

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import ModelError, UsageError
-from harness.examples import Example, Text
+from harness.core.errors import ModelError, UsageError
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, Ragged, Rows
 from harness.families.text_rows import Mask, TextRows
-from harness.families.tokens import encode_pairs
+from harness.inference.features import Features, Ragged, Rows
+from harness.inference.tokenization import encode_pairs
 from harness.models.heads import inputs, load_head, plain_model
-from harness.roles import MEASURES, option
+from harness.types.examples import Example, Text
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError, UsageError
-from harness.examples import Choice, Example
+from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, Rows
-from harness.families.guess import most_frequent, stream
-from harness.families.tokens import encode_pairs, offsets
+from harness.families.baseline import most_frequent, stream
+from harness.inference.features import Features, Rows
+from harness.inference.tokenization import encode_pairs, offsets
 from harness.models.heads import check_finite, has_head_class, inputs, load_head
-from harness.roles import MEASURES, option
+from harness.types.examples import Choice, Example
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.errors import DataError
-from harness.examples import Tagged
+from harness.core.errors import DataError
+from harness.types.examples import Tagged
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Characters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no space between words (for ``[...]``)."""

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError, UsageError
-from harness.examples import Example, Question
+from harness.core.errors import DataError, UsageError
 from harness.families.answer_decoding import Projection, best_spans, sliced
 from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.baseline import stream
 from harness.families.characters import Texts, placing, token_spans, tokenise
-from harness.families.features import Features, IntArray, Rows
-from harness.families.guess import stream
 from harness.families.running_text import UNSPACED
-from harness.families.tokens import Template
-from harness.families.tokens import tokenise as tokenise_questions
 from harness.families.windows import Windows, cut
+from harness.inference.features import Features, IntArray, Rows
+from harness.inference.tokenization import Template
+from harness.inference.tokenization import tokenise as tokenise_questions
 from harness.models.heads import inputs, load_head
-from harness.roles import MEASURES, option
+from harness.types.examples import Example, Question
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import DataError, UsageError
-from harness.examples import Example, Tagged
+from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily, UnitExamples
-from harness.families.features import Features, IntArray, Ragged, Rows
-from harness.families.guess import most_frequent, stream
-from harness.families.tokens import Template, gather, offsets
+from harness.families.baseline import most_frequent, stream
 from harness.families.words import Words, alone, in_text, marks_space
+from harness.inference.features import Features, IntArray, Ragged, Rows
+from harness.inference.tokenization import Template, gather, offsets
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
-from harness.roles import MEASURES, option
+from harness.types.examples import Example, Tagged
+from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
     import torch

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.text import Corpus
-from harness.errors import UsageError
-from harness.examples import Example, Text
-from harness.families.features import Features, IntArray, Ragged
-from harness.families.tokens import Template, tokenise
+from harness.core.errors import UsageError
+from harness.data.corpus import Corpus
+from harness.inference.features import Features, IntArray, Ragged
+from harness.inference.tokenization import Template, tokenise
+from harness.types.examples import Example, Text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -111,7 +111,7 @@ class _Lengths:
 class TextRows(Features):
     """What a Trainer asks of :class:`Features`, over a corpus of any size; every row is an item.
 
-    ``examples`` are texts; a :class:`~harness.data.text.Corpus` has one part a language, anything else counts as one.
+    ``examples`` are texts; a :class:`~harness.data.corpus.Corpus` has one part a language, anything else counts as one.
     """
 
     def __init__(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.families import tokens
-from harness.families.features import IntArray
+from harness.inference import tokenization
+from harness.inference.features import IntArray
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def cut(contexts: IntArray, capacity: IntArray, stride: int) -> Windows:
     """
     step = np.minimum(stride, capacity)
     counts = 1 + -(-np.maximum(contexts - capacity, 0) // step)
-    rows = tokens.offsets(counts)
+    rows = tokenization.offsets(counts)
     question = np.repeat(np.arange(len(contexts)), counts)
     start = (np.arange(rows[-1]) - rows[question]) * step[question]
     return Windows(question, start, np.minimum(capacity[question], contexts[question] - start), rows)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.examples import Tagged
 from harness.families import characters
-from harness.families.features import IntArray
 from harness.families.running_text import as_written
-from harness.families.tokens import backend_of, encoded, gather, offsets, tokenise, without_end
+from harness.inference.features import IntArray
+from harness.inference.tokenization import backend_of, encoded, gather, offsets, tokenise, without_end
+from harness.types.examples import Tagged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

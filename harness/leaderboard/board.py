@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError, did_you_mean
-from harness.languages import languages as known_languages
+from harness.core.errors import UsageError, did_you_mean
 from harness.leaderboard.rows import Row
+from harness.types.languages import languages as known_languages
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 MARKS = {
     "second_hand": ("°", "read where others quote it"),
@@ -135,7 +135,7 @@ class _Order:
     """Which columns are shown, and in which order."""
 
     def __init__(self, registry: Registry, benchmark: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
-        from harness.metrics import get_metric
+        from harness.scoring.metrics import get_metric
 
         self.registry = registry
         self.tasks = tasks

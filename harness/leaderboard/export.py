@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison.systems import RunFiles
-from harness.errors import DataError, UsageError
+from harness.core.errors import DataError, UsageError
+from harness.data.resources import Resources, union
 from harness.leaderboard.rows import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
-from harness.resources import Resources, union
+from harness.results.systems import RunFiles
 from harness.runs.identity import without_seed
-from harness.runs.resources import run_resources
 from harness.runs.scored_files import SIDES, scored_file
 from harness.runs.sessions import sessions_of
+from harness.training.run_resources import run_resources
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 _STAGE = (
     "key",

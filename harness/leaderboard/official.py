@@ -8,15 +8,15 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.comparison.systems import load_run
-from harness.errors import DataError, UsageError
-from harness.files import write_atomic
+from harness.core.errors import DataError, UsageError
+from harness.core.files import write_atomic
 from harness.leaderboard.export import check_files, refuse
+from harness.results.systems import load_run
 from harness.runs.scored_files import scored_file
-from harness.scoring import TaskScorer
+from harness.scoring.files import TaskScorer
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same date in every archive: the same predictions give the same bytes."""

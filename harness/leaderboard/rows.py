@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError, UsageError
-from harness.files import read_text, write_atomic
+from harness.core.errors import DataError, UsageError
+from harness.core.files import read_text, write_atomic
 
 Row = dict[str, Any]
 SCHEMA = "leaderboard-row/1"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.comparison.systems import RunFiles, load_systems
-from harness.errors import DataError
+from harness.core.errors import DataError
+from harness.results.systems import RunFiles, load_systems
 
 _ENDS = ("stderr", "low", "high")
 

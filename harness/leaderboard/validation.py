@@ -10,12 +10,12 @@ from importlib.resources import files
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from harness.data.resources import in_words, union
 from harness.leaderboard.rows import Row
 from harness.leaderboard.setting import translations
-from harness.resources import in_words, union
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 _ROUNDING = {"run": 1e-6, "published": 0.11}
 """How far an average may be from the mean of its languages: printed numbers are rounded."""
@@ -113,7 +113,7 @@ def _stale(row: Row, registry: Registry) -> Iterator[Problem]:
 
 def _more_than_english(row: Row, registry: Registry) -> Iterator[Problem]:
     """Rows that were exported before settings told translations; they keep the setting that they have."""
-    from harness.training.recorded import stage_resources
+    from harness.training.lineage import stage_resources
 
     run = row["run"]
     used = union([run.get("resources", {}), *(stage_resources(stage, registry) for stage in run["lineage"])])

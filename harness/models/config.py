@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.border import border
-from harness.errors import ModelError
+from harness.core.border import border
+from harness.core.errors import ModelError
 from harness.models.sound import AGAIN
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load_config(reference: str | Path, **where: Any) -> PreTrainedConfig:
-    """The configuration of a model, which is not loaded; :class:`~harness.errors.ModelError` where it cannot be read."""
+    """The configuration of a model, which is not loaded; :class:`~harness.core.errors.ModelError` where it cannot be read."""
     from transformers import AutoConfig
 
     with border(f"{reference}: no usable config.json", ModelError, hint=AGAIN):

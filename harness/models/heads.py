@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.border import border
-from harness.errors import ModelError
+from harness.core.border import border
+from harness.core.errors import ModelError
 from harness.models.config import load_config
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole

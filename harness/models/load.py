@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.border import border
-from harness.errors import ModelError
+from harness.core.border import border
+from harness.core.errors import ModelError
 from harness.models.encoder import head_parameters
 from harness.models.sound import AGAIN, check_tokenizer
 from harness.models.stored import stored_names

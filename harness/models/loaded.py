@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.core.scratch import scratch_folder
 from harness.models.reference import ModelReference, parse_model
 from harness.models.resolve import ResolvedModel, check_folder
-from harness.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ModelError
+from harness.core.errors import ModelError
 from harness.models.heads import inputs, plain_model
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from harness.border import in_words
-from harness.errors import ModelError
+from harness.core.border import in_words
+from harness.core.errors import ModelError
 from harness.models.deciding import PICKLED, deciding_files
 from harness.models.fingerprint import file_sha256
 
@@ -30,7 +30,7 @@ def converted(folder: Path) -> Path:
     """A folder in the cache with the same model in safetensors; :class:`ModelError` where the pickle cannot be read."""
     from safetensors.torch import save_file
 
-    from harness.built import built
+    from harness.core.built import built
     from harness.models.tiny import cache_dir
 
     weights = _weights(folder)

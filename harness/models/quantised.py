@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ModelError, UsageError
+from harness.core.errors import ModelError, UsageError
 from harness.models.encoder import head_parameters
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ModelError, UsageError
+from harness.core.errors import ModelError, UsageError
 
 BASELINES = ("majority", "random")
 

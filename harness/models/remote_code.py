@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.border import in_words
-from harness.errors import ModelError, UsageError
+from harness.core.border import in_words
+from harness.core.errors import ModelError, UsageError
 from harness.models.fingerprint import file_sha256
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from harness.border import in_words
-from harness.errors import ModelError
+from harness.core.border import in_words
+from harness.core.errors import ModelError
 from harness.models.deciding import HARMLESS
 from harness.models.fingerprint import file_sha256, model_fingerprint
 from harness.models.pickled import converted, pickles

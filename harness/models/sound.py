@@ -10,9 +10,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from harness.damage import Damaged
-from harness.errors import ModelError
-from harness.sealed import read_sealed
+from harness.core.damage import Damaged
+from harness.core.errors import ModelError
+from harness.core.sealed import read_sealed
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ AGAIN = "download or write the model again"
 
 
 def check_files(folder: Path) -> None:
-    """:class:`~harness.errors.ModelError` naming the first file of a model folder that is missing or damaged."""
+    """:class:`~harness.core.errors.ModelError` naming the first file of a model folder that is missing or damaged."""
     read_object(folder / "config.json")
     check_weights(folder)
 

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.border import border
-from harness.errors import ModelError
+from harness.core.border import border
+from harness.core.errors import ModelError
 from harness.models.sound import AGAIN, read_header
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def cache_dir() -> Path:
 
 def tiny_model() -> Path:
     """The folder of the tiny model, built on first use (about half a minute)."""
-    from harness.built import built
+    from harness.core.built import built
 
     versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
 

@@ -13,14 +13,14 @@ from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.border import border
-from harness.errors import ModelError, UsageError
-from harness.examples import Text
-from harness.families.tokens import CHUNK
+from harness.core.border import border
+from harness.core.errors import ModelError, UsageError
+from harness.core.scratch import scratch_folder
+from harness.inference.tokenization import CHUNK
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
 from harness.models.sound import AGAIN
-from harness.scratch import scratch_folder
+from harness.types.examples import Text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -35,7 +35,7 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 def extend_vocabulary(model: Path, texts: Sequence[Text] | Sequence[str], size: int, folder: Path) -> list[str]:
     """Writes the model in ``model`` with up to ``size`` new tokens to ``folder``, and returns the tokens.
 
-    ``texts`` (strings, examples or a :class:`~harness.data.text.Corpus`) are read twice and never held as a whole. Fewer
+    ``texts`` (strings, examples or a :class:`~harness.data.corpus.Corpus`) are read twice and never held as a whole. Fewer
     tokens are found where the text has too few sequences of tokens that occur twice. The head (masked language modelling)
     is kept and grows along. ModelError for tokenizers that are neither byte-pair, Unigram nor WordPiece models.
     """

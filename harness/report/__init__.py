@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from harness.border import border
-from harness.errors import PluginError, UsageError, did_you_mean
-from harness.files import write_atomic
-from harness.report.differences import Differences, differences
-from harness.report.rows import score_rows
-from harness.report.sections import all_tables
+from harness.analysis.differences import Differences, differences
+from harness.core.border import border
+from harness.core.errors import PluginError, UsageError, did_you_mean
+from harness.core.files import write_atomic
+from harness.report.csv import score_rows
 from harness.report.table import Table
-from harness.report.view import System, load_systems, view
+from harness.report.tables import all_tables
+from harness.results.run_view import System, load_systems, view
 
 __all__ = [
     "FORMATS",
@@ -32,10 +32,10 @@ __all__ = [
 FORMATS: dict[str, str] = {
     "text": "harness.report.text:to_text",
     "md": "harness.report.markdown:to_markdown",
-    "csv": "harness.report.rows:to_csv",
+    "csv": "harness.report.csv:to_csv",
     "latex": "harness.report.latex:to_latex",
-    "html": "harness.report.page:to_html",
-    "json": "harness.report.plain:to_json",
+    "html": "harness.report.html:to_html",
+    "json": "harness.report.json:to_json",
 }
 
 
@@ -66,7 +66,7 @@ def make_report(systems: Sequence[System], data_dir: str | Path | None = None) -
 def report(runs: Sequence[Path], format: str = "text", data_dir: str | Path | None = None) -> str:
     """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows.
 
-    Raises :class:`~harness.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
+    Raises :class:`~harness.core.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
     """
     return render(make_report(load_systems(runs), data_dir), format)
 
@@ -77,7 +77,7 @@ def render(made: Report, format: str) -> str:
         module, _, name = FORMATS[format].partition(":")
         renderer: Callable[[Report], str] = getattr(import_module(module), name)
         return renderer(made)
-    from harness.registry import get_registry, load_part
+    from harness.registry.registry import get_registry, load_part
 
     known = get_registry().report_formats()
     if format not in known:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from harness.report.drawing import LINE, MUTED, SERIES, Sheet
-from harness.report.view import System, TaskView, language_of
+from harness.report.svg import LINE, MUTED, SERIES, Sheet
+from harness.results.run_view import System, TaskView, language_of
 
 _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 """Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.report.view import System
-from harness.resources import in_words
-from harness.safe_text import clean
+from harness.core.safe_text import clean
+from harness.data.resources import in_words
+from harness.results.run_view import System
 
 
 def headline(systems: Sequence[System]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.safe_text import clean
+from harness.core.safe_text import clean
 
 DASH = "–"
 

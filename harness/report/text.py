@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.core.safe_text import clean
 from harness.report.summary import caveats, data_notes, headline, provenance
 from harness.report.table import Table, show
-from harness.safe_text import clean
 
 if TYPE_CHECKING:
     from harness.report import Report

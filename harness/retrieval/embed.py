@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
-from harness.families.features import Features
-from harness.families.tokens import encode_pairs
+from harness.core.errors import UsageError
+from harness.inference.features import Features
+from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, inputs
-from harness.retrieval.encoder import encoder_of, layer_count, longest_input, stopped_after
-from harness.retrieval.index import check_choice
+from harness.models.sentence_encoder import encoder_of, layer_count, longest_input, stopped_after
+from harness.retrieval.knn import check_choice
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.evaluation.forward import Forward, Step
+    from harness.inference.forward import Forward, Step
 
 Vectors = NDArray[np.float32]
 TOKENISED = 8192

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.retrieval.both_ways import nearest_both_ways
-from harness.retrieval.exact import MEMORY, Neighbours
-from harness.retrieval.index import Vectors, check_choice, nearest
+from harness.retrieval.knn import Vectors, check_choice, nearest
+from harness.retrieval.knn_bidirectional import nearest_both_ways
+from harness.retrieval.knn_exact import MEMORY, Neighbours
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.options import EvalOptions, TrainOptions
-from harness.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
-from harness.sealed import sealed
-from harness.specs import Recipe
+from harness.core.sealed import sealed
+from harness.types.options import EvalOptions, TrainOptions
+from harness.types.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
+from harness.types.tasks import Recipe
 
 Record = Mapping[str, Any]
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.roles import MEASURES, SPEED, chosen, without
+from harness.types.roles import MEASURES, SPEED, chosen, without
 
 if TYPE_CHECKING:
     from harness.models.reference import ModelReference
-    from harness.options import EvalOptions
+    from harness.types.options import EvalOptions
 
 _SHOWN = 40
 """Characters of options in a name; the digest behind them tells the rest."""
@@ -54,7 +54,7 @@ def digest(content: Any) -> str:
 
 def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
     """What is measured otherwise than by default, besides the stages and the split, which the name has already."""
-    from harness.options import TrainOptions, default_recipe
+    from harness.types.options import TrainOptions, default_recipe
 
     own, default = chosen(options, MEASURES), chosen(type(options)(), MEASURES)
     found = {name: value for name, value in own.items() if value != default[name]}

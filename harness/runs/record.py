@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.errors import DataError
-from harness.files import write_atomic
-from harness.runs.shape import misfit
-from harness.sealed import checksum, sealed
+from harness.core.errors import DataError
+from harness.core.files import write_atomic
+from harness.core.sealed import checksum, sealed
+from harness.runs.schema import misfit
 
 SCHEMA = "harness-record/1"
 _PACKAGES = (

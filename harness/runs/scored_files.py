@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.errors import DataError
+from harness.core.errors import DataError
 from harness.models.fingerprint import file_sha256
 
 SIDES = ("predictions", "labels")

@@ -54,7 +54,7 @@ def discard(run: Path, record: dict[str, Any], keys: Collection[str]) -> None:
 
 def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
-    from harness.errors import DataError
+    from harness.core.errors import DataError
 
     plain = (path for path in (run / FOLDER).glob("*") if path.name.isdigit() and not path.is_symlink())
     numbered = [path for path in plain if path.is_dir()]

@@ -13,10 +13,10 @@ from pathlib import Path
 from string import Template
 from textwrap import indent
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.scaffold.sentences import sentences
 from harness.scaffold.shapes import Rows, Shape
-from harness.specs import Family, TargetTask
+from harness.types.tasks import Family, TargetTask
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 

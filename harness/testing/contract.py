@@ -9,11 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from harness.border import in_words
-from harness.errors import HarnessError, UsageError, did_you_mean
+from harness.core.border import in_words
+from harness.core.errors import HarnessError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
     from harness.testing.subject import Subject
 
 Status = Literal["passed", "failed", "skipped"]
@@ -96,7 +96,7 @@ def check_plugin(
     ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
     UsageError for an unknown plugin or check.
     """
-    from harness.registry import get_registry
+    from harness.registry.registry import get_registry
     from harness.testing.subject import Subject
 
     for unknown in set(checks) - set(CHECKS):

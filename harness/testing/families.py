@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from harness.core.errors import DataError, HarnessError
 from harness.data.subset import limited
-from harness.errors import DataError, HarnessError
 from harness.families.base import Predictor, UnitExamples
-from harness.options import EvalOptions, build
-from harness.registry import load_part
-from harness.specs import IntermediateTask, TargetTask
+from harness.registry.registry import load_part
 from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.odd import odd_examples
 from harness.testing.subject import Part, Subject, Task
+from harness.types.options import EvalOptions, build
+from harness.types.tasks import IntermediateTask, TargetTask
 
 Result = tuple[str, Status, str]
 
@@ -177,7 +177,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _predict(subject: Subject, family: Predictor, units: Sequence[UnitExamples], budget: int) -> list[Sequence[Any]]:
-    from harness.evaluation.forward import Forward
+    from harness.inference.forward import Forward
     from harness.models.load import load_tokenizer
 
     folder = small_model(subject.scratch / "model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.built import built
+from harness.core.built import built
 
 _TEXTS = (
     "the small bird did not sing in the garden yesterday",

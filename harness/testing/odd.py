@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from harness.examples import Example, GoldPair
 from harness.testing.contract import ODD
+from harness.types.examples import Example, GoldPair
 
 _WORDS = 10_000
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any
 
-from harness.errors import HarnessError
-from harness.registry import SLOW, load_part
+from harness.core.errors import HarnessError
+from harness.registry.registry import SLOW, load_part
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
 
@@ -78,8 +78,8 @@ def references(subject: Subject) -> Iterator[Result]:
 
 
 def _task(subject: Subject, task: Any) -> tuple[Status, str]:
-    from harness.metrics import get_metric
-    from harness.specs import TargetTask
+    from harness.scoring.metrics import get_metric
+    from harness.types.tasks import TargetTask
 
     try:
         metric = get_metric(task.metric)
@@ -111,7 +111,7 @@ def _is_predictor(found: Any) -> bool:
 
 
 def _is_format(found: Any) -> bool:
-    from harness.submission.base import Format
+    from harness.scoring.formats.base import Format
 
     return isinstance(found, type) and issubclass(found, Format) and bool(getattr(found, "extension", ""))
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError, did_you_mean
-from harness.registry import PluginStatus, Registry
-from harness.specs import Family, IntermediateTask, Split, TargetTask
+from harness.core.errors import UsageError, did_you_mean
+from harness.registry.registry import PluginStatus, Registry
+from harness.types.tasks import Family, IntermediateTask, Split, TargetTask
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit, Status

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.errors import HarnessError
-from harness.examples import GoldPair, Sentence
-from harness.languages import languages as known_languages
-from harness.specs import TargetTask
+from harness.core.errors import HarnessError
 from harness.testing.contract import Status
 from harness.testing.subject import Part, Subject
+from harness.types.examples import GoldPair, Sentence
+from harness.types.languages import languages as known_languages
+from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
 

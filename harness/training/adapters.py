@@ -6,15 +6,15 @@ import copy
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.models.encoder import encoder_children
+from harness.models.fresh_head import carried_modules
 from harness.models.quantised import whole_weights
-from harness.training.head import carried_modules
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from harness.options import TrainOptions
+    from harness.types.options import TrainOptions
 
 
 def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = ()) -> Any:

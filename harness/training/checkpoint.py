@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.damage import Damaged
-from harness.files import recover_folder, replace_folder, written_into
+from harness.core.damage import Damaged
+from harness.core.files import recover_folder, replace_folder, written_into
+from harness.core.sealed import read_sealed, sealed
 from harness.models.fingerprint import file_sha256
-from harness.sealed import read_sealed, sealed
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +81,7 @@ def save_state(
 def saved_progress(folder: Path, stage: str = "") -> Progress | None:
     """The progress of the state in ``folder``; None where none is there.
 
-    :class:`~harness.damage.Damaged` where the state is not what was written, or is another stage's.
+    :class:`~harness.core.damage.Damaged` where the state is not what was written, or is another stage's.
     """
     recover_folder(folder)
     if not folder.exists():

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.evaluation.forward import Forward
-from harness.examples import Question
 from harness.families.base import Prediction, UnitExamples
-from harness.metrics import get_metric
-from harness.metrics.base import Metric
-from harness.metrics.no_answer import Best, best_thresholds
-from harness.scoring import score_unit
+from harness.inference.forward import Forward
+from harness.scoring.files import score_unit
+from harness.scoring.metrics import get_metric
+from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.no_answer import Best, best_thresholds
 from harness.training.stage import Stage, StageTask
+from harness.types.examples import Question
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.families.features import Features, IntArray
+from harness.inference.features import Features, IntArray
 from harness.training.permutation import permuted
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.families.features import IntArray
+from harness.inference.features import IntArray
 
 ROUNDS = 6
 SHUFFLED = 1 << 14

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.families.features import IntArray
-from harness.options import TrainOptions
+from harness.core.errors import UsageError
+from harness.inference.features import IntArray
 from harness.training.order import steps_in_epoch
+from harness.types.options import TrainOptions
 
 MOST_STEPS = 1_000_000_000
 """More than any training can take, and as many as fit into the memory for their order."""

@@ -10,24 +10,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.damage import Damaged
-from harness.examples import Example
+from harness.core.damage import Damaged
+from harness.core.sealed import read_sealed
+from harness.data.resources import Resources, of_training, union
 from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
-from harness.options import TrainOptions, as_plain
-from harness.resources import Resources, of_training, union
-from harness.roles import key_part
-from harness.sealed import read_sealed
-from harness.specs import IntermediateTask
-from harness.task_key import task_key
 from harness.training.treatment import treatment
+from harness.types.examples import Example
+from harness.types.options import TrainOptions, as_plain
+from harness.types.roles import key_part
+from harness.types.task_key import task_key
+from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
     from harness.models.resolve import ResolvedModel
-    from harness.submission.base import Format
-    from harness.training.recorded import Before
+    from harness.scoring.formats.base import Format
+    from harness.training.lineage import Before
 
 SUMMARY = "stage.json"
 """What a checkpoint says about its training."""
@@ -181,7 +181,7 @@ class Foreign(Damaged):
 def stored(stage: Stage, folder: Path) -> TrainedStage | None:
     """The stage as it was trained into ``folder`` before, read and left as it is; None where nothing is there.
 
-    :class:`~harness.damage.Damaged` where it is not what was written, :class:`Foreign` where it is not this stage at all.
+    :class:`~harness.core.damage.Damaged` where it is not what was written, :class:`Foreign` where it is not this stage at all.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None

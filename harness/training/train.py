@@ -10,27 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.damage import Damaged, set_aside
-from harness.errors import DataError, UsageError
-from harness.files import recover_folder, replace_folder, write_atomic, written_into
+from harness.core.damage import Damaged, set_aside
+from harness.core.errors import DataError, UsageError
+from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
+from harness.core.sealed import read_sealed, sealed
 from harness.models.carried import carried_parameters
 from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
+from harness.models.fresh_head import reset_head, share_encoder
 from harness.models.heads import quiet
 from harness.models.load import load_tokenizer
 from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
-from harness.sealed import read_sealed, sealed
 from harness.training.adapters import merged, with_adapters, with_weights_of
 from harness.training.checkpoint import Progress, saved_progress
 from harness.training.dev import dev_scores
-from harness.training.head import reset_head, share_encoder
-from harness.training.loop import Part, Trainer
 from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
 from harness.training.sharding import sharding_asked_for
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
+from harness.training.trainer import Part, Trainer
 
 if TYPE_CHECKING:
     import torch

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.subset import written_fingerprint
-from harness.examples import Example
 from harness.families.base import Predictor
 from harness.models.load import load_tokenizer
 from harness.models.padding import known_to_read_padding
 from harness.models.resolve import ResolvedModel
+from harness.types.examples import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,6 +6,8 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from harness.core.errors import UsageError, did_you_mean
+from harness.core.files import write_atomic
 from harness.data.sample.bitext import parallel
 from harness.data.sample.choices import STORIES, copa
 from harness.data.sample.grammar import join_texts
@@ -18,8 +20,6 @@ from harness.data.sample.sizes import Size
 from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.world import World
-from harness.errors import UsageError, did_you_mean
-from harness.files import write_atomic
 
 VERSION = 1
 MARKER = "sample-corpus.json"

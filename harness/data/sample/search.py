@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from harness.core.files import write_atomic
 from harness.data.sample.grammar import Sentence, join, realise
 from harness.data.sample.lexicon import LANGUAGES
 from harness.data.sample.meaning import Ref
@@ -15,7 +16,6 @@ from harness.data.sample.questions import Asked, questions
 from harness.data.sample.sizes import Size
 from harness.data.sample.tables import Row, write_lines
 from harness.data.sample.world import World
-from harness.files import write_atomic
 
 TASKS = {"lareqa": "ar de en es hi ru zh", "mewslix": "ar de en es"}
 

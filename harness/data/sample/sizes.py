@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 SCALES = {"tiny": 0.03, "default": 1.0}
 SMALLEST = 18  # examples in any file: three of each label and polarity of XNLI

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files import write_atomic
+from harness.core.files import write_atomic
 
 Row = dict[str, Any]
 # A column is a scalar type, a tuple of class names (ClassLabel), a list of one column (a sequence), or a dict of

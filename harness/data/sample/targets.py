@@ -14,7 +14,7 @@ from harness.data.sample.sizes import Size
 from harness.data.sample.tables import NLI, Row, write_lines, write_table
 from harness.data.sample.tagging import entity_row, named, part_of_speech_row, statements
 from harness.data.sample.world import World
-from harness.languages import iso639_3, language_name
+from harness.types.languages import iso639_3, language_name
 
 XTREME = "google/xtreme"
 TATOEBA_CODES = {"sw": "swh", "zh": "cmn"}  # individual languages, where ISO 639-3 also has a macrolanguage

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.aggregate import aggregate
 from harness.models.fingerprint import file_sha256
-from harness.registry import get_registry
-from harness.scoring import TaskScorer
-from harness.specs import Benchmark
+from harness.registry.registry import get_registry
+from harness.scoring.aggregate import aggregate
+from harness.scoring.files import TaskScorer
+from harness.types.tasks import Benchmark
 
 RUNS = Path(__file__).parent / "runs"
 LABELS = ("contradiction", "entailment", "neutral")

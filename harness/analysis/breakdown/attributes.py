@@ -1,0 +1,169 @@
+"""The first-party attributes: functions from the examples of a unit to a number, a word or None for each of them.
+
+None: the attribute says nothing about this example (a sentence without entities has no entity length). Lengths are in
+characters, as words are not comparable between scripts; of tagged sentences, in words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from operator import add
+from statistics import fmean
+from typing import Any
+
+from harness.analysis.breakdown.context import UnitContext
+from harness.families.running_text import as_written
+from harness.families.words import marks_space
+from harness.types.examples import Choice, Pair, Query, Question, Tagged, Translation
+
+Values = Sequence[float | str | None]
+
+_UNSPACED = frozenset({"Hans", "Hant", "Hani", "Jpan", "Thai", "Mymr", "Khmr", "Laoo"})
+"""Scripts that put no space between words."""
+
+
+def language(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """The language's code."""
+    return [unit.language] * len(examples)
+
+
+def script(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """The language's script."""
+    return [unit.script] * len(examples)
+
+
+def length(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """The length of what is asked about: both sentences, the prompt, the query, the foreign sentence; words if tagged."""
+    return [len(example.words) if isinstance(example, Tagged) else len(_text(example)) for example in examples]
+
+
+def question_length(examples: Sequence[Question], unit: UnitContext) -> Values:
+    """The length of the question."""
+    return [len(example.question) for example in examples]
+
+
+def context_length(examples: Sequence[Question], unit: UnitContext) -> Values:
+    """The length of the context."""
+    return [len(example.context) for example in examples]
+
+
+def answer_length(examples: Sequence[Question], unit: UnitContext) -> Values:
+    """The length of the first answer."""
+    return [len(example.answers[0].text) if example.answers else None for example in examples]
+
+
+def answer_type(examples: Sequence[Question], unit: UnitContext) -> Values:
+    """What the first answer looks like.
+
+    "number" (digits and signs only), "with digits", "name" (every word begins with a capital), "word" or "phrase" (one
+    word or more), "other script" where neither capitals nor spaces tell, "none" for an impossible question.
+    """
+    return [_answer_type(example.answers[0].text, unit.script) if example.answers else "none" for example in examples]
+
+
+def overlap(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """How much of the second sentence, or of the question, the first sentence or the context has too: 0-1.
+
+    The share of its pairs of neighbouring letters, lower-cased, which needs no word boundaries.
+    """
+    found: list[float | None] = []
+    for example in examples:
+        texts = (example.question, example.context) if isinstance(example, Question) else (example.b, example.a)
+        part, whole = map(_bigrams, texts)
+        found.append(len(part & whole) / len(part) if part else None)
+    return found
+
+
+def entity_length(examples: Sequence[Tagged], unit: UnitContext) -> Values:
+    """Words of the longest entity of a sentence (tags B-, I-, O)."""
+    return [max((len(entity.split("\n")) for entity in _entities(e)), default=None) for e in examples]
+
+
+def entities(examples: Sequence[Tagged], unit: UnitContext) -> Values:
+    """How many entities a sentence has; None in tasks that tag no entities."""
+    if not any(tag[:2] in ("B-", "I-") for example in examples for tag in example.tags or ()):
+        return [None] * len(examples)
+    return [sum(1 for _ in _entities(example)) for example in examples]
+
+
+def entity_novelty(examples: Sequence[Tagged], unit: UnitContext) -> Values:
+    """The share of a sentence's entities that the English training data do not have, 0-1."""
+    seen = {entity for example in unit.train if isinstance(example, Tagged) for entity in _entities(example)}
+    values: list[float | None] = []
+    for example in examples:
+        own = list(_entities(example))
+        values.append(fmean(entity not in seen for entity in own) if own and seen else None)
+    return values
+
+
+def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """Into how many pieces the model's tokenizer cuts a word; None in scripts without spaces, unless words are given."""
+    tokenizer = unit.tokenizer
+    in_text = tokenizer is not None and marks_space(tokenizer)
+    texts = [_sentence(example, in_text) if isinstance(example, Tagged) else _text(example) for example in examples]
+    counts = [
+        len(example.words) if isinstance(example, Tagged) else 0 if unit.script in _UNSPACED else len(text.split())
+        for example, text in zip(examples, texts, strict=True)
+    ]
+    if tokenizer is None or not any(counts):
+        return [None] * len(examples)
+    pieces = tokenizer(texts, add_special_tokens=False, verbose=False)[
+        "input_ids"
+    ]  # no warning: nothing is fed to a model
+    return [len(ids) / count if count else None for ids, count in zip(pieces, counts, strict=True)]
+
+
+def _sentence(example: Tagged, in_text: bool) -> str:
+    """The words as tokenised: as they are written, or a space apart where the tokenizer takes each alone anyway."""
+    return "".join(as_written(example)) if in_text else " ".join(example.words)
+
+
+def _text(example: Any) -> str:
+    match example:
+        case Pair():
+            return f"{example.a} {example.b}"
+        case Question():
+            return f"{example.question} {example.context}"
+        case Choice():
+            return example.prompt
+        case Query():
+            return example.text
+        case Translation():
+            return example.foreign
+    raise TypeError(type(example).__name__)
+
+
+def _answer_type(text: str, script: str) -> str:
+    words = text.split()
+    if not re.search(r"[^\W\d_]", text) and re.search(r"\d", text):
+        return "number"
+    if re.search(r"\d", text):
+        return "with digits"
+    if script in _UNSPACED:
+        return "other script"
+    letters = [word.lstrip("\"'«„“(")[:1] for word in words]
+    if letters and all(letter.isupper() for letter in letters):
+        return "name"
+    return "word" if len(words) < 2 else "phrase"
+
+
+def _bigrams(text: str) -> set[str]:
+    plain = re.sub(r"[\W_]+", "", text.lower())
+    return set(map(add, plain, plain[1:]))
+
+
+def _entities(example: Tagged) -> Iterator[str]:
+    """The words of each entity, joined by line ends."""
+    open_words: list[str] = []
+    kind = ""
+    for word, tag in zip(example.words, example.tags or (), strict=False):
+        mark, _, name = tag.partition("-")
+        if open_words and (mark != "I" or name != kind):
+            yield "\n".join(open_words)
+            open_words = []
+        if mark in ("B", "I") and name:
+            open_words.append(word)
+            kind = name
+    if open_words:
+        yield "\n".join(open_words)

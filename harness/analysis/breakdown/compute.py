@@ -1,0 +1,195 @@
+"""Scores of a run by attributes of the examples, from its files and the data that it was scored on.
+
+Bucketed analysis as in ExplainaBoard (Liu et al. 2021): each item of a task falls into one bucket of each attribute, and
+a bucket's score is the task's own metric over its items, with an interval. Items of all languages are pooled: a score by
+length says something about length only as far as languages are alike in it, so buckets have their languages too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.analysis.breakdown.buckets import buckets
+from harness.analysis.breakdown.context import TaskContext, UnitContext
+from harness.analysis.breakdown.items import UnitItems, task_items
+from harness.core.border import border
+from harness.core.errors import PluginError, UsageError, did_you_mean
+from harness.registry.registry import get_registry, load_part
+from harness.results.run_view import System, load_systems
+from harness.scoring.files import Estimate, TaskScorer, estimate
+from harness.scoring.metrics.base import FloatArray
+from harness.types.tasks import Attribute
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The items with one value, or one range of values, of an attribute.
+
+    ``score`` is the mean of the primary metrics, 0-100, its interval the mean of theirs; ``languages`` holds the same
+    for the items of each language.
+    """
+
+    name: str
+    n: int
+    score: Estimate
+    languages: dict[str, tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The buckets of one task by one attribute; ``n`` items have a value, ``left_out`` have none."""
+
+    task: str
+    attribute: str
+    n: int
+    left_out: int
+    buckets: tuple[Bucket, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "task": self.task,
+            "attribute": self.attribute,
+            "n": self.n,
+            "left_out": self.left_out,
+            "buckets": [
+                {
+                    "name": bucket.name,
+                    "n": bucket.n,
+                    "score": bucket.score.value,
+                    "low": bucket.score.low,
+                    "high": bucket.score.high,
+                    "languages": {
+                        code: {"n": count, "score": value} for code, (count, value) in bucket.languages.items()
+                    },
+                }
+                for bucket in self.buckets
+            ],
+        }
+
+
+def breakdown(
+    run: Path | System,
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    attributes: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+    registry: Registry | None = None,
+) -> list[Breakdown]:
+    """Every task of a run by every attribute that applies to it (or those that are named).
+
+    ``data_dir`` has the data that the run was scored on; tasks whose examples are not there, or are other ones, have
+    only attributes of the language. Raises UsageError for unknown names, DataError for a folder that is no run.
+    """
+    registry = registry or get_registry()
+    system = run if isinstance(run, System) else load_systems([run])[0]
+    known = registry.attributes()
+    for name in attributes:
+        if name not in known:
+            raise registry.missing("attribute", name, known)
+    for name in tasks:
+        if name not in system.tasks:
+            raise UsageError(f"the run has no task {name!r}", hint=did_you_mean(name, system.tasks))
+    wanted = [known[name] for name in attributes or known]
+    found: list[Breakdown] = []
+    for name in tasks or system.tasks:
+        units = list(task_items(system, name, registry, data_dir, languages))
+        if units:
+            found += _of_task(system, name, units, wanted, registry, data_dir, named=bool(attributes))
+    return found
+
+
+def _of_task(
+    system: System,
+    name: str,
+    units: Sequence[UnitItems],
+    wanted: Sequence[Attribute],
+    registry: Registry,
+    data_dir: str | Path | None,
+    *,
+    named: bool,
+) -> Iterator[Breakdown]:
+    from harness.analysis.breakdown.sources import tokenizer, train
+
+    shared = TaskContext(name, lambda: train(system, registry, name, data_dir), lambda: tokenizer(system, registry))
+    statistics = np.concatenate([unit.statistics for unit in units])
+    clusters = _clusters(units)
+    codes = np.concatenate([np.full(len(unit.statistics), index) for index, unit in enumerate(units)])
+    for attribute in wanted:
+        values = [value for unit in units for value in _values(attribute, unit, UnitContext(shared, unit.language))]
+        names, places = buckets(values)
+        inside = np.array(places)
+        if len(names) < 2 and not named:
+            continue  # all in one bucket says nothing
+        made = []
+        for index, bucket in enumerate(names):
+            chosen = inside == index
+            score = _score(units[0].scorer, statistics[chosen], None if clusters is None else clusters[chosen])
+            each = {
+                unit.language: (
+                    int((chosen & (codes == place)).sum()),
+                    _score(units[0].scorer, statistics[chosen & (codes == place)], None, plain=True).value,
+                )
+                for place, unit in enumerate(units)
+                if (chosen & (codes == place)).any()
+            }
+            made.append(Bucket(bucket, int(chosen.sum()), score, each))
+        if made:
+            count = sum(bucket.n for bucket in made)
+            yield Breakdown(name, attribute.name, count, len(values) - count, tuple(made))
+
+
+def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequence[Any]:
+    """The attribute's values of the items; None for all where it does not apply."""
+    count = len(unit.statistics)
+    if not attribute.examples:
+        examples: Sequence[Any] = [None] * count
+    elif unit.examples and all(isinstance(example, attribute.examples) for example in unit.examples):
+        examples = unit.examples
+    else:
+        return [None] * count
+    hint = "--attribute names those that are wanted; --no-plugin leaves a plugin out"
+    with border(f"plugin {attribute.provider}: attribute {attribute.name!r}: compute", PluginError, hint=hint):
+        values = list(load_part(attribute, "compute")(examples, context))
+    if len(values) != count:
+        raise PluginError(
+            f"plugin {attribute.provider}: attribute {attribute.name!r}: {len(values)} values for {count} examples",
+            hint="one value an example: a number, a word, or None",
+        )
+    return values
+
+
+def _clusters(units: Sequence[UnitItems]) -> Any:
+    """Clusters numbered through all units, or None where items stand alone."""
+    if any(unit.clusters is None for unit in units):
+        return None
+    numbered: list[int] = []
+    start = 0
+    for unit in units:
+        assert unit.clusters is not None
+        numbered += [start + cluster for cluster in unit.clusters]
+        start += max(unit.clusters, default=0) + 1
+    return np.array(numbered)
+
+
+def _score(scorer: TaskScorer, statistics: FloatArray, clusters: Any, *, plain: bool = False) -> Estimate:
+    metric = scorer.metric
+    if plain:
+        values = metric.finish(statistics.sum(axis=0))
+        return Estimate(fmean(float(values[name]) for name in metric.primary))
+    estimates = estimate(metric, statistics, clusters)
+    main = [estimates[name] for name in metric.primary]
+    whole = Estimate(fmean(one.value for one in main))
+    if any(one.low is None or one.high is None for one in main):
+        return whole
+    return replace(whole, low=fmean(one.low or 0.0 for one in main), high=fmean(one.high or 0.0 for one in main))

@@ -1,0 +1,67 @@
+"""The items of a run's units with their statistics and, where the data are at hand, their examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core.errors import HarnessError
+from harness.results.examples import scored_examples
+from harness.results.run_view import System
+from harness.runs.scored_files import SIDES, scored_file
+from harness.scoring.files import TaskScorer, item_statistics
+from harness.scoring.formats.rows import sorted_english
+from harness.scoring.metrics.base import FloatArray
+from harness.types.examples import Example, Translation
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class UnitItems:
+    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not at hand)."""
+
+    language: str
+    scorer: TaskScorer
+    statistics: FloatArray
+    clusters: Sequence[int] | None
+    examples: Sequence[Example]
+
+
+def task_items(
+    system: System, task: str, registry: Registry, data_dir: str | Path | None, languages: Sequence[str] = ()
+) -> Iterator[UnitItems]:
+    """The scored units of a task; none where its metric has no per-item statistics or its plugin is gone."""
+    if system.path is None:
+        return
+    try:
+        scorer = TaskScorer.of(registry, task)
+    except HarnessError:
+        return
+    if not scorer.metric.additive:
+        return
+    for code, unit in system.tasks[task].units.items():
+        if languages and code not in languages:
+            continue
+        paths = [scored_file(system.path, unit.entry, side) for side in SIDES]
+        aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
+        examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
+        yield UnitItems(code, scorer, statistics, aligned.clusters, examples)
+
+
+def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:
+    """By id where the files have ids, else line by line (translations in the order of the sorted English side)."""
+    if not examples:
+        return ()
+    named = {getattr(example, "id", ""): example for example in examples}
+    if len(examples) == len(ids) and list(ids) == [str(number) for number in range(1, len(ids) + 1)]:
+        if isinstance(examples[0], Translation):
+            order = sorted_english(examples)  # type: ignore[arg-type]
+            return [examples[row] for row in order]
+        return examples
+    if all(name in named for name in ids):
+        return [named[name] for name in ids]
+    return ()

@@ -1,0 +1,66 @@
+"""What attributes read besides the test data: the English training data and the tokenizer of the run's model.
+
+Both must be those of the run: its record has their fingerprints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import DataError, ModelError
+from harness.types.examples import Example
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.results.run_view import System
+
+
+def train(system: System, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
+    """The English examples of a task: those that the run fine-tuned on last, where it did.
+
+    DataError where the data are others now. A task that is not fine-tuned has none.
+    """
+    from harness.data.sources import load_examples
+    from harness.evaluation.plan import task_of, training_tasks
+
+    fingerprints = _trained_on(system, name)
+    sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)
+    if not sources:
+        return ()
+    loaded = load_examples(
+        sources[-1],
+        sources[-1].train,
+        data_dir=data_dir,
+        offline=True,
+        limit=system.record["options"].get("train_limit"),
+        resolver=registry.hook.harness_resolve_data,
+    )
+    if fingerprints and loaded.fingerprint not in fingerprints:
+        raise DataError(f"{loaded.source}: not the data that {name} was fine-tuned on in {system.name}")
+    return loaded.examples
+
+
+def _trained_on(system: System, name: str) -> set[str]:
+    """Fingerprints of the training data of the stages that the task's units were predicted by."""
+    stages = {stage["key"]: stage for stage in system.record["stages"]}
+    checkpoints = {unit.entry.get("checkpoint") for unit in system.tasks[name].units.values()}
+    chosen = [stages[key] for key in checkpoints if key in stages] if checkpoints != {None} else list(stages.values())
+    return {part["data"]["train"]["fingerprint"] for stage in chosen for part in stage["tasks"]}
+
+
+def tokenizer(system: System, registry: Registry) -> Any:
+    """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now."""
+    from harness.models.load import load_tokenizer
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+
+    described = system.record["model"]
+    reference = parse_model(str(described["reference"]))
+    if reference.kind == "baseline":
+        return None
+    model = resolve_model(reference, offline=True, loader=registry.hook.harness_load_encoder)
+    if described.get("fingerprint") not in (None, model.fingerprint):
+        raise ModelError(f"{reference}: not the model that {system.name} scored: its files have changed since")
+    return load_tokenizer(model.folder)

@@ -1,0 +1,149 @@
+"""The texts behind predictions: what a report shows of an example. From the label files, or from the data if at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.results.examples import scored_examples
+from harness.scoring.formats.base import Aligned
+from harness.scoring.formats.rows import sorted_english
+from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation
+
+if TYPE_CHECKING:
+    from harness.results.run_view import System
+
+Parts = tuple[tuple[str, str], ...]
+Texts = Callable[[int], Parts]
+"""The labelled texts of an item, by its position among the aligned ones."""
+
+_LONG = 320
+
+
+def nothing(item: int) -> Parts:
+    """Where no text is at hand."""
+    return ()
+
+
+def texts_of(
+    system: System, task: str, code: str, aligned: Aligned, labels: Path, data_dir: str | Path | None
+) -> Texts:
+    """The texts of a unit's items.
+
+    Questions come from the label file. Everything else comes from the data, if the very examples that were scored are
+    at hand: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
+    """
+    if labels.suffix == ".json":
+        return _questions(labels, aligned)
+    from harness.registry.registry import get_registry
+
+    return _by_kind(scored_examples(system, task, code, get_registry(), data_dir), aligned)
+
+
+def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:
+    kinds = {type(example) for example in examples}
+    if Sentence in kinds:
+        sides = {example.id: example.text for example in examples if isinstance(example, Sentence)}
+        return lambda item: _pair_texts(aligned.ids[item], sides)
+    if len(examples) != len(aligned.ids) or len(kinds) != 1:
+        return nothing
+    kind = kinds.pop()
+    if kind is Translation:
+        return lambda item: _translation(examples, item, aligned)
+    describe: dict[type, Callable[[Any, Any, Any], Parts]] = {
+        Pair: _pair,
+        Tagged: _tagged,
+        Choice: _choice,
+        Query: _query,
+    }
+    if kind not in describe:
+        return nothing
+    return lambda item: describe[kind](examples[item], aligned.gold[item], aligned.predicted[item])
+
+
+def _pair(example: Pair, gold: Any, predicted: Any) -> Parts:
+    return (
+        (("first", shorten(example.a)), ("second", shorten(example.b)))
+        if example.b
+        else (("text", shorten(example.a)),)
+    )
+
+
+def _query(example: Query, gold: Any, predicted: Any) -> Parts:
+    first = str(predicted[0]) if isinstance(predicted, list | tuple) and predicted else "nothing"
+    return (
+        ("query", shorten(example.text)),
+        ("right", shorten(", ".join(map(str, gold)))),
+        ("predicted", shorten(first)),
+    )
+
+
+def _tagged(example: Tagged, gold: Any, predicted: Any) -> Parts:
+    """The sentence, with the words that are tagged otherwise."""
+    wrong = [
+        f"{word} ({right} → {guess})"
+        for word, right, guess in zip(example.words, gold, predicted, strict=False)
+        if right != guess
+    ]
+    return (("sentence", shorten(" ".join(example.words))), ("words", shorten(", ".join(wrong))))
+
+
+def _choice(example: Choice, gold: Any, predicted: Any) -> Parts:
+    def option(index: Any) -> str:
+        return example.options[index] if isinstance(index, int) and 0 <= index < len(example.options) else str(index)
+
+    return (
+        ("prompt", shorten(example.prompt)),
+        ("right option", shorten(option(gold))),
+        ("chosen option", shorten(option(predicted))),
+    )
+
+
+def _translation(examples: Sequence[Translation], item: int, aligned: Aligned) -> Parts:
+    order = sorted_english(examples)
+    row, chosen = order[item], aligned.predicted[item]
+    found = examples[chosen].foreign if isinstance(chosen, int) and 0 <= chosen < len(examples) else "no such row"
+    return (
+        ("English", shorten(examples[row].english)),
+        ("translation", shorten(examples[row].foreign)),
+        ("found instead", shorten(found)),
+    )
+
+
+def _pair_texts(name: str, sides: Mapping[str, str]) -> Parts:
+    foreign, _, english = name.partition("\t")
+    return tuple(
+        (label, shorten(sides[side])) for label, side in (("foreign", foreign), ("English", english)) if side in sides
+    )
+
+
+def _questions(labels: Path, aligned: Aligned) -> Texts:
+    """Question and the context around the first answer, from a file in SQuAD's JSON; nothing from any other JSON."""
+    from harness.scoring.formats.reader import read_json
+
+    found: dict[str, Parts] = {}
+    try:
+        for document in read_json(labels)["data"]:
+            for paragraph in document["paragraphs"]:
+                for question in paragraph["qas"]:
+                    answers = question["answers"]
+                    start = int(answers[0].get("answer_start", 0)) if answers else 0
+                    context = _around(str(paragraph["context"]), start)
+                    found[question["id"]] = (("question", shorten(str(question["question"]))), ("context", context))
+    except Exception:  # other JSON than that
+        return nothing
+    return lambda item: found.get(aligned.ids[item], ())
+
+
+def _around(text: str, start: int) -> str:
+    begin = max(0, min(start, len(text)) - _LONG // 2)
+    return ("… " if begin else "") + shorten(text[begin:])
+
+
+def shorten(text: str, length: int = _LONG) -> str:
+    """The text, cut at a space where it is long."""
+    if len(text) <= length:
+        return text
+    cut = text[:length]
+    return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut) + " …"

@@ -1,0 +1,214 @@
+"""How many decisions of a model change with the batch size and with the precision, which should change none.
+
+Padding and the order of additions differ between batch sizes, and bf16 keeps 8 of the 24 bits of a mantissa: scores of a
+model change in their last digits, and where two answers were close the decision changes with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from harness.core.errors import DataError, HarnessError, ModelError, UsageError
+from harness.families.base import Predictor, UnitExamples
+from harness.registry.attribution import blaming
+from harness.registry.registry import load_part
+from harness.types.options import build
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.evaluation.plan import PlannedUnit
+    from harness.registry.registry import Registry
+
+EXAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Decisions of one unit that differ between two ways of computing them.
+
+    ``head`` is the checkpoint's "own", a "random" one from a fixed seed, or "none" where the family needs none.
+    ``fp32`` and ``bf16`` count what differs between batches of one and full ones in that precision, ``precision`` what
+    differs between the two precisions in full batches. A decision is what is predicted for one example, of a ranking its
+    first candidate; of mined pairs, those that only one of the two found.
+    """
+
+    family: str
+    unit: str
+    head: str
+    decisions: int
+    fp32: int
+    bf16: int
+    precision: int
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """What :func:`invariance` found; ``unchecked`` says of each other family why none of its units was scored."""
+
+    model: str
+    device: str
+    limit: int
+    changes: tuple[Changes, ...]
+    unchecked: dict[str, str]
+
+
+def invariance(
+    model: str,
+    registry: Registry,
+    *,
+    limit: int = EXAMPLES,
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    offline: bool = False,
+) -> Invariance:
+    """Scores ``limit`` examples of a unit of each family, at batch 1 and in full batches, in fp32 and in bf16.
+
+    Of the units whose data are in ``data_dir`` or in the cache, the first whose task the checkpoint has a trained head
+    for is taken, or else the first one, under a random head. DataError where no data are present, ModelError where the
+    model cannot be had.
+    """
+    from harness.core.offline import without_network
+    from harness.evaluation.plan import make_plan
+    from harness.models.device import choose_device
+    from harness.models.load import load_tokenizer
+    from harness.models.reference import parse_model
+    from harness.models.resolve import resolve_model
+
+    where = Path(data_dir) if data_dir else None
+    planned = make_plan(registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True)
+    present = [entry for entry in planned if entry.present]
+    if not present:
+        raise DataError(
+            "no test data are present to score",
+            hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
+        )
+    device = choose_device(device)
+    with without_network(offline):
+        loader = registry.hook.harness_load_encoder
+        folder = resolve_model(parse_model(model), offline=offline, loader=loader).folder
+        tokenizer = load_tokenizer(folder)
+    changes, unchecked = [], {}
+    by_family = sorted(present, key=lambda entry: entry.task.family)
+    for family, entries in groupby(by_family, key=lambda entry: entry.task.family):
+        of_family = list(entries)
+        try:
+            with blaming(of_family[0].task, registry):
+                entry, predictor, network, head = _loaded(of_family, folder, registry)
+                unit = _examples(entry, predictor, registry, where, limit)
+                changes.append(_changes(entry, predictor, network.to(device).eval(), tokenizer, device, unit, head))
+        except UsageError:
+            raise
+        except HarnessError as error:
+            unchecked[family] = str(error)
+    return Invariance(model, device, limit, tuple(changes), unchecked)
+
+
+def _loaded(
+    entries: Sequence[PlannedUnit], folder: Path, registry: Registry
+) -> tuple[PlannedUnit, Predictor, PreTrainedModel, str]:
+    """A unit that the checkpoint has a head for, or the first one with a random head."""
+    from harness.models.encoder import head_parameters
+    from harness.models.load import check_head
+
+    of_tasks = list({entry.task.name: entry for entry in reversed(entries)}.values())[::-1]
+    for entry in of_tasks:
+        predictor = _predictor(entry, registry)
+        try:
+            network = predictor.load(str(folder), dtype="float32")
+            if not predictor.trainable or not head_parameters(network):
+                return entry, predictor, network, "none"
+            check_head(network, folder)
+        except ModelError:
+            continue
+        return entry, predictor, network, "own"
+    entry, predictor = of_tasks[0], _predictor(of_tasks[0], registry)
+    return entry, predictor, predictor.load(str(folder), dtype="float32", ignore_mismatched_sizes=True), "random"
+
+
+def _predictor(entry: PlannedUnit, registry: Registry) -> Predictor:
+    kind = load_part(registry.family(entry.task.family), "implementation")
+    return cast(Predictor, kind(entry.task.labels, build(kind.Options, entry.task.options)))
+
+
+def _examples(
+    entry: PlannedUnit, predictor: Predictor, registry: Registry, data_dir: Path | None, limit: int
+) -> UnitExamples:
+    from harness.data.sources import load_examples
+    from harness.data.subset import limited
+    from harness.types.examples import Candidate
+
+    def load(split: Any, limit: int | None) -> Sequence[Any]:
+        resolver = registry.hook.harness_resolve_data
+        return load_examples(
+            entry.task, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver
+        ).examples
+
+    unit, task = entry.unit, entry.task
+    dev: Sequence[Any] = ()
+    if predictor.needs_dev:
+        split = task.languages[unit.language].get("dev")
+        if split is None:
+            raise DataError(f"{unit.key}: no dev split to learn the threshold on")
+        dev = load(split, limit)
+    pool: Sequence[Any] = ()
+    if task.pool is None:
+        examples = load(entry.split, limit)
+    else:  # of the candidates, the same share as of the queries
+        both = limited([*load(entry.split, None), *load(task.pool, None)], limit)
+        examples = [example for example in both if not isinstance(example, Candidate)]
+        pool = [example for example in both if isinstance(example, Candidate)]
+    (joined,) = predictor.join([UnitExamples(unit.task, unit.language, unit.split, examples, dev, pool)])
+    return joined
+
+
+def _changes(
+    entry: PlannedUnit,
+    predictor: Predictor,
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    device: str,
+    unit: UnitExamples,
+    head: str,
+) -> Changes:
+    from harness.inference.forward import Forward
+    from harness.models.device import choose_batch_tokens
+    from harness.types.examples import Query
+
+    full = choose_batch_tokens(None, device)  # as in `harness eval`
+
+    def decided(dtype: str, budget: int) -> list[str]:
+        forward = Forward(network, tokenizer, device, dtype, budget)
+        (prediction,) = predictor.predict(forward, [unit])
+        ranked = isinstance(unit.examples[0], Query)
+        return [repr(decision[:1] if ranked else decision) for decision in prediction.predictions]
+
+    reference = decided("fp32", full)
+    brain = decided("bf16", full)
+    aligned = len(reference) == len(unit.examples)
+    differing = _differing if aligned else _found_by_one
+
+    return Changes(
+        family=entry.task.family,
+        unit=entry.unit.key,
+        head=head,
+        decisions=len(reference),
+        fp32=differing(reference, decided("fp32", 1)),
+        bf16=differing(brain, decided("bf16", 1)),
+        precision=differing(reference, brain),
+    )
+
+
+def _differing(one: Sequence[str], other: Sequence[str]) -> int:
+    return sum(first != second for first, second in zip(one, other, strict=True))
+
+
+def _found_by_one(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many mined pairs are in one list and not in the other."""
+    left, right = Counter(one), Counter(other)
+    return (left - right).total() + (right - left).total()

@@ -1,0 +1,139 @@
+"""Claims: who works on what, when several processes share a folder.
+
+A claim is a small file that its owner keeps locked. The system lets go of the locks of a process that ends, however it
+ends, so a claim of a dead process is free at once and no claim has to be judged by its age. The file says who holds it,
+for people to read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from harness.core.errors import DataError
+from harness.runs.record import now
+
+log = logging.getLogger(__name__)
+
+
+class Taken(Exception):
+    """Another process holds the claim on ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is claimed by another process")
+        self.path = path
+
+
+class Claims:
+    """The claims that this process holds in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[str, IO[str]] = {}
+
+    def path(self, name: str) -> Path:
+        """Where a claim lies."""
+        return self.folder / f"{name.replace('/', '-')}.claim"
+
+    def take(self, name: str) -> bool:
+        """Claims a name; False where another process has it."""
+        path = self.path(name)
+        while True:
+            file = opened(path)
+            if not try_lock(file):
+                file.close()
+                return False
+            # Its last owner may have removed the file between our opening and our locking it: then it is no claim.
+            if _same(file, path):
+                break
+            file.close()
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}) + "\n")
+        file.flush()
+        self._held[name] = file
+        return True
+
+    def release(self, name: str) -> None:
+        """Lets a claim go."""
+        file = self._held.pop(name, None)
+        if file is None:
+            return
+        with suppress(OSError):
+            self.path(name).unlink(missing_ok=True)
+        file.close()
+        with suppress(OSError):
+            self.folder.rmdir()  # fails as long as others have claims there
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Holds a claim; raises :class:`Taken` where another process has it."""
+        if not self.take(name):
+            raise Taken(self.path(name))
+        try:
+            yield
+        finally:
+            self.release(name)
+
+
+def is_free(path: Path) -> bool:
+    """Whether nobody holds this claim at the moment."""
+    try:
+        with path.open("r") as file:
+            return try_lock(file)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read: {error.strerror}", hint="no process claims anything so: remove it"
+        ) from None
+
+
+def try_lock(file: IO[str], *, shared: bool = False) -> bool:
+    """Locks an open file without waiting; it stays locked until it is closed. True as well where no locks are to be had."""
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        log.warning("%s: this file system has no locks (%s): let one process at a time work here", file.name, error)
+    return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Waits for the lock of a file and holds it; meant for moments."""
+    with opened(path) as file:
+        with suppress(OSError):  # no locks on this file system: try_lock has said so
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def opened(path: Path) -> IO[str]:
+    """The file, made with its folder where it is not there; DataError where something else is in its place."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open("a+")
+        except FileNotFoundError:
+            continue  # the folder was removed by another process that let go of its last claim
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written: {error.strerror}",
+                hint="check the disk and the folder; no other program keeps anything under this name",
+            ) from None
+
+
+def _same(file: IO[str], path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(file.fileno())
+    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)

@@ -1,0 +1,43 @@
+"""Taking turns: a claim that another process holds is waited for, however long its work takes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.core.claims import Claims, is_free
+
+log = logging.getLogger(__name__)
+
+POLL = 0.2
+"""Seconds between looks at a claim that another process holds."""
+
+
+@contextmanager
+def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
+    """Holds a claim, once nobody else does; one line says whose ``work`` is waited for."""
+    told = False
+    while not claims.take(name):
+        path = claims.path(name)
+        if not told:
+            log.warning("%s: waiting for %s", work, _owner(path))
+            told = True
+        while not is_free(path):
+            time.sleep(POLL)
+    try:
+        yield
+    finally:
+        claims.release(name)
+
+
+def _owner(claim: Path) -> str:
+    """Who holds a claim, for people: an owner writes it a moment after it has the lock."""
+    try:
+        found = json.loads(claim.read_text(encoding="utf-8"))
+        return f"process {found['pid']} on {found['host']}, which is at it"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process, which is at it"

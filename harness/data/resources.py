@@ -1,0 +1,100 @@
+"""What a system used besides its model and plain English text: languages with labels, translations, unlabelled text.
+
+A value is a plain mapping, as it stands in records: ``labels`` and ``text`` are languages, ``images`` those of captions,
+``parallel`` the pairs of unlabelled parallel text, ``teacher`` the key of the stage that taught. A translation is
+``{"from", "to", "origin", "system"}``; ``from`` is null where that is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.data.provenance import Provenance, origin_words
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+    from harness.types.tasks import IntermediateTask
+
+Resources = dict[str, Any]
+
+_LISTS = ("labels", "translations_train", "translations_test", "parallel", "text", "images")
+_LANGUAGES = {"labels": "labels", "text": "unlabelled text", "images": "captions"}
+_TRANSLATIONS = {"translations_train": "trained on", "translations_test": "tested on"}
+
+
+def union(values: Iterable[Mapping[str, Any]]) -> Resources:
+    """What any of them used, each once and in order; a list that a value lacks is empty."""
+    values = list(values)
+    found: Resources = {}
+    for name in _LISTS:
+        texts = {json.dumps(item, sort_keys=True) for value in values for item in value.get(name, ())}
+        found[name] = [json.loads(text) for text in sorted(texts)]
+    found["teacher"] = next((value["teacher"] for value in values if value.get("teacher")), None)
+    return found
+
+
+def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
+    """What training on a split of a task uses: its languages, and the translations among its parts."""
+    from harness.types.examples import Text
+
+    read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
+    unlabelled = bool(train.examples) and isinstance(train.examples[0], Text)
+    translations = [translation(part, code) for code, part in read if part.translated]
+    return union([{"text" if unlabelled else "labels": [code for code, _ in read], "translations_train": translations}])
+
+
+def of_test(language: str, test: LoadedSplit) -> Resources:
+    """What scoring on a split uses: translations by machine. Those by people are the test sets that everybody takes."""
+    parts = [part for part in test.provenance if part.origin == "machine_translation"]
+    moved = [(part, part.language) for part in parts if part.language not in ("", language)]
+    return union(
+        [
+            {"translations_test": [translation(part, code, language) for part, code in moved]},
+            {"translations_test": [translation(part, language, None) for part in parts if not part.language]},
+        ]
+    )
+
+
+def translation(part: Provenance, target: str, source: str | None = "en") -> dict[str, Any]:
+    """A translation as it stands in resources; what is said to be translated into its own language has no known source."""
+    return {"from": source if source != target else None, "to": target, "origin": part.origin, "system": part.system}
+
+
+def _languages(task: IntermediateTask, part: Provenance, train: LoadedSplit) -> tuple[str, ...]:
+    """The languages of a part: its own, those of the text's files, or the task's: English, or all that it mixes."""
+    from harness.data.corpus import Corpus
+
+    if part.language:
+        return (part.language,)
+    if isinstance(train.examples, Corpus):
+        return train.examples.names
+    return own_languages(task)
+
+
+def own_languages(task: IntermediateTask) -> tuple[str, ...]:
+    """The languages of a task's own training data: English, or all that it mixes where it lists English among others."""
+    mixed = tuple(code for code, table in task.languages.items() if "train" in table)
+    return mixed if "en" in task.languages else ("en",)
+
+
+def in_words(value: Mapping[str, Any]) -> str:
+    """``labels in en, es; trained on machine translation (XNLI-MT), en-es``; "" where nothing was used."""
+    return "; ".join([*_language_words(value), *_translation_words(value)])
+
+
+def _language_words(value: Mapping[str, Any]) -> Iterator[str]:
+    for name, words in _LANGUAGES.items():
+        if value.get(name):
+            yield f"{words} in {', '.join(value[name])}"
+
+
+def _translation_words(value: Mapping[str, Any]) -> Iterator[str]:
+    for name, words in _TRANSLATIONS.items():
+        pairs: dict[str, list[str]] = {}
+        for each in value.get(name, ()):
+            pair = f"{each['from']}-{each['to']}" if each["from"] else each["to"]
+            pairs.setdefault(origin_words(each["origin"], each["system"]), []).append(pair)
+        for origin, those in pairs.items():
+            yield f"{words} {origin}, {', '.join(those)}"

@@ -1,0 +1,61 @@
+"""A predicted unit on disk and in the record: the official files, their score, and where everything came from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.data.resources import of_test
+from harness.evaluation.preparation import Ready
+from harness.families.base import Prediction
+from harness.inference.timing import Phases
+from harness.models.fingerprint import file_sha256
+from harness.runs.folder import RunFolder
+from harness.scoring.files import score_unit
+from harness.scoring.metrics import get_metric
+
+if TYPE_CHECKING:
+    from harness.scoring.formats.base import Format
+
+
+def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases) -> dict[str, Any]:
+    """The entry of a unit in the record; its predictions and labels are on disk then, in the task's own format."""
+    planned, unit = ready.planned, ready.planned.unit
+    task = planned.task
+    predictions = run.file("predictions", unit, format_.extension)
+    labels = run.file("labels", unit, format_.extension)
+    with phases("write"):
+        format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
+        labelled = format_.write_labels(labels, ready.examples.examples)
+    entry: dict[str, Any] = {
+        "key": ready.key,
+        "checkpoint": ready.checkpoint,
+        "task_version": task.version,
+        "provider": task.provider,
+        "examples": len(ready.examples.examples),
+        "data": {
+            "rows": ready.data.rows,
+            "expected": ready.data.expected,
+            "fingerprint": ready.data.fingerprint,
+            "source": ready.data.source,
+            "state": planned.status.state if planned.status else None,
+            "notes": list(ready.data.notes),
+            "provenance": [asdict(part) for part in ready.data.provenance],
+        },
+        "resources": of_test(ready.planned.unit.language, ready.data),
+        "predictions": _file_entry(run, predictions),
+        "labels": _file_entry(run, labels) if labelled else None,
+        "facts": {**prediction.facts, **ready.facts},
+        "score": None,
+    }
+    if labelled:
+        with phases("score"):
+            metric = get_metric(task.metric)
+            scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
+        entry["score"] = scored.to_dict()
+    return entry
+
+
+def _file_entry(run: RunFolder, path: Path) -> dict[str, str]:
+    return {"file": path.relative_to(run.path).as_posix(), "sha256": file_sha256(path)}

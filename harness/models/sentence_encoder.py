@@ -1,0 +1,134 @@
+"""The encoder inside a model: finding it, loading it bare, and stopping it after the deepest layer that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.border import border
+from harness.core.errors import ModelError
+from harness.models.heads import plain_model, quiet
+from harness.models.sound import AGAIN
+from harness.models.undrawn import draw_undrawn
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+
+def load_encoder(reference: str, **kwargs: Any) -> PreTrainedModel:
+    """``AutoModel.from_pretrained(reference, **kwargs)``, and of an encoder-decoder the encoder only.
+
+    :class:`ModelError` where the model cannot be loaded or the checkpoint lacks weights of the encoder.
+    """
+    return encoder_of(load_bare(reference, **kwargs)[0])
+
+
+def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
+    """The model without a head, and whether its pooler is the checkpoint's (a missing one is drawn from a fixed seed).
+
+    Errors as for :func:`load_encoder`.
+    """
+    import torch
+    from transformers import AutoModel
+
+    with quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
+            model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
+    draw_undrawn(model, report["missing_keys"])
+    pooled = not any("pooler" in key for key in report["missing_keys"])
+    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise ModelError(
+            f"{reference}: {len(missing)} weights of the encoder are missing, {missing[0]} for one",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+        )
+    return model, pooled
+
+
+def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
+    """The part that embeds sentences: the encoder of an encoder-decoder, any other model without its head."""
+    base = plain_model(model).base_model
+    return base.get_encoder() if base.config.is_encoder_decoder and hasattr(base, "decoder") else base
+
+
+def default_layer(config: PreTrainedConfig) -> int:
+    """The hidden state (0 = embeddings) that XTREME's retrieval tasks use: 8 of 12 layers, 14 of 24, else half-way
+    up.
+    """
+    depth = layer_count(config)
+    return {12: 8, 24: 14}.get(depth, max(depth // 2, 1))
+
+
+def layer_count(config: PreTrainedConfig) -> int:
+    """Layers of the encoder (of the whole model, where there is no decoder)."""
+    depth = getattr(config, "encoder_layers", None) or getattr(config, "num_hidden_layers", None)
+    if not depth:
+        raise ModelError(
+            f"the configuration of this model ({config.model_type}) does not say how many layers it has",
+            hint="retrieval tasks need a text encoder with a stack of layers",
+        )
+    return int(depth)
+
+
+def longest_input(encoder: PreTrainedModel) -> int:
+    """Tokens that the position embeddings have room for; the RoBERTa family counts from after its padding id."""
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if not positions or positions < 0:
+        return 1 << 30
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return int(positions) - (0 if padding is None else padding + 1)
+
+
+@contextmanager
+def stopped_after(
+    encoder: PreTrainedModel, layer: int, probe: Callable[[], Mapping[str, np.ndarray[Any, Any]]]
+) -> Iterator[None]:
+    """Within, the encoder computes no more layers than hidden state ``layer`` needs, if it has one plain stack of them.
+
+    Some models put a norm after their last layer, so that a shorter stack ends in other hidden states: ``probe`` (the
+    vectors of one sentence) is called on the whole stack and on shorter ones, and the shortest that agrees is used.
+    """
+    found = _stack(encoder)
+    if found is None or layer >= len(found[2]):
+        yield
+        return
+    owner, name, layers = found
+    try:
+        whole = probe()
+        for count in (max(layer, 1), layer + 1, len(layers)):
+            setattr(owner, name, layers[:count])
+            if _agrees(probe, whole):
+                break
+        yield
+    finally:
+        setattr(owner, name, layers)
+
+
+def _stack(encoder: PreTrainedModel) -> tuple[torch.nn.Module, str, torch.nn.ModuleList] | None:
+    """The owner of the stack of layers, its name there, and the stack; None where it is not the only list so long."""
+    import torch
+
+    depth = layer_count(encoder.config)
+    found = [
+        (owner, name, child)
+        for owner in encoder.modules()
+        for name, child in owner.named_children()
+        if isinstance(child, torch.nn.ModuleList) and len(child) == depth
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _agrees(
+    probe: Callable[[], Mapping[str, np.ndarray[Any, Any]]], expected: Mapping[str, np.ndarray[Any, Any]]
+) -> bool:
+    try:
+        found = probe()
+    except Exception:  # a model that counts its layers elsewhere may fail in any way: it keeps the whole stack
+        return False
+    return all(np.allclose(found[name], expected[name], rtol=0, atol=1e-5) for name in expected)

@@ -1,7 +1,0 @@
-"""Perturbed variants of test sets: how much a score suffers from typing errors, lost marks or mixed languages."""
-
-from __future__ import annotations
-
-from harness.perturb.variant import KINDS, VERSION, Variant, applies, make_variant, split_name, split_of
-
-__all__ = ["KINDS", "VERSION", "Variant", "applies", "make_variant", "split_name", "split_of"]

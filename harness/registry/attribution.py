@@ -1,0 +1,55 @@
+"""Whose mistake an unforeseen exception is: the plugin's whose code it passed through, or the harness's own."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.core.border import PASSING, in_words
+from harness.core.errors import HarnessError, ModelError, PluginError
+from harness.core.files import disk_refusal
+from harness.registry.registry import Registry
+from harness.types.tasks import IntermediateTask, TargetTask
+
+_HINT = "run it again with -vv to see where it arose"
+
+
+@contextmanager
+def blaming(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator[None]:
+    """The border around the work on a task: whatever is raised within becomes the error of :func:`blame`."""
+    try:
+        yield
+    except PASSING:
+        raise
+    except BaseException as error:
+        if disk_refusal(error):  # concerns everything that is to be written, whoever writes it
+            raise
+        raise blame(error, task, registry) from error
+
+
+def blame(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
+    """The error in words: of the plugin and the field, if it passed through the task's family, format or metric.
+
+    What passed through no plugin is called a bug, with the place where it arose.
+    """
+    if isinstance(error, HarnessError):
+        return error
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        return ModelError(f"--compile: {in_words(error)}", hint="leave out --compile")
+    family = registry.family(task.family)
+    parts = {"implementation": family.implementation, "format": family.format}
+    owners = {reference.partition(":")[0]: (f"family {family.name!r}", field) for field, reference in parts.items()}
+    if ":" in task.metric:
+        owners.setdefault(task.metric.partition(":")[0], (f"task {task.name!r}", "metric"))
+    frames = list(traceback.walk_tb(error.__traceback__))
+    for frame, line in reversed(frames):
+        module = frame.f_globals.get("__name__")
+        if module in owners:
+            value, field = owners[module]
+            provider = task.provider if field == "metric" else family.provider
+            where = f"{frame.f_code.co_filename}, line {line}"
+            return PluginError(f"plugin {provider}: {value}: {field}: {in_words(error)} ({where})", hint=_HINT)
+    frame, line = frames[-1]
+    where = f"{frame.f_code.co_filename}, line {line}"
+    return HarnessError(f"task {task.name!r}: {in_words(error)} ({where}): a bug in harness or a library", hint=_HINT)

@@ -1,0 +1,89 @@
+"""A board as text: tables for the terminal and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.leaderboard.board import MARKS, Board, Section, Shown
+from harness.leaderboard.rows import Row
+from harness.report.comparison import Table, table_markdown
+
+
+def tables(board: Board) -> Iterator[Table]:
+    """A table for each section."""
+    for section in board.sections:
+        columns = ("system", "source", "#parameters", *(f"#{column.title}" for column in section.columns))
+        rows = [
+            (
+                line.row["system"],
+                source(line.row),
+                parameters(line.row),
+                *(cell_text(line.cells[column]) if column in line.cells else "" for column in section.columns),
+            )
+            for line in section.lines
+        ]
+        yield Table.of(f"{board.benchmark}: {section.title}", columns, rows)
+
+
+def legend(sections: Sequence[Section]) -> list[str]:
+    """What the marks and numbers mean, as far as they occur."""
+    used = {
+        mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
+    }
+    found = ["(1): rank among like numbers of the same table; ±: half of the 95% interval"]
+    if any(
+        "seed_deviation" in shown.cell
+        for section in sections
+        for line in section.lines
+        for shown in line.cells.values()
+    ):
+        found[0] += "; sd: standard deviation over the seeds, of which the mean is shown"
+    found += [f"{sign} {meaning}" for mark, (sign, meaning) in MARKS.items() if mark in used]
+    rows = [line.row for section in sections for line in section.lines]
+    for row in rows:
+        for kind in ("incomplete", "dirty", "unpinned"):
+            texts = row["caveats"][kind]
+            if texts:
+                more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+                found.append(f"{row['system']} ({row['id']}): {kind}: {texts[0]}{more}")
+    return found
+
+
+def cell_text(shown: Shown) -> str:
+    """``79.2 ±0.5 sd 0.3 (3)°``."""
+    cell = shown.cell
+    low, high = cell.get("low"), cell.get("high")
+    spread = f" ±{(high - low) / 2:.1f}" if low is not None and high is not None else ""
+    rank = f" ({shown.rank})" if shown.rank else ""
+    deviation = f" sd {cell['seed_deviation']:.1f}" if "seed_deviation" in cell else ""
+    return f"{cell['value']:.1f}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
+
+
+def source(row: Row) -> str:
+    """Where a row comes from: the paper's key, or the run's date, its seeds and what speaks against it."""
+    if row["kind"] == "published":
+        return str(row["source"]["id"])
+    flags = [kind for kind in ("partial", "incomplete", "dirty", "unpinned") if row["caveats"][kind]]
+    seeds = row["run"]["seeds"]
+    counted = [f"seeds {', '.join(map(str, seeds))}"] if len(seeds) > 1 else []
+    return ", ".join([f"run of {row['run']['date'][:10]}", *counted, *flags])
+
+
+def parameters(row: Row) -> str:
+    """``559M``."""
+    count = row["model"]["parameters"]
+    if not count:
+        return ""
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M" if count >= 1e6 else f"{count:,}"
+
+
+def markdown(board: Board) -> str:
+    """The board as GitHub tables."""
+    parts = [table_markdown(table) for table in tables(board)]
+    return "\n".join([*parts, *(f"- {line}" for line in map(_plain, legend(board.sections)))]) + "\n"
+
+
+def _plain(text: str) -> str:
+    from harness.report.comparison import escaped
+
+    return escaped(text)

@@ -1,0 +1,77 @@
+"""A report as rows of numbers: a metric of a task in a language of a run each; CSV and data frames are made of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from harness.core.safe_text import clean
+from harness.results.run_view import System, language_of
+
+if TYPE_CHECKING:
+    from harness.report import Report
+
+COLUMNS = (
+    "run model task language name script family genus resource_class metric primary n value stderr low high"
+).split()
+
+_FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
+
+
+def score_rows(systems: Sequence[System]) -> Iterator[dict[str, str | int | float | bool | None]]:
+    """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval."""
+    for system in systems:
+        for task in system.tasks.values():
+            for code, unit in task.units.items():
+                known = language_of(code)
+                for name, estimate in unit.metrics.items():
+                    yield {
+                        "run": system.name,
+                        "model": system.model,
+                        "task": task.name,
+                        "language": code,
+                        "name": known.name,
+                        "script": known.script,
+                        "family": known.family,
+                        "genus": known.genus,
+                        "resource_class": known.resource_class,
+                        "metric": name,
+                        "primary": name in task.primary,
+                        "n": unit.n,
+                        "value": estimate.value,
+                        "stderr": estimate.stderr,
+                        "low": estimate.low,
+                        "high": estimate.high,
+                    }
+
+
+def to_csv(report: Report) -> str:
+    """RFC 4180 with a head; numbers in full, an empty cell where there is none, no text that a spreadsheet would run."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in score_rows(report.systems):
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    return out.getvalue()
+
+
+def _cell(value: str | int | float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return inert(value) if isinstance(value, str) else "" if value is None else str(value)
+
+
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe before ``= + - @`` and tab, unless it is a number."""
+    shown = clean(text, 1000)
+    if _FORMULA.match(shown):
+        try:
+            float(shown)
+        except ValueError:
+            return f"'{shown}"
+    return shown

@@ -1,0 +1,192 @@
+"""A report as one HTML page that needs nothing else: no script, no font, no network; for screen, phone and paper."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.mistakes import UnitMistakes, mistakes
+from harness.core.errors import HarnessError
+from harness.core.safe_text import clean
+from harness.report import charts
+from harness.report.summary import caveats, data_notes, headline, provenance
+from harness.report.svg import SERIES
+from harness.report.table import Cell, Table, Value, show, table
+from harness.results.run_view import System, language_of, sort_codes
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from harness.analysis.breakdown import Breakdown
+    from harness.report import Report
+
+log = logging.getLogger(__name__)
+
+_ELSEWHERE = ("language", "script", "tokens-per-word")
+"""Attributes that the page leaves to its other sections, or to `harness breakdown` as they need the model."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A unit's mistakes with the numbers of its run, task and language, which the page's filters go by."""
+
+    run: int
+    task: int
+    language: int
+    name: str
+    unit: UnitMistakes
+
+
+def to_html(report: Report) -> str:
+    """The page. Every text on it is escaped, and its policy forbids scripts and anything from outside."""
+    systems = report.systems
+    wrong, tasks, languages = _mistakes(report)
+    plotted = list(dict.fromkeys(name for s in systems for name, task in s.tasks.items() if task.units))
+    values = {
+        "title": headline(systems),
+        "systems": [_system(index, system) for index, system in enumerate(systems)],
+        "several": len(systems) > 1,
+        "tables": {
+            name: [t for t in report.tables if t.rows and t.name == name] for name in {t.name for t in report.tables}
+        },
+        "grouped": [
+            t for t in report.tables if t.rows and t.name.split("by-")[-1] in ("script", "family", "resource-class")
+        ],
+        "heat_maps": [
+            (system.name, charts.heat_map(system)) for system in systems if any(t.units for t in system.tasks.values())
+        ],
+        "gaps": charts.gap_bars(systems) if any(t.gap() for s in systems for t in s.tasks.values()) else "",
+        "dots": [(name, charts.dot_plot(name, systems)) for name in plotted],
+        "breakdowns": list(_breakdowns(report)),
+        "curves": list(_curves(report)),
+        "wrong": wrong,
+        "tasks": tasks,
+        "languages": [(code, language_of(code).name) for code in languages],
+    }
+    return _environment().get_template("report.html").render(values) + "\n"
+
+
+def table_html(report: Report) -> str:
+    """The scores by task as an HTML fragment, for notebooks."""
+    found = next(table for table in report.tables if table.name == "by-task")
+    return _environment().get_template("fragment.html").render(title=headline(report.systems), table=found)
+
+
+def _system(index: int, system: System) -> dict[str, Any]:
+    return {
+        "name": system.name,
+        "model": system.model,
+        "series": index % len(SERIES) + 1,
+        "overall": system.overall,
+        "groups": system.groups,
+        "caveats": [_folded(line) for line in caveats(system)],
+        "provenance": provenance(system),
+        "notes": data_notes(system),
+        "units": list(_units(system)),
+    }
+
+
+def _folded(line: str) -> tuple[str, str]:
+    """A line as what is always seen and, where it is long, the list behind it."""
+    if len(line) <= 160:
+        return line, ""
+    head, colon, _ = line[:120].rpartition(": ")
+    return (head, line[len(head) + 2 :]) if colon else (line, "")
+
+
+def _units(system: System) -> Iterator[tuple[str, ...]]:
+    """What each score stands on: task and version, language, items, rows, source, fingerprint."""
+    for task in system.tasks.values():
+        for code, unit in task.units.items():
+            data = unit.entry.get("data") or {}
+            rows = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
+            version = str(unit.entry.get("task_version", ""))
+            facts = (data.get("state") or "", data.get("source", ""), data.get("fingerprint", ""))
+            yield (task.name, version, code, f"{unit.n:,}", rows, *map(str, facts))
+
+
+def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
+    """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
+    from harness.analysis.breakdown import breakdown
+    from harness.registry.registry import get_registry
+
+    wanted = [name for name in get_registry().attributes() if name not in _ELSEWHERE]
+    for system in report.systems if wanted else ():
+        for task in system.tasks:
+            try:
+                found = breakdown(system, tasks=[task], attributes=wanted, data_dir=report.data_dir)
+            except HarnessError as error:
+                log.debug("%s: no breakdown of %s: %s", system.name, task, error)
+                continue
+            caption = f"{system.name}: {task}" if len(report.systems) > 1 else task
+            if found:
+                yield caption, [_buckets(part) for part in found]
+
+
+def _buckets(part: Breakdown) -> Table:
+    rows: list[list[Cell]] = []
+    for bucket in part.buckets:
+        low, high = bucket.score.low, bucket.score.high
+        half = None if low is None or high is None else (high - low) / 2
+        rows.append([bucket.name, bucket.n, Value(bucket.score.value, half=half)])
+    return table(f"breakdown-{part.attribute}", part.attribute, [part.attribute, "items", "score"], rows)
+
+
+def _curves(report: Report) -> Iterator[tuple[str, str]]:
+    """Captions and curves of the trained stages, once each."""
+    seen: set[str] = set()
+    for system in report.systems:
+        names = {stage["key"]: stage["name"] for stage in system.record["stages"]}
+        for stage in system.record["stages"]:
+            drawn = None if stage["key"] in seen else charts.curves(stage)
+            seen.add(stage["key"])
+            if drawn:
+                parent = names.get((stage.get("parent") or {}).get("stage"))
+                where = f"{system.name}: " if len(report.systems) > 1 else ""
+                score = stage.get("dev_score")
+                kept = "" if score is None else f", English dev {score:.1f}"
+                yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}{kept}", drawn
+
+
+def _mistakes(report: Report) -> tuple[list[Wrong], list[str], list[str]]:
+    """Mistakes of all systems, task by task, the worst languages first; the tasks and languages they are of."""
+    found = [
+        (index, system.name, unit)
+        for index, system in enumerate(report.systems)
+        for unit in mistakes(system, data_dir=report.data_dir)
+        if unit.wrong
+    ]
+    tasks = list(dict.fromkeys(unit.task for _, _, unit in found))
+    languages = sort_codes({unit.code for _, _, unit in found})
+    found.sort(key=lambda item: (tasks.index(item[2].task), item[0]))
+    wrong = [Wrong(i, tasks.index(u.task), languages.index(u.code), name, u) for i, name, u in found]
+    return wrong, tasks, languages
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        """No control character reaches the page, whatever the template prints."""
+        return clean(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "show": lambda cell: show(cell).replace("-", "−") if isinstance(cell, Value) else show(cell),
+        "svg": Markup,
+        "language_name": lambda code: language_of(code).name,
+    }
+    environment.tests["difference"] = lambda cell: isinstance(cell, Value) and cell.signed
+    return environment

@@ -1,0 +1,56 @@
+"""A report as JSON: what each run is, and every table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from harness.core.safe_text import clean
+from harness.report.summary import caveats, data_notes, provenance
+from harness.report.table import Cell, Table, Value
+from harness.results.run_view import System
+
+if TYPE_CHECKING:
+    from harness.report import Report
+
+SCHEMA = "harness-report/1"
+
+
+def to_json(report: Report) -> str:
+    """An object of "schema", "runs" and "tables"; a cell with more than a number is an object of value, half and mark."""
+    plain = {
+        "schema": SCHEMA,
+        "runs": [_system(system) for system in report.systems],
+        "tables": [_table(table) for table in report.tables if table.rows],
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _system(system: System) -> dict[str, Any]:
+    return {
+        "name": clean(system.name),
+        "model": clean(system.model),
+        "benchmark": clean(system.record["benchmark"]) if system.record["benchmark"] else None,
+        "overall": system.overall,
+        "groups": {clean(name): value for name, value in system.groups.items()},
+        "caveats": caveats(system),
+        "provenance": dict(provenance(system)),
+        "data_notes": data_notes(system),
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "title": table.title,
+        "columns": list(table.columns),
+        "rows": [[_cell(cell) for cell in row] for row in table.rows],
+        "notes": list(table.notes),
+    }
+
+
+def _cell(cell: Cell) -> Any:
+    if not isinstance(cell, Value):
+        return cell
+    extra = {key: value for key, value in (("half", cell.half), ("mark", cell.mark)) if value}
+    return {"value": cell.value, **extra} if extra else cell.value

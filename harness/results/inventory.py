@@ -1,0 +1,193 @@
+"""What runs leave on the disk: run folders, trained stages, built models; finding it and removing what is not needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.claims import Claims, is_free, opened, try_lock
+from harness.core.damage import MARK
+from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.scratch import remove_abandoned
+from harness.runs.record import load_record
+
+_OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
+"""What a run writes into its folder."""
+
+
+_UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
+"""What follows the name of a stage that is not finished."""
+_SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-*", ".unpacking-*")
+"""Names of scratch folders (:mod:`harness.core.scratch`), those of earlier versions among them."""
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run folder in short; ``problem`` says why its record cannot be read."""
+
+    folder: Path
+    model: str = ""
+    via: tuple[str, ...] = ()
+    tasks: str = ""
+    units: int = 0
+    failed: int = 0
+    overall: float | None = None
+    partial: bool = False
+    finished: str | None = None
+    problem: str = ""
+    stages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class KeptFolder:
+    """A folder that can be made again, or that nobody needs: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
+    as damaged), "built", or "leftover" (of a process that was killed). ``runs`` use it."""
+
+    folder: Path
+    kind: str
+    size: int
+    key: str = ""
+    runs: tuple[Path, ...] = ()
+
+
+def find_runs(root: Path) -> list[KeptRun]:
+    """The runs in a folder and the folders within it, by path; UsageError where there is no such folder."""
+    if not root.is_dir():
+        raise UsageError(f"{root}: no such folder", hint="name the folder that holds the runs")
+    return [_run(path.parent) for path in sorted(root.rglob("record.json"))]
+
+
+def _run(folder: Path) -> KeptRun:
+    try:
+        record = load_record(folder)
+        if record is None:
+            raise DataError(f"{folder / 'record.json'}: no such file", hint="another process has removed the run")
+        return KeptRun(
+            folder,
+            str(record["model"].get("reference", "")),
+            tuple(map(str, record["options"].get("via", ()))),
+            str(record["benchmark"] or " ".join(dict.fromkeys(key.partition("/")[0] for key in record["units"]))),
+            len(record["units"]),
+            len(record["failed"]),
+            (record["scores"] or {}).get("overall"),
+            bool(record["partial"]),
+            record["finished"],
+            stages=frozenset(str(stage["key"]) for stage in record["stages"]),
+        )
+    except HarnessError as error:
+        return KeptRun(folder, problem=str(error))
+
+
+def remove_run(folder: Path, *, dry: bool) -> list[Path]:
+    """Removes what a run wrote, and its folder if nothing else is in it; the answer is what was (or would be) removed.
+
+    UsageError for a folder that is no run folder, or where a process is at work.
+    """
+    if not (folder / "record.json").is_file():
+        raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
+    workers = folder / ".workers"
+    if workers.is_file():
+        with opened(workers) as file:
+            if not try_lock(file):
+                raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
+    own = [folder / name for name in _OWN if (folder / name).exists()]
+    own += sorted([*folder.glob(".*.tmp"), *folder.glob("earlier/.new-*")])
+    scratch = sorted(path for path in folder.glob(".model-*") if path.is_dir() and not path.is_symlink())
+    if not dry:
+        for path in own:
+            _remove(path)
+        scratch = [path for path in scratch if remove_abandoned(path)]
+        for emptied in (folder / "earlier", folder):
+            if emptied.is_dir() and not any(emptied.iterdir()):
+                emptied.rmdir()
+    return [*own, *scratch]
+
+
+def find_stages(root: Path, runs: list[KeptRun]) -> Iterator[KeptFolder]:
+    """The trained, half-trained and damaged stages in folders called "stages", with the runs among ``runs`` that use them;
+    and the checkpoints of ``harness train`` anywhere that are not finished."""
+    for parent in sorted(path for path in root.rglob("stages") if path.is_dir()):
+        for folder in _folders(parent):
+            if _UNFINISHED.search(folder.name):
+                yield KeptFolder(folder, "unfinished stage", _size(folder))
+            elif (key := _stage_key(folder)) is not None:
+                yield KeptFolder(
+                    folder, "stage", _size(folder), key, tuple(run.folder for run in runs if key in run.stages)
+                )
+    for progress in sorted(root.rglob("*.partial*/state/progress.json")):
+        folder = progress.parent.parent
+        if folder.parent.name != "stages":
+            yield KeptFolder(folder, "unfinished stage", _size(folder))
+
+
+def find_leftovers(root: Path) -> Iterator[KeptFolder]:
+    """Scratch folders of processes that were killed, or are still at work: in ``root``, and in the user's cache folder."""
+    for parent in (root, *_cache_folders()):
+        for pattern in _SCRATCH:
+            for folder in sorted(path for path in parent.rglob(pattern) if path.is_dir() and not path.is_symlink()):
+                yield KeptFolder(folder, "leftover", _size(folder))
+
+
+def _stage_key(folder: Path) -> str | None:
+    """The key of a stage that lies where the harness puts it; None for any other folder."""
+    try:
+        summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+        key = str(summary["key"])
+    except Exception:  # no such file, or one of another program
+        return None
+    return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
+
+
+def find_built() -> Iterator[KeptFolder]:
+    """What the harness built or unpacked for itself into the user's cache folder: the tiny model, treebanks."""
+    for parent in _cache_folders():
+        for folder in _folders(parent):
+            if not folder.name.startswith("."):
+                yield KeptFolder(folder, "built", _size(folder))
+
+
+def _cache_folders() -> list[Path]:
+    from harness.models.tiny import cache_dir
+
+    return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
+
+
+def remove_kept(kept: KeptFolder) -> bool:
+    """Removes such a folder; False where another process is at work on it."""
+    if kept.kind == "leftover":
+        return remove_abandoned(kept.folder)
+    if kept.kind == "built":
+        _remove(kept.folder)
+        return True
+    claims = Claims(kept.folder.parent / ".claims")
+    name = _UNFINISHED.sub("", kept.folder.name)
+    if not is_free(claims.path(name)) or not claims.take(name):
+        return False
+    try:
+        _remove(kept.folder)
+    finally:
+        claims.release(name)
+    return True
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be removed: {error.strerror}") from None

@@ -1,0 +1,82 @@
+"""Several seeds of one system: mean and standard deviation of every score."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.border import border
+from harness.core.files import read_text, write_atomic
+from harness.runs.scored_files import inside
+
+if TYPE_CHECKING:
+    from harness.run import Run
+
+SUMMARY = "seeds.json"
+"""The file of means over seeds, beside the runs."""
+
+
+def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
+    """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
+
+    A score that a seed lacks has no mean. With one seed there is no deviation, and ``"single_seed"`` says so.
+    """
+    tables = [run.to_dict() for run in runs]
+    tasks = {
+        task: {
+            "score": _over([table["tasks"].get(task, {}).get("score") for table in tables]),
+            "metrics": {
+                metric: {
+                    "average": _over([_at(table, task, metric, None) for table in tables]),
+                    "languages": {
+                        language: _over([_at(table, task, metric, language) for table in tables])
+                        for language in entry["languages"]
+                    },
+                }
+                for metric, entry in values["metrics"].items()
+            },
+        }
+        for task, values in tables[0]["tasks"].items()
+    }
+    return {
+        "benchmark": tables[0]["benchmark"],
+        "seeds": list(seeds),
+        "single_seed": len(runs) == 1,
+        "overall": _over([table["overall"] for table in tables]),
+        "tasks": tasks,
+    }
+
+
+def write_summary(summary: dict[str, Any], folder: Path) -> Path:
+    """Writes ``seeds.json`` beside the runs of the seeds."""
+    path = folder / SUMMARY
+    write_atomic(path, json.dumps(summary, indent=1) + "\n")
+    return path
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The run folder itself, or those of its seeds where ``harness eval --seeds`` wrote it; DataError if it is torn."""
+    path = folder / SUMMARY
+    if (folder / "record.json").is_file() or not path.is_file():
+        return [folder]
+    with border(f"{path}: not a summary of seeds", hint="the same `harness eval` writes it again"):
+        return [inside(folder, f"seed-{int(seed)}") for seed in json.loads(read_text(path))["seeds"]]
+
+
+def _at(table: dict[str, Any], task: str, metric: str, language: str | None) -> float | None:
+    entry = table["tasks"].get(task, {}).get("metrics", {}).get(metric, {})
+    value = entry.get("average") if language is None else entry.get("languages", {}).get(language)
+    return None if value is None else float(value)
+
+
+def _over(values: Sequence[float | None]) -> dict[str, float | int | None]:
+    there = [value for value in values if value is not None]
+    complete = len(there) == len(values)
+    return {
+        "mean": statistics.fmean(there) if complete else None,
+        "sd": statistics.stdev(there) if complete and len(there) > 1 else None,
+        "n": len(there),
+    }

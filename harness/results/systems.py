@@ -1,0 +1,105 @@
+"""What is compared: systems, each one run folder or several that differ by the training seed alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import DataError, UsageError
+from harness.results.seeds import run_folders
+from harness.runs.identity import same_but_for_the_seed
+from harness.runs.record import load_record
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """One run folder and its record."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def units(self) -> dict[str, dict[str, Any]]:
+        """The scored units by key (``xnli/sw/test``)."""
+        return {key: unit for key, unit in self.record["units"].items() if unit["score"] is not None and "~" not in key}
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the training that led here; none for a model scored as it is."""
+        return sorted({stage["options"]["seed"] for stage in self.record["stages"]})
+
+
+@dataclass(frozen=True)
+class System:
+    """One system: its runs differ by the seed only."""
+
+    name: str
+    runs: tuple[RunFiles, ...]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The first run's record: what holds for all of them, but for the seed and the scores."""
+        return self.runs[0].record
+
+
+def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
+    """One system for each group of run folders, with names that tell them apart; a folder of seeds stands for them.
+
+    :class:`DataError` for a folder that is no run, :class:`UsageError` for runs that are not seeds of one system.
+    """
+    names = [[folder.resolve().name for folder in group] for group in groups]
+    labels = [",".join(group) for group in names]
+    if len(set(labels)) < len(labels):
+        labels = [",".join(str(folder) for folder in group) for group in groups]
+    if len(set(labels)) < len(labels):
+        raise UsageError("a system is given twice", hint="each run folder can stand for one system only")
+    runs = [[load_run(run) for folder in group for run in run_folders(folder)] for group in groups]
+    return [_system(label, group) for label, group in zip(labels, runs, strict=True)]
+
+
+def load_run(folder: Path) -> RunFiles:
+    """A run folder; :class:`DataError` where it is none."""
+    record = load_record(folder)
+    if record is None:
+        raise DataError(
+            f"{folder}: no run folder, record.json is missing", hint="give folders that `harness eval` wrote"
+        )
+    return RunFiles(folder, record)
+
+
+def _system(name: str, runs: Sequence[RunFiles]) -> System:
+    first = runs[0]
+    for other in runs[1:]:
+        if other.folder.resolve() == first.folder.resolve():
+            raise UsageError(f"{other.folder}: the same run twice", hint="each seed has a run folder of its own")
+        for what, left, right in _settings(first, other):
+            if left != right:
+                raise UsageError(
+                    f"{first.folder} and {other.folder} are not seeds of one system: {what} differs "
+                    f"({_short(left)}, {_short(right)})",
+                    hint="a comma joins seeds of one system, a space parts systems: harness compare A1,A2 B1,B2",
+                )
+    for index, run in enumerate(runs):
+        for other in runs[:index]:
+            shared = run.units.keys() & other.units.keys()
+            if shared and all(run.units[key]["key"] == other.units[key]["key"] for key in shared):
+                raise UsageError(
+                    f"{other.folder} and {run.folder} are one training (seed {', '.join(map(str, run.seeds)) or '-'}), "
+                    "not two seeds",
+                    hint="run `harness eval` with another --seed",
+                )
+    return System(name, tuple(runs))
+
+
+def _settings(first: RunFiles, other: RunFiles) -> list[tuple[str, Any, Any]]:
+    """What has to be equal between seeds of one system: its name and the two values."""
+    left, right = (same_but_for_the_seed(run.record) for run in (first, other))
+    return [(name, left.get(name), right.get(name)) for name in dict.fromkeys([*left, *right])]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,70 @@
+"""Sentences of many units through one stream: a sentence that several languages share is embedded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.families.base import UnitExamples
+from harness.models.sentence_encoder import encoder_of
+from harness.retrieval.embed import Vectors, embed
+
+if TYPE_CHECKING:
+    from harness.inference.forward import Forward
+
+HELD = 2 << 30
+"""Bytes of sentence vectors that are held at a time, if one unit does not need more (four languages of Tatoeba: 30
+MB).
+"""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A unit, and the vectors of the sentences of its group."""
+
+    unit: UnitExamples
+    rows: Mapping[str, int]
+    vectors: Vectors
+
+    def of(self, sentences: Sequence[str]) -> Vectors:
+        """The unit vectors (n, d) of these sentences."""
+        return self.vectors[np.fromiter((self.rows[text] for text in sentences), np.int64, len(sentences))]
+
+
+def embed_units(
+    forward: Forward,
+    units: Sequence[UnitExamples],
+    sentences: Callable[[UnitExamples], Sequence[str]],
+    *,
+    layer: int,
+    pool: str,
+    max_length: int,
+    held: int = HELD,
+) -> Iterator[Embedded]:
+    """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least)."""
+    most = held // (4 * encoder_of(forward.model).config.hidden_size)
+    for group, known in _groups(units, sentences, most):
+        vectors = embed(forward, list(known), layers=[layer], pool=pool, max_length=max_length)[layer]
+        for unit in group:
+            yield Embedded(unit, known, vectors)
+
+
+def _groups(
+    units: Sequence[UnitExamples], sentences: Callable[[UnitExamples], Sequence[str]], most: int
+) -> Iterator[tuple[list[UnitExamples], dict[str, int]]]:
+    """Consecutive units with at most ``most`` distinct sentences together, and the number of each sentence."""
+    group: list[UnitExamples] = []
+    known: dict[str, int] = {}
+    for unit in units:
+        own = dict.fromkeys(sentences(unit))
+        if group and len(known | own) > most:
+            yield group, known
+            group, known = [], {}
+        group.append(unit)
+        for text in own:
+            known.setdefault(text, len(known))
+    if group:
+        yield group, known

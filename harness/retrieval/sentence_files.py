@@ -1,0 +1,38 @@
+"""A user's own corpora: the text files that go in, and the pairs that come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import DataError
+from harness.core.files import read_text, write_atomic
+from harness.retrieval.mining import Mined
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The lines of a text file that are not blank, stripped, and the number of each in the file (from 1)."""
+
+    path: Path
+    sentences: Sequence[str]
+    lines: Sequence[int]
+
+    @classmethod
+    def read(cls, path: Path) -> Corpus:
+        """A UTF-8 file with a sentence a line; :class:`DataError` where it holds none."""
+        numbered = [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1)]
+        kept = [(number, line) for number, line in numbered if line]
+        if not kept:
+            raise DataError(f"{path}: no sentence in it", hint="a sentence a line, UTF-8")
+        return cls(path, [line for _, line in kept], [number for number, _ in kept])
+
+
+def write_pairs(path: Path, mined: Mined, source: Corpus, target: Corpus) -> None:
+    """Margin, both line numbers and both sentences of every pair, tab-separated under a header, best first."""
+    rows = ["margin\tsource_line\ttarget_line\tsource\ttarget"]
+    for left, right, margin in zip(mined.foreign.tolist(), mined.english.tolist(), mined.margins.tolist(), strict=True):
+        texts = (source.sentences[left].replace("\t", " "), target.sentences[right].replace("\t", " "))
+        rows.append("\t".join((f"{margin:.6f}", str(source.lines[left]), str(target.lines[right]), *texts)))
+    write_atomic(path, "\n".join(rows) + "\n")

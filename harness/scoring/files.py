@@ -1,0 +1,354 @@
+"""Scores from files alone: official prediction and label files in, values with their uncertainty out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.errors import DataError
+from harness.scoring.aggregate import BenchmarkScore, aggregate
+from harness.scoring.bootstrap import Items
+from harness.scoring.formats.base import Aligned, Format
+from harness.scoring.formats.reader import read_lines
+from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
+from harness.scoring.metrics import get_metric
+from harness.scoring.metrics.base import FloatArray, Metric
+from harness.types.entity_tags import NoEntityTag
+from harness.types.tasks import Benchmark
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, 0-100, its standard error and 95% interval; these are None where they cannot be had (a single item)."""
+
+    value: float
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class UnitScore:
+    """The scores of one unit: number of items, every number of the metric, and what the user should know.
+
+    ``items`` are what intervals of averages are drawn from; they are in no record and come from the files when needed.
+    """
+
+    n: int
+    metrics: Mapping[str, Estimate]
+    warnings: tuple[str, ...] = ()
+    items: Items | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "n": self.n,
+            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
+        """What :meth:`to_dict` gave."""
+        metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
+        return cls(plain["n"], metrics, tuple(plain["warnings"]))
+
+
+def score_unit(
+    task_name: str,
+    metric: Metric,
+    format: Format,
+    language: str,
+    predictions: Path,
+    labels: Path,
+    label_set: tuple[str, ...],
+) -> UnitScore:
+    """Scores one prediction file against its label file.
+
+    Raises :class:`~harness.core.errors.DataError`, naming file and line, for anything malformed; ``task_name`` is for it.
+    """
+    aligned = format.align(predictions, labels, label_set)
+    if not aligned.gold:
+        raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
+    warnings = (*aligned.warnings, *(f"{labels}: {remark}" for remark in metric.remarks(aligned.gold)))
+    if not metric.additive:
+        if None in aligned.predicted:
+            raise DataError(
+                f"{predictions}: {aligned.predicted.count(None)} of {len(aligned.predicted)} items have no prediction, "
+                f"and the metric {metric.name!r} cannot score them 0",
+                hint="write a prediction for every item",
+            )
+        values = metric.compute(aligned.gold, aligned.predicted, language)
+        return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, warnings)
+    statistics = _statistics(metric, aligned, language, predictions, labels)
+    whole = metric.whole(aligned.gold, aligned.predicted, statistics)
+    estimates = estimate(metric, statistics, aligned.clusters, whole)
+    items = Items(metric, aligned.ids, statistics, aligned.clusters)
+    return UnitScore(len(aligned.gold), estimates, warnings, items)
+
+
+def item_statistics(
+    metric: Metric, format: Format, language: str, predictions: Path, labels: Path, label_set: tuple[str, ...]
+) -> tuple[Aligned, FloatArray]:
+    """The aligned items of a unit and their statistics, shape (n, k): what a paired comparison of two systems needs.
+
+    A mining unit's items are the pairs in either file; a pair that another system does not list is all zeros there.
+    """
+    aligned = format.align(predictions, labels, label_set)
+    return aligned, _statistics(metric, aligned, language, predictions, labels)
+
+
+def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Path, labels: Path) -> FloatArray:
+    """The metric's statistics; DataError naming file and line for a tag that it would misread."""
+    try:
+        return metric.statistics(aligned.gold, aligned.predicted, language)
+    except NoEntityTag as error:
+        path = labels if any(error.tag in tags for tags in aligned.gold) else predictions
+        lines = read_lines(path)
+        place = f"{path}:{lines.index(error.tag) + 1}" if error.tag in lines else str(path)
+        raise DataError(f"{place}: {error}", hint=error.hint) from None
+
+
+def estimate(
+    metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None, whole: Mapping[str, float] | None = None
+) -> dict[str, Estimate]:
+    """Every number of a metric with its uncertainty; the numbers are ``whole``, or come from the sums.
+
+    Plain proportions of independent items: Wilson's interval. Everything else: percentiles of 1,000 bootstrap resamples
+    of the items, or of the clusters where items belong together.
+    """
+    n = len(statistics)
+    point = whole or {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
+    drawn = cluster_sums(statistics, clusters)
+    each = {} if clusters is not None else metric.finish(statistics)
+    plain = {name for name in metric.proportions if name in each and _is_share(each[name], point[name])}
+    sampled = {} if len(drawn) < 2 or set(point) <= plain else metric.finish(resampled_sums(drawn))
+    estimates = {}
+    for name, value in point.items():
+        if name in plain:
+            share = value / 100
+            low, high = wilson(share, n)
+            error = (share * (1 - share) / n) ** 0.5
+            estimates[name] = Estimate(value, 100 * error, 100 * low, 100 * high)
+        elif name in sampled:
+            estimates[name] = Estimate(value, *percentiles(sampled[name]))
+        else:
+            estimates[name] = Estimate(value)
+    return estimates
+
+
+def _is_share(each: FloatArray, value: float) -> bool:
+    """Whether a value is the share of items that are right, every item being simply right or wrong."""
+    return bool(np.isin(each, (0.0, 100.0)).all()) and bool(np.isclose(each.mean(), value))
+
+
+@dataclass(frozen=True)
+class TaskScorer:
+    """How the files of one task are scored."""
+
+    name: str
+    metric: Metric
+    format: Format
+    labels: tuple[str, ...]
+    by_item: bool = False
+
+    @classmethod
+    def of(cls, registry: Registry, name: str) -> TaskScorer:
+        """The scorer of a registered target task; the registry's errors where there is none."""
+        from harness.registry.registry import load_part
+
+        task = registry.task(name)
+        format_ = load_part(registry.family(task.family), "format")()
+        return cls(name, get_metric(task.metric), format_, task.labels, task.average == "items")
+
+    def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
+        """Scores one language, from trees of files in the official layout."""
+        left, right = (self.format.path(root, self.name, language, split) for root in (predictions, labels))
+        return score_unit(self.name, self.metric, self.format, language, left, right, self.labels)
+
+    def items(self, predictions: Path, labels: Path, language: str) -> Items | None:
+        """The items of one prediction file and its label file, without scores; None where the metric has none."""
+        if not self.metric.additive:
+            return None
+        aligned, statistics = item_statistics(self.metric, self.format, language, predictions, labels, self.labels)
+        return Items(self.metric, aligned.ids, statistics, aligned.clusters)
+
+    def languages(self, root: Path, split: str) -> set[str]:
+        """Languages of which ``root`` holds a file of this task."""
+        pattern = self.format.path(root, self.name, "*", split)
+        return {path.stem.removeprefix(f"{split}-") for path in pattern.parent.glob(pattern.name)}
+
+
+def score_folders(
+    predictions: Path,
+    labels: Path,
+    benchmark: Benchmark,
+    tasks: Callable[[str], TaskScorer],
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+) -> BenchmarkScore:
+    """Scores two trees in the official layout, ``{task}/test-{language}.{ext}``, as the official scorer does.
+
+    A task counts if both trees have its folder; then each of its languages must have both files, or a DataError lists
+    those that lack. ``selection`` (tasks and languages) narrows it; ``tasks`` gives a task's scorer by name.
+    """
+    wanted = benchmark.tasks if selection is None else selection
+    present = [_task_folders(root) for root in (predictions, labels)]
+    both = {name: codes for name, codes in wanted.items() if all(name in folders for folders in present)}
+    if not both:
+        raise DataError(
+            f"no task of {benchmark.name} has a folder in both {predictions} and {labels}",
+            hint=f"expected folders such as {next(iter(wanted))}/ with files such as test-en.tsv",
+        )
+    scorers = {name: tasks(name) for name in both}
+    _refuse_missing(
+        [
+            path
+            for name, codes in both.items()
+            for code in codes
+            for root in (predictions, labels)
+            if not (path := scorers[name].format.path(root, name, code)).is_file()
+        ]
+    )
+    scores = {
+        name: {code: scorers[name].score(predictions, labels, code) for code in codes} for name, codes in both.items()
+    }
+    warnings = _one_sided(wanted, predictions, labels, present)
+    unknown = sorted(present[0] - set(benchmark.tasks))
+    if unknown:
+        warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
+    return _aggregated(benchmark, scores, scorers, warnings)
+
+
+def score_available(
+    predictions: Path,
+    labels: Path,
+    benchmark: Benchmark | None,
+    tasks: Callable[[str], TaskScorer],
+    split: str = "test",
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+    notes: Sequence[str] = (),
+) -> BenchmarkScore:
+    """Scores whatever two trees have in common (a run that is not complete); nothing missing is an error.
+
+    Without a benchmark, the tasks and languages found are listed, with no overall score. ``notes`` are known warnings.
+    """
+    present = [_task_folders(root) for root in (predictions, labels)]
+    known = present[0] | present[1] if benchmark is None else set(benchmark.tasks)
+    wanted = known if selection is None else known & set(selection)
+    warnings = [*notes, *_one_sided(sorted(wanted), predictions, labels, present)]
+    unknown = sorted(present[0] - known)
+    if unknown and benchmark is not None:
+        warnings.append(f"{predictions}: no task of {benchmark.name}, ignored: {', '.join(unknown)}")
+    scorers = {name: tasks(name) for name in sorted(wanted & present[0] & present[1])}
+    scores: dict[str, dict[str, UnitScore]] = {}
+    for name, scorer in scorers.items():
+        predicted, labelled = (scorer.languages(root, split) for root in (predictions, labels))
+        codes = predicted & labelled
+        if selection is not None:
+            codes &= set(selection[name])
+        scores[name] = {code: scorer.score(predictions, labels, code, split) for code in sorted(codes)}
+        bare = sorted(predicted - labelled)
+        if bare:
+            warnings.append(f"{name}: predicted but without labels, not scored: {', '.join(bare)}")
+    if not any(scores.values()):
+        raise DataError(f"{predictions} and {labels} have no unit in common to score", hint="has the run finished one?")
+    found = {name: tuple(units) for name, units in scores.items()}
+    chosen = benchmark or Benchmark("", 0, "selected tasks", found, {}, "")
+    return _aggregated(chosen, scores, scorers, warnings)
+
+
+def score_run(
+    run: Path,
+    registry: Registry,
+    benchmark: str | None = None,
+    selection: Mapping[str, tuple[str, ...]] | None = None,
+) -> BenchmarkScore:
+    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named."""
+    from harness.runs.record import load_record
+
+    record = load_record(run, whole=False)
+    if record is None:
+        raise DataError(f"{run}: no run folder, record.json is missing", hint="give --predictions and --labels instead")
+    name = benchmark or record.get("benchmark")
+    chosen = registry.benchmark(name) if name else None
+    split = (record.get("options") or {}).get("split", "test")
+    scorer = partial(TaskScorer.of, registry)
+    notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
+    recorded = _recorded(run, record, split, selection, scorer)
+    return score_available(run / "predictions", run / "labels", chosen, scorer, split, recorded, notes)
+
+
+def _recorded(
+    run: Path,
+    record: Mapping[str, Any],
+    split: str,
+    selection: Mapping[str, tuple[str, ...]] | None,
+    tasks: Callable[[str], TaskScorer],
+) -> Mapping[str, tuple[str, ...]] | None:
+    """The languages of each task that the run scored; other files are not the run's, and changed ones are refused.
+
+    A record that names no units (of a folder made by hand) leaves all of its files to be scored.
+    """
+    from harness.runs.scored_files import SIDES, inside, scored_file
+
+    if "units" not in record:
+        return selection
+    found: dict[str, tuple[str, ...]] = {}
+    for key, entry in record["units"].items():
+        task, code, of = key.split("/")
+        if of != split or entry["score"] is None or (selection is not None and code not in selection.get(task, ())):
+            continue
+        for side in SIDES:
+            path = inside(run, entry[side]["file"])
+            if path != tasks(task).format.path(run / side, task, code, of):
+                raise DataError(
+                    f"{path}: not the place of the {side} of {key}", hint="the record was not written by the harness"
+                )
+            if path.exists():  # one that is gone is missing, as in any folder of predictions
+                scored_file(run, entry, side)
+        found[task] = (*found.get(task, ()), code)
+    return found
+
+
+def _aggregated(
+    benchmark: Benchmark,
+    scores: Mapping[str, Mapping[str, UnitScore]],
+    scorers: Mapping[str, TaskScorer],
+    warnings: Sequence[str],
+) -> BenchmarkScore:
+    primaries = {name: scorer.metric.primary for name, scorer in scorers.items()}
+    by_item = {name for name, scorer in scorers.items() if scorer.by_item}
+    return aggregate(benchmark, scores, primaries, warnings, by_item)
+
+
+def _task_folders(root: Path) -> set[str]:
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: no such folder", hint="expected a folder with one folder a task, such as xnli/test-sw.tsv"
+        )
+    return {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
+
+
+def _one_sided(wanted: Sequence[str] | Mapping[str, object], *sides: Any) -> list[str]:
+    predictions, labels, (predicted, labelled) = sides
+    warnings = [f"{name}: no labels in {labels}, not scored" for name in wanted if name in predicted - labelled]
+    return warnings + [
+        f"{name}: no predictions in {predictions}, not scored" for name in wanted if name in labelled - predicted
+    ]
+
+
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    if paths:
+        shown = "".join(f"\n  {path}" for path in paths[:20]) + ("\n  ..." if len(paths) > 20 else "")
+        raise DataError(
+            f"{len(paths)} files of the submission are missing:{shown}",
+            hint="a task with a folder needs every language of the benchmark; leave the folder out to skip the task",
+        )

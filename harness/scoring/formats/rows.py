@@ -1,0 +1,51 @@
+"""One row number a line (Tatoeba): which foreign sentence translates the i-th English one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from harness.scoring.formats.base import Aligned, Format
+from harness.scoring.formats.reader import filled_lines, parse_integer, reading_notes, same_length, write_lines
+from harness.types.examples import Example, Translation
+
+
+def sorted_english(examples: Sequence[Translation]) -> list[int]:
+    """The order of the test file: row numbers of the examples, sorted by English sentence (code points).
+
+    XTREME sorts the English side so that the line number does not give the answer away. ``sorted_english(examples)[i]``
+    is both the example of line i and its gold label: the 0-based row of the foreign sentence.
+    """
+    return sorted(range(len(examples)), key=lambda row: examples[row].english)
+
+
+class Rows(Format):
+    """``test-sw.tsv``: a 0-based row of the foreign file a line, in the order of :func:`sorted_english`.
+
+    A prediction is an int; predictions come in the order of the sorted English sentences, not of the examples.
+    """
+
+    extension = "tsv"
+
+    def write_predictions(self, path: Path, examples: Sequence[Example], predictions: Sequence[Any]) -> None:
+        """Writes one row number for each sorted English sentence."""
+        write_lines(path, (str(int(row)) for _, row in zip(examples, predictions, strict=True)))
+
+    def write_labels(self, path: Path, examples: Sequence[Example]) -> bool:
+        """Writes the row of each sorted English sentence's translation."""
+        if not examples:
+            return False
+        write_lines(path, map(str, sorted_english(cast(Sequence[Translation], examples))))
+        return True
+
+    def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
+        """Pairs line i with line i."""
+        gold, predicted = _read(labels), _read(predictions)
+        same_length(predictions, len(predicted), labels, len(gold), "lines")
+        notes = reading_notes(predictions, labels, blank_ends=True)
+        return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
+
+
+def _read(path: Path) -> list[int]:
+    return [parse_integer(path, index, line) for index, line in enumerate(filled_lines(path, "row number"))]

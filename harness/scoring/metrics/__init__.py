@@ -1,0 +1,67 @@
+"""Metrics by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.core.errors import UsageError, did_you_mean
+from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1
+from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
+from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.chunks import ChunkF1, LegacyChunkF1
+from harness.scoring.metrics.retrieval import AveragePrecision, MiningF1, ReciprocalRank
+
+METRICS: dict[str, type[Metric]] = {
+    kind.name: kind
+    for kind in (
+        Accuracy,
+        AccuracyF1,
+        LegacyChunkF1,
+        ChunkF1,
+        Squad,
+        Squad2,
+        Mlqa,
+        MiningF1,
+        ReciprocalRank,
+        AveragePrecision,
+    )
+}
+
+
+def get_metric(name: str) -> Metric:
+    """The metric of this name.
+
+    Besides the names in :data:`METRICS`: ``accuracy_f1:LABEL`` (F1 of that label), ``evaluate:MODULE`` (any metric of
+    Hugging Face ``evaluate``, see :class:`~harness.scoring.metrics.hub.EvaluateMetric`), ``package.module:Class`` (a plugin's).
+    :class:`UsageError` with suggestions for an unknown name.
+    """
+    head, colon, rest = name.partition(":")
+    if name in METRICS:
+        return METRICS[name]()
+    if head == "accuracy_f1" and rest:
+        return AccuracyF1(rest)
+    if head == "evaluate" and rest:
+        from harness.scoring.metrics.hub import EvaluateMetric
+
+        return EvaluateMetric(name)
+    if colon:
+        return _own(name)
+    raise UsageError(f"unknown metric {name!r}", hint=did_you_mean(name, METRICS))
+
+
+def _own(reference: str) -> Metric:
+    from harness.registry.registry import load_object
+
+    kind = load_object(reference)
+    if not (isinstance(kind, type) and issubclass(kind, Metric)):
+        raise UsageError(
+            f"{reference!r} is not a metric", hint="it must be a subclass of harness.scoring.metrics.base.Metric"
+        )
+    return kind()
+
+
+def as_evaluate(name: str) -> Any:
+    """One of our metrics as an ``evaluate.Metric``: ``compute(predictions=..., references=..., language="en")``."""
+    from harness.scoring.metrics.hub import wrap
+
+    return wrap(get_metric(name))

@@ -1,0 +1,172 @@
+"""F1 of labelled chunks (maximal spans of tags), for named entities and, as XTREME has it, for parts of speech.
+
+The chunk rules are those of the CoNLL-2000 scorer ``conlleval`` as ported by seqeval (Nakayama 2018): lenient, so that an
+I- tag with no B- before it opens a chunk. A unit's F1, precision and recall are seqeval's own. It has no counts of single
+sentences, which the bootstrap, comparisons and breakdowns need; these are made here, by one pass of array operations over
+all sentences laid end to end, each closed by an "O".
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.scoring.metrics.base import FloatArray, Metric, f1_values, percent
+from harness.types import entity_tags
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+_PREFIXES = "OBIES."
+_OTHER = len(_PREFIXES)
+"""Any other first letter; what it is does not matter, the rules name only those above."""
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Chunks by their last token: whether one ends at each position, where it begins, and its type."""
+
+    ends: BoolArray
+    begins: IntArray
+    types: IntArray
+
+
+def _any_of(prefixes: NDArray[np.int8], letters: str) -> BoolArray:
+    members = np.array([letter in letters for letter in _PREFIXES] + [False])
+    return members[prefixes]
+
+
+def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:
+    """The chunks of a sequence of tags, each a prefix (index into ``OBIES.``) and a type; the last must be outside.
+
+    A chunk ends after a token whose prefix is E or S; or is B or I, before B, S or O; or is inside, before another
+    type. It begins at a token whose prefix is B or S; or is E or I, after E, S or O; or is inside, after another type.
+    """
+    before, after = prefixes[:-1], prefixes[1:]
+    differ = types[:-1] != types[1:]
+    inside = ~_any_of(prefixes, "O.")
+    ends = np.zeros(len(prefixes), dtype=np.bool_)
+    ends[:-1] = _any_of(before, "ES") | (_any_of(before, "BI") & _any_of(after, "BSO")) | (inside[:-1] & differ)
+    starts = _any_of(prefixes, "BS") | inside
+    starts[1:] = _any_of(after, "BS") | (_any_of(before, "EOS") & _any_of(after, "EI")) | (inside[1:] & differ)
+    begins = np.maximum.accumulate(np.where(starts, np.arange(len(prefixes)), 0))
+    return Chunks(ends, begins, types)
+
+
+class _ChunkF1(Metric):
+    primary = ("f1",)
+
+    @staticmethod
+    @abstractmethod
+    def chunk_type(tag: str) -> str:
+        """The type of a tag; its prefix is always its first letter."""
+
+    @classmethod
+    def spelt(cls, tag: str) -> str:
+        """The tag as seqeval has to get it."""
+        return tag
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises an error for a tag that would be misread."""
+
+    def whole(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], statistics: FloatArray
+    ) -> dict[str, float]:
+        """The chunk numbers of seqeval's default mode (micro average), and the accuracy of the sums."""
+        values = super().whole(gold, predicted, statistics)
+        if not len(gold):
+            return values
+        # imports scikit-learn, which takes a second: only who scores chunks waits for it
+        from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
+        sides = [[[self.spelt(tag) for tag in sentence] for sentence in side] for side in (gold, predicted)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of every word with a prefix other than B, I, E and S
+            precision, recall, f1, _ = precision_recall_fscore_support(*sides, average="micro", zero_division=0)
+        return values | {"f1": 100 * float(f1), "precision": 100 * float(precision), "recall": 100 * float(recall)}
+
+    def statistics(
+        self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
+    ) -> FloatArray:
+        """Per sentence: chunks in both, predicted chunks, gold chunks, right tags, tags."""
+        lengths = np.fromiter(map(len, gold), dtype=np.int64, count=len(gold))
+        codes: defaultdict[str, int] = defaultdict(count().__next__)
+        codes["O"]
+        right, guess = self._flatten(gold, codes), self._flatten(predicted, codes)
+        self.check(codes)
+        if len(right) != len(guess):
+            raise ValueError("gold and predicted sentences differ in length")
+        # Every sentence is followed by its closing "O", which is no token and must not count as a right tag.
+        owner = np.repeat(np.arange(len(gold)), lengths + 1)
+        token = np.ones(len(owner), dtype=np.bool_)
+        token[np.cumsum(lengths + 1) - 1] = False
+        true, found = self._chunks(right, codes), self._chunks(guess, codes)
+        hits = true.ends & found.ends & (true.begins == found.begins) & (true.types == found.types)
+        columns = (hits, found.ends, true.ends, (right == guess) & token, token)
+        return np.stack([np.bincount(owner[column], minlength=len(gold)) for column in columns], axis=1).astype(
+            np.float64
+        )
+
+    def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """The values "f1", "precision", "recall" (of chunks) and "accuracy" (of tokens)."""
+        return {
+            **f1_values(sums[..., 0], sums[..., 1], sums[..., 2]),
+            "accuracy": percent(sums[..., 3], sums[..., 4]),
+        }
+
+    @staticmethod
+    def _flatten(sentences: Iterable[Iterable[str]], codes: defaultdict[str, int]) -> IntArray:
+        tags = chain.from_iterable(chain(sentence, ("O",)) for sentence in sentences)
+        return np.fromiter(map(codes.__getitem__, tags), dtype=np.int64)
+
+    def _chunks(self, sequence: IntArray, codes: dict[str, int]) -> Chunks:
+        kinds: defaultdict[str, int] = defaultdict(count().__next__)
+        types = np.array([kinds[self.chunk_type(tag)] for tag in codes], dtype=np.int64)
+        found = [_PREFIXES.find(tag[:1]) for tag in codes]
+        prefixes = np.array([_OTHER if place < 0 else place for place in found], dtype=np.int8)
+        return find_chunks(prefixes[sequence], types[sequence])
+
+
+class ChunkF1(_ChunkF1):
+    """Micro-averaged F1 of entities in IOB2 tags (PAN-X), sequences read as by seqeval's default mode; token accuracy."""
+
+    name = entity_tags.METRIC
+
+    @staticmethod
+    def chunk_type(tag: str) -> str:
+        """The type of a tag: ``PER`` of ``B-PER``."""
+        return tag[1:].split("-", maxsplit=1)[-1] or "_"
+
+    @staticmethod
+    def check(tags: Iterable[str]) -> None:
+        """Raises :class:`~harness.types.entity_tags.NoEntityTag` for a tag of another scheme."""
+        entity_tags.check(tags)
+
+
+class LegacyChunkF1(_ChunkF1):
+    """The "F1" of XTREME's UD-POS: chunk F1 over bare tags by the seqeval of 2020, and token accuracy.
+
+    The whole tag is the type and its first letter the prefix, so that a run of one tag is one chunk, except for SYM and
+    SCONJ (S: every token its own). Later seqeval releases cut the first letter off the type and give other numbers, so
+    they get both in full: ``N-NOUN``.
+    """
+
+    name = "udpos_f1"
+
+    @staticmethod
+    def chunk_type(tag: str) -> str:
+        """The type of a tag: all of it, or what follows its last hyphen."""
+        return tag.rsplit("-", maxsplit=1)[-1]
+
+    @classmethod
+    def spelt(cls, tag: str) -> str:
+        """Prefix and type with a hyphen between them: ``N-NOUN``."""
+        return f"{tag[:1]}-{cls.chunk_type(tag)}"

@@ -1,0 +1,29 @@
+"""How well masked tokens are guessed: the share of right guesses, and perplexity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.scoring.metrics.base import FloatArray, Metric, percent
+
+
+class MaskedTokens(Metric):
+    """A prediction is (masked tokens, right guesses, summed loss in nats) of a text; gold is not looked at.
+
+    Perplexity is that of the masked tokens: it compares models of one tokenizer only.
+    """
+
+    name = "masked_tokens"
+    primary = ("accuracy",)
+
+    def statistics(self, gold: Sequence[None], predicted: Sequence[Sequence[float]], language: str) -> FloatArray:
+        """The predictions themselves, shape (n, 3)."""
+        return np.array(predicted, np.float64).reshape(-1, 3)
+
+    def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """The values "accuracy" (0-100) and "perplexity" (1 or more; infinite where nothing is masked)."""
+        masked, right, loss = sums[..., 0], sums[..., 1], sums[..., 2]
+        mean = np.where(masked > 0, loss / np.where(masked > 0, masked, 1.0), np.inf)
+        return {"accuracy": percent(right, masked), "perplexity": np.exp(np.minimum(mean, 700.0))}

@@ -1,0 +1,95 @@
+"""What a perturbation costs: the clean score minus the perturbed one, with intervals over the same test items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from harness.data.perturb.variant import split_of
+from harness.scoring.bootstrap import Items
+from harness.scoring.files import UnitScore
+from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A unit's entry in the record and its score, with items where the metric has them."""
+
+    entry: Mapping[str, Any]
+    score: UnitScore
+
+
+def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """``{kind: {task: {"loss": mean over languages, "languages": {code: {...}}}}}`` of units by (task, language, split).
+
+    A language's entry has "clean", "perturbed" and "loss" (points of the mean of the primary metrics), "low" and "high"
+    (95% interval of the loss, paired by item; None where the items differ), "n" and "changed" (examples that the
+    perturbation changed). The mean is over the languages in which it changed any.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for (task, code, split), perturbed in units.items():
+        clean_split, kind = split_of(split)
+        clean = units.get((task, code, clean_split))
+        if not kind or clean is None:
+            continue
+        names = primaries[task]
+        values = [_value(scored.score, names) for scored in (clean, perturbed)]
+        low, high = _interval(clean.score.items, perturbed.score.items, names)
+        found.setdefault(kind, {}).setdefault(task, {"loss": None, "languages": {}})["languages"][code] = {
+            "clean": values[0],
+            "perturbed": values[1],
+            "loss": values[0] - values[1],
+            "low": low,
+            "high": high,
+            "n": perturbed.entry["examples"],
+            "changed": perturbed.entry["facts"]["perturbed"],
+            **{key: value for key, value in perturbed.entry["facts"].items() if key == "with"},
+        }
+    for tasks in found.values():
+        for task in tasks.values():
+            counting = [entry["loss"] for entry in task["languages"].values() if entry["changed"]]
+            task["loss"] = fmean(counting) if counting else None
+    return found
+
+
+def loss_rows(robustness: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """Perturbation, task, loss, changed share and the losses by language, as the terminal shows them."""
+    rows = []
+    for kind, tasks in robustness.items():
+        for task, entry in tasks.items():
+            languages = entry["languages"]
+            share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
+            each = "  ".join(
+                f"{code} {_signed(one['loss'])}{_half(one)}" if one["changed"] else f"{code} –"
+                for code, one in languages.items()
+            )
+            rows.append((kind, task, _signed(entry["loss"]), f"{share:.0%}", each))
+    return rows
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.1f}"
+
+
+def _half(entry: Mapping[str, Any]) -> str:
+    return "" if entry["low"] is None else f" ±{(entry['high'] - entry['low']) / 2:.1f}"
+
+
+def _value(score: UnitScore, names: Sequence[str]) -> float:
+    return fmean(score.metrics[name].value for name in names)
+
+
+def _interval(clean: Items | None, perturbed: Items | None, names: Sequence[str]) -> tuple[float | None, float | None]:
+    if clean is None or perturbed is None or list(clean.ids) != list(perturbed.ids) or len(clean.ids) < 2:
+        return None, None
+    both = np.concatenate([clean.statistics, perturbed.statistics], axis=1)
+    sums = resampled_sums(cluster_sums(both, clean.clusters))
+    width = clean.statistics.shape[1]
+    sides = [clean.metric.finish(part) for part in (sums[:, :width], sums[:, width:])]
+    difference = np.mean([sides[0][name] - sides[1][name] for name in names], axis=0)
+    _, low, high = percentiles(difference)
+    return low, high

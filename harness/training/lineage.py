@@ -1,0 +1,90 @@
+"""The resources of stages that were trained before: as recorded or, in older records, told by the sources they name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import HarnessError
+from harness.data.locate import described
+from harness.data.provenance import Provenance
+from harness.data.resources import Resources, own_languages, translation, union
+from harness.training.via import in_languages, parse_via
+from harness.types.tasks import FileData, Source, Split
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+_COMMIT = re.compile(r"@[0-9a-f]{7,40}(?=\[|$)")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a model had been trained on when a run began: the names of the stages, in order, and what they used."""
+
+    stages: Sequence[str]
+    resources: Resources
+
+
+def before(folder: Path, registry: Registry) -> Before:
+    """That of a model folder: of a checkpoint that the harness trained it is known, of any other nothing is."""
+    try:
+        stage: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+        names = [str(name) for name in stage.get("lineage") or [stage["name"]]]
+        return Before(names, stage_resources(stage, registry))
+    except Exception:  # no such file, or one of another program
+        return Before((), union(()))
+
+
+def stage_resources(stage: Mapping[str, Any], registry: Registry) -> Resources:
+    """What a stage used, by its entry in a record or by its ``stage.json``."""
+    if isinstance(stage.get("resources"), Mapping):
+        return union([stage["resources"]])
+    parts = stage.get("tasks")
+    return union(_of_part(part, registry) for part in (parts if isinstance(parts, list) else ()))
+
+
+def _of_part(part: Any, registry: Registry) -> Resources:
+    """English labels where nothing better is known: what runs were taken for when they did not say what they used."""
+    name = str(part.get("task", "")) if isinstance(part, Mapping) else ""
+    data = part.get("data") if isinstance(part, Mapping) else None
+    train = data.get("train") if isinstance(data, Mapping) else None
+    named = str(train.get("source", "")) if isinstance(train, Mapping) else ""
+    known = dict(_sources(name, registry))
+    read = [known[text] for text in (_COMMIT.sub("", each) for each in named.split(" + ")) if text in known]
+    found = [(code, Provenance("", source.origin, source.system)) for codes, source in read for code in codes]
+    text = any(isinstance(source, FileData) and source.stays_on_disk for _, source in read)
+    codes = [code for code, _ in found] if read else _named_languages(name) or ("en",)
+    translations = [translation(part, code) for code, part in found if part.translated]
+    return union([{"text" if text else "labels": codes, "translations_train": translations}])
+
+
+def _sources(name: str, registry: Registry) -> Iterator[tuple[str, tuple[tuple[str, ...], Source]]]:
+    """Every source that a training task can be read from: in the words of a record, its languages and itself."""
+    try:
+        (part,) = parse_via(name)
+        if part.name in registry.intermediate_tasks():
+            task = in_languages(registry.intermediate(part.name), part.languages)
+            train: Any = task.train
+            own = own_languages(task)
+        else:
+            train, own = registry.task(name).train, ("en",)
+    except (HarnessError, ValueError):  # of a plugin that is not installed here
+        return
+    if isinstance(train, Split):
+        for piece in train.parts or (train,):
+            for source in piece.sources:
+                files = isinstance(source, FileData) and source.stays_on_disk  # of languages that the record lacks
+                codes = (piece.language,) if piece.language else () if files else own
+                yield described(source), (codes, source)
+
+
+def _named_languages(name: str) -> tuple[str, ...]:
+    try:
+        return parse_via(name)[0].languages
+    except HarnessError:
+        return ()

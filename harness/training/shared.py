@@ -1,0 +1,46 @@
+"""Stages are trained by one process at a time, whichever runs share them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from harness.core.claims import Claims, Taken, is_free
+from harness.core.errors import DataError
+from harness.training.chain import Stages
+from harness.training.stage import Stage, TrainedStage, finished, working_folder
+
+POLL = 0.5
+"""Seconds between looks at a stage that another process trains."""
+
+
+def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
+    """The trained stage, and before it its parents; raises :class:`Taken` where another process is at one of them.
+
+    A stage that is finished is only read, without a claim: its folder may be read-only.
+    """
+    if stage.key in stages.trained:
+        return stages.trained[stage.key]
+    if isinstance(stage.parent, Stage):
+        train_claimed(stages, stage.parent)
+    where = folder or stage.folder(stages.root)
+    claims = Claims(where.parent / ".claims")
+    done = finished(stage, where)
+    if done is None:
+        with claims.held(where.name):
+            return stages.train(stage, folder)
+    if working_folder(where).exists():  # left by a kill: it goes where it can go, and stays in a read-only store
+        with suppress(Taken, DataError), claims.held(where.name):
+            stages.train(stage, folder)
+    return stages.trained.setdefault(stage.key, done)
+
+
+def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
+    """The same, but waits for the other process."""
+    while True:
+        try:
+            return train_claimed(stages, stage, folder)
+        except Taken as taken:
+            while not is_free(taken.path):
+                time.sleep(POLL)

@@ -1,0 +1,320 @@
+"""The training loop: one for every family, and for one task or several on a shared encoder.
+
+A step is a fixed number of items of one task, cut into micro-batches under a token budget; the summed losses are
+divided by the number of terms of the whole step, so that the update does not depend on how the step was cut
+(PROTOCOL section 2; multi-task: one task a step, Phang et al. 2020).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.errors import ModelError
+from harness.families.base import HeadFamily
+from harness.inference.features import Features, IntArray
+from harness.models.device import sent
+from harness.models.padding import Unpadded
+from harness.training.checkpoint import Progress, load_state, save_state
+from harness.training.interrupt import interrupt_between_steps
+from harness.training.order import micro_batches, step_items
+from harness.training.sparse import densify, sparsify
+from harness.types.options import TrainOptions
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel
+
+log = logging.getLogger(__name__)
+
+CPU_TOKENS = 512
+"""Padded tokens in a micro-batch: on a processor, larger ones leave the cache and pad more (docs/speed.md: a step
+of 32 pairs takes 1.9 times as long in one piece)."""
+LOOK_EVERY = 20
+"""Steps between looks at the loss: each look waits for the device."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One task of a stage: its family, its model (the encoder is shared between parts) and its training features.
+
+    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`).
+    """
+
+    name: str
+    family: HeadFamily
+    model: PreTrainedModel
+    features: Features
+    padding: str = "right"
+
+
+def learning_rate(step: int, total: int, options: TrainOptions) -> float:
+    """Linear warm-up from 0, then linear decay to 0 at ``total``; ``step`` counts from 0."""
+    warmup = options.warmup_steps or round(options.warmup_ratio * total)
+    if step < warmup:
+        return options.lr * step / warmup
+    return options.lr * max(0.0, (total - step) / max(1, total - warmup))
+
+
+def make_optimizer(model: torch.nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
+    """AdamW; biases and layer norms are not decayed (PROTOCOL section 2)."""
+    import torch
+
+    plain = ("bias", "layernorm.weight", "layer_norm.weight", "norm.weight")
+    groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups[not name.lower().endswith(plain)].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": groups[True], "weight_decay": options.weight_decay},
+            {"params": groups[False], "weight_decay": 0.0},
+        ],
+        lr=options.lr,
+        eps=options.adam_epsilon,
+        fused=next(model.parameters()).device.type in ("cuda", "cpu"),
+    )
+
+
+class Trainer:
+    """Trains the parts of a stage, keeping the best checkpoint and a state to continue from.
+
+    ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
+    model as it stands, and what else to record with it; ``keep`` is called when the model is the best so far and must
+    store it; ``tell`` hears (step, total, mean loss). With ``shard`` the processes share the weights
+    (:mod:`harness.training.sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
+    start began, on the monotonic clock; it counts in the seconds of the progress.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        schedule: IntArray,
+        options: TrainOptions,
+        accelerator: Accelerator,
+        *,
+        pad_id: int,
+        state_folder: Path,
+        evaluate: Callable[[], Mapping[str, Any]] | None,
+        keep: Callable[[], None],
+        tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
+        shard: bool = False,
+        stage: str = "",
+        started: float | None = None,
+    ) -> None:
+        import torch
+
+        from harness.training.sharding import Sharded
+
+        for part in parts:
+            # Each process would call its model as often as it has lengths, where all must call theirs equally often.
+            if shard and part.padding == "none" and part.features.items is not None:
+                raise ModelError(
+                    f"{part.name}: a model that reads padding, and examples of several rows, cannot be sharded",
+                    hint="train without FSDP",
+                )
+        self.parts = parts
+        self.schedule = schedule
+        # How often each step's part was trained before it: its place in the order of the part's items.
+        self.turns = np.array(
+            [np.count_nonzero(schedule[:i] == part) for i, part in enumerate(schedule)], dtype=np.int64
+        )
+        self.options = options
+        self.accelerator = accelerator
+        self.pad_id = pad_id
+        self.state_folder = state_folder
+        self.evaluate = evaluate
+        self.keep = keep
+        self.tell = tell
+        self.modules = torch.nn.ModuleList(part.model.to(accelerator.device) for part in parts)
+        self.sharded = Sharded(self.modules, accelerator) if shard else None
+        self.optimizer = make_optimizer(self.modules, options)
+        self.models: list[Any]
+        if self.sharded:
+            self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)
+        else:
+            *self.models, self.prepared = accelerator.prepare(*self.modules, self.optimizer)
+        self.sparse = accelerator.device.type == "cpu" and accelerator.num_processes == 1
+        if self.sparse:
+            sparsify(self.modules)
+        self.total = len(schedule)
+        self.stage = stage
+        self.started = time.monotonic() if started is None else started
+        self.earlier_seconds = 0.0
+        self.progress = Progress()
+        self.window: list[torch.Tensor] = []
+        self.tokens = 0
+        self.micro_tokens = options.batch_tokens
+        if accelerator.device.type == "cpu":
+            self.micro_tokens = min(options.batch_tokens, CPU_TOKENS)
+
+    @property
+    def callable_models(self) -> list[Any]:
+        """The model of each part, to be called for predictions by all processes alike."""
+        return self.models if self.sharded else [part.model for part in self.parts]
+
+    @property
+    def seconds(self) -> float:
+        """The time of all starts, each up to its last saved state, and of this one up to now."""
+        return self.earlier_seconds + time.monotonic() - self.started
+
+    @property
+    def whole_model(self) -> Any:
+        """The first part's model with all its weights, for ``keep`` to write."""
+        return self.sharded.whole if self.sharded else self.parts[0].model
+
+    def run(self) -> Progress:
+        """Trains to the end, or on from the saved state; returns the finished progress."""
+        import torch
+
+        resumed = load_state(self.state_folder, self.modules, self.optimizer, stage=self.stage)
+        if resumed:
+            self.progress = resumed
+            self.tokens, self.earlier_seconds = resumed.tokens, resumed.seconds
+            self.window = list(torch.tensor(resumed.recent, device=self.accelerator.device))
+            if self.accelerator.process_index:
+                # The saved random state is the first process's; the others must not repeat its dropout.
+                torch.manual_seed(hash((self.options.seed, resumed.step, self.accelerator.process_index)) % 2**63)
+            log.info("going on from step %d of %d", self.progress.step, self.total)
+        self.modules.train()
+        with interrupt_between_steps() as interrupted:
+            while self.progress.step < self.total and not self.progress.stopped_early:
+                self.window.append(self._step(self.progress.step))
+                self.progress.step += 1
+                step = self.progress.step
+                if step % LOOK_EVERY == 0 or step == self.total:
+                    self._look(step)
+                every = self.options.evaluate_every
+                if every and step % every == 0 and step < self.total and self.options.select == "best":
+                    self._select()
+                elif step % self.options.save_every == 0 and step < self.total:
+                    self._save()
+                if self._anywhere(interrupted()):
+                    self._save()
+                    raise KeyboardInterrupt
+        self._select(last=True)
+        log.info("%d steps in %.1f s", self.total, self.seconds)
+        return self.progress
+
+    def _step(self, step: int) -> torch.Tensor:
+        import torch
+
+        number = int(self.schedule[step])
+        part, model = self.parts[number], self.models[number]
+        turn = int(self.turns[step])
+        items = step_items(part.features.item_count, self.options.batch, self.options.seed, turn)
+        processes, bundles = self.accelerator.num_processes, np.arange(len(items)) // part.features.together
+        own = items[bundles % processes == self.accelerator.process_index]
+        # A process without an item of a small last step still takes part, with weight 0: the others wait for it.
+        weight = float(len(own) > 0)
+        items = own if len(own) else items[:1]
+        rate = learning_rate(step, self.total, self.options)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        device = self.accelerator.device
+        loss_sum = torch.zeros((), device=device)
+        terms = torch.zeros((), device=device)
+        chunks = list(micro_batches(part.features, items, self.micro_tokens, padding=part.padding))
+        weights = [weight] * len(chunks)
+        if self.sharded:  # every process computes as often as the others, who gather the weights with it
+            spare = self.sharded.most(len(chunks)) - len(chunks)
+            chunks, weights = chunks + chunks[:1] * spare, weights + [0.0] * spare
+        # One autocast for all micro-batches keeps the rounded weights; shards must not be kept.
+        with nullcontext() if self.sharded else self.accelerator.autocast():
+            for position, (rows, weight) in enumerate(zip(chunks, weights, strict=True)):
+                batch = self._batch(part, rows)
+                last = position == len(chunks) - 1
+                with nullcontext() if last else self.accelerator.no_sync(model):
+                    with self.accelerator.autocast():
+                        loss, count = part.family.loss(Unpadded(model) if part.padding == "none" else model, batch)
+                    with torch.autocast(device.type, enabled=False):
+                        self.accelerator.backward(loss * weight)
+                loss_sum += loss.detach() * weight
+                terms += count * weight
+                self.tokens += int(part.features.lengths[rows].sum())
+        if self.sparse:
+            densify(self.modules)
+        if self.sharded:
+            self.sharded.reduce_scalars()
+        if self.accelerator.num_processes > 1:
+            loss_sum, terms = self.accelerator.reduce(loss_sum), self.accelerator.reduce(terms)
+        # Dividing commutes with the unscaling of fp16 gradients, which clipping does.
+        gradients = [p.grad for p in self.modules.parameters() if p.grad is not None]
+        torch._foreach_mul_(gradients, self.accelerator.num_processes / terms.clamp(min=1))
+        self.accelerator.clip_grad_norm_(self.modules.parameters(), self.options.clip)
+        self.prepared.step()
+        self.prepared.zero_grad()
+        return loss_sum / terms.clamp(min=1)
+
+    def _batch(self, part: Part, rows: IntArray) -> Mapping[str, torch.Tensor]:
+        arrays = part.features.batch(rows, self.pad_id)
+        return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
+
+    def _look(self, step: int) -> None:
+        losses, self.window = self._recent(), []
+        for offset, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                at = step - len(losses) + offset
+                raise ModelError(
+                    f"training diverged: the loss is {loss} at step {at + 1} of {self.total}"
+                    f" (learning rate {learning_rate(at, self.total, self.options):.2e})",
+                    hint="try a lower learning rate (--set lr=...), warm-up (--set warmup_ratio=0.1) or --dtype fp32",
+                )
+        mean = sum(losses) / len(losses)
+        self.progress.losses.append((step, mean))
+        self.tell(step, self.total, mean)
+
+    def _recent(self) -> list[float]:
+        """The losses since the last look; it waits for the device."""
+        import torch
+
+        return torch.stack(self.window).tolist() if self.window else []
+
+    def _select(self, *, last: bool = False) -> None:
+        """Scores English dev and keeps the model if it is strictly better, or if it is the last one and that counts."""
+        step = self.progress.step
+        score: float | None = None
+        if self.progress.dev and self.progress.dev[-1]["step"] == step:
+            score = self.progress.dev[-1]["score"]
+        elif self.evaluate is not None:
+            self.modules.eval()
+            found = self.evaluate()
+            self.modules.train()
+            self.progress.dev.append({"step": step, **found})
+            score = found["score"]
+            log.info("step %d: English dev %.2f", step, score)
+        best = self.progress.best_score
+        wanted = last and (self.options.select == "last" or score is None)
+        if wanted or (score is not None and (best is None or score > best)):
+            self.progress.best_step, self.progress.best_score, self.progress.bad_evaluations = step, score, 0
+            if self.sharded:
+                self.sharded.gather()
+            if self.accelerator.is_main_process:
+                self.keep()
+        else:
+            self.progress.bad_evaluations += 1
+            self.progress.stopped_early = 0 < self.options.patience <= self.progress.bad_evaluations
+        if not last:
+            self._save()
+
+    def _save(self) -> None:
+        write = self.accelerator.is_main_process
+        if self.sharded:
+            self.sharded.reshard()
+        if write or self.sharded:
+            self.progress.recent = self._recent()
+            self.progress.tokens, self.progress.seconds = self.tokens, self.seconds
+            save_state(self.state_folder, self.modules, self.optimizer, self.progress, stage=self.stage, write=write)
+
+    def _anywhere(self, here: bool) -> bool:
+        """Whether it holds in this process, or in any of a sharded training, whose processes must stop together."""
+        return bool(self.sharded.most(here)) if self.sharded else here

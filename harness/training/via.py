@@ -1,0 +1,209 @@
+"""The expressions of ``--via``: ``mnli``, ``mnli[es]``, ``mnli+squad[ar,es]``, and tasks narrowed to languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import DataError, UsageError, did_you_mean
+from harness.data.parquet import Column
+from harness.data.readers import json_lines
+from harness.types.examples import Example
+from harness.types.languages import languages as known_languages
+from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Row, Source, Split
+
+SYNTAX = "a task, tasks joined by '+', languages in brackets: mnli  mnli+squad  'mnli[es]'  'squad[ar,es]+nli[zh]'"
+ABOUT = "about.toml"
+"""Says who translated the data in a folder."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True, slots=True)
+class ViaPart:
+    """One task of a stage; ``languages`` is empty where none are named: the task's own data."""
+
+    name: str
+    languages: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name + (f"[{','.join(self.languages)}]" if self.languages else "")
+
+
+def parse_via(text: str) -> tuple[ViaPart, ...]:
+    """The tasks of one stage: ``"mnli+squad[ar,es]"``. UsageError naming the position of what cannot be read."""
+    parts: list[ViaPart] = []
+    at = 0
+    while True:
+        at = _blank(text, at)
+        name = _NAME.match(text, at)
+        if name is None:
+            raise _unreadable(text, at, "the name of a task")
+        at = _blank(text, name.end())
+        codes: tuple[str, ...] = ()
+        if text[at : at + 1] == "[":
+            codes, at = _codes(text, at + 1)
+        part = ViaPart(name[0], codes)
+        if part.name in {earlier.name for earlier in parts}:
+            raise UsageError(f"--via {text!r}: the task {part.name!r} stands twice", hint=SYNTAX)
+        parts.append(part)
+        if at == len(text):
+            return tuple(parts)
+        if text[at] != "+":
+            raise _unreadable(text, at, "'+' or the end" if codes else "'[', '+' or the end")
+        at += 1
+
+
+def _codes(text: str, at: int) -> tuple[tuple[str, ...], int]:
+    """The languages up to the closing bracket, and the position after it and the blanks that follow."""
+    codes: list[str] = []
+    while True:
+        at = _blank(text, at)
+        code = _CODE.match(text, at)
+        if code is None:
+            raise _unreadable(text, at, "a language such as 'sw'")
+        if code[0] in codes:
+            raise UsageError(f"--via {text!r}: the language {code[0]!r} stands twice", hint=SYNTAX)
+        codes.append(code[0])
+        at = _blank(text, code.end())
+        if text[at : at + 1] == "]":
+            return tuple(codes), _blank(text, at + 1)
+        if text[at : at + 1] != ",":
+            raise _unreadable(text, at, "',' or ']'")
+        at += 1
+
+
+def _blank(text: str, at: int) -> int:
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
+
+
+def _unreadable(text: str, at: int, expected: str) -> UsageError:
+    found = repr(text[at]) if at < len(text) else "the end"
+    hint = SYNTAX
+    if text[at : at + 1] in (",", ">", ";") and "]" not in text[at:]:
+        hint = f"stages that follow each other are given apart: --via {text[:at].strip()} --via ...; {SYNTAX}"
+    return UsageError(f"--via {text!r}, character {at + 1}: expected {expected}, found {found}", hint=hint)
+
+
+def in_languages(task: IntermediateTask, languages: Sequence[str]) -> IntermediateTask:
+    """The task on its training data in these languages, one after the other; English is the task's own.
+
+    Its name becomes ``squad[ar,es]``. It is still selected on English dev; only a task without English data of its own
+    (one whose ``languages`` list English among others, such as plain text) is selected on the chosen languages' dev, and
+    a note says so. Ids of other languages than English begin with the language. Besides the sources that the task
+    names, a language is read from the translation in the data folder (:func:`translated`), which goes first.
+    """
+    if not languages:
+        return task
+    own = "en" not in task.languages
+    chosen = {code: _splits(task, code) for code in languages}
+    for code, table in chosen.items():
+        if "train" not in table:
+            raise UsageError(f"the task {task.name!r} has no training data in {code!r}")
+    dev = task.dev
+    if not own:
+        note = f"selected on dev data in {', '.join(languages)}"
+        devs = [part for table in chosen.values() if "dev" in table for part in _parts(table["dev"])]
+        dev = Split(
+            parts=tuple(_changed(part, lambda source: replace(source, note=_joined(source, note))) for part in devs)
+        )
+    train = tuple(
+        part if own and code == "en" else _changed(part, partial(_marked, code=code, read=task.example), code)
+        for code, table in chosen.items()
+        for part in _parts(table["train"])
+    )
+    return replace(task, name=str(ViaPart(task.name, tuple(languages))), train=Split(parts=train), dev=dev)
+
+
+def translated(task: IntermediateTask, code: str, split: str) -> FileData:
+    """A translation of a task's data: ``translated/<task>/<language>/train.jsonl``, a JSON object a line.
+
+    Its keys are the columns that the task reads from its own first source; a class may be its name or its index. It
+    counts as a machine translation, unless ``about.toml`` in the folder of the language, of the task or in ``translated``
+    says otherwise; the nearest counts.
+    """
+    file = f"translated/{task.name}/{code}/{split}.jsonl"
+    own = task.train if split == "train" else task.dev
+    columns = [
+        Column.parse(text) for source in own.sources[:1] if isinstance(source, HubData) for text in source.columns
+    ]
+    wanted = f" with {', '.join(column.name for column in columns)}" if columns else ""
+    return FileData(
+        (file,),
+        partial(_translated_rows, classes={column.name: column.names for column in columns if column.names}),
+        f"write a translation to DATA_DIR/{file}, a JSON object a line{wanted}; {_hint(task, code)}",
+        example=task.example,
+        origin="machine_translation",
+        about=ABOUT,
+    )
+
+
+def _translated_rows(*paths: Path, classes: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    for row in json_lines(*paths):
+        values: dict[str, Any] = dict(row)
+        for name, names in classes.items():
+            value = values.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                if value >= len(names):
+                    raise DataError(
+                        f"{paths[0]}: {name} {value} in {str(row)[:80]}", hint=f"classes: {', '.join(names)}"
+                    )
+                values[name] = names[value] if value >= 0 else None
+        yield values
+
+
+def _hint(task: IntermediateTask, code: str) -> str:
+    names = ", ".join(["en", *(other for other in task.languages if other != "en")])
+    near = did_you_mean(code, known_languages()) if code not in known_languages() else ""
+    return f"{task.name} has sources in {names}" + (f" ({near})" if near.startswith("did") else "")
+
+
+def _splits(task: IntermediateTask, code: str) -> Mapping[str, Split]:
+    """The splits of one language, with the translation first."""
+    if code == "en" and "en" not in task.languages:
+        return {"train": task.train, "dev": task.dev}
+    if code not in task.languages and task.any_language is not None:
+        return task.any_language(code)
+    listed = task.languages.get(code, {})
+    found = dict(listed)
+    for name in ("train", "dev"):
+        split = listed.get(name)
+        if split is None or not (split.parts or _on_disk(split)):
+            declared = split.sources if split is not None else ()
+            found[name] = Split(translated(task, code, name), *declared, rows=split.rows if split else None)
+    return found
+
+
+def _on_disk(split: Split) -> bool:
+    return any(isinstance(source, FileData) and source.stays_on_disk for source in split.sources)
+
+
+def _parts(split: Split) -> tuple[Split, ...]:
+    return split.parts or (split,)
+
+
+def _changed(part: Split, change: Callable[[Source], Source], code: str = "") -> Split:
+    return Split(*(change(source) for source in part.sources), rows=part.rows, language=part.language or code)
+
+
+def _joined(source: Source, note: str) -> str:
+    return f"{source.note}; {note}" if source.note else note
+
+
+def _marked(source: Source, *, code: str, read: Reader) -> Source:
+    """The source with the language in front of its ids: translations keep the ids of what they translate."""
+    if isinstance(source, FileData) and source.stays_on_disk:
+        return source
+    return replace(source, example=partial(_read, code=code, read=source.example or read))
+
+
+def _read(row: Row, *, code: str, read: Reader) -> Example | None:
+    example = read(row)
+    return None if example is None else replace(example, id=f"{code}:{example.id}")  # type: ignore[type-var,attr-defined]

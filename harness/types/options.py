@@ -1,0 +1,279 @@
+"""Options of training and evaluation, and how a recipe, a file and single overrides become their values."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from harness.core.border import border
+from harness.core.errors import UsageError, did_you_mean
+from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
+from harness.types.tasks import Recipe
+
+if TYPE_CHECKING:
+    from harness.models.reference import ModelReference
+
+_LARGEST = 1_000_000_000
+"""More than any option of a training can mean; steps and sizes made of larger numbers overflow."""
+_LARGEST_SEED = (1 << 63) - 1
+SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Hyper-parameters of one training stage.
+
+    ``batch`` counts items (examples, pieces or windows) of one optimizer step, whatever the micro-batches, which are
+    packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
+    counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
+    checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
+    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
+    continue from is written every ``save_every`` steps.
+
+    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head
+    of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
+    Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
+    (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform"; ``mlm_ratio`` is the
+    share of steps of masked language modelling beside them, and ``extend_vocabulary`` the number of tokens learned from its
+    text and added to the tokenizer first.
+
+    ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
+    ``gradient_checkpointing`` trades time for memory.
+    """
+
+    lr: float = option(2e-5, MEASURES)
+    epochs: float = option(3.0, MEASURES)
+    max_steps: int = option(0, MEASURES)
+    batch: int = option(32, MEASURES)
+    warmup_steps: int = option(0, MEASURES)
+    warmup_ratio: float = option(0.0, MEASURES)
+    weight_decay: float = option(0.0, MEASURES)
+    clip: float = option(1.0, MEASURES)
+    adam_epsilon: float = option(1e-8, MEASURES)
+    evaluate_every: int = option(0, MEASURES)
+    eval_limit: int = option(0, MEASURES)
+    patience: int = option(0, MEASURES)
+    select: str = option("best", MEASURES)
+    batch_tokens: int = option(4096, SPEED)
+    save_every: int = option(500, SPEED)
+    seed: int = option(42, SEED)
+    keep_head: bool = option(False, MEASURES)
+    sampling: str = option("capped", MEASURES)
+    sampling_cap: int = option(131_072, MEASURES)
+    sampling_temperature: float = option(2.0, MEASURES)
+    mlm_ratio: float = option(0.5, MEASURES)
+    extend_vocabulary: int = option(0, MEASURES)
+    peft: str = option("", MEASURES)
+    lora_rank: int = option(8, MEASURES)
+    lora_alpha: int = option(16, MEASURES)
+    lora_dropout: float = option(0.0, MEASURES)
+    gradient_checkpointing: bool = option(False, MEASURES)
+
+    def __post_init__(self) -> None:
+        """Refuses values that no training can use."""
+        if self.select not in ("best", "last"):
+            raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.sampling not in SAMPLINGS:
+            raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
+        if self.peft not in ("", "lora", "dora"):
+            raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
+        if self.mlm_ratio >= 1:
+            raise UsageError(f"option mlm_ratio: a share below 1 expected, not {self.mlm_ratio!r}")
+        for name in ("lr", "batch", "batch_tokens", "clip", "save_every"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str):
+                continue
+            if not value >= 0:
+                raise UsageError(f"option {field.name}: no negative number expected, not {value!r}")
+            largest = _LARGEST_SEED if field.name == "seed" else _LARGEST
+            if value > largest:
+                raise UsageError(f"option {field.name}: at most {largest:,} expected, not {value!r}")
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
+
+    Each option has a role (:mod:`harness.types.roles`). ``recipe`` "auto" is "tiny" for the model ``tiny`` and "xtreme" for any
+    other. Options that measure enter the keys of results through what they change (the stages, the data, the precision),
+    or by themselves where they are keyed "changed".
+
+    ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
+    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.data.perturb.KINDS`).
+    ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
+    record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
+    ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
+    ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
+    ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
+    ``torch.compile``.
+    ``quant`` "8bit" or "4bit" holds the weights of the encoder in so many bits, in training (of adapters only) and in
+    scoring.
+    ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
+    repository at one commit for an architecture that transformers lacks; the record says both.
+    """
+
+    split: str = option("test", MEASURES, keyed="never")
+    via: tuple[str, ...] = option((), MEASURES, keyed="never")
+    select_on: tuple[str, ...] = option((), MEASURES, keyed="never")
+    perturb: tuple[str, ...] = option((), SELECTS)
+    train: str = option("auto", MEASURES, keyed="never")
+    recipe: str = option("auto", MEASURES, keyed="never")
+    overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
+    limit: int | None = option(None, MEASURES, keyed="never")
+    train_limit: int | None = option(None, MEASURES, keyed="never")
+    device: str = option("auto", SPEED)
+    dtype: str = option("auto", MEASURES, keyed="never")
+    quant: str = option("", MEASURES, keyed="changed")
+    batch_tokens: int | None = option(None, SPEED)
+    compiled: bool = option(False, SPEED)
+    data_dir: str | None = option(None, PLACES)
+    offline: bool = option(False, PLACES)
+    stages_dir: str | None = option(None, PLACES)
+    allow_pickle: bool = option(False, PLACES)
+    trust_remote_code: str | None = option(None, PLACES)
+
+    def __post_init__(self) -> None:
+        """Refuses values that no run can use."""
+        if self.train not in ("auto", "never"):
+            raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.quant not in ("", "8bit", "4bit"):
+            raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
+        if self.trust_remote_code is not None:
+            from harness.models.remote_code import parse_trusted
+
+            parse_trusted(self.trust_remote_code)
+        from harness.data.perturb import KINDS
+
+        for kind in self.perturb:
+            if kind not in KINDS or self.perturb.count(kind) > 1:
+                wrong = "given twice" if kind in KINDS else "no such perturbation"
+                raise UsageError(f"--perturb {kind!r}: {wrong}", hint=f"known: {', '.join(KINDS)}")
+        for name in ("limit", "train_limit", "batch_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: a positive number expected")
+
+
+def default_recipe(model: ModelReference) -> str:
+    """The recipe that "auto" stands for: training of the model ``tiny`` is another matter than of any other."""
+    return "tiny" if model.kind == "tiny" else "xtreme"
+
+
+def load_recipe_file(path: Path) -> Recipe:
+    """Reads ``--recipe file.toml``: fields of :class:`~harness.types.tasks.Recipe` (name, defaults, tasks, large, ...)."""
+    if not path.exists():
+        raise UsageError(f"{path}: no such recipe file", hint="--recipe takes a name, or the path of a TOML file")
+    with border(
+        f"{path}: not a readable TOML file", UsageError, hint="fields of a recipe: name, defaults, tasks, large"
+    ):
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(Recipe)} - {"provider"}
+    for key in table:
+        if key not in known:
+            raise UsageError(f"{path}: unknown key {key!r}", hint=did_you_mean(key, known))
+    for key in ("defaults", "tasks", "large", "large_tasks"):
+        value = table.setdefault(key, {})
+        if not isinstance(value, dict) or (
+            key.endswith("tasks") and not all(isinstance(v, dict) for v in value.values())
+        ):
+            raise UsageError(
+                f"{path}: {key} must be a table" + (" of tables, one a task" if key.endswith("tasks") else "")
+            )
+    if not isinstance(table.setdefault("version", 1), int):
+        raise UsageError(f"{path}: version must be a whole number, not {table['version']!r}")
+    return Recipe(**{"name": path.stem, **table})
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, str]:
+    """``["lr=2e-5", "squad.epochs=2"]`` as a table; the values are typed when they meet their option."""
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"--set {text!r}: key=value expected", hint="for example --set lr=2e-5 or --set squad.epochs=2"
+            )
+        overrides[key.strip()] = value.strip()
+    return overrides
+
+
+def option_values(recipe: Recipe, names: Iterable[str], *, large: bool, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Values in force for a stage or task known by these names (stage first, task after: later wins)."""
+    names = list(names)
+    values = dict(recipe.defaults)
+    for name in names:
+        values.update(recipe.tasks.get(name, {}))
+    if large:
+        values.update(recipe.large)
+        for name in names:
+            values.update(recipe.large_tasks.get(name, {}))
+    values.update({key: value for key, value in overrides.items() if "." not in key})
+    for key, value in overrides.items():
+        task, dot, option = key.rpartition(".")
+        if dot and task in names:
+            values[option] = value
+    return values
+
+
+def build(kind: type, values: Mapping[str, Any]) -> Any:
+    """An instance of the options dataclass ``kind`` from the values it knows; text is converted to the field's type."""
+    hints = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in known})
+
+
+def check_keys(recipe: Recipe, overrides: Mapping[str, Any], kinds: Iterable[type], tasks: Iterable[str]) -> None:
+    """Refuses option names that neither training nor any family knows, and overrides of unknown tasks."""
+    known = {field.name for kind in (TrainOptions, *kinds) for field in fields(kind)}
+    tasks = set(tasks)
+    where = f"recipe {recipe.name!r}"
+    tables: list[tuple[str, Mapping[str, Any]]] = [(where, recipe.defaults), (where, recipe.large)]
+    for group in (recipe.tasks, recipe.large_tasks):
+        tables += [(f"{where}, task {task!r}", table) for task, table in group.items()]
+    for place, table in tables:
+        for key in table:
+            if key not in known:
+                raise UsageError(f"{place}: unknown option {key!r}", hint=did_you_mean(key, known))
+    for key in overrides:
+        task, dot, option = key.rpartition(".")
+        if dot and task not in tasks:
+            raise UsageError(f"--set {key}: no task called {task!r} in this run", hint=did_you_mean(task, tasks))
+        if option not in known:
+            raise UsageError(f"--set {key}: unknown option {option!r}", hint=did_you_mean(option, known))
+
+
+def as_plain(options: Any) -> dict[str, Any]:
+    """The options as plain values, for records and keys."""
+    return dataclasses.asdict(options)
+
+
+def _typed(key: str, value: Any, hint: Any) -> Any:
+    wanted = [kind for kind in getattr(hint, "__args__", (hint,)) if isinstance(kind, type)]
+    if isinstance(value, str) and str not in wanted:
+        text = value.lower()
+        if type(None) in wanted and text in ("none", ""):
+            return None
+        if bool in wanted and text in ("true", "false"):
+            return text == "true"
+        for kind in (int, float):
+            if kind in wanted:
+                with suppress(ValueError):
+                    return kind(value)
+    elif isinstance(value, bool):
+        if bool in wanted:
+            return value
+    elif isinstance(value, tuple(wanted)):
+        return value
+    elif isinstance(value, int) and float in wanted:
+        with suppress(OverflowError):
+            return float(value)
+    names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in wanted)
+    raise UsageError(f"option {key}: {names} expected, not {value!r}")

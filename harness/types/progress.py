@@ -1,0 +1,32 @@
+"""What a run tells about its progress; the command line shows it, a library call hears nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from harness.core.errors import HarnessError
+from harness.registry.select import Unit
+
+
+class Reporter:
+    """Listens to a run. This one is silent."""
+
+    def note(self, text: str) -> None:
+        """A step of the run begins."""
+
+    def training(self, task: str) -> Callable[[int, int, float], None]:
+        """A stage begins; the answer is called with (step, total steps, mean loss)."""
+        return lambda step, total, loss: None
+
+    @contextmanager
+    def predicting(self, task: str, examples: int) -> Iterator[Callable[[int], None]]:
+        """A stream of predictions begins; the answer is called with the rows of each batch."""
+        yield lambda rows: None
+
+    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+        """A unit has its result."""
+
+    def failed(self, unit: Unit, error: HarnessError) -> None:
+        """A unit has none."""

@@ -1,0 +1,320 @@
+"""What plugins provide: frozen values that describe tasks, families, benchmarks and the rest. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness.types.examples import Example
+
+Row = Mapping[str, Any]
+Origin = Literal["native", "human_translation", "machine_translation", "generated"]
+"""Where the text of a source comes from: written in its language, translated into it, or made up by a machine."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Keeps the rows whose ``column`` equals a value or starts with a prefix (one language of a mixed table)."""
+
+    column: str
+    equals: str | None = None
+    startswith: str | None = None
+
+
+@dataclass(frozen=True)
+class HubData:
+    """A split of a Hub data set: ``<repo>/<config>/<split>-*.parquet`` in a data folder, the cache, or the Hub.
+
+    ``config`` None means the default configuration (files directly under ``data/``). ``columns`` are the columns that the
+    task reads, each ``"name"`` or ``"name: kind"``; a kind is ``string``, ``integer``, ``label``, a list of these
+    (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of a
+    class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size for
+    this source. ``note`` is shown with the score when this source is used (a copy known to differ from the official one, say).
+    ``example`` reads the rows of this source where its columns are not those that the task's own reader expects.
+    ``origin`` and ``system`` (who translated, or what made it up) describe the text: they are shown with the score, and
+    what was trained on a translation is no zero-shot system.
+    """
+
+    repo: str
+    config: str | None
+    split: str
+    revision: str | None = None
+    where: Where | None = None
+    columns: tuple[str, ...] = ()
+    note: str = ""
+    rows: int | None = None
+    example: Reader | None = None
+    origin: Origin = "native"
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class FileData:
+    """Plain files that the Hub lacks, relative to the data folder, and the function that reads them into rows.
+
+    A name may be a pattern (``UD_*/de_*-ud-test.conllu``). ``read`` receives the absolute paths in the order of ``files``
+    (those of a pattern sorted by file name) and yields rows; ``obtain`` tells the user where the files come from and where
+    to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
+    the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
+    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns is a sequence of examples, not of rows,
+    which is never held in memory as a whole (running text, :func:`harness.readers.text`). ``origin`` and ``system`` are
+    as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder above them, that may say them
+    instead.
+    """
+
+    files: tuple[str, ...]
+    read: Callable[..., Iterable[Any]]
+    obtain: str
+    note: str = ""
+    counts: str = ""
+    rows: int | None = None
+    example: Reader | None = None
+    stays_on_disk: bool = False
+    origin: Origin = "native"
+    system: str = ""
+    about: str = ""
+
+
+Source = HubData | FileData
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where the rows of a split come from, best source first, and how many rows the official release has.
+
+    ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources. ``language`` is that of the
+    text, where it is not the language under which a task lists the split (test text that was translated into English).
+    """
+
+    sources: tuple[Source, ...]
+    rows: int | None = None
+    parts: tuple[Split, ...] = ()
+    language: str = ""
+
+    def __init__(
+        self, *sources: Source, rows: int | None = None, parts: tuple[Split, ...] = (), language: str = ""
+    ) -> None:
+        if sources and parts:
+            raise ValueError("a split has either sources or parts")
+        if parts and rows is None and all(part.rows is not None for part in parts):
+            rows = sum(part.rows or 0 for part in parts)
+        object.__setattr__(self, "sources", sources or tuple(source for part in parts for source in part.sources))
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "language", language)
+
+
+Reader = Callable[[Row], Example | None]
+"""Turns a row of the source into a typed example; None drops the row (an unlabelled one, say).
+
+Besides its columns a row has ``_row``, its position in the split (from 0, after ``where``): the id of an example whose
+source has none. Labels stored as an index of a class arrive as the name of the class, a missing one (-1) as None.
+"""
+
+
+@dataclass(frozen=True)
+class IntermediateTask:
+    """English (or other) labelled data to train on, with a dev split to select on.
+
+    ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
+    ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``;
+    ``any_language`` makes those of a language that is not listed (text in a folder of files named by language). ``train``
+    and ``dev`` are English, unless ``languages`` lists English as well: then they are a mixture of languages.
+    """
+
+    name: str
+    version: int
+    family: str
+    train: Split
+    dev: Split
+    example: Reader
+    metric: str
+    labels: tuple[str, ...] = ()
+    languages: Mapping[str, Mapping[str, Split]] = field(default_factory=dict)
+    any_language: Callable[[str], Mapping[str, Split]] | None = None
+    summary: str = ""
+    licence: str = ""
+    citation: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class TargetTask:
+    """A task scored zero-shot in many languages after fine-tuning on English.
+
+    ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
+    intermediate task to train on instead ("squad" for XQuAD), several names to train on one after the other
+    (``("socialiqa", "copa")`` for XCOPA), or None where nothing is fine-tuned (retrieval).
+    ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family. ``pool`` holds
+    the candidates that the queries of every language search, where they do not come with the languages. ``average`` says
+    what the average of a metric is over: "languages", each counting once, or "items", those of all languages counting alike
+    (a mean over all questions: languages weigh as many items as they have).
+    ``provider`` is stamped by the registry: ``distribution:plugin``.
+    """
+
+    name: str
+    version: int
+    family: str
+    languages: Mapping[str, Mapping[str, Split]]
+    example: Reader
+    metric: str
+    train: Split | str | tuple[str, ...] | None = None
+    pool: Split | None = None
+    labels: tuple[str, ...] = ()
+    average: Literal["languages", "items"] = "languages"
+    summary: str = ""
+    licence: str = ""
+    citation: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of task: what its examples are, how they are predicted, and how predictions are written.
+
+    ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
+    :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch.
+    """
+
+    name: str
+    examples: tuple[type, ...]
+    implementation: str
+    format: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score.
+
+    ``rule`` says in words how the overall score comes about. ``overall`` ("module:function") computes it from the scores
+    of the tasks, ``Mapping[str, TaskScore]`` (see :mod:`harness.scoring.aggregate`), and is called only when none is missing; by
+    default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
+    benchmark, where that is not what the task says itself.
+    """
+
+    name: str
+    version: int
+    title: str
+    tasks: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]]
+    rule: str
+    citation: str = ""
+    provider: str = ""
+    overall: str = ""
+    train: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Named, versioned hyper-parameters.
+
+    Looked up in order, later wins: ``defaults``, ``tasks[stage]``, then, for large models (hidden size of 1,024 or more),
+    ``large`` and ``large_tasks[stage]``. Keys are fields of TrainOptions or of the family's options.
+    """
+
+    name: str
+    version: int
+    defaults: Mapping[str, Any]
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    large: Mapping[str, Any] = field(default_factory=dict)
+    large_tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    summary: str = ""
+    source: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named grid of runs: every model, after every sequence of intermediate stages, with every seed.
+
+    ``models`` are model strings. An item of ``via`` is a sequence of stages, ``()`` for none: ``((), ("mnli",),
+    ("mnli+qqp", "squad"))``. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
+    """
+
+    name: str
+    version: int
+    models: tuple[str, ...]
+    benchmark: str = ""
+    tasks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    via: tuple[tuple[str, ...], ...] = ((),)
+    seeds: tuple[int, ...] = (42,)
+    recipe: str = "xtreme"
+    summary: str = ""
+    source: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class ReportFormat:
+    """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.
+
+    ``name`` is what ``harness report --format`` takes; ``extension`` ends the name of the file ("html").
+    """
+
+    name: str
+    render: str
+    extension: str = "txt"
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Something about an example that its score may hang on: a column of ``harness breakdown``.
+
+    ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
+    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.analysis.breakdown.context`) and returns a number,
+    a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
+    """
+
+    name: str
+    examples: tuple[type, ...]
+    compute: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the command line: ``run`` ("module:attribute") is a click command, imported when it is called."""
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorCheck:
+    """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a doctor check found; ``hint`` says what to do about it."""
+
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""
+
+
+def splits(codes: str, **make: Callable[[str], Split | None]) -> dict[str, dict[str, Split]]:
+    """Builds a task's languages: ``splits("de sw", test=lambda code: Split(...))``; a None split is left out."""
+    table: dict[str, dict[str, Split]] = {}
+    for code in codes.split():
+        if code in table:
+            raise ValueError(f"language {code!r} is listed twice")
+        built = {name: build(code) for name, build in make.items()}
+        table[code] = {name: split for name, split in built.items() if split is not None}
+    return table
