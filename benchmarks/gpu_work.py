@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.families.base import Predictor, UnitExamples
+from harness.families.base import Predictor
 from harness.types.examples import (
     Answer,
     Choice,
@@ -23,6 +23,7 @@ from harness.types.examples import (
     Text,
     Translation,
 )
+from harness.types.units import UnitExamples
 
 LARGE = {
     "vocab_size": 250_002,
@@ -68,7 +69,8 @@ class Workload:
 
     def predictor(self, **options: Any) -> Predictor:
         """The family with its default options but for ``options``."""
-        from harness.registry.registry import get_registry, load_part
+        from harness.registry.default import get_registry
+        from harness.registry.registry import load_part
 
         kind = load_part(get_registry().family(self.family), "implementation")
         return kind(self.labels, kind.Options(**options))  # type: ignore[no-any-return]
@@ -157,7 +159,7 @@ BUCC = {"fr": (271_874, 369_810), "de": (413_869, 399_337), "ru": (460_853, 558_
 
 def suite_tokens() -> dict[str, tuple[str, int]]:
     """For each task of XTREME its workload and the tokens of its test sets, by their official sizes."""
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry, found = get_registry(), {}
     for name, codes in registry.benchmark("xtreme").tasks.items():
@@ -171,7 +173,7 @@ def suite_tokens() -> dict[str, tuple[str, int]]:
 
 def training_tokens() -> dict[str, tuple[str, int]]:
     """For each English fine-tuning its workload and its tokens, over all epochs of XTREME's recipe."""
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry = get_registry()
     recipe, found = registry.recipe("xtreme"), {}

@@ -27,7 +27,7 @@ from harness.types.progress import Reporter
 
 if TYPE_CHECKING:
     from harness.run import Run
-    from harness.scoring.aggregate import TaskScore
+    from harness.scoring.scores import TaskScore
 
 VIA = ("none", "mnli", "squad", "hellaswag", "mnli+squad+hellaswag")
 TARGETS = ("xnli", "pawsx:dev", "udpos", "panx", "xquad", "tydiqa", "tatoeba")

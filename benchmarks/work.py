@@ -79,7 +79,7 @@ def _layers(model: Path) -> int:
 def _load(name: str, data_dir: Path, split: str, limit: int | None) -> Mapping[str, list[Any]]:
     from harness.core.errors import DataError
     from harness.data.sources import load_examples
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     task = get_registry().task(name)
     found: dict[str, list[Any]] = {}
@@ -130,7 +130,7 @@ def write_xnli(data: Path, units: Mapping[str, list[dict[str, Any]]]) -> None:
 
 def _training(data_dir: Path, count: int) -> tuple[list[dict[str, Any]], list[str]]:
     from harness.data.sources import load_examples
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     task = get_registry().intermediate("mnli")
     rows = load_examples(task, task.train, data_dir=data_dir, offline=True, limit=count).examples
@@ -142,7 +142,7 @@ def with_head(folder: Path, model: Path, path: str) -> Path:
     import torch
     import transformers
 
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     labels = ("start", "end") if path == "qa" else get_registry().task(TASKS[path]).labels
     target = folder / "models" / path

@@ -22,9 +22,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.core.errors import UsageError as UsageError
     from harness.data import readers as readers
     from harness.families.base import HeadFamily as HeadFamily
-    from harness.families.base import Prediction as Prediction
     from harness.families.base import Predictor as Predictor
-    from harness.families.base import UnitExamples as UnitExamples
     from harness.inference.features import Features as Features
     from harness.inference.features import Ragged as Ragged
     from harness.registry.hookspecs import hookimpl as hookimpl
@@ -64,6 +62,8 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.types.tasks import TargetTask as TargetTask
     from harness.types.tasks import Where as Where
     from harness.types.tasks import splits as splits
+    from harness.types.units import Prediction as Prediction
+    from harness.types.units import UnitExamples as UnitExamples
 
 _PUBLIC = {
     "hookimpl": "harness.registry.hookspecs",

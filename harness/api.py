@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
     from harness.run import Run
-    from harness.scoring.aggregate import BenchmarkScore
+    from harness.scoring.scores import BenchmarkScore
     from harness.training.stage import TrainedStage
     from harness.types.progress import Reporter
 
@@ -49,12 +49,13 @@ def evaluate(
     the others return a run without scores.
     """
     from harness.core.offline import without_network
+    from harness.evaluation.completion import adhoc_benchmark, finish
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
     from harness.models.loaded import loaded_folder, model_reference
-    from harness.registry.registry import get_registry
-    from harness.run import Run, adhoc_benchmark, finish
+    from harness.registry.default import get_registry
+    from harness.run import Run
     from harness.runs.folder import RunFolder
     from harness.scoring.aggregate import aggregate
     from harness.training.processes import process_count, process_index
@@ -146,7 +147,7 @@ def train(
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.quantised import check_quant
     from harness.models.resolve import resolve_model
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.training.chain import Stages
     from harness.training.processes import process_count
     from harness.training.shared import train_when_free
@@ -202,7 +203,7 @@ def score(
     """
     from functools import partial
 
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.scoring.files import TaskScorer, score_folders
 
     registry = registry or get_registry()
@@ -229,7 +230,7 @@ def compare(
     :class:`~harness.core.errors.UsageError` where they share nothing or are not seeds of one system.
     """
     from harness.analysis.comparison.compare import compare_systems
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     def folder(run: str | Path | Run) -> Path:
         return Path(run) if isinstance(run, str | Path) else run.path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.training.chain import options_of
 from harness.types.options import TrainOptions
 

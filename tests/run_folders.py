@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.models.fingerprint import file_sha256
-from harness.registry.registry import get_registry
+from harness.core.hashing import file_sha256
+from harness.registry.default import get_registry
 from harness.runs.record import new_record, save_record
 from harness.scoring.files import TaskScorer
 

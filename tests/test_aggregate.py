@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.scoring.aggregate import BenchmarkScore, aggregate
-from harness.scoring.files import Estimate, UnitScore
+from harness.scoring.aggregate import aggregate
+from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
 from harness.types.tasks import Benchmark
 
 

@@ -9,7 +9,7 @@ import pytest
 from small_models import KINDS, save_model
 
 from harness.cli.main import main
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 
 TASKS = [
     *("xnli[en,de]", "panx[en,zh]", "xquad[en,ar]", "xcopa[sw]", "tatoeba[de]", "bucc2018[zh]"),

@@ -16,7 +16,7 @@ from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.data.parquet import rows
 from harness.data.sources import load_examples
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.types.tasks import HubData, Where
 
 Change = Callable[[pa.Table], pa.Table]

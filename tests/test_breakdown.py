@@ -19,7 +19,8 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.sample import write_sample_corpus
-from harness.registry.registry import Registry, get_registry
+from harness.registry.default import get_registry
+from harness.registry.registry import Registry
 from harness.types.examples import Answer, Pair, Question, Tagged
 from harness.types.options import EvalOptions
 

@@ -165,7 +165,7 @@ corpus.write_sample_corpus(Path(sys.argv[1]), size="tiny")
 
 def test_half_a_sample_corpus_is_never_taken_for_the_benchmark_nor_for_a_whole_one(tmp_path: Path) -> None:
     from harness.data.locate import resolve
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     killed = subprocess.run([sys.executable, "-c", KILLED_SAMPLE, str(tmp_path)], check=False)
     assert killed.returncode == -signal.SIGKILL

@@ -22,7 +22,7 @@ from harness.cli import console, doctor
 from harness.cli.main import COMMANDS, main
 from harness.core.errors import DataError
 from harness.core.safe_text import safe
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 
 PLUGIN = """
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits

@@ -7,9 +7,10 @@ import pytest
 
 from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items, joint_sums, mean_replicates, owners
-from harness.scoring.files import Estimate, UnitScore, estimate
+from harness.scoring.files import estimate
 from harness.scoring.intervals import wilson
 from harness.scoring.metrics import get_metric
+from harness.scoring.scores import Estimate, UnitScore
 from harness.types.tasks import Benchmark
 
 ACCURACY = get_metric("accuracy")

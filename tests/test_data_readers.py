@@ -15,7 +15,7 @@ from harness.core.errors import DataError
 from harness.data.lines import lines
 from harness.data.sources import load_examples, split_status
 from harness.data.subset import limited
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\t\n\r\ufeff"), min_size=1).filter(
     str.strip

@@ -17,7 +17,7 @@ from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_fold
 from harness.data.parquet import rows
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 
 MNLI = "nyu-mll/glue/mnli"
 TRAIN = f"{MNLI}/train-00000-of-00001.parquet"

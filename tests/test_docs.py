@@ -17,7 +17,7 @@ from pages import OF_PLUGINS, PAGES, ROOT, fences, option_names, pages, spans, t
 
 from harness.cli.main import COMMANDS, cli
 from harness.cli.reference import reference
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.registry.select import select
 from harness.training.via import parse_via
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pages import PAGES, ROOT, option_names, text
 
 from harness.core import errors
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.runs.record import new_record
 from harness.scoring.metrics import METRICS
 from harness.types.options import EvalOptions, TrainOptions, build, option_values

@@ -17,7 +17,6 @@ from small_models import KINDS, cutting, save_model
 from harness.core.errors import DataError, UsageError
 from harness.data.sentences import sentence_at
 from harness.data.subset import limited
-from harness.families.base import UnitExamples
 from harness.families.dual_encoder import SCALE, DualEncoder
 from harness.inference.features import Features, Ragged
 from harness.models.load import check_head, load_tokenizer
@@ -27,6 +26,7 @@ from harness.scoring.formats.rankings import Rankings
 from harness.scoring.metrics import get_metric
 from harness.training.order import micro_batches
 from harness.types.examples import Candidate, Match, Query
+from harness.types.units import UnitExamples
 
 PAIRS = [
     Match(str(i), f"who found the {thing}", f"{name} found the {thing} in the garden, says {name} " * (1 + i % 3))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import DataError, PluginError
 from harness.data.sources import load_examples
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.registry.validation import check
 from harness.scoring.files import item_statistics, score_unit
 from harness.scoring.formats.tags import Tags

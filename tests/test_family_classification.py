@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
 from harness.core.errors import DataError, ModelError, UsageError
-from harness.families.base import UnitExamples
 from harness.families.classification import Classification
 from harness.inference.tokenization import balanced, encode_pairs
 from harness.types.examples import Pair
+from harness.types.units import UnitExamples
 
 NLI = ("contradiction", "entailment", "neutral")
 

@@ -7,9 +7,9 @@ import pytest
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
 from harness.core.errors import DataError, UsageError
-from harness.families.base import UnitExamples
 from harness.families.multiple_choice import MultipleChoice
 from harness.types.examples import Choice
+from harness.types.units import UnitExamples
 
 
 def family(**options):

@@ -15,9 +15,9 @@ from test_family_span_qa_windows import ask, word_tokenizer, words
 
 from harness.core.errors import ModelError
 from harness.families.answer_decoding import _BLANK, sliced
-from harness.families.base import UnitExamples
 from harness.families.span_qa import NO_SPAN, SpanQA, located
 from harness.types.examples import Answer, Question
+from harness.types.units import UnitExamples
 
 SMALL = {"max_length": 12, "doc_stride": 3, "max_query_length": 4}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 
 from harness.core.errors import DataError, ModelError, UsageError
-from harness.families.base import UnitExamples
 from harness.families.tagging import Tagging, split
 from harness.inference.features import Ragged
 from harness.types.examples import Tagged
+from harness.types.units import UnitExamples
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 ODD = [

@@ -19,11 +19,10 @@ from harness.analysis.mistakes import mistakes
 from harness.api import compare
 from harness.cli.main import main
 from harness.core.errors import DataError
+from harness.core.hashing import file_sha256
 from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
-from harness.models.fingerprint import file_sha256
-from harness.registry.registry import get_registry
-from harness.registry.select import Unit
+from harness.registry.default import get_registry
 from harness.report import load_systems
 from harness.results.seeds import run_folders
 from harness.run import load_run
@@ -31,6 +30,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
 from harness.runs.set_aside import discard, set_aside
 from harness.scoring.files import score_run
+from harness.types.units import Unit
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 KEY = "xnli/sw/test"

@@ -14,7 +14,7 @@ from harness import FileData, HubData, IntermediateTask, Pair, Split, readers
 from harness.core.errors import DataError, UsageError
 from harness.data.locate import Unavailable
 from harness.data.sources import load_examples
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.training.via import ViaPart, in_languages, parse_via
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,8}", fullmatch=True)

@@ -16,7 +16,7 @@ from harness import Choice, Pair, Question
 from harness.core.errors import DataError
 from harness.data.checks import lost_answers
 from harness.data.sources import LoadedSplit, load_examples
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.training.via import in_languages
 
 NLI = ("contradiction", "entailment", "neutral")

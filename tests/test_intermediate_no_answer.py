@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from harness import Question
 from harness.cli.main import main
 from harness.data.sources import load_examples
-from harness.families.base import UnitExamples
 from harness.families.span_qa import SpanQA
 from harness.inference.forward import Forward
 from harness.models.load import load_tokenizer
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.no_answer import best_thresholds
 from harness.types.options import build
+from harness.types.units import UnitExamples
 
 ITEM = st.tuples(
     st.sampled_from(["", "cat", "a cat", "dog house"]),

@@ -9,7 +9,7 @@ import pytest
 
 import harness
 from harness.data.sample import write_sample_corpus
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.types.options import EvalOptions
 
 TASKS = (

@@ -14,7 +14,7 @@ from harness.analysis.invariance import _differing, _found_by_one, invariance
 from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.inference.features import Features
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 
 
 @pytest.fixture

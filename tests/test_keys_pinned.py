@@ -14,11 +14,11 @@ from harness.evaluation.groups import grouped, make_group
 from harness.evaluation.plan import PlannedUnit
 from harness.evaluation.preparation import Preparation
 from harness.models.resolve import ResolvedModel
-from harness.registry.registry import get_registry
-from harness.registry.select import Unit
+from harness.registry.default import get_registry
 from harness.types.examples import Pair, Tagged
 from harness.types.task_key import BY_CONTENT, HARMLESS
 from harness.types.tasks import FileData, Split, TargetTask
+from harness.types.units import Unit
 
 PINNED = {
     "defaults": (

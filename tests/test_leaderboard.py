@@ -17,7 +17,7 @@ from harness.leaderboard.board import build_board
 from harness.leaderboard.export import export_row
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report.board import cell_text
 from harness.report.board_page import board_page
 from harness.scoring.files import score_run

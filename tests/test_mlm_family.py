@@ -15,19 +15,20 @@ from small_models import TEXTS, cutting, save_model, tokenizer
 
 from harness import Pair, Text
 from harness.core.errors import ModelError, UsageError
+from harness.core.imports import load_object
 from harness.data.corpus import text
-from harness.families.base import UnitExamples
 from harness.families.classification import Classification
 from harness.families.mlm import Guessed, MaskedLanguageModel
 from harness.families.text_rows import Languages, Mask, TextRows
 from harness.models.fresh_head import share_encoder
 from harness.models.load import load_tokenizer
-from harness.registry.registry import get_registry, load_object
+from harness.registry.default import get_registry
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.training.schedule import make_schedule
 from harness.training.trainer import Part, Trainer
 from harness.types.options import TrainOptions, build
+from harness.types.units import UnitExamples
 
 
 def family(**options: object) -> MaskedLanguageModel:

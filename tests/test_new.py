@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from wheels import environment, install, plugins
 
 from harness.cli.main import cli
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.scaffold.shapes import shape_of
 
 ROOT = Path(__file__).resolve().parent.parent

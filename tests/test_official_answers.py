@@ -23,7 +23,7 @@ from harness.analysis.breakdown.items import task_items
 from harness.analysis.mistakes import mistakes
 from harness.api import compare, score
 from harness.core.errors import DataError
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report import load_systems
 from harness.scoring.files import score_unit
 from harness.scoring.formats.answers import Answers

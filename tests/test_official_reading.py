@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.core.errors import DataError
-from harness.scoring.files import UnitScore, score_unit
+from harness.scoring.files import score_unit
 from harness.scoring.formats.answers import Answers
 from harness.scoring.formats.base import Format
 from harness.scoring.formats.choices import Choices
@@ -24,6 +24,7 @@ from harness.scoring.formats.reader import reading_notes
 from harness.scoring.formats.rows import Rows
 from harness.scoring.formats.tags import Tags
 from harness.scoring.metrics import get_metric
+from harness.scoring.scores import UnitScore
 
 BOM = "\ufeff"
 DOCUMENTED = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")

@@ -19,7 +19,6 @@ from small_models import KINDS, TEXTS, save_model, save_other
 import harness
 from harness.analysis.invariance import invariance
 from harness.core.errors import ModelError
-from harness.families.base import UnitExamples
 from harness.families.classification import Classification
 from harness.families.dual_encoder import DualEncoder
 from harness.families.mlm import MaskedLanguageModel
@@ -34,13 +33,14 @@ from harness.models.heads import has_head_class
 from harness.models.load import load_tokenizer
 from harness.models.padding import Unpadded, known_to_read_padding, padding_of
 from harness.models.sentence_encoder import load_encoder
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.retrieval.embed import embed
 from harness.training.order import micro_batches
 from harness.training.schedule import make_schedule
 from harness.training.trainer import Part, Trainer
 from harness.types.examples import Choice, Example, Match, Pair, Question, Tagged, Text
 from harness.types.options import EvalOptions, TrainOptions
+from harness.types.units import UnitExamples
 
 READERS = ("convbert", "fnet", "funnel", "xlnet")
 OTHERS = ("albert", "big_bird", "deberta-v2", "electra", "modernbert", "mobilebert", "mpnet", "roformer")

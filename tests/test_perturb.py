@@ -18,7 +18,7 @@ from harness.core.errors import UsageError
 from harness.data.perturb import KINDS, applies, make_variant, split_name, split_of
 from harness.data.perturb.noise import NOISES, diacritics
 from harness.data.sources import load_examples
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report import make_report, render, report
 from harness.results.run_view import view
 from harness.runs.schema import misfit

@@ -111,7 +111,7 @@ def test_an_overall_score_of_its_own(tmp_path: Path) -> None:
 
 
 def _score(value: float) -> object:
-    from harness.scoring.files import Estimate, UnitScore
+    from harness.scoring.scores import Estimate, UnitScore
 
     return UnitScore(10, {"accuracy": Estimate(value)})
 

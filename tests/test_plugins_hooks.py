@@ -19,7 +19,8 @@ from harness.cli.hook_reference import SECTIONS, hooks, reference
 from harness.core.errors import DataError, PluginError
 from harness.registry import hookspecs
 from harness.registry.calls import OBSERVERS
-from harness.registry.registry import Registry, get_registry
+from harness.registry.default import get_registry
+from harness.registry.registry import Registry
 from harness.registry.validation import KINDS
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions

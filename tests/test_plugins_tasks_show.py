@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import cli, main
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.testing.model import small_model
 
 FAMILIES = list(get_registry().families())

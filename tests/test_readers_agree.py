@@ -19,7 +19,7 @@ from harness.analysis.breakdown.compute import breakdown
 from harness.cli.main import cli
 from harness.data.sample import write_sample_corpus
 from harness.leaderboard.export import export_row
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report import make_report, render
 from harness.report.table import Value
 from harness.results.run_view import load_systems

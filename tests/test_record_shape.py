@@ -22,7 +22,7 @@ from harness.api import compare
 from harness.cli.main import main
 from harness.core.errors import HarnessError
 from harness.leaderboard.export import export_row
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report import FORMATS, report
 from harness.results.inventory import find_runs
 from harness.run import load_run

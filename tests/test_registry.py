@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 import harness
 from harness.core.errors import PluginError, UsageError
+from harness.core.imports import load_object
 from harness.registry import hookspecs
-from harness.registry.registry import PluginStatus, Registry, get_registry, load_object
+from harness.registry.default import get_registry
+from harness.registry.registry import PluginStatus, Registry
 from harness.registry.validation import check
 from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
 

@@ -17,9 +17,9 @@ import pytest
 
 from harness.cli.main import main
 from harness.core.errors import UsageError
-from harness.models.fingerprint import file_sha256
-from harness.models.remote_code import TrustedCode, parse_trusted
+from harness.core.hashing import file_sha256
 from harness.types.options import EvalOptions
+from harness.types.trusted_code import TrustedCode, parse_trusted
 
 SHA, OTHER = "a" * 40, "b" * 40
 

@@ -245,7 +245,7 @@ def test_markdown_shows_the_text(text):
 
 
 def test_predictions_and_contexts_are_text_on_the_page(tmp_path):
-    from harness.models.fingerprint import file_sha256
+    from harness.core.hashing import file_sha256
 
     folder = tmp_path / "run"
     shutil.copytree(PLAIN, folder)
@@ -270,7 +270,7 @@ def test_predictions_and_contexts_are_text_on_the_page(tmp_path):
 
 @pytest.mark.parametrize("name", ["../outside.tsv", "/etc/hostname", "predictions/xnli/link.tsv", "predictions/xnli"])
 def test_files_outside_the_run_are_never_read(tmp_path, name):
-    from harness.models.fingerprint import file_sha256
+    from harness.core.hashing import file_sha256
 
     folder = tmp_path / "run"
     shutil.copytree(PLAIN, folder)

@@ -14,8 +14,7 @@ import harness
 from harness.analysis.breakdown.compute import breakdown
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.leaderboard.export import export_row
-from harness.registry.registry import get_registry
-from harness.registry.select import Unit
+from harness.registry.default import get_registry
 from harness.report import write_page
 from harness.results.inventory import find_runs
 from harness.results.run_view import load_systems
@@ -25,6 +24,7 @@ from harness.runs.record import UnsoundRecord, load_record, save_record
 from harness.scoring.files import score_run
 from harness.types.options import EvalOptions
 from harness.types.progress import Reporter
+from harness.types.units import Unit
 
 TASKS = ["xnli[sw,en]", "tatoeba[sw]"]
 

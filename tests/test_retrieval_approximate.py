@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from harness.cli.main import main
 from harness.core.errors import UsageError
-from harness.families.base import UnitExamples
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
 from harness.inference.forward import Forward
@@ -24,6 +23,7 @@ from harness.retrieval.knn_exact import Neighbours
 from harness.retrieval.mining import mine
 from harness.retrieval.search_backend import searcher
 from harness.types.examples import GoldPair, Sentence, Translation
+from harness.types.units import UnitExamples
 
 pytest.importorskip("faiss")
 Matrix = NDArray[np.float32]

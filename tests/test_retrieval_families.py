@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from harness.core.errors import DataError, UsageError
-from harness.families.base import UnitExamples
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
 from harness.inference.forward import Forward
 from harness.retrieval.knn import resolve_backend
 from harness.types.examples import Example, GoldPair, Sentence, Translation
+from harness.types.units import UnitExamples
 
 
 @pytest.fixture(scope="module")

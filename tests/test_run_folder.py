@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import harness
 from harness.core.errors import DataError, HarnessError, UsageError
-from harness.registry.registry import get_registry
-from harness.registry.select import Unit
+from harness.registry.default import get_registry
 from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.types.options import EvalOptions
 from harness.types.progress import Reporter
+from harness.types.units import Unit
 
 
 class Heard(Reporter):
@@ -299,7 +299,7 @@ def test_a_clock_that_was_wrong_changes_nothing(
     for path in [*copy.parent.rglob("*")]:
         os.utime(path, (then, then))
     monkeypatch.setattr(time, "time", lambda: then)
-    monkeypatch.setattr("harness.runs.record.now", lambda: datetime.fromtimestamp(then, UTC).isoformat())
+    monkeypatch.setattr("harness.core.clock.now", lambda: datetime.fromtimestamp(then, UTC).isoformat())
     assert run(small_model, corpus, copy)[1].computed == []
     (copy / "predictions" / "tatoeba" / "test-de.tsv").unlink()
     (stage,) = (copy.parent / "stages").iterdir()

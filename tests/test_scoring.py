@@ -12,7 +12,7 @@ from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.scoring import intervals
 from harness.scoring.aggregate import aggregate
-from harness.scoring.files import Estimate, TaskScorer, UnitScore, estimate, item_statistics, score_folders, score_unit
+from harness.scoring.files import TaskScorer, estimate, item_statistics, score_folders, score_unit
 from harness.scoring.formats.answers import Answers
 from harness.scoring.formats.labels import Labels
 from harness.scoring.formats.pairs import Pairs
@@ -21,6 +21,7 @@ from harness.scoring.formats.rows import Rows
 from harness.scoring.formats.tags import Tags
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
 from harness.scoring.metrics import get_metric
+from harness.scoring.scores import Estimate, UnitScore
 from harness.types.tasks import Benchmark
 
 UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
@@ -132,7 +133,7 @@ def test_values_of_xtreme_r_tasks(mock):
     """The tasks of XTREME-R whose languages are all in the official mock data, with the official values."""
     from functools import partial
 
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry = get_registry()
     benchmark = registry.benchmark("xtreme-r")
@@ -177,7 +178,7 @@ def test_registered_tasks_score_the_same(mock, xtreme, official):
     """The tasks' own metrics, formats and label sets, as the registry has them."""
     from functools import partial
 
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     scored = score_folders(mock / "predictions", mock / "labels", xtreme, partial(TaskScorer.of, get_registry()))
     assert scored.to_dict() == official.to_dict()

@@ -10,8 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.core.errors import HarnessError, PluginError, UsageError
-from harness.registry.registry import Registry, get_registry
-from harness.registry.select import Unit, select
+from harness.registry.default import get_registry
+from harness.registry.registry import Registry
+from harness.registry.select import select
+from harness.types.units import Unit
 
 XNLI = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 

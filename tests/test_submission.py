@@ -13,9 +13,19 @@ from harness.scoring.formats.choices import Choices
 from harness.scoring.formats.labels import Labels
 from harness.scoring.formats.pairs import Pairs
 from harness.scoring.formats.rankings import Rankings
-from harness.scoring.formats.rows import Rows, sorted_english
+from harness.scoring.formats.rows import Rows
 from harness.scoring.formats.tags import Tags
-from harness.types.examples import Answer, Choice, GoldPair, Pair, Question, Sentence, Tagged, Translation
+from harness.types.examples import (
+    Answer,
+    Choice,
+    GoldPair,
+    Pair,
+    Question,
+    Sentence,
+    Tagged,
+    Translation,
+    sorted_english,
+)
 
 NLI = ("contradiction", "entailment", "neutral")
 UPOS = ("NOUN", "VERB", "PUNCT")

@@ -12,7 +12,7 @@ from harness import Choice, IntermediateTask, Pair, Question, Split, Tagged, Tar
 from harness.data.checks import lost_answers, shifted_answers
 from harness.data.parquet import Column
 from harness.data.sources import load_examples, split_status
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.types.tasks import HubData
 
 TARGETS = "pawsx xnli panx udpos bucc2018 tatoeba xquad mlqa tydiqa".split()

@@ -54,7 +54,7 @@ def test_accuracies_equal_a_plain_computation(run: Path, shared_data: Path, mini
     import pyarrow.parquet as pq
 
     from harness.data.sources import load_examples
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     task = get_registry().task("tatoeba")
     units = json.loads((run / "record.json").read_text(encoding="utf-8"))["units"]

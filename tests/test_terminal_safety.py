@@ -16,7 +16,7 @@ from run_folders import nli, rewrite, write_run
 
 from harness.cli.main import main
 from harness.leaderboard.export import export_row
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.scoring.files import score_run
 
 NASTY = "\x1b[2J\x1b]0;x\x07\x00\r\x9b31m\u202e\u2066\ud83d\nerror: faked"

@@ -10,7 +10,7 @@ from training_stages import cpu_stages
 
 import harness
 from harness.data.sample import write_sample_corpus
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.training.chain import Stages
 from harness.types.examples import Pair
 from harness.types.options import EvalOptions

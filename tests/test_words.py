@@ -14,12 +14,12 @@ from harness.data import readers
 from harness.data.perturb import make_variant
 from harness.data.sources import load_examples
 from harness.data.subset import fingerprint, written_fingerprint
-from harness.families.base import UnitExamples
 from harness.families.running_text import as_written, written
 from harness.families.tagging import Tagging
 from harness.families.words import _aligned
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.types.examples import Tagged
+from harness.types.units import UnitExamples
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "X")
 ODD = [

@@ -16,12 +16,12 @@ from harness import Candidate, Match, Query
 from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.data.sources import load_examples, split_status
-from harness.evaluation.plan import training_tasks
-from harness.registry.registry import get_registry
+from harness.registry.default import get_registry
 from harness.report import make_report
 from harness.results.run_view import view
 from harness.scoring.aggregate import aggregate
-from harness.scoring.files import Estimate, UnitScore
+from harness.scoring.scores import Estimate, UnitScore
+from harness.training.sources import training_tasks
 from harness.types.tasks import FileData, Split
 
 FAST = ["--limit", "6", "--train-limit", "12", "--set", "max_steps=2", "--set", "batch=4", "--offline"]

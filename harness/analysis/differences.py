@@ -90,7 +90,7 @@ def _significance(reference: System, other: System) -> tuple[frozenset[tuple[str
     if reference.path is None or other.path is None:
         return None, "significance was not tested: the runs' prediction files are not at hand", ""
     from harness.analysis.comparison.compare import compare_systems
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     try:
         found = compare_systems([[reference.path], [other.path]], get_registry())

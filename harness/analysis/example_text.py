@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.results.examples import scored_examples
 from harness.scoring.formats.base import Aligned
-from harness.scoring.formats.rows import sorted_english
-from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation
+from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation, sorted_english
 
 if TYPE_CHECKING:
     from harness.results.run_view import System
@@ -36,7 +35,7 @@ def texts_of(
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     return _by_kind(scored_examples(system, task, code, get_registry(), data_dir), aligned)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
-from harness.families.base import Predictor, UnitExamples
+from harness.families.base import Predictor
 from harness.registry.attribution import blaming
 from harness.registry.registry import load_part
 from harness.types.options import build
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -49,7 +49,7 @@ def mistakes(
     Units without files, or whose files are not the ones that were scored, are left out, and so are tasks whose plugin
     is not installed. Texts other than questions need ``data_dir`` (see :func:`harness.analysis.example_text.texts_of`).
     """
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.scoring.files import TaskScorer
 
     if system.path is None:

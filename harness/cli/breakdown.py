@@ -10,7 +10,7 @@ import click
 from harness.cli.shared_options import split_commas
 
 if TYPE_CHECKING:
-    from harness.scoring.files import Estimate
+    from harness.scoring.scores import Estimate
 
 
 @click.command("breakdown")
@@ -44,7 +44,7 @@ def command(
     """
     from harness.analysis.breakdown import breakdown
     from harness.cli.console import message, print_json, print_table
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.report.table import Value, show
 
     if as_list:

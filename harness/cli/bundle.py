@@ -26,11 +26,11 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     from harness.cli.data import items
     from harness.core.errors import DataError
     from harness.data.sources import located
-    from harness.evaluation.plan import training_tasks
     from harness.models.bundle import data_names, model_names, write_bundle
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
+    from harness.training.sources import training_tasks
     from harness.types.tasks import TargetTask
 
     registry = get_registry()

@@ -14,7 +14,8 @@ from harness.cli.console import message, print_json, print_table
 from harness.cli.task_details import splits_of
 from harness.cli.tasks import Task, task_languages
 from harness.core.errors import DataError
-from harness.registry.registry import Registry, get_registry
+from harness.registry.default import get_registry
+from harness.registry.registry import Registry
 from harness.registry.select import Entry, choose
 from harness.types.tasks import Split, TargetTask
 

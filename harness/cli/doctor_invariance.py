@@ -19,7 +19,7 @@ def print_invariance(
 ) -> None:
     """Scores, counts and prints; a change is a finding, not an error."""
     from harness.analysis.invariance import EXAMPLES, invariance
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     found = invariance(
         model, get_registry(), limit=limit or EXAMPLES, data_dir=data_dir, device=device, offline=offline

@@ -79,7 +79,7 @@ def command(
     from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
     from harness.core.errors import UnitsFailed, UsageError
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.training.processes import process_index
 
     options = eval_options(**rest)

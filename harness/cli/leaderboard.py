@@ -59,7 +59,7 @@ def export(
     from harness.leaderboard.official import export_submission
     from harness.leaderboard.rows import row_text
     from harness.leaderboard.validation import problems
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry = get_registry()
     allowed = {"allow_partial": allow_partial, "allow_dirty": allow_dirty, "allow_unpinned": allow_unpinned}
@@ -85,7 +85,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check rows against the schema and themselves; flags scores of task versions that are not installed."""
     from harness.leaderboard.rows import read_rows
     from harness.leaderboard.validation import problems
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry = get_registry()
     found = [
@@ -112,7 +112,7 @@ def add(files: tuple[Path, ...], folder: Path) -> None:
     """Check rows and add them to the folder of rows."""
     from harness.leaderboard.rows import add_row, read_rows
     from harness.leaderboard.validation import problems
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     registry = get_registry()
     rows = [(path, row) for path in files for row in read_rows(path)]
@@ -195,6 +195,6 @@ def _board(
 ) -> Board:
     from harness.leaderboard.board import build_board
     from harness.leaderboard.rows import local_rows, published_rows
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     return build_board([*published_rows(), *local_rows(folder, more)], benchmark, get_registry(), tasks, metrics)

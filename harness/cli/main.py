@@ -98,7 +98,7 @@ class Commands(click.Group):
 
 def _registry(ctx: click.Context) -> Registry:
     """The registry while the command is looked up, before the options before it are carried out."""
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     given = ctx.params
     with _logging(_verbosity(given.get("verbose", 0), given.get("quiet", False))):
@@ -147,7 +147,7 @@ def cli(
     show_traceback: bool,
 ) -> None:
     """Zero-shot evaluation of multilingual encoders on XTREME and XTREME-R."""
-    from harness.registry.registry import set_default_plugins
+    from harness.registry.default import set_default_plugins
 
     settings = Settings(_verbosity(verbose, quiet), show_traceback)
     ctx.obj = settings

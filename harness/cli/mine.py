@@ -78,7 +78,7 @@ def _mine(
     offline: bool,
 ) -> dict[str, Any]:
     from harness.cli.console import message
-    from harness.core.errors import UsageError
+    from harness.core.errors import UsageError, check_choice
     from harness.inference.forward import Forward
     from harness.models.config import load_config
     from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
@@ -86,9 +86,8 @@ def _mine(
     from harness.models.reference import parse_model
     from harness.models.resolve import resolve_model
     from harness.models.sentence_encoder import default_layer, load_encoder
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.retrieval.embed import POOLS, embed
-    from harness.retrieval.knn import check_choice
     from harness.retrieval.knn_bidirectional import PRECISIONS
     from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
     from harness.retrieval.search_backend import index_facts, pair_searcher

@@ -24,7 +24,7 @@ def command() -> None:
 def task(name: str, family_name: str, out: str) -> None:
     """A target task of a family."""
     from harness.core.errors import UsageError
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.scaffold.package import new_task
     from harness.scaffold.shapes import shape_of
 
@@ -47,7 +47,7 @@ def task(name: str, family_name: str, out: str) -> None:
 @_out
 def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
     """A benchmark with an overall score of its own."""
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.scaffold.package import new_benchmark
 
     registry = get_registry()

@@ -11,7 +11,8 @@ import click
 
 from harness.cli.console import print_json, print_table, print_text
 from harness.core.errors import PluginError
-from harness.registry.registry import PluginStatus, get_registry
+from harness.registry.default import get_registry
+from harness.registry.registry import PluginStatus
 from harness.testing.contract import CHECKS, check_plugin
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

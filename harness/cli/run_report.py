@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
-from harness.registry.select import Unit
 from harness.types.progress import Reporter
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

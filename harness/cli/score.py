@@ -39,7 +39,7 @@ def command(
     Two folders in the official layout (--predictions, --labels; the benchmark is xtreme unless another is named): a
     task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
     """
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.scoring.files import TaskScorer, score_folders, score_run
 
     registry = get_registry()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import safe
-from harness.scoring.aggregate import BenchmarkScore, TaskScore
 from harness.scoring.robustness import loss_rows
+from harness.scoring.scores import BenchmarkScore, TaskScore
 
 if TYPE_CHECKING:
     from rich.console import Console

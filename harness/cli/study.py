@@ -21,7 +21,7 @@ def list_studies(as_json: bool) -> None:
     from dataclasses import asdict
 
     from harness.cli.console import print_json, print_table
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     studies = get_registry().studies().values()
     if as_json:
@@ -55,7 +55,7 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
     from harness.cli.console import print_json, print_table, print_text
     from harness.cli.run_report import RichReporter
     from harness.core.errors import UnitsFailed
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.results.seeds import summarise
     from harness.studies.grid import cells, run_study
     from harness.types.options import EvalOptions

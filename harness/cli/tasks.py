@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table
-from harness.registry.registry import Registry, get_registry
+from harness.registry.default import get_registry
+from harness.registry.registry import Registry
 from harness.registry.select import Entry, choose
 from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask
 

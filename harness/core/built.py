@@ -15,8 +15,8 @@ from pathlib import Path
 
 from harness.core.claims import Claims
 from harness.core.files import disk_errors, recover_folder, replace_folder, written_into
+from harness.core.hashing import file_sha256
 from harness.core.turns import in_turn
-from harness.models.fingerprint import file_sha256
 
 log = logging.getLogger(__name__)
 

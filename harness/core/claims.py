@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from harness.core.clock import now
 from harness.core.errors import DataError
-from harness.runs.record import now
 
 log = logging.getLogger(__name__)
 

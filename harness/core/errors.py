@@ -7,7 +7,7 @@ Library code raises; only the command line prints and exits. Codes: 0 done, 1 in
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class HarnessError(Exception):
@@ -61,3 +61,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
         return f"known: {shown}"
     return ""
+
+
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """UsageError where the value of an option is none of its choices."""
+    if value not in choices:
+        raise UsageError(f"option {option}: unknown value {value!r}", hint=did_you_mean(value, choices))

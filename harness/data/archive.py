@@ -33,8 +33,8 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
     It is named after the content of the archive. DataError for a broken archive.
     """
     from harness.core.built import built
-    from harness.models.fingerprint import file_sha256
-    from harness.models.tiny import cache_dir
+    from harness.core.hashing import file_sha256
+    from harness.core.paths import cache_dir
 
     name = f"{archive.name.partition('.t')[0]}-{file_sha256(archive)[:16]}"
     return built(cache_dir() / "treebanks" / name, lambda folder: _unpack(archive, folder), use=pattern)

@@ -19,7 +19,8 @@ from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.evaluation.precision import checked
 from harness.evaluation.preparation import Preparation, Ready
 from harness.evaluation.unit_record import keep_unit
-from harness.families.base import STREAM_ROWS, HeadFamily, Prediction, Predictor, filled
+from harness.families.base import HeadFamily, Predictor
+from harness.inference.batching import STREAM_ROWS, filled
 from harness.inference.forward import Forward
 from harness.inference.timing import Phases
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
@@ -29,7 +30,6 @@ from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel, resolve_model
 from harness.registry.attribution import blame
 from harness.registry.registry import Registry
-from harness.registry.select import Unit
 from harness.runs.folder import RunFolder, lineage_of
 from harness.runs.identity import run_identity
 from harness.training.chain import Stages, options_of
@@ -38,6 +38,7 @@ from harness.training.stage import Stage
 from harness.types.options import EvalOptions, as_plain
 from harness.types.progress import Reporter
 from harness.types.tasks import Recipe
+from harness.types.units import Prediction, Unit
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.errors import UsageError
-from harness.evaluation.plan import PlannedUnit, training_tasks
+from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
+from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.types.options import as_plain
 from harness.types.tasks import IntermediateTask, Split

@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.registry.calls import Hooks
-from harness.registry.select import Unit
 from harness.types.progress import Reporter
+from harness.types.units import Unit
 
 
 class Observed(Reporter):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.data.perturb import applies, split_name, split_of
-from harness.registry.select import Unit, select
-from harness.types.tasks import IntermediateTask, Split, TargetTask
+from harness.registry.select import select
+from harness.training.sources import task_of
+from harness.types.tasks import Split, TargetTask
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.data.sources import Status
@@ -80,13 +82,6 @@ def plan_again(
     return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
 
 
-def task_of(registry: Registry, name: str, benchmark: str | None) -> TargetTask:
-    """A target task, with the training that the benchmark gives it where that is not its own."""
-    task = registry.task(name)
-    trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
-    return replace(task, train=trained_on[name]) if name in trained_on else task
-
-
 def _planned(
     registry: Registry, units: Sequence[Unit], benchmark: str | None, data_dir: Path | None, offline: bool
 ) -> list[PlannedUnit]:
@@ -118,26 +113,3 @@ def _perturbed(registry: Registry, planned: Sequence[PlannedUnit], kind: str) ->
     for entry in able:
         if entry.present:
             yield replace(entry, unit=replace(entry.unit, split=split_name(entry.unit.split, kind)))
-
-
-def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
-    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing."""
-    if task.train is None:
-        return ()
-    if isinstance(task.train, str):
-        return (registry.intermediate(task.train),)
-    if isinstance(task.train, tuple):
-        return tuple(registry.intermediate(name) for name in task.train)
-    own = IntermediateTask(
-        name=task.name,
-        version=task.version,
-        family=task.family,
-        train=task.train,
-        dev=task.languages.get("en", {}).get("dev", Split()),
-        example=task.example,
-        metric=task.metric,
-        labels=task.labels,
-        options=task.options,
-        provider=task.provider,
-    )
-    return (own,)

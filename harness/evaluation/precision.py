@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.base import HeadFamily
 from harness.inference.forward import Forward
+from harness.types.units import Prediction, UnitExamples
 
 LEAST, SHARE, MOST = 16, 0.02, 64
 """Examples of a stream that are predicted twice: a fiftieth of it within these bounds. They take the longer way."""

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import DataError
 from harness.data.perturb import Variant, make_variant, split_of
 from harness.evaluation.groups import Group
-from harness.evaluation.plan import PlannedUnit, training_tasks
-from harness.families.base import Predictor, UnitExamples
+from harness.evaluation.plan import PlannedUnit
+from harness.families.base import Predictor
 from harness.training.chain import Stages
+from harness.training.sources import training_tasks
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
 from harness.types.tasks import TargetTask
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.hashing import file_sha256
 from harness.data.resources import of_test
 from harness.evaluation.preparation import Ready
-from harness.families.base import Prediction
 from harness.inference.timing import Phases
-from harness.models.fingerprint import file_sha256
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
+from harness.types.units import Prediction
 
 if TYPE_CHECKING:
     from harness.scoring.formats.base import Format

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import IntArray, Rows
 from harness.families.characters import Texts
 from harness.families.windows import Windows
-from harness.inference.features import IntArray, Rows
 from harness.models.heads import check_finite
 
 if TYPE_CHECKING:

@@ -7,47 +7,20 @@ works over :class:`~harness.inference.features.Features`, so that batching, trai
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from harness.inference.batching import STREAM_ROWS, filled
 from harness.types.examples import Example
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.inference.features import Features, Rows
+    from harness.core.arrays import Rows
+    from harness.inference.features import Features
     from harness.inference.forward import Forward
-
-Item = TypeVar("Item")
-
-STREAM_ROWS = 8192
-"""Examples that fill many batches of any size; a stream is cut at the next end of a unit."""
-
-
-@dataclass(frozen=True)
-class UnitExamples:
-    """The examples of one unit (task, language, split).
-
-    With them come those of its dev split, where a family learns from them, and the pool that its queries search.
-    """
-
-    task: str
-    language: str
-    split: str
-    examples: Sequence[Example]
-    dev: Sequence[Example] = ()
-    pool: Sequence[Example] = ()
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The predictions of one unit, one for each example that the family predicts, and facts worth recording."""
-
-    unit: UnitExamples
-    predictions: Sequence[Any]
-    facts: Mapping[str, Any]
 
 
 class Predictor(ABC):
@@ -131,17 +104,3 @@ class HeadFamily(Predictor):
     @abstractmethod
     def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> Sequence[Any]:
         """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""
-
-
-def filled(items: Iterable[Item], size: Callable[[Item], int], least: int) -> Iterator[list[Item]]:
-    """Consecutive items in groups whose sizes add up to ``least`` or more; the last group may be smaller."""
-    group: list[Item] = []
-    total = 0
-    for item in items:
-        group.append(item)
-        total += size(item)
-        if total >= least:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group

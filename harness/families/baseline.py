@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.families.base import UnitExamples
+from harness.types.units import UnitExamples
 
 L = TypeVar("L")
 

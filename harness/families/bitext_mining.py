@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.errors import DataError, UsageError
-from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.core.errors import DataError, UsageError, check_choice
+from harness.families.base import Predictor
 from harness.families.baseline import stream
 from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
 from harness.retrieval.embed_units import Embedded, embed_units
-from harness.retrieval.knn import check_choice
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
 from harness.retrieval.search_backend import Search, index_facts, pair_searcher
 from harness.retrieval.threshold import best_threshold
 from harness.types.examples import Example, GoldPair, Sentence
 from harness.types.roles import MEASURES, SPEED, option
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

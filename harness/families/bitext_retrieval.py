@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import DataError
-from harness.families.base import Prediction, Predictor, UnitExamples
+from harness.core.errors import DataError, check_choice
+from harness.families.base import Predictor
 from harness.families.baseline import stream
 from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
 from harness.retrieval.embed_units import embed_units
-from harness.retrieval.knn import check_choice
 from harness.retrieval.search_backend import index_facts, searcher
-from harness.scoring.formats.rows import sorted_english
-from harness.types.examples import Example, Translation
+from harness.types.examples import Example, Translation, sorted_english
 from harness.types.roles import MEASURES, option
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

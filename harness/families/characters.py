@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
 from harness.inference import tokenization
-from harness.inference.features import IntArray, Ragged
+from harness.inference.features import Ragged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

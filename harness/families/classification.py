@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import Rows
 from harness.core.errors import DataError
-from harness.families.base import HeadFamily, UnitExamples
+from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, stream
-from harness.inference.features import Features, Rows
+from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
 from harness.types.examples import Example, Pair
 from harness.types.roles import MEASURES, option
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     import torch

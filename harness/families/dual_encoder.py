@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.errors import DataError, UsageError
-from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.core.arrays import Rows, Vectors
+from harness.core.errors import DataError, UsageError, check_choice
+from harness.families.base import HeadFamily
 from harness.families.baseline import stream
-from harness.inference.features import Features, Ragged, Rows
+from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, inputs, plain_model
 from harness.models.sentence_encoder import encoder_of, load_bare
 from harness.models.stored import stored_tensors
 from harness.retrieval.candidates import in_blocks, mapped
-from harness.retrieval.knn import BACKENDS, Vectors, check_choice
+from harness.retrieval.knn import BACKENDS
 from harness.retrieval.search_backend import index_facts, searcher
-from harness.scoring.metrics.retrieval import DEPTH
-from harness.types.examples import Candidate, Example, Match, Query
+from harness.types.examples import DEPTH, Candidate, Example, Match, Query
 from harness.types.roles import MEASURES, option
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     import torch

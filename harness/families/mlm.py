@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import Rows
 from harness.core.errors import ModelError, UsageError
-from harness.families.base import HeadFamily, UnitExamples
+from harness.families.base import HeadFamily
 from harness.families.text_rows import Mask, TextRows
-from harness.inference.features import Features, Ragged, Rows
+from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import inputs, load_head, plain_model
 from harness.types.examples import Example, Text
 from harness.types.roles import MEASURES, option
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     import torch

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import IntArray, Rows
 from harness.core.errors import DataError, UsageError
 from harness.families.answer_decoding import Projection, best_spans, sliced
-from harness.families.base import HeadFamily, Prediction, UnitExamples
+from harness.families.base import HeadFamily
 from harness.families.baseline import stream
 from harness.families.characters import Texts, placing, token_spans, tokenise
 from harness.families.running_text import UNSPACED
 from harness.families.windows import Windows, cut
-from harness.inference.features import Features, IntArray, Rows
+from harness.inference.features import Features
 from harness.inference.tokenization import Template
 from harness.inference.tokenization import tokenise as tokenise_questions
 from harness.models.heads import inputs, load_head
 from harness.types.examples import Example, Question
 from harness.types.roles import MEASURES, option
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     import torch

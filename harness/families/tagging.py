@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import IntArray, Rows
 from harness.core.errors import DataError, UsageError
-from harness.families.base import HeadFamily, UnitExamples
+from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, stream
 from harness.families.words import Words, alone, in_text, marks_space
-from harness.inference.features import Features, IntArray, Ragged, Rows
+from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import Template, gather, offsets
 from harness.models.heads import check_finite, in_task_order, inputs, load_head
 from harness.types.examples import Example, Tagged
 from harness.types.roles import MEASURES, option
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     import torch

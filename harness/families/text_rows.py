@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import IntArray
 from harness.core.errors import UsageError
 from harness.data.corpus import Corpus
-from harness.inference.features import Features, IntArray, Ragged
+from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import Template, tokenise
 from harness.types.examples import Example, Text
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.core.arrays import IntArray
 from harness.inference import tokenization
-from harness.inference.features import IntArray
 
 
 @dataclass(frozen=True)

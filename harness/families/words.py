@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import IntArray
 from harness.families import characters
 from harness.families.running_text import as_written
-from harness.inference.features import IntArray
 from harness.inference.tokenization import backend_of, encoded, gather, offsets, tokenise, without_end
 from harness.types.examples import Tagged
 

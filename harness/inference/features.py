@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
-Rows = NDArray[Any] | list[NDArray[Any]]
-"""One array a row: the first dimension of an array, or a list where shapes differ."""
+from harness.core.arrays import IntArray
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.inference.features import Features, IntArray, Rows
+from harness.core.arrays import IntArray, Rows
+from harness.inference.features import Features
 from harness.inference.prefetch import Given, Made, made_ahead
 from harness.inference.threads import side_by_side
 from harness.inference.timing import Phases

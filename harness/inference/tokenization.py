@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import IntArray
 from harness.core.errors import DataError, ModelError, UsageError
-from harness.inference.features import IntArray, Ragged
+from harness.inference.features import Ragged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

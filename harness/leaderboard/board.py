@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError, did_you_mean
-from harness.leaderboard.rows import Row
+from harness.leaderboard.schema import Row
 from harness.types.languages import languages as known_languages
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.data.resources import Resources, union
-from harness.leaderboard.rows import SCHEMA, Row
+from harness.leaderboard.schema import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
 from harness.results.systems import RunFiles

@@ -10,9 +10,7 @@ from typing import Any
 
 from harness.core.errors import DataError, UsageError
 from harness.core.files import read_text, write_atomic
-
-Row = dict[str, Any]
-SCHEMA = "leaderboard-row/1"
+from harness.leaderboard.schema import Row
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from harness.data.resources import in_words, union
-from harness.leaderboard.rows import Row
+from harness.leaderboard.schema import Row
 from harness.leaderboard.setting import translations
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 from harness import __version__
 from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError
+from harness.core.hashing import file_sha256
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.models.deciding import deciding_files
-from harness.models.fingerprint import file_sha256
 from harness.types.tasks import HubData, Source
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.hashing import file_sha256
 from harness.models.config import load_config
 from harness.models.encoder import head_parameters
-from harness.models.fingerprint import file_sha256
 from harness.models.stored import stored_names
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
-from harness.inference.features import IntArray
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.core.border import in_words
 from harness.core.errors import ModelError
+from harness.core.hashing import file_sha256
 from harness.models.deciding import PICKLED, deciding_files
-from harness.models.fingerprint import file_sha256
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def converted(folder: Path) -> Path:
     from safetensors.torch import save_file
 
     from harness.core.built import built
-    from harness.models.tiny import cache_dir
+    from harness.core.paths import cache_dir
 
     weights = _weights(folder)
     beside = deciding_files(folder)

@@ -9,37 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.border import in_words
-from harness.core.errors import ModelError, UsageError
-from harness.models.fingerprint import file_sha256
+from harness.core.errors import ModelError
+from harness.core.hashing import file_sha256
+from harness.types.trusted_code import TrustedCode
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedCode:
-    """A repository of the Hub at one commit."""
-
-    repository: str
-    revision: str
-
-    def __str__(self) -> str:
-        return f"{self.repository}@{self.revision}"
-
-
-def parse_trusted(text: str) -> TrustedCode:
-    """Reads ``ORG/NAME@SHA``; UsageError for anything but a repository and the 40 hex digits of a commit."""
-    match = re.fullmatch(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})", text)
-    if match is None:
-        raise UsageError(
-            f"--trust-remote-code {text!r}: ORG/NAME@SHA expected, a repository and the 40 hex digits of a commit",
-            hint="a branch or tag may hold other code tomorrow; read the code, then name the commit that you read",
-        )
-    return TrustedCode(match[1], match[2])
 
 
 def needs_code(config: Mapping[str, Any]) -> bool:

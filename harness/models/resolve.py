@@ -13,12 +13,14 @@ from typing import Any
 
 from harness.core.border import in_words
 from harness.core.errors import ModelError
+from harness.core.hashing import file_sha256
 from harness.models.deciding import HARMLESS
-from harness.models.fingerprint import file_sha256, model_fingerprint
+from harness.models.fingerprint import model_fingerprint
 from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
-from harness.models.remote_code import needs_code, parse_trusted, register_code
+from harness.models.remote_code import needs_code, register_code
 from harness.models.sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
+from harness.types.trusted_code import parse_trusted
 
 log = logging.getLogger(__name__)
 

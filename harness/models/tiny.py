@@ -7,11 +7,12 @@ runs on one thread from fixed seeds, so the same versions give the same bits eve
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.core.paths import cache_dir
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -23,12 +24,6 @@ VOCABULARY = 5000
 STEPS = 500
 SENTENCES_A_STEP = 64
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
-
-
-def cache_dir() -> Path:
-    """Where built models are kept: ``HARNESS_CACHE_DIR`` or the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("HARNESS_CACHE_DIR") or f"{home}/xtreme-harness").expanduser()
 
 
 def tiny_model() -> Path:

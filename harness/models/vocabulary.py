@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.core.scratch import scratch_folder
-from harness.inference.tokenization import CHUNK
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
 from harness.models.sound import AGAIN
@@ -29,6 +28,8 @@ FIRST = 0xF0000
 """Token id i is spelt as this character plus i (a private plane of Unicode) while merges are learned; see ``_symbol``."""
 Merge = tuple[tuple[int, ...], tuple[int, ...]]
 """The old tokens of the left and of the right part of a new one."""
+LINES_AT_A_TIME = 16_384
+"""Lines tokenised at a time."""
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
@@ -90,7 +91,7 @@ def _words(
     Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
     """
     lines = (text.text if isinstance(text, Text) else text for text in texts)
-    while chunk := list(islice(lines, CHUNK)):
+    while chunk := list(islice(lines, LINES_AT_A_TIME)):
         encodings = tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False)
         for line, encoding in zip(chunk, encodings, strict=True):
             spaces = accumulate(int(line[begin : begin + 1] == " ") for begin, _ in encoding.offsets)

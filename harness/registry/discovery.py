@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from harness.core.environment import flag, names
 from harness.core.errors import UsageError, did_you_mean
+from harness.core.version import FIRST_PARTY
 
 GROUP = "harness.plugins"
-FIRST_PARTY = "xtreme-harness"
 
 Kind = Literal["first-party", "third-party", "file"]
 RANK: dict[Kind, int] = {"first-party": 0, "third-party": 1, "file": 2}

@@ -8,17 +8,14 @@ ever, and fatal only to whoever asks for it.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from harness.core.border import in_words
 from harness.core.environment import flag
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
+from harness.core.imports import load_object
 from harness.registry.calls import Hooks
 from harness.registry.discovery import Candidate, Kind, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_families
@@ -274,34 +271,6 @@ def _status(plugin: Plugin) -> PluginStatus:
     )
 
 
-_default: tuple[tuple[Path, ...], tuple[str, ...]] = ((), ())
-
-
-def set_default_plugins(files: Iterable[Path] = (), disabled: Iterable[str] = ()) -> None:
-    """Plugin files and disabled plugins that :func:`get_registry` uses when called plainly (the command's options)."""
-    global _default
-    _default = (tuple(files), tuple(disabled))
-
-
-def get_registry(plugin_files: Sequence[Path] = (), disabled: Sequence[str] = (), *, check: bool = True) -> Registry:
-    """The registry of the installed plugins, built once, with further plugin files and without the disabled ones.
-
-    Reads ``HARNESS_DISABLE_PLUGINS`` (names), ``HARNESS_PLUGINS_AUTOLOAD`` (0: first-party plugins and files only) and
-    ``HARNESS_STRICT_PLUGINS``. Raises UsageError for a missing file or an unknown name to disable; with ``check``,
-    PluginError for a plugin file that failed, or under ``HARNESS_STRICT_PLUGINS=1`` for any failure.
-    """
-    files, off = (tuple(plugin_files), tuple(disabled)) if plugin_files or disabled else _default
-    registry = _build(files, off, os.environ.get("HARNESS_DISABLE_PLUGINS"), os.environ.get("HARNESS_PLUGINS_AUTOLOAD"))
-    if check:
-        registry.check()
-    return registry
-
-
-@cache
-def _build(files: tuple[Path, ...], disabled: tuple[str, ...], *environment: str | None) -> Registry:
-    return Registry(files, disabled)
-
-
 def load_part(value: Family | Benchmark | ReportFormat | Attribute | Command | DoctorCheck, field: str) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:
@@ -309,19 +278,3 @@ def load_part(value: Family | Benchmark | ReportFormat | Attribute | Command | D
     except PluginError as error:
         kind = next(word for word, of in KINDS.values() if isinstance(value, of))
         raise PluginError(f"plugin {value.provider}: {kind} {value.name!r}: {field}: {error}") from error
-
-
-def load_object(reference: str) -> Any:
-    """Imports ``"module:attribute"``; PluginError where the module or the attribute cannot be had."""
-    module, _, attribute = reference.partition(":")
-    if not module or not attribute:
-        raise PluginError(f"{reference!r} is not of the form 'module:attribute'")
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise PluginError(f"cannot load {reference!r}: {in_words(error)}") from error
-    return found

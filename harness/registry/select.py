@@ -17,29 +17,10 @@ from harness.registry.registry import Registry
 from harness.types.languages import language
 from harness.types.languages import languages as known_languages
 from harness.types.tasks import Benchmark, TargetTask
+from harness.types.units import Unit
 
 SYNTAX = "selectors: xnli  'x*'  xnli[sw,ur]  family:tagging  benchmark:xtreme  -xnli[en]"
 LANGUAGE_SYNTAX = "languages: sw  script:Cyrl  family:Bantu"
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The atom of work: one split of one language of one task."""
-
-    task: str
-    language: str
-    split: str
-
-    @property
-    def key(self) -> str:
-        """``"xnli/sw/test"``."""
-        return f"{self.task}/{self.language}/{self.split}"
-
-    @classmethod
-    def of(cls, key: str) -> Unit:
-        """The unit of a key; ValueError for anything else."""
-        task, language, split = key.split("/")
-        return cls(task, language, split)
 
 
 @dataclass(frozen=True)

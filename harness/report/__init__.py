@@ -77,7 +77,8 @@ def render(made: Report, format: str) -> str:
         module, _, name = FORMATS[format].partition(":")
         renderer: Callable[[Report], str] = getattr(import_module(module), name)
         return renderer(made)
-    from harness.registry.registry import get_registry, load_part
+    from harness.registry.default import get_registry
+    from harness.registry.registry import load_part
 
     known = get_registry().report_formats()
     if format not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.leaderboard.board import MARKS, Board, Section, Shown
-from harness.leaderboard.rows import Row
+from harness.leaderboard.schema import Row
 from harness.report.comparison import Table, table_markdown
 
 

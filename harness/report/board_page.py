@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 
 from harness.leaderboard.board import MARKS, Board
-from harness.leaderboard.rows import Row
+from harness.leaderboard.schema import Row
 from harness.report.board import cell_text, legend, parameters, source
 
 

@@ -111,7 +111,7 @@ def _units(system: System) -> Iterator[tuple[str, ...]]:
 def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
     """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
     from harness.analysis.breakdown import breakdown
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
 
     wanted = [name for name in get_registry().attributes() if name not in _ELSEWHERE]
     for system in report.systems if wanted else ():

@@ -152,7 +152,7 @@ def find_built() -> Iterator[KeptFolder]:
 
 
 def _cache_folders() -> list[Path]:
-    from harness.models.tiny import cache_dir
+    from harness.core.paths import cache_dir
 
     return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
 

@@ -13,7 +13,7 @@ from harness.core.errors import DataError
 from harness.core.safe_text import clean
 from harness.results.seeds import run_folders
 from harness.runs.record import load_record
-from harness.scoring.files import Estimate
+from harness.scoring.scores import Estimate
 from harness.types.languages import Language, languages
 
 _ANSWERS = ("exact_match", "f1")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from harness.core.arrays import Vectors
 from harness.core.errors import DataError
-from harness.retrieval.knn import Vectors
 from harness.retrieval.knn_exact import Neighbours, best
 
 EMBEDDED = 1 << 16

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.errors import UsageError
+from harness.core.errors import UsageError, check_choice
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, inputs
 from harness.models.sentence_encoder import encoder_of, layer_count, longest_input, stopped_after
-from harness.retrieval.knn import check_choice
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.families.base import UnitExamples
 from harness.models.sentence_encoder import encoder_of
 from harness.retrieval.embed import Vectors, embed
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     from harness.inference.forward import Forward

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.core.arrays import Vectors
 from harness.core.border import border
-from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
+from harness.core.errors import DataError, ModelError, UsageError, check_choice
 from harness.retrieval.knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 from harness.retrieval.multi_gpu import devices_of, one_way
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "faiss", "torch")
 FAISS_GPU_K = 2048
 """The most neighbours that FAISS finds on a GPU."""
-Vectors = NDArray[np.float32]
 
 
 def nearest(
@@ -98,12 +96,6 @@ def _faiss_gpus() -> int:
     import torch
 
     return int(getattr(import_faiss(), "get_num_gpus", int)()) if torch.cuda.is_available() else 0
-
-
-def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
-    """UsageError where the value of an option is none of its choices."""
-    if value not in choices:
-        raise UsageError(f"option {option}: unknown value {value!r}", hint=did_you_mean(value, choices))
 
 
 def check_vectors(queries: Vectors, pool: Vectors, k: int) -> None:

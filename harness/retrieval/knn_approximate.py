@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import Vectors
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.retrieval.knn import Vectors, check_vectors, import_faiss, nearest
+from harness.retrieval.knn import check_vectors, import_faiss, nearest
 from harness.retrieval.knn_exact import MEMORY, Neighbours, settle
 
 APPROXIMATE = ("ivf", "hnsw")

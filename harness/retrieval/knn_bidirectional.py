@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.core.arrays import Vectors
+from harness.core.errors import check_choice
 from harness.retrieval.first_pass_bf16 import halve
-from harness.retrieval.knn import Vectors, check_choice, check_vectors, propose
+from harness.retrieval.knn import check_vectors, propose
 from harness.retrieval.knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
 from harness.retrieval.multi_gpu import both_ways, devices_of
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.retrieval.knn import Vectors, check_choice, nearest
+from harness.core.arrays import Vectors
+from harness.core.errors import check_choice
+from harness.retrieval.knn import nearest
 from harness.retrieval.knn_bidirectional import nearest_both_ways
 from harness.retrieval.knn_exact import MEMORY, Neighbours
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.arrays import Vectors
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
-from harness.retrieval.knn import BACKENDS, Vectors, check_vectors, import_faiss, nearest, resolve_backend
+from harness.retrieval.knn import BACKENDS, check_vectors, import_faiss, nearest, resolve_backend
 from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate, with_recall
 from harness.retrieval.knn_exact import Neighbours
 

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import Vectors
 from harness.core.claims import Claims
 from harness.core.files import disk_errors, write_atomic
 from harness.core.turns import in_turn
-from harness.retrieval.knn import Vectors
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import json
 import platform
 import subprocess
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.core.clock import now
 from harness.core.errors import DataError
 from harness.core.files import write_atomic
 from harness.core.sealed import checksum, sealed
@@ -116,11 +116,6 @@ def save_record(folder: Path, record: dict[str, Any]) -> None:
             hint="a metric, a family or an option gave a value that is not a finite number",
         ) from error
     write_atomic(path, text + "\n")
-
-
-def now() -> str:
-    """The time, in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def environment() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.core.errors import DataError
-from harness.models.fingerprint import file_sha256
+from harness.core.hashing import file_sha256
 
 SIDES = ("predictions", "labels")
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.arrays import FloatArray
 from harness.scoring.intervals import RESAMPLES
-from harness.scoring.metrics.base import FloatArray, Metric
+from harness.scoring.metrics.base import Metric
 
 _SEED = 20200325
 _CELLS = 1 << 22

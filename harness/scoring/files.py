@@ -3,63 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import FloatArray
 from harness.core.errors import DataError
-from harness.scoring.aggregate import BenchmarkScore, aggregate
+from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
 from harness.scoring.metrics import get_metric
-from harness.scoring.metrics.base import FloatArray, Metric
+from harness.scoring.metrics.base import Metric
+from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
 from harness.types.entity_tags import NoEntityTag
 from harness.types.tasks import Benchmark
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value, 0-100, its standard error and 95% interval; these are None where they cannot be had (a single item)."""
-
-    value: float
-    stderr: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class UnitScore:
-    """The scores of one unit: number of items, every number of the metric, and what the user should know.
-
-    ``items`` are what intervals of averages are drawn from; they are in no record and come from the files when needed.
-    """
-
-    n: int
-    metrics: Mapping[str, Estimate]
-    warnings: tuple[str, ...] = ()
-    items: Items | None = field(default=None, compare=False, repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {
-            "n": self.n,
-            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
-            "warnings": list(self.warnings),
-        }
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
-        """What :meth:`to_dict` gave."""
-        metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
-        return cls(plain["n"], metrics, tuple(plain["warnings"]))
 
 
 def score_unit(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.scoring.metrics.base import FloatArray
+from harness.core.arrays import FloatArray
 
 RESAMPLES = 1000
 _SEED = 20200324

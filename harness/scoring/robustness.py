@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.perturb.variant import split_of
 from harness.scoring.bootstrap import Items
-from harness.scoring.files import UnitScore
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
+from harness.scoring.scores import UnitScore
+from harness.types.units import split_of
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def check_plugin(
     ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
     UsageError for an unknown plugin or check.
     """
-    from harness.registry.registry import get_registry
+    from harness.registry.default import get_registry
     from harness.testing.subject import Subject
 
     for unknown in set(checks) - set(CHECKS):

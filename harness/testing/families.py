@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.errors import DataError, HarnessError
 from harness.data.subset import limited
-from harness.families.base import Predictor, UnitExamples
+from harness.families.base import Predictor
 from harness.registry.registry import load_part
 from harness.testing.contract import Status
 from harness.testing.model import small_model
@@ -18,6 +18,7 @@ from harness.testing.odd import odd_examples
 from harness.testing.subject import Part, Subject, Task
 from harness.types.options import EvalOptions, build
 from harness.types.tasks import IntermediateTask, TargetTask
+from harness.types.units import UnitExamples
 
 Result = tuple[str, Status, str]
 
@@ -137,7 +138,7 @@ def _dev(subject: Subject, part: Part) -> list[Part]:
 
 def _missing_training(subject: Subject, task: Task) -> str:
     """Why the training data of a task are not there, or ""."""
-    from harness.evaluation.plan import training_tasks
+    from harness.training.sources import training_tasks
 
     for source in training_tasks(task, subject.registry) if isinstance(task, TargetTask) else (task,):
         for part in subject.parts_of(source):

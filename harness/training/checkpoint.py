@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.damage import Damaged
 from harness.core.files import recover_folder, replace_folder, written_into
+from harness.core.hashing import file_sha256
 from harness.core.sealed import read_sealed, sealed
-from harness.models.fingerprint import file_sha256
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.families.base import Prediction, UnitExamples
 from harness.inference.forward import Forward
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
@@ -16,6 +15,7 @@ from harness.scoring.metrics.base import Metric
 from harness.scoring.metrics.no_answer import Best, best_thresholds
 from harness.training.stage import Stage, StageTask
 from harness.types.examples import Question
+from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.inference.features import Features, IntArray
+from harness.core.arrays import IntArray
+from harness.inference.features import Features
 from harness.training.permutation import permuted
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.inference.features import IntArray
+from harness.core.arrays import IntArray
 
 ROUNDS = 6
 SHUFFLED = 1 << 14

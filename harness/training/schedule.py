@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.core.arrays import IntArray
 from harness.core.errors import UsageError
-from harness.inference.features import IntArray
 from harness.training.order import steps_in_epoch
 from harness.types.options import TrainOptions
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
 from harness.families.base import HeadFamily
-from harness.inference.features import Features, IntArray
+from harness.inference.features import Features
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.training.checkpoint import Progress, load_state, save_state

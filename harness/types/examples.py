@@ -7,6 +7,7 @@ dataclass derived from :class:`Example`, with an ``id``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -127,3 +128,16 @@ class GoldPair(Example):
 
     foreign: str
     english: str
+
+
+def sorted_english(examples: Sequence[Translation]) -> list[int]:
+    """The order of the test file: row numbers of the examples, sorted by English sentence (code points).
+
+    XTREME sorts the English side so that the line number does not give the answer away. ``sorted_english(examples)[i]``
+    is both the example of line i and its gold label: the 0-based row of the foreign sentence.
+    """
+    return sorted(range(len(examples)), key=lambda row: examples[row].english)
+
+
+DEPTH = 20
+"""Ranks that count, in LAReQA and Mewsli-X."""

@@ -147,7 +147,7 @@ class EvalOptions:
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.trust_remote_code is not None:
-            from harness.models.remote_code import parse_trusted
+            from harness.types.trusted_code import parse_trusted
 
             parse_trusted(self.trust_remote_code)
         from harness.data.perturb import KINDS

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.core.errors import HarnessError
-from harness.registry.select import Unit
+from harness.types.units import Unit
 
 
 class Reporter:

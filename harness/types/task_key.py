@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from harness.registry.discovery import FIRST_PARTY
+from harness.core.version import FIRST_PARTY
 from harness.types.tasks import IntermediateTask, TargetTask
 
 BY_CONTENT = frozenset({"train", "dev", "languages", "any_language", "pool", "example"})

@@ -18,12 +18,14 @@ import numpy as np
 from harness.analysis.breakdown.buckets import buckets
 from harness.analysis.breakdown.context import TaskContext, UnitContext
 from harness.analysis.breakdown.items import UnitItems, task_items
+from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
-from harness.registry.registry import get_registry, load_part
+from harness.registry.default import get_registry
+from harness.registry.registry import load_part
 from harness.results.run_view import System, load_systems
-from harness.scoring.files import Estimate, TaskScorer, estimate
-from harness.scoring.metrics.base import FloatArray
+from harness.scoring.files import TaskScorer, estimate
+from harness.scoring.scores import Estimate
 from harness.types.tasks import Attribute
 
 if TYPE_CHECKING:

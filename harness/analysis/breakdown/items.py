@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.arrays import FloatArray
 from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
 from harness.results.run_view import System
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring.files import TaskScorer, item_statistics
-from harness.scoring.formats.rows import sorted_english
-from harness.scoring.metrics.base import FloatArray
-from harness.types.examples import Example, Translation
+from harness.types.examples import Example, Translation, sorted_english
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

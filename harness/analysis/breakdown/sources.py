@@ -23,7 +23,7 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
     DataError where the data are others now. A task that is not fine-tuned has none.
     """
     from harness.data.sources import load_examples
-    from harness.evaluation.plan import task_of, training_tasks
+    from harness.training.sources import task_of, training_tasks
 
     fingerprints = _trained_on(system, name)
     sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)

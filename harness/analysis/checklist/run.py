@@ -12,10 +12,11 @@ from harness.analysis.checklist.normalise import clean
 from harness.analysis.checklist.results import Failure, Result, Results
 from harness.analysis.checklist.templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
-from harness.families.base import UnitExamples
-from harness.registry.registry import get_registry, load_part
+from harness.registry.default import get_registry
+from harness.registry.registry import load_part
 from harness.types.examples import Question
 from harness.types.tasks import IntermediateTask, TargetTask
+from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     from harness.families.base import Predictor

@@ -11,14 +11,15 @@ import numpy as np
 from harness.analysis.comparison.pairing import common_units, paired_items
 from harness.analysis.comparison.result import ComparedSystem, Comparison, Difference, Line, TaskComparison
 from harness.analysis.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor
+from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
-from harness.registry.select import Unit
 from harness.results.systems import System, load_systems
 from harness.scoring.bootstrap import IntArray, Items, joint_sums, owners
 from harness.scoring.files import TaskScorer
 from harness.scoring.intervals import percentiles
-from harness.scoring.metrics.base import FloatArray, Metric
+from harness.scoring.metrics.base import Metric
+from harness.types.units import Unit
 
 RESAMPLES = 10_000
 _SEED = 20200326

@@ -10,11 +10,12 @@ import numpy as np
 
 from harness.core.errors import DataError, UsageError
 from harness.registry.registry import Registry
-from harness.registry.select import Entry, Unit, choose
+from harness.registry.select import Entry, choose
 from harness.results.systems import RunFiles
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer
+from harness.types.units import Unit
 
 _REASON = "scores of unlike {what} are not compared"
 

@@ -8,7 +8,7 @@ from math import lgamma, log
 
 import numpy as np
 
-from harness.scoring.metrics.base import FloatArray
+from harness.core.arrays import FloatArray
 
 _T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """97.5% quantiles of Student's t with 1 to 10 degrees of freedom."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data.perturb.variant import KINDS, VERSION, Variant, applies, make_variant, split_name, split_of
+from harness.data.perturb.variant import VERSION, Variant, applies, make_variant
+from harness.types.units import KINDS, split_name, split_of
 
 __all__ = ["KINDS", "VERSION", "Variant", "applies", "make_variant", "split_name", "split_of"]

@@ -18,7 +18,6 @@ VERSION = 2
 """Part of the key of every perturbed unit: what changes a variant raises it."""
 
 MIXED = "mixed"
-KINDS = (*NOISES, MIXED)
 ASTRAY = 0.1
 """Share of unlike labels from which equal ids do not mean equal examples: row numbers of a copy that lost rows, say."""
 
@@ -37,17 +36,6 @@ class Variant:
     examples: Sequence[Example]
     facts: Mapping[str, Any] = field(default_factory=dict)
     identity: tuple[Any, ...] = ()
-
-
-def split_name(split: str, kind: str) -> str:
-    """The split of perturbed units: "test~drop"."""
-    return f"{split}~{kind}"
-
-
-def split_of(split: str) -> tuple[str, str]:
-    """A split and the perturbation of its units, "" for none: ("test", "drop")."""
-    clean, _, kind = split.partition("~")
-    return clean, kind
 
 
 def applies(kind: str, examples: Iterable[type]) -> bool:

@@ -8,16 +8,7 @@ from typing import Any, cast
 
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import filled_lines, parse_integer, reading_notes, same_length, write_lines
-from harness.types.examples import Example, Translation
-
-
-def sorted_english(examples: Sequence[Translation]) -> list[int]:
-    """The order of the test file: row numbers of the examples, sorted by English sentence (code points).
-
-    XTREME sorts the English side so that the line number does not give the answer away. ``sorted_english(examples)[i]``
-    is both the example of line i and its gold label: the 0-based row of the foreign sentence.
-    """
-    return sorted(range(len(examples)), key=lambda row: examples[row].english)
+from harness.types.examples import Example, Translation, sorted_english
 
 
 class Rows(Format):

@@ -50,7 +50,7 @@ def get_metric(name: str) -> Metric:
 
 
 def _own(reference: str) -> Metric:
-    from harness.registry.registry import load_object
+    from harness.core.imports import load_object
 
     kind = load_object(reference)
     if not (isinstance(kind, type) and issubclass(kind, Metric)):

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.scoring.metrics.base import FloatArray, Metric, f1_values, percent
+from harness.core.arrays import FloatArray
+from harness.scoring.metrics.base import Metric, f1_values, percent
 from harness.types import positive_label
 
 

@@ -17,8 +17,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
-from harness.scoring.metrics.base import FloatArray, Metric, percent
+from harness.scoring.metrics.base import Metric, percent
 
 _ENGLISH_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _ASCII_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))

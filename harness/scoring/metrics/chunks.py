@@ -18,7 +18,8 @@ from itertools import chain, count
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.scoring.metrics.base import FloatArray, Metric, f1_values, percent
+from harness.core.arrays import FloatArray
+from harness.scoring.metrics.base import Metric, f1_values, percent
 from harness.types import entity_tags
 
 BoolArray = NDArray[np.bool_]

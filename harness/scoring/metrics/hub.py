@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError
-from harness.scoring.metrics.base import FloatArray, Metric
+from harness.scoring.metrics.base import Metric
 
 
 class EvaluateMetric(Metric):

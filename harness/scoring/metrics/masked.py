@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.scoring.metrics.base import FloatArray, Metric, percent
+from harness.core.arrays import FloatArray
+from harness.scoring.metrics.base import Metric, percent
 
 
 class MaskedTokens(Metric):

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.scoring.metrics.base import FloatArray, Metric, f1_values, percent
-
-DEPTH = 20
-"""Ranks that count, in LAReQA and Mewsli-X."""
+from harness.core.arrays import FloatArray
+from harness.scoring.metrics.base import Metric, f1_values, percent
+from harness.types.examples import DEPTH
 
 
 class MiningF1(Metric):

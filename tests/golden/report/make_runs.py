@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.models.fingerprint import file_sha256
-from harness.registry.registry import get_registry
+from harness.core.hashing import file_sha256
+from harness.registry.default import get_registry
 from harness.scoring.aggregate import aggregate
 from harness.scoring.files import TaskScorer
 from harness.types.tasks import Benchmark

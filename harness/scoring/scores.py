@@ -1,0 +1,152 @@
+"""Scores as values: of a unit, of a task, of a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from harness.scoring.aggregate import _intervals, _pair
+from harness.scoring.bootstrap import Items
+
+if TYPE_CHECKING:
+    from harness.scoring.scores import Estimate
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, 0-100, its standard error and 95% interval; these are None where they cannot be had (a single item)."""
+
+    value: float
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class UnitScore:
+    """The scores of one unit: number of items, every number of the metric, and what the user should know.
+
+    ``items`` are what intervals of averages are drawn from; they are in no record and come from the files when needed.
+    """
+
+    n: int
+    metrics: Mapping[str, Estimate]
+    warnings: tuple[str, ...] = ()
+    items: Items | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "n": self.n,
+            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
+        """What :meth:`to_dict` gave."""
+        metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
+        return cls(plain["n"], metrics, tuple(plain["warnings"]))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Standard error and 95% interval of an average."""
+
+    stderr: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """One number of a task in every language; ``average`` is None unless all languages of the benchmark have it.
+
+    ``interval`` is that of the average.
+    """
+
+    average: float | None
+    partial: float
+    languages: Mapping[str, Estimate]
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """A task's score and metrics, 0-100.
+
+    ``gap`` is the transfer gap, English minus the mean of the other languages, of each primary metric and of the
+    "score"; empty without English or with languages missing.
+    """
+
+    score: float | None
+    partial: float
+    primary: tuple[str, ...]
+    metrics: Mapping[str, MetricScore]
+    gap: Mapping[str, float] = field(default_factory=dict)
+    interval: Interval | None = None
+
+    def language_score(self, code: str) -> float | None:
+        """The mean of the primary metrics in one language; None where it has not been scored."""
+        values = [self.metrics[name].languages.get(code) for name in self.primary]
+        return fmean(value.value for value in values if value) if all(values) else None
+
+
+@dataclass(frozen=True)
+class BenchmarkScore:
+    """All scores of a benchmark, or of selected tasks (``benchmark`` None: no groups, no overall score).
+
+    ``tasks`` holds the tasks of which something was scored, ``missing`` the languages that each task lacks.
+    ``interval`` and ``group_intervals`` are those of the overall score and of the groups. ``gap`` is the mean transfer gap
+    of the tasks with English; None where one of them is incomplete.
+    """
+
+    benchmark: str | None
+    overall: float | None
+    groups: Mapping[str, float | None]
+    tasks: Mapping[str, TaskScore]
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    interval: Interval | None = None
+    group_intervals: Mapping[str, Interval] = field(default_factory=dict)
+    gap: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
+
+        ``intervals[task][metric][language]`` is a pair [low, high]; so are, where they can be had, those of averages:
+        ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
+        """
+        plain: dict[str, Any] = {
+            "benchmark": self.benchmark,
+            "overall": self.overall,
+            "groups": dict(self.groups),
+            "tasks": {
+                name: {
+                    "score": task.score,
+                    "metrics": {
+                        key: {
+                            "average": metric.average,
+                            "languages": {code: estimate.value for code, estimate in metric.languages.items()},
+                        }
+                        for key, metric in task.metrics.items()
+                    },
+                }
+                for name, task in self.tasks.items()
+            },
+        }
+        optional = {
+            "missing": {name: list(codes) for name, codes in self.missing.items()},
+            "transfer_gap": {name: dict(task.gap) for name, task in self.tasks.items() if task.gap},
+            "average_transfer_gap": self.gap,
+            "intervals": {name: _intervals(task) for name, task in self.tasks.items()} | self._average_intervals(),
+        }
+        return plain | {key: value for key, value in optional.items() if value not in (None, {})}
+
+    def _average_intervals(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"overall": _pair(self.interval)} if self.interval else {}
+        if self.group_intervals:
+            found["groups"] = {name: _pair(interval) for name, interval in self.group_intervals.items()}
+        return found

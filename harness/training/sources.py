@@ -1,0 +1,41 @@
+"""What a target task is fine-tuned on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.types.tasks import IntermediateTask, Split, TargetTask
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+
+def task_of(registry: Registry, name: str, benchmark: str | None) -> TargetTask:
+    """A target task, with the training that the benchmark gives it where that is not its own."""
+    task = registry.task(name)
+    trained_on = registry.benchmark(benchmark).train if benchmark is not None else {}
+    return replace(task, train=trained_on[name]) if name in trained_on else task
+
+
+def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
+    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing."""
+    if task.train is None:
+        return ()
+    if isinstance(task.train, str):
+        return (registry.intermediate(task.train),)
+    if isinstance(task.train, tuple):
+        return tuple(registry.intermediate(name) for name in task.train)
+    own = IntermediateTask(
+        name=task.name,
+        version=task.version,
+        family=task.family,
+        train=task.train,
+        dev=task.languages.get("en", {}).get("dev", Split()),
+        example=task.example,
+        metric=task.metric,
+        labels=task.labels,
+        options=task.options,
+        provider=task.provider,
+    )
+    return (own,)

@@ -1,0 +1,69 @@
+"""Units: a task, a language and a split, their examples, and their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.data.perturb.noise import NOISES
+from harness.data.perturb.variant import MIXED
+from harness.types.examples import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The atom of work: one split of one language of one task."""
+
+    task: str
+    language: str
+    split: str
+
+    @property
+    def key(self) -> str:
+        """``"xnli/sw/test"``."""
+        return f"{self.task}/{self.language}/{self.split}"
+
+    @classmethod
+    def of(cls, key: str) -> Unit:
+        """The unit of a key; ValueError for anything else."""
+        task, language, split = key.split("/")
+        return cls(task, language, split)
+
+
+@dataclass(frozen=True)
+class UnitExamples:
+    """The examples of one unit (task, language, split).
+
+    With them come those of its dev split, where a family learns from them, and the pool that its queries search.
+    """
+
+    task: str
+    language: str
+    split: str
+    examples: Sequence[Example]
+    dev: Sequence[Example] = ()
+    pool: Sequence[Example] = ()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predictions of one unit, one for each example that the family predicts, and facts worth recording."""
+
+    unit: UnitExamples
+    predictions: Sequence[Any]
+    facts: Mapping[str, Any]
+
+
+KINDS = (*NOISES, MIXED)
+
+
+def split_name(split: str, kind: str) -> str:
+    """The split of perturbed units: "test~drop"."""
+    return f"{split}~{kind}"
+
+
+def split_of(split: str) -> tuple[str, str]:
+    """A split and the perturbation of its units, "" for none: ("test", "drop")."""
+    clean, _, kind = split.partition("~")
+    return clean, kind
