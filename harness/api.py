@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
-from harness.types.options import EvalOptions, as_plain, default_recipe, load_recipe_file
+from harness.types.options import EvalOptions, as_plain, load_recipe_file
 from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
-    from harness.analysis.comparison.result import Comparison
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
-    from harness.run import Run
+    from harness.run import Comparison, Run
     from harness.scoring.scores import BenchmarkScore
     from harness.training.stage import TrainedStage
     from harness.types.progress import Reporter
@@ -98,9 +97,9 @@ def evaluate(
             plain = as_plain(options)
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
-            run = finish(folder, registry, benchmark, scored)
-            registry.hook.harness_run_finished(folder=where, record=run.record)
-            return run
+            record, scores = finish(folder, registry, benchmark, scored)
+            registry.hook.harness_run_finished(folder=where, record=record)
+            return Run(where, record, scores)
 
 
 def evaluate_seeds(
@@ -123,7 +122,7 @@ def evaluate_seeds(
         seeded = replace(options, overrides={**options.overrides, "seed": seed})
         runs.append(evaluate(model, tasks, out=Path(out) / f"seed-{seed}", options=seeded, **more))
         (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
-    write_summary(summarise(runs, seeds), Path(out))
+    write_summary(summarise([run.to_dict() for run in runs], seeds), Path(out))
     return runs
 
 
@@ -231,6 +230,7 @@ def compare(
     """
     from harness.analysis.comparison.compare import compare_systems
     from harness.registry.default import get_registry
+    from harness.run import Comparison
 
     def folder(run: str | Path | Run) -> Path:
         return Path(run) if isinstance(run, str | Path) else run.path
@@ -241,7 +241,7 @@ def compare(
         else [folder(system)]
         for system in systems
     ]
-    return compare_systems(groups, registry or get_registry(), tasks, languages, resamples)
+    return Comparison(**vars(compare_systems(groups, registry or get_registry(), tasks, languages, resamples)))
 
 
 def _parent(folder: Path) -> Path:
@@ -255,6 +255,8 @@ def _parent(folder: Path) -> Path:
 
 def find_recipe(name: str, registry: Registry, model: ModelReference) -> Recipe:
     """A recipe by name, from a TOML file, or ("auto") the one for the model."""
+    from harness.models.reference import default_recipe
+
     if name == "auto":
         name = default_recipe(model)
     return load_recipe_file(Path(name)) if name.endswith(".toml") else registry.recipe(name)

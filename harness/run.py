@@ -1,12 +1,13 @@
-"""A finished (or half-finished) run as a value: what :func:`harness.evaluate` returns."""
+"""Runs and comparisons as the user holds them: values that show themselves."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.comparison import result
 from harness.core.errors import DataError
-from harness.runs.recorded_scores import _aggregated, _selection, _with_items
+from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.units import Unit
 
@@ -81,6 +82,19 @@ class Run:
         return table_html(make_report([view(self.record, self.path.name)]))
 
 
+class Comparison(result.Comparison):
+    """Systems against the first of them, the baseline: what :func:`harness.compare` returns."""
+
+    def to_markdown(self) -> str:
+        """Tables for a paper's appendix, an issue or a notebook."""
+        from harness.report.comparison import markdown
+
+        return markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
 def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
     """A run folder as a value, for looking at: nothing is computed, downloaded or written.
 
@@ -96,15 +110,15 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
             f"{path}: no run folder, record.json is missing", hint="give a folder that `harness eval` wrote"
         )
     tasks = _covered(record)
-    chosen = registry.benchmark(record["benchmark"]) if record["benchmark"] else _selection(tasks)
+    chosen = registry.benchmark(record["benchmark"]) if record["benchmark"] else selection(tasks)
     split = record["options"].get("split", "test")
     scored: dict[str, dict[str, UnitScore]] = {}
     for task, codes in tasks.items():
         for code in codes:
             unit = record["units"].get(Unit(task, code, split).key)
             if unit is not None and unit["score"] is not None:
-                scored.setdefault(task, {})[code] = _with_items(path, registry, Unit(task, code, split), unit)
-    return Run(path, record, _aggregated(chosen, scored, registry))
+                scored.setdefault(task, {})[code] = recorded_score(path, registry, Unit(task, code, split), unit)
+    return Run(path, record, aggregated(chosen, scored, registry))
 
 
 def _covered(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:

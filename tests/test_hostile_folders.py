@@ -24,12 +24,12 @@ from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
 from harness.registry.default import get_registry
 from harness.report import load_systems
+from harness.results.rescore import score_run
 from harness.results.seeds import run_folders
 from harness.run import load_run
 from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
 from harness.runs.set_aside import discard, set_aside
-from harness.scoring.files import score_run
 from harness.types.units import Unit
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()

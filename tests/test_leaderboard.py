@@ -20,7 +20,7 @@ from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
 from harness.report.board import cell_text
 from harness.report.board_page import board_page
-from harness.scoring.files import score_run
+from harness.results.rescore import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
 

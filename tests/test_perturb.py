@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.api import compare, evaluate
 from harness.cli.main import main
 from harness.core.errors import UsageError
-from harness.data.perturb import KINDS, applies, make_variant, split_name, split_of
+from harness.data.perturb import applies, make_variant, split_name, split_of
 from harness.data.perturb.noise import NOISES, diacritics
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
@@ -24,6 +24,7 @@ from harness.results.run_view import view
 from harness.runs.schema import misfit
 from harness.types.examples import Answer, Candidate, Choice, Pair, Query, Question, Sentence, Tagged, Translation
 from harness.types.options import EvalOptions
+from harness.types.units import PERTURBATIONS
 
 texts = st.text(max_size=60)
 words = st.lists(st.text(st.characters(exclude_categories=["Zs", "Zl", "Zp", "Cc", "Cs"]), min_size=1), min_size=1)
@@ -195,7 +196,9 @@ def test_mixed_questions_keep_context_and_answer() -> None:
 def test_names_and_classes() -> None:
     assert split_of(split_name("test", "drop")) == ("test", "drop")
     assert split_of("test") == ("test", "")
-    assert [kind for kind in KINDS if applies(kind, (Tagged,))] == [kind for kind in KINDS if kind != "mixed"]
+    assert [kind for kind in PERTURBATIONS if applies(kind, (Tagged,))] == [
+        kind for kind in PERTURBATIONS if kind != "mixed"
+    ]
     assert not applies("drop", (Candidate,))
     with pytest.raises(UsageError, match="no such perturbation"):
         EvalOptions(perturb=("typos",))

@@ -22,9 +22,9 @@ from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
 from harness.report import make_report, render
 from harness.report.table import Value
+from harness.results.rescore import score_run
 from harness.results.run_view import load_systems
 from harness.run import Run, load_run
-from harness.scoring.files import score_run
 from harness.types.options import EvalOptions
 
 TASKS = [

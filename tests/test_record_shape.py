@@ -25,10 +25,10 @@ from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
 from harness.report import FORMATS, report
 from harness.results.inventory import find_runs
+from harness.results.rescore import score_run
 from harness.run import load_run
 from harness.runs.record import load_record, new_record, save_record
 from harness.runs.schema import misfit
-from harness.scoring.files import score_run
 
 PLAIN, VIA = (Path(__file__).parent / "golden" / "report" / "runs" / name for name in ("plain", "via-mnli"))
 NEWER: dict[str, Any] = {

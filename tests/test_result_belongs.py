@@ -17,11 +17,11 @@ from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
 from harness.report import write_page
 from harness.results.inventory import find_runs
+from harness.results.rescore import score_run
 from harness.results.run_view import load_systems
 from harness.results.systems import load_run
 from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, save_record
-from harness.scoring.files import score_run
 from harness.types.options import EvalOptions
 from harness.types.progress import Reporter
 from harness.types.units import Unit

@@ -16,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
 from harness.inference.forward import Forward
-from harness.retrieval import knn_bidirectional, multi_gpu
+from harness.retrieval import knn, knn_bidirectional, multi_gpu
 from harness.retrieval.knn import nearest
 from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate, with_recall
 from harness.retrieval.knn_exact import Neighbours

@@ -17,7 +17,7 @@ from run_folders import nli, rewrite, write_run
 from harness.cli.main import main
 from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
-from harness.scoring.files import score_run
+from harness.results.rescore import score_run
 
 NASTY = "\x1b[2J\x1b]0;x\x07\x00\r\x9b31m\u202e\u2066\ud83d\nerror: faked"
 SHOWN = r"\x1b[2J"

@@ -15,11 +15,10 @@ from typing import Literal
 
 import click
 
-from harness import __version__
 from harness.cli.console import message, print_json, print_table
 from harness.core.border import in_words
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
-from harness.core.version import FIRST_PARTY
+from harness.core.version import FIRST_PARTY, __version__
 from harness.registry.default import get_registry
 from harness.registry.registry import SLOW, Registry, load_part
 from harness.types.tasks import Finding

@@ -13,8 +13,8 @@ from harness.registry.validation import KINDS
 INTRODUCTION = """\
 # Hooks
 
-Written by `make docs` from `harness/registry/hookspecs.py`. How plugins are written and found, with a whole plugin for every kind
-of hook, is in [plugins.md](plugins.md).
+Written by `make docs` from `harness/registry/hookspecs.py`. How plugins are written and found, with a whole plugin for every
+kind of hook, is in [plugins.md](plugins.md).
 
 A plugin is a module (or an object) with functions of these names, marked with `harness.hookimpl`. A function names only
 the arguments it needs.

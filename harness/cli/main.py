@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import __version__
 from harness.cli.console import message
 from harness.cli.streams import lasting_streams, unread
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.files import disk_refusal
+from harness.core.version import __version__
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

@@ -199,7 +199,7 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
     from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
-    result = summarise(runs, seeds)
+    result = summarise([run.to_dict() for run in runs], seeds)
     console.print(
         f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}" + " (a single seed)" * (len(seeds) == 1)
     )

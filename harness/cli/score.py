@@ -40,7 +40,8 @@ def command(
     task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
     """
     from harness.registry.default import get_registry
-    from harness.scoring.files import TaskScorer, score_folders, score_run
+    from harness.results.rescore import score_run
+    from harness.scoring.files import TaskScorer, score_folders
 
     registry = get_registry()
     if run is not None:

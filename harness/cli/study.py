@@ -71,7 +71,7 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
     options = EvalOptions(**{key: value for key, value in rest.items() if key in known and value is not None})
     with RichReporter() as reporter:
         found = run_study(study, folder, options=options, registry=registry, reporter=reporter)
-    sums = [(cell, summarise(runs, study.seeds)) for cell, runs in found]
+    sums = [(cell, summarise([run.to_dict() for run in runs], study.seeds)) for cell, runs in found]
     if as_json:
         print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in sums])
     else:

@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
+__version__ = "0.1.0"
 FIRST_PARTY = "xtreme-harness"
+"""The distribution whose plugins come with the harness."""

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.clock import now
 from harness.registry.registry import load_part
-from harness.run import Run
 from harness.runs.folder import RunFolder
-from harness.runs.recorded_scores import _aggregated, _by_item, _primaries, _selection, _with_items
+from harness.runs.recorded_scores import aggregated, by_item, primaries, recorded_score, selection
 from harness.scoring.robustness import Scored, losses
-from harness.scoring.scores import UnitScore
+from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
 from harness.types.tasks import Benchmark
 
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 
-def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]) -> Run:
-    """Aggregates the units of the plan and completes the record."""
+def finish(
+    folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]
+) -> tuple[dict[str, Any], BenchmarkScore]:
+    """Aggregates the units of the plan and completes the record; returns the record and the scores."""
     record = folder.refresh()
     clean = [entry for entry in planned if not entry.perturbation]
     chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean)
@@ -29,21 +30,21 @@ def finish(folder: RunFolder, registry: Registry, benchmark: str | None, planned
     for entry in planned:
         unit = record["units"].get(entry.unit.key)
         if unit is not None and unit["score"] is not None and entry.present:
-            score = _with_items(folder.path, registry, entry.unit, unit)
+            score = recorded_score(folder.path, registry, entry.unit, unit)
             units[entry.unit.task, entry.unit.language, entry.unit.split] = Scored(unit, score)
             if not entry.perturbation:
                 scored.setdefault(entry.unit.task, {})[entry.unit.language] = score
-    scores = _aggregated(chosen, scored, registry)
+    scores = aggregated(chosen, scored, registry)
     with folder.changing() as record:
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
-        record["by_item"] = [name for name in _by_item(chosen, registry) if name in scores.tasks]
+        record["by_item"] = [name for name in by_item(chosen, registry) if name in scores.tasks]
         record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
         record["scores"] = scores.to_dict()
         record["resources"] = run_resources(record, registry)
-        record["robustness"] = losses(units, _primaries(chosen, registry))
+        record["robustness"] = losses(units, primaries(chosen, registry))
         record["finished"] = now()
-    return Run(folder.path, record, scores)
+    return record, scores
 
 
 def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
@@ -51,7 +52,7 @@ def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
     tasks: dict[str, tuple[str, ...]] = {}
     for entry in planned:
         tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)
-    return _selection(tasks)
+    return selection(tasks)
 
 
 def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:

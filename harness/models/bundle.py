@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
-from harness import __version__
 from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
+from harness.core.version import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.models.deciding import deciding_files
 from harness.types.tasks import HubData, Source

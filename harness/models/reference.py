@@ -81,3 +81,8 @@ def parse_model(text: str) -> ModelReference:
             hint="org/name, org/name@revision, ./folder, tiny, baseline:majority or baseline:random",
         )
     return ModelReference("hub", name, revision or None)
+
+
+def default_recipe(model: ModelReference) -> str:
+    """The recipe that "auto" stands for: training of the model ``tiny`` is another matter than of any other."""
+    return "tiny" if model.kind == "tiny" else "xtreme"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pluggy
 
-from harness import __version__
 from harness.core.errors import HarnessError, PluginError, did_you_mean
+from harness.core.version import __version__
 from harness.registry import hookspecs
 from harness.registry.calls import Implementation, trace
 from harness.registry.discovery import Candidate

@@ -1,8 +1,8 @@
 """The registry: what the plugins provide, each loaded and called on its own, its values checked and stamped.
 
-pluggy validates the hooks. Discovery (:mod:`harness.registry.discovery`), collection (:mod:`harness.registry.loading`) and calls
-(:mod:`harness.registry.calls`) are ours, so that one broken plugin costs only what it provides: it is reported once, listed for
-ever, and fatal only to whoever asks for it.
+pluggy validates the hooks. Discovery (:mod:`~harness.registry.discovery`), collection (:mod:`~harness.registry.loading`) and
+calls (:mod:`~harness.registry.calls`) are ours, so that one broken plugin costs only what it provides: it is reported once,
+listed for ever, and fatal only to whoever asks for it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, get_args
 
 from harness.core.errors import DataError, PluginError, did_you_mean
+from harness.registry.reserved import COMMANDS
 from harness.types import entity_tags, positive_label
 from harness.types.languages import languages
 from harness.types.tasks import (
@@ -298,8 +299,6 @@ def _attribute(attribute: Attribute, where: str) -> None:
 
 
 def _command(command: Command, where: str) -> None:
-    from harness.cli.main import COMMANDS  # what the command line has of its own; nothing heavy
-
     _reference(where, "run", command.run)
     _text(where, "summary", command.summary, needed=False)
     _require(command.name not in COMMANDS, f"{where}: the harness has a command of this name: choose another")

@@ -6,25 +6,22 @@ import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.border import border
 from harness.core.files import read_text, write_atomic
 from harness.runs.scored_files import inside
 
-if TYPE_CHECKING:
-    from harness.run import Run
-
 SUMMARY = "seeds.json"
 """The file of means over seeds, beside the runs."""
 
 
-def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
+def summarise(tables: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 
-    A score that a seed lacks has no mean. With one seed there is no deviation, and ``"single_seed"`` says so.
+    ``tables`` are the scores of the runs as plain values (``Run.to_dict``), one a seed. A score that a seed lacks has no
+    mean. With one seed there is no deviation, and ``"single_seed"`` says so.
     """
-    tables = [run.to_dict() for run in runs]
     tasks = {
         task: {
             "score": _over([table["tasks"].get(task, {}).get("score") for table in tables]),
@@ -44,7 +41,7 @@ def summarise(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, Any]:
     return {
         "benchmark": tables[0]["benchmark"],
         "seeds": list(seeds),
-        "single_seed": len(runs) == 1,
+        "single_seed": len(tables) == 1,
         "overall": _over([table["overall"] for table in tables]),
         "tasks": tasks,
     }

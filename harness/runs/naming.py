@@ -54,7 +54,8 @@ def digest(content: Any) -> str:
 
 def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
     """What is measured otherwise than by default, besides the stages and the split, which the name has already."""
-    from harness.types.options import TrainOptions, default_recipe
+    from harness.models.reference import default_recipe
+    from harness.types.options import TrainOptions
 
     own, default = chosen(options, MEASURES), chosen(type(options)(), MEASURES)
     found = {name: value for name, value in own.items() if value != default[name]}

@@ -10,11 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from harness import __version__
 from harness.core.clock import now
 from harness.core.errors import DataError
 from harness.core.files import write_atomic
 from harness.core.sealed import checksum, sealed
+from harness.core.version import __version__
 from harness.runs.schema import misfit
 
 SCHEMA = "harness-record/1"

@@ -18,24 +18,28 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 
-def _aggregated(benchmark: Benchmark, scored: dict[str, dict[str, UnitScore]], registry: Registry) -> BenchmarkScore:
-    return aggregate(benchmark, scored, _primaries(benchmark, registry), by_item=_by_item(benchmark, registry))
+def aggregated(benchmark: Benchmark, scored: dict[str, dict[str, UnitScore]], registry: Registry) -> BenchmarkScore:
+    """Averages unit scores, ``scored[task][language]``, by the rules of the benchmark and its tasks."""
+    return aggregate(benchmark, scored, primaries(benchmark, registry), by_item=by_item(benchmark, registry))
 
 
-def _primaries(benchmark: Benchmark, registry: Registry) -> dict[str, tuple[str, ...]]:
+def primaries(benchmark: Benchmark, registry: Registry) -> dict[str, tuple[str, ...]]:
+    """Names the metrics that make the score of each task."""
     return {name: get_metric(registry.task(name).metric).primary for name in benchmark.tasks}
 
 
-def _by_item(benchmark: Benchmark, registry: Registry) -> list[str]:
+def by_item(benchmark: Benchmark, registry: Registry) -> list[str]:
+    """Names the tasks that are averaged over items instead of languages."""
     return [name for name in benchmark.tasks if registry.task(name).average == "items"]
 
 
-def _with_items(run: Path, registry: Registry, unit: Unit, entry: dict[str, Any]) -> UnitScore:
+def recorded_score(run: Path, registry: Registry, unit: Unit, entry: dict[str, Any]) -> UnitScore:
     """The recorded score, with the items of its files for the intervals of averages."""
     predictions, labels = (scored_file(run, entry, side) for side in SIDES)
     items = TaskScorer.of(registry, unit.task).items(predictions, labels, unit.language)
     return replace(UnitScore.from_dict(entry["score"]), items=items)
 
 
-def _selection(tasks: dict[str, tuple[str, ...]]) -> Benchmark:
+def selection(tasks: dict[str, tuple[str, ...]]) -> Benchmark:
+    """Stands for selected tasks and languages, which have no overall score."""
     return Benchmark("", 0, "selected tasks", tasks, {}, "mean over the selected languages")

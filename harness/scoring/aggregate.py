@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,28 +22,8 @@ from harness.core.border import border
 from harness.core.errors import PluginError
 from harness.scoring.bootstrap import Items, mean_replicates
 from harness.scoring.intervals import percentiles
-from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore
+from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore
 from harness.types.tasks import Benchmark
-
-if TYPE_CHECKING:
-    from harness.scoring.scores import UnitScore
-
-
-def _pair(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
-
-
-def _intervals(task: TaskScore) -> dict[str, dict[str, list[float]]]:
-    found = {
-        name: {
-            code: [estimate.low, estimate.high]
-            for code, estimate in metric.languages.items()
-            if estimate.low is not None and estimate.high is not None
-        }
-        | ({"average": _pair(metric.interval)} if metric.interval else {})
-        for name, metric in task.metrics.items()
-    }
-    return found | ({"score": {"average": _pair(task.interval)}} if task.interval else {})
 
 
 def aggregate(

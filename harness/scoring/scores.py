@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.scoring.aggregate import _intervals, _pair
 from harness.scoring.bootstrap import Items
-
-if TYPE_CHECKING:
-    from harness.scoring.scores import Estimate
 
 
 @dataclass(frozen=True)
@@ -150,3 +146,20 @@ class BenchmarkScore:
         if self.group_intervals:
             found["groups"] = {name: _pair(interval) for name, interval in self.group_intervals.items()}
         return found
+
+
+def _pair(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
+
+
+def _intervals(task: TaskScore) -> dict[str, dict[str, list[float]]]:
+    found = {
+        name: {
+            code: [estimate.low, estimate.high]
+            for code, estimate in metric.languages.items()
+            if estimate.low is not None and estimate.high is not None
+        }
+        | ({"average": _pair(metric.interval)} if metric.interval else {})
+        for name, metric in task.metrics.items()
+    }
+    return found | ({"score": {"average": _pair(task.interval)}} if task.interval else {})

@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from harness.core.border import border
 from harness.core.errors import UsageError, did_you_mean
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.types.tasks import Recipe
-
-if TYPE_CHECKING:
-    from harness.models.reference import ModelReference
+from harness.types.trusted_code import parse_trusted
+from harness.types.units import PERTURBATIONS
 
 _LARGEST = 1_000_000_000
 """More than any option of a training can mean; steps and sizes made of larger numbers overflow."""
@@ -107,7 +106,7 @@ class EvalOptions:
     or by themselves where they are keyed "changed".
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.data.perturb.KINDS`).
+    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
@@ -147,24 +146,15 @@ class EvalOptions:
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.trust_remote_code is not None:
-            from harness.types.trusted_code import parse_trusted
-
             parse_trusted(self.trust_remote_code)
-        from harness.data.perturb import KINDS
-
         for kind in self.perturb:
-            if kind not in KINDS or self.perturb.count(kind) > 1:
-                wrong = "given twice" if kind in KINDS else "no such perturbation"
-                raise UsageError(f"--perturb {kind!r}: {wrong}", hint=f"known: {', '.join(KINDS)}")
+            if kind not in PERTURBATIONS or self.perturb.count(kind) > 1:
+                wrong = "given twice" if kind in PERTURBATIONS else "no such perturbation"
+                raise UsageError(f"--perturb {kind!r}: {wrong}", hint=f"known: {', '.join(PERTURBATIONS)}")
         for name in ("limit", "train_limit", "batch_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: a positive number expected")
-
-
-def default_recipe(model: ModelReference) -> str:
-    """The recipe that "auto" stands for: training of the model ``tiny`` is another matter than of any other."""
-    return "tiny" if model.kind == "tiny" else "xtreme"
 
 
 def load_recipe_file(path: Path) -> Recipe:

@@ -192,8 +192,8 @@ class Benchmark:
     """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score.
 
     ``rule`` says in words how the overall score comes about. ``overall`` ("module:function") computes it from the scores
-    of the tasks, ``Mapping[str, TaskScore]`` (see :mod:`harness.scoring.aggregate`), and is called only when none is missing; by
-    default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
+    of the tasks, ``Mapping[str, TaskScore]`` (see :mod:`harness.scoring.scores`), and is called only when none is missing;
+    by default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
     benchmark, where that is not what the task says itself.
     """
 
@@ -269,8 +269,8 @@ class Attribute:
     """Something about an example that its score may hang on: a column of ``harness breakdown``.
 
     ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
-    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.analysis.breakdown.context`) and returns a number,
-    a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
+    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.analysis.breakdown.context`) and returns a
+    number, a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
     """
 
     name: str

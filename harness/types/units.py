@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.data.perturb.noise import NOISES
-from harness.data.perturb.variant import MIXED
 from harness.types.examples import Example
 
 
@@ -55,7 +53,9 @@ class Prediction:
     facts: Mapping[str, Any]
 
 
-KINDS = (*NOISES, MIXED)
+MIXED = "mixed"
+PERTURBATIONS = ("drop", "repeat", "swap", "case", "diacritics", MIXED)
+"""What a test set can be perturbed by; :mod:`harness.data.perturb` does it."""
 
 
 def split_name(split: str, kind: str) -> str:

@@ -117,15 +117,6 @@ class Comparison:
             "notes": list(self.notes),
         }
 
-    def to_markdown(self) -> str:
-        """Tables for a paper's appendix, an issue or a notebook."""
-        from harness.report.comparison import markdown
-
-        return markdown(self)
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
-
 
 def _line(line: Line) -> dict[str, Any]:
     plain: dict[str, Any] = {

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from harness.data.perturb.variant import VERSION, Variant, applies, make_variant
-from harness.types.units import KINDS, split_name, split_of
+from harness.types.units import split_name, split_of
 
-__all__ = ["KINDS", "VERSION", "Variant", "applies", "make_variant", "split_name", "split_of"]
+__all__ = ["VERSION", "Variant", "applies", "make_variant", "split_name", "split_of"]

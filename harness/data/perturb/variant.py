@@ -13,11 +13,11 @@ from typing import Any
 
 from harness.data.perturb.noise import NOISES, Noise
 from harness.types.examples import Choice, Example, Pair, Query, Question, Sentence, Tagged, Text, Translation
+from harness.types.units import MIXED
 
 VERSION = 2
 """Part of the key of every perturbed unit: what changes a variant raises it."""
 
-MIXED = "mixed"
 ASTRAY = 0.1
 """Share of unlike labels from which equal ids do not mean equal examples: row numbers of a copy that lost rows, say."""
 
