@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from harness.core.version import __version__
-
 if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.api import compare as compare
     from harness.api import evaluate as evaluate
@@ -66,6 +64,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.types.units import UnitExamples as UnitExamples
 
 _PUBLIC = {
+    "__version__": "harness.core.version",
     "hookimpl": "harness.registry.hookspecs",
     "HubData": "harness.types.tasks",
     "FileData": "harness.types.tasks",
@@ -123,7 +122,7 @@ _PUBLIC = {
 
 """Each public name and the module that has it; one that is a module itself ends with a colon."""
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [*_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,8 @@ from harness.types.options import EvalOptions, as_plain, load_recipe_file
 from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
+    from harness.analysis.breakdown.compute import Breakdown
+    from harness.analysis.checklist.results import Results
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
@@ -242,6 +244,61 @@ def compare(
         for system in systems
     ]
     return Comparison(**vars(compare_systems(groups, registry or get_registry(), tasks, languages, resamples)))
+
+
+def report(
+    runs: Sequence[str | Path],
+    format: str = "text",
+    *,
+    data_dir: str | Path | None = None,
+    registry: Registry | None = None,
+) -> str:
+    """Reports run folders side by side, with differences from the first, in a format of ours or of a plugin.
+
+    ``data_dir`` has the examples that the page (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a
+    folder without a complete record, :class:`~harness.core.errors.UsageError` for an unknown format.
+    """
+    from harness.registry.default import get_registry
+    from harness.report.formats import report
+
+    return report([Path(run) for run in runs], registry or get_registry(), format, data_dir)
+
+
+def breakdown(
+    run: str | Path,
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    attributes: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+    registry: Registry | None = None,
+) -> list[Breakdown]:
+    """Breaks the scores of a run down by attributes of its examples: length, overlap, the type of the answer.
+
+    See :func:`harness.analysis.breakdown.compute.breakdown`.
+    """
+    from harness.analysis.breakdown.compute import breakdown
+    from harness.registry.default import get_registry
+
+    return breakdown(
+        Path(run),
+        registry or get_registry(),
+        tasks=tasks,
+        languages=languages,
+        attributes=attributes,
+        data_dir=data_dir,
+    )
+
+
+def checklist(model: str, *, registry: Registry | None = None, **options: Any) -> Results:
+    """Asks a model that answers questions the tests of MultiCheckList; returns its error rates.
+
+    ``options`` are those of :func:`harness.analysis.checklist.run.checklist`.
+    """
+    from harness.analysis.checklist.run import checklist
+    from harness.registry.default import get_registry
+
+    return checklist(model, registry or get_registry(), **options)
 
 
 def _parent(folder: Path) -> Path:

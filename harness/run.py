@@ -57,29 +57,30 @@ class Run:
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
-        from harness.report import make_report
+        from harness.report.tables import all_tables
         from harness.report.text import text_table
         from harness.results.run_view import view
 
-        tables = make_report([view(self.record, self.path.name)]).tables
+        tables = all_tables([view(self.record, self.path.name)], ())
         return "\n\n".join(text_table(table) for table in tables if table.name in ("by-task", "by-language"))
 
     def to_pandas(self) -> DataFrame:
         """A row a number: task, language and its facts, metric, n, value (0-100), standard error, 95% interval."""
         from pandas import DataFrame
 
-        from harness.report import score_rows
+        from harness.report.csv import score_rows
         from harness.results.run_view import view
 
         return DataFrame(list(score_rows([view(self.record, self.path.name)])))
 
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
-        from harness.report import make_report
         from harness.report.html import table_html
+        from harness.report.tables import all_tables
         from harness.results.run_view import view
 
-        return table_html(make_report([view(self.record, self.path.name)]))
+        system = view(self.record, self.path.name)
+        return table_html(system, all_tables([system], ()))
 
 
 class Comparison(result.Comparison):

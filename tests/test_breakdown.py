@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.breakdown import attributes as first_party
-from harness.analysis.breakdown import breakdown
 from harness.analysis.breakdown.buckets import BUCKETS, buckets
 from harness.analysis.breakdown.context import TaskContext, UnitContext
-from harness.api import evaluate
+from harness.api import breakdown, evaluate
 from harness.cli.main import main
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.sample import write_sample_corpus

@@ -13,18 +13,17 @@ import numpy as np
 import pytest
 from run_folders import nli, rewrite, write_run
 
-from harness.analysis.breakdown import breakdown
 from harness.analysis.checklist.run import model_asker
 from harness.analysis.mistakes import mistakes
-from harness.api import compare
+from harness.api import breakdown, compare
 from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
 from harness.registry.default import get_registry
-from harness.report import load_systems
 from harness.results.rescore import score_run
+from harness.results.run_view import load_systems
 from harness.results.seeds import run_folders
 from harness.run import load_run
 from harness.runs.folder import RunFolder

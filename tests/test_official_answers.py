@@ -18,13 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import write_run
 
-from harness.analysis.breakdown import breakdown
 from harness.analysis.breakdown.items import task_items
 from harness.analysis.mistakes import mistakes
-from harness.api import compare, score
+from harness.api import breakdown, compare, score
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
-from harness.report import load_systems
+from harness.results.run_view import load_systems
 from harness.scoring.files import score_unit
 from harness.scoring.formats.answers import Answers
 from harness.scoring.formats.pairs import Pairs

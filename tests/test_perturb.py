@@ -12,14 +12,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.api import compare, evaluate
+from harness.api import compare, evaluate, report
 from harness.cli.main import main
 from harness.core.errors import UsageError
 from harness.data.perturb import applies, make_variant, split_name, split_of
 from harness.data.perturb.noise import NOISES, diacritics
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
-from harness.report import make_report, render, report
+from harness.report.formats import render
+from harness.report.report import make_report
 from harness.results.run_view import view
 from harness.runs.schema import misfit
 from harness.types.examples import Answer, Candidate, Choice, Pair, Query, Question, Sentence, Tagged, Translation
@@ -272,7 +273,7 @@ def test_reports_show_the_losses(run: Path, capsys: pytest.CaptureFixture[str], 
     page = report([run], "html")
     assert 'id="perturbed"' in page and f"{german['loss']:+.1f}".replace("-", "−") in page
     clean = view({**record, "robustness": {}}, "clean")
-    assert 'id="perturbed"' not in render(make_report([clean]), "html")
+    assert 'id="perturbed"' not in render(make_report([clean], get_registry()), "html")
     for format in ("text", "md", "latex"):
         assert "Perturbed test sets" in report([run, run], format)
     record["robustness"]["drop"]["tatoeba"]["languages"]["de"]["loss"] = "<script>"

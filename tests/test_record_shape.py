@@ -16,14 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.breakdown import breakdown
 from harness.analysis.checklist.run import _stage
-from harness.api import compare
+from harness.api import breakdown, compare, report
 from harness.cli.main import main
 from harness.core.errors import HarnessError
 from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
-from harness.report import FORMATS, report
+from harness.report.formats import FORMATS
 from harness.results.inventory import find_runs
 from harness.results.rescore import score_run
 from harness.run import load_run

@@ -15,12 +15,15 @@ from data_folders import write_parquet
 
 from harness.analysis.differences import common_codes, differences
 from harness.analysis.mistakes import mistakes
+from harness.api import report
 from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
-from harness.report import load_systems, make_report, render, report
+from harness.registry.default import get_registry
+from harness.report.formats import render
+from harness.report.report import make_report
 from harness.report.table import Table, Value
 from harness.report.tables import GROUPINGS, group_codes, over_seeds
-from harness.results.run_view import view
+from harness.results.run_view import load_systems, view
 
 GOLDEN = Path(__file__).parent / "golden" / "report"
 PLAIN, VIA = GOLDEN / "runs" / "plain", GOLDEN / "runs" / "via-mnli"
@@ -34,7 +37,7 @@ def record(folder: Path = PLAIN) -> dict:
 
 def tables(*systems) -> dict[str, Table]:
     """Tables by name, the first of each."""
-    return {table.name: table for table in reversed(make_report(systems).tables)}
+    return {table.name: table for table in reversed(make_report(systems, get_registry()).tables)}
 
 
 def column(table: Table, name: str) -> dict[str, object]:
@@ -153,7 +156,7 @@ def test_an_unfinished_run_is_reported_as_far_as_it_came():
     unfinished = record()
     unfinished |= {"scores": None, "finished": None}
     del unfinished["units"]["xquad/ru/test"]
-    text = render(make_report([view(unfinished, "stopped")]), "text")
+    text = render(make_report([view(unfinished, "stopped")], get_registry()), "text")
     assert "the run is not finished" in text and "missing (1 units): xnli[ur]" in text
 
 

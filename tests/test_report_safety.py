@@ -19,14 +19,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.mistakes import mistakes
+from harness.api import report
 from harness.core.errors import DataError
 from harness.core.safe_text import clean
-from harness.report import load_systems, make_report, render, report
+from harness.registry.default import get_registry
 from harness.report.csv import inert
+from harness.report.formats import render
 from harness.report.latex import escape as latex_escape
 from harness.report.markdown import escape as markdown_escape
+from harness.report.report import make_report
 from harness.report.svg import Sheet
-from harness.results.run_view import view
+from harness.results.run_view import load_systems, view
 
 PLAIN = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
 RECORD = json.loads((PLAIN / "record.json").read_text(encoding="utf-8"))
@@ -89,7 +92,7 @@ def poisoned(text: str) -> dict:
 
 
 def rendered(text: str, format: str) -> str:
-    return render(make_report([view(poisoned(text), clean(text)), view(RECORD, text)]), format)
+    return render(make_report([view(poisoned(text), clean(text)), view(RECORD, text)], get_registry()), format)
 
 
 class Page(HTMLParser):
@@ -218,7 +221,9 @@ def test_hostile_latex_compiles(tmp_path):
     record = poisoned(" ".join(PAYLOADS[:-1]))
     record["partial"] = PAYLOADS
     record["scores"]["groups"] |= dict.fromkeys(PAYLOADS[:6], 1.0)
-    (tmp_path / "report.tex").write_text(render(make_report([view(record, "x")]), "latex"), encoding="utf-8")
+    (tmp_path / "report.tex").write_text(
+        render(make_report([view(record, "x")], get_registry()), "latex"), encoding="utf-8"
+    )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=500)
     assert done.returncode == 0, done.stdout[-2000:]

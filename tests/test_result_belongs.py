@@ -15,7 +15,7 @@ from harness.analysis.breakdown.compute import breakdown
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
-from harness.report import write_page
+from harness.report.formats import write_page
 from harness.results.inventory import find_runs
 from harness.results.rescore import score_run
 from harness.results.run_view import load_systems
@@ -142,7 +142,7 @@ def test_a_head_that_cannot_be_scored_leaves_no_result_of_the_model_before_it(
     with pytest.raises(DataError):
         score_run(out, get_registry())
     page = tmp_path / "page.html"
-    write_page([out], page, str(corpus))
+    write_page([out], page, get_registry(), str(corpus))
     assert f"{scored.scores.tasks['xnli'].metrics['accuracy'].languages['sw'].value:.1f}" not in page.read_text()
 
 

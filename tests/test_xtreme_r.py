@@ -17,7 +17,7 @@ from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.data.sources import load_examples, split_status
 from harness.registry.default import get_registry
-from harness.report import make_report
+from harness.report.report import make_report
 from harness.results.run_view import view
 from harness.scoring.aggregate import aggregate
 from harness.scoring.scores import Estimate, UnitScore
@@ -483,7 +483,9 @@ def test_lareqa_is_the_mean_over_all_questions(
         assert scored["metrics"]["map@20"]["languages"][language] == pytest.approx(100 * np.mean(one))
     low, high = record(out)["scores"]["intervals"]["lareqa"]["map@20"]["average"]
     assert low < micro < high
-    (table,) = [table for table in make_report([view(record(out), "run")]).tables if table.name == "by-task"]
+    (table,) = [
+        table for table in make_report([view(record(out), "run")], get_registry()).tables if table.name == "by-task"
+    ]
     assert table.rows[0][2].value == pytest.approx(micro)
     again = json.loads(harness("score", out, "--json")[1])
     assert again["tasks"]["lareqa"]["score"] == pytest.approx(micro)

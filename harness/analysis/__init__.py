@@ -1,1 +1,1 @@
-""
+"""From results to statements: comparisons, breakdowns, checklists, mistakes, invariance."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import HarnessError
+from harness.registry.registry import Registry
 from harness.results.run_view import System, sort_codes
 
 _ASPECTS = ("task version", "data", "split", "number of examples")
@@ -47,7 +48,7 @@ def common_codes(systems: Sequence[System], task: str) -> list[str]:
     )
 
 
-def differences(reference: System, other: System) -> Differences:
+def differences(reference: System, other: System, registry: Registry) -> Differences:
     """The differences of two systems; their significance is tested where both have their files."""
     units: dict[tuple[str, str], float] = {}
     tasks: dict[str, float] = {}
@@ -59,7 +60,7 @@ def differences(reference: System, other: System) -> Differences:
         means = [system.tasks[task].mean(common) if common else None for system in (other, reference)]
         if means[0] is not None and means[1] is not None:
             tasks[task] = means[0] - means[1]
-    significant, reason, test = _significance(reference, other)
+    significant, reason, test = _significance(reference, other, registry)
     return Differences(reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test)
 
 
@@ -82,7 +83,9 @@ def unlike(systems: Sequence[System]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _significance(reference: System, other: System) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
+def _significance(
+    reference: System, other: System, registry: Registry
+) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
     """Keys of the significant differences, or None and why they were not tested; and the test in words.
 
     The test is that of ``harness compare``: McNemar or the paired bootstrap on the runs' own files, p-values corrected.
@@ -90,10 +93,9 @@ def _significance(reference: System, other: System) -> tuple[frozenset[tuple[str
     if reference.path is None or other.path is None:
         return None, "significance was not tested: the runs' prediction files are not at hand", ""
     from harness.analysis.comparison.compare import compare_systems
-    from harness.registry.default import get_registry
 
     try:
-        found = compare_systems([[reference.path], [other.path]], get_registry())
+        found = compare_systems([[reference.path], [other.path]], registry)
     except HarnessError as error:
         return None, f"significance was not tested: {error}", ""
     significant: set[tuple[str, str | None]] = set()

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.registry.registry import Registry
 from harness.results.examples import scored_examples
 from harness.scoring.formats.base import Aligned
+from harness.scoring.formats.reader import read_json
 from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation, sorted_english
 
 if TYPE_CHECKING:
@@ -26,7 +28,13 @@ def nothing(item: int) -> Parts:
 
 
 def texts_of(
-    system: System, task: str, code: str, aligned: Aligned, labels: Path, data_dir: str | Path | None
+    system: System,
+    registry: Registry,
+    task: str,
+    code: str,
+    aligned: Aligned,
+    labels: Path,
+    data_dir: str | Path | None,
 ) -> Texts:
     """The texts of a unit's items.
 
@@ -35,9 +43,7 @@ def texts_of(
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)
-    from harness.registry.default import get_registry
-
-    return _by_kind(scored_examples(system, task, code, get_registry(), data_dir), aligned)
+    return _by_kind(scored_examples(system, task, code, registry, data_dir), aligned)
 
 
 def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:
@@ -119,8 +125,6 @@ def _pair_texts(name: str, sides: Mapping[str, str]) -> Parts:
 
 def _questions(labels: Path, aligned: Aligned) -> Texts:
     """Question and the context around the first answer, from a file in SQuAD's JSON; nothing from any other JSON."""
-    from harness.scoring.formats.reader import read_json
-
     found: dict[str, Parts] = {}
     try:
         for document in read_json(labels)["data"]:

@@ -14,9 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
+from harness.core.offline import without_network
+from harness.data.sources import load_examples
+from harness.data.subset import limited
+from harness.evaluation.plan import make_plan
 from harness.families.base import Predictor
+from harness.models.device import choose_batch_tokens, choose_device
+from harness.models.encoder import head_parameters
+from harness.models.load import check_head, load_tokenizer
+from harness.models.reference import parse_model
+from harness.models.resolve import resolve_model
 from harness.registry.attribution import blaming
 from harness.registry.registry import load_part
+from harness.types.examples import Candidate, Query
 from harness.types.options import build
 from harness.types.units import UnitExamples
 
@@ -74,13 +84,6 @@ def invariance(
     for is taken, or else the first one, under a random head. DataError where no data are present, ModelError where the
     model cannot be had.
     """
-    from harness.core.offline import without_network
-    from harness.evaluation.plan import make_plan
-    from harness.models.device import choose_device
-    from harness.models.load import load_tokenizer
-    from harness.models.reference import parse_model
-    from harness.models.resolve import resolve_model
-
     where = Path(data_dir) if data_dir else None
     planned = make_plan(registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True)
     present = [entry for entry in planned if entry.present]
@@ -114,9 +117,6 @@ def _loaded(
     entries: Sequence[PlannedUnit], folder: Path, registry: Registry
 ) -> tuple[PlannedUnit, Predictor, PreTrainedModel, str]:
     """A unit that the checkpoint has a head for, or the first one with a random head."""
-    from harness.models.encoder import head_parameters
-    from harness.models.load import check_head
-
     of_tasks = list({entry.task.name: entry for entry in reversed(entries)}.values())[::-1]
     for entry in of_tasks:
         predictor = _predictor(entry, registry)
@@ -140,10 +140,6 @@ def _predictor(entry: PlannedUnit, registry: Registry) -> Predictor:
 def _examples(
     entry: PlannedUnit, predictor: Predictor, registry: Registry, data_dir: Path | None, limit: int
 ) -> UnitExamples:
-    from harness.data.sources import load_examples
-    from harness.data.subset import limited
-    from harness.types.examples import Candidate
-
     def load(split: Any, limit: int | None) -> Sequence[Any]:
         resolver = registry.hook.harness_resolve_data
         return load_examples(
@@ -178,8 +174,6 @@ def _changes(
     head: str,
 ) -> Changes:
     from harness.inference.forward import Forward
-    from harness.models.device import choose_batch_tokens
-    from harness.types.examples import Query
 
     full = choose_batch_tokens(None, device)  # as in `harness eval`
 

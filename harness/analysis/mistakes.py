@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.analysis.example_text import Parts, Texts, nothing, shorten, texts_of
 from harness.core.errors import HarnessError
+from harness.registry.registry import Registry
 from harness.results.run_view import System
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring.formats.base import Aligned
@@ -42,21 +43,20 @@ class UnitMistakes:
 
 
 def mistakes(
-    system: System, *, languages: int = 5, examples: int = 4, data_dir: str | Path | None = None
+    system: System, registry: Registry, *, languages: int = 5, examples: int = 4, data_dir: str | Path | None = None
 ) -> Iterator[UnitMistakes]:
     """Mistakes in the ``languages`` worst languages of each task, from the run's prediction and label files.
 
     Units without files, or whose files are not the ones that were scored, are left out, and so are tasks whose plugin
     is not installed. Texts other than questions need ``data_dir`` (see :func:`harness.analysis.example_text.texts_of`).
     """
-    from harness.registry.default import get_registry
     from harness.scoring.files import TaskScorer
 
     if system.path is None:
         return
     for name, task in system.tasks.items():
         try:
-            scorer = TaskScorer.of(get_registry(), name)
+            scorer = TaskScorer.of(registry, name)
         except HarnessError:
             continue
         for code in sorted(task.units, key=lambda code: task.units[code].score.value)[:languages]:
@@ -66,7 +66,7 @@ def mistakes(
                 wrong = _wrong(scorer, aligned, code)
             except HarnessError:
                 continue
-            texts = texts_of(system, name, code, aligned, files[1], data_dir) if wrong else nothing
+            texts = texts_of(system, registry, name, code, aligned, files[1], data_dir) if wrong else nothing
             yield UnitMistakes(
                 task=name,
                 code=code,

@@ -42,7 +42,7 @@ def command(
     Numbers are cut into four buckets with as many examples each; the items of all languages are pooled. Attributes of the
     examples need the data of the run; without them there are only the language and its script.
     """
-    from harness.analysis.breakdown import breakdown
+    from harness.api import breakdown
     from harness.cli.console import message, print_json, print_table
     from harness.registry.default import get_registry
     from harness.report.table import Value, show

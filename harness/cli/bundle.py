@@ -7,12 +7,10 @@ from pathlib import Path
 import click
 
 from harness.cli.console import message
-
-# An excluding selector starts with "-": see harness.cli.data.
-_SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+from harness.cli.task_selection import SELECTING, selected_splits
 
 
-@click.command(context_settings=_SELECTING)
+@click.command(context_settings=SELECTING)
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Put this model in as well; may be repeated.")
 @click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
 @click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path, dir_okay=False))
@@ -23,7 +21,6 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     'harness data fetch' first gets what is lacking: data that is not here is left out, and named. With --model and no
     selector, only models go in.
     """
-    from harness.cli.data import items
     from harness.core.errors import DataError
     from harness.data.sources import located
     from harness.models.bundle import data_names, model_names, write_bundle
@@ -36,7 +33,7 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     registry = get_registry()
     names: dict[str, Path] = {}
     missing = {}
-    chosen = items(registry, selectors) if selectors or not models else []
+    chosen = selected_splits(registry, selectors) if selectors or not models else []
     wanted = {f"{item.task.name}[{item.language}] {item.name}": item.split for item in chosen}
     for task in {item.task.name: item.task for item in chosen}.values():
         for source in training_tasks(task, registry) if isinstance(task, TargetTask) else ():

@@ -42,7 +42,7 @@ def command(
 
     Templates are those of DATA_DIR/multichecklist/checklist_templates.tsv, the published file, or else the harness's own.
     """
-    from harness.analysis.checklist import checklist
+    from harness.api import checklist
     from harness.cli.console import print_json, print_table, print_text
     from harness.core.safe_text import safe
 

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table
-from harness.cli.task_details import splits_of
-from harness.cli.tasks import Task, task_languages
+from harness.cli.task_selection import SELECTING, selected_splits
 from harness.core.errors import DataError
+from harness.data.splits import TaskSplit
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
-from harness.registry.select import Entry, choose
-from harness.types.tasks import Split, TargetTask
-
-# An excluding selector starts with "-". No short option may exist, or click would take the h of -xnli[zh] for one.
-SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
-
-
-@dataclass(frozen=True)
-class Item:
-    """One split of one language of one task."""
-
-    task: Task
-    language: str
-    name: str
-    split: Split
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -57,7 +41,7 @@ def command() -> None:
 def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """List what is there of every split, without downloading anything."""
     registry = get_registry()
-    _show(_states(registry, items(registry, selectors), data_dir, offline=True), as_json)
+    _show(_states(registry, selected_splits(registry, selectors), data_dir, offline=True), as_json)
 
 
 @command.command(context_settings=SELECTING)
@@ -68,7 +52,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
     Sources that are not on the Hub are listed with how to get them; then the exit code is 4.
     """
     registry = get_registry()
-    states = _states(registry, items(registry, selectors), data_dir, offline=False)
+    states = _states(registry, selected_splits(registry, selectors), data_dir, offline=False)
     _show(states, as_json)
     lacking = [state for state in states if state["state"] in ("missing", "damaged")]
     if lacking:
@@ -82,7 +66,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
 def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """Read all data that is there and check columns, labels, ids and answers; exit code 4 if something is wrong."""
     registry = get_registry()
-    states = _states(registry, items(registry, selectors), data_dir, offline=True, deep=True)
+    states = _states(registry, selected_splits(registry, selectors), data_dir, offline=True, deep=True)
     _show(states, as_json)
     bad = [state for state in states if state["state"] == "damaged"]
     if bad:
@@ -114,34 +98,13 @@ command.add_command(bundle)
 command.add_command(unbundle)
 
 
-def items(registry: Registry, selectors: tuple[str, ...]) -> list[Item]:
-    """The splits that the selectors ask for, training data included, in the order of the tasks."""
-    tasks: list[Task] = [*registry.tasks().values(), *registry.intermediate_tasks().values()]
-    entries: dict[str, Entry] = {}
-    for task in tasks:
-        codes = tuple(dict.fromkeys((*entries.get(task.name, Entry("", (), ())).languages, *task_languages(task))))
-        entries[task.name] = Entry(task.family, codes, codes)
-    chosen = choose(registry, entries, selectors)
-    return [item for task in tasks for item in _splits(task) if item.language in chosen.get(task.name, ())]
-
-
-def _splits(task: Task) -> Iterator[Item]:
-    if isinstance(task, TargetTask) and isinstance(task.train, Split):
-        yield Item(task, "en", "train", task.train)
-    if isinstance(task, TargetTask) and task.pool is not None:
-        yield Item(task, "en" if "en" in task.languages else next(iter(task.languages)), "pool", task.pool)
-    for code in task_languages(task):
-        for name, split in splits_of(task, code).items():
-            yield Item(task, code, name, split)
-
-
 def _states(
-    registry: Registry, items: list[Item], data_dir: str | None, *, offline: bool, deep: bool = False
+    registry: Registry, splits: list[TaskSplit], data_dir: str | None, *, offline: bool, deep: bool = False
 ) -> list[dict[str, Any]]:
     from harness.data.sources import split_status
 
     states = []
-    for item in items:
+    for item in splits:
         status = split_status(item.split, data_dir, offline, resolver=registry.hook.harness_resolve_data)
         state = {
             "task": item.task.name,
@@ -160,7 +123,7 @@ def _states(
     return states
 
 
-def _verified(registry: Registry, item: Item, data_dir: str | None) -> dict[str, Any]:
+def _verified(registry: Registry, item: TaskSplit, data_dir: str | None) -> dict[str, Any]:
     """What reading the split changes about its state."""
     from harness.data.checks import lost_answers, shifted_answers
     from harness.data.sources import load_examples

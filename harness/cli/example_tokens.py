@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.tasks import Task
 from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.registry.attribution import blaming
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example
+from harness.types.tasks import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -27,12 +27,12 @@ def command(runs: tuple[Path, ...], format: str | None, output: Path | None, dat
 
     Several runs stand side by side, with differences from the first one and marks where these are significant.
     """
+    from harness.api import report
     from harness.cli.console import message, print_text
     from harness.core.errors import DataError
     from harness.core.files import write_atomic
-    from harness.report import report
 
-    text = report(runs, format or _format(output), data_dir)
+    text = report(runs, format or _format(output), data_dir=data_dir)
     if output is None:
         print_text(text.removesuffix("\n"))
         return

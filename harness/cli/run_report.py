@@ -182,9 +182,10 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
 def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | None:
     """Writes the HTML report of runs; None, with a warning, where it cannot be: no result depends on a picture of it."""
     try:
-        from harness.report import write_page
+        from harness.registry.default import get_registry
+        from harness.report.formats import write_page
 
-        write_page(runs, path, data_dir)
+        write_page(runs, path, get_registry(), data_dir)
     except Exception as error:
         from harness.cli.console import message
 

@@ -48,7 +48,7 @@ def show(run: Path, as_json: bool) -> None:
     from harness.cli.console import print_json, print_text
     from harness.core.errors import DataError
     from harness.core.safe_text import safe
-    from harness.report import make_report
+    from harness.report.tables import all_tables
     from harness.report.text import text_table
     from harness.results.run_view import view
     from harness.runs.record import load_record
@@ -61,7 +61,7 @@ def show(run: Path, as_json: bool) -> None:
         return
     for name, value in _facts(record):
         print_text(f"{name + ':':12} {value}")
-    tables = make_report([view(record, run.name)]).tables
+    tables = all_tables([view(record, run.name)], ())
     for table in tables:
         if table.name in ("by-task", "by-language"):
             print_text("\n" + text_table(table).rstrip("\n"))

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from harness.cli.console import print_table, print_text
-from harness.cli.tasks import Task, task_languages, training_source
 from harness.core.errors import UsageError, did_you_mean
 from harness.core.safe_text import safe
+from harness.data.splits import splits_of, task_languages
 from harness.registry.registry import Registry
+from harness.training.sources import training_source
 from harness.types.languages import language as language_of
-from harness.types.tasks import Split, TargetTask
+from harness.types.tasks import Split, TargetTask, Task
 
 
 def details(
@@ -61,12 +62,6 @@ def details(
     if examples:
         found["examples"] = _examples(registry, task, splits, examples, data_dir, model)
     return found
-
-
-def splits_of(task: Task, code: str) -> dict[str, Split]:
-    """The splits of one language; an intermediate task's own ``train`` and ``dev`` are English."""
-    own = {} if isinstance(task, TargetTask) or code != "en" else {"train": task.train, "dev": task.dev}
-    return {**own, **task.languages.get(code, {})}
 
 
 def _distribution(registry: Registry, provider: str) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from harness.cli.console import print_json, print_table
+from harness.cli.task_details import details, print_details
+from harness.cli.task_selection import SELECTING, selected_languages
+from harness.data.splits import task_languages
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
-from harness.registry.select import Entry, choose
-from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask
-
-Task = TargetTask | IntermediateTask
+from harness.training.sources import training_source
+from harness.types.tasks import Task
 
 
 @click.group()
@@ -21,8 +21,7 @@ def command() -> None:
     """List the tasks, or show one of them."""
 
 
-# selectors may start with "-": unknown options are left to the selector grammar, and -hellaswag is no request for help
-@command.command(name="list", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@command.command(name="list", context_settings=SELECTING)
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("--role", type=click.Choice(["target", "intermediate"]), help="Only tasks to score, or to train on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -38,7 +37,7 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
         tasks += [("target", task) for task in registry.tasks().values()]
     if role != "target":
         tasks += [("intermediate", task) for task in registry.intermediate_tasks().values()]
-    chosen = choose(registry, _entries(task for _, task in tasks), selectors) if tasks else {}
+    chosen = selected_languages(registry, (task for _, task in tasks), selectors)
     rows = [
         _summary(registry, kind, task, [code for code in chosen[task.name] if code in task_languages(task)])
         for kind, task in tasks
@@ -69,8 +68,6 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
 
     With --examples, the first ones of a language with their tokens, as the task's family gives them to a model.
     """
-    from harness.cli.task_details import details, print_details
-
     registry = get_registry()
     found = find_tasks(registry, name)
     shown = [details(registry, role, task, language, count, data_dir, model) for role, task in found]
@@ -79,37 +76,6 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
     else:
         for item in shown:
             print_details(item)
-
-
-def _entries(tasks: Iterable[Task]) -> dict[str, Entry]:
-    """What can be selected; a name in both roles has the languages of both."""
-    entries: dict[str, Entry] = {}
-    for task in tasks:
-        earlier = entries[task.name].languages if task.name in entries else ()
-        codes = tuple(dict.fromkeys((*earlier, *task_languages(task))))
-        entries[task.name] = Entry(task.family, codes, codes)
-    return entries
-
-
-def task_languages(task: Task) -> list[str]:
-    """The languages of a task, in its order; an intermediate task's own data are English."""
-    return list(dict.fromkeys((*(("en",) if isinstance(task, IntermediateTask) else ()), *task.languages)))
-
-
-def training_source(task: Task) -> str:
-    """What the task trains on: names of intermediate tasks, the first source of its own data, or ""."""
-    if isinstance(task.train, tuple):
-        return ", then ".join(task.train)
-    if not isinstance(task.train, Split):
-        return task.train or ""
-    sources = [part.sources[0] for part in task.train.parts or (task.train,)]
-    return " + ".join(dict.fromkeys(_named(source, whole=len(sources) == 1) for source in sources))
-
-
-def _named(source: Source, *, whole: bool) -> str:
-    if not isinstance(source, HubData):
-        return source.files[0]
-    return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo
 
 
 def _summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Where examples come from: data folders, the Hugging Face cache and Hub, plain files, and the sample corpus."""
+"""Examples from files: data folders, the Hub and its cache, readers, corpora, perturbed variants, the sample corpus."""

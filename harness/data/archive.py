@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.border import PASSING, in_words
+from harness.core.built import built
 from harness.core.errors import DataError
+from harness.core.hashing import file_sha256
+from harness.core.paths import cache_dir
 from harness.data.conllu import conllu
 from harness.types.tasks import Row
 
@@ -32,10 +35,6 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
 
     It is named after the content of the archive. DataError for a broken archive.
     """
-    from harness.core.built import built
-    from harness.core.hashing import file_sha256
-    from harness.core.paths import cache_dir
-
     name = f"{archive.name.partition('.t')[0]}-{file_sha256(archive)[:16]}"
     return built(cache_dir() / "treebanks" / name, lambda folder: _unpack(archive, folder), use=pattern)
 

@@ -11,7 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from harness.data.corpus import Corpus
 from harness.data.provenance import Provenance, origin_words
+from harness.types.examples import Text
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -37,8 +39,6 @@ def union(values: Iterable[Mapping[str, Any]]) -> Resources:
 
 def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
     """What training on a split of a task uses: its languages, and the translations among its parts."""
-    from harness.types.examples import Text
-
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
     unlabelled = bool(train.examples) and isinstance(train.examples[0], Text)
     translations = [translation(part, code) for code, part in read if part.translated]
@@ -64,8 +64,6 @@ def translation(part: Provenance, target: str, source: str | None = "en") -> dic
 
 def _languages(task: IntermediateTask, part: Provenance, train: LoadedSplit) -> tuple[str, ...]:
     """The languages of a part: its own, those of the text's files, or the task's: English, or all that it mixes."""
-    from harness.data.corpus import Corpus
-
     if part.language:
         return (part.language,)
     if isinstance(train.examples, Corpus):

@@ -1,1 +1,1 @@
-"""Evaluation: plan the units, predict them in one stream per checkpoint, write files, score the files."""
+"""Evaluation: plan the units, predict them in one stream a checkpoint, write files, score the files."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
+from harness.data.locate import described, how_to_get, resolve
 from harness.data.perturb import applies, split_name, split_of
+from harness.data.sources import Status, split_status
 from harness.registry.select import select
 from harness.training.sources import task_of
 from harness.types.tasks import Split, TargetTask
@@ -85,9 +87,6 @@ def plan_again(
 def _planned(
     registry: Registry, units: Sequence[Unit], benchmark: str | None, data_dir: Path | None, offline: bool
 ) -> list[PlannedUnit]:
-    from harness.data.locate import described, how_to_get, resolve
-    from harness.data.sources import Status, split_status
-
     planned = []
     pools: dict[str, bool] = {}
     resolver = registry.hook.harness_resolve_data

@@ -1,1 +1,1 @@
-"""Families of tasks: how examples become features, what the head is, and how its output becomes predictions."""
+"""What a kind of task does: how examples become features, and how outputs become predictions."""

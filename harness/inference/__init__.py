@@ -1,1 +1,1 @@
-""
+"""Texts through a network: tokenisation, features, batches, and the forward pass."""

@@ -11,6 +11,7 @@ from typing import Any
 from harness.core.errors import DataError, UsageError
 from harness.core.files import read_text, write_atomic
 from harness.leaderboard.schema import Row
+from harness.leaderboard.validation import problems
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -70,8 +71,6 @@ def local_rows(folder: Path, more: Iterable[Path] = ()) -> list[Row]:
 
     :class:`DataError` for an invalid row, and for two rows of one id.
     """
-    from harness.leaderboard.validation import problems
-
     found: dict[str, Row] = {}
     for row in [*folder_rows(folder), *(row for path in more for row in read_rows(path))]:
         for problem in problems(row):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.resources import in_words, union
 from harness.leaderboard.schema import Row
 from harness.leaderboard.setting import translations
+from harness.training.lineage import stage_resources
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -113,8 +114,6 @@ def _stale(row: Row, registry: Registry) -> Iterator[Problem]:
 
 def _more_than_english(row: Row, registry: Registry) -> Iterator[Problem]:
     """Rows that were exported before settings told translations; they keep the setting that they have."""
-    from harness.training.lineage import stage_resources
-
     run = row["run"]
     used = union([run.get("resources", {}), *(stage_resources(stage, registry) for stage in run["lineage"])])
     if row["setting"].startswith("zero_shot_en") and (translations(used) or set(used["labels"]) - {"en"}):

@@ -1,1 +1,1 @@
-"""Models: what a reference string names, where its files are, and the tiny model built here."""
+"""Models: a reference becomes a folder, and a folder becomes a network with the head a family needs."""

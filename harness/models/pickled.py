@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.border import in_words
+from harness.core.built import built
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
+from harness.core.paths import cache_dir
 from harness.models.deciding import PICKLED, deciding_files
 
 log = logging.getLogger(__name__)
@@ -29,9 +31,6 @@ def pickles(folder: Path) -> list[Path]:
 def converted(folder: Path) -> Path:
     """A folder in the cache with the same model in safetensors; :class:`ModelError` where the pickle cannot be read."""
     from safetensors.torch import save_file
-
-    from harness.core.built import built
-    from harness.core.paths import cache_dir
 
     weights = _weights(folder)
     beside = deciding_files(folder)

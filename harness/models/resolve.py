@@ -20,6 +20,7 @@ from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
 from harness.models.remote_code import needs_code, register_code
 from harness.models.sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
+from harness.models.tiny import tiny_model
 from harness.types.trusted_code import parse_trusted
 
 log = logging.getLogger(__name__)
@@ -96,8 +97,6 @@ def resolve_model(
             hint="'harness plugins' lists those with harness_load_encoder",
         )
     elif reference.kind == "tiny":
-        from harness.models.tiny import tiny_model
-
         folder = tiny_model()
     elif reference.kind == "hub":
         folder, revision = _download(reference, offline, allow_pickle)

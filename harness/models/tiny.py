@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.built import built
 from harness.core.paths import cache_dir
+from harness.data.sample import sample_languages, sample_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -28,8 +30,6 @@ SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 def tiny_model() -> Path:
     """The folder of the tiny model, built on first use (about half a minute)."""
-    from harness.core.built import built
-
     versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
 
     def build(folder: Path) -> None:
@@ -41,7 +41,6 @@ def tiny_model() -> Path:
 
 def build_tiny(folder: Path, *, steps: int = STEPS) -> None:
     """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
-    from harness.data.sample import sample_languages, sample_text
     from harness.models.heads import quiet
 
     texts = [line for language in sample_languages() for line in sample_text(language)]

@@ -12,7 +12,7 @@ from harness.core.safe_text import clean
 from harness.results.run_view import System, language_of
 
 if TYPE_CHECKING:
-    from harness.report import Report
+    from harness.report.report import Report
 
 COLUMNS = (
     "run model task language name script family genus resource_class metric primary n value stderr low high"

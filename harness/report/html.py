@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,8 @@ from harness.results.run_view import System, language_of, sort_codes
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from harness.analysis.breakdown import Breakdown
-    from harness.report import Report
+    from harness.analysis.breakdown.compute import Breakdown
+    from harness.report.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ def to_html(report: Report) -> str:
     return _environment().get_template("report.html").render(values) + "\n"
 
 
-def table_html(report: Report) -> str:
-    """The scores by task as an HTML fragment, for notebooks."""
-    found = next(table for table in report.tables if table.name == "by-task")
-    return _environment().get_template("fragment.html").render(title=headline(report.systems), table=found)
+def table_html(system: System, tables: Iterable[Table]) -> str:
+    """Renders the scores by task of a system as an HTML fragment, for notebooks."""
+    found = next(table for table in tables if table.name == "by-task")
+    return _environment().get_template("fragment.html").render(title=headline([system]), table=found)
 
 
 def _system(index: int, system: System) -> dict[str, Any]:
@@ -110,14 +110,13 @@ def _units(system: System) -> Iterator[tuple[str, ...]]:
 
 def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
     """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
-    from harness.analysis.breakdown import breakdown
-    from harness.registry.default import get_registry
+    from harness.analysis.breakdown.compute import breakdown
 
-    wanted = [name for name in get_registry().attributes() if name not in _ELSEWHERE]
+    wanted = [name for name in report.registry.attributes() if name not in _ELSEWHERE]
     for system in report.systems if wanted else ():
         for task in system.tasks:
             try:
-                found = breakdown(system, tasks=[task], attributes=wanted, data_dir=report.data_dir)
+                found = breakdown(system, report.registry, tasks=[task], attributes=wanted, data_dir=report.data_dir)
             except HarnessError as error:
                 log.debug("%s: no breakdown of %s: %s", system.name, task, error)
                 continue
@@ -156,7 +155,7 @@ def _mistakes(report: Report) -> tuple[list[Wrong], list[str], list[str]]:
     found = [
         (index, system.name, unit)
         for index, system in enumerate(report.systems)
-        for unit in mistakes(system, data_dir=report.data_dir)
+        for unit in mistakes(system, report.registry, data_dir=report.data_dir)
         if unit.wrong
     ]
     tasks = list(dict.fromkeys(unit.task for _, _, unit in found))

@@ -11,7 +11,7 @@ from harness.report.table import Cell, Table, Value
 from harness.results.run_view import System
 
 if TYPE_CHECKING:
-    from harness.report import Report
+    from harness.report.report import Report
 
 SCHEMA = "harness-report/1"
 

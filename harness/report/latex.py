@@ -8,7 +8,7 @@ from harness.report.summary import caveats, headline
 from harness.report.table import DASH, Table, show
 
 if TYPE_CHECKING:
-    from harness.report import Report
+    from harness.report.report import Report
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",

@@ -9,7 +9,7 @@ from harness.report.summary import caveats, data_notes, headline, provenance
 from harness.report.table import Table, show
 
 if TYPE_CHECKING:
-    from harness.report import Report
+    from harness.report.report import Report
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&$#!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*(?:[-+=]|\d+[.)])(?=[\s=-]|$)")
 

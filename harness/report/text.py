@@ -9,7 +9,7 @@ from harness.report.summary import caveats, data_notes, headline, provenance
 from harness.report.table import Table, show
 
 if TYPE_CHECKING:
-    from harness.report import Report
+    from harness.report.report import Report
 
 
 def to_text(report: Report) -> str:

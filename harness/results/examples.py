@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.data.sources import load_examples
 from harness.results.run_view import System
 from harness.types.examples import Example
 
@@ -17,8 +18,6 @@ def scored_examples(
     system: System, task: str, code: str, registry: Registry, data_dir: str | Path | None
 ) -> Sequence[Example]:
     """The very examples that were scored (same fingerprint), in the order of the data; none where they are not there."""
-    from harness.data.sources import load_examples
-
     options, entry = system.record["options"], system.tasks[task].units[code].entry
     try:
         target = registry.task(task)

@@ -13,6 +13,7 @@ from typing import Any
 from harness.core.claims import Claims, is_free, opened, try_lock
 from harness.core.damage import MARK
 from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned
 from harness.runs.record import load_record
 
@@ -152,8 +153,6 @@ def find_built() -> Iterator[KeptFolder]:
 
 
 def _cache_folders() -> list[Path]:
-    from harness.core.paths import cache_dir
-
     return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
 
 

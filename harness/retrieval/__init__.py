@@ -1,1 +1,1 @@
-"""Sentence embedding, exact nearest neighbours, and mining of translation pairs."""
+"""Sentence vectors, their exact nearest neighbours, and the mining of translation pairs."""

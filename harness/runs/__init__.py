@@ -1,1 +1,1 @@
-"""Run folders: the record, the prediction files, and what is already done."""
+"""The write side of a run folder: the record, the files that were scored, and what is already done."""

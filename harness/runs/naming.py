@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.models.reference import default_recipe
+from harness.types.options import TrainOptions
 from harness.types.roles import MEASURES, SPEED, chosen, without
 
 if TYPE_CHECKING:
@@ -54,9 +56,6 @@ def digest(content: Any) -> str:
 
 def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
     """What is measured otherwise than by default, besides the stages and the split, which the name has already."""
-    from harness.models.reference import default_recipe
-    from harness.types.options import TrainOptions
-
     own, default = chosen(options, MEASURES), chosen(type(options)(), MEASURES)
     found = {name: value for name, value in own.items() if value != default[name]}
     for named in ("via", "split", "overrides"):

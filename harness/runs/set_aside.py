@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import DataError
 from harness.runs.record import load_record, save_record
 from harness.runs.scored_files import files_of, inside
 
@@ -54,8 +55,6 @@ def discard(run: Path, record: dict[str, Any], keys: Collection[str]) -> None:
 
 def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
-    from harness.core.errors import DataError
-
     plain = (path for path in (run / FOLDER).glob("*") if path.name.isdigit() and not path.is_symlink())
     numbered = [path for path in plain if path.is_dir()]
     for path in sorted(numbered, key=lambda path: -int(path.name)):

@@ -1,1 +1,1 @@
-""
+"""Files in, numbers out: formats, metrics, intervals and averages. Nothing is trained here."""

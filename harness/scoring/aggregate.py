@@ -20,6 +20,7 @@ import numpy as np
 from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError
+from harness.registry.registry import load_part
 from harness.scoring.bootstrap import Items, mean_replicates
 from harness.scoring.intervals import percentiles
 from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore
@@ -100,8 +101,6 @@ def _overall(benchmark: Benchmark, tasks: Mapping[str, TaskScore]) -> float | No
     mean = _complete_mean(tasks, benchmark.tasks) if benchmark.name else None
     if mean is None or not benchmark.overall:
         return mean
-    from harness.registry.registry import load_part
-
     hint = f"{benchmark.overall} takes the scores of the tasks and returns a number"
     with border(f"plugin {benchmark.provider}: benchmark {benchmark.name!r}: overall", PluginError, hint=hint):
         overall = float(load_part(benchmark, "overall")(tasks))

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.core.errors import DataError
+from harness.registry.registry import load_part
 from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items
 from harness.scoring.formats.base import Aligned, Format
@@ -127,8 +128,6 @@ class TaskScorer:
     @classmethod
     def of(cls, registry: Registry, name: str) -> TaskScorer:
         """The scorer of a registered target task; the registry's errors where there is none."""
-        from harness.registry.registry import load_part
-
         task = registry.task(name)
         format_ = load_part(registry.family(task.family), "format")()
         return cls(name, get_metric(task.metric), format_, task.labels, task.average == "items")

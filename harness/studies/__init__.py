@@ -1,1 +1,1 @@
-""
+"""Studies: grids of models, intermediate tasks and seeds."""

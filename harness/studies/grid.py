@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.api import evaluate_seeds
 from harness.models.reference import parse_model
 from harness.runs.naming import system_name
 from harness.types.options import EvalOptions
@@ -52,8 +53,6 @@ def run_study(
     All runs share their stages, in ``out/stages``. ``options`` has data folder, device and limits; stages, recipe and
     seed are the study's. Raises :class:`~harness.core.errors.HarnessError`.
     """
-    from harness.api import evaluate_seeds
-
     base = replace(options or EvalOptions(), recipe=study.recipe, stages_dir=str(out / "stages"))
     found = []
     for cell in cells(study, out):

@@ -1,4 +1,4 @@
-"""The contract of plugins: checks that ``harness plugins check NAME`` and the pytest fixture ``harness_contract`` run."""
+"""The contract of plugins: the checks of ``harness plugins check NAME`` and of the fixture ``harness_contract``."""
 
 from __future__ import annotations
 

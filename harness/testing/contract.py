@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.core.border import in_words
 from harness.core.errors import HarnessError, UsageError, did_you_mean
+from harness.registry.default import get_registry
+from harness.testing.subject import Subject
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -96,8 +98,6 @@ def check_plugin(
     ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
     UsageError for an unknown plugin or check.
     """
-    from harness.registry.default import get_registry
-    from harness.testing.subject import Subject
 
     for unknown in set(checks) - set(CHECKS):
         raise UsageError(f"there is no check {unknown!r}", hint=did_you_mean(unknown, CHECKS))

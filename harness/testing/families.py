@@ -8,16 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from harness.api import evaluate, train
 from harness.core.errors import DataError, HarnessError
+from harness.data.sources import label_set
 from harness.data.subset import limited
 from harness.families.base import Predictor
+from harness.models.load import load_tokenizer
 from harness.registry.registry import load_part
 from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.odd import odd_examples
-from harness.testing.subject import Part, Subject, Task
+from harness.testing.subject import Part, Subject
+from harness.training.sources import training_tasks
 from harness.types.options import EvalOptions, build
-from harness.types.tasks import IntermediateTask, TargetTask
+from harness.types.tasks import IntermediateTask, TargetTask, Task
 from harness.types.units import UnitExamples
 
 Result = tuple[str, Status, str]
@@ -82,8 +86,6 @@ def training(subject: Subject) -> Iterator[Result]:
 
 
 def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
-    from harness.api import evaluate, train
-
     model = str(small_model(subject.scratch / "model"))
     options = EvalOptions(
         recipe="tiny",
@@ -138,8 +140,6 @@ def _dev(subject: Subject, part: Part) -> list[Part]:
 
 def _missing_training(subject: Subject, task: Task) -> str:
     """Why the training data of a task are not there, or ""."""
-    from harness.training.sources import training_tasks
-
     for source in training_tasks(task, subject.registry) if isinstance(task, TargetTask) else (task,):
         for part in subject.parts_of(source):
             if part.language == "en" and part.name == "train" and not part.present:
@@ -148,8 +148,6 @@ def _missing_training(subject: Subject, task: Task) -> str:
 
 
 def _unit(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor, UnitExamples]:
-    from harness.data.sources import label_set
-
     task = part.task
     loaded = subject.read(part)
     kind = load_part(subject.registry.family(task.family), "implementation")
@@ -179,7 +177,6 @@ def _same(one: Any, other: Any) -> bool:
 
 def _predict(subject: Subject, family: Predictor, units: Sequence[UnitExamples], budget: int) -> list[Sequence[Any]]:
     from harness.inference.forward import Forward
-    from harness.models.load import load_tokenizer
 
     folder = small_model(subject.scratch / "model")
     logging.getLogger("transformers").setLevel(logging.ERROR)

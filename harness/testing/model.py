@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.core.built import built
+from harness.models.tiny import train_tokenizer
 
 _TEXTS = (
     "the small bird did not sing in the garden yesterday",
@@ -26,7 +27,6 @@ def _build(folder: Path) -> None:
     from transformers import XLMRobertaConfig, XLMRobertaModel
 
     from harness.models.heads import quiet
-    from harness.models.tiny import train_tokenizer
 
     tokenizer = train_tokenizer(_TEXTS, vocabulary=500)
     tokenizer.save_pretrained(folder)

@@ -10,9 +10,12 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from harness.core.errors import HarnessError
+from harness.families.base import Predictor
 from harness.registry.registry import SLOW, load_part
+from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
+from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
 
@@ -79,7 +82,6 @@ def references(subject: Subject) -> Iterator[Result]:
 
 def _task(subject: Subject, task: Any) -> tuple[Status, str]:
     from harness.scoring.metrics import get_metric
-    from harness.types.tasks import TargetTask
 
     try:
         metric = get_metric(task.metric)
@@ -102,8 +104,6 @@ def _parts(value: Any, wanted: dict[str, Any]) -> tuple[Status, str]:
 
 
 def _is_predictor(found: Any) -> bool:
-    from harness.families.base import Predictor
-
     options = getattr(found, "Options", None)
     return (
         isinstance(found, type) and issubclass(found, Predictor) and isinstance(options, type) and is_dataclass(options)
@@ -111,8 +111,6 @@ def _is_predictor(found: Any) -> bool:
 
 
 def _is_format(found: Any) -> bool:
-    from harness.scoring.formats.base import Format
-
     return isinstance(found, type) and issubclass(found, Format) and bool(getattr(found, "extension", ""))
 
 

@@ -9,29 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError, did_you_mean
+from harness.data.sources import load_examples, split_status
+from harness.data.splits import TaskSplit
 from harness.registry.registry import PluginStatus, Registry
-from harness.types.tasks import Family, IntermediateTask, Split, TargetTask
+from harness.types.tasks import Family, IntermediateTask, Split, Task
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit, Status
 
-Task = TargetTask | IntermediateTask
-
 
 @dataclass(frozen=True)
-class Part:
+class Part(TaskSplit):
     """One split of a task, and what is there of it."""
 
-    task: Task
-    language: str
-    name: str
-    split: Split
     status: Status
-
-    @property
-    def where(self) -> str:
-        """``task mine, sw test``."""
-        return f"task {self.task.name}, {self.language} {self.name}"
 
     @property
     def present(self) -> bool:
@@ -94,8 +85,6 @@ class Subject:
 
     def state(self, split: Split) -> Status:
         """What is there of a split."""
-        from harness.data.sources import split_status
-
         return split_status(split, self.data_dir, True, resolver=self.registry.hook.harness_resolve_data)
 
     def read(self, part: Part) -> LoadedSplit:
@@ -107,8 +96,6 @@ class Subject:
 
     def read_again(self, part: Part) -> LoadedSplit:
         """The examples of a split, read afresh."""
-        from harness.data.sources import load_examples
-
         resolver = self.registry.hook.harness_resolve_data
         return load_examples(
             part.task, part.split, data_dir=self.data_dir, offline=True, resolver=resolver, checked=False

@@ -1,1 +1,1 @@
-"""Training: one lean loop for every family, and the stages it makes."""
+"""Training: one loop for every family, the chain of stages, and the checkpoints that survive a kill."""

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
+from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
+from harness.data.corpus import Corpus
+from harness.data.sources import label_set, load_examples
 from harness.families.base import HeadFamily, Predictor
-from harness.models.resolve import ResolvedModel
+from harness.models.resolve import ResolvedModel, check_folder
+from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import blaming
 from harness.registry.registry import load_part
 from harness.training.lineage import before
@@ -79,8 +83,6 @@ class Stages:
 
     def load(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
         """The examples of a split."""
-        from harness.data.sources import load_examples
-
         data_dir = Path(self.options.data_dir) if self.options.data_dir else None
         resolver = self.registry.hook.harness_resolve_data
         offline = self.options.offline
@@ -99,8 +101,6 @@ class Stages:
 
     def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
-        from harness.data.sources import label_set
-
         parts = []
         for task in tasks:
             train = self.training_split(task, "train")
@@ -123,11 +123,6 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        from harness.core.built import built
-        from harness.data.corpus import Corpus
-        from harness.models.resolve import check_folder
-        from harness.models.vocabulary import extend_vocabulary
-
         texts = [part.train.examples for part in parts if isinstance(part.train.examples, Corpus)]
         if isinstance(model, Stage) or not texts:
             raise UsageError(

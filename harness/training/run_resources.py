@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.data.resources import Resources, union
 from harness.training.lineage import Before, before, stage_resources
+from harness.training.via import parse_via
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -35,6 +36,4 @@ def _earlier(record: Mapping[str, Any], known: Before) -> Sequence[str]:
 
 def _via(record: Mapping[str, Any]) -> list[str]:
     """The stages of ``--via`` by their names, in which no blank counts."""
-    from harness.training.via import parse_via
-
     return ["+".join(map(str, parse_via(text))) for text in record["options"].get("via") or ()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.types.tasks import IntermediateTask, Split, TargetTask
+from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -39,3 +39,19 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         provider=task.provider,
     )
     return (own,)
+
+
+def training_source(task: Task) -> str:
+    """What the task trains on: names of intermediate tasks, the first source of its own data, or ""."""
+    if isinstance(task.train, tuple):
+        return ", then ".join(task.train)
+    if not isinstance(task.train, Split):
+        return task.train or ""
+    sources = [part.sources[0] for part in task.train.parts or (task.train,)]
+    return " + ".join(dict.fromkeys(_named(source, whole=len(sources) == 1) for source in sources))
+
+
+def _named(source: Source, *, whole: bool) -> str:
+    if not isinstance(source, HubData):
+        return source.files[0]
+    return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo

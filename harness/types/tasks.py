@@ -171,6 +171,10 @@ class TargetTask:
     provider: str = ""
 
 
+Task = TargetTask | IntermediateTask
+"""A task in either role."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A kind of task: what its examples are, how they are predicted, and how predictions are written.

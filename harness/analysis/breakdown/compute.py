@@ -18,10 +18,10 @@ import numpy as np
 from harness.analysis.breakdown.buckets import buckets
 from harness.analysis.breakdown.context import TaskContext, UnitContext
 from harness.analysis.breakdown.items import UnitItems, task_items
+from harness.analysis.breakdown.sources import tokenizer, train
 from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
-from harness.registry.default import get_registry
 from harness.registry.registry import load_part
 from harness.results.run_view import System, load_systems
 from harness.scoring.files import TaskScorer, estimate
@@ -81,19 +81,18 @@ class Breakdown:
 
 def breakdown(
     run: Path | System,
+    registry: Registry,
     *,
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
     attributes: Sequence[str] = (),
     data_dir: str | Path | None = None,
-    registry: Registry | None = None,
 ) -> list[Breakdown]:
     """Every task of a run by every attribute that applies to it (or those that are named).
 
     ``data_dir`` has the data that the run was scored on; tasks whose examples are not there, or are other ones, have
     only attributes of the language. Raises UsageError for unknown names, DataError for a folder that is no run.
     """
-    registry = registry or get_registry()
     system = run if isinstance(run, System) else load_systems([run])[0]
     known = registry.attributes()
     for name in attributes:
@@ -121,8 +120,6 @@ def _of_task(
     *,
     named: bool,
 ) -> Iterator[Breakdown]:
-    from harness.analysis.breakdown.sources import tokenizer, train
-
     shared = TaskContext(name, lambda: train(system, registry, name, data_dir), lambda: tokenizer(system, registry))
     statistics = np.concatenate([unit.statistics for unit in units])
     clusters = _clusters(units)

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, ModelError
+from harness.data.sources import load_examples
+from harness.models.load import load_tokenizer
+from harness.models.reference import parse_model
+from harness.models.resolve import resolve_model
+from harness.training.sources import task_of, training_tasks
 from harness.types.examples import Example
 
 if TYPE_CHECKING:
@@ -22,9 +27,6 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
 
     DataError where the data are others now. A task that is not fine-tuned has none.
     """
-    from harness.data.sources import load_examples
-    from harness.training.sources import task_of, training_tasks
-
     fingerprints = _trained_on(system, name)
     sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)
     if not sources:
@@ -52,10 +54,6 @@ def _trained_on(system: System, name: str) -> set[str]:
 
 def tokenizer(system: System, registry: Registry) -> Any:
     """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now."""
-    from harness.models.load import load_tokenizer
-    from harness.models.reference import parse_model
-    from harness.models.resolve import resolve_model
-
     described = system.record["model"]
     reference = parse_model(str(described["reference"]))
     if reference.kind == "baseline":

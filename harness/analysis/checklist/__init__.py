@@ -3,10 +3,3 @@
 Six tests (comparisons, intensifiers, properties, professions and nationalities, animals and vehicles, twice) after
 CheckList (Ribeiro et al. 2020) and MultiCheckList (Ruder et al. 2021, XTREME-R). A diagnostic: no benchmark score.
 """
-
-from __future__ import annotations
-
-from harness.analysis.checklist.results import Result, Results
-from harness.analysis.checklist.run import checklist
-
-__all__ = ["Result", "Results", "checklist"]

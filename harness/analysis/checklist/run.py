@@ -12,8 +12,14 @@ from harness.analysis.checklist.normalise import clean
 from harness.analysis.checklist.results import Failure, Result, Results
 from harness.analysis.checklist.templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
-from harness.registry.default import get_registry
+from harness.core.offline import without_network
+from harness.models.device import choose_device, choose_dtype
+from harness.models.fingerprint import model_fingerprint
+from harness.models.load import check_head, load_tokenizer
+from harness.models.reference import parse_model
+from harness.models.resolve import resolve_model
 from harness.registry.registry import load_part
+from harness.runs.record import load_record
 from harness.types.examples import Question
 from harness.types.tasks import IntermediateTask, TargetTask
 from harness.types.units import UnitExamples
@@ -31,6 +37,7 @@ Ask = Callable[[str, Sequence[Question]], Sequence[str]]
 
 def checklist(
     model: str,
+    registry: Registry,
     *,
     languages: Sequence[str] = (),
     tests: Sequence[str] = (),
@@ -40,7 +47,6 @@ def checklist(
     examples: int = 3,
     device: str = "auto",
     offline: bool = False,
-    registry: Registry | None = None,
 ) -> Results:
     """Error rates of a model that answers questions: a run folder with such a stage, a checkpoint folder, or a Hub id.
 
@@ -51,7 +57,7 @@ def checklist(
     templates, source = find_templates(data_dir)
     chosen = _languages(templates, languages)
     names = _tests(templates, tests)
-    ask = model_asker(model, registry or get_registry(), stages_dir, device, offline)
+    ask = model_asker(model, registry, stages_dir, device, offline)
     results = [
         judge(template.name, code, made, ask(code, [q for case in made for q in case.questions]), examples)
         for code in chosen
@@ -103,12 +109,7 @@ def _arguments(tests: Mapping[str, Template]) -> dict[str, Sequence[Row]]:
 
 def model_asker(model: str, registry: Registry, stages_dir: str | Path | None, device: str, offline: bool) -> Ask:
     """A function that asks the model; the model is loaded once."""
-    from harness.core.offline import without_network
     from harness.inference.forward import Forward
-    from harness.models.device import choose_device, choose_dtype
-    from harness.models.load import check_head, load_tokenizer
-    from harness.models.reference import parse_model
-    from harness.models.resolve import resolve_model
 
     name = next((f.name for f in registry.families().values() if f.examples == (Question,)), None)
     if name is None:
@@ -139,9 +140,6 @@ def _text(answer: Any) -> Any:
 
 def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path | None) -> Path | None:
     """The checkpoint of a run that answers questions; None where the folder is no run."""
-    from harness.models.fingerprint import model_fingerprint
-    from harness.runs.record import load_record
-
     record = load_record(folder) if (folder / "record.json").is_file() else None
     if record is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.core.errors import UsageError, did_you_mean
+from harness.core.imports import load_object
 from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1
 from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
 from harness.scoring.metrics.base import Metric
@@ -50,8 +51,6 @@ def get_metric(name: str) -> Metric:
 
 
 def _own(reference: str) -> Metric:
-    from harness.core.imports import load_object
-
     kind = load_object(reference)
     if not (isinstance(kind, type) and issubclass(kind, Metric)):
         raise UsageError(

@@ -1,0 +1,45 @@
+"""The splits of a task: what there is to read, in every language, training data included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.types.tasks import IntermediateTask, Split, TargetTask, Task
+
+
+@dataclass(frozen=True)
+class TaskSplit:
+    """One split of one language of one task."""
+
+    task: Task
+    language: str
+    name: str
+    split: Split
+
+    @property
+    def where(self) -> str:
+        """``task mine, sw test``."""
+        return f"task {self.task.name}, {self.language} {self.name}"
+
+
+def task_languages(task: Task) -> list[str]:
+    """Lists the languages of a task, in its order; an intermediate task's own data are English."""
+    return list(dict.fromkeys((*(("en",) if isinstance(task, IntermediateTask) else ()), *task.languages)))
+
+
+def splits_of(task: Task, code: str) -> dict[str, Split]:
+    """Finds the splits of one language; an intermediate task's own ``train`` and ``dev`` are English."""
+    own = {} if isinstance(task, TargetTask) or code != "en" else {"train": task.train, "dev": task.dev}
+    return {**own, **task.languages.get(code, {})}
+
+
+def task_splits(task: Task) -> Iterator[TaskSplit]:
+    """Yields every split of a task: its training data and its pool of candidates, then language by language."""
+    if isinstance(task, TargetTask) and isinstance(task.train, Split):
+        yield TaskSplit(task, "en", "train", task.train)
+    if isinstance(task, TargetTask) and task.pool is not None:
+        yield TaskSplit(task, "en" if "en" in task.languages else next(iter(task.languages)), "pool", task.pool)
+    for code in task_languages(task):
+        for name, split in splits_of(task, code).items():
+            yield TaskSplit(task, code, name, split)

@@ -1,0 +1,55 @@
+"""The formats of reports, ours and those of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from harness.core.border import border
+from harness.core.errors import PluginError, UsageError, did_you_mean
+from harness.core.files import write_atomic
+from harness.registry.registry import Registry, load_part
+from harness.report.report import Report, make_report
+from harness.results.run_view import load_systems
+
+FORMATS: dict[str, str] = {
+    "text": "harness.report.text:to_text",
+    "md": "harness.report.markdown:to_markdown",
+    "csv": "harness.report.csv:to_csv",
+    "latex": "harness.report.latex:to_latex",
+    "html": "harness.report.html:to_html",
+    "json": "harness.report.json:to_json",
+}
+_PLUGINS = "'harness plugins' says who provides what; --no-plugin leaves a plugin out"
+
+
+def report(runs: Sequence[Path], registry: Registry, format: str = "text", data_dir: str | Path | None = None) -> str:
+    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows.
+
+    Raises :class:`~harness.core.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
+    """
+    return render(make_report(load_systems(runs), registry, data_dir), format)
+
+
+def render(made: Report, format: str) -> str:
+    """The report in one of :data:`FORMATS` or in a plugin's format (which is given the systems), ending with a newline."""
+    if format in FORMATS:
+        module, _, name = FORMATS[format].partition(":")
+        renderer: Callable[[Report], str] = getattr(import_module(module), name)
+        return renderer(made)
+    known = made.registry.report_formats()
+    if format not in known:
+        raise UsageError(f"unknown format {format!r}", hint=did_you_mean(format, [*FORMATS, *known]))
+    with border(f"plugin {known[format].provider}: report format {format!r}: render", PluginError, hint=_PLUGINS):
+        text = load_part(known[format], "render")(made.systems)
+    if not isinstance(text, str):
+        raise PluginError(
+            f"{known[format].provider}: the report format {format!r} returned {type(text).__name__}, not text"
+        )
+    return text if text.endswith("\n") else text + "\n"
+
+
+def write_page(runs: Sequence[Path], path: Path, registry: Registry, data_dir: str | Path | None = None) -> None:
+    """Writes the page of these runs as a whole or not at all."""
+    write_atomic(path, report(runs, registry, "html", data_dir))

@@ -1,0 +1,37 @@
+"""A report: systems side by side, their differences, and the tables of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analysis.differences import Differences, differences
+from harness.core.errors import UsageError
+from harness.registry.registry import Registry
+from harness.report.table import Table
+from harness.report.tables import all_tables
+from harness.results.run_view import System
+
+
+@dataclass(frozen=True)
+class Report:
+    """Systems side by side: their views, the differences from the first one, and the tables of both.
+
+    ``registry`` knows the plugins; ``data_dir`` is where the page looks up examples first, before plugins' places and the
+    cache of the Hub.
+    """
+
+    systems: tuple[System, ...]
+    compared: tuple[Differences, ...]
+    tables: tuple[Table, ...]
+    registry: Registry
+    data_dir: str | Path | None = None
+
+
+def make_report(systems: Sequence[System], registry: Registry, data_dir: str | Path | None = None) -> Report:
+    """The report of one system or several; differences are from the first. UsageError where there is none."""
+    if not systems:
+        raise UsageError("nothing to report", hint="name one run folder or several")
+    compared = tuple(differences(systems[0], other, registry) for other in systems[1:])
+    return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), registry, data_dir)
