@@ -28,38 +28,53 @@ from pathlib import Path
 from types import CodeType
 
 ROOT = Path(__file__).resolve().parent.parent
-METRICS = ("test_metrics.py", "test_scoring.py")
-RETRIEVAL = ("test_retrieval_index.py", "test_mining.py")
-TRAINING = ("test_micro_batches.py", "test_mlm_order.py", "test_training.py")
-RUNS = ("test_run_folder.py",)
+METRICS = ("scoring/test_metrics.py", "scoring/test_scoring.py")
+RETRIEVAL = ("retrieval/test_knn.py", "retrieval/test_mining.py")
+TRAINING = ("training/test_micro_batches.py", "training/test_mlm_order.py", "training/test_training.py")
+RUNS = ("runs/test_run_folder.py",)
 CLAIMS = tuple(
-    f"test_shared_runs.py::test_{name}"
+    f"runs/test_shared_runs.py::test_{name}"
     for name in ("claims_never_overlap", "a_claim_is_held_by_one_and_free_when_its_owner_dies")
 )
 CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/scoring/metrics/accuracy.py": METRICS,
     "harness/scoring/metrics/answers.py": METRICS,
     "harness/scoring/metrics/base.py": METRICS,
-    "harness/scoring/metrics/chunks.py": ("test_metrics.py", "test_entity_tags.py"),
-    "harness/scoring/metrics/hub.py": ("test_metrics_hub.py",),
-    "harness/scoring/intervals.py": ("test_metrics.py", "test_scoring.py", "test_comparison_intervals.py"),
-    "harness/scoring/bootstrap.py": ("test_joint.py", "test_comparison_intervals.py", "test_comparison.py"),
-    "harness/scoring/metrics/masked.py": ("test_metrics.py", "test_mlm_family.py"),
-    "harness/scoring/metrics/no_answer.py": ("test_metrics.py", "test_intermediate_no_answer.py"),
-    "harness/scoring/metrics/retrieval.py": ("test_metrics.py", "test_xtreme_r.py"),
-    "harness/scoring/aggregate.py": ("test_aggregate.py", "test_scoring.py", "test_comparison_intervals.py"),
-    "harness/scoring/files.py": ("test_scoring.py", "test_entity_tags.py", "test_xtreme_r.py"),
+    "harness/scoring/metrics/chunks.py": ("scoring/test_metrics.py", "types/test_entity_tags.py"),
+    "harness/scoring/metrics/hub.py": ("scoring/test_metrics_hub.py",),
+    "harness/scoring/intervals.py": (
+        "scoring/test_metrics.py",
+        "scoring/test_scoring.py",
+        "analysis/test_comparison_intervals.py",
+    ),
+    "harness/scoring/bootstrap.py": (
+        "scoring/test_bootstrap.py",
+        "analysis/test_comparison_intervals.py",
+        "analysis/test_comparison.py",
+    ),
+    "harness/scoring/metrics/masked.py": ("scoring/test_metrics.py", "families/test_mlm_family.py"),
+    "harness/scoring/metrics/no_answer.py": ("scoring/test_metrics.py", "training/test_intermediate_no_answer.py"),
+    "harness/scoring/metrics/retrieval.py": ("scoring/test_metrics.py", "plugins/test_xtreme_r.py"),
+    "harness/scoring/aggregate.py": (
+        "scoring/test_aggregate.py",
+        "scoring/test_scoring.py",
+        "analysis/test_comparison_intervals.py",
+    ),
+    "harness/scoring/files.py": ("scoring/test_scoring.py", "types/test_entity_tags.py", "plugins/test_xtreme_r.py"),
     "harness/retrieval/knn_exact.py": RETRIEVAL,
     "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
-    "harness/retrieval/mining.py": ("test_mining.py",),
-    "harness/retrieval/threshold.py": ("test_mining.py",),
-    "harness/families/answer_decoding.py": ("test_family_span_qa.py", "test_family_span_qa_windows.py"),
-    "harness/families/words.py": ("test_words.py", "test_family_tagging.py"),
-    "harness/families/characters.py": ("test_offsets.py", "test_family_span_qa_windows.py"),
-    "harness/analysis/comparison/significance.py": ("test_comparison.py",),
+    "harness/retrieval/mining.py": ("retrieval/test_mining.py",),
+    "harness/retrieval/threshold.py": ("retrieval/test_mining.py",),
+    "harness/families/answer_decoding.py": (
+        "families/test_family_span_qa.py",
+        "families/test_family_span_qa_windows.py",
+    ),
+    "harness/families/words.py": ("families/test_words.py", "families/test_family_tagging.py"),
+    "harness/families/characters.py": ("families/test_offsets.py", "families/test_family_span_qa_windows.py"),
+    "harness/analysis/comparison/significance.py": ("analysis/test_comparison.py",),
     "harness/training/order.py": TRAINING,
-    "harness/training/schedule.py": ("test_training.py",),
-    "harness/training/checkpoint.py": ("test_training.py",),
+    "harness/training/schedule.py": ("training/test_training.py",),
+    "harness/training/checkpoint.py": ("training/test_training.py",),
     "harness/core/claims.py": CLAIMS,
     "harness/runs/record.py": RUNS,
     "harness/runs/set_aside.py": RUNS,

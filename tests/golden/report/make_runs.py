@@ -1,7 +1,7 @@
 """Writes the two small runs that the golden reports are of: ``python tests/golden/report/make_runs.py``.
 
 Their records stay as they are when the harness changes: old records must load for ever. Run this only to change what
-they hold, then write the golden files again: ``HARNESS_REGENERATE=1 pytest tests/test_report.py``.
+they hold, then write the golden files again: ``HARNESS_REGENERATE=1 pytest tests/report/test_report.py``.
 """
 
 from __future__ import annotations

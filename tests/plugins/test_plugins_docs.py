@@ -24,7 +24,7 @@ from harness.testing.model import small_model
 from harness.types.options import EvalOptions
 from harness.types.tasks import HubData
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILES = {
     match[1]: source for kind, source in BLOCKS if kind == "python" and (match := re.match(r"# (\w+\.py)\n", source))
@@ -107,7 +107,7 @@ def test_the_file_test_contract(here: Path) -> None:
             "--noconftest",
             "-c",
             os.devnull,
-            "test_contract.py",
+            "testing/test_contract.py",
         ],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,

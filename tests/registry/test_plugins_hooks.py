@@ -25,7 +25,7 @@ from harness.registry.validation import KINDS
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("harness_")]
 NAMED = ("HARNESS_TRACK", "HARNESS_TRACE_PLUGINS", "HARNESS_STRICT_PLUGINS")
 
@@ -81,7 +81,7 @@ def test_every_hook_is_documented_typed_and_tested(hook: str) -> None:
         "harness_configure",
         "harness_step_trained",
     )
-    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_plugins_*.py"))
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_plugins_*.py"))
     assert f"def {hook}(" in tests or f"def {hook}(" in (ROOT / "docs" / "plugins.md").read_text()
 
 

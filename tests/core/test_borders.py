@@ -400,6 +400,6 @@ from harness import ReportFormat
 def harness_report_formats():
     yield ReportFormat("stop", "stopping_report:stop")
 """
-    run = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
+    run = Path(__file__).parents[1] / "golden" / "report" / "runs" / "plain"
     assert main(["--plugin", str(plugin(tmp_path, source)), "report", str(run), "--format", "stop"]) == 3
     assert "plugin file:own: report format 'stop': render: SystemExit: 0" in capsys.readouterr().err

@@ -27,7 +27,7 @@ from harness.scoring.metrics import get_metric
 from harness.scoring.scores import UnitScore
 
 BOM = "\ufeff"
-DOCUMENTED = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
 def lines(text: str) -> list[str]:

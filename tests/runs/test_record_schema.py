@@ -29,7 +29,7 @@ from harness.run import load_run
 from harness.runs.record import load_record, new_record, save_record
 from harness.runs.schema import misfit
 
-PLAIN, VIA = (Path(__file__).parent / "golden" / "report" / "runs" / name for name in ("plain", "via-mnli"))
+PLAIN, VIA = (Path(__file__).parents[1] / "golden" / "report" / "runs" / name for name in ("plain", "via-mnli"))
 NEWER: dict[str, Any] = {
     "sessions": [
         {

@@ -27,7 +27,7 @@ from harness.registry.registry import PluginStatus, Registry
 from harness.registry.validation import check
 from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 TASK = """
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits

@@ -31,7 +31,7 @@ from harness.report.report import make_report
 from harness.report.svg import Sheet
 from harness.results.run_view import load_systems, view
 
-PLAIN = Path(__file__).parent / "golden" / "report" / "runs" / "plain"
+PLAIN = Path(__file__).parents[1] / "golden" / "report" / "runs" / "plain"
 RECORD = json.loads((PLAIN / "record.json").read_text(encoding="utf-8"))
 
 PAYLOADS = [

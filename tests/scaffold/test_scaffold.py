@@ -15,7 +15,7 @@ from harness.cli.main import cli
 from harness.registry.default import get_registry
 from harness.scaffold.shapes import shape_of
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
 
 

@@ -25,7 +25,7 @@ from harness.report.table import Table, Value
 from harness.report.tables import GROUPINGS, group_codes, over_seeds
 from harness.results.run_view import load_systems, view
 
-GOLDEN = Path(__file__).parent / "golden" / "report"
+GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 PLAIN, VIA = GOLDEN / "runs" / "plain", GOLDEN / "runs" / "via-mnli"
 RUNS = {"one": [PLAIN], "two": [PLAIN, VIA]}
 ENDINGS = {"text": "txt", "md": "md", "csv": "csv", "latex": "tex", "json": "json"}
@@ -48,7 +48,7 @@ def column(table: Table, name: str) -> dict[str, object]:
 @pytest.mark.parametrize("format", ENDINGS)
 @pytest.mark.parametrize("runs", RUNS)
 def test_golden_files(runs, format):
-    """``HARNESS_REGENERATE=1 pytest tests/test_report.py`` writes them again."""
+    """``HARNESS_REGENERATE=1 pytest tests/report/test_report.py`` writes them again."""
     path = GOLDEN / f"{runs}.{ENDINGS[format]}"
     made = report(RUNS[runs], format)
     if os.environ.get("HARNESS_REGENERATE"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from wheels import harness, install, plugins
 
-SAMPLES = Path(__file__).resolve().parent / "sample_plugins"
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_plugins"
 
 FAILURES = {
     "sample-impostor:xnli": "the plugin name 'xnli' is reserved for xtreme-harness",
