@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.scoring.formats.base import Aligned as Aligned
     from harness.scoring.formats.base import Format as Format
     from harness.scoring.metrics.base import Metric as Metric
+    from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
+    from harness.training.objectives.base import StageObjective as StageObjective
     from harness.types.examples import Answer as Answer
     from harness.types.examples import Candidate as Candidate
     from harness.types.examples import Choice as Choice
@@ -53,6 +55,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.types.tasks import Finding as Finding
     from harness.types.tasks import HubData as HubData
     from harness.types.tasks import IntermediateTask as IntermediateTask
+    from harness.types.tasks import Objective as Objective
     from harness.types.tasks import Recipe as Recipe
     from harness.types.tasks import ReportFormat as ReportFormat
     from harness.types.tasks import Split as Split
@@ -77,6 +80,7 @@ _PUBLIC = {
     "Benchmark": "harness.types.tasks",
     "Recipe": "harness.types.tasks",
     "Study": "harness.types.tasks",
+    "Objective": "harness.types.tasks",
     "ReportFormat": "harness.types.tasks",
     "Attribute": "harness.types.tasks",
     "Command": "harness.types.tasks",
@@ -97,6 +101,8 @@ _PUBLIC = {
     "GoldPair": "harness.types.examples",
     "Predictor": "harness.families.base",
     "HeadFamily": "harness.families.base",
+    "StageObjective": "harness.training.objectives.base",
+    "ObjectiveContext": "harness.training.objectives.base",
     "UnitExamples": "harness.families.base",
     "Prediction": "harness.families.base",
     "Features": "harness.inference.features",

@@ -69,6 +69,11 @@ class HeadFamily(Predictor):
     fresh_head: bool = True
     """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
 
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it trains beside labelled tasks with a share of the steps of its own, without choosing the checkpoint."""
+        return not self.fresh_head
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages
         cost no half-empty batches and a stopped run loses one stream at most."""

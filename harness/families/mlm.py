@@ -80,11 +80,7 @@ class MaskedLanguageModel(HeadFamily):
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends on nothing but these texts."""
-        if tokenizer.mask_token_id is None:
-            raise ModelError(
-                f"{tokenizer.name_or_path}: the tokenizer has no mask token",
-                hint="masked language modelling needs an encoder such as XLM-R or mBERT",
-            )
+        check_mask_token(tokenizer)
         mask = Mask.of(tokenizer, self.options.mlm_probability)
         if training:
             return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
@@ -131,6 +127,15 @@ class MaskedLanguageModel(HeadFamily):
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """There is no baseline: raises UsageError."""
         raise UsageError("masked language modelling has no baseline", hint="give a model")
+
+
+def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
+    """ModelError where the tokenizer has no mask token."""
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"{tokenizer.name_or_path}: the tokenizer has no mask token",
+            hint="masked language modelling needs an encoder such as XLM-R or mBERT",
+        )
 
 
 def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:

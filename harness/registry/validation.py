@@ -20,6 +20,8 @@ from harness.types.tasks import (
     FileData,
     HubData,
     IntermediateTask,
+    Need,
+    Objective,
     Origin,
     Recipe,
     ReportFormat,
@@ -35,6 +37,7 @@ Value = (
     | Benchmark
     | Recipe
     | Study
+    | Objective
     | ReportFormat
     | Attribute
     | Command
@@ -48,6 +51,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_benchmarks": ("benchmark", Benchmark),
     "harness_recipes": ("recipe", Recipe),
     "harness_studies": ("study", Study),
+    "harness_objectives": ("objective", Objective),
     "harness_report_formats": ("report format", ReportFormat),
     "harness_attributes": ("attribute", Attribute),
     "harness_commands": ("command", Command),
@@ -282,6 +286,17 @@ def _study(study: Study, where: str) -> None:
     _require(len(set(study.seeds)) == len(study.seeds), f"{where}: seeds lists a seed more than once")
 
 
+def _objective(objective: Objective, where: str) -> None:
+    _whole(where, "version", objective.version)
+    _reference(where, "implementation", objective.implementation)
+    _strings(where, "families", objective.families)
+    for need in _strings(where, "needs", objective.needs):
+        hint = did_you_mean(need, get_args(Need))
+        _require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+    for field in ("summary", "citation"):
+        _text(where, field, getattr(objective, field), needed=False)
+
+
 def _report_format(format: ReportFormat, where: str) -> None:
     _reference(where, "render", format.render)
     holds = isinstance(format.extension, str) and NAME.fullmatch(format.extension) is not None
@@ -316,6 +331,7 @@ _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     Benchmark: _benchmark,
     Recipe: _recipe,
     Study: _study,
+    Objective: _objective,
     ReportFormat: _report_format,
     Attribute: _attribute,
     Command: _command,
