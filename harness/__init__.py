@@ -41,8 +41,8 @@ _NAMES_OF = {
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.tasks": (
-        "Attribute Benchmark Command DoctorCheck Family FileData Finding HubData IntermediateTask Recipe ReportFormat"
-        " Split Study TargetTask Where splits"
+        "Attribute Benchmark Command DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
+        " Recipe ReportFormat Split Study TargetTask Where splits"
     ),
     "harness.types.units": "Prediction Unit UnitExamples",
 }

@@ -73,6 +73,7 @@ from harness.types.tasks import FileData as FileData
 from harness.types.tasks import Finding as Finding
 from harness.types.tasks import HubData as HubData
 from harness.types.tasks import IntermediateTask as IntermediateTask
+from harness.types.tasks import Launcher as Launcher
 from harness.types.tasks import Recipe as Recipe
 from harness.types.tasks import ReportFormat as ReportFormat
 from harness.types.tasks import Split as Split
@@ -158,6 +159,7 @@ __all__ = [
     "Finding",
     "HubData",
     "IntermediateTask",
+    "Launcher",
     "Recipe",
     "ReportFormat",
     "Split",
