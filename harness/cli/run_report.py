@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.types.options import EvalOptions
 
 
-class RichReporter(Reporter):
+class RichReporter(ProgressListener):
     """Live lines on a terminal, one plain line a finished unit elsewhere; always on standard error."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.core.arrays import Rows
+    from harness.core.arrays import OutputRows
     from harness.inference.features import Features
     from harness.inference.forward import Forward
 
@@ -102,5 +102,7 @@ class HeadFamily(Predictor):
         """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> Sequence[Any]:
+    def decode(
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> Sequence[Any]:
         """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""

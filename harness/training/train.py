@@ -24,7 +24,7 @@ from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
 from harness.training.adapters import merged, with_adapters, with_weights_of
-from harness.training.checkpoint import Progress, saved_progress
+from harness.training.checkpoint import ProgressListener, saved_progress
 from harness.training.dev import dev_scores
 from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
@@ -146,7 +146,7 @@ def _finish(
     stage: Stage,
     parts: Sequence[Part],
     fresh: Sequence[str],
-    progress: Progress,
+    progress: ProgressListener,
     trainer: Trainer,
     best: Path,
     folder: Path,
@@ -176,7 +176,7 @@ def _finish(
     replace_folder(best, folder)
 
 
-def _thresholds(progress: Progress) -> dict[str, Any]:
+def _thresholds(progress: ProgressListener) -> dict[str, Any]:
     """Those that the selected checkpoint is best at, where a task has questions without an answer."""
     chosen = next((entry for entry in progress.dev if entry["step"] == progress.best_step), {})
     return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}

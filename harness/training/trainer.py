@@ -24,7 +24,7 @@ from harness.families.base import HeadFamily
 from harness.inference.features import Features
 from harness.models.device import sent
 from harness.models.padding import Unpadded
-from harness.training.checkpoint import Progress, load_state, save_state
+from harness.training.checkpoint import ProgressListener, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
 from harness.training.order import micro_batches, step_items
 from harness.training.sparse import densify, sparsify
@@ -151,7 +151,7 @@ class Trainer:
         self.stage = stage
         self.started = time.monotonic() if started is None else started
         self.earlier_seconds = 0.0
-        self.progress = Progress()
+        self.progress = ProgressListener()
         self.window: list[torch.Tensor] = []
         self.tokens = 0
         self.micro_tokens = options.batch_tokens
@@ -173,7 +173,7 @@ class Trainer:
         """The first part's model with all its weights, for ``keep`` to write."""
         return self.sharded.whole if self.sharded else self.parts[0].model
 
-    def run(self) -> Progress:
+    def run(self) -> ProgressListener:
         """Trains to the end, or on from the saved state; returns the finished progress."""
         import torch
 

@@ -107,7 +107,7 @@ def test_the_file_test_contract(here: Path) -> None:
             "--noconftest",
             "-c",
             os.devnull,
-            "testing/test_contract.py",
+            "test_contract.py",
         ],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,

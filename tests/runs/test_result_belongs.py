@@ -22,7 +22,7 @@ from harness.results.systems import load_run, load_runs
 from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, save_record
 from harness.types.options import EvalOptions
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 TASKS = ["xnli[sw,en]", "tatoeba[sw]"]
@@ -49,7 +49,7 @@ def models(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return found[0], found[1]
 
 
-class Notes(Reporter):
+class Notes(ProgressListener):
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.computed: list[str] = []
