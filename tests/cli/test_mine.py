@@ -111,9 +111,9 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
 KILLED = """
 import os, signal, sys
 from harness.cli.main import main
-from harness.retrieval import stored
+from harness.retrieval import vector_store
 
-write, blocks = stored._write, []
+write, blocks = vector_store._write, []
 
 def write_and_die(path, at, data):
     write(path, at, data)
@@ -121,8 +121,8 @@ def write_and_die(path, at, data):
     if sum(blocks) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
-stored._write = write_and_die
-stored.characters_at_a_time = lambda device, tokens: 1000
+vector_store._write = write_and_die
+vector_store.characters_at_a_time = lambda device, tokens: 1000
 main(sys.argv[1:])
 """
 
