@@ -179,6 +179,20 @@ def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> 
     assert mine.take("x")
 
 
+def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_are_held_stay(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    other = Claims(tmp_path / ".claims")
+    assert other.take("xnli/fr/test")
+    for name in ("xnli-de-test", "xnli-fr-2"):
+        (tmp_path / ".claims" / f"{name}.claim").write_text('{"pid": 1}')
+    (tmp_path / ".claims" / "folder.claim").mkdir()
+    with folder.joined("a"):
+        pass
+    assert {path.name for path in (tmp_path / ".claims").iterdir()} == {"xnli-fr-test.claim", "folder.claim"}
+    other.release("xnli/fr/test")
+    (tmp_path / ".claims" / "folder.claim").rmdir()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
 def test_claims_never_overlap(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]) -> None:
