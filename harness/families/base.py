@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.core.arrays import Rows
+    from harness.core.arrays import OutputRows
     from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
 
@@ -69,6 +69,11 @@ class HeadFamily(Predictor):
     fresh_head: bool = True
     """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
 
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it trains beside labelled tasks with a share of the steps of its own, without choosing the checkpoint."""
+        return not self.fresh_head
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages
         cost no half-empty batches and a stopped run loses one stream at most."""
@@ -107,7 +112,7 @@ class HeadFamily(Predictor):
         """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod
-    def decode(self, features: Any, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> Sequence[Any]:
+    def decode(self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> Sequence[Any]:
         """One prediction an example from the outputs of all its rows (``outputs[name][row]``).
 
         ``features`` is what :meth:`features` returned.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.arrays import IntArray, Rows
+from harness.core.arrays import IntArray, OutputRows
 from harness.inference.features import FeatureRows
 from harness.inference.prefetch import Given, Made, made_ahead
 from harness.inference.threads import side_by_side
@@ -96,7 +96,7 @@ class Forward:
                 return
             yield piece  # type: ignore[misc]
 
-    def stream(self, features: FeatureRows, step: Step) -> dict[str, Rows]:
+    def stream(self, features: FeatureRows, step: Step) -> dict[str, OutputRows]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
 
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
@@ -239,7 +239,7 @@ class _Scattered:
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        self.outputs: dict[str, Rows] = {}
+        self.outputs: dict[str, OutputRows] = {}
 
     def put(self, rows: IntArray, values: Mapping[str, NDArray[Any]]) -> None:
         for name, found in values.items():

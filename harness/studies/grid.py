@@ -16,7 +16,7 @@ from harness.types.tasks import Study
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.run import Run
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def run_study(
     *,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> list[tuple[Cell, list[Run]]]:
     """Every run of the grid, in ``out/<model>[-via-<stages>]/seed-<n>``; what is done already is kept.
 
