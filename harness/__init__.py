@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.scoring.formats.base import Aligned as Aligned
     from harness.scoring.formats.base import Format as Format
     from harness.scoring.metrics.base import Metric as Metric
+    from harness.studies.job import Job as Job
+    from harness.studies.launcher import JobLauncher as JobLauncher
     from harness.types.examples import Answer as Answer
     from harness.types.examples import Candidate as Candidate
     from harness.types.examples import Choice as Choice
@@ -82,6 +84,8 @@ _PUBLIC = {
     "Attribute": "harness.types.tasks",
     "Command": "harness.types.tasks",
     "Launcher": "harness.types.tasks",
+    "Job": "harness.studies.job",
+    "JobLauncher": "harness.studies.launcher",
     "DoctorCheck": "harness.types.tasks",
     "Finding": "harness.types.tasks",
     "Example": "harness.types.examples",

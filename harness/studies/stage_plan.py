@@ -78,12 +78,12 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
         shared = [stage for stage in plan.required if count[stage.key] > 1] if plan else []
         for stage in shared:
             if plan and stage.key not in found:
-                found[stage.key] = _stage_job(job, plan, stage)
+                found[stage.key] = stage_job(job, plan, stage)
         waiting.append(replace(job, needs=(*job.needs, *(stage.key for stage in shared))))
     return [*found.values(), *waiting]
 
 
-def _stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
+def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
     """The job that trains a stage of an evaluation's plan; a parent is shared by all who share the stage."""
     lineage = chain(stage)
     seed = "" if job.seed is None else f", seed {job.seed}"
