@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.run import Comparison, Run
     from harness.scoring.scores import BenchmarkScore
     from harness.training.stage import TrainedStage
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
     System = str | Path | Run | Sequence[str | Path | Run]
 
@@ -35,7 +35,7 @@ def evaluate(
     out: str | Path | None = None,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> Run:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
@@ -59,7 +59,7 @@ def evaluate(
     from harness.runs.folder import RunFolder
     from harness.scoring.aggregate import aggregate
     from harness.training.processes import process_count, process_index
-    from harness.types.progress import Reporter as Silent
+    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -133,7 +133,7 @@ def train(
     out: str | Path,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> TrainedStage:
     """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
 
@@ -151,7 +151,7 @@ def train(
     from harness.training.processes import process_count
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
-    from harness.types.progress import Reporter as Silent
+    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()

@@ -22,7 +22,7 @@ from harness.types.tasks import Study
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
 LOCAL = "local"
 JOBS = "jobs"
@@ -129,7 +129,7 @@ def run_cells(
     out: Path,
     *,
     registry: Registry,
-    reporter: Reporter,
+    reporter: ProgressListener,
     launcher: str | None = None,
     jobs: int | None = None,
 ) -> Grid:

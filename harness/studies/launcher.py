@@ -13,7 +13,7 @@ from harness.studies.job import Job, JobFiles, JobResult, read_result
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
 Handle: TypeAlias = Any
 """What a launcher knows a started job by: a process, the number of a batch job."""
@@ -30,7 +30,7 @@ class JobLauncher(ABC):
     default_jobs = 1
     """Jobs at a time where ``--jobs`` is not given."""
 
-    def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: Reporter) -> None:
+    def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: ProgressListener) -> None:
         self.folder = folder
         self.jobs = jobs
         self.registry = registry
@@ -69,7 +69,9 @@ class JobLauncher(ABC):
         return [sys.executable, "-m", "harness.cli", "study", "job", str(self.files(job).job)]
 
 
-def open_launcher(name: str, folder: Path, jobs: int | None, registry: Registry, reporter: Reporter) -> JobLauncher:
+def open_launcher(
+    name: str, folder: Path, jobs: int | None, registry: Registry, reporter: ProgressListener
+) -> JobLauncher:
     """The launcher of this name, ready for jobs; UsageError where there is none, PluginError where it is broken."""
     found = registry.launcher(name)
     kind = load_part(found, "implementation")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.registry.registry import Registry
     from harness.studies.launcher import Handle
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
 Process = subprocess.Popen[bytes]
 
@@ -28,7 +28,7 @@ class LocalLauncher(JobLauncher):
     its state, when its standard input is closed: when it is cancelled, and when this process is gone.
     """
 
-    def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: Reporter) -> None:
+    def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: ProgressListener) -> None:
         super().__init__(folder, jobs, registry, reporter)
         self._running: dict[Process, tuple[str, ...]] = {}
 

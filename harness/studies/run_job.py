@@ -19,10 +19,10 @@ from harness.training.shared import train_when_free
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
 
-def run_job(job: Job, registry: Registry, reporter: Reporter) -> JobResult:
+def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
     """Carries out a job. A documented error becomes its result; whatever else is raised is a bug, or Ctrl-C."""
     started = time.monotonic()
     try:
@@ -32,7 +32,7 @@ def run_job(job: Job, registry: Registry, reporter: Reporter) -> JobResult:
     return JobResult(**{**vars(result), "seconds": round(time.monotonic() - started, 3)})
 
 
-def run_job_file(path: Path, reporter: Reporter) -> JobResult:
+def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
     """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result beside it.
 
     Every failure leaves a result with its line, but for Ctrl-C and a killed process: these leave none.
@@ -60,7 +60,7 @@ def run_job_file(path: Path, reporter: Reporter) -> JobResult:
     return result
 
 
-def _evaluate(job: Job, registry: Registry, reporter: Reporter) -> JobResult:
+def _evaluate(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
     run = evaluate(
         job.model,
         job.tasks,
@@ -78,7 +78,7 @@ def _evaluate(job: Job, registry: Registry, reporter: Reporter) -> JobResult:
     return JobResult(job.key, paths=paths)
 
 
-def _train(job: Job, registry: Registry, reporter: Reporter) -> JobResult:
+def _train(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
     plan = plan_stages(job, registry, Observed(reporter, registry.hook, Path(job.out)))
     stage = next((stage for stage in plan.required if stage.key == job.stage), None)
     if stage is None:

@@ -17,7 +17,7 @@ from harness.models.reference import parse_model
 from harness.models.resolve import resolve_model
 from harness.studies.job import Job
 from harness.training.chain import Stages
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit
@@ -40,10 +40,10 @@ class StagePlan:
 
 def check_job(job: Job, registry: Registry) -> None:
     """Refuses what the job's process would refuse: an unknown task, recipe or option. Loads no model, reads no examples."""
-    check_options(_planned(job, registry), _stages(job, registry, device="", dtype="", reporter=Reporter()))
+    check_options(_planned(job, registry), _stages(job, registry, device="", dtype="", reporter=ProgressListener()))
 
 
-def plan_stages(job: Job, registry: Registry, reporter: Reporter) -> StagePlan:
+def plan_stages(job: Job, registry: Registry, reporter: ProgressListener) -> StagePlan:
     """Plans the stages of a job. Trains nothing and loads no weights, but reads training data, which are in the keys.
 
     A baseline has none. Raises :class:`~harness.core.errors.HarnessError` where the model or the plan cannot be had.
@@ -67,7 +67,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     plans: dict[str, StagePlan] = {}
     for job in evaluations:
         try:
-            plans[job.key] = plan_stages(job, registry, Reporter())
+            plans[job.key] = plan_stages(job, registry, ProgressListener())
         except (DataError, ModelError, PluginError):
             continue
     count = Counter(stage.key for plan in plans.values() for stage in plan.required)
@@ -112,7 +112,7 @@ def _planned(job: Job, registry: Registry) -> list[PlannedUnit]:
     )
 
 
-def _stages(job: Job, registry: Registry, *, device: str, dtype: str, reporter: Reporter) -> Stages:
+def _stages(job: Job, registry: Registry, *, device: str, dtype: str, reporter: ProgressListener) -> Stages:
     root = Path(job.options.stages_dir) if job.options.stages_dir else Path(job.out).parent / "stages"
     recipe = find_recipe(job.options.recipe, registry, parse_model(job.model))
     return Stages(registry, recipe, job.seeded, device=device, dtype=dtype, root=root, begin=reporter.training)

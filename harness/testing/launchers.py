@@ -19,7 +19,7 @@ from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.subject import Subject
 from harness.types.options import EvalOptions
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 
 Result = tuple[str, Status, str]
 
@@ -65,19 +65,19 @@ def launching(subject: Subject) -> Iterator[Result]:
     for name, found in subject.registry.launchers().items():
         if found.provider == subject.provider:
             scratch = subject.scratch / f"launcher-{name}"
-            launcher = open_launcher(name, scratch / "jobs", 2, subject.registry, Reporter())
+            launcher = open_launcher(name, scratch / "jobs", 2, subject.registry, ProgressListener())
             if launcher.in_process:
                 yield f"launcher {name}", "failed", "in_process: two jobs at a time need processes of their own"
             else:
                 yield from _study(f"launcher {name}", launcher, scratch)
-                again = open_launcher(name, scratch / "cancelled", 2, subject.registry, Reporter())
+                again = open_launcher(name, scratch / "cancelled", 2, subject.registry, ProgressListener())
                 yield f"launcher {name}", *_cancelled(again, _job(scratch, "cancelled"))
 
 
 def _study(what: str, launcher: JobLauncher, scratch: Path) -> Iterator[Result]:
     registry = _write(scratch)
     run = _job(scratch, "killed-once")
-    plan = plan_stages(run, registry, Reporter())
+    plan = plan_stages(run, registry, ProgressListener())
     stage = stage_job(run, plan, plan.required[0])
     broken = replace(stage, name="broken stage", stage="0" * 64)
     beside = _job(scratch, "beside")
@@ -103,7 +103,7 @@ def _study(what: str, launcher: JobLauncher, scratch: Path) -> Iterator[Result]:
         return
     yield what, "passed", "a run whose process was killed once went on"
     alone = _job(scratch, "alone/run")
-    reference = run_job(alone, registry, Reporter())
+    reference = run_job(alone, registry, ProgressListener())
     same = reference.done and _outcome(Path(alone.out)) == _outcome(Path(run.out))
     yield what, _status(same), "the same bits as in one process" if same else "other results than in one process"
 

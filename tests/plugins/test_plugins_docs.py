@@ -107,7 +107,7 @@ def test_the_file_test_contract(here: Path) -> None:
             "--noconftest",
             "-c",
             os.devnull,
-            "testing/test_contract.py",
+            "test_contract.py",
         ],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
@@ -188,6 +188,26 @@ def test_the_file_apart(here: Path) -> None:
     assert found.launcher("apart").provider == "file:apart"
     outcomes = check_plugin("apart", checks=["references", "light", "launching"], registry=found)
     assert [o for o in outcomes if o.status != "passed"] == [] and len(outcomes) == 8
+
+
+def test_the_file_noisy(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py", "headlines.py", "noisy.py")
+    model = str(small_model(tmp_path / "model"))
+
+    def losses(noise: str) -> tuple[list[str], list[Any]]:
+        run = evaluate(
+            model,
+            ["reviews[sw]"],
+            out=tmp_path / f"noise-{noise}" / "run",
+            options=options(via=("headlines@noisy",), overrides={"max_steps": 5, "noise": noise}),
+            registry=found,
+        )
+        assert run.failed == {}
+        return [stage["name"] for stage in run.record["stages"]], [stage["loss"] for stage in run.record["stages"]]
+
+    (names, noisy), (_, plain) = losses("0.5"), losses("0")
+    assert names == ["headlines@noisy", "reviews"]
+    assert noisy[0] != plain[0]
 
 
 def test_the_file_mirror(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

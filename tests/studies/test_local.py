@@ -25,7 +25,7 @@ from harness.studies.local import LocalLauncher, visible_devices
 from harness.studies.run_job import run_job
 from harness.studies.stage_plan import plan_stages, with_shared_stages
 from harness.types.options import EvalOptions
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.tasks import Study
 
 MORE = """
@@ -80,7 +80,7 @@ def options(here: Path, **more: Any) -> EvalOptions:
     return EvalOptions(**{**values, "overrides": {"max_steps": 3, "batch": 2, "save_every": 1}, **more})
 
 
-class Lines(Reporter):
+class Lines(ProgressListener):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -179,16 +179,16 @@ def test_a_plan_yields_stages_and_trains_none(registry: Registry, here: Path, tm
         (by_seed[job.seed],) if job.options.via else () for job in evaluations
     ]
     assert [replace(job, needs=()) for job in evaluations] == jobs
-    required = plan_stages(jobs[-1], registry, Reporter()).required
+    required = plan_stages(jobs[-1], registry, ProgressListener()).required
     assert [stage.name for stage in required] == ["before", "between", "mine"]
-    assert run_job(stages[0], registry, Reporter()).done
+    assert run_job(stages[0], registry, ProgressListener()).done
     assert [path.name for path in (out / "stages").iterdir() if path.name[0] != "."] == [f"before-{stages[0].key[:12]}"]
 
 
 def test_a_stage_that_is_no_longer_planned_is_refused(registry: Registry, here: Path, tmp_path: Path) -> None:
     cell = Cell(os.environ["MODEL"], options(here), (1,), tmp_path, tasks=("mine",))
     [job] = cell.jobs(registry)
-    result = run_job(replace(job, kind="stage", stage="f" * 64), registry, Reporter())
+    result = run_job(replace(job, kind="stage", stage="f" * 64), registry, ProgressListener())
     assert result.exit_code == 4 and "no stage of this plan has the key ffffffffffff" in result.message
 
 
@@ -275,7 +275,7 @@ def test_devices_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr("harness.studies.local.subprocess.Popen", Popen)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 5,GPU-6")
-    launcher = LocalLauncher(tmp_path, 4, registry, Reporter())
+    launcher = LocalLauncher(tmp_path, 4, registry, ProgressListener())
     job = Job("one", "evaluation", "tiny", "run", tasks=("mine",))
     for _ in range(4):
         launcher.submit(job)
@@ -289,7 +289,7 @@ def test_what_only_this_process_knows_is_refused_for_others(registry: Registry, 
     registry.add(object_with_hook(), "mine-only")
     found = list(cells(registry.study("grid"), tmp_path, options(here)))
     with pytest.raises(Exception, match="'mine-only' is known in this process only"):
-        run_cells(found, tmp_path, registry=registry, reporter=Reporter(), jobs=2)
+        run_cells(found, tmp_path, registry=registry, reporter=ProgressListener(), jobs=2)
 
 
 def object_with_hook() -> Any:

@@ -15,14 +15,14 @@ from harness.registry.default import get_registry
 from harness.studies.job import Job, JobResult, write_result
 from harness.studies.launcher import JobLauncher
 from harness.studies.schedule import ATTEMPTS, in_order, run_jobs
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 
 
 def job(key: str, *needs: str) -> Job:
     return Job(f"job {key}", "stage", "tiny", f"out/{key}", stage=key, needs=needs)
 
 
-class Lines(Reporter):
+class Lines(ProgressListener):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
