@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
     "study": ("harness.cli.study:command", "Run a grid of models, intermediate stages and seeds that a plugin names."),
-    "new": ("harness.cli.new:command", "Write the package of a new task, benchmark or family."),
+    "new": ("harness.cli.new:command", "Write the package of a new task, benchmark, family or launcher."),
     "plugins": ("harness.cli.plugins:command", "List the plugins, and what is wrong with those that failed."),
     "doctor": ("harness.cli.doctor:command", "Check the installation, the plugins and the data folder."),
     "demo": ("harness.cli.demo:command", "Run everything once on a small corpus, in minutes, offline."),
