@@ -57,7 +57,7 @@ class Run:
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
-        from harness.report.tables import all_tables
+        from harness.report.report import all_tables
         from harness.report.text import text_table
         from harness.results.run_view import view
 
@@ -76,7 +76,7 @@ class Run:
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
         from harness.report.html import table_html
-        from harness.report.tables import all_tables
+        from harness.report.report import all_tables
         from harness.results.run_view import view
 
         system = view(self.record, self.path.name)

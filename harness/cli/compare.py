@@ -49,8 +49,7 @@ def command(
         print_text(found.to_markdown().rstrip("\n"))
     else:
         for table in tables(found):
-            print_text(table.title)
-            print_table("", table.columns, table.rows)
+            print_table(table)
             print_text("")
         for note in footnotes(found):
             message(note)

@@ -22,6 +22,7 @@ def list_studies(as_json: bool) -> None:
 
     from harness.cli.console import print_json, print_table
     from harness.registry.default import get_registry
+    from harness.report.table import Table, columns, number
 
     studies = get_registry().studies().values()
     if as_json:
@@ -31,7 +32,8 @@ def list_studies(as_json: bool) -> None:
         (s.name, len(s.models), len(s.via), len(s.seeds), s.benchmark or ", ".join(s.tasks), s.provider, s.summary)
         for s in studies
     ]
-    print_table("", ("study", "#models", "#via", "#seeds", "scored on", "provider", "summary"), rows)
+    head = columns("study", *map(number, ("models", "via", "seeds")), "scored on", "provider", "summary")
+    print_table(Table.of("", head, rows))
 
 
 @command.command()
@@ -56,6 +58,7 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
     from harness.cli.run_report import RichReporter
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
+    from harness.report.seeds import study_table
     from harness.results.seeds import summarise
     from harness.studies.grid import cells, run_study
     from harness.types.options import EvalOptions
@@ -75,22 +78,7 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
     if as_json:
         print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in sums])
     else:
-        tasks = list(dict.fromkeys(task for _, summary in sums for task in summary["tasks"]))
-        rows = [
-            (
-                cell.name,
-                *(_cell(summary["tasks"].get(task, {}).get("score")) for task in tasks),
-                _cell(summary["overall"]),
-            )
-            for cell, summary in sums
-        ]
-        print_table("", ("system", *(f"#{task}" for task in tasks), "#overall"), rows)
+        print_table(study_table([(cell.name, summary) for cell, summary in sums]))
     failed = [f"{run.path}: {unit}" for _, runs in found for run in runs for unit in run.failed]
     if failed:
         raise UnitsFailed(f"{len(failed)} units failed, {failed[0]} for one", hint="the same command tries them again")
-
-
-def _cell(score: dict[str, Any] | None) -> str:
-    if not score or score["mean"] is None:
-        return "-"
-    return f"{score['mean']:.1f}" + (f" ±{score['sd']:.1f}" if score["sd"] is not None else "")

@@ -56,29 +56,6 @@ def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str,
     return found
 
 
-def loss_rows(robustness: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
-    """Perturbation, task, loss, changed share and the losses by language, as the terminal shows them."""
-    rows = []
-    for kind, tasks in robustness.items():
-        for task, entry in tasks.items():
-            languages = entry["languages"]
-            share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
-            each = "  ".join(
-                f"{code} {_signed(one['loss'])}{_half(one)}" if one["changed"] else f"{code} –"
-                for code, one in languages.items()
-            )
-            rows.append((kind, task, _signed(entry["loss"]), f"{share:.0%}", each))
-    return rows
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.1f}"
-
-
-def _half(entry: Mapping[str, Any]) -> str:
-    return "" if entry["low"] is None else f" ±{(entry['high'] - entry['low']) / 2:.1f}"
-
-
 def _value(score: UnitScore, names: Sequence[str]) -> float:
     return fmean(score.metrics[name].value for name in names)
 
