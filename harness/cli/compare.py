@@ -49,7 +49,8 @@ def command(
         print_text(found.to_markdown().rstrip("\n"))
     else:
         for table in tables(found):
-            print_table(table)
+            print_text(table.title)
+            print_table(table, title=False)
             print_text("")
         for note in footnotes(found):
             message(note)

@@ -44,13 +44,13 @@ def _console(stream: Any) -> Console:
     return SafeConsole(file=stream, markup=False, highlight=False, emoji=False, width=width)
 
 
-def print_table(table: Table) -> None:
-    """A table on stdout, under its title."""
+def print_table(table: Table, *, title: bool = True) -> None:
+    """A table on stdout, under its title, which is broken where the table is narrower, or without it."""
     from harness.report.terminal import terminal_table
 
     console = stdout_console()
     with console.capture() as capture:
-        console.print(terminal_table(table))
+        console.print(terminal_table(table, title=title))
     sys.stdout.write("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n")
 
 
@@ -59,7 +59,7 @@ def print_framed(table: Table, console: Console) -> None:
     from harness.report.terminal import terminal_table
 
     console.print(table.title)
-    console.print(terminal_table(table, framed=True))
+    console.print(terminal_table(table, title=False, edge=True))
 
 
 def print_text(text: str) -> None:

@@ -164,7 +164,8 @@ def show(
         print_text(markdown(board).rstrip("\n"))
     else:
         for table in tables(board):
-            print_table(table)
+            print_text(table.title)
+            print_table(table, title=False)
             print_text("")
         for line in legend(board.sections):
             message(line)

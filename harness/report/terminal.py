@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-def terminal_table(table: Table, *, framed: bool = False) -> RichTable:
-    """The table for a rich console, whose width it takes: under its title or, ``framed``, between two blank lines.
+def terminal_table(table: Table, *, title: bool = True, edge: bool = False) -> RichTable:
+    """The table for a rich console, whose width it takes; ``edge`` puts a blank line above and below it.
 
-    A framed table comes without its title: rich would break one that is wider than the table.
+    rich breaks a title that is wider than the table: ``title=False`` leaves it to the caller.
     """
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    title = Text(table.title) if table.title and not framed else None
-    drawn = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=framed)
+    above = Text(table.title) if table.title and title else None
+    drawn = RichTable(box=box.SIMPLE_HEAD, title=above, title_justify="left", pad_edge=False, show_edge=edge)
     for index, column in enumerate(table.columns):
         # the first column is what the user types next: never cut, never wrapped
         drawn.add_column(
