@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.types.options import EvalOptions
 
 
-class RichReporter(Reporter):
+class RichReporter(ProgressListener):
     """Live lines on a terminal, one plain line a finished unit elsewhere; always on standard error."""
 
     def __init__(self) -> None:
@@ -163,7 +163,6 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     from harness.cli.console import print_framed, stderr_console, stdout_console
     from harness.report.provenance import data_notes
     from harness.report.robustness import loss_table
-    from harness.results.run_view import view
 
     console = stderr_console() if to_stderr else stdout_console()
     show_scores(run.scores, console)
@@ -171,7 +170,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         print_framed(loss_table(robustness), console)
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}")
-    for note in data_notes(view(run.record, run.path.name)):
+    for note in data_notes(run.view):
         console.print(f"note: {note}")
     if run.rounding:
         examples, changed = run.rounding
@@ -227,11 +226,9 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
 
 def summary(units: Sequence[str] | dict[str, str]) -> str:
     """``["xnli/ar/test", "xnli/bg/test"]`` as "xnli[ar,bg]"."""
-    tasks: dict[str, list[str]] = {}
-    for key in units:
-        task, language, _ = key.split("/")
-        tasks.setdefault(task, []).append(language)
-    return "  ".join(f"{task}[{','.join(languages)}]" for task, languages in tasks.items())
+    from harness.report.provenance import brackets
+
+    return brackets((unit.task, unit.language) for unit in map(Unit.of, units))
 
 
 def _cell(value: Any) -> str:

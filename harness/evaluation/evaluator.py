@@ -36,7 +36,7 @@ from harness.training.chain import Stages, options_of
 from harness.training.shared import train_claimed
 from harness.training.stage import Stage
 from harness.types.options import EvalOptions, as_plain
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.tasks import Recipe
 from harness.types.units import Prediction, Unit
 
@@ -58,7 +58,7 @@ class Evaluator:
         reference: ModelReference,
         recipe: Recipe,
         options: EvalOptions,
-        reporter: Reporter,
+        reporter: ProgressListener,
         model: ResolvedModel | None = None,
     ) -> None:
         self.run = run

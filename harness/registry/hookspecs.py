@@ -21,6 +21,8 @@ from harness.types.tasks import (
     Family,
     HubData,
     IntermediateTask,
+    Launcher,
+    Objective,
     Recipe,
     ReportFormat,
     Study,
@@ -116,6 +118,18 @@ def harness_studies() -> Iterable[Study]:  # type: ignore[empty-body]
 
 
 @hookspec
+def harness_objectives() -> Iterable[Objective]:  # type: ignore[empty-body]
+    """Ways to train a stage other than plainly on its labels (``--set objective=NAME``, ``--via 'mnli@NAME'``).
+
+    Example::
+
+        @hookimpl
+        def harness_objectives():
+            yield Objective("smoothed", 1, "my_package.smoothed:Smoothed", summary="cross-entropy with smoothed labels")
+    """
+
+
+@hookspec
 def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-body]
     """Ways to write a report (``harness report --format NAME``): a function from runs to text.
 
@@ -148,6 +162,18 @@ def harness_commands() -> Iterable[Command]:  # type: ignore[empty-body]
         @hookimpl
         def harness_commands():
             yield Command("count", "my_package.commands:count", "Count the words of a task.")
+    """
+
+
+@hookspec
+def harness_launchers() -> Iterable[Launcher]:  # type: ignore[empty-body]
+    """Ways to run the jobs of a study or of ``--seeds`` (``--launcher NAME``): each a class that starts and watches jobs.
+
+    Example::
+
+        @hookimpl
+        def harness_launchers():
+            yield Launcher("cluster", "my_package.cluster:Cluster", "one batch job each")
     """
 
 

@@ -27,6 +27,8 @@ from harness.types.tasks import (
     DoctorCheck,
     Family,
     IntermediateTask,
+    Launcher,
+    Objective,
     Recipe,
     ReportFormat,
     Split,
@@ -154,6 +156,10 @@ class Registry:
         """All studies by name."""
         return dict(self._tables["study"])
 
+    def objectives(self) -> dict[str, Objective]:
+        """All objectives by name."""
+        return dict(self._tables["objective"])
+
     def report_formats(self) -> dict[str, ReportFormat]:
         """All report formats by name."""
         return dict(self._tables["report format"])
@@ -165,6 +171,10 @@ class Registry:
     def commands(self) -> dict[str, Command]:
         """All commands of plugins by name."""
         return dict(self._tables["command"])
+
+    def launchers(self) -> dict[str, Launcher]:
+        """All launchers by name."""
+        return dict(self._tables["launcher"])
 
     def doctor_checks(self) -> dict[str, DoctorCheck]:
         """All doctor checks of plugins by name."""
@@ -194,6 +204,10 @@ class Registry:
         """The study; errors as for :meth:`task`."""
         return self._get("study", name, self.studies())
 
+    def objective(self, name: str) -> Objective:
+        """The objective; errors as for :meth:`task`."""
+        return self._get("objective", name, self.objectives())
+
     def report_format(self, name: str) -> ReportFormat:
         """The report format; errors as for :meth:`task`."""
         return self._get("report format", name, self.report_formats())
@@ -201,6 +215,10 @@ class Registry:
     def command(self, name: str) -> Command:
         """The command of a plugin; errors as for :meth:`task`."""
         return self._get("command", name, self.commands())
+
+    def launcher(self, name: str) -> Launcher:
+        """The launcher; errors as for :meth:`task`."""
+        return self._get("launcher", name, self.launchers())
 
     def training(self, task: TargetTask) -> Split | IntermediateTask | None:
         """What a target task is fine-tuned on (last): its own split, the intermediate task it names, or nothing."""
@@ -271,7 +289,9 @@ def _status(plugin: Plugin) -> PluginStatus:
     )
 
 
-def load_part(value: Family | Benchmark | ReportFormat | Attribute | Command | DoctorCheck, field: str) -> Any:
+def load_part(
+    value: Family | Benchmark | Objective | ReportFormat | Attribute | Command | Launcher | DoctorCheck, field: str
+) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:
         return load_object(getattr(value, field))

@@ -20,6 +20,9 @@ from harness.types.tasks import (
     FileData,
     HubData,
     IntermediateTask,
+    Launcher,
+    Need,
+    Objective,
     Origin,
     Recipe,
     ReportFormat,
@@ -35,9 +38,11 @@ Value = (
     | Benchmark
     | Recipe
     | Study
+    | Objective
     | ReportFormat
     | Attribute
     | Command
+    | Launcher
     | DoctorCheck
 )
 
@@ -48,9 +53,11 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_benchmarks": ("benchmark", Benchmark),
     "harness_recipes": ("recipe", Recipe),
     "harness_studies": ("study", Study),
+    "harness_objectives": ("objective", Objective),
     "harness_report_formats": ("report format", ReportFormat),
     "harness_attributes": ("attribute", Attribute),
     "harness_commands": ("command", Command),
+    "harness_launchers": ("launcher", Launcher),
     "harness_doctor_checks": ("doctor check", DoctorCheck),
 }
 """Each collector hook: the word for what it provides, and its type."""
@@ -282,6 +289,17 @@ def _study(study: Study, where: str) -> None:
     _require(len(set(study.seeds)) == len(study.seeds), f"{where}: seeds lists a seed more than once")
 
 
+def _objective(objective: Objective, where: str) -> None:
+    _whole(where, "version", objective.version)
+    _reference(where, "implementation", objective.implementation)
+    _strings(where, "families", objective.families)
+    for need in _strings(where, "needs", objective.needs):
+        hint = did_you_mean(need, get_args(Need))
+        _require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+    for field in ("summary", "citation"):
+        _text(where, field, getattr(objective, field), needed=False)
+
+
 def _report_format(format: ReportFormat, where: str) -> None:
     _reference(where, "render", format.render)
     holds = isinstance(format.extension, str) and NAME.fullmatch(format.extension) is not None
@@ -304,6 +322,11 @@ def _command(command: Command, where: str) -> None:
     _require(command.name not in COMMANDS, f"{where}: the harness has a command of this name: choose another")
 
 
+def _launcher(launcher: Launcher, where: str) -> None:
+    _reference(where, "implementation", launcher.implementation)
+    _text(where, "summary", launcher.summary, needed=False)
+
+
 def _doctor_check(check: DoctorCheck, where: str) -> None:
     _reference(where, "run", check.run)
     _text(where, "summary", check.summary, needed=False)
@@ -316,8 +339,10 @@ _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     Benchmark: _benchmark,
     Recipe: _recipe,
     Study: _study,
+    Objective: _objective,
     ReportFormat: _report_format,
     Attribute: _attribute,
     Command: _command,
+    Launcher: _launcher,
     DoctorCheck: _doctor_check,
 }

@@ -67,8 +67,7 @@ def _language_cell(task: TaskScore, code: str) -> Cell:
         return ""
     if len(task.primary) > 1:
         return Value(value)
-    estimate = task.metrics[task.primary[0]].languages[code]
-    return Value.within(value, estimate.low, estimate.high)
+    return Value(value, task.metrics[task.primary[0]].languages[code].half_width)
 
 
 def _value(value: float | None) -> Cell:

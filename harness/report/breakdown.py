@@ -37,4 +37,4 @@ def attribute_table(attributes: Iterable[Attribute]) -> Table:
 
 
 def _score(bucket: Bucket) -> Value:
-    return Value.within(bucket.score.value, bucket.score.low, bucket.score.high)
+    return Value(bucket.score.value, bucket.score.half_width)

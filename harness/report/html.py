@@ -15,7 +15,7 @@ from harness.report.page_template import page_template
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.svg import SERIES
 from harness.report.table import Cell, Table, columns, number
-from harness.results.run_view import System, language_of, sort_codes
+from harness.results.run_view import RunView, language_of, sort_codes
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -66,13 +66,13 @@ def to_html(report: Report) -> str:
     return page_template("report.html").render(values) + "\n"
 
 
-def table_html(system: System, tables: Iterable[Table]) -> str:
+def table_html(system: RunView, tables: Iterable[Table]) -> str:
     """Renders the scores by task of a system as an HTML fragment, for notebooks."""
     found = next(table for table in tables if table.name == "by-task")
     return page_template("fragment.html").render(title=headline([system]), table=found)
 
 
-def _system(index: int, system: System) -> dict[str, Any]:
+def _system(index: int, system: RunView) -> dict[str, Any]:
     return {
         "name": system.name,
         "model": system.model,
@@ -94,14 +94,14 @@ def _folded(line: str) -> tuple[str, str]:
     return (head, line[len(head) + 2 :]) if colon else (line, "")
 
 
-def _units(system: System) -> Table:
+def _units(system: RunView) -> Table:
     """The data behind each score: task and version, language, items, rows, source, fingerprint."""
     rows: list[list[Cell]] = []
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            data = unit.entry.get("data") or {}
+            data = unit.record.get("data") or {}
             read = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
-            version = str(unit.entry.get("task_version", ""))
+            version = str(unit.record.get("task_version", ""))
             facts = (data.get("state") or "", data.get("source", ""), data.get("fingerprint", ""))
             rows.append([task.name, version, code, unit.n, read, *map(str, facts)])
     head = columns("task", "version", "language", number("items"), "rows", "state", "source", "fingerprint")

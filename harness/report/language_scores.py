@@ -8,7 +8,7 @@ from statistics import fmean
 from harness.analysis.differences import Differences
 from harness.report.table import Cell, Table, Value, difference, number, report_table, score_cell
 from harness.report.task_scores import difference_notes
-from harness.results.run_view import System, TaskView, language_of, sort_codes
+from harness.results.run_view import RunView, TaskView, language_of, sort_codes
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
 """Names of the resource classes (Joshi et al. 2020, table 1)."""
@@ -27,7 +27,7 @@ def resource_class(number: int | None) -> str:
     return "unknown" if number is None else f"{number} ({_CLASSES.get(number, '')})"
 
 
-def matrices(systems: Sequence[System], compared: Sequence[Differences]) -> Iterator[Table]:
+def matrices(systems: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[Table]:
     """Language, script, family and resource class against task: each run, then each difference."""
     codes = sort_codes({code for system in systems for task in system.tasks.values() for code in task.units})
     for kind in ("language", *GROUPINGS):
@@ -97,4 +97,4 @@ def _cell(task: TaskView, kind: str, members: list[str]) -> Cell:
     if kind != "language":
         return score_cell(task.mean(scored))
     score = task.units[scored[0]].score
-    return Value.within(score.value, score.low, score.high)
+    return Value(score.value, score.half_width)

@@ -14,7 +14,7 @@ from harness.report.robustness import perturbed
 from harness.report.seeds import over_seeds
 from harness.report.table import Table
 from harness.report.task_scores import by_task, overview, transfer_gap
-from harness.results.run_view import System
+from harness.results.run_view import RunView
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Report:
     cache of the Hub.
     """
 
-    systems: tuple[System, ...]
+    systems: tuple[RunView, ...]
     compared: tuple[Differences, ...]
     tables: tuple[Table, ...]
     registry: Registry
     data_dir: str | Path | None = None
 
 
-def make_report(systems: Sequence[System], registry: Registry, data_dir: str | Path | None = None) -> Report:
+def make_report(systems: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None) -> Report:
     """The report of one system or several; differences are from the first. UsageError where there is none."""
     if not systems:
         raise UsageError("nothing to report", hint="name one run folder or several")
@@ -40,7 +40,7 @@ def make_report(systems: Sequence[System], registry: Registry, data_dir: str | P
     return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), registry, data_dir)
 
 
-def all_tables(systems: Sequence[System], compared: Sequence[Differences]) -> list[Table]:
+def all_tables(systems: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
     """Every table of a report, in its order."""
     return [
         overview(systems),

@@ -7,12 +7,13 @@ from statistics import fmean
 from typing import Any
 
 from harness.report.table import DASH, Cell, Table, Value, columns, difference, number, report_table
-from harness.results.run_view import System, language_of, sort_codes
+from harness.results.run_view import RunView, language_of, sort_codes
+from harness.scoring.scores import half_width
 
 _LOSS = difference("loss")
 
 
-def perturbed(systems: Sequence[System]) -> Iterator[Table]:
+def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
     """A table of all losses, and one of each run's by language; none where nothing was perturbed."""
     measured = [(system, losses(system)) for system in systems]
     several = len(systems) > 1
@@ -48,7 +49,7 @@ def loss_table(robustness: Mapping[str, Any]) -> Table:
     return Table.of(title, ["perturbation", "task", _LOSS, number("changed"), "by language"], rows)
 
 
-def losses(system: System) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
+def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
     """What the record says, by perturbation and task: the entries of the languages."""
     robustness: Mapping[str, Any] = system.record.get("robustness") or {}
     return {(kind, name): entry["languages"] for kind, tasks in robustness.items() for name, entry in tasks.items()}
@@ -64,7 +65,7 @@ def _means(languages: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
 
 
 def _by_language(
-    system: System, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
+    system: RunView, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
 ) -> Table:
     codes = sort_codes({code for languages in found.values() for code in languages})
     rows = [
@@ -79,11 +80,11 @@ def _by_language(
 def _signed(entry: Mapping[str, Any]) -> str:
     if not entry["changed"]:
         return DASH
-    spread = "" if entry["low"] is None else f" ±{(entry['high'] - entry['low']) / 2:.1f}"
-    return f"{entry['loss']:+.1f}{spread}"
+    half = half_width(entry["low"], entry["high"])
+    return f"{entry['loss']:+.1f}" + ("" if half is None else f" ±{half:.1f}")
 
 
 def _loss(entry: Mapping[str, Any] | None) -> Cell:
     if entry is None or not entry["changed"]:
         return None
-    return Value.within(entry["loss"], entry["low"], entry["high"])
+    return Value(entry["loss"], half_width(entry["low"], entry["high"]))

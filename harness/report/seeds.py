@@ -9,13 +9,13 @@ from typing import Any
 from harness.analysis.differences import common_codes
 from harness.report.table import Cell, Table, Value, number, report_table
 from harness.report.task_scores import scored_tasks
-from harness.results.run_view import System
+from harness.results.run_view import RunView
 from harness.runs.identity import same_but_for_the_seed
 
 
-def over_seeds(systems: Sequence[System]) -> Iterator[Table]:
+def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
     """Mean and standard deviation of runs that differ in nothing but their seed."""
-    families: dict[str, list[System]] = {}
+    families: dict[str, list[RunView]] = {}
     for system in systems:
         families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)
     several = {key: members for key, members in families.items() if len({m.seed for m in members}) > 1}

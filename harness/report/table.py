@@ -52,11 +52,6 @@ class Value:
     half_width: float | None = None
     mark: str = ""
 
-    @classmethod
-    def within(cls, value: float, low: float | None, high: float | None) -> Value:
-        """A value with its interval; without one if an end is None."""
-        return cls(value, None if low is None or high is None else (high - low) / 2)
-
     def show(self, *, signed: bool = False) -> str:
         """The number with one decimal: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
         text = f"{self.value:+.1f}" if signed else f"{self.value:.1f}"

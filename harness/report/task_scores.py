@@ -7,12 +7,12 @@ from statistics import fmean
 
 from harness.analysis.differences import Differences, common_codes
 from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
-from harness.results.run_view import System, TaskView
+from harness.results.run_view import RunView, TaskView
 
 _DAGGER = "† not every language of the benchmark was scored: no benchmark score"
 
 
-def overview(systems: Sequence[System]) -> Table:
+def overview(systems: Sequence[RunView]) -> Table:
     """A row a run: what it is, the overall score, the groups."""
     groups = list(dict.fromkeys(group for system in systems for group in system.groups))
     seeded = len({system.seed for system in systems}) > 1
@@ -29,7 +29,7 @@ def overview(systems: Sequence[System]) -> Table:
                 scored,
                 max(lacking, 0),
                 failed,
-                score_cell(system.overall, system.overall_half),
+                score_cell(system.overall, system.overall_half_width),
                 *(score_cell(system.groups.get(group)) for group in groups),
             ]
         )
@@ -40,12 +40,12 @@ def overview(systems: Sequence[System]) -> Table:
     return report_table("overview", "Runs", head, rows, notes)
 
 
-def by_task(systems: Sequence[System], compared: Sequence[Differences]) -> Table:
+def by_task(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     """A row a task: one run in detail, or several side by side over their common languages."""
     return _one(systems[0]) if len(systems) == 1 else _side_by_side(systems, compared)
 
 
-def _one(system: System) -> Table:
+def _one(system: RunView) -> Table:
     rows: list[list[Cell]] = []
     for task in system.tasks.values():
         total = len(task.units) + len(task.missing)
@@ -55,19 +55,19 @@ def _one(system: System) -> Table:
             [
                 task.name,
                 f"{len(task.units)}/{total}",
-                score_cell(mean, task.half, _dagger(task)),
-                score_cell(gap[0] - gap[1] if gap else None, mark=_dagger(task)),
+                score_cell(mean, task.half_width, _dagger(task)),
+                score_cell(gap.points if gap else None, mark=_dagger(task)),
                 f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
                 _metrics(task),
             ]
         )
     head = columns("task", "languages", number("score"), number("transfer gap"), "worst language", "metric")
-    notes = ["± half of the 95% interval"] if any(task.half is not None for task in system.tasks.values()) else []
+    notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in system.tasks.values()) else []
     notes += [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
 
 
-def _side_by_side(systems: Sequence[System], compared: Sequence[Differences]) -> Table:
+def _side_by_side(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     rows: list[list[Cell]] = []
     notes = ["means over the languages in which all runs took the same test"]
     for name in scored_tasks(systems):
@@ -94,7 +94,7 @@ def _side_by_side(systems: Sequence[System], compared: Sequence[Differences]) ->
     return report_table("by-task", "Scores by task, side by side", head, rows, [*notes, *difference_notes(compared)])
 
 
-def transfer_gap(systems: Sequence[System]) -> Table:
+def transfer_gap(systems: Sequence[RunView]) -> Table:
     """English minus the mean of the other languages, by task and run."""
     several = len(systems) > 1
     rows: list[list[Cell]] = []
@@ -106,8 +106,7 @@ def transfer_gap(systems: Sequence[System]) -> Table:
             if task and gap:
                 mark = _dagger(task)
                 incomplete |= bool(mark)
-                english, others = gap
-                cells: list[Cell] = [Value(english), Value(others), Value(english - others, mark=mark)]
+                cells: list[Cell] = [Value(gap.english), Value(gap.others), Value(gap.points, mark=mark)]
                 rows.append([name, *([system.name] if several else []), *cells])
     head = columns("task", *(["run"] if several else []), *map(number, ("English", "other languages", "gap")))
     return report_table(
@@ -119,7 +118,7 @@ def transfer_gap(systems: Sequence[System]) -> Table:
     )
 
 
-def scored_tasks(systems: Sequence[System]) -> list[str]:
+def scored_tasks(systems: Sequence[RunView]) -> list[str]:
     """The tasks of which some run has a score."""
     return list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.units))
 

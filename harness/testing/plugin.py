@@ -24,8 +24,8 @@ HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss")
 _PROBE = """
 import json, sys, time
 from pathlib import Path
-from harness.discovery import find
-from harness.loading import load, new_manager
+from harness.registry.discovery import find
+from harness.registry.loading import load, new_manager
 name, files = sys.argv[1], [Path(file) for file in sys.argv[2:]]
 manager = new_manager()
 candidate = next(found for found in find(files)[0] if found.provider == name)
@@ -54,6 +54,7 @@ def references(subject: Subject) -> Iterator[Result]:
         ("report format", registry.report_formats(), "render"),
         ("attribute", registry.attributes(), "compute"),
         ("command", registry.commands(), "run"),
+        ("launcher", registry.launchers(), "implementation"),
         ("doctor check", registry.doctor_checks(), "run"),
     ]
     for word, table, field in tables:
