@@ -15,6 +15,7 @@ from harness.registry.registry import SLOW, load_part
 from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
+from harness.training.sources import training_tasks
 from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
@@ -24,8 +25,8 @@ HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss")
 _PROBE = """
 import json, sys, time
 from pathlib import Path
-from harness.discovery import find
-from harness.loading import load, new_manager
+from harness.registry.discovery import find
+from harness.registry.loading import load, new_manager
 name, files = sys.argv[1], [Path(file) for file in sys.argv[2:]]
 manager = new_manager()
 candidate = next(found for found in find(files)[0] if found.provider == name)
@@ -86,7 +87,7 @@ def _task(subject: Subject, task: Any) -> tuple[Status, str]:
     try:
         metric = get_metric(task.metric)
         if isinstance(task, TargetTask):
-            subject.registry.training(task)
+            training_tasks(task, subject.registry)
     except HarnessError as error:
         return "failed", f"{error}; {error.hint}"
     return "passed", f"metric {metric.name}"

@@ -3,123 +3,62 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from harness.core.border import border
 from harness.core.built import built
-from harness.core.errors import PluginError, UsageError
+from harness.core.errors import UsageError
 from harness.data.corpus import Corpus
-from harness.data.sources import label_set, load_examples
-from harness.families.base import HeadFamily, Predictor
+from harness.data.sources import label_set
+from harness.families.base import HeadFamily
 from harness.models.resolve import ResolvedModel, check_folder
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import blaming
-from harness.registry.registry import load_part
+from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
-from harness.training.via import in_languages, parse_via
-from harness.types.options import EvalOptions, TrainOptions, build, check_keys, option_values
-from harness.types.tasks import Family, IntermediateTask, Recipe, Split, TargetTask
-
-if TYPE_CHECKING:
-    from harness.data.sources import LoadedSplit
-    from harness.registry.registry import Registry
-    from harness.scoring.formats.base import Format
-
-log = logging.getLogger(__name__)
+from harness.training.via import via_tasks
+from harness.types.options import TrainOptions, build
+from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
 
 
 class Stages:
-    """Builds stages from the registry, the recipe and the options, and trains those that are not there yet.
+    """Builds stages in the context of a run, and trains those that are not there yet into the folder ``root``.
 
     ``begin`` is called with a stage's name before it is trained and returns who hears (step, total, loss).
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        recipe: Recipe,
-        options: EvalOptions,
-        *,
-        device: str,
-        dtype: str,
-        root: Path,
-        begin: Callable[[str], Tell],
-    ) -> None:
-        self.registry = registry
-        self.recipe = recipe
-        self.options = options
-        self.device = device
-        self.dtype = dtype
+    def __init__(self, context: RunContext, root: Path, begin: Callable[[str], Tell]) -> None:
+        self.context = context
         self.root = root
         self.begin = begin
-        self.large = False
         self.trained: dict[str, TrainedStage] = {}
-        self._splits: dict[Hashable, LoadedSplit] = {}
-
-    def start_from(self, model: ResolvedModel) -> None:
-        """Chooses the recipe's column by the size of the model."""
-        self.large = model.hidden_size >= 1024
-
-    def values(self, names: Sequence[str]) -> dict[str, Any]:
-        """Option values in force under these names."""
-        return option_values(self.recipe, names, large=self.large, overrides=self.options.overrides)
-
-    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
-        """The family with the options in force; ``own`` are those that the task itself sets."""
-        found = self.registry.family(name)
-        kind = load_part(found, "implementation")
-        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
-            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
-
-    def format(self, family: str) -> Format:
-        """How the family's predictions are written."""
-        return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
-
-    def load(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
-        """The examples of a split."""
-        data_dir = Path(self.options.data_dir) if self.options.data_dir else None
-        resolver = self.registry.hook.harness_resolve_data
-        offline = self.options.offline
-        return load_examples(task, split, data_dir=data_dir, offline=offline, limit=limit, resolver=resolver)
-
-    def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
-        """The train or dev split of a task, read once."""
-        return self.load_once(task, task.train if name == "train" else task.dev, self.options.train_limit)
-
-    def load_once(self, task: TargetTask | IntermediateTask, split: Split, limit: int | None) -> LoadedSplit:
-        """The examples of a split, kept for tasks that read the same rows in the same way, whatever their names are."""
-        content = (split, task.example, task.labels, limit)
-        if content not in self._splits:
-            self._splits[content] = self.load(task, split, limit)
-        return self._splits[content]
 
     def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
+        context = self.context
         parts = []
         for task in tasks:
-            train = self.training_split(task, "train")
-            dev = self.training_split(task, "dev") if task.dev.sources else None
-            family = self.family(task.family, label_set(task, train), _names(task), task.options)
+            train = context.training_split(task, "train")
+            dev = context.training_split(task, "dev") if task.dev.sources else None
+            family = context.family(task.family, label_set(task, train), option_names(task), task.options)
             if not isinstance(family, HeadFamily):
                 raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
-            parts.append(StageTask(task, train, dev, family, self.format(task.family)))
-        names = _names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
-        options = build(TrainOptions, self.values(names))
-        known = before(parent.folder, self.registry) if isinstance(parent, ResolvedModel) else None
+            parts.append(StageTask(task, train, dev, family, context.format(task.family)))
+        names = option_names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
+        options = build(TrainOptions, context.values(names))
+        known = before(parent.folder, context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
-        if self.options.quant and not options.peft:
+        quant = context.options.quant
+        if quant and not options.peft:
             raise UsageError(
-                f"--quant {self.options.quant}: weights of so few bits cannot be trained, only adapters beside them",
+                f"--quant {quant}: weights of so few bits cannot be trained, only adapters beside them",
                 hint="add --peft lora; or score a checkpoint as it is with --train never",
             )
-        return Stage(tuple(parts), parent, options, self.dtype, self.options.quant, known)
+        return Stage(tuple(parts), parent, options, context.compute.dtype, quant, known)
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
@@ -143,21 +82,7 @@ class Stages:
         """The last of one or more stages."""
         *before, expression = expressions
         parent = self.last(before, model) if before else model
-        return self.stage(self.tasks(expression), parent)
-
-    def tasks(self, expression: str) -> list[IntermediateTask]:
-        """The tasks of one stage: ``mnli+squad[ar,es]``."""
-        return [in_languages(self.registry.intermediate(part.name), part.languages) for part in parse_via(expression)]
-
-    def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
-        kinds = [kind for family in self.registry.families().values() if (kind := options_of(family)) is not None]
-        known = set(names)
-        for expression in expressions:
-            known |= {expression, *(name for task in self.tasks(expression) for name in _names(task))}
-        check_keys(self.recipe, self.options.overrides, kinds, known)
-        for name in sorted(known):
-            build(TrainOptions, self.values([name]))
+        return self.stage(via_tasks(expression, self.context.registry), parent)
 
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
         """The trained stage, and before it its parents; trains what is not there yet."""
@@ -170,28 +95,11 @@ class Stages:
             from harness.training.train import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
-            with blaming(stage.tasks[0].task, self.registry):
-                trained = train_stage(stage, parent, folder, device=self.device, tell=tell)
+            with blaming(stage.tasks[0].task, self.context.registry):
+                trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
         self.trained[stage.key] = trained
         return trained
 
 
-_FAMILY = "the page about plugins says what a family takes"
-
-
-def options_of(family: Family) -> type | None:
-    """The options of a family; None where its plugin is broken, which matters only to whoever uses the family."""
-    try:
-        return load_part(family, "implementation").Options  # type: ignore[no-any-return]
-    except (PluginError, AttributeError) as error:
-        log.debug("%s", error)
-        return None
-
-
 def _silent(step: int, total: int, loss: float) -> None:
     pass
-
-
-def _names(task: IntermediateTask) -> list[str]:
-    """The names that a task's options go by: ``squad``, then ``squad[ar,es]``."""
-    return list(dict.fromkeys([task.name.partition("[")[0], task.name]))

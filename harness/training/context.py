@@ -1,0 +1,94 @@
+"""The context of a run: the plugins, the recipe, the options, the machine and the data that all of its parts share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.core.border import border
+from harness.core.errors import PluginError
+from harness.data.access import DataAccess
+from harness.inference.session import Compute
+from harness.registry.registry import load_part
+from harness.training.via import via_tasks
+from harness.types.options import EvalOptions, TrainOptions, build, check_keys, option_values
+from harness.types.tasks import Family, IntermediateTask, Recipe
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+    from harness.families.base import Predictor
+    from harness.models.resolve import ResolvedModel
+    from harness.registry.registry import Registry
+    from harness.scoring.formats.base import Format
+
+log = logging.getLogger(__name__)
+
+_FAMILY = "the page about plugins says what a family takes"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything that is decided before a run begins. ``large`` chooses the recipe's column, by the size of the model."""
+
+    registry: Registry
+    recipe: Recipe
+    options: EvalOptions
+    compute: Compute
+    data: DataAccess
+    large: bool = False
+
+    @classmethod
+    def of(cls, registry: Registry, recipe: Recipe, options: EvalOptions, compute: Compute | None = None) -> RunContext:
+        """The context of these options on this machine; ``compute`` is chosen by the options unless it is given."""
+        data = DataAccess.of(registry, options.data_dir, offline=options.offline)
+        return cls(registry, recipe, options, compute or Compute.of(options, registry), data)
+
+    def of_model(self, model: ResolvedModel | None) -> RunContext:
+        """The same for a model that is found; None for a baseline."""
+        return replace(self, large=model is not None and model.hidden_size >= 1024)
+
+    def values(self, names: Sequence[str]) -> dict[str, Any]:
+        """Option values in force under these names."""
+        return option_values(self.recipe, names, large=self.large, overrides=self.options.overrides)
+
+    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
+        """The family with the options in force; ``own`` are those that the task itself sets."""
+        found = self.registry.family(name)
+        kind = load_part(found, "implementation")
+        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
+            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+
+    def format(self, family: str) -> Format:
+        """How the family's predictions are written."""
+        return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
+
+    def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
+        """The train or dev split of a task, read once."""
+        return self.data.load_once(task, task.train if name == "train" else task.dev, self.options.train_limit)
+
+    def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
+        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
+        kinds = [kind for family in self.registry.families().values() if (kind := options_of(family)) is not None]
+        known = set(names)
+        for expression in expressions:
+            known |= {expression}
+            known |= {name for task in via_tasks(expression, self.registry) for name in option_names(task)}
+        check_keys(self.recipe, self.options.overrides, kinds, known)
+        for name in sorted(known):
+            build(TrainOptions, self.values([name]))
+
+
+def options_of(family: Family) -> type | None:
+    """The options of a family; None where its plugin is broken, which matters only to whoever uses the family."""
+    try:
+        return load_part(family, "implementation").Options  # type: ignore[no-any-return]
+    except (PluginError, AttributeError) as error:
+        log.debug("%s", error)
+        return None
+
+
+def option_names(task: IntermediateTask) -> list[str]:
+    """The names that a task's options go by: ``squad``, then ``squad[ar,es]``."""
+    return list(dict.fromkeys([task.name.partition("[")[0], task.name]))
