@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # what type checkers see of the names below
     from harness.types.tasks import Finding as Finding
     from harness.types.tasks import HubData as HubData
     from harness.types.tasks import IntermediateTask as IntermediateTask
+    from harness.types.tasks import Launcher as Launcher
     from harness.types.tasks import Recipe as Recipe
     from harness.types.tasks import ReportFormat as ReportFormat
     from harness.types.tasks import Split as Split
@@ -80,6 +81,7 @@ _PUBLIC = {
     "ReportFormat": "harness.types.tasks",
     "Attribute": "harness.types.tasks",
     "Command": "harness.types.tasks",
+    "Launcher": "harness.types.tasks",
     "DoctorCheck": "harness.types.tasks",
     "Finding": "harness.types.tasks",
     "Example": "harness.types.examples",

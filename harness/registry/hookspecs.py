@@ -21,6 +21,7 @@ from harness.types.tasks import (
     Family,
     HubData,
     IntermediateTask,
+    Launcher,
     Recipe,
     ReportFormat,
     Study,
@@ -148,6 +149,18 @@ def harness_commands() -> Iterable[Command]:  # type: ignore[empty-body]
         @hookimpl
         def harness_commands():
             yield Command("count", "my_package.commands:count", "Count the words of a task.")
+    """
+
+
+@hookspec
+def harness_launchers() -> Iterable[Launcher]:  # type: ignore[empty-body]
+    """Ways to run the jobs of a study or of ``--seeds`` (``--launcher NAME``): each a class that starts and watches jobs.
+
+    Example::
+
+        @hookimpl
+        def harness_launchers():
+            yield Launcher("cluster", "my_package.cluster:Cluster", "one batch job each")
     """
 
 

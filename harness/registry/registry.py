@@ -27,6 +27,7 @@ from harness.types.tasks import (
     DoctorCheck,
     Family,
     IntermediateTask,
+    Launcher,
     Recipe,
     ReportFormat,
     Study,
@@ -165,6 +166,10 @@ class Registry:
         """All commands of plugins by name."""
         return dict(self._tables["command"])
 
+    def launchers(self) -> dict[str, Launcher]:
+        """All launchers by name."""
+        return dict(self._tables["launcher"])
+
     def doctor_checks(self) -> dict[str, DoctorCheck]:
         """All doctor checks of plugins by name."""
         return dict(self._tables["doctor check"])
@@ -200,6 +205,10 @@ class Registry:
     def command(self, name: str) -> Command:
         """The command of a plugin; errors as for :meth:`task`."""
         return self._get("command", name, self.commands())
+
+    def launcher(self, name: str) -> Launcher:
+        """The launcher; errors as for :meth:`task`."""
+        return self._get("launcher", name, self.launchers())
 
     def _get(self, word: str, name: str, table: Mapping[str, V]) -> V:
         if name not in table:
@@ -257,7 +266,9 @@ def _status(plugin: Plugin) -> PluginStatus:
     )
 
 
-def load_part(value: Family | Benchmark | ReportFormat | Attribute | Command | DoctorCheck, field: str) -> Any:
+def load_part(
+    value: Family | Benchmark | ReportFormat | Attribute | Command | Launcher | DoctorCheck, field: str
+) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:
         return load_object(getattr(value, field))

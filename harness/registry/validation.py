@@ -20,6 +20,7 @@ from harness.types.tasks import (
     FileData,
     HubData,
     IntermediateTask,
+    Launcher,
     Origin,
     Recipe,
     ReportFormat,
@@ -38,6 +39,7 @@ Value = (
     | ReportFormat
     | Attribute
     | Command
+    | Launcher
     | DoctorCheck
 )
 
@@ -51,6 +53,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_report_formats": ("report format", ReportFormat),
     "harness_attributes": ("attribute", Attribute),
     "harness_commands": ("command", Command),
+    "harness_launchers": ("launcher", Launcher),
     "harness_doctor_checks": ("doctor check", DoctorCheck),
 }
 """Each collector hook: the word for what it provides, and its type."""
@@ -304,6 +307,11 @@ def _command(command: Command, where: str) -> None:
     _require(command.name not in COMMANDS, f"{where}: the harness has a command of this name: choose another")
 
 
+def _launcher(launcher: Launcher, where: str) -> None:
+    _reference(where, "implementation", launcher.implementation)
+    _text(where, "summary", launcher.summary, needed=False)
+
+
 def _doctor_check(check: DoctorCheck, where: str) -> None:
     _reference(where, "run", check.run)
     _text(where, "summary", check.summary, needed=False)
@@ -319,5 +327,6 @@ _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     ReportFormat: _report_format,
     Attribute: _attribute,
     Command: _command,
+    Launcher: _launcher,
     DoctorCheck: _doctor_check,
 }

@@ -295,6 +295,19 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Launcher:
+    """A way to run the jobs of a study (``harness study run NAME --launcher NAME``): here, on a cluster, with Ray.
+
+    ``implementation`` ("module:Class", a :class:`~harness.studies.launcher.JobLauncher`) is imported when it is used.
+    """
+
+    name: str
+    implementation: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
 class DoctorCheck:
     """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
 

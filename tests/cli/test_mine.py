@@ -109,7 +109,7 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
 KILLED = """
 import os, signal, sys
 from harness.cli.main import main
-from harness.retrieval import stored
+from harness.retrieval import vector_store as stored
 
 write, blocks = stored._write, []
 

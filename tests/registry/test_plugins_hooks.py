@@ -6,7 +6,6 @@ import inspect
 import json
 import logging
 import re
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -321,67 +320,38 @@ def test_the_event_log(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_tensorboard_files(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
     folder = tracked(tmp_path, model, monkeypatch, "tensorboard")
     path = next((folder / "tensorboard").iterdir())
     assert path.name.startswith("events.out.tfevents.")
-    events = list(_records(path.read_bytes()))
-    assert events[0][3] == b"brain.Event:2"
-    scalars = {}
-    for event in events[1:]:
-        value = dict(_fields(dict(_fields(event[5]))[1]))
-        scalars[value[1].decode()] = (event[2], struct.unpack("<f", value[2])[0])
+    events = reader(str(path)).Reload()
+    scalars = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     assert set(scalars) == {"loss/mine", "test/mine/accuracy/en", "test/mine/accuracy/sw", "score/mine"}
     record = json.loads((folder / "record.json").read_text())
     score = record["units"]["mine/en/test"]["score"]["metrics"]["accuracy"]["value"]
-    assert scalars["loss/mine"][0] == 5 and scalars["test/mine/accuracy/en"] == (0, score)
+    assert scalars["loss/mine"][0][0] == 5 and scalars["test/mine/accuracy/en"] == [(0, score)]
     assert not (folder / "events.jsonl").exists()
 
 
-def test_the_checksum_is_the_standard_one() -> None:
-    from harness_plugins.trackers.tensorboard import masked_crc, varint
-
-    crc = 0xE3069283  # of "123456789", the check value of CRC-32C (RFC 3720)
-    assert masked_crc(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    assert [varint(number) for number in (0, 1, 127, 128, 300)] == [b"\0", b"\1", b"\x7f", b"\x80\1", b"\xac\2"]
-
-
+@pytest.mark.parametrize(
+    ("module", "names", "extra", "meant"),
+    [
+        ("wandb", "wandb, tensorbord", "wandb", "tensorboard"),
+        ("torch.utils.tensorboard", "tensorboard, eventlgo", "tensorboard", "eventlog"),
+    ],
+)
 def test_a_tracker_that_is_not_installed_costs_one_warning(
-    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    module: str,
+    names: str,
+    extra: str,
+    meant: str,
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "wandb", None)
-    tracked(tmp_path, model, monkeypatch, "wandb, tensorbord")
+    monkeypatch.setitem(__import__("sys").modules, module, None)
+    tracked(tmp_path, model, monkeypatch, names)
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert len([w for w in warnings if "pip install 'xtreme-harness[wandb]'" in w]) == 1
-    assert len([w for w in warnings if "did you mean 'tensorboard'" in w]) == 1
-
-
-def _records(data: bytes) -> Any:
-    from harness_plugins.trackers.tensorboard import masked_crc
-
-    while data:
-        length, crc = struct.unpack("<QI", data[:12])
-        assert crc == masked_crc(data[:8])
-        event, data = data[12 : 12 + length], data[12 + length :]
-        assert struct.unpack("<I", data[:4])[0] == masked_crc(event)
-        data = data[4:]
-        yield dict(_fields(event))
-
-
-def _fields(data: bytes) -> Any:
-    """(number, value) of the fields of a protocol buffer: varints as numbers, everything else as bytes."""
-    while data:
-        key, data = _varint(data)
-        if key & 7 == 0:
-            value, data = _varint(data)
-        elif key & 7 == 2:
-            size, data = _varint(data)
-            value, data = data[:size], data[size:]
-        else:
-            size = {1: 8, 5: 4}[key & 7]
-            value, data = data[:size], data[size:]
-        yield key >> 3, value
-
-
-def _varint(data: bytes) -> tuple[int, bytes]:
-    end = next(i for i, byte in enumerate(data) if byte < 0x80) + 1
-    return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[:end])), data[end:]
+    assert len([w for w in warnings if f"pip install 'xtreme-harness[{extra}]'" in w]) == 1
+    assert len([w for w in warnings if f"did you mean '{meant}'" in w]) == 1
