@@ -30,6 +30,7 @@ lint: install
 docs: install
 	$(BIN)/python -m harness.cli.reference > docs/commands.md
 	$(BIN)/python -m harness.cli.hook_reference > docs/hooks.md
+	$(BIN)/python -m harness.cli.public_names > harness/__init__.pyi
 
 # Every path against its peers, in turns, cost against size, and mining; DATA is a folder in the Hub's layout (the sample
 # corpus without it). make bench TINY=1: does everything run?

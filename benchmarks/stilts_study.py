@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from harness import HarnessError, evaluate
 from harness.api import evaluate_seeds
 from harness.types.options import EvalOptions
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 
 if TYPE_CHECKING:
     from harness.run import Run
@@ -33,7 +33,7 @@ VIA = ("none", "mnli", "squad", "hellaswag", "mnli+squad+hellaswag")
 TARGETS = ("xnli", "pawsx:dev", "udpos", "panx", "xquad", "tydiqa", "tatoeba")
 
 
-class Progress(Reporter):
+class StudyProgress(ProgressListener):
     """A line a training, so that a long study shows where it is."""
 
     def note(self, text: str) -> None:
@@ -110,7 +110,7 @@ def main() -> None:
             print(f"== via {via}, {split}", flush=True)
             options = replace(plain, split=split, via=() if via == "none" else (via,))
             rows[via] += evaluate_seeds(
-                args.model, args.seeds, tasks, out=args.out / split / via, options=options, reporter=Progress()
+                args.model, args.seeds, tasks, out=args.out / split / via, options=options, reporter=StudyProgress()
             )
         print(table(rows, args.targets), flush=True)
     print("\nlanguages: " + "; ".join(languages(rows[args.via[0]], target) for target in args.targets))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
-from harness.types.options import EvalOptions, as_plain, load_recipe_file
+from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
 from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from harness.run import Comparison, Run
     from harness.scoring.scores import BenchmarkScore
     from harness.training.stage import TrainedStage
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
     System = str | Path | Run | Sequence[str | Path | Run]
 
@@ -37,7 +36,7 @@ def evaluate(
     out: str | Path | None = None,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> Run:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
@@ -66,7 +65,7 @@ def evaluate(
     from harness.scoring.aggregate import aggregate
     from harness.training.context import RunContext
     from harness.training.processes import process_count, process_index
-    from harness.types.progress import Reporter as Silent
+    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -124,15 +123,14 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
-    from harness.results.seeds import SUMMARY, summarise, write_summary
+    from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
 
     if len(set(seeds)) != len(seeds):
         raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
-    options = options or EvalOptions()
     runs = []
     for seed in seeds:
-        seeded = replace(options, overrides={**options.overrides, "seed": seed})
-        runs.append(evaluate(model, tasks, out=Path(out) / f"seed-{seed}", options=seeded, **more))
+        own = seeded(options or EvalOptions(), seed)
+        runs.append(evaluate(model, tasks, out=seed_folder(Path(out), seed), options=own, **more))
         (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
     write_summary(summarise([run.to_dict() for run in runs], seeds), Path(out))
     return runs
@@ -145,7 +143,7 @@ def train(
     out: str | Path,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> TrainedStage:
     """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
 
@@ -162,7 +160,7 @@ def train(
     from harness.training.processes import process_count
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
-    from harness.types.progress import Reporter as Silent
+    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -338,7 +336,7 @@ def mine(
     vectors: str | Path | None = None,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
-    reporter: Reporter | None = None,
+    reporter: ProgressListener | None = None,
 ) -> dict[str, Any]:
     """Mines translation pairs from two text files (a sentence a line, UTF-8) by the margin of their sentence vectors.
 
@@ -355,7 +353,7 @@ def mine(
     from harness.models.resolve import Access
     from harness.registry.default import get_registry
     from harness.retrieval.mine_files import MiningOptions, mine_files
-    from harness.types.progress import Reporter as Silent
+    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()

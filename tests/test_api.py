@@ -24,7 +24,7 @@ import sys
 from transformers import AutoModel, AutoTokenizer
 
 import harness
-from harness.options import EvalOptions
+from harness import EvalOptions
 
 folder, data, out = sys.argv[1:]
 model = AutoModel.from_pretrained(folder)

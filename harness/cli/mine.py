@@ -59,9 +59,9 @@ def command(
     from harness.cli.console import message, print_json, print_text
     from harness.retrieval.mine_files import MiningOptions
     from harness.types.options import EvalOptions
-    from harness.types.progress import Reporter
+    from harness.types.progress import ProgressListener
 
-    class Notes(Reporter):
+    class Notes(ProgressListener):
         def note(self, text: str) -> None:
             message(text)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 
-Rows = NDArray[Any] | list[NDArray[Any]]
+OutputRows = NDArray[Any] | list[NDArray[Any]]
 """One array a row: the first dimension of an array, or a list where shapes differ."""
 
 

@@ -26,7 +26,7 @@ from harness.training.chain import Stages
 from harness.training.context import RunContext, options_of
 from harness.training.shared import train_claimed
 from harness.training.stage import Stage
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Evaluator:
         context: RunContext,
         reference: ModelReference,
         model: ResolvedModel | None,
-        reporter: Reporter,
+        reporter: ProgressListener,
     ) -> None:
         self.run = run
         self.context = context

@@ -9,17 +9,17 @@ from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.registry.calls import Hooks
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 
-class Observed(Reporter):
+class Observed(ProgressListener):
     """A reporter that passes everything on to another one, and training steps and scored units to the observers too.
 
     ``folder`` is that of the run, or of the checkpoint where a stage is trained by itself.
     """
 
-    def __init__(self, reporter: Reporter, hook: Hooks, folder: Path) -> None:
+    def __init__(self, reporter: ProgressListener, hook: Hooks, folder: Path) -> None:
         self._reporter = reporter
         self._hook = hook
         self._folder = folder

@@ -23,7 +23,7 @@ from harness.runs.folder import RunFolder, lineage_of
 from harness.training.context import RunContext
 from harness.training.stage import Stage, TrainedStage
 from harness.types.options import as_plain
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Prediction, Unit
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Recorder:
     ``reported`` are the keys of units that have a result or have failed, ``scores`` the scores of those scored here.
     """
 
-    def __init__(self, run: RunFolder, context: RunContext, reporter: Reporter) -> None:
+    def __init__(self, run: RunFolder, context: RunContext, reporter: ProgressListener) -> None:
         self.run = run
         self.context = context
         self.reporter = reporter

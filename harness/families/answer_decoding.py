@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.arrays import IntArray, Rows
+from harness.core.arrays import IntArray, OutputRows
 from harness.families.characters import Texts
 from harness.families.windows import Windows
 from harness.models.heads import check_finite
@@ -43,7 +43,7 @@ def best_spans(
     header: IntArray,
     contexts: Texts,
     which: IntArray,
-    outputs: Mapping[str, Rows],
+    outputs: Mapping[str, OutputRows],
     max_answer_length: int,
 ) -> Spans:
     """The best allowed span of each question over all its windows (Devlin et al. 2019, released SQuAD code).

@@ -20,7 +20,7 @@ def most_frequent(observed: Iterable[L], labels: tuple[L, ...]) -> L:
     return max(labels, key=lambda label: counts[label])
 
 
-def stream(unit: UnitExamples, seed: int) -> np.random.Generator:
+def random_stream(unit: UnitExamples, seed: int) -> np.random.Generator:
     """Random numbers that are the same for a unit and seed, and independent between units."""
     name = f"{unit.task}/{unit.language}/{unit.split}"
     return np.random.default_rng([seed, zlib.crc32(name.encode())])

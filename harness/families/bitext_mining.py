@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.core.errors import DataError, UsageError, check_choice
 from harness.families.base import Predictor
-from harness.families.baseline import stream
+from harness.families.baseline import random_stream
 from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
 from harness.retrieval.embed_units import Embedded, embed_units
@@ -140,7 +140,7 @@ class BitextMining(Predictor):
         """ "majority": no pair, as most are none; "random": as many pairs as the smaller pool has sentences."""
         if kind == "majority":
             return []
-        pools, rng = _Pools(unit.examples), stream(unit, seed)
+        pools, rng = _Pools(unit.examples), random_stream(unit, seed)
         foreign, english = ([side[i].id for i in rng.permutation(len(side))] for side in (pools.foreign, pools.english))
         return list(zip(foreign, english, strict=False))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, check_choice
 from harness.families.base import Predictor
-from harness.families.baseline import stream
+from harness.families.baseline import random_stream
 from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
 from harness.retrieval.embed import POOLS
 from harness.retrieval.embed_units import embed_units
@@ -72,7 +72,7 @@ class BitextRetrieval(Predictor):
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """ "majority": always the first row; "random": any row."""
         count = len(translations(unit))
-        return [0] * count if kind == "majority" else stream(unit, seed).integers(count, size=count).tolist()
+        return [0] * count if kind == "majority" else random_stream(unit, seed).integers(count, size=count).tolist()
 
 
 def translations(unit: UnitExamples) -> list[Translation]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import Rows
+from harness.core.arrays import OutputRows
 from harness.core.errors import DataError
 from harness.families.base import HeadFamily
-from harness.families.baseline import most_frequent, stream
+from harness.families.baseline import most_frequent, random_stream
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
-from harness.models.heads import check_finite, in_task_order, inputs, load_head
+from harness.models.heads import check_finite, in_task_order, load_head, model_inputs
 from harness.types.examples import Example, Pair
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -78,10 +78,10 @@ class Classification(HeadFamily):
         return {"logits": self._logits(model, batch)}
 
     def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        logits = model(**inputs(model, batch)).logits.float()
+        logits = model(**model_inputs(model, batch)).logits.float()
         return in_task_order(logits, model, self.labels, by_position=self.options.labels_by_position)
 
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[str]:
+    def decode(self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> list[str]:
         """The label with the highest logit, the earlier one in a tie."""
         if not len(features):
             return []
@@ -96,4 +96,4 @@ class Classification(HeadFamily):
             return [
                 most_frequent((pair.label for pair in train if isinstance(pair, Pair) and pair.label), self.labels)
             ] * count
-        return [self.labels[index] for index in stream(unit, seed).integers(len(self.labels), size=count)]
+        return [self.labels[index] for index in random_stream(unit, seed).integers(len(self.labels), size=count)]

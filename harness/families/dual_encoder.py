@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import Rows, Vectors
+from harness.core.arrays import OutputRows, Vectors
 from harness.core.errors import DataError, UsageError, check_choice
 from harness.families.base import HeadFamily
-from harness.families.baseline import stream
+from harness.families.baseline import random_stream
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import encode_pairs
-from harness.models.heads import check_finite, inputs, plain_model
+from harness.models.heads import check_finite, model_inputs, plain_model
 from harness.models.sentence_encoder import encoder_of, load_bare
 from harness.models.stored import stored_tensors
 from harness.retrieval.candidates import in_blocks, mapped
@@ -182,7 +182,7 @@ class DualEncoder(HeadFamily):
 
         plain = plain_model(model)
         encoder = encoder_of(plain)
-        output = (model if encoder is plain else encoder)(**inputs(plain, batch), return_dict=True)
+        output = (model if encoder is plain else encoder)(**model_inputs(plain, batch), return_dict=True)
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             if plain.dual_encoder_vector == "pooler":
                 vectors = output.pooler_output.float()
@@ -194,7 +194,7 @@ class DualEncoder(HeadFamily):
             return torch.nn.functional.normalize(vectors, dim=1)
 
     def decode(
-        self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
     ) -> list[np.ndarray[Any, Any]]:
         """The vector of each row."""
         return list(outputs["vector"])
@@ -205,7 +205,7 @@ class DualEncoder(HeadFamily):
         count = len(unit.examples)
         if kind == "majority":
             return [names[:DEPTH]] * count
-        drawn = stream(unit, seed).integers(len(names), size=(count, DEPTH)).tolist()
+        drawn = random_stream(unit, seed).integers(len(names), size=(count, DEPTH)).tolist()
         return [[names[row] for row in dict.fromkeys(rows)] for rows in drawn]
 
 

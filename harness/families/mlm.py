@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import Rows
+from harness.core.arrays import OutputRows
 from harness.core.errors import ModelError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.text_rows import Mask, TextRows
-from harness.inference.features import Features, Ragged
+from harness.inference.features import FeatureRows, Features, Ragged
 from harness.inference.tokenization import encode_pairs
-from harness.models.heads import inputs, load_head, plain_model
+from harness.models.heads import load_head, model_inputs, plain_model
 from harness.types.examples import Example, Text
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -77,14 +77,12 @@ class MaskedLanguageModel(HeadFamily):
             log.warning("%s has no masked-language-model head: a new one is trained", reference)
         return model
 
-    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> FeatureRows:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends on nothing but these texts."""
-        if tokenizer.mask_token_id is None:
-            raise ModelError(
-                f"{tokenizer.name_or_path}: the tokenizer has no mask token",
-                hint="masked language modelling needs an encoder such as XLM-R or mBERT",
-            )
+        check_mask_token(tokenizer)
         mask = Mask.of(tokenizer, self.options.mlm_probability)
         if training:
             return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
@@ -121,7 +119,9 @@ class MaskedLanguageModel(HeadFamily):
             "loss": empty.index_add(0, row, cross_entropy(logits, labels, reduction="none")),
         }
 
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[Guessed]:
+    def decode(
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> list[Guessed]:
         """One :class:`Guessed` a text."""
         if not len(features):
             return []
@@ -133,11 +133,20 @@ class MaskedLanguageModel(HeadFamily):
         raise UsageError("masked language modelling has no baseline", hint="give a model")
 
 
+def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
+    """ModelError where the tokenizer has no mask token."""
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"{tokenizer.name_or_path}: the tokenizer has no mask token",
+            hint="masked language modelling needs an encoder such as XLM-R or mBERT",
+        )
+
+
 def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
     """Logits (predicted tokens, vocabulary), fp32. Only these tokens go through the head: a multilingual vocabulary is so
     large that the logits of all tokens would take more memory than the rest of the model."""
     with _only(plain_model(model).base_model, chosen):
-        logits: torch.Tensor = model(**inputs(model, batch)).logits
+        logits: torch.Tensor = model(**model_inputs(model, batch)).logits
     return logits.reshape(-1, logits.shape[-1]).float()
 
 

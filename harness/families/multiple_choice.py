@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import Rows
+from harness.core.arrays import OutputRows
 from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
-from harness.families.baseline import most_frequent, stream
+from harness.families.baseline import most_frequent, random_stream
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs, offsets
-from harness.models.heads import check_finite, has_head_class, inputs, load_head
+from harness.models.heads import check_finite, has_head_class, load_head, model_inputs
 from harness.types.examples import Choice, Example
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -89,9 +89,9 @@ class MultipleChoice(HeadFamily):
         return {"score": self._scores(model, batch)}
 
     def _scores(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return model(**inputs(model, batch)).logits.float().reshape(-1)  # type: ignore[no-any-return]
+        return model(**model_inputs(model, batch)).logits.float().reshape(-1)  # type: ignore[no-any-return]
 
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[int]:
+    def decode(self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> list[int]:
         """The option with the highest score, the earlier one in a tie."""
         if not len(features) or features.items is None:
             return []
@@ -110,7 +110,7 @@ class MultipleChoice(HeadFamily):
             answers = [choice.answer for choice in train if isinstance(choice, Choice) and choice.answer is not None]
             position = most_frequent(answers, tuple(range(int(counts.max(initial=1)))))
             return [int(index) for index in np.minimum(position, counts - 1)]
-        return [int(index) for index in stream(unit, seed).integers(counts)]
+        return [int(index) for index in random_stream(unit, seed).integers(counts)]
 
 
 def _check(choice: Choice) -> None:

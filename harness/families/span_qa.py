@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import IntArray, Rows
+from harness.core.arrays import IntArray, OutputRows
 from harness.core.errors import DataError, UsageError
 from harness.families.answer_decoding import Projection, best_spans, sliced
 from harness.families.base import HeadFamily
-from harness.families.baseline import stream
+from harness.families.baseline import random_stream
 from harness.families.characters import Texts, placing, token_spans, tokenise
 from harness.families.running_text import UNSPACED
 from harness.families.windows import Windows, cut
 from harness.inference.features import Features
 from harness.inference.tokenization import Template
 from harness.inference.tokenization import tokenise as tokenise_questions
-from harness.models.heads import inputs, load_head
+from harness.models.heads import load_head, model_inputs
 from harness.types.examples import Example, Question
 from harness.types.roles import MEASURES, option
 from harness.types.units import Prediction, UnitExamples
@@ -182,11 +182,11 @@ class SpanQA(HeadFamily):
             reduced[f"{name}_at"] = positions[:, : self.options.n_best]
         return reduced
 
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[str]:
+    def decode(self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> list[str]:
         """One answer a question, "" where there is none."""
         return [self._or_none(answer.text, answer) for answer in self.answers(features, outputs)]
 
-    def answers(self, features: Features, outputs: Mapping[str, Rows]) -> list[SpanAnswer]:
+    def answers(self, features: Features, outputs: Mapping[str, OutputRows]) -> list[SpanAnswer]:
         """The best span of each question, whatever the score of no answer."""
         cuts = features.facts["cuts"]
         assert isinstance(cuts, _Cuts)
@@ -229,7 +229,7 @@ class SpanQA(HeadFamily):
         typical = round(statistics.median(answered)) if answered else 3
         if self.options.no_answer and 2 * len(answered) < len(sizes):
             typical = 0
-        random = stream(unit, seed)
+        random = random_stream(unit, seed)
         guesses = []
         for example in unit.examples:
             assert isinstance(example, Question)
@@ -250,7 +250,7 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[
     """Start and end logits, fp32, (rows, width). Padding gets -inf: what a row says does not depend on its batch."""
     import torch
 
-    output = model(**inputs(model, batch))
+    output = model(**model_inputs(model, batch))
     padding = batch["attention_mask"] == 0
     return (
         output.start_logits.float().masked_fill(padding, -torch.inf),

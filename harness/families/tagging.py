@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.arrays import IntArray, Rows
+from harness.core.arrays import IntArray, OutputRows
 from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
-from harness.families.baseline import most_frequent, stream
+from harness.families.baseline import most_frequent, random_stream
 from harness.families.words import Words, alone, in_text, marks_space
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import Template, gather, offsets
-from harness.models.heads import check_finite, in_task_order, inputs, load_head
+from harness.models.heads import check_finite, in_task_order, load_head, model_inputs
 from harness.types.examples import Example, Tagged
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -136,11 +136,13 @@ class Tagging(HeadFamily):
 
     def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Logits in fp32 at the first sub-tokens, in the task's order of labels, shape (rows, words, labels)."""
-        logits = model(**inputs(model, batch)).logits
+        logits = model(**model_inputs(model, batch)).logits
         logits = logits.gather(1, batch["first"][:, :, None].expand(-1, -1, logits.shape[-1])).float()
         return in_task_order(logits, model, self.labels, by_position=self.options.labels_by_position)
 
-    def decode(self, features: Features, outputs: Mapping[str, Rows], examples: Sequence[Example]) -> list[list[str]]:
+    def decode(
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> list[list[str]]:
         """The tags of each sentence, its pieces joined; words that truncation lost get the tag for lost words."""
         words = features.aligned["first"][0].lengths
         rows = [tags[:count] for tags, count in zip(outputs.get("tags", ()), words, strict=True)]
@@ -163,7 +165,7 @@ class Tagging(HeadFamily):
             tags = chain.from_iterable(sentence.tags or () for sentence in train if isinstance(sentence, Tagged))
             tag = most_frequent(tags, self.labels)
             return [[tag] * count for count in counts]
-        random, names = stream(unit, seed), np.array(self.labels, dtype=object)
+        random, names = random_stream(unit, seed), np.array(self.labels, dtype=object)
         return [list(names[random.integers(len(names), size=count)]) for count in counts]
 
 

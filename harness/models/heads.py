@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.core.moved import old_names
 from harness.models.config import load_config
 from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
@@ -20,6 +21,8 @@ from harness.models.undrawn import draw_undrawn
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel
+
+__getattr__: Any = old_names(__name__)
 
 _BODY = {"model": "transformer", "transformer": "model"}
 """transformers calls the body of causal models "transformer" in question answering and "model" in every other class."""
@@ -97,7 +100,7 @@ def plain_model(model: Any) -> PreTrainedModel:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the model's forward takes of a batch: input_ids, attention_mask, and token types where it tells them apart.
 
     Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an

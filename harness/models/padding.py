@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import ModelError
-from harness.models.heads import inputs, plain_model
+from harness.models.heads import model_inputs, plain_model
 
 if TYPE_CHECKING:
     import torch
@@ -141,7 +141,7 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> dict[str,
     ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     device = next(model.parameters()).device
-    arguments = inputs(model, {"input_ids": ids.to(device), "attention_mask": mask.to(device)})
+    arguments = model_inputs(model, {"input_ids": ids.to(device), "attention_mask": mask.to(device)})
     named: dict[str, Any] = {}
     base = getattr(model, "base_model", model)
     handle = base.register_forward_hook(lambda module, given, output: named.update(states=output[0]))

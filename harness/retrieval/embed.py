@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.core.errors import UsageError, check_choice
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
-from harness.models.heads import check_finite, inputs
+from harness.models.heads import check_finite, model_inputs
 from harness.models.sentence_encoder import encoder_of, layer_count, longest_input, stopped_after
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _step(encoder: PreTrainedModel, layers: Sequence[int], pool: str, around: tu
     def step(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         import torch
 
-        states = encoder(**inputs(encoder, batch), output_hidden_states=True, return_dict=True).hidden_states
+        states = encoder(**model_inputs(encoder, batch), output_hidden_states=True, return_dict=True).hidden_states
         pooled: dict[str, torch.Tensor] = {}
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             weights = _weights(batch["attention_mask"], around)

@@ -168,7 +168,7 @@ return Match(row["id"], row["query"], row["candidate"])""",
         returns="Text",
         read='return Text(row["id"], row["text"])',
         rows=_texts,
-        metric="harness.scoring.metrics.masked:MaskedTokens",
+        metric="harness:MaskedTokens",
     ),
 }
 """By the names of the classes of examples that a family takes."""

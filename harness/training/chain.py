@@ -6,19 +6,21 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.core.border import border
 from harness.core.built import built
-from harness.core.errors import UsageError
+from harness.core.errors import PluginError, UsageError
 from harness.data.corpus import Corpus
 from harness.data.sources import label_set
 from harness.families.base import HeadFamily
-from harness.models.resolve import ResolvedModel, check_folder
+from harness.models.reference import parse_model
+from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import blaming
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
-from harness.training.stage import Stage, StageTask, TrainedStage, finished, working_folder
-from harness.training.via import via_tasks
-from harness.types.options import TrainOptions, build
+from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.via import parse_via, via_tasks
+from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
@@ -36,29 +38,91 @@ class Stages:
         self.begin = begin
         self.trained: dict[str, TrainedStage] = {}
 
-    def stage(self, tasks: Sequence[IntermediateTask], parent: ResolvedModel | Stage) -> Stage:
-        """The stage that trains these tasks together on top of ``parent``; nothing is trained yet."""
-        context = self.context
-        parts = []
-        for task in tasks:
-            train = context.training_split(task, "train")
-            dev = context.training_split(task, "dev") if task.dev.sources else None
-            family = context.family(task.family, label_set(task, train), option_names(task), task.options)
-            if not isinstance(family, HeadFamily):
-                raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
-            parts.append(StageTask(task, train, dev, family, context.format(task.family)))
-        names = option_names(tasks[0]) if len(tasks) == 1 else ["+".join(task.name for task in tasks)]
-        options = build(TrainOptions, context.values(names))
-        known = before(parent.folder, context.registry) if isinstance(parent, ResolvedModel) else None
+    def stage(
+        self,
+        tasks: Sequence[IntermediateTask],
+        parent: ResolvedModel | Stage,
+        objectives: Sequence[Sequence[str]] | None = None,
+    ) -> Stage:
+        """The stage that trains these tasks together on top of ``parent``; nothing is trained yet.
+
+        ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
+        """
+        scored = objectives is None
+        if objectives is None:
+            objectives = [self.context.objective_names(task.name) for task in tasks]
+        parts = [self._part(task, names, scored) for task, names in zip(tasks, objectives, strict=True)]
+        names = (
+            option_names(tasks[0], objectives[0])
+            if len(tasks) == 1
+            else list(dict.fromkeys(["+".join(task.name for task in tasks), "+".join(part.name for part in parts)]))
+        )
+        inputs = self._inputs(parts, names)
+        options = build(TrainOptions, self.context.values(names))
+        known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
-        quant = context.options.quant
+        quant = self.context.options.quant
         if quant and not options.peft:
             raise UsageError(
                 f"--quant {quant}: weights of so few bits cannot be trained, only adapters beside them",
                 hint="add --peft lora; or score a checkpoint as it is with --train never",
             )
-        return Stage(tuple(parts), parent, options, context.compute.dtype, quant, known)
+        stage = Stage(tuple(parts), parent, options, self.context.compute.dtype, quant, known, inputs)
+        self._check_needs(stage)
+        return stage
+
+    def _part(self, task: IntermediateTask, objectives: Sequence[str], scored: bool) -> StageTask:
+        """A task of a stage with its data; ``scored``: the checkpoint must have the task's own head."""
+        context, names = self.context, option_names(task, objectives)
+        objective = context.composition(objectives, names)
+        with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
+            task = objective.task(task)
+        train = context.training_split(task, "train")
+        dev = context.training_split(task, "dev") if task.dev.sources else None
+        family = context.family(task.family, label_set(task, train), names, task.options)
+        if not isinstance(family, HeadFamily):
+            raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
+        for layer in objective.layers:
+            if layer.value.families and task.family not in layer.value.families:
+                raise UsageError(
+                    f"objective {layer.value.name!r}: not for the family {task.family!r} of the task {task.name!r}",
+                    hint=f"it works with {', '.join(layer.value.families)}",
+                )
+        with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
+            trained = objective.family(family)
+        if scored and trained.fresh_head != family.fresh_head:
+            raise UsageError(
+                f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
+                hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
+            )
+        return StageTask(task, train, dev, trained, context.format(task.family), objective)
+
+    def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
+        """The teacher, where an objective needs one."""
+        asking = [name for part in parts for name in part.objective.needing("teacher")]
+        if not asking:
+            return ()
+        text = build(ObjectiveOptions, self.context.values(names)).teacher
+        if not text:
+            raise UsageError(f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL")
+        if len(parts) > 1:
+            raise UsageError(f"objective {asking[0]!r}: a teacher teaches one task a stage", hint="--via a --via b")
+        registry = self.context.registry
+        teacher = resolve_model(parse_model(text), Access.of(self.context.options, registry))
+        return (StageInput("teacher", text, teacher, before(teacher.folder, registry).resources),)
+
+    def _check_needs(self, stage: Stage) -> None:
+        """Refuses objectives that would be silently wrong in this stage."""
+        for part in stage.tasks:
+            if stage.quant and (asking := part.objective.needing("gradients")):
+                raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
+            translated = any(each.translated for each in part.train.provenance)
+            if not translated and (asking := part.objective.needing("translations")):
+                raise UsageError(
+                    f"objective {asking[0]!r}: needs translations among the training data of {part.task.name!r}",
+                    hint=f"--via '{part.task.name}[es]{part.objective.suffix}'",
+                )
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
@@ -82,7 +146,8 @@ class Stages:
         """The last of one or more stages."""
         *before, expression = expressions
         parent = self.last(before, model) if before else model
-        return self.stage(via_tasks(expression, self.context.registry), parent)
+        objectives = [part.objectives for part in parse_via(expression)]
+        return self.stage(via_tasks(expression, self.context.registry), parent, objectives)
 
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
         """The trained stage, and before it its parents; trains what is not there yet."""

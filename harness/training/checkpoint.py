@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.border import border
 from harness.core.damage import Damaged
 from harness.core.files import recover_folder, replace_folder, written_into
 from harness.core.hashing import file_sha256
@@ -23,7 +24,7 @@ TENSORS, PROGRESS = "state.safetensors", "progress.json"
 
 
 @dataclass
-class Progress:
+class ProgressListener:
     """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve.
 
     ``recent`` are the losses since the last point of the curve. ``tokens`` and ``seconds`` count all starts, each up to
@@ -46,7 +47,7 @@ def save_state(
     folder: Path,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    progress: Progress,
+    progress: ProgressListener,
     *,
     stage: str = "",
     write: bool = True,
@@ -78,7 +79,7 @@ def save_state(
     replace_folder(scratch, folder)
 
 
-def saved_progress(folder: Path, stage: str = "") -> Progress | None:
+def saved_progress(folder: Path, stage: str = "") -> ProgressListener | None:
     """The progress of the state in ``folder``; None where none is there.
 
     :class:`~harness.core.damage.Damaged` where the state is not what was written, or is another stage's.
@@ -99,7 +100,7 @@ def saved_progress(folder: Path, stage: str = "") -> Progress | None:
     if found != tensors:
         raise Damaged(f"{folder / TENSORS}: not what was written: its sha256 differs")
     try:
-        progress = Progress(**content)
+        progress = ProgressListener(**content)
         progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
     except (TypeError, ValueError):
         raise Damaged(f"{folder / PROGRESS}: of another version of the harness") from None
@@ -108,7 +109,7 @@ def saved_progress(folder: Path, stage: str = "") -> Progress | None:
 
 def load_state(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, stage: str = ""
-) -> Progress | None:
+) -> ProgressListener | None:
     """Restores what :func:`save_state` wrote for this stage; None where no state is there, Damaged as above."""
     import torch
     from safetensors.torch import load_file
@@ -118,7 +119,10 @@ def load_state(
     progress = saved_progress(folder, stage)
     if progress is None:
         return None
-    tensors = load_file(folder / TENSORS)
+    with border(
+        f"{folder / TENSORS}: cannot be read as safetensors", hint=f"without {folder} the training starts anew"
+    ):
+        tensors = load_file(folder / TENSORS)
     with torch.no_grad():
         for name, value in _tensors(model).items():
             value.copy_(spread_like(value, tensors[f"model.{name}"]))

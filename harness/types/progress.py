@@ -10,7 +10,7 @@ from harness.core.errors import HarnessError
 from harness.types.units import Unit
 
 
-class Reporter:
+class ProgressListener:
     """Listens to a run. This one is silent."""
 
     def note(self, text: str) -> None:

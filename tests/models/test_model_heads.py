@@ -16,7 +16,7 @@ from harness.core.errors import ModelError
 from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.tagging import Tagging
-from harness.models.heads import inputs, plain_model
+from harness.models.heads import model_inputs, plain_model
 from harness.models.labels import label_order
 from harness.types.examples import Pair, Tagged
 
@@ -240,11 +240,11 @@ def test_inputs_use_the_models_padding_and_only_token_types_it_knows(xlmr, tmp_p
         "token_type_ids": torch.tensor([[0, 1, 0], [0, 1, 1]]),
         "labels": torch.tensor([0, 1]),
     }
-    taken = inputs(nli().load(str(xlmr)), batch)
+    taken = model_inputs(nli().load(str(xlmr)), batch)
     assert taken.keys() == {"input_ids", "attention_mask"}
     assert taken["input_ids"].tolist() == [[5, 6, 1], [5, 6, 7]]
     bert = nli().load(str(save_model("bert", tmp_path / "bert")))
-    assert inputs(bert, batch).keys() == {"input_ids", "attention_mask", "token_type_ids"}
+    assert model_inputs(bert, batch).keys() == {"input_ids", "attention_mask", "token_type_ids"}
 
 
 @pytest.mark.parametrize("garbage", [float("nan"), 7.0])

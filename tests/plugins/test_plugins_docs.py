@@ -19,7 +19,7 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.errors import ModelError, UsageError
 from harness.registry.registry import Registry
-from harness.testing import check_plugin
+from harness.testing import CHECKS, check_plugin
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
 from harness.types.tasks import HubData
@@ -107,7 +107,7 @@ def test_the_file_test_contract(here: Path) -> None:
             "--noconftest",
             "-c",
             os.devnull,
-            "testing/test_contract.py",
+            "test_contract.py",
         ],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
@@ -115,7 +115,7 @@ def test_the_file_test_contract(here: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert f"{len(CHECKS)} passed" in done.stdout
 
 
 def test_the_file_headlines(here: Path, tmp_path: Path) -> None:
@@ -181,6 +181,33 @@ def test_the_file_study(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[0]["tasks"]["reviews"]["score"] == {"mean": 50.0, "sd": 0.0, "n": 2}
     assert (out / "baseline-majority-via-headlines" / "seed-2" / "record.json").is_file()
     assert run(*arguments) == 0 and "baseline:random via headlines" in capsys.readouterr().out
+
+
+def test_the_file_apart(here: Path) -> None:
+    found = registry(here, "apart.py")
+    assert found.launcher("apart").provider == "file:apart"
+    outcomes = check_plugin("apart", checks=["references", "light", "launching"], registry=found)
+    assert [o for o in outcomes if o.status != "passed"] == [] and len(outcomes) == 8
+
+
+def test_the_file_noisy(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py", "headlines.py", "noisy.py")
+    model = str(small_model(tmp_path / "model"))
+
+    def losses(noise: str) -> tuple[list[str], list[Any]]:
+        run = evaluate(
+            model,
+            ["reviews[sw]"],
+            out=tmp_path / f"noise-{noise}" / "run",
+            options=options(via=("headlines@noisy",), overrides={"max_steps": 5, "noise": noise}),
+            registry=found,
+        )
+        assert run.failed == {}
+        return [stage["name"] for stage in run.record["stages"]], [stage["loss"] for stage in run.record["stages"]]
+
+    (names, noisy), (_, plain) = losses("0.5"), losses("0")
+    assert names == ["headlines@noisy", "reviews"]
+    assert noisy[0] != plain[0]
 
 
 def test_the_file_mirror(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

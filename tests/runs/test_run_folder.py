@@ -22,11 +22,11 @@ from harness.registry.default import get_registry
 from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.types.options import EvalOptions
-from harness.types.progress import Reporter
+from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
 
-class Heard(Reporter):
+class Heard(ProgressListener):
     """Which units were computed and which were kept."""
 
     def __init__(self, then: Callable[[], None] = lambda: None) -> None:

@@ -25,7 +25,8 @@ from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
-from harness.results.run_view import System, load_systems
+from harness.results.run_view import RunView
+from harness.results.systems import load_runs
 from harness.scoring.files import TaskScorer, estimate
 from harness.scoring.scores import Estimate
 from harness.types.tasks import Attribute
@@ -82,7 +83,7 @@ class Breakdown:
 
 
 def breakdown(
-    run: Path | System,
+    run: Path | RunView,
     registry: Registry,
     *,
     tasks: Sequence[str] = (),
@@ -98,7 +99,7 @@ def breakdown(
 
     Raises UsageError for unknown names, DataError for a folder that is no run.
     """
-    system = run if isinstance(run, System) else load_systems([run])[0]
+    system = run if isinstance(run, RunView) else load_runs([run])[0]
     known = registry.attributes()
     for name in attributes:
         if name not in known:

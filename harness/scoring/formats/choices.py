@@ -9,12 +9,12 @@ from typing import Any, cast
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.labelled import complete
 from harness.scoring.formats.reader import (
-    fail,
-    filled_lines,
     json_type,
     parse_json,
+    read_filled_lines,
     reading_notes,
-    same_length,
+    refuse_line,
+    require_same_length,
     write_lines,
 )
 from harness.types.examples import Choice, Example
@@ -39,7 +39,7 @@ class Choices(Format):
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs line i with line i; other keys of the objects do not matter (labels may be the data file itself)."""
         gold, predicted = _read(labels), _read(predictions)
-        same_length(predictions, len(predicted), labels, len(gold), "lines")
+        require_same_length(predictions, len(predicted), labels, len(gold), "lines")
         notes = reading_notes(predictions, labels, blank_ends=True)
         return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
@@ -49,16 +49,18 @@ def _write(path: Path, choices: Sequence[int]) -> None:
 
 
 def _read(path: Path) -> list[int]:
-    return [_label(path, index, line) for index, line in enumerate(filled_lines(path, 'JSON object, {"label": 0},'))]
+    return [
+        _label(path, index, line) for index, line in enumerate(read_filled_lines(path, 'JSON object, {"label": 0},'))
+    ]
 
 
 def _label(path: Path, index: int, line: str) -> int:
     value = parse_json(path, line, index)
     if not isinstance(value, dict) or "label" not in value:
-        fail(path, index, 'expected a JSON object with the key "label"', 'write {"label": 0}')
+        refuse_line(path, index, 'expected a JSON object with the key "label"', 'write {"label": 0}')
     label = value["label"]
     if type(label) is not int:
-        fail(path, index, f'"label" is {json_type(label)}, not an integer', 'write {"label": 0}')
+        refuse_line(path, index, f'"label" is {json_type(label)}, not an integer', 'write {"label": 0}')
     if not 0 <= label < 1000:
-        fail(path, index, f'"label" {label} is not the index of an option', "options are counted from 0")
+        refuse_line(path, index, f'"label" {label} is not the index of an option', "options are counted from 0")
     return label

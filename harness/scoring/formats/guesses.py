@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from harness.core.errors import DataError
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.reader import filled_lines, same_length, write_lines
+from harness.scoring.formats.reader import read_filled_lines, require_same_length, write_lines
 from harness.types.examples import Example, Text
 
 
@@ -33,9 +33,11 @@ class Guesses(Format):
 
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs line i with line i; a prediction is (masked, right, loss)."""
-        ids = list(filled_lines(labels, "text id"))
-        found = [_numbers(predictions, index, line) for index, line in enumerate(filled_lines(predictions, "counts"))]
-        same_length(predictions, len(found), labels, len(ids), "lines")
+        ids = list(read_filled_lines(labels, "text id"))
+        found = [
+            _numbers(predictions, index, line) for index, line in enumerate(read_filled_lines(predictions, "counts"))
+        ]
+        require_same_length(predictions, len(found), labels, len(ids), "lines")
         return Aligned(ids, [None] * len(ids), found)
 
 

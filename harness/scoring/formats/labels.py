@@ -8,7 +8,14 @@ from typing import Any, cast
 
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.labelled import complete
-from harness.scoring.formats.reader import fail, filled_lines, reading_notes, same_length, shorten, write_lines
+from harness.scoring.formats.reader import (
+    read_filled_lines,
+    reading_notes,
+    refuse_line,
+    require_same_length,
+    shorten,
+    write_lines,
+)
 from harness.types.examples import Example, Pair
 
 
@@ -30,8 +37,8 @@ class Labels(Format):
 
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs line i with line i; a label outside ``label_set`` (where there is one) is a DataError."""
-        gold, predicted = filled_lines(labels, "label"), filled_lines(predictions, "label")
-        same_length(predictions, len(predicted), labels, len(gold), "lines")
+        gold, predicted = read_filled_lines(labels, "label"), read_filled_lines(predictions, "label")
+        require_same_length(predictions, len(predicted), labels, len(gold), "lines")
         notes = reading_notes(predictions, labels, blank_ends=True)
         for path, lines in ((labels, gold), (predictions, predicted)):
             check_labels(path, lines, label_set)
@@ -45,4 +52,4 @@ def check_labels(
     unknown = set(lines).difference(label_set, also) if label_set else set()
     if unknown:
         index = next(i for i, line in enumerate(lines) if line in unknown)
-        fail(path, index, f"unknown label {shorten(lines[index])}", f"expected one of: {', '.join(label_set)}")
+        refuse_line(path, index, f"unknown label {shorten(lines[index])}", f"expected one of: {', '.join(label_set)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core.errors import DataError
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.reader import fail, read_lines, reading_notes, shorten, write_lines
+from harness.scoring.formats.reader import read_lines, reading_notes, refuse_line, shorten, write_lines
 from harness.types.examples import Example, GoldPair
 
 
@@ -52,7 +52,7 @@ class Pairs(Format):
 def _write(path: Path, pairs: Sequence[tuple[str, str]]) -> None:
     for number, pair in enumerate(pairs):
         if any(not name or name != name.strip() or "\t" in name for name in pair):
-            fail(
+            refuse_line(
                 path,
                 number,
                 f"{shorten(repr(tuple(pair)))} cannot be written",
@@ -71,7 +71,7 @@ def _read(path: Path) -> tuple[dict[str, None], tuple[str, ...]]:
     for index, line in enumerate(lines):
         names = line.split("\t")
         if len(names) != 2 or not all(name.strip() for name in names):
-            fail(path, index, f"{shorten(line)} is not a pair of ids", "expected foreign id<TAB>English id")
+            refuse_line(path, index, f"{shorten(line)} is not a pair of ids", "expected foreign id<TAB>English id")
         spaced += any(name != name.strip() for name in names)
     found = dict.fromkeys(lines)
     warnings = []

@@ -54,22 +54,22 @@ def reading_notes(*paths: Path, blank_ends: bool = False) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def filled_lines(path: Path, what: str) -> list[str]:
+def read_filled_lines(path: Path, what: str) -> list[str]:
     """:func:`read_lines` of a file that holds one ``what`` a line: no line may be blank, and there must be one."""
     lines = read_lines(path)
     if not lines:
         raise DataError(f"{path}: the file is empty", hint=f"expected one {what} a line")
     if "" in lines:
-        fail(path, lines.index(""), "the line is blank", f"expected one {what} a line")
+        refuse_line(path, lines.index(""), "the line is blank", f"expected one {what} a line")
     return lines
 
 
-def fail(path: Path, index: int, message: str, hint: str = "") -> NoReturn:
+def refuse_line(path: Path, index: int, message: str, hint: str = "") -> NoReturn:
     """Raises the :class:`DataError` of the line at this 0-based index."""
     raise DataError(f"{path}:{index + 1}: {message}", hint=hint)
 
 
-def same_length(predictions: Path, predicted: int, labels: Path, gold: int, what: str) -> None:
+def require_same_length(predictions: Path, predicted: int, labels: Path, gold: int, what: str) -> None:
     """Raises :class:`DataError` unless both files hold the same number of ``what``."""
     if predicted != gold:
         raise DataError(
@@ -81,7 +81,9 @@ def same_length(predictions: Path, predicted: int, labels: Path, gold: int, what
 def parse_integer(path: Path, index: int, text: str) -> int:
     """A plain non-negative decimal integer (no sign, leading zero or brackets)."""
     if not _INTEGER.fullmatch(text):
-        fail(path, index, f"{shorten(text)} is not a row number", "expected a 0-based integer, such as 17 (not [17])")
+        refuse_line(
+            path, index, f"{shorten(text)} is not a row number", "expected a 0-based integer, such as 17 (not [17])"
+        )
     return int(text)
 
 
@@ -91,7 +93,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     if text.count("\n") != len(lines) or "\r" in text or "\0" in text:
         index, line = next((i, line) for i, line in enumerate(lines) if any(c in line for c in "\n\r\0"))
-        fail(
+        refuse_line(
             path,
             index,
             f"{shorten(line)} does not fit on a line",

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.reader import filled_lines, parse_integer, reading_notes, same_length, write_lines
+from harness.scoring.formats.reader import (
+    parse_integer,
+    read_filled_lines,
+    reading_notes,
+    require_same_length,
+    write_lines,
+)
 from harness.types.examples import Example, Translation, sorted_english
 
 
@@ -33,10 +39,10 @@ class Rows(Format):
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Pairs line i with line i."""
         gold, predicted = _read(labels), _read(predictions)
-        same_length(predictions, len(predicted), labels, len(gold), "lines")
+        require_same_length(predictions, len(predicted), labels, len(gold), "lines")
         notes = reading_notes(predictions, labels, blank_ends=True)
         return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
 
 def _read(path: Path) -> list[int]:
-    return [parse_integer(path, index, line) for index, line in enumerate(filled_lines(path, "row number"))]
+    return [parse_integer(path, index, line) for index, line in enumerate(read_filled_lines(path, "row number"))]

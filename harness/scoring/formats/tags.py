@@ -11,7 +11,7 @@ from harness.core.errors import DataError
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.labelled import complete
 from harness.scoring.formats.labels import check_labels
-from harness.scoring.formats.reader import fail, read_lines, reading_notes, shorten, write_lines
+from harness.scoring.formats.reader import read_lines, reading_notes, refuse_line, shorten, write_lines
 from harness.types.examples import Example, Tagged
 
 OUTSIDE = frozenset({"O"})
@@ -46,7 +46,7 @@ class Tags(Format):
         predicted, starts = _read(predictions, label_set, OUTSIDE)
         for number, (right, guess) in enumerate(zip(gold, predicted, strict=False)):
             if len(right) != len(guess):
-                fail(
+                refuse_line(
                     predictions,
                     starts[number],
                     f"sentence {number + 1}: {len(guess)} tags, but {len(right)} in {labels}:{gold_starts[number] + 1}",
@@ -76,7 +76,7 @@ def _read(path: Path, label_set: tuple[str, ...], also: Iterable[str]) -> tuple[
     check_labels(path, lines, label_set, frozenset(also) | {""})
     for tag in set(lines):
         if tag and len(tag.split()) > 1:
-            fail(
+            refuse_line(
                 path, lines.index(tag), f"{shorten(tag)} is more than a tag", "expected the tag only, without its word"
             )
     ends = [index for index, line in enumerate(lines) if not line] + [len(lines)]

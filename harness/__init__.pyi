@@ -1,0 +1,185 @@
+# Written by `make docs` from the table in __init__.py.
+
+from harness.api import compare as compare
+from harness.api import evaluate as evaluate
+from harness.api import evaluate_seeds as evaluate_seeds
+from harness.api import score as score
+from harness.api import train as train
+from harness.core.arrays import FloatArray as FloatArray
+from harness.core.arrays import IntArray as IntArray
+from harness.core.arrays import OutputRows as OutputRows
+from harness.core.environment import tracks as tracks
+from harness.core.errors import DataError as DataError
+from harness.core.errors import HarnessError as HarnessError
+from harness.core.errors import ModelError as ModelError
+from harness.core.errors import PluginError as PluginError
+from harness.core.errors import UsageError as UsageError
+from harness.core.version import __version__ as __version__
+from harness.data import readers as readers
+from harness.families.base import HeadFamily as HeadFamily
+from harness.families.base import Predictor as Predictor
+from harness.families.baseline import most_frequent as most_frequent
+from harness.families.baseline import random_stream as random_stream
+from harness.inference.features import FeatureRows as FeatureRows
+from harness.inference.features import Features as Features
+from harness.inference.features import Ragged as Ragged
+from harness.inference.tokenization import encode_pairs as encode_pairs
+from harness.models.heads import load_head as load_head
+from harness.models.heads import model_inputs as model_inputs
+from harness.registry.default import get_registry as get_registry
+from harness.registry.hookspecs import hookimpl as hookimpl
+from harness.registry.registry import Registry as Registry
+from harness.run import Run as Run
+from harness.run import load_run as load_run
+from harness.scoring.formats.base import Aligned as Aligned
+from harness.scoring.formats.base import Format as Format
+from harness.scoring.formats.reader import match_ids as match_ids
+from harness.scoring.formats.reader import read_filled_lines as read_filled_lines
+from harness.scoring.formats.reader import read_json as read_json
+from harness.scoring.formats.reader import read_lines as read_lines
+from harness.scoring.formats.reader import refuse_line as refuse_line
+from harness.scoring.formats.reader import require_same_length as require_same_length
+from harness.scoring.formats.reader import write_json as write_json
+from harness.scoring.formats.reader import write_lines as write_lines
+from harness.scoring.metrics import as_evaluate as as_evaluate
+from harness.scoring.metrics import get_metric as get_metric
+from harness.scoring.metrics.base import Metric as Metric
+from harness.scoring.metrics.masked import MaskedTokens as MaskedTokens
+from harness.scoring.scores import BenchmarkScore as BenchmarkScore
+from harness.scoring.scores import TaskScore as TaskScore
+from harness.studies.job import Job as Job
+from harness.studies.launcher import JobLauncher as JobLauncher
+from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
+from harness.training.objectives.base import StageObjective as StageObjective
+from harness.types.examples import Answer as Answer
+from harness.types.examples import Candidate as Candidate
+from harness.types.examples import Choice as Choice
+from harness.types.examples import Example as Example
+from harness.types.examples import GoldPair as GoldPair
+from harness.types.examples import Match as Match
+from harness.types.examples import Pair as Pair
+from harness.types.examples import Query as Query
+from harness.types.examples import Question as Question
+from harness.types.examples import Sentence as Sentence
+from harness.types.examples import Tagged as Tagged
+from harness.types.examples import Text as Text
+from harness.types.examples import Translation as Translation
+from harness.types.languages import iso639_3 as iso639_3
+from harness.types.languages import language_name as language_name
+from harness.types.options import EvalOptions as EvalOptions
+from harness.types.options import TrainOptions as TrainOptions
+from harness.types.progress import ProgressListener as ProgressListener
+from harness.types.tasks import Attribute as Attribute
+from harness.types.tasks import Benchmark as Benchmark
+from harness.types.tasks import Command as Command
+from harness.types.tasks import DoctorCheck as DoctorCheck
+from harness.types.tasks import Family as Family
+from harness.types.tasks import FileData as FileData
+from harness.types.tasks import Finding as Finding
+from harness.types.tasks import HubData as HubData
+from harness.types.tasks import IntermediateTask as IntermediateTask
+from harness.types.tasks import Launcher as Launcher
+from harness.types.tasks import Objective as Objective
+from harness.types.tasks import Recipe as Recipe
+from harness.types.tasks import ReportFormat as ReportFormat
+from harness.types.tasks import Split as Split
+from harness.types.tasks import Study as Study
+from harness.types.tasks import TargetTask as TargetTask
+from harness.types.tasks import Where as Where
+from harness.types.tasks import splits as splits
+from harness.types.units import Prediction as Prediction
+from harness.types.units import Unit as Unit
+from harness.types.units import UnitExamples as UnitExamples
+
+__all__ = [
+    "compare",
+    "evaluate",
+    "evaluate_seeds",
+    "score",
+    "train",
+    "FloatArray",
+    "IntArray",
+    "OutputRows",
+    "tracks",
+    "DataError",
+    "HarnessError",
+    "ModelError",
+    "PluginError",
+    "UsageError",
+    "__version__",
+    "readers",
+    "HeadFamily",
+    "Predictor",
+    "most_frequent",
+    "random_stream",
+    "FeatureRows",
+    "Features",
+    "Ragged",
+    "encode_pairs",
+    "load_head",
+    "model_inputs",
+    "get_registry",
+    "hookimpl",
+    "Registry",
+    "Run",
+    "load_run",
+    "Aligned",
+    "Format",
+    "match_ids",
+    "read_filled_lines",
+    "read_json",
+    "read_lines",
+    "refuse_line",
+    "require_same_length",
+    "write_json",
+    "write_lines",
+    "as_evaluate",
+    "get_metric",
+    "Metric",
+    "MaskedTokens",
+    "BenchmarkScore",
+    "TaskScore",
+    "Job",
+    "JobLauncher",
+    "ObjectiveContext",
+    "StageObjective",
+    "Answer",
+    "Candidate",
+    "Choice",
+    "Example",
+    "GoldPair",
+    "Match",
+    "Pair",
+    "Query",
+    "Question",
+    "Sentence",
+    "Tagged",
+    "Text",
+    "Translation",
+    "iso639_3",
+    "language_name",
+    "EvalOptions",
+    "TrainOptions",
+    "ProgressListener",
+    "Attribute",
+    "Benchmark",
+    "Command",
+    "DoctorCheck",
+    "Family",
+    "FileData",
+    "Finding",
+    "HubData",
+    "IntermediateTask",
+    "Launcher",
+    "Objective",
+    "Recipe",
+    "ReportFormat",
+    "Split",
+    "Study",
+    "TargetTask",
+    "Where",
+    "splits",
+    "Prediction",
+    "Unit",
+    "UnitExamples",
+]
