@@ -19,7 +19,7 @@ _NAMES_OF = {
     "harness.data": "readers",
     "harness.families.base": "HeadFamily Predictor",
     "harness.families.baseline": "most_frequent random_stream",
-    "harness.inference.features": "Features Ragged",
+    "harness.inference.features": "FeatureRows Features Ragged",
     "harness.inference.tokenization": "encode_pairs",
     "harness.models.heads": "load_head model_inputs",
     "harness.registry.default": "get_registry",

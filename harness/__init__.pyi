@@ -20,6 +20,7 @@ from harness.families.base import HeadFamily as HeadFamily
 from harness.families.base import Predictor as Predictor
 from harness.families.baseline import most_frequent as most_frequent
 from harness.families.baseline import random_stream as random_stream
+from harness.inference.features import FeatureRows as FeatureRows
 from harness.inference.features import Features as Features
 from harness.inference.features import Ragged as Ragged
 from harness.inference.tokenization import encode_pairs as encode_pairs
@@ -109,6 +110,7 @@ __all__ = [
     "Predictor",
     "most_frequent",
     "random_stream",
+    "FeatureRows",
     "Features",
     "Ragged",
     "encode_pairs",

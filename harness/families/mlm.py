@@ -18,7 +18,7 @@ from harness.core.arrays import OutputRows
 from harness.core.errors import ModelError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.text_rows import Mask, TextRows
-from harness.inference.features import Features, Ragged
+from harness.inference.features import FeatureRows, Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import load_head, model_inputs, plain_model
 from harness.types.examples import Example, Text
@@ -77,7 +77,9 @@ class MaskedLanguageModel(HeadFamily):
             log.warning("%s has no masked-language-model head: a new one is trained", reference)
         return model
 
-    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> FeatureRows:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends on nothing but these texts."""
         check_mask_token(tokenizer)

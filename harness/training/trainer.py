@@ -22,7 +22,7 @@ import numpy as np
 from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
 from harness.families.base import HeadFamily
-from harness.inference.features import Features
+from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.training.checkpoint import ProgressListener, load_state, save_state
@@ -58,7 +58,7 @@ class Part:
     name: str
     family: HeadFamily
     model: PreTrainedModel
-    features: Features
+    features: FeatureRows
     padding: str = "right"
     objective: Composition = PLAIN
     context: ObjectiveContext | None = None
@@ -130,7 +130,7 @@ class Trainer:
 
         for part in parts:
             # Each process would call its model as often as it has lengths, where all must call theirs equally often.
-            if shard and part.padding == "none" and part.features.items is not None:
+            if shard and part.padding == "none" and part.features.item_count != len(part.features):
                 raise ModelError(
                     f"{part.name}: a model that reads padding, and examples of several rows, cannot be sharded",
                     hint="train without FSDP",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.families.base import HeadFamily
-    from harness.inference.features import Features
+    from harness.inference.features import FeatureRows
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask
 
@@ -84,7 +84,7 @@ class StageObjective:
         """The training examples, before they are tokenised."""
         return examples
 
-    def features(self, features: Features, context: ObjectiveContext) -> Features:
+    def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """The training rows, after they are tokenised."""
         return features
 

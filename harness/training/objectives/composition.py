@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from harness.families.base import HeadFamily
-    from harness.inference.features import Features
+    from harness.inference.features import FeatureRows
     from harness.training.objectives.base import Batch, Loss
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask, Need, Objective
@@ -88,7 +88,7 @@ class Composition:
             examples = layer.objective.examples(examples, context)
         return examples
 
-    def features(self, features: Features, context: ObjectiveContext) -> Features:
+    def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
         for layer in self.layers:
             features = layer.objective.features(features, context)
