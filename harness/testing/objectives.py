@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +34,8 @@ STEPS = 24
 def killed(subject: Subject) -> Iterator[Result]:
     """A training that was killed goes on to the very weights of one that was not."""
 
-    def check(objective: Objective, task: str, options: dict[str, Any]) -> str:
-        straight = _train(subject, objective, task, "straight", options)
-        again = _train(subject, objective, task, "killed", options, kill=True)
-        return _difference(straight.folder, again.folder)
+    def check(trial: _Trial) -> str:
+        return _difference(trial.train("straight").folder, trial.train("killed", kill=True).folder)
 
     yield from _checked(subject, check, "killed at step 20 and gone on with")
 
@@ -42,13 +43,10 @@ def killed(subject: Subject) -> Iterator[Result]:
 def cut(subject: Subject) -> Iterator[Result]:
     """The loss of a step does not depend on how the step is cut into micro-batches."""
 
-    def check(objective: Objective, task: str, options: dict[str, Any]) -> str:
+    def check(trial: _Trial) -> str:
         # Dropout is drawn anew for every micro-batch; Adam's step is as large for a gradient that is all rounding.
-        options = {**options, "adam_epsilon": 1e-3, "lr": 1e-4}
-        losses = [
-            _train(subject, objective, task, f"cut-{tokens}", {**options, "batch_tokens": tokens}, dropout=False)
-            for tokens in (512, 32)
-        ]
+        steady: dict[str, Any] = {"adam_epsilon": 1e-3, "lr": 1e-4}
+        losses = [trial.train(f"cut-{size}", dropout=False, batch_tokens=size, **steady) for size in (512, 32)]
         pairs = zip(*(trained.summary["loss"] for trained in losses), strict=True)
         return next(
             (
@@ -62,51 +60,78 @@ def cut(subject: Subject) -> Iterator[Result]:
     yield from _checked(subject, check, "micro-batches of 512 and of 32 tokens")
 
 
-def _checked(subject: Subject, check: Callable[[Objective, str, dict[str, Any]], str], detail: str) -> Iterator[Result]:
+def _checked(subject: Subject, check: Callable[[_Trial], str], detail: str) -> Iterator[Result]:
     for objective in subject.registry.objectives().values():
         if objective.provider != subject.provider:
             continue
         what = f"objective {objective.name}"
-        task = _task(subject, objective)
         if "translations" in objective.needs:
             yield what, "skipped", "it needs translations"
-        elif task is None:
+            continue
+        try:
+            trial = _trial(subject, objective)
+            different = check(trial) if trial else ""
+        except HarnessError as error:
+            yield what, "failed", f"{error}; {error.hint}" if error.hint else str(error)
+            continue
+        if trial is None:
             yield what, "skipped", f"no task of the families {', '.join(objective.families)} with data"
         else:
-            try:
-                options = {"teacher": str(_teacher(subject, task))} if "teacher" in objective.needs else {}
-                different = check(objective, task.name, options)
-            except HarnessError as error:
-                different = f"{error}; {error.hint}" if error.hint else str(error)
-            yield what, "failed" if different else "passed", different or f"{task.name}: {detail}"
+            yield what, "failed" if different else "passed", different or f"{trial.task.name}: {detail}"
 
 
-def _task(subject: Subject, objective: Objective) -> IntermediateTask | None:
-    """An intermediate task that the objective can train: of the plugin itself, or one that the sample corpus has."""
+@dataclass(frozen=True)
+class _Trial:
+    """What an objective is tried on: a task, the folder of its data, and the model that is trained."""
+
+    subject: Subject
+    task: IntermediateTask
+    data: Path
+    suffix: str
+    overrides: Mapping[str, Any]
+
+    def train(self, name: str, *, kill: bool = False, dropout: bool = True, **overrides: Any) -> TrainedStage:
+        """The trained stage, in a folder of this name; ``kill``: in two starts."""
+        options = EvalOptions(
+            recipe="tiny",
+            overrides={"max_steps": STEPS, "batch": 8, "save_every": 7, **self.overrides, **overrides},
+            train_limit=4 * STEPS,
+            device="cpu",
+            data_dir=str(self.data),
+            offline=True,
+        )
+        expression = self.task.name + self.suffix
+        out = self.subject.scratch / f"{expression}-{name}"
+        start = partial(
+            train,
+            str(_model(self.subject, dropout)),
+            expression,
+            out=out,
+            options=options,
+            registry=self.subject.registry,
+        )
+        if kill:
+            with suppress(_Killed):
+                start(reporter=_Killing())
+        return start()
+
+
+def _trial(subject: Subject, objective: Objective) -> _Trial | None:
+    """On an intermediate task that the objective can train: of the plugin itself, or one that the sample corpus has."""
+    corpus = subject.scratch / "corpus"
+    if not corpus.exists():
+        write_sample_corpus(corpus, size="tiny")
     known = subject.registry.intermediate_tasks().values()
     for task in sorted(known, key=lambda task: task.provider != subject.provider):
-        family = subject.registry.family(task.family)
-        suits = (
-            task.family in objective.families if objective.families else load_part(family, "implementation").trainable
-        )
-        fresh = getattr(load_part(family, "implementation"), "fresh_head", False)
-        if suits and fresh and split_status(task.train, _data(subject), True).state != "missing":
-            return task
+        kind = load_part(subject.registry.family(task.family), "implementation")
+        if not getattr(kind, "fresh_head", False) or (objective.families and task.family not in objective.families):
+            continue
+        for data in (subject.data_dir, corpus):
+            if data and split_status(task.train, data, True).state != "missing":
+                plain = _Trial(subject, task, Path(data), "", {})
+                teacher = {"teacher": str(plain.train("teacher").folder)} if "teacher" in objective.needs else {}
+                return replace(plain, suffix=f"@{objective.name}", overrides=teacher)
     return None
-
-
-def _data(subject: Subject) -> str:
-    """The data folder of the check, or one with the sample corpus where there is none."""
-    if subject.data_dir:
-        return str(subject.data_dir)
-    folder = subject.scratch / "corpus"
-    if not folder.exists():
-        write_sample_corpus(folder, size="tiny")
-    return str(folder)
-
-
-def _teacher(subject: Subject, task: IntermediateTask) -> Path:
-    return _train(subject, None, task.name, "teacher", {}).folder
 
 
 class _Killed(KeyboardInterrupt):
@@ -124,36 +149,7 @@ class _Killing(ProgressListener):
         return told
 
 
-def _train(
-    subject: Subject,
-    objective: Objective | None,
-    task: str,
-    name: str,
-    overrides: dict[str, Any],
-    *,
-    kill: bool = False,
-    dropout: bool = True,
-) -> TrainedStage:
-    suffix = f"@{objective.name}" if objective else ""
-    options = EvalOptions(
-        recipe="tiny",
-        overrides={"max_steps": STEPS, "batch": 8, "save_every": 7, **overrides},
-        train_limit=4 * STEPS,
-        device="cpu",
-        data_dir=_data(subject),
-        offline=True,
-    )
-    out = subject.scratch / f"{task}{suffix}-{name}"
-    model = str(_model(subject, dropout=dropout))
-    if kill:
-        try:
-            train(model, task + suffix, out=out, options=options, registry=subject.registry, reporter=_Killing())
-        except _Killed:
-            assert not out.exists()
-    return train(model, task + suffix, out=out, options=options, registry=subject.registry)
-
-
-def _model(subject: Subject, *, dropout: bool) -> Path:
+def _model(subject: Subject, dropout: bool) -> Path:
     folder = small_model(subject.scratch / "model")
     if dropout:
         return folder

@@ -115,7 +115,7 @@ def test_the_file_test_contract(here: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert "16 passed" in done.stdout
 
 
 def test_the_file_headlines(here: Path, tmp_path: Path) -> None:
