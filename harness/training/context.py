@@ -12,6 +12,7 @@ from harness.core.errors import PluginError, UsageError
 from harness.data.access import DataAccess
 from harness.inference.session import Compute
 from harness.registry.registry import load_part
+from harness.training.objectives.base import StageObjective
 from harness.training.objectives.composition import PLAIN, Composition, Layer
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
@@ -81,7 +82,10 @@ class RunContext:
         for name in objectives:
             value = self.registry.objective(name)
             kind = load_part(value, "implementation")
-            with border(f"plugin {value.provider}: objective {name!r}: implementation", PluginError, hint=_OBJECTIVE):
+            where = f"plugin {value.provider}: objective {name!r}: implementation"
+            if not (isinstance(kind, type) and issubclass(kind, StageObjective)):
+                raise PluginError(f"{where}: {value.implementation!r} is no StageObjective", hint=_OBJECTIVE)
+            with border(where, PluginError, hint=_OBJECTIVE):
                 layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
         return Composition(tuple(layers)) if layers else PLAIN
 
