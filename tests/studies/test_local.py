@@ -240,7 +240,7 @@ def test_a_stopped_command_stops_its_processes_and_goes_on_from_their_state(
         started = time.time()
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            wait(lambda since=started: len(saved(out, since)) == 2 or process.poll() is not None)
+            wait(lambda since=started, child=process: len(saved(out, since)) == 2 or child.poll() is not None)
             assert process.poll() is None
             process.send_signal(sent)
             _, said = process.communicate(timeout=300)
