@@ -220,7 +220,6 @@ LINE = 100
 """Characters in a line of prose."""
 NOT_WRAPPED_YET = {"training.md", "plugins.md", "python.md", "hooks.md", "commands.md"} | {
     "CHANGELOG.md", "results.md", "speed.md",
-    "xtreme_r.md",
 }  # fmt: skip
 """Pages with longer lines. A page that is wrapped is taken out, and no page is added."""
 
