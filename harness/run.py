@@ -49,7 +49,7 @@ class Run:
 
     @property
     def rounding(self) -> tuple[int, int] | None:
-        """How many decisions of a run in half precision were compared with fp32, and how many differ; None in fp32."""
+        """Counts of the decisions of a run in half precision that were compared with fp32 and that differ; None in fp32."""
         facts = [
             unit["facts"]["against_fp32"] for unit in self.record["units"].values() if "against_fp32" in unit["facts"]
         ]

@@ -1,4 +1,4 @@
-"""What every report says in words about each run: what its scores are, what is missing, and what they come from."""
+"""Facts about a run as lines of text: headline, caveats, provenance, notes on the data."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def provenance(system: RunView) -> list[tuple[str, str]]:
-    """What decides the scores, as (name, value): model, options, versions, command, data, time."""
+    """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = system.record
     model, options, environment = record["model"], record["options"], record.get("environment", {})
     software = record.get("harness", {})
@@ -118,7 +118,7 @@ def origin(run: RunView) -> list[tuple[str, str]]:
 
 
 def data_notes(system: RunView) -> list[str]:
-    """What is known about the data, and about an approximate search, once each: "xnli[sw,ur]: note"; of training first."""
+    """Notes on the data and on an approximate search, each once, as "xnli[sw,ur]: note"; those on training data first."""
     trained = {
         f"{part['task']}, trained on: {note}": None
         for stage in system.record["stages"]
