@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from harness.cli.shared_options import batch_options, model_options
 from harness.core.errors import UsageError
 
 
@@ -20,6 +21,8 @@ from harness.core.errors import UsageError
 )
 @click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
+@batch_options
+@model_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
@@ -29,6 +32,9 @@ def command(
     data_dir: str | None,
     device: str | None,
     offline: bool,
+    batch_tokens: int | None,
+    allow_pickle: bool,
+    trust_remote_code: str | None,
     as_json: bool,
 ) -> None:
     """Check the installation, the plugins, the data folder and the data in it.
@@ -46,11 +52,22 @@ def command(
 
     if model is not None:
         from harness.cli.doctor_invariance import print_invariance
+        from harness.types.options import EvalOptions
 
-        print_invariance(model, limit, data_dir, device or "auto", offline, as_json)
+        options = EvalOptions(
+            device=device or "auto",
+            batch_tokens=batch_tokens,
+            data_dir=data_dir,
+            offline=offline,
+            allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )
+        print_invariance(model, limit, options, as_json)
         return
     if limit is not None or device is not None:
         raise UsageError("--limit and --device go with --invariance MODEL")
+    if batch_tokens is not None or allow_pickle or trust_remote_code is not None:
+        raise UsageError("--batch-tokens, --allow-pickle and --trust-remote-code go with --invariance MODEL")
     registry = get_registry(check=False)
     found = [*installation(), *plugin_checks(registry), *data_checks(registry, data_dir), disk()]
     if as_json:

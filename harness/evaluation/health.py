@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from harness.core.border import border
 from harness.core.errors import DataError, HarnessError, PluginError
 from harness.core.installation import Check
+from harness.data.access import DataAccess
 from harness.evaluation.plan import make_plan
 from harness.registry.registry import SLOW, load_part
+from harness.training.sources import training_tasks
 from harness.types.tasks import Finding
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def _dangling(registry: Registry) -> Iterator[str]:
     """References between plugins that lead nowhere; they are looked up only when used, so nothing else reports them."""
     for task in registry.tasks().values():
         try:
-            registry.training(task)
+            training_tasks(task, registry)
         except HarnessError as error:
             yield str(error)
     for benchmark in registry.benchmarks().values():
@@ -95,11 +97,8 @@ def _data_folder(value: str | None) -> Check:
 
 def _data(registry: Registry, data_dir: str | None) -> Check:
     """How much of the installed tasks' test data is there; nothing is fetched, and of the files only the heads are read."""
-    where = Path(data_dir) if data_dir else None
     try:
-        planned = make_plan(
-            registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True
-        )
+        planned = make_plan(registry, DataAccess.of(registry, data_dir, offline=True), split="test")
     except HarnessError as error:
         return Check("data", "warning", str(error), error.hint)
     damaged = [entry for entry in planned if entry.damaged]
