@@ -144,7 +144,7 @@ def _stage_key(folder: Path) -> str | None:
 
 
 def find_built() -> Iterator[KeptFolder]:
-    """What the harness built or unpacked for itself into the user's cache folder: the tiny model, treebanks."""
+    """What the harness built or unpacked for itself into the user's cache folder: the tiny model, archives, rows."""
     for parent in _cache_folders():
         for folder in _folders(parent):
             if not folder.name.startswith("."):
@@ -152,7 +152,11 @@ def find_built() -> Iterator[KeptFolder]:
 
 
 def _cache_folders() -> list[Path]:
-    return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
+    return [
+        path
+        for name in ("models", "treebanks", "converted", "archives", "rows")
+        if (path := cache_dir() / name).is_dir()
+    ]
 
 
 def remove_kept(kept: KeptFolder) -> bool:

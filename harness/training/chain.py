@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
-from harness.data.corpus import Corpus
 from harness.data.sources import label_set, load_examples
 from harness.families.base import HeadFamily, Predictor
 from harness.models.reference import parse_model
@@ -23,6 +22,7 @@ from harness.training.lineage import before
 from harness.training.objectives.composition import PLAIN, Composition, Layer
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
 from harness.training.via import in_languages, parse_via
+from harness.types.examples import Text
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
 from harness.types.tasks import Family, IntermediateTask, Objective, Recipe, Split, TargetTask
 
@@ -207,7 +207,7 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        texts = [part.train.examples for part in parts if isinstance(part.train.examples, Corpus)]
+        texts = [part.train for part in parts if part.train.examples and isinstance(part.train.examples[0], Text)]
         if isinstance(model, Stage) or not texts:
             raise UsageError(
                 "extend_vocabulary: for the first stage, where it models plain text",
@@ -216,7 +216,10 @@ class Stages:
         content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
         folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
         name = f"{model.reference} with {size} more tokens"
-        built(folder, lambda scratch: extend_vocabulary(model.folder, texts[0], size, scratch))
+        built(
+            folder,
+            lambda scratch: extend_vocabulary(model.folder, texts[0].examples, size, scratch),
+        )
         return check_folder(folder, name, model.revision)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
