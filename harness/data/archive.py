@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.core.border import PASSING, in_words
+from harness.core.border import border
 from harness.core.built import LIST, built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
@@ -82,20 +82,17 @@ def _kind(archive: Path) -> str:
 
 def _unpack(archive: Path, folder: Path, pattern: str, kind: str, hint: str) -> None:
     log.info("unpacking %s (once)", archive)
-    try:
-        if kind == "zip":
-            _unpack_zip(archive, folder, pattern, hint)
-        elif kind == "tar":
-            _unpack_tar(archive, folder, pattern, hint)
-        else:
-            _decompress(archive, folder, hint)
-    except tarfile.FilterError as error:
-        raise _outside(archive, error.tarinfo.name, hint) from error
-    except PASSING:
-        raise
-    except Exception as error:  # of the disk, of tarfile or zipfile, or of any of the ways to compress
-        whole = "whole compressed file" if kind == "compressed" else f"whole {kind} archive"
-        raise DataError(f"{archive}: not a {whole} ({in_words(error)})", hint="download it again") from error
+    whole = "whole compressed file" if kind == "compressed" else f"whole {kind} archive"
+    with border(f"{archive}: not a {whole}, or no room for it", hint="download it again, or make room"):
+        try:
+            if kind == "zip":
+                _unpack_zip(archive, folder, pattern, hint)
+            elif kind == "tar":
+                _unpack_tar(archive, folder, pattern, hint)
+            else:
+                _decompress(archive, folder, hint)
+        except tarfile.FilterError as error:
+            raise _outside(archive, error.tarinfo.name, hint) from error
 
 
 def _unpack_tar(archive: Path, folder: Path, pattern: str, hint: str) -> None:

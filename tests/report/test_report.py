@@ -20,9 +20,10 @@ from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
 from harness.registry.default import get_registry
 from harness.report.formats import render
+from harness.report.language_scores import GROUPINGS, group_codes
 from harness.report.report import make_report
+from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value
-from harness.report.tables import GROUPINGS, group_codes, over_seeds
 from harness.results.run_view import view
 from harness.results.systems import load_runs
 
@@ -42,7 +43,7 @@ def tables(*systems) -> dict[str, Table]:
 
 
 def column(table: Table, name: str) -> dict[str, object]:
-    index = table.columns.index(name)
+    index = table.head.index(name)
     return {str(row[0]): row[index] for row in table.rows}
 
 
@@ -61,7 +62,7 @@ def test_scores_of_a_task_are_means_over_languages_marked_where_languages_are_mi
     (system,) = load_runs([PLAIN])
     found = column(tables(system)["by-task"], "score")
     assert found["xnli"] == Value(pytest.approx((80 + 60 + 30 + 45) / 4), None, "†")
-    assert found["xquad"].mark == "" and found["xquad"].half > 0
+    assert found["xquad"].mark == "" and found["xquad"].half_width > 0
     entries = [record()["units"][f"xquad/{code}/test"]["score"]["metrics"] for code in ("en", "ru", "ar")]
     by_hand = [(entry["exact_match"]["value"] + entry["f1"]["value"]) / 2 for entry in entries]
     assert found["xquad"].value == pytest.approx(sum(by_hand) / 3)
@@ -92,7 +93,7 @@ def test_resource_classes_go_from_high_to_low_and_unknown_languages_come_last():
 
 def test_differences_and_their_significance():
     plain, via = load_runs([PLAIN, VIA])
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.units["xnli", "sw"] == pytest.approx(65 - 30)
     assert found.tasks["xnli"] == pytest.approx((10 + 20 + 35 + 30) / 4)
     assert found.mark("xnli") == "*" and found.mark("xnli", "sw") == "*"
@@ -102,7 +103,7 @@ def test_differences_and_their_significance():
 
 def test_no_significance_without_the_files_and_the_report_says_so():
     plain, via = view(record(), "plain"), view(record(VIA), "via")
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.significant is None
     assert "not at hand" in " ".join(tables(plain, via)["by-task"].notes)
 
@@ -112,9 +113,9 @@ def test_edited_predictions_cost_the_marks_not_the_report(tmp_path):
         shutil.copytree(source, tmp_path / source.name)
     (tmp_path / "plain/predictions/xnli/test-sw.tsv").write_text("neutral\n" * 60)
     plain, via = load_runs([tmp_path / "plain", tmp_path / "via-mnli"])
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.significant is None and "test-sw.tsv" in found.reason
-    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(plain)}
+    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(plain, get_registry())}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_unlike_units_never_share_a_number(field, value, word):
     other["units"]["xnli/sw/test"][field] = value
     plain, via = view(record(), "plain"), view(other, "via")
     assert common_codes([plain, via], "xnli") == ["en", "de", "zh"]
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert ("xnli", "sw") not in found.units
     assert found.unlike == (f"xnli[sw] ({word})",)
     mean = column(tables(plain, via)["by-task"], "plain")["xnli"]
@@ -149,7 +150,7 @@ def test_seeds_of_one_system_are_averaged():
     (table,) = over_seeds([*seeds, view(record(VIA), "via")])
     assert [row[1] for row in table.rows] == [2, 1]
     assert column(table, "xnli")["example/encoder"] == Value(pytest.approx(72), pytest.approx(8**0.5))
-    assert column(table, "xnli")["example/encoder via mnli"].half is None
+    assert column(table, "xnli")["example/encoder via mnli"].half_width is None
     assert not list(over_seeds(seeds[:1]))
 
 
