@@ -16,12 +16,14 @@ from typing import Literal
 import click
 
 from harness.cli.console import message, print_json, print_table
+from harness.cli.shared_options import batch_options, model_options
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.version import FIRST_PARTY, __version__
 from harness.registry.default import get_registry
 from harness.registry.registry import SLOW, Registry, load_part
 from harness.report.table import Table
+from harness.training.sources import training_tasks
 from harness.types.tasks import Finding
 
 SHOWN = ("torch", "transformers", "datasets", "evaluate")
@@ -51,6 +53,8 @@ class Check:
 )
 @click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
+@batch_options
+@model_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
@@ -60,6 +64,9 @@ def command(
     data_dir: str | None,
     device: str | None,
     offline: bool,
+    batch_tokens: int | None,
+    allow_pickle: bool,
+    trust_remote_code: str | None,
     as_json: bool,
 ) -> None:
     """Check the installation, the plugins, the data folder and the data in it.
@@ -71,11 +78,22 @@ def command(
     """
     if model is not None:
         from harness.cli.doctor_invariance import print_invariance
+        from harness.types.options import EvalOptions
 
-        print_invariance(model, limit, data_dir, device or "auto", offline, as_json)
+        options = EvalOptions(
+            device=device or "auto",
+            batch_tokens=batch_tokens,
+            data_dir=data_dir,
+            offline=offline,
+            allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )
+        print_invariance(model, limit, options, as_json)
         return
     if limit is not None or device is not None:
         raise UsageError("--limit and --device go with --invariance MODEL")
+    if batch_tokens is not None or allow_pickle or trust_remote_code is not None:
+        raise UsageError("--batch-tokens, --allow-pickle and --trust-remote-code go with --invariance MODEL")
     found = list(checks(data_dir))
     if as_json:
         print_json([asdict(check) for check in found])
@@ -235,7 +253,7 @@ def _dangling(registry: Registry) -> Iterator[str]:
     """References between plugins that lead nowhere; they are looked up only when used, so nothing else reports them."""
     for task in registry.tasks().values():
         try:
-            registry.training(task)
+            training_tasks(task, registry)
         except HarnessError as error:
             yield str(error)
     for benchmark in registry.benchmarks().values():
@@ -258,14 +276,12 @@ def _data_folder(value: str | None) -> Check:
 
 def _data(data_dir: str | None) -> Check:
     """How much of the installed tasks' test data is there; nothing is fetched, and of the files only the heads are read."""
+    from harness.data.access import DataAccess
     from harness.evaluation.plan import make_plan
 
-    where = Path(data_dir) if data_dir else None
     registry = get_registry(check=False)
     try:
-        planned = make_plan(
-            registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True
-        )
+        planned = make_plan(registry, DataAccess.of(registry, data_dir, offline=True), split="test")
     except HarnessError as error:
         return Check("data", "warning", str(error), error.hint)
     damaged = [entry for entry in planned if entry.damaged]

@@ -1,10 +1,11 @@
-"""What a target task is fine-tuned on."""
+"""Training data of target tasks: their own, those of other tasks that they name, or those that a benchmark gives them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.core.errors import HarnessError, PluginError
 from harness.data.locate import described
 from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
 
@@ -19,14 +20,25 @@ def task_of(registry: Registry, name: str, benchmark: str | None) -> TargetTask:
     return replace(task, train=trained_on[name]) if name in trained_on else task
 
 
+def benchmark_training(task: TargetTask, registry: Registry) -> dict[str, str]:
+    """The benchmarks that give a task other training data than its own, and the tasks that they name."""
+    return {
+        name: training_source(task_of(registry, task.name, name))
+        for name, benchmark in registry.benchmarks().items()
+        if task.name in benchmark.train
+    }
+
+
 def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
-    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing."""
+    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing.
+
+    PluginError, naming who provides the task, where another task that it names cannot be had.
+    """
     if task.train is None:
         return ()
-    if isinstance(task.train, str):
-        return (registry.intermediate(task.train),)
-    if isinstance(task.train, tuple):
-        return tuple(registry.intermediate(name) for name in task.train)
+    if not isinstance(task.train, Split):
+        names = (task.train,) if isinstance(task.train, str) else task.train
+        return tuple(_intermediate(task, name, registry) for name in names)
     own = IntermediateTask(
         name=task.name,
         version=task.version,
@@ -40,6 +52,14 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         provider=task.provider,
     )
     return (own,)
+
+
+def _intermediate(task: TargetTask, name: str, registry: Registry) -> IntermediateTask:
+    try:
+        return registry.intermediate(name)
+    except HarnessError as error:
+        message = f"the task {task.name!r} ({task.provider}) trains on {name!r}: {error}"
+        raise PluginError(message, hint=error.hint) from None
 
 
 def training_source(task: Task) -> str:

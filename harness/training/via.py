@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError, did_you_mean
 from harness.data.columns import Column
@@ -15,6 +15,9 @@ from harness.data.readers import json_lines
 from harness.types.examples import Example
 from harness.types.languages import languages as known_languages
 from harness.types.tasks import FileData, IntermediateTask, Reader, Row, Source, Split
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
 
 SYNTAX = (
     "a task, tasks joined by '+', languages in brackets, an objective behind '@': mnli  mnli+squad  'mnli[es]'"
@@ -107,6 +110,11 @@ def _unreadable(text: str, at: int, expected: str) -> UsageError:
     if text[at : at + 1] in (",", ">", ";") and "]" not in text[at:]:
         hint = f"stages that follow each other are given apart: --via {text[:at].strip()} --via ...; {SYNTAX}"
     return UsageError(f"--via {text!r}, character {at + 1}: expected {expected}, found {found}", hint=hint)
+
+
+def via_tasks(expression: str, registry: Registry) -> list[IntermediateTask]:
+    """The tasks of one stage, in the languages that it names: ``mnli+squad[ar,es]``."""
+    return [in_languages(registry.intermediate(part.name), part.languages) for part in parse_via(expression)]
 
 
 def in_languages(task: IntermediateTask, languages: Sequence[str]) -> IntermediateTask:
