@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from harness.types.languages import Language
 from harness.types.tasks import (
     Attribute,
     Benchmark,
@@ -65,6 +66,18 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
         @hookimpl
         def harness_intermediate_tasks():
             yield IntermediateTask("headlines", 1, "classification", TRAIN, DEV, read, "accuracy")
+    """
+
+
+@hookspec
+def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
+    """Languages besides those of XTREME and XTREME-R, which nobody can change: tasks of all plugins may be in them.
+
+    Example::
+
+        @hookimpl
+        def harness_languages():
+            yield Language("gd", "gla", "Scottish Gaelic", "Latn", "Indo-European", "Celtic", resource_class=0)
     """
 
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from harness.core.errors import DataError, PluginError, did_you_mean
+from harness.types import entity_tags, positive_label
+from harness.types.checks import (
+    NAME,
+    check_mapping,
+    check_options,
+    check_reference,
+    check_strings,
+    check_text,
+    check_whole,
+    require,
+    shown,
+)
 from harness.types.examples import Example
+from harness.types.reserved import COMMANDS
+from harness.types.values import PluginValue
 
 Row = Mapping[str, Any]
 Origin = Literal["native", "human_translation", "machine_translation", "generated"]
@@ -114,7 +129,7 @@ source has none. Labels stored as an index of a class arrive as the name of the 
 
 
 @dataclass(frozen=True)
-class IntermediateTask:
+class IntermediateTask(PluginValue):
     """English (or other) labelled data to train on, with a dev split to select on.
 
     ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
@@ -122,6 +137,9 @@ class IntermediateTask:
     ``any_language`` makes those of a language that is not listed (text in a folder of files named by language). ``train``
     and ``dev`` are English, unless ``languages`` lists English as well: then they are a mixture of languages.
     """
+
+    kind = "intermediate task"
+    hook = "harness_intermediate_tasks"
 
     name: str
     version: int
@@ -139,9 +157,19 @@ class IntermediateTask:
     options: Mapping[str, Any] = field(default_factory=dict)
     provider: str = ""
 
+    def check(self) -> None:
+        """The fields of every task, and both splits."""
+        _check_task(self)
+        _check_split(self.where, "train", self.train)
+        _check_split(self.where, "dev", self.dev)
+
+    def language_codes(self) -> Iterator[str]:
+        """Those that it lists, and those of splits that say another."""
+        yield from _codes(self.languages, self.train, self.dev)
+
 
 @dataclass(frozen=True)
-class TargetTask:
+class TargetTask(PluginValue):
     """A task scored zero-shot in many languages after fine-tuning on English.
 
     ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
@@ -153,6 +181,9 @@ class TargetTask:
     (a mean over all questions: languages weigh as many items as they have).
     ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
+
+    kind = "target task"
+    hook = "harness_target_tasks"
 
     name: str
     version: int
@@ -170,18 +201,42 @@ class TargetTask:
     options: Mapping[str, Any] = field(default_factory=dict)
     provider: str = ""
 
+    def check(self) -> None:
+        """The fields of every task, what it trains on, and how it is averaged."""
+        where = self.where
+        _check_task(self)
+        holds = self.average in ("languages", "items")
+        require(holds, f"{where}: average must be 'languages' or 'items', not {shown(self.average)}")
+        if isinstance(self.train, str):
+            check_text(where, "train", self.train)
+        elif isinstance(self.train, tuple):
+            require(bool(check_strings(where, "train", self.train)), f"{where}: train names no intermediate task")
+        elif self.train is not None:
+            _check_split(where, "train", self.train)
+            require(
+                "dev" in self.languages.get("en", {}),
+                f"{where}: training on its own English data needs languages['en']['dev'] to select on",
+            )
+
+    def language_codes(self) -> Iterator[str]:
+        """Those that it lists, and those of splits that say another."""
+        yield from _codes(self.languages, *((self.train,) if isinstance(self.train, Split) else ()))
+
 
 Task = TargetTask | IntermediateTask
 """A task in either role."""
 
 
 @dataclass(frozen=True)
-class Family:
+class Family(PluginValue):
     """A kind of task: what its examples are, how they are predicted, and how predictions are written.
 
     ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
     :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch.
     """
+
+    kind = "family"
+    hook = "harness_families"
 
     name: str
     examples: tuple[type, ...]
@@ -190,9 +245,16 @@ class Family:
     summary: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The classes of examples, and the two references."""
+        holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
+        require(holds and bool(self.examples), f"{self.where}: examples must be a tuple of classes")
+        check_reference(self.where, "implementation", self.implementation)
+        check_reference(self.where, "format", self.format)
+
 
 @dataclass(frozen=True)
-class Benchmark:
+class Benchmark(PluginValue):
     """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score.
 
     ``rule`` says in words how the overall score comes about. ``overall`` ("module:function") computes it from the scores
@@ -200,6 +262,9 @@ class Benchmark:
     by default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
     benchmark, where that is not what the task says itself.
     """
+
+    kind = "benchmark"
+    hook = "harness_benchmarks"
 
     name: str
     version: int
@@ -212,14 +277,46 @@ class Benchmark:
     overall: str = ""
     train: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """The tasks with their languages, and groups and training that name no others."""
+        where = self.where
+        check_whole(where, "version", self.version)
+        check_text(where, "title", self.title)
+        check_text(where, "rule", self.rule)
+        if self.overall != "":
+            check_reference(where, "overall", self.overall)
+        check_mapping(where, "tasks", self.tasks, needed=True)
+        for name, codes in self.tasks.items():
+            require(
+                bool(check_strings(where, f"tasks[{name!r}]", codes)), f"{where}: tasks[{name!r}] lists no language"
+            )
+        check_mapping(where, "groups", self.groups)
+        for group, names in self.groups.items():
+            for name in check_strings(where, f"groups[{group!r}]", names):
+                hint = did_you_mean(name, self.tasks)
+                require(name in self.tasks, f"{where}: groups[{group!r}]: {name!r} is not one of its tasks; {hint}")
+        check_mapping(where, "train", self.train)
+        for name, sources in self.train.items():
+            hint = did_you_mean(name, self.tasks)
+            require(name in self.tasks, f"{where}: train[{name!r}]: not one of its tasks; {hint}")
+            require(bool(check_strings(where, f"train[{name!r}]", sources)), f"{where}: train[{name!r}] names no task")
+
+    def language_codes(self) -> Iterator[str]:
+        """Those that count in its tasks."""
+        for codes in self.tasks.values():
+            yield from codes
+
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(PluginValue):
     """Named, versioned hyper-parameters.
 
     Looked up in order, later wins: ``defaults``, ``tasks[stage]``, then, for large models (hidden size of 1,024 or more),
     ``large`` and ``large_tasks[stage]``. Keys are fields of TrainOptions or of the family's options.
     """
+
+    kind = "recipe"
+    hook = "harness_recipes"
 
     name: str
     version: int
@@ -231,14 +328,27 @@ class Recipe:
     source: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """Four tables of plain values."""
+        check_whole(self.where, "version", self.version)
+        check_options(self.where, "defaults", self.defaults)
+        check_options(self.where, "large", self.large)
+        for title, table in (("tasks", self.tasks), ("large_tasks", self.large_tasks)):
+            check_mapping(self.where, title, table)
+            for name, values in table.items():
+                check_options(self.where, f"{title}[{name!r}]", values)
+
 
 @dataclass(frozen=True)
-class Study:
+class Study(PluginValue):
     """A named grid of runs: every model, after every sequence of intermediate stages, with every seed.
 
     ``models`` are model strings. An item of ``via`` is a sequence of stages, ``()`` for none: ``((), ("mnli",),
     ("mnli+qqp", "squad"))``. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
     """
+
+    kind = "study"
+    hook = "harness_studies"
 
     name: str
     version: int
@@ -253,13 +363,35 @@ class Study:
     source: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The factors of the grid, and something to score."""
+        where = self.where
+        check_whole(where, "version", self.version)
+        for name in ("models", "tasks", "languages"):
+            check_strings(where, name, getattr(self, name))
+        require(bool(self.models), f"{where}: models is empty")
+        require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string, not {shown(self.benchmark)}")
+        require(bool(self.benchmark or self.tasks), f"{where}: it names neither a benchmark nor tasks")
+        check_text(where, "recipe", self.recipe)
+        require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
+        for stages in self.via:
+            check_strings(where, "a sequence of stages in via", stages)
+        holds = isinstance(self.seeds, tuple) and all(
+            isinstance(seed, int) and not isinstance(seed, bool) for seed in self.seeds
+        )
+        require(holds and bool(self.seeds), f"{where}: seeds must be a tuple of whole numbers, not {shown(self.seeds)}")
+        require(len(set(self.seeds)) == len(self.seeds), f"{where}: seeds lists a seed more than once")
+
 
 @dataclass(frozen=True)
-class ReportFormat:
+class ReportFormat(PluginValue):
     """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.
 
     ``name`` is what ``harness report --format`` takes; ``extension`` ends the name of the file ("html").
     """
+
+    kind = "report format"
+    hook = "harness_report_formats"
 
     name: str
     render: str
@@ -267,9 +399,17 @@ class ReportFormat:
     summary: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The reference, and the end of a file name."""
+        check_reference(self.where, "render", self.render)
+        holds = isinstance(self.extension, str) and NAME.fullmatch(self.extension) is not None
+        wanted = "extension must be the end of a file name, such as 'html'"
+        require(holds, f"{self.where}: {wanted}, not {shown(self.extension)}")
+        check_text(self.where, "summary", self.summary, needed=False)
+
 
 @dataclass(frozen=True)
-class Attribute:
+class Attribute(PluginValue):
     """Something about an example that its score may hang on: a column of ``harness breakdown``.
 
     ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
@@ -277,44 +417,79 @@ class Attribute:
     number, a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
     """
 
+    kind = "attribute"
+    hook = "harness_attributes"
+
     name: str
     examples: tuple[type, ...]
     compute: str
     summary: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The reference, and the classes of examples."""
+        check_reference(self.where, "compute", self.compute)
+        holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
+        require(holds, f"{self.where}: examples must be a tuple of classes of examples, not {shown(self.examples)}")
+        check_text(self.where, "summary", self.summary, needed=False)
+
 
 @dataclass(frozen=True)
-class Command:
+class Command(PluginValue):
     """A command of the command line: ``run`` ("module:attribute") is a click command, imported when it is called."""
+
+    kind = "command"
+    hook = "harness_commands"
 
     name: str
     run: str
     summary: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The reference, and a name that is free."""
+        check_reference(self.where, "run", self.run)
+        check_text(self.where, "summary", self.summary, needed=False)
+        require(self.name not in COMMANDS, f"{self.where}: the harness has a command of this name: choose another")
+
 
 @dataclass(frozen=True)
-class Launcher:
+class Launcher(PluginValue):
     """A way to run the jobs of a study (``harness study run NAME --launcher NAME``): here, on a cluster, with Ray.
 
     ``implementation`` ("module:Class", a :class:`~harness.studies.launcher.JobLauncher`) is imported when it is used.
     """
+
+    kind = "launcher"
+    hook = "harness_launchers"
 
     name: str
     implementation: str
     summary: str = ""
     provider: str = ""
 
+    def check(self) -> None:
+        """The reference."""
+        check_reference(self.where, "implementation", self.implementation)
+        check_text(self.where, "summary", self.summary, needed=False)
+
 
 @dataclass(frozen=True)
-class DoctorCheck:
+class DoctorCheck(PluginValue):
     """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
+
+    kind = "doctor check"
+    hook = "harness_doctor_checks"
 
     name: str
     run: str
     summary: str = ""
     provider: str = ""
+
+    def check(self) -> None:
+        """The reference."""
+        check_reference(self.where, "run", self.run)
+        check_text(self.where, "summary", self.summary, needed=False)
 
 
 @dataclass(frozen=True)
@@ -335,3 +510,59 @@ def splits(codes: str, **make: Callable[[str], Split | None]) -> dict[str, dict[
         built = {name: build(code) for name, build in make.items()}
         table[code] = {name: split for name, split in built.items() if split is not None}
     return table
+
+
+def _check_task(task: Task) -> None:
+    where = task.where
+    check_whole(where, "version", task.version)
+    check_text(where, "family", task.family)
+    check_text(where, "metric", task.metric)
+    for name in ("summary", "licence", "citation"):
+        check_text(where, name, getattr(task, name), needed=False)
+    require(callable(task.example), f"{where}: example must be a function of a row, not {shown(task.example)}")
+    labels = check_strings(where, "labels", task.labels)
+    try:
+        if task.metric == entity_tags.METRIC:
+            entity_tags.check(labels)
+        positive_label.check(task.metric, labels)
+    except DataError as error:
+        raise PluginError(f"{where}: labels: {error}", hint=error.hint) from None
+    check_options(where, "options", task.options)
+    check_mapping(where, "languages", task.languages, needed=isinstance(task, TargetTask))
+    for code, table in task.languages.items():
+        check_mapping(where, f"languages[{code!r}]", table, needed=True)
+        for name, split in table.items():
+            require(NAME.fullmatch(name) is not None, f"{where}: languages[{code!r}]: {name!r} is no name for a split")
+            _check_split(where, f"languages[{code!r}][{name!r}]", split)
+
+
+def _check_split(where: str, field: str, value: object) -> None:
+    require(isinstance(value, Split), f"{where}: {field} must be a Split, not {shown(value)}")
+    assert isinstance(value, Split)
+    require(bool(value.sources), f"{where}: {field} has no source")
+    for source in value.sources:
+        expected = f"the sources of {field} must be HubData or FileData"
+        require(isinstance(source, HubData | FileData), f"{where}: {expected}, not {shown(source)}")
+        _check_origin(where, field, source)
+    if value.rows is not None:
+        check_whole(where, f"rows of {field}", value.rows)
+
+
+def _check_origin(where: str, field: str, source: Source) -> None:
+    known = get_args(Origin)
+    require(
+        source.origin in known,
+        f"{where}: origin of a source of {field} must be one of {', '.join(map(repr, known))}, not {shown(source.origin)}",
+    )
+    check_text(where, f"system of a source of {field}", source.system, needed=False)
+    require(
+        not source.system or source.origin != "native",
+        f"{where}: a source of {field} names the system {source.system!r}, but its origin is 'native': "
+        "say origin='machine_translation', 'human_translation' or 'generated', or leave system out",
+    )
+
+
+def _codes(languages: Mapping[str, Mapping[str, Split]], *others: Split) -> Iterator[str]:
+    yield from languages
+    for split in (*others, *(split for table in languages.values() for split in table.values())):
+        yield from (part.language for part in split.parts or (split,) if part.language)
