@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.comparison import result
-from harness.core.errors import DataError
+from harness.results import systems
+from harness.results.run_view import RunView, view
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.units import Unit
@@ -24,6 +26,11 @@ class Run:
         self.path = path
         self.record = record
         self.scores = scores
+
+    @cached_property
+    def view(self) -> RunView:
+        """The run as reports, comparisons and rows read it."""
+        return view(self.record, self.path.name, self.path)
 
     @property
     def missing(self) -> dict[str, str]:
@@ -59,9 +66,8 @@ class Run:
         """The scores by task and by language as aligned text."""
         from harness.report.tables import all_tables
         from harness.report.text import text_table
-        from harness.results.run_view import view
 
-        tables = all_tables([view(self.record, self.path.name)], ())
+        tables = all_tables([self.view], ())
         return "\n\n".join(text_table(table) for table in tables if table.name in ("by-task", "by-language"))
 
     def to_pandas(self) -> DataFrame:
@@ -69,18 +75,15 @@ class Run:
         from pandas import DataFrame
 
         from harness.report.csv import score_rows
-        from harness.results.run_view import view
 
-        return DataFrame(list(score_rows([view(self.record, self.path.name)])))
+        return DataFrame(list(score_rows([self.view])))
 
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
         from harness.report.html import table_html
         from harness.report.tables import all_tables
-        from harness.results.run_view import view
 
-        system = view(self.record, self.path.name)
-        return table_html(system, all_tables([system], ()))
+        return table_html(self.view, all_tables([self.view], ()))
 
 
 class Comparison(result.Comparison):
@@ -102,14 +105,9 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
     Raises :class:`~harness.core.errors.DataError` for a folder that is no run, or whose files are not those that were scored.
     """
     from harness.registry.default import get_registry
-    from harness.runs.record import load_record
 
     path, registry = Path(folder), registry or get_registry()
-    record = load_record(path)
-    if record is None:
-        raise DataError(
-            f"{path}: no run folder, record.json is missing", hint="give a folder that `harness eval` wrote"
-        )
+    record = dict(systems.load_run(path).record)
     tasks = _covered(record)
     chosen = registry.benchmark(record["benchmark"]) if record["benchmark"] else selection(tasks)
     split = record["options"].get("split", "test")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core.errors import HarnessError
 from harness.registry.registry import Registry
-from harness.results.run_view import System, sort_codes
+from harness.results.run_view import RunView, sort_codes
 
 _ASPECTS = ("task version", "data", "split", "number of examples")
 
@@ -35,7 +35,7 @@ class Differences:
         return "*" if self.significant and (task, code) in self.significant else ""
 
 
-def common_codes(systems: Sequence[System], task: str) -> list[str]:
+def common_codes(systems: Sequence[RunView], task: str) -> list[str]:
     """Languages in which all systems took the same test of this task; English first."""
     views = [system.tasks.get(task) for system in systems]
     if not views or any(view is None for view in views):
@@ -48,7 +48,7 @@ def common_codes(systems: Sequence[System], task: str) -> list[str]:
     )
 
 
-def differences(reference: System, other: System, registry: Registry) -> Differences:
+def differences(reference: RunView, other: RunView, registry: Registry) -> Differences:
     """The differences of two systems; their significance is tested where both have their files."""
     units: dict[tuple[str, str], float] = {}
     tasks: dict[str, float] = {}
@@ -64,7 +64,7 @@ def differences(reference: System, other: System, registry: Registry) -> Differe
     return Differences(reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test)
 
 
-def unlike(systems: Sequence[System]) -> tuple[str, ...]:
+def unlike(systems: Sequence[RunView]) -> tuple[str, ...]:
     """Units that the systems share in name only: "xnli[sw]: other data"."""
     found = []
     first, *others = systems
@@ -84,7 +84,7 @@ def unlike(systems: Sequence[System]) -> tuple[str, ...]:
 
 
 def _significance(
-    reference: System, other: System, registry: Registry
+    reference: RunView, other: RunView, registry: Registry
 ) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
     """Keys of the significant differences, or None and why they were not tested; and the test in words.
 

@@ -13,7 +13,7 @@ from harness.scoring.formats.reader import read_json
 from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation, sorted_english
 
 if TYPE_CHECKING:
-    from harness.results.run_view import System
+    from harness.results.run_view import RunView
 
 Parts = tuple[tuple[str, str], ...]
 Texts = Callable[[int], Parts]
@@ -28,7 +28,7 @@ def nothing(item: int) -> Parts:
 
 
 def texts_of(
-    system: System,
+    system: RunView,
     registry: Registry,
     task: str,
     code: str,

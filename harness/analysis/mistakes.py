@@ -13,8 +13,7 @@ import numpy as np
 from harness.analysis.example_text import Parts, Texts, nothing, shorten, texts_of
 from harness.core.errors import HarnessError
 from harness.registry.registry import Registry
-from harness.results.run_view import System
-from harness.runs.scored_files import SIDES, scored_file
+from harness.results.run_view import RunView
 from harness.scoring.formats.base import Aligned
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class UnitMistakes:
 
 
 def mistakes(
-    system: System, registry: Registry, *, languages: int = 5, examples: int = 4, data_dir: str | Path | None = None
+    system: RunView, registry: Registry, *, languages: int = 5, examples: int = 4, data_dir: str | Path | None = None
 ) -> Iterator[UnitMistakes]:
     """Mistakes in the ``languages`` worst languages of each task, from the run's prediction and label files.
 
@@ -61,7 +60,7 @@ def mistakes(
             continue
         for code in sorted(task.units, key=lambda code: task.units[code].score.value)[:languages]:
             try:
-                files = [scored_file(system.path, task.units[code].entry, side) for side in SIDES]
+                files = system.files(task.units[code].record)
                 aligned = scorer.format.align(files[0], files[1], scorer.labels)
                 wrong = _wrong(scorer, aligned, code)
             except HarnessError:

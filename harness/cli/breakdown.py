@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.shared_options import split_commas
-
-if TYPE_CHECKING:
-    from harness.scoring.scores import Estimate
 
 
 @click.command("breakdown")
@@ -63,7 +59,7 @@ def command(
             part.attribute if index == 0 else "",
             bucket.name,
             f"{bucket.n:,}",
-            show(Value(bucket.score.value, _half(bucket.score))),
+            show(Value(bucket.score.value, bucket.score.half_width)),
         )
         for part in found
         for index, bucket in enumerate(part.buckets)
@@ -77,7 +73,3 @@ def command(
 
 def _of(examples: tuple[type, ...]) -> str:
     return ", ".join(kind.__name__ for kind in examples) or "all"
-
-
-def _half(score: Estimate) -> float | None:
-    return None if score.low is None or score.high is None else (score.high - score.low) / 2

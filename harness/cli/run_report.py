@@ -158,14 +158,13 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     from harness.cli.console import stderr_console, stdout_console
     from harness.cli.score_table import print_losses, print_scores
     from harness.report.summary import data_notes
-    from harness.results.run_view import view
 
     console = stderr_console() if to_stderr else stdout_console()
     print_scores(console, run.scores)
     print_losses(console, run.record.get("robustness") or {})
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
-    for note in data_notes(view(run.record, run.path.name)):
+    for note in data_notes(run.view):
         console.print(f"note: {note}", markup=False, highlight=False)
     if run.rounding:
         examples, changed = run.rounding
@@ -220,11 +219,9 @@ def _mean(value: dict[str, Any]) -> str:
 
 def summary(units: Sequence[str] | dict[str, str]) -> str:
     """``["xnli/ar/test", "xnli/bg/test"]`` as "xnli[ar,bg]"."""
-    tasks: dict[str, list[str]] = {}
-    for key in units:
-        task, language, _ = key.split("/")
-        tasks.setdefault(task, []).append(language)
-    return "  ".join(f"{task}[{','.join(languages)}]" for task, languages in tasks.items())
+    from harness.report.summary import brackets
+
+    return brackets((unit.task, unit.language) for unit in map(Unit.of, units))
 
 
 def _cell(value: Any) -> str:

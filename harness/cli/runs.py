@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.results.run_view import RunView
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -46,33 +49,29 @@ def list_runs(folder: Path, as_json: bool) -> None:
 def show(run: Path, as_json: bool) -> None:
     """Show how RUN came about, its scores, and what is missing or failed."""
     from harness.cli.console import print_json, print_text
-    from harness.core.errors import DataError
     from harness.core.safe_text import safe
     from harness.report.tables import all_tables
     from harness.report.text import text_table
-    from harness.results.run_view import view
-    from harness.runs.record import load_record
+    from harness.results.systems import load_run
 
-    record = load_record(run)
-    if record is None:
-        raise DataError(f"{run}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
+    shown = load_run(run)
     if as_json:
-        print_json(record)
+        print_json(shown.record)
         return
-    for name, value in _facts(record):
+    for name, value in _facts(shown):
         print_text(f"{name + ':':12} {value}")
-    tables = all_tables([view(record, run.name)], ())
-    for table in tables:
+    for table in all_tables([shown], ()):
         if table.name in ("by-task", "by-language"):
             print_text("\n" + text_table(table).rstrip("\n"))
-    for kind in ("failed", "missing"):
-        for unit, reason in record[kind].items():
+    for kind, units in (("failed", shown.record["failed"]), ("missing", shown.record["missing"])):
+        for unit, reason in units.items():
             print_text(safe(f"{kind}: {unit}: {reason.partition(chr(10))[0]}"))
 
 
-def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: RunView) -> list[tuple[str, str]]:
     from harness.core.safe_text import safe
 
+    record = run.record
     model, options = record["model"], record["options"]
     recipe = options.get("recipe", {})
     facts = [

@@ -102,7 +102,7 @@ def _language_cell(task: TaskScore, code: str) -> str:
     if value is None:
         return ""
     if len(task.primary) == 1:
-        estimate = task.metrics[task.primary[0]].languages[code]
-        if estimate.low is not None and estimate.high is not None:
-            return f"{value:.1f} ±{(estimate.high - estimate.low) / 2:.1f}"
+        half = task.metrics[task.primary[0]].languages[code].half_width
+        if half is not None:
+            return f"{value:.1f} ±{half:.1f}"
     return _number(value)

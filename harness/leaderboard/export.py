@@ -14,11 +14,11 @@ from harness.data.resources import Resources, union
 from harness.leaderboard.schema import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
-from harness.results.systems import RunFiles
+from harness.results.run_view import RunView
 from harness.runs.identity import without_seed
-from harness.runs.scored_files import SIDES, scored_file
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -43,7 +43,7 @@ _STAGE = (
 _NO_SCORE = {"missing": "no data", "failed": "failed"}
 
 
-def caveats(run: RunFiles) -> dict[str, list[str]]:
+def caveats(run: RunView) -> dict[str, list[str]]:
     """Why a run's numbers are not those of a complete, clean and pinned run; empty lists where there is nothing.
 
     "partial": other data or less than the benchmark's; "incomplete": units without a score; "dirty": the harness's own
@@ -69,7 +69,7 @@ def caveats(run: RunFiles) -> dict[str, list[str]]:
     }
 
 
-def refuse(run: RunFiles, *, partial: bool = False, dirty: bool = False, unpinned: bool = False) -> None:
+def refuse(run: RunView, *, partial: bool = False, dirty: bool = False, unpinned: bool = False) -> None:
     """:class:`DataError` for a run with caveats that are not allowed, naming the option that allows them."""
     found = caveats(run)
     kinds = (("partial", partial), ("incomplete", partial), ("dirty", dirty), ("unpinned", unpinned))
@@ -133,11 +133,10 @@ def export_row(
 _MODEL = ("reference", "revision", "parameters", "fingerprint", "architecture")
 
 
-def check_files(run: RunFiles) -> None:
+def check_files(run: RunView) -> None:
     """:class:`DataError` where a prediction or label file is not the one that was scored."""
     for unit in run.units.values():
-        for side in SIDES:
-            scored_file(run.folder, unit, side)
+        run.files(unit)
 
 
 def _more(texts: list[str]) -> str:
@@ -151,7 +150,7 @@ def _unpinned(model: Mapping[str, Any]) -> Iterator[str]:
         yield "has no revision that others can download"
 
 
-def _resources(runs: Sequence[RunFiles], registry: Registry) -> Resources:
+def _resources(runs: Sequence[RunView], registry: Registry) -> Resources:
     """What any of the runs used: as recorded or, of older runs, as far as their stages tell."""
     found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
     return {**union(found), "intermediate": found[0]["intermediate"]}
@@ -164,16 +163,16 @@ def _selection(record: Mapping[str, Any]) -> str:
     return "target_dev" if record["options"].get("select_on") else "english_dev"
 
 
-def _all_caveats(runs: Sequence[RunFiles]) -> dict[str, list[str]]:
+def _all_caveats(runs: Sequence[RunView]) -> dict[str, list[str]]:
     """What any of the runs has to say, once."""
     found = [caveats(run) for run in runs]
     return {kind: list(dict.fromkeys(text for each in found for text in each[kind])) for kind in found[0]}
 
 
-def _provenance(runs: Sequence[RunFiles]) -> dict[str, Any]:
+def _provenance(runs: Sequence[RunView]) -> dict[str, Any]:
     """Where the numbers come from; of several seeds, the stages of all of them and what tells their runs apart."""
     run, record = runs[0], runs[0].record
-    tasks = {key.split("/")[0]: unit for key, unit in run.units.items()}
+    tasks = {Unit.of(key).task: unit for key, unit in run.units.items()}
     stages = {stage["key"]: stage for each in runs for stage in each.record["stages"]}
     options = dict(record["options"])
     if len(runs) > 1:
@@ -198,11 +197,11 @@ def _provenance(runs: Sequence[RunFiles]) -> dict[str, Any]:
     return found
 
 
-def _date(run: RunFiles) -> str:
+def _date(run: RunView) -> str:
     return str(run.record["finished"] or run.record["created"])
 
 
-def _cells(run: RunFiles) -> Iterator[dict[str, Any]]:
+def _cells(run: RunView) -> Iterator[dict[str, Any]]:
     """Every language's numbers with n and interval; then averages, task scores, groups and the overall score."""
     scores = run.record["scores"]
     intervals = scores.get("intervals", {})
@@ -212,7 +211,7 @@ def _cells(run: RunFiles) -> Iterator[dict[str, Any]]:
         own = intervals.get(name, {})
         for metric, values in task["metrics"].items():
             for code in values["languages"]:
-                unit = run.units[f"{name}/{code}/{split}"]["score"]
+                unit = run.units[Unit(name, code, split).key]["score"]
                 found = {key: value for key, value in unit["metrics"][metric].items() if value is not None}
                 yield _cell(name, metric, code, found.pop("value"), None) | {"n": unit["n"]} | found
             codes = official or sorted(values["languages"])

@@ -12,8 +12,8 @@ from harness.core.errors import DataError, UsageError
 from harness.core.files import write_atomic
 from harness.leaderboard.export import check_files, refuse
 from harness.results.systems import load_run
-from harness.runs.scored_files import scored_file
 from harness.scoring.files import TaskScorer
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -45,7 +45,7 @@ def export_submission(
         raise UsageError(f"{out}: exists already", hint="choose another -o, or remove it")
     files: dict[str, Path] = {}
     for name, codes in registry.benchmark(benchmark).tasks.items():
-        units = {code: run.record["units"].get(f"{name}/{code}/test") for code in codes}
+        units = {code: run.record["units"].get(Unit(name, code, "test").key) for code in codes}
         lacking = [code for code, unit in units.items() if unit is None]
         if lacking and not allow_partial:
             raise DataError(
@@ -54,7 +54,7 @@ def export_submission(
         if not lacking:
             layout = TaskScorer.of(registry, name).format
             for code, unit in units.items():
-                files[layout.path(Path(), name, code).as_posix()] = scored_file(folder, unit, "predictions")
+                files[layout.path(Path(), name, code).as_posix()] = run.file(unit, "predictions")
     if not files:
         raise DataError(f"{folder}: no task of {benchmark} is complete on the test split")
     if zipped:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError
-from harness.results.systems import RunFiles, load_systems
+from harness.results.run_view import RunView
+from harness.results.systems import load_systems
 
 _ENDS = ("stderr", "low", "high")
 
 
-def seed_runs(folders: Sequence[Path]) -> list[RunFiles]:
+def seed_runs(folders: Sequence[Path]) -> list[RunView]:
     """The runs of one system, by seed; UsageError for runs that differ in more than it, DataError in their test data."""
     (system,) = load_systems([folders])
     runs = sorted(system.runs, key=lambda run: run.seeds)
@@ -28,7 +29,7 @@ def seed_runs(folders: Sequence[Path]) -> list[RunFiles]:
     return runs
 
 
-def _scored(first: RunFiles, other: RunFiles) -> Iterator[tuple[str, Any, Any]]:
+def _scored(first: RunView, other: RunView) -> Iterator[tuple[str, Any, Any]]:
     """What decides the scores besides the training, of both runs."""
     yield "the benchmarks", first.record["benchmark"], other.record["benchmark"]
     yield "the versions of the harness", first.record["harness"]["version"], other.record["harness"]["version"]

@@ -29,6 +29,7 @@ from harness.types.tasks import (
     Family,
     IntermediateTask,
     Launcher,
+    Objective,
     Recipe,
     ReportFormat,
     Split,
@@ -168,6 +169,10 @@ class Registry:
         """All studies by name."""
         return self.all(Study)
 
+    def objectives(self) -> dict[str, Objective]:
+        """All objectives by name."""
+        return self.all(Objective)
+
     def report_formats(self) -> dict[str, ReportFormat]:
         """All report formats by name."""
         return self.all(ReportFormat)
@@ -215,6 +220,10 @@ class Registry:
     def study(self, name: str) -> Study:
         """The study; errors as for :meth:`get`."""
         return self.get(Study, name)
+
+    def objective(self, name: str) -> Objective:
+        """The objective; errors as for :meth:`get`."""
+        return self.get(Objective, name)
 
     def report_format(self, name: str) -> ReportFormat:
         """The report format; errors as for :meth:`get`."""

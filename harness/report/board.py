@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.leaderboard.board import MARKS, Board, Section, Shown
 from harness.leaderboard.schema import Row
 from harness.report.comparison import Table, table_markdown
+from harness.scoring.scores import half_width
 
 
 def tables(board: Board) -> Iterator[Table]:
@@ -52,8 +53,8 @@ def legend(sections: Sequence[Section]) -> list[str]:
 def cell_text(shown: Shown) -> str:
     """``79.2 ±0.5 sd 0.3 (3)°``."""
     cell = shown.cell
-    low, high = cell.get("low"), cell.get("high")
-    spread = f" ±{(high - low) / 2:.1f}" if low is not None and high is not None else ""
+    half = half_width(cell.get("low"), cell.get("high"))
+    spread = "" if half is None else f" ±{half:.1f}"
     rank = f" ({shown.rank})" if shown.rank else ""
     deviation = f" sd {cell['seed_deviation']:.1f}" if "seed_deviation" in cell else ""
     return f"{cell['value']:.1f}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from harness.report.svg import LINE, MUTED, SERIES, Sheet
-from harness.results.run_view import System, TaskView, language_of
+from harness.results.run_view import RunView, TaskView, language_of
 
 _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 """Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""
@@ -19,7 +19,7 @@ def series(index: int) -> str:
     return SERIES[index % len(SERIES)]
 
 
-def heat_map(system: System) -> str:
+def heat_map(system: RunView) -> str:
     """Languages (rows, by resource class) against tasks; colours span the lowest to the highest score of the run."""
     tasks = [task for task in system.tasks.values() if task.units]
     codes = {code for task in tasks for code in task.units}
@@ -56,15 +56,14 @@ def heat_map(system: System) -> str:
     return sheet.svg(f"Heat map of scores by task and language: {system.name}")
 
 
-def gap_bars(systems: Sequence[System]) -> str:
+def gap_bars(systems: Sequence[RunView]) -> str:
     """A bar a task and system: English minus the mean of the other languages."""
     names = list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.gap()))
     gaps = {
-        (name, index): english - others
+        (name, index): gap.points
         for name in names
         for index, system in enumerate(systems)
-        if name in system.tasks and (pair := system.tasks[name].gap())
-        for english, others in [pair]
+        if name in system.tasks and (gap := system.tasks[name].gap())
     }
     thick = 15 if len(systems) == 1 else 11
     left, room, row = 84, 224, thick * len(systems) + 10
@@ -88,7 +87,7 @@ def gap_bars(systems: Sequence[System]) -> str:
     return sheet.svg("Transfer gap by task: English minus the mean of the other languages")
 
 
-def dot_plot(name: str, systems: Sequence[System]) -> str:
+def dot_plot(name: str, systems: Sequence[RunView]) -> str:
     """A task's languages from the highest score of the first system to the lowest, with 95% intervals."""
     views = [(index, system.tasks[name]) for index, system in enumerate(systems) if name in system.tasks]
     ranked: dict[str, float] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core.safe_text import clean
-from harness.results.run_view import System, language_of
+from harness.results.run_view import RunView, language_of
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -21,7 +21,7 @@ COLUMNS = (
 _FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
 
 
-def score_rows(systems: Sequence[System]) -> Iterator[dict[str, str | int | float | bool | None]]:
+def score_rows(systems: Sequence[RunView]) -> Iterator[dict[str, str | int | float | bool | None]]:
     """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval."""
     for system in systems:
         for task in system.tasks.values():

@@ -11,7 +11,7 @@ from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.core.files import write_atomic
 from harness.registry.registry import Registry, load_part
 from harness.report.report import Report, make_report
-from harness.results.run_view import load_systems
+from harness.results.systems import load_runs
 
 FORMATS: dict[str, str] = {
     "text": "harness.report.text:to_text",
@@ -29,7 +29,7 @@ def report(runs: Sequence[Path], registry: Registry, format: str = "text", data_
 
     Raises :class:`~harness.core.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
     """
-    return render(make_report(load_systems(runs), registry, data_dir), format)
+    return render(make_report(load_runs(runs), registry, data_dir), format)
 
 
 def render(made: Report, format: str) -> str:

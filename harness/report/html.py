@@ -15,7 +15,7 @@ from harness.report import charts
 from harness.report.summary import caveats, data_notes, headline, provenance
 from harness.report.svg import SERIES
 from harness.report.table import Cell, Table, Value, show, table
-from harness.results.run_view import System, language_of, sort_codes
+from harness.results.run_view import RunView, language_of, sort_codes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -69,13 +69,13 @@ def to_html(report: Report) -> str:
     return _environment().get_template("report.html").render(values) + "\n"
 
 
-def table_html(system: System, tables: Iterable[Table]) -> str:
+def table_html(system: RunView, tables: Iterable[Table]) -> str:
     """Renders the scores by task of a system as an HTML fragment, for notebooks."""
     found = next(table for table in tables if table.name == "by-task")
     return _environment().get_template("fragment.html").render(title=headline([system]), table=found)
 
 
-def _system(index: int, system: System) -> dict[str, Any]:
+def _system(index: int, system: RunView) -> dict[str, Any]:
     return {
         "name": system.name,
         "model": system.model,
@@ -97,13 +97,13 @@ def _folded(line: str) -> tuple[str, str]:
     return (head, line[len(head) + 2 :]) if colon else (line, "")
 
 
-def _units(system: System) -> Iterator[tuple[str, ...]]:
+def _units(system: RunView) -> Iterator[tuple[str, ...]]:
     """What each score stands on: task and version, language, items, rows, source, fingerprint."""
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            data = unit.entry.get("data") or {}
+            data = unit.record.get("data") or {}
             rows = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
-            version = str(unit.entry.get("task_version", ""))
+            version = str(unit.record.get("task_version", ""))
             facts = (data.get("state") or "", data.get("source", ""), data.get("fingerprint", ""))
             yield (task.name, version, code, f"{unit.n:,}", rows, *map(str, facts))
 
@@ -128,9 +128,7 @@ def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
 def _buckets(part: Breakdown) -> Table:
     rows: list[list[Cell]] = []
     for bucket in part.buckets:
-        low, high = bucket.score.low, bucket.score.high
-        half = None if low is None or high is None else (high - low) / 2
-        rows.append([bucket.name, bucket.n, Value(bucket.score.value, half=half)])
+        rows.append([bucket.name, bucket.n, Value(bucket.score.value, half=bucket.score.half_width)])
     return table(f"breakdown-{part.attribute}", part.attribute, [part.attribute, "items", "score"], rows)
 
 

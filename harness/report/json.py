@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.safe_text import clean
 from harness.report.summary import caveats, data_notes, provenance
 from harness.report.table import Cell, Table, Value
-from harness.results.run_view import System
+from harness.results.run_view import RunView
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -26,7 +26,7 @@ def to_json(report: Report) -> str:
     return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _system(system: System) -> dict[str, Any]:
+def _system(system: RunView) -> dict[str, Any]:
     return {
         "name": clean(system.name),
         "model": clean(system.model),

@@ -11,7 +11,7 @@ from harness.core.errors import UsageError
 from harness.registry.registry import Registry
 from harness.report.table import Table
 from harness.report.tables import all_tables
-from harness.results.run_view import System
+from harness.results.run_view import RunView
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Report:
     cache of the Hub.
     """
 
-    systems: tuple[System, ...]
+    systems: tuple[RunView, ...]
     compared: tuple[Differences, ...]
     tables: tuple[Table, ...]
     registry: Registry
     data_dir: str | Path | None = None
 
 
-def make_report(systems: Sequence[System], registry: Registry, data_dir: str | Path | None = None) -> Report:
+def make_report(systems: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None) -> Report:
     """The report of one system or several; differences are from the first. UsageError where there is none."""
     if not systems:
         raise UsageError("nothing to report", hint="name one run folder or several")

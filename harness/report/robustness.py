@@ -7,10 +7,11 @@ from statistics import fmean
 from typing import Any
 
 from harness.report.table import Cell, Table, Value, table
-from harness.results.run_view import System, language_of, sort_codes
+from harness.results.run_view import RunView, language_of, sort_codes
+from harness.scoring.scores import half_width
 
 
-def perturbed(systems: Sequence[System]) -> Iterator[Table]:
+def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
     """A table of all losses, and one of each run's by language; none where nothing was perturbed."""
     measured = [(system, losses(system)) for system in systems]
     several = len(systems) > 1
@@ -31,7 +32,7 @@ def perturbed(systems: Sequence[System]) -> Iterator[Table]:
             yield _by_language(system, found, several)
 
 
-def losses(system: System) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
+def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
     """What the record says, by perturbation and task: the entries of the languages."""
     robustness: Mapping[str, Any] = system.record.get("robustness") or {}
     return {(kind, name): entry["languages"] for kind, tasks in robustness.items() for name, entry in tasks.items()}
@@ -47,7 +48,7 @@ def _means(languages: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
 
 
 def _by_language(
-    system: System, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
+    system: RunView, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
 ) -> Table:
     codes = sort_codes({code for languages in found.values() for code in languages})
     rows = [
@@ -62,5 +63,4 @@ def _by_language(
 def _loss(entry: Mapping[str, Any] | None) -> Cell:
     if entry is None or not entry["changed"]:
         return None
-    known = entry["low"] is not None and entry["high"] is not None
-    return Value(entry["loss"], half=(entry["high"] - entry["low"]) / 2 if known else None, signed=True)
+    return Value(entry["loss"], half=half_width(entry["low"], entry["high"]), signed=True)

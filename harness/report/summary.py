@@ -7,17 +7,18 @@ from typing import Any
 
 from harness.core.safe_text import clean
 from harness.data.resources import in_words
-from harness.results.run_view import System
+from harness.results.run_view import RunView
+from harness.types.units import Unit
 
 
-def headline(systems: Sequence[System]) -> str:
+def headline(systems: Sequence[RunView]) -> str:
     """The title: the benchmark and the runs."""
     names = {str(system.record["benchmark"] or "selected tasks") for system in systems}
     runs = ", ".join(system.name for system in systems[:4]) + (", ..." if len(systems) > 4 else "")
     return clean(f"{' / '.join(sorted(names))}: {runs}", 160)
 
 
-def caveats(system: System) -> list[str]:
+def caveats(system: RunView) -> list[str]:
     """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
     found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.record["partial"]]
     if system.record["scores"] is None or not system.record.get("finished"):
@@ -41,7 +42,7 @@ def brackets(units: Iterable[tuple[str, str]]) -> str:
 
 
 def _split(keys: Iterable[str]) -> list[tuple[str, str]]:
-    return [(task, code) for task, code, *_ in (key.split("/") for key in keys)]
+    return [(unit.task, unit.language) for unit in map(Unit.of, keys)]
 
 
 def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -61,7 +62,7 @@ def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def provenance(system: System) -> list[tuple[str, str]]:
+def provenance(system: RunView) -> list[tuple[str, str]]:
     """What decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = system.record
     model, options, environment = record["model"], record["options"], record.get("environment", {})
@@ -94,7 +95,7 @@ def provenance(system: System) -> list[tuple[str, str]]:
     return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
 
 
-def data_notes(system: System) -> list[str]:
+def data_notes(system: RunView) -> list[str]:
     """What is known about the data, and about an approximate search, once each: "xnli[sw,ur]: note"; of training first."""
     trained = {
         f"{part['task']}, trained on: {note}": None
@@ -105,8 +106,8 @@ def data_notes(system: System) -> list[str]:
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            facts = unit.entry.get("facts") or {}
-            known = [*(unit.entry.get("data") or {}).get("notes", ()), *unit.entry["score"].get("warnings", ())]
+            facts = unit.record.get("facts") or {}
+            known = [*(unit.record.get("data") or {}).get("notes", ()), *unit.record["score"].get("warnings", ())]
             if "recall" in facts:
                 known.append(
                     f"searched with {facts['index']}, which found {facts['recall']:.2%} of the true neighbours"

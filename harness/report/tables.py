@@ -8,7 +8,7 @@ from statistics import fmean
 from harness.analysis.differences import Differences, common_codes
 from harness.report.robustness import perturbed
 from harness.report.table import Cell, Table, Value, table
-from harness.results.run_view import System, TaskView, language_of, sort_codes
+from harness.results.run_view import RunView, TaskView, language_of, sort_codes
 from harness.runs.identity import same_but_for_the_seed
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
@@ -30,7 +30,7 @@ def resource_class(number: int | None) -> str:
     return "unknown" if number is None else f"{number} ({_CLASSES.get(number, '')})"
 
 
-def all_tables(systems: Sequence[System], compared: Sequence[Differences]) -> list[Table]:
+def all_tables(systems: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
     """Every table of the report, in its order."""
     return [
         overview(systems),
@@ -42,7 +42,7 @@ def all_tables(systems: Sequence[System], compared: Sequence[Differences]) -> li
     ]
 
 
-def overview(systems: Sequence[System]) -> Table:
+def overview(systems: Sequence[RunView]) -> Table:
     """A row a run: what it is, the overall score, the groups."""
     groups = list(dict.fromkeys(group for system in systems for group in system.groups))
     seeded = len({system.seed for system in systems}) > 1
@@ -59,7 +59,7 @@ def overview(systems: Sequence[System]) -> Table:
                 scored,
                 max(lacking, 0),
                 failed,
-                None if system.overall is None else Value(system.overall, half=system.overall_half),
+                None if system.overall is None else Value(system.overall, half=system.overall_half_width),
                 *(_value(system.groups.get(group)) for group in groups),
             ]
         )
@@ -69,12 +69,12 @@ def overview(systems: Sequence[System]) -> Table:
     return table("overview", "Runs", columns, rows, notes)
 
 
-def by_task(systems: Sequence[System], compared: Sequence[Differences]) -> Table:
+def by_task(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     """A row a task: one run in detail, or several side by side over their common languages."""
     return _one(systems[0]) if len(systems) == 1 else _side_by_side(systems, compared)
 
 
-def _one(system: System) -> Table:
+def _one(system: RunView) -> Table:
     rows: list[list[Cell]] = []
     for task in system.tasks.values():
         total = len(task.units) + len(task.missing)
@@ -84,19 +84,19 @@ def _one(system: System) -> Table:
             [
                 task.name,
                 f"{len(task.units)}/{total}",
-                None if mean is None else Value(mean, half=task.half, mark=_dagger(task)),
-                None if gap is None else Value(gap[0] - gap[1], mark=_dagger(task)),
+                None if mean is None else Value(mean, half=task.half_width, mark=_dagger(task)),
+                None if gap is None else Value(gap.points, mark=_dagger(task)),
                 f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
                 _metrics(task),
             ]
         )
     columns = ["task", "languages", "score", "transfer gap", "worst language", "metric"]
-    notes = ["± half of the 95% interval"] if any(task.half is not None for task in system.tasks.values()) else []
+    notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in system.tasks.values()) else []
     notes += [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
     return table("by-task", "Scores by task (mean over languages)", columns, rows, notes)
 
 
-def _side_by_side(systems: Sequence[System], compared: Sequence[Differences]) -> Table:
+def _side_by_side(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     rows: list[list[Cell]] = []
     notes = ["means over the languages in which all runs took the same test"]
     for name in _tasks(systems):
@@ -122,7 +122,7 @@ def _side_by_side(systems: Sequence[System], compared: Sequence[Differences]) ->
     return table("by-task", "Scores by task, side by side", columns, rows, [*notes, *_difference_notes(compared)])
 
 
-def transfer_gap(systems: Sequence[System]) -> Table:
+def transfer_gap(systems: Sequence[RunView]) -> Table:
     """English minus the mean of the other languages, by task and run."""
     several = len(systems) > 1
     rows: list[list[Cell]] = []
@@ -134,8 +134,7 @@ def transfer_gap(systems: Sequence[System]) -> Table:
             if task and gap:
                 mark = _dagger(task)
                 incomplete |= bool(mark)
-                english, others = gap
-                cells: list[Cell] = [Value(english), Value(others), Value(english - others, mark=mark)]
+                cells: list[Cell] = [Value(gap.english), Value(gap.others), Value(gap.points, mark=mark)]
                 rows.append([name, *([system.name] if several else []), *cells])
     columns = ["task", *(["run"] if several else []), "English", "other languages", "gap"]
     return table(
@@ -147,7 +146,7 @@ def transfer_gap(systems: Sequence[System]) -> Table:
     )
 
 
-def matrices(systems: Sequence[System], compared: Sequence[Differences]) -> Iterator[Table]:
+def matrices(systems: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[Table]:
     """Language, script, family and resource class against task: each run, then each difference."""
     codes = sort_codes({code for system in systems for task in system.tasks.values() for code in task.units})
     for kind in ("language", *GROUPINGS):
@@ -181,9 +180,9 @@ def group_codes(codes: Iterable[str], key: Grouping) -> dict[str, list[str]]:
     return {name: groups[name] for name in sorted(order, key=lambda name: name == "unknown")}
 
 
-def over_seeds(systems: Sequence[System]) -> Iterator[Table]:
+def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
     """Mean and standard deviation of runs that differ in nothing but their seed."""
-    families: dict[str, list[System]] = {}
+    families: dict[str, list[RunView]] = {}
     for system in systems:
         families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)
     several = {key: members for key, members in families.items() if len({m.seed for m in members}) > 1}
@@ -262,11 +261,10 @@ def _cell(task: TaskView, kind: str, members: list[str]) -> Cell:
     if kind != "language":
         return _value(task.mean(scored))
     score = task.units[scored[0]].score
-    known = score.low is not None and score.high is not None
-    return Value(score.value, half=((score.high or 0.0) - (score.low or 0.0)) / 2 if known else None)
+    return Value(score.value, half=score.half_width)
 
 
-def _tasks(systems: Sequence[System]) -> list[str]:
+def _tasks(systems: Sequence[RunView]) -> list[str]:
     return list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.units))
 
 

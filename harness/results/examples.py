@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.sources import load_examples
-from harness.results.run_view import System
+from harness.results.run_view import RunView
 from harness.types.examples import Example
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def scored_examples(
-    system: System, task: str, code: str, registry: Registry, data_dir: str | Path | None
+    system: RunView, task: str, code: str, registry: Registry, data_dir: str | Path | None
 ) -> Sequence[Example]:
     """The very examples that were scored (same fingerprint), in the order of the data; none where they are not there."""
-    options, entry = system.record["options"], system.tasks[task].units[code].entry
+    options, entry = system.record["options"], system.tasks[task].units[code].record
     try:
         target = registry.task(task)
         split = target.languages[code][options["split"]]

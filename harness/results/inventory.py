@@ -15,7 +15,8 @@ from harness.core.damage import MARK
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned
-from harness.runs.record import load_record
+from harness.results.systems import load_run
+from harness.types.units import Unit
 
 _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
 """What a run writes into its folder."""
@@ -65,14 +66,12 @@ def find_runs(root: Path) -> list[KeptRun]:
 
 def _run(folder: Path) -> KeptRun:
     try:
-        record = load_record(folder)
-        if record is None:
-            raise DataError(f"{folder / 'record.json'}: no such file", hint="another process has removed the run")
+        record = load_run(folder).record
         return KeptRun(
             folder,
             str(record["model"].get("reference", "")),
             tuple(map(str, record["options"].get("via", ()))),
-            str(record["benchmark"] or " ".join(dict.fromkeys(key.partition("/")[0] for key in record["units"]))),
+            str(record["benchmark"] or " ".join(dict.fromkeys(Unit.of(key).task for key in record["units"]))),
             len(record["units"]),
             len(record["failed"]),
             (record["scores"] or {}).get("overall"),

@@ -12,6 +12,7 @@ from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
 from harness.scoring.files import TaskScorer, score_available
 from harness.scoring.scores import BenchmarkScore
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -51,12 +52,14 @@ def _recorded(
         return selection
     found: dict[str, tuple[str, ...]] = {}
     for key, entry in record["units"].items():
-        task, code, of = key.split("/")
-        if of != split or entry["score"] is None or (selection is not None and code not in selection.get(task, ())):
+        unit = Unit.of(key)
+        task, code = unit.task, unit.language
+        chosen = selection is None or code in selection.get(task, ())
+        if unit.split != split or entry["score"] is None or not chosen:
             continue
         for side in SIDES:
             path = inside(run, entry[side]["file"])
-            if path != tasks(task).format.path(run / side, task, code, of):
+            if path != tasks(task).format.path(run / side, task, code, split):
                 raise DataError(
                     f"{path}: not the place of the {side} of {key}", hint="the record was not written by the harness"
                 )

@@ -1,8 +1,8 @@
-"""A run as reports see it: the units of its record, task by task, with what is missing. A pure function of the record."""
+"""A finished run as it is read: its record, its units task by task, what is missing, and its files as they were scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Any
 
 from harness.core.errors import DataError
 from harness.core.safe_text import clean
-from harness.results.seeds import run_folders
-from harness.runs.record import load_record
-from harness.scoring.scores import Estimate
+from harness.runs.scored_files import scored_file
+from harness.scoring.scores import Estimate, TransferGap, half_width, transfer_gap
 from harness.types.languages import Language, languages
+from harness.types.units import Unit, split_of
 
 _ANSWERS = ("exact_match", "f1")
 """What makes the score of question answering, for records that do not say which numbers do."""
@@ -32,14 +32,14 @@ class UnitView:
     score: Estimate
     metrics: Mapping[str, Estimate]
     identity: tuple[Any, ...]
-    entry: Mapping[str, Any]
+    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class TaskView:
     """A task's units by language (English first), and the languages of the benchmark that it lacks.
 
-    ``half`` is half the width of the 95% interval of the score, where the record has it; ``by_item``: the score is over the
+    ``half_width`` is that of the 95% interval of the score, where the record has it; ``by_item``: the score is over the
     items of all languages.
     """
 
@@ -47,7 +47,7 @@ class TaskView:
     primary: tuple[str, ...]
     units: Mapping[str, UnitView]
     missing: tuple[str, ...]
-    half: float | None = None
+    half_width: float | None = None
     by_item: bool = False
 
     @property
@@ -61,22 +61,47 @@ class TaskView:
         weights = [unit.n for unit in units] if self.by_item else None
         return fmean([unit.score.value for unit in units], weights) if units else None
 
-    def gap(self) -> tuple[float, float] | None:
-        """English, and the mean of the other scored languages; None where either is lacking."""
-        others = [code for code in self.units if code != "en"]
-        if "en" not in self.units or not others:
-            return None
-        return self.units["en"].score.value, fmean(self.units[code].score.value for code in others)
+    def gap(self) -> TransferGap | None:
+        """The transfer gap over the scored languages; None without English, or without any other."""
+        return transfer_gap({code: unit.score.value for code, unit in self.units.items()})
 
 
 @dataclass(frozen=True)
-class System:
-    """A run under the name it has in the report; ``path`` is its folder, None where only the record is at hand."""
+class RunView:
+    """A run under the name that it is shown by; ``path`` is its folder, None where only the record is at hand."""
 
     name: str
     record: Mapping[str, Any]
-    tasks: Mapping[str, TaskView]
     path: Path | None = None
+
+    @cached_property
+    def tasks(self) -> Mapping[str, TaskView]:
+        """What the scores of the run cover; of an unfinished run, whatever there is."""
+        return dict(_tasks(self.record))
+
+    @cached_property
+    def units(self) -> Mapping[str, Mapping[str, Any]]:
+        """The records of all units with a score, by key (``xnli/sw/test``); those of perturbed test sets are left out."""
+        return {
+            key: unit
+            for key, unit in self.record["units"].items()
+            if unit["score"] is not None and not split_of(Unit.of(key).split)[1]
+        }
+
+    @property
+    def folder(self) -> Path:
+        """The run folder; DataError where only the record is at hand."""
+        if self.path is None:
+            raise DataError(f"{self.name}: its files are not at hand", hint="name its run folder")
+        return self.path
+
+    def files(self, unit: Mapping[str, Any]) -> tuple[Path, Path]:
+        """The predictions and the labels of a unit; DataError unless both are the files that were scored."""
+        return self.file(unit, "predictions"), self.file(unit, "labels")
+
+    def file(self, unit: Mapping[str, Any], side: str) -> Path:
+        """The ``predictions`` or the ``labels`` of a unit; DataError unless it is the file that was scored."""
+        return scored_file(self.folder, unit, side)
 
     @cached_property
     def model(self) -> str:
@@ -87,8 +112,13 @@ class System:
 
     @property
     def seed(self) -> Any:
-        """The seed of the training; None where nothing was trained."""
+        """The seed of the last training; None where nothing was trained."""
         return next((stage["options"].get("seed") for stage in reversed(self.record["stages"])), None)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of all trainings that led here; none for a model scored as it is."""
+        return sorted({stage["options"]["seed"] for stage in self.record["stages"]})
 
     @property
     def overall(self) -> float | None:
@@ -96,9 +126,9 @@ class System:
         return (self.record["scores"] or {}).get("overall")
 
     @property
-    def overall_half(self) -> float | None:
+    def overall_half_width(self) -> float | None:
         """Half the width of the overall score's 95% interval, where the record has it."""
-        return _half(self.record["scores"], "overall")
+        return _half_width(self.record["scores"], "overall")
 
     @property
     def groups(self) -> Mapping[str, float | None]:
@@ -106,42 +136,9 @@ class System:
         return dict((self.record["scores"] or {}).get("groups") or {})
 
 
-def load_systems(paths: Sequence[Path]) -> list[System]:
-    """The runs in these folders (or their ``record.json`` files), named by their folders; a folder of seeds is its runs.
-
-    :class:`DataError` where a folder holds no record, or one that is not complete.
-    """
-    named = [path.parent if path.name == "record.json" else path for path in paths]
-    folders = [run for path in named for run in run_folders(path)]
-    systems = []
-    for folder, name in zip(folders, _names(folders), strict=True):
-        record = load_record(folder)
-        if record is None:
-            raise DataError(f"{folder}: no record.json", hint="name a run folder, as `harness eval` writes them")
-        systems.append(view(record, name, folder))
-    return systems
-
-
-def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> System:
+def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> RunView:
     """The view of one record, as :func:`~harness.runs.record.load_record` gives it."""
-    units: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for key, entry in record["units"].items():
-        task, code, split = key.split("/")
-        if entry["score"] is not None and split == record["options"].get("split", split):
-            units.setdefault(task, {})[code] = entry
-    missing, order = _expected(record, units)
-    tasks = {}
-    for task in order:
-        scored = units.get(task, {})
-        primary = _primary(record, task, scored)
-        views = {code: _unit(record, scored[code], primary) for code in sort_codes(scored)}
-        half = _half(record["scores"], task, "score", "average")
-        if half is None and len(primary) == 1:
-            half = _half(record["scores"], task, primary[0], "average")
-        tasks[task] = TaskView(
-            task, primary, views, tuple(missing.get(task, ())), half, task in record.get("by_item", ())
-        )
-    return System(clean(name), record, tasks, path)
+    return RunView(clean(name), record, path)
 
 
 def sort_codes(codes: Iterable[str]) -> list[str]:
@@ -155,6 +152,26 @@ def language_of(code: str) -> Language:
     return found or Language(code, "", code, "unknown", "unknown", "unknown", None)
 
 
+def _tasks(record: Mapping[str, Any]) -> Iterator[tuple[str, TaskView]]:
+    units: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for key, unit in record["units"].items():
+        of = Unit.of(key)
+        if unit["score"] is not None and of.split == record["options"].get("split", of.split):
+            units.setdefault(of.task, {})[of.language] = unit
+    missing, order = _expected(record, units)
+    for task in order:
+        scored = units.get(task, {})
+        primary = _primary(record, task, scored)
+        views = {code: _unit(record, scored[code], primary) for code in sort_codes(scored)}
+        half = _half_width(record["scores"], task, "score", "average")
+        if half is None and len(primary) == 1:
+            half = _half_width(record["scores"], task, primary[0], "average")
+        yield (
+            task,
+            TaskView(task, primary, views, tuple(missing.get(task, ())), half, task in record.get("by_item", ())),
+        )
+
+
 def _expected(
     record: Mapping[str, Any], units: dict[str, dict[str, Mapping[str, Any]]]
 ) -> tuple[dict[str, list[str]], list[str]]:
@@ -162,9 +179,8 @@ def _expected(
     scores = record["scores"]
     if scores is None:  # interrupted: whatever there is
         missing: dict[str, list[str]] = {}
-        for key in (*record["missing"], *record["failed"]):
-            task, code, _ = key.split("/")
-            missing.setdefault(task, []).append(code)
+        for unit in map(Unit.of, (*record["missing"], *record["failed"])):
+            missing.setdefault(unit.task, []).append(unit.language)
         return missing, list(dict.fromkeys((*units, *missing)))
     for task in list(units):
         covered = {
@@ -172,13 +188,13 @@ def _expected(
             for metric in scores["tasks"].get(task, {"metrics": {}})["metrics"].values()
             for code in metric["languages"]
         }
-        units[task] = {code: entry for code, entry in units[task].items() if code in covered}
+        units[task] = {code: unit for code, unit in units[task].items() if code in covered}
     missing = {task: [str(code) for code in codes] for task, codes in scores.get("missing", {}).items()}
     return missing, list(dict.fromkeys((*scores["tasks"], *missing)))
 
 
 def _primary(record: Mapping[str, Any], task: str, scored: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(name for entry in scored.values() for name in entry["score"]["metrics"]))
+    names = list(dict.fromkeys(name for unit in scored.values() for name in unit["score"]["metrics"]))
     known = (record.get("primary") or {}).get(task)
     for candidate in (known or (), _ANSWERS):
         if candidate and set(candidate) <= set(names):
@@ -186,45 +202,34 @@ def _primary(record: Mapping[str, Any], task: str, scored: Mapping[str, Mapping[
     return tuple(names[:1])
 
 
-def _unit(record: Mapping[str, Any], entry: Mapping[str, Any], primary: tuple[str, ...]) -> UnitView:
-    metrics = {name: Estimate(**estimate) for name, estimate in entry["score"]["metrics"].items()}
+def _unit(record: Mapping[str, Any], unit: Mapping[str, Any], primary: tuple[str, ...]) -> UnitView:
+    metrics = {name: Estimate(**estimate) for name, estimate in unit["score"]["metrics"].items()}
     main = [metrics[name] for name in primary]
     identity = (
-        entry.get("task_version"),
-        (entry.get("data") or {}).get("fingerprint"),
+        unit.get("task_version"),
+        (unit.get("data") or {}).get("fingerprint"),
         record["options"].get("split"),
-        entry.get("examples"),
+        unit.get("examples"),
     )
     return UnitView(
-        n=int(entry["score"]["n"]),
+        n=int(unit["score"]["n"]),
         score=Estimate(
             fmean(part.value for part in main), None, _mean([m.low for m in main]), _mean([m.high for m in main])
         ),
         metrics=metrics,
         identity=identity,
-        entry=entry,
+        record=unit,
     )
 
 
-def _half(scores: Any, *path: str) -> float | None:
+def _half_width(scores: Any, *path: str) -> float | None:
     """Half the width of an interval of the record's averages; None where there is none."""
     found = (scores or {}).get("intervals", {})
     for key in path:
         found = (found or {}).get(key)
-    return float(found[1] - found[0]) / 2 if found else None
+    return half_width(*found) if found else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
     present = [value for value in values if value is not None]
     return fmean(present) if present and len(present) == len(values) else None
-
-
-def _names(folders: Sequence[Path]) -> list[str]:
-    """The shortest endings of the paths that tell them apart; a folder named twice is numbered."""
-    parts = [folder.absolute().parts for folder in folders]
-    depth = 1
-    longest = max(map(len, parts), default=1)
-    while depth < longest and len({part[-depth:] for part in parts}) < len(set(parts)):
-        depth += 1
-    names = ["/".join(part[-depth:]) for part in parts]
-    return [name if names.count(name) == 1 else f"{name} ({names[:i].count(name) + 1})" for i, name in enumerate(names)]

@@ -1,46 +1,29 @@
-"""What is compared: systems, each one run folder or several that differ by the training seed alone."""
+"""Runs as they are read from disk, one by one or as the seeds of one system."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError, UsageError
+from harness.results.run_view import RunView, view
 from harness.results.seeds import run_folders
 from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
 
 
 @dataclass(frozen=True)
-class RunFiles:
-    """One run folder and its record."""
-
-    folder: Path
-    record: dict[str, Any]
-
-    @property
-    def units(self) -> dict[str, dict[str, Any]]:
-        """The scored units by key (``xnli/sw/test``)."""
-        return {key: unit for key, unit in self.record["units"].items() if unit["score"] is not None and "~" not in key}
-
-    @property
-    def seeds(self) -> list[int]:
-        """Seeds of the training that led here; none for a model scored as it is."""
-        return sorted({stage["options"]["seed"] for stage in self.record["stages"]})
-
-
-@dataclass(frozen=True)
 class System:
-    """One system: its runs differ by the seed only."""
+    """One system: its runs differ by the training seed only."""
 
     name: str
-    runs: tuple[RunFiles, ...]
+    runs: tuple[RunView, ...]
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Mapping[str, Any]:
         """The first run's record: what holds for all of them, but for the seed and the scores."""
         return self.runs[0].record
 
@@ -60,17 +43,32 @@ def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
     return [_system(label, group) for label, group in zip(labels, runs, strict=True)]
 
 
-def load_run(folder: Path) -> RunFiles:
-    """A run folder; :class:`DataError` where it is none."""
-    record = load_record(folder)
+def load_runs(paths: Sequence[Path]) -> list[RunView]:
+    """The runs in these folders (or their ``record.json`` files), under names that tell them apart; a folder of seeds is
+    its runs.
+
+    :class:`DataError` where a folder holds no record, or one that is not complete.
+    """
+    named = [path.parent if path.name == "record.json" else path for path in paths]
+    folders = [run for path in named for run in run_folders(path)]
+    return [load_run(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
+
+
+def load_run(folder: Path, name: str = "", *, whole: bool = True) -> RunView:
+    """The run in a folder, under the folder's name unless it is given another; DataError where there is none.
+
+    Without ``whole``, fields of its record may be absent: see :func:`~harness.runs.record.load_record`.
+    """
+    record = load_record(folder, whole=whole)
     if record is None:
         raise DataError(
-            f"{folder}: no run folder, record.json is missing", hint="give folders that `harness eval` wrote"
+            f"{folder}: no run folder, there is no record.json",
+            hint="name a folder that `harness eval` wrote; `harness runs list` shows them",
         )
-    return RunFiles(folder, record)
+    return view(record, name or folder.absolute().name, folder)
 
 
-def _system(name: str, runs: Sequence[RunFiles]) -> System:
+def _system(name: str, runs: Sequence[RunView]) -> System:
     first = runs[0]
     for other in runs[1:]:
         if other.folder.resolve() == first.folder.resolve():
@@ -94,7 +92,7 @@ def _system(name: str, runs: Sequence[RunFiles]) -> System:
     return System(name, tuple(runs))
 
 
-def _settings(first: RunFiles, other: RunFiles) -> list[tuple[str, Any, Any]]:
+def _settings(first: RunView, other: RunView) -> list[tuple[str, Any, Any]]:
     """What has to be equal between seeds of one system: its name and the two values."""
     left, right = (same_but_for_the_seed(run.record) for run in (first, other))
     return [(name, left.get(name), right.get(name)) for name in dict.fromkeys([*left, *right])]
@@ -103,3 +101,14 @@ def _settings(first: RunFiles, other: RunFiles) -> list[tuple[str, Any, Any]]:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The shortest endings of the paths that tell them apart; a folder named twice is numbered."""
+    parts = [folder.absolute().parts for folder in folders]
+    depth = 1
+    longest = max(map(len, parts), default=1)
+    while depth < longest and len({part[-depth:] for part in parts}) < len(set(parts)):
+        depth += 1
+    names = ["/".join(part[-depth:]) for part in parts]
+    return [name if names.count(name) == 1 else f"{name} ({names[:i].count(name) + 1})" for i, name in enumerate(names)]

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from harness.types.units import Unit
+
 Check = Callable[[Any], str]
 """Says where a value is not of a shape and what is expected there; "" where it is of it."""
 
@@ -179,19 +181,21 @@ def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
     units = record.get("units", {})
     for kind in ("units", "missing", "failed"):
         for key in record.get(kind, ()):
-            if not all(part.strip(".") for part in key.split("/")) or key.count("/") != 2:
-                yield f"{kind}: {key!r} is not of the form task/language/split"
+            try:
+                Unit.of(key)
+            except ValueError as error:
+                yield f"{kind}: {error}"
     sessions = len(record.get("sessions", ()))
     names: dict[tuple[str, str], set[str]] = {}
     for key, unit in units.items():
         if sessions and unit.get("session", 0) >= sessions:
             yield f"units.{key}.session: there are only {sessions} sessions"
         if unit["score"] is not None:
-            task, _, split = key.split("/")
+            of = Unit.of(key)
             found = set(unit["score"]["metrics"])
             if unit["labels"] is None or not found:
                 yield f"units.{key}: a score without {'labels' if found else 'metrics'}"
-            elif names.setdefault((task, split), found) != found:
+            elif names.setdefault((of.task, of.split), found) != found:
                 yield f"units.{key}.score.metrics: not those of the other languages"
     if units and "reference" not in record.get("model", {}):
         yield "model.reference: missing"
@@ -207,7 +211,7 @@ def _averages(record: Mapping[str, Any], units: Mapping[str, Any]) -> Iterator[s
             yield f"scores.tasks.{task}.metrics: empty"
         for metric, values in entry["metrics"].items():
             for code in values["languages"]:
-                unit = units.get(f"{task}/{code}/{split}") or {}
+                unit = units.get(Unit(task, code, split).key) or {}
                 if metric not in (unit.get("score") or {"metrics": ()})["metrics"]:
                     yield f"scores.tasks.{task}.metrics.{metric}.languages.{code}: no unit has this score"
 

@@ -23,7 +23,7 @@ from harness.core.errors import PluginError
 from harness.registry.registry import load_part
 from harness.scoring.bootstrap import Items, mean_replicates
 from harness.scoring.intervals import percentiles
-from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore
+from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore, transfer_gap
 from harness.types.tasks import Benchmark
 
 
@@ -178,11 +178,10 @@ def _metric(
 
 
 def _gap(codes: tuple[str, ...], primary: Mapping[str, MetricScore]) -> dict[str, float]:
-    others = [code for code in codes if code != "en"]
-    if "en" not in codes or not others or any(metric.average is None for metric in primary.values()):
+    if any(metric.average is None for metric in primary.values()):
         return {}
-    gaps = {
-        name: metric.languages["en"].value - fmean(metric.languages[code].value for code in others)
-        for name, metric in primary.items()
+    found = {
+        name: transfer_gap({code: metric.languages[code].value for code in codes}) for name, metric in primary.items()
     }
-    return gaps | {"score": fmean(gaps.values())}
+    gaps = {name: gap.points for name, gap in found.items() if gap is not None}
+    return gaps | {"score": fmean(gaps.values())} if gaps else {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
-from harness.scoring.scores import UnitScore
+from harness.scoring.scores import UnitScore, half_width
 from harness.types.units import split_of
 
 
@@ -76,7 +76,8 @@ def _signed(value: float | None) -> str:
 
 
 def _half(entry: Mapping[str, Any]) -> str:
-    return "" if entry["low"] is None else f" ±{(entry['high'] - entry['low']) / 2:.1f}"
+    half = half_width(entry["low"], entry["high"])
+    return "" if half is None else f" ±{half:.1f}"
 
 
 def _value(score: UnitScore, names: Sequence[str]) -> float:

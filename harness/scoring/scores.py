@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
+
+
+def half_width(low: float | None, high: float | None) -> float | None:
+    """Half the width of an interval, the number after "±"; None where there is no interval."""
+    return None if low is None or high is None else (high - low) / 2
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,29 @@ class Estimate:
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval; None where there is none."""
+        return half_width(self.low, self.high)
+
+
+class TransferGap(NamedTuple):
+    """The score in English and the mean score of the other languages, 0-100."""
+
+    english: float
+    others: float
+
+    @property
+    def points(self) -> float:
+        """English minus the others."""
+        return self.english - self.others
+
+
+def transfer_gap(scores: Mapping[str, float]) -> TransferGap | None:
+    """The transfer gap of scores by language; None without English, or without any other language."""
+    others = [score for code, score in scores.items() if code != "en"]
+    return TransferGap(scores["en"], fmean(others)) if "en" in scores and others else None
 
 
 @dataclass(frozen=True)

@@ -383,6 +383,44 @@ class Study(PluginValue):
         require(len(set(self.seeds)) == len(self.seeds), f"{where}: seeds lists a seed more than once")
 
 
+Need = Literal["teacher", "translations", "gradients"]
+
+
+@dataclass(frozen=True)
+class Objective(PluginValue):
+    """A way to train a stage other than plainly on its labels: ``--set objective=NAME``, ``--via 'mnli@NAME'``.
+
+    ``implementation`` ("module:Class") is a :class:`~harness.training.objectives.base.StageObjective`, imported on first
+    use. ``version`` is part of the key of every stage trained with it. ``families`` names the families that it works
+    with; empty: all that are trained. ``needs`` is checked before any model is loaded: a "teacher" (``--set teacher=MODEL``),
+    "translations" among the training data, or "gradients" of inner activations, which sharded or packed weights do not have.
+    """
+
+    kind = "objective"
+    hook = "harness_objectives"
+
+    name: str
+    version: int
+    implementation: str
+    families: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    summary: str = ""
+    citation: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """The reference, and needs that are known."""
+        where = self.where
+        check_whole(where, "version", self.version)
+        check_reference(where, "implementation", self.implementation)
+        check_strings(where, "families", self.families)
+        for need in check_strings(where, "needs", self.needs):
+            hint = did_you_mean(need, get_args(Need))
+            require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+        check_text(where, "summary", self.summary, needed=False)
+        check_text(where, "citation", self.citation, needed=False)
+
+
 @dataclass(frozen=True)
 class ReportFormat(PluginValue):
     """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.

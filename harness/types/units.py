@@ -24,9 +24,11 @@ class Unit:
 
     @classmethod
     def of(cls, key: str) -> Unit:
-        """The unit of a key; ValueError for anything else."""
-        task, language, split = key.split("/")
-        return cls(task, language, split)
+        """The unit of a key; ValueError for anything else, such as a part that is empty or all dots."""
+        parts = key.split("/")
+        if len(parts) != 3 or not all(part.strip(".") for part in parts):
+            raise ValueError(f"{key!r} is not of the form task/language/split")
+        return cls(*parts)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from harness.analysis.comparison.compare import Comparer, Sampled
 from harness.analysis.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
 from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
-from harness.results.systems import RunFiles, System
+from harness.results.run_view import view
+from harness.results.systems import System
 from harness.scoring.bootstrap import Items, joint_sums
 from harness.scoring.metrics import get_metric
 
@@ -269,7 +270,7 @@ def test_intervals_over_seeds_cover_and_those_of_one_seed_do_not():
             sampled = Sampled(
                 metric.finish(statistics.sum(0))["accuracy"], metric.finish(sums)["accuracy"], (np.arange(n),)
             )
-            record = RunFiles(None, {})
+            record = view({}, "")
             comparer = Comparer([System(name, (record,) * systems) for name in "ab"], 400)
             found = comparer.line(sampled).differences[0]
             kept.append(found.low <= 0 <= found.high)

@@ -23,7 +23,8 @@ from harness.report.formats import render
 from harness.report.report import make_report
 from harness.report.table import Table, Value
 from harness.report.tables import GROUPINGS, group_codes, over_seeds
-from harness.results.run_view import load_systems, view
+from harness.results.run_view import view
+from harness.results.systems import load_runs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 PLAIN, VIA = GOLDEN / "runs" / "plain", GOLDEN / "runs" / "via-mnli"
@@ -57,7 +58,7 @@ def test_golden_files(runs, format):
 
 
 def test_scores_of_a_task_are_means_over_languages_marked_where_languages_are_missing():
-    (system,) = load_systems([PLAIN])
+    (system,) = load_runs([PLAIN])
     found = column(tables(system)["by-task"], "score")
     assert found["xnli"] == Value(pytest.approx((80 + 60 + 30 + 45) / 4), None, "†")
     assert found["xquad"].mark == "" and found["xquad"].half > 0
@@ -67,7 +68,7 @@ def test_scores_of_a_task_are_means_over_languages_marked_where_languages_are_mi
 
 
 def test_transfer_gap_is_english_minus_the_mean_of_the_others():
-    (system,) = load_systems([PLAIN])
+    (system,) = load_runs([PLAIN])
     gaps = column(tables(system)["transfer-gap"], "gap")
     assert gaps["xnli"].value == pytest.approx(80 - (60 + 30 + 45) / 3)
     assert gaps["xnli"].mark == "†"
@@ -75,7 +76,7 @@ def test_transfer_gap_is_english_minus_the_mean_of_the_others():
 
 
 def test_groups_are_means_over_their_languages():
-    (system,) = load_systems([PLAIN])
+    (system,) = load_runs([PLAIN])
     found = tables(system)
     assert column(found["by-script"], "xnli")["Latn"].value == pytest.approx((80 + 60 + 30) / 3)
     assert column(found["by-family"], "xnli")["Indo-European"].value == pytest.approx(70)
@@ -90,7 +91,7 @@ def test_resource_classes_go_from_high_to_low_and_unknown_languages_come_last():
 
 
 def test_differences_and_their_significance():
-    plain, via = load_systems([PLAIN, VIA])
+    plain, via = load_runs([PLAIN, VIA])
     found = differences(plain, via)
     assert found.units["xnli", "sw"] == pytest.approx(65 - 30)
     assert found.tasks["xnli"] == pytest.approx((10 + 20 + 35 + 30) / 4)
@@ -110,7 +111,7 @@ def test_edited_predictions_cost_the_marks_not_the_report(tmp_path):
     for source in (PLAIN, VIA):
         shutil.copytree(source, tmp_path / source.name)
     (tmp_path / "plain/predictions/xnli/test-sw.tsv").write_text("neutral\n" * 60)
-    plain, via = load_systems([tmp_path / "plain", tmp_path / "via-mnli"])
+    plain, via = load_runs([tmp_path / "plain", tmp_path / "via-mnli"])
     found = differences(plain, via)
     assert found.significant is None and "test-sw.tsv" in found.reason
     assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(plain)}
@@ -203,7 +204,7 @@ def test_latex_compiles(tmp_path):
 def test_runs_are_named_by_what_tells_them_apart(tmp_path):
     for parent in ("one", "two"):
         shutil.copytree(PLAIN, tmp_path / parent / "plain")
-    systems = load_systems([tmp_path / "one/plain", tmp_path / "two/plain/record.json", tmp_path / "two/plain"])
+    systems = load_runs([tmp_path / "one/plain", tmp_path / "two/plain/record.json", tmp_path / "two/plain"])
     assert [system.name for system in systems] == ["one/plain", "two/plain (1)", "two/plain (2)"]
 
 

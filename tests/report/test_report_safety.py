@@ -29,7 +29,8 @@ from harness.report.latex import escape as latex_escape
 from harness.report.markdown import escape as markdown_escape
 from harness.report.report import make_report
 from harness.report.svg import Sheet
-from harness.results.run_view import load_systems, view
+from harness.results.run_view import view
+from harness.results.systems import load_runs
 
 PLAIN = Path(__file__).parents[1] / "golden" / "report" / "runs" / "plain"
 RECORD = json.loads((PLAIN / "record.json").read_text(encoding="utf-8"))
@@ -266,7 +267,7 @@ def test_predictions_and_contexts_are_text_on_the_page(tmp_path):
     for side, path in (("predictions", predictions), ("labels", labels)):
         record["units"]["xquad/ar/test"][side]["sha256"] = file_sha256(path)
     (folder / "record.json").write_text(json.dumps(record))
-    (system,) = load_systems([folder])
+    (system,) = load_runs([folder])
     shown = [example for unit in mistakes(system, examples=12) if unit.code == "ar" for example in unit.examples]
     assert len(shown) == 12
     page = check_page(report([folder], "html"))
@@ -285,7 +286,7 @@ def test_files_outside_the_run_are_never_read(tmp_path, name):
     record = copy.deepcopy(RECORD)
     record["units"]["xnli/sw/test"]["predictions"] = {"file": name, "sha256": file_sha256(outside)}
     (folder / "record.json").write_text(json.dumps(record))
-    (system,) = load_systems([folder])
+    (system,) = load_runs([folder])
     assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(system)}
     assert ("xnli", "zh") in {(unit.task, unit.code) for unit in mistakes(system)}
 

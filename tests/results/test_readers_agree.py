@@ -24,7 +24,7 @@ from harness.report.formats import render
 from harness.report.report import make_report
 from harness.report.table import Value
 from harness.results.rescore import score_run
-from harness.results.run_view import load_systems
+from harness.results.systems import load_runs
 from harness.run import Run, load_run
 from harness.types.options import EvalOptions
 
@@ -167,7 +167,7 @@ def test_every_table_of_the_report_and_every_format_shows_these_numbers(
 ) -> None:
     run = runs["one"]
     wanted = scores(recorded, run)
-    report = make_report(load_systems([run.path]), get_registry())
+    report = make_report(load_runs([run.path]), get_registry())
     tables = {table.name: table for table in report.tables}
     by_language = tables["by-language"]
     tasks = by_language.columns[2:]
@@ -209,7 +209,7 @@ def test_one_language_and_the_average_over_it_have_one_interval(
 def test_compare_and_the_report_of_two_runs_give_the_scores_and_one_difference(runs: dict[str, Run]) -> None:
     one, two = runs["one"], runs["two"]
     compared = harness.compare([one, two], resamples=200)
-    report = make_report(load_systems([one.path, two.path]), get_registry())
+    report = make_report(load_runs([one.path, two.path]), get_registry())
     (difference,) = report.compared
     assert set(compared.tasks) == set(difference.tasks) == set(one.scores.tasks)
     for task, found in compared.tasks.items():

@@ -23,8 +23,8 @@ from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
 from harness.registry.default import get_registry
 from harness.results.rescore import score_run
-from harness.results.run_view import load_systems
 from harness.results.seeds import run_folders
+from harness.results.systems import load_runs
 from harness.run import load_run
 from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
@@ -117,7 +117,7 @@ def test_the_readers_read_a_sound_run(reader: str, run: Path) -> None:
 @pytest.mark.parametrize("hostile", [name for name in HOSTILE if name != "a NUL"])  # no record is read with one
 def test_mistakes_of_files_outside_are_not_shown(hostile: str, run: Path) -> None:
     HOSTILE[hostile](run)
-    (system,) = load_systems([run])
+    (system,) = load_runs([run])
     assert "sw" not in {unit.code for unit in mistakes(system, languages=99)}
 
 

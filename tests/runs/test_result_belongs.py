@@ -18,8 +18,7 @@ from harness.registry.default import get_registry
 from harness.report.formats import write_page
 from harness.results.inventory import find_runs
 from harness.results.rescore import score_run
-from harness.results.run_view import load_systems
-from harness.results.systems import load_run
+from harness.results.systems import load_run, load_runs
 from harness.run import Run
 from harness.runs.record import UnsoundRecord, load_record, save_record
 from harness.types.options import EvalOptions
@@ -78,7 +77,7 @@ def shown(folder: Path, data: Path) -> Iterator[set[str]]:
     assert record is not None
     yield set(record["units"])
     yield set(load_run(folder).units)
-    (system,) = load_systems([folder])
+    (system,) = load_runs([folder])
     yield {f"{name}/{code}/test" for name, task in system.tasks.items() for code in task.units}
     row = export_row(folder, get_registry(), allow_partial=True, allow_dirty=True, allow_unpinned=True)
     yield {f"{cell['task']}/{cell['language']}/test" for cell in row["cells"] if cell["language"] != "avg"}
@@ -133,7 +132,7 @@ def test_a_head_that_cannot_be_scored_leaves_no_result_of_the_model_before_it(
     assert "xnli/sw/test" in scored.record["units"]
     failed, _ = run(models[1], corpus, out, ["xnli[sw]"], train="never")
     assert set(failed.failed) == {"xnli/sw/test"} and failed.record["units"] == {} and not failed.scores.tasks
-    (system,) = load_systems([out])
+    (system,) = load_runs([out])
     assert not any(task.units for task in system.tasks.values())
     with pytest.raises(UsageError, match="no scored unit"):
         harness.compare([out / "earlier" / "1", out])
@@ -239,7 +238,7 @@ def test_a_record_with_a_unit_of_another_run_is_refused_by_every_reader(
     del record["sha256"]
     record["units"]["tatoeba/sw/test"]["run"] = "0" * 64
     save_record(out, record)
-    for read in (load_run, lambda path: load_systems([path]), lambda path: score_run(path, get_registry()), breakdown):
+    for read in (load_run, lambda path: load_runs([path]), lambda path: score_run(path, get_registry()), breakdown):
         with pytest.raises(UnsoundRecord, match=r"tatoeba/sw/test is a result of another run"):
             read(out)
     again, heard = run(models[0], corpus, out, ["tatoeba[sw]"])
@@ -268,7 +267,7 @@ def test_a_breakdown_reads_the_tokenizer_and_the_training_data_of_the_run_alone(
     model, out = tmp_path / "model", tmp_path / "run"
     shutil.copytree(models[0], model)
     run(model, corpus, out, ["xnli[sw]"])
-    (system,) = load_systems([out])
+    (system,) = load_runs([out])
     assert len(train(system, get_registry(), "xnli", corpus)) == 8  # as many as it was trained on
     assert tokenizer(system, get_registry()) is not None
     config = json.loads((model / "config.json").read_text())

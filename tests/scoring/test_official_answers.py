@@ -23,7 +23,7 @@ from harness.analysis.mistakes import mistakes
 from harness.api import breakdown, compare, score
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
-from harness.results.run_view import load_systems
+from harness.results.systems import load_runs
 from harness.scoring.files import score_unit
 from harness.scoring.formats.answers import Answers
 from harness.scoring.formats.pairs import Pairs
@@ -208,7 +208,7 @@ def two_runs(tmp_path):
 
 def test_items_and_breakdowns_of_a_run_leave_missing_answers_at_0(two_runs):
     for folder, exact in zip(two_runs, (25.0, 75.0), strict=True):
-        (system,) = load_systems([folder])
+        (system,) = load_runs([folder])
         (unit,) = task_items(system, "xquad", get_registry(), None)
         assert unit.statistics[:, 0].mean() == exact / 100
         (by_script,) = breakdown(folder, attributes=["script"])
@@ -225,7 +225,7 @@ def test_a_comparison_sees_a_missing_answer_as_wrong(two_runs):
 def test_mistakes_tell_a_missing_answer_from_an_empty_one(two_runs):
     shown = []
     for folder in two_runs:
-        (system,) = load_systems([folder])
+        (system,) = load_runs([folder])
         (unit,) = mistakes(system)
         shown.append({mistake.id: dict(mistake.parts)["predicted"] for mistake in unit.examples})
     assert shown[0] == {"q2": "no prediction", "q3": "no prediction", "q4": "cow"}

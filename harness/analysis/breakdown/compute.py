@@ -23,7 +23,8 @@ from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.registry.registry import load_part
-from harness.results.run_view import System, load_systems
+from harness.results.run_view import RunView
+from harness.results.systems import load_runs
 from harness.scoring.files import TaskScorer, estimate
 from harness.scoring.scores import Estimate
 from harness.types.tasks import Attribute
@@ -80,7 +81,7 @@ class Breakdown:
 
 
 def breakdown(
-    run: Path | System,
+    run: Path | RunView,
     registry: Registry,
     *,
     tasks: Sequence[str] = (),
@@ -93,7 +94,7 @@ def breakdown(
     ``data_dir`` has the data that the run was scored on; tasks whose examples are not there, or are other ones, have
     only attributes of the language. Raises UsageError for unknown names, DataError for a folder that is no run.
     """
-    system = run if isinstance(run, System) else load_systems([run])[0]
+    system = run if isinstance(run, RunView) else load_runs([run])[0]
     known = registry.attributes()
     for name in attributes:
         if name not in known:
@@ -111,7 +112,7 @@ def breakdown(
 
 
 def _of_task(
-    system: System,
+    system: RunView,
     name: str,
     units: Sequence[UnitItems],
     wanted: Sequence[Attribute],

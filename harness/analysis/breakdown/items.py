@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from harness.core.arrays import FloatArray
 from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
-from harness.results.run_view import System
-from harness.runs.scored_files import SIDES, scored_file
+from harness.results.run_view import RunView
 from harness.scoring.files import TaskScorer, item_statistics
 from harness.types.examples import Example, Translation, sorted_english
 
@@ -31,7 +30,7 @@ class UnitItems:
 
 
 def task_items(
-    system: System, task: str, registry: Registry, data_dir: str | Path | None, languages: Sequence[str] = ()
+    system: RunView, task: str, registry: Registry, data_dir: str | Path | None, languages: Sequence[str] = ()
 ) -> Iterator[UnitItems]:
     """The scored units of a task; none where its metric has no per-item statistics or its plugin is gone."""
     if system.path is None:
@@ -45,7 +44,7 @@ def task_items(
     for code, unit in system.tasks[task].units.items():
         if languages and code not in languages:
             continue
-        paths = [scored_file(system.path, unit.entry, side) for side in SIDES]
+        paths = system.files(unit.record)
         aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
         examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
         yield UnitItems(code, scorer, statistics, aligned.clusters, examples)

@@ -19,10 +19,10 @@ from harness.types.examples import Example
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-    from harness.results.run_view import System
+    from harness.results.run_view import RunView
 
 
-def train(system: System, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
+def train(system: RunView, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
     """The English examples of a task: those that the run fine-tuned on last, where it did.
 
     DataError where the data are others now. A task that is not fine-tuned has none.
@@ -44,15 +44,15 @@ def train(system: System, registry: Registry, name: str, data_dir: str | Path | 
     return loaded.examples
 
 
-def _trained_on(system: System, name: str) -> set[str]:
+def _trained_on(system: RunView, name: str) -> set[str]:
     """Fingerprints of the training data of the stages that the task's units were predicted by."""
     stages = {stage["key"]: stage for stage in system.record["stages"]}
-    checkpoints = {unit.entry.get("checkpoint") for unit in system.tasks[name].units.values()}
+    checkpoints = {unit.record.get("checkpoint") for unit in system.tasks[name].units.values()}
     chosen = [stages[key] for key in checkpoints if key in stages] if checkpoints != {None} else list(stages.values())
     return {part["data"]["train"]["fingerprint"] for stage in chosen for part in stage["tasks"]}
 
 
-def tokenizer(system: System, registry: Registry) -> Any:
+def tokenizer(system: RunView, registry: Registry) -> Any:
     """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now."""
     described = system.record["model"]
     reference = parse_model(str(described["reference"]))

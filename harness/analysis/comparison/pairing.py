@@ -11,8 +11,7 @@ import numpy as np
 from harness.core.errors import DataError, UsageError
 from harness.registry.registry import Registry
 from harness.registry.select import Entry, choose
-from harness.results.systems import RunFiles
-from harness.runs.scored_files import SIDES, scored_file
+from harness.results.run_view import RunView
 from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer
 from harness.types.units import Unit
@@ -29,7 +28,7 @@ class Common:
 
 
 def common_units(
-    runs: Sequence[tuple[str, RunFiles]], registry: Registry, tasks: Sequence[str], languages: Sequence[str]
+    runs: Sequence[tuple[str, RunView]], registry: Registry, tasks: Sequence[str], languages: Sequence[str]
 ) -> Common:
     """The scored units that all runs (each with the name of its system) share, narrowed by selectors.
 
@@ -41,12 +40,13 @@ def common_units(
         raise UsageError(_nothing_shared(runs), hint="run `harness eval` on the same tasks, languages and split")
     ordered = [key for key in runs[0][1].units if key in shared]
     found: dict[str, dict[str, Unit]] = {}
-    for key in ordered:
-        task, language, split = key.split("/")
-        known = found.setdefault(task, {})
-        if language in known:
-            raise UsageError(f"the runs share several splits of {task}: {known[language].split}, {split}")
-        known[language] = Unit(task, language, split)
+    for unit in map(Unit.of, ordered):
+        known = found.setdefault(unit.task, {})
+        if unit.language in known:
+            raise UsageError(
+                f"the runs share several splits of {unit.task}: {known[unit.language].split}, {unit.split}"
+            )
+        known[unit.language] = unit
     chosen = _narrowed(registry, found, tasks, languages)
     for units in chosen.values():
         for unit in units.values():
@@ -58,7 +58,7 @@ def common_units(
     return Common(chosen, left_out)
 
 
-def paired_items(scorer: TaskScorer, unit: Unit, runs: Sequence[RunFiles]) -> Items:
+def paired_items(scorer: TaskScorer, unit: Unit, runs: Sequence[RunView]) -> Items:
     """The unit's items with the statistics of all runs side by side, shape (n, runs * k).
 
     The label files are equal, so the items are, too, except in mining, where a pair counts that any run found: a pair
@@ -66,7 +66,7 @@ def paired_items(scorer: TaskScorer, unit: Unit, runs: Sequence[RunFiles]) -> It
     """
     found = []
     for run in runs:
-        paths = [scored_file(run.folder, run.units[unit.key], side) for side in SIDES]
+        paths = run.files(run.units[unit.key])
         items = scorer.items(paths[0], paths[1], unit.language)
         assert items is not None
         found.append(items)
@@ -95,7 +95,7 @@ def _narrowed(
     return {name: {code: found[name][code] for code in codes if code in found[name]} for name, codes in chosen.items()}
 
 
-def _refuse_unlike(unit: Unit, runs: Sequence[tuple[str, RunFiles]], registry: Registry) -> None:
+def _refuse_unlike(unit: Unit, runs: Sequence[tuple[str, RunView]], registry: Registry) -> None:
     (name, run), *others = runs
     entry = run.units[unit.key]
     installed = registry.task(unit.task).version
@@ -136,9 +136,10 @@ _HINTS = {
 }
 
 
-def _nothing_shared(runs: Sequence[tuple[str, RunFiles]]) -> str:
-    splits = {name: sorted({key.split("/")[2] for key in run.units}) for name, run in runs}
-    without_split = [{key.rsplit("/", 1)[0] for key in run.units} for _, run in runs]
+def _nothing_shared(runs: Sequence[tuple[str, RunView]]) -> str:
+    units = [list(map(Unit.of, run.units)) for _, run in runs]
+    splits = {name: sorted({unit.split for unit in own}) for (name, _), own in zip(runs, units, strict=True)}
+    without_split = [{(unit.task, unit.language) for unit in own} for own in units]
     empty = [name for name, run in runs if not run.units]
     if empty:
         return f"{empty[0]} has no scored unit to compare"
