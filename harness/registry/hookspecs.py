@@ -24,6 +24,7 @@ from harness.types.tasks import (
     IntermediateTask,
     Launcher,
     Objective,
+    PublishedRows,
     Recipe,
     ReportFormat,
     Study,
@@ -103,6 +104,18 @@ def harness_benchmarks() -> Iterable[Benchmark]:  # type: ignore[empty-body]
         @hookimpl
         def harness_benchmarks():
             yield Benchmark("mine", 1, "Mine", tasks={"reviews": ("sw", "ur")}, groups={}, rule="mean of the tasks")
+    """
+
+
+@hookspec
+def harness_published_rows() -> Iterable[PublishedRows]:  # type: ignore[empty-body]
+    """Leaderboard rows of published systems, shown by ``harness leaderboard show`` and ``render``.
+
+    Example::
+
+        @hookimpl
+        def harness_published_rows():
+            yield PublishedRows("mine", Path(__file__).parent / "rows.json")
     """
 
 

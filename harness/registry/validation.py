@@ -27,6 +27,7 @@ def check(hook: str, value: object) -> PluginValue:
     if not isinstance(value, kind):
         raise PluginError(f"{hook} provides {shown(value)}, expected {kind.__name__} values")
     value.check_key()
+    value.check_references()
     value.check()
     return value
 

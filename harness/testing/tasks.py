@@ -25,8 +25,15 @@ def licence(subject: Subject) -> Iterator[Result]:
 
 
 def languages(subject: Subject) -> Iterator[Result]:
-    """Codes are in the table of languages, and a target task can be scored in each of its languages."""
+    """Codes are those of known languages, and a target task can be scored in each of its languages."""
     known = subject.registry.languages()
+    for language in known.values():
+        if language.provider == subject.provider:
+            same = sorted(
+                o.code for o in known.values() if (o.iso639_3, o.script) == (language.iso639_3, language.script)
+            )
+            twice = f"iso639_3 {language.iso639_3!r} is that of {' and '.join(same)}" if len(same) > 1 else ""
+            yield f"language {language.code}", "failed" if twice else "passed", twice or language.name
     for task in subject.tasks:
         unknown = [code for code in task.languages if code not in known]
         bare = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.core.errors import DataError, PluginError, did_you_mean
@@ -12,7 +13,6 @@ from harness.types.checks import (
     NAME,
     check_mapping,
     check_options,
-    check_reference,
     check_strings,
     check_text,
     check_whole,
@@ -237,6 +237,7 @@ class Family(PluginValue):
 
     kind = "family"
     hook = "harness_families"
+    references = ("implementation", "format")
 
     name: str
     examples: tuple[type, ...]
@@ -246,11 +247,10 @@ class Family(PluginValue):
     provider: str = ""
 
     def check(self) -> None:
-        """The classes of examples, and the two references."""
+        """The classes of examples."""
+        super().check()
         holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
         require(holds and bool(self.examples), f"{self.where}: examples must be a tuple of classes")
-        check_reference(self.where, "implementation", self.implementation)
-        check_reference(self.where, "format", self.format)
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,7 @@ class Benchmark(PluginValue):
 
     kind = "benchmark"
     hook = "harness_benchmarks"
+    references = ("overall",)
 
     name: str
     version: int
@@ -283,8 +284,6 @@ class Benchmark(PluginValue):
         check_whole(where, "version", self.version)
         check_text(where, "title", self.title)
         check_text(where, "rule", self.rule)
-        if self.overall != "":
-            check_reference(where, "overall", self.overall)
         check_mapping(where, "tasks", self.tasks, needed=True)
         for name, codes in self.tasks.items():
             require(
@@ -305,6 +304,32 @@ class Benchmark(PluginValue):
         """Those that count in its tasks."""
         for codes in self.tasks.values():
             yield from codes
+
+
+@dataclass(frozen=True)
+class PublishedRows(PluginValue):
+    """Leaderboard rows of published systems, which every board shows, each with its provider.
+
+    ``path`` is absolute: a JSON file of one row or an array of rows, or a folder of such files. The schema of a row is
+    ``leaderboards/row.schema.json``; ``harness leaderboard validate`` checks files. They are read when a board is made.
+    """
+
+    kind = "published rows"
+    hook = "harness_published_rows"
+
+    name: str
+    path: str | Path
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """A path of something that is there."""
+        super().check()
+        require(isinstance(self.path, str | Path), f"{self.where}: path must be a path, not {shown(self.path)}")
+        path = Path(self.path)
+        hint = "write Path(__file__).parent / 'rows.json'"
+        require(path.is_absolute(), f"{self.where}: path must be absolute, not {str(path)!r}; {hint}")
+        require(path.exists(), f"{self.where}: path: there is neither a file nor a folder {str(path)!r}")
 
 
 @dataclass(frozen=True)
@@ -398,6 +423,7 @@ class Objective(PluginValue):
 
     kind = "objective"
     hook = "harness_objectives"
+    references = ("implementation",)
 
     name: str
     version: int
@@ -409,15 +435,14 @@ class Objective(PluginValue):
     provider: str = ""
 
     def check(self) -> None:
-        """The reference, and needs that are known."""
+        """Needs that are known."""
+        super().check()
         where = self.where
         check_whole(where, "version", self.version)
-        check_reference(where, "implementation", self.implementation)
         check_strings(where, "families", self.families)
         for need in check_strings(where, "needs", self.needs):
             hint = did_you_mean(need, get_args(Need))
             require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
-        check_text(where, "summary", self.summary, needed=False)
         check_text(where, "citation", self.citation, needed=False)
 
 
@@ -430,6 +455,7 @@ class ReportFormat(PluginValue):
 
     kind = "report format"
     hook = "harness_report_formats"
+    references = ("render",)
 
     name: str
     render: str
@@ -438,12 +464,11 @@ class ReportFormat(PluginValue):
     provider: str = ""
 
     def check(self) -> None:
-        """The reference, and the end of a file name."""
-        check_reference(self.where, "render", self.render)
+        """The end of a file name."""
+        super().check()
         holds = isinstance(self.extension, str) and NAME.fullmatch(self.extension) is not None
         wanted = "extension must be the end of a file name, such as 'html'"
         require(holds, f"{self.where}: {wanted}, not {shown(self.extension)}")
-        check_text(self.where, "summary", self.summary, needed=False)
 
 
 @dataclass(frozen=True)
@@ -457,6 +482,7 @@ class Attribute(PluginValue):
 
     kind = "attribute"
     hook = "harness_attributes"
+    references = ("compute",)
 
     name: str
     examples: tuple[type, ...]
@@ -465,11 +491,10 @@ class Attribute(PluginValue):
     provider: str = ""
 
     def check(self) -> None:
-        """The reference, and the classes of examples."""
-        check_reference(self.where, "compute", self.compute)
+        """The classes of examples."""
+        super().check()
         holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
         require(holds, f"{self.where}: examples must be a tuple of classes of examples, not {shown(self.examples)}")
-        check_text(self.where, "summary", self.summary, needed=False)
 
 
 @dataclass(frozen=True)
@@ -478,6 +503,7 @@ class Command(PluginValue):
 
     kind = "command"
     hook = "harness_commands"
+    references = ("run",)
 
     name: str
     run: str
@@ -485,9 +511,8 @@ class Command(PluginValue):
     provider: str = ""
 
     def check(self) -> None:
-        """The reference, and a name that is free."""
-        check_reference(self.where, "run", self.run)
-        check_text(self.where, "summary", self.summary, needed=False)
+        """A name that is free."""
+        super().check()
         require(self.name not in COMMANDS, f"{self.where}: the harness has a command of this name: choose another")
 
 
@@ -500,16 +525,12 @@ class Launcher(PluginValue):
 
     kind = "launcher"
     hook = "harness_launchers"
+    references = ("implementation",)
 
     name: str
     implementation: str
     summary: str = ""
     provider: str = ""
-
-    def check(self) -> None:
-        """The reference."""
-        check_reference(self.where, "implementation", self.implementation)
-        check_text(self.where, "summary", self.summary, needed=False)
 
 
 @dataclass(frozen=True)
@@ -518,16 +539,12 @@ class DoctorCheck(PluginValue):
 
     kind = "doctor check"
     hook = "harness_doctor_checks"
+    references = ("run",)
 
     name: str
     run: str
     summary: str = ""
     provider: str = ""
-
-    def check(self) -> None:
-        """The reference."""
-        check_reference(self.where, "run", self.run)
-        check_text(self.where, "summary", self.summary, needed=False)
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from harness.types.checks import NAME, require, shown
+from harness.types.checks import NAME, check_reference, check_text, require, shown
 
 
 class PluginValue:
     """Base of the frozen values that collector hooks yield; a class derived from it is a kind of value.
 
     ``kind`` is the word for it in messages ("target task"), ``hook`` the collector that yields it, ``named_by`` the field
-    that tells one from another. The registry stamps ``provider`` ("distribution:plugin") on each.
+    that tells one from another, ``references`` the fields that name an object to import ("module:name"). The registry stamps
+    ``provider`` ("distribution:plugin") on each.
     """
 
     kind: ClassVar[str]
     hook: ClassVar[str]
     named_by: ClassVar[str] = "name"
+    references: ClassVar[tuple[str, ...]] = ()
     provider: str
 
     @property
@@ -39,9 +41,16 @@ class PluginValue:
             f"{self.where}: a name is made of lower-case letters, digits, '_', '.' and '-', and starts with a letter or digit",
         )
 
+    def check_references(self) -> None:
+        """PluginError where a reference is not of the form "module:name"; one that is "" by default may be left out."""
+        for field in self.references:
+            reference = getattr(self, field)
+            if reference != "" or getattr(type(self), field, None) != "":
+                check_reference(self.where, field, reference)
+
     def check(self) -> None:
-        """PluginError where a field cannot be used."""
-        raise NotImplementedError
+        """PluginError where a field cannot be used; derived classes check more than the summary."""
+        check_text(self.where, "summary", getattr(self, "summary", ""), needed=False)
 
     def language_codes(self) -> Iterable[str]:
         """The codes of all languages that it mentions; the registry refuses unknown ones."""
