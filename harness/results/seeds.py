@@ -16,6 +16,11 @@ SUMMARY = "seeds.json"
 """The file of means over seeds, beside the runs."""
 
 
+def seed_folder(folder: Path, seed: int) -> Path:
+    """The run folder of one seed."""
+    return folder / f"seed-{seed}"
+
+
 def summarise(tables: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 
