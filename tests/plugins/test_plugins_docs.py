@@ -148,7 +148,7 @@ def test_the_file_celtic(here: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert select(registry(here, "celtic.py"), tasks=["news[family:Celtic]"]) == [
         Unit("news", code, "test") for code in ("gd", "cy")
     ]
-    assert with_files(here, "celtic.py")("tasks", "show", "news") == 0
+    assert with_files(here, "headlines.py", "celtic.py")("tasks", "show", "news") == 0
     shown = capsys.readouterr().out
     assert "Scottish Gaelic" in shown and "Welsh" in shown
 
