@@ -78,7 +78,7 @@ def _training(stage: Mapping[str, Any]) -> list[Any]:
     """The data of a stage, and its options but for the seed and what only changes the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
-        [part.get("task"), part.get("version"), name, split.get("fingerprint")]
+        [part.get("task"), part.get("version"), name, split.get("fingerprint"), part.get("objective")]
         for part in stage.get("tasks", ())
         for name, split in part.get("data", {}).items()
     ]

@@ -19,7 +19,8 @@ from harness.registry.validation import KINDS
 from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
-from harness.types.tasks import Family, PublishedRows, TargetTask
+from harness.training.objectives.base import StageObjective
+from harness.types.tasks import Family, Objective, PublishedRows, TargetTask
 from harness.types.values import PluginValue
 
 Result = tuple[str, Status, str]
@@ -57,6 +58,10 @@ def references(subject: Subject) -> Iterator[Result]:
         for value in registry.all(kind).values():
             if value.provider == provider and any(getattr(value, field) for field in kind.references):
                 yield f"{kind.kind} {value.key}", *_parts(value)
+    for objective in registry.objectives().values():
+        if objective.provider == provider:
+            for name in objective.families:
+                registry.family(name)
     for benchmark in registry.benchmarks().values():
         if benchmark.provider != provider:
             continue
@@ -120,6 +125,11 @@ def _is_predictor(found: Any) -> bool:
     )
 
 
+def _is_objective(found: Any) -> bool:
+    options = getattr(found, "Options", None)
+    return isinstance(found, type) and issubclass(found, StageObjective) and is_dataclass(options)
+
+
 def _is_format(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, Format) and bool(getattr(found, "extension", ""))
 
@@ -127,6 +137,7 @@ def _is_format(found: Any) -> bool:
 _WANTED: dict[tuple[type, str], Callable[[Any], bool]] = {
     (Family, "implementation"): _is_predictor,
     (Family, "format"): _is_format,
+    (Objective, "implementation"): _is_objective,
 }
 """What a reference must lead to, where it is more than something to call."""
 

@@ -20,6 +20,7 @@ from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import blaming
 from harness.registry.registry import load_part
 from harness.training.lineage import before
+from harness.training.objectives.base import StageObjective
 from harness.training.objectives.composition import PLAIN, Composition, Layer
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
 from harness.training.via import in_languages, parse_via
@@ -171,7 +172,10 @@ class Stages:
         for name in objectives:
             value = self.registry.objective(name)
             kind = load_part(value, "implementation")
-            with border(f"plugin {value.provider}: objective {name!r}: implementation", PluginError, hint=_OBJECTIVE):
+            where = f"plugin {value.provider}: objective {name!r}: implementation"
+            if not (isinstance(kind, type) and issubclass(kind, StageObjective)):
+                raise PluginError(f"{where}: {value.implementation!r} is no StageObjective", hint=_OBJECTIVE)
+            with border(where, PluginError, hint=_OBJECTIVE):
                 layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
         return Composition(tuple(layers)) if layers else PLAIN
 
