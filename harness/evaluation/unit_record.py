@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,33 @@ from harness.inference.timing import Phases
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
+from harness.scoring.scores import UnitScore
 from harness.types.units import Prediction
 
 if TYPE_CHECKING:
     from harness.scoring.formats.base import Format
 
 
-def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases) -> dict[str, Any]:
-    """The entry of a unit in the record; its predictions and labels are on disk then, in the task's own format."""
+@dataclass(frozen=True)
+class ScoredFiles:
+    """The score, with its items, of two files that were written here: their names and sha256."""
+
+    predictions: Mapping[str, str]
+    labels: Mapping[str, str] | None
+    score: UnitScore
+
+    def is_of(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a unit's entry in the record is about these files."""
+        return (entry["predictions"], entry["labels"]) == (self.predictions, self.labels)
+
+
+def keep_unit(
+    run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases
+) -> tuple[dict[str, Any], ScoredFiles | None]:
+    """The entry of a unit in the record, and its score with the items, None where there are no labels.
+
+    Its predictions and labels are on disk then, in the task's own format.
+    """
     planned, unit = ready.planned, ready.planned.unit
     task = planned.task
     predictions = run.file("predictions", unit, format_.extension)
@@ -49,12 +69,13 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
         "facts": {**prediction.facts, **ready.facts},
         "score": None,
     }
+    scored = None
     if labelled:
         with phases("score"):
             metric = get_metric(task.metric)
             scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
         entry["score"] = scored.to_dict()
-    return entry
+    return entry, None if scored is None else ScoredFiles(entry["predictions"], entry["labels"], scored)
 
 
 def _file_entry(run: RunFolder, path: Path) -> dict[str, str]:

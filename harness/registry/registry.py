@@ -32,7 +32,6 @@ from harness.types.tasks import (
     Objective,
     Recipe,
     ReportFormat,
-    Split,
     Study,
     TargetTask,
 )
@@ -236,19 +235,6 @@ class Registry:
     def launcher(self, name: str) -> Launcher:
         """The launcher; errors as for :meth:`get`."""
         return self.get(Launcher, name)
-
-    def training(self, task: TargetTask) -> Split | IntermediateTask | None:
-        """What a target task is fine-tuned on (last): its own split, the intermediate task it names, or nothing."""
-        if task.train is None or isinstance(task.train, Split):
-            return task.train
-        last = None
-        for name in (task.train,) if isinstance(task.train, str) else task.train:
-            try:
-                last = self.intermediate(name)
-            except HarnessError as error:
-                message = f"the task {task.name!r} ({task.provider}) trains on {name!r}: {error}"
-                raise PluginError(message, hint=error.hint) from None
-        return last
 
     def missing(self, word: str, name: str, known: Collection[str]) -> HarnessError:
         """The error for a ``word`` ("target task") that nobody provides: why not, if known, else near names."""

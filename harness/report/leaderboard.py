@@ -31,7 +31,7 @@ def tables(board: Board) -> Iterator[Table]:
 
 
 def legend(sections: Sequence[Section]) -> list[str]:
-    """What the marks and numbers mean, as far as they occur."""
+    """The meaning of the marks and numbers that occur."""
     used = {
         mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
     }
@@ -65,7 +65,7 @@ def cell_text(shown: Shown) -> str:
 
 
 def source(row: Row) -> str:
-    """Where a row comes from: the paper's key and a foreign provider, or the run's date, its seeds and its caveats."""
+    """The source of a row: the paper's key and a foreign provider, or the run's date, its seeds and its caveats."""
     if row["kind"] == "published":
         provider = row.get("provider", FIRST_PARTY)
         return str(row["source"]["id"]) + (f" ({provider})" if provider.partition(":")[0] != FIRST_PARTY else "")

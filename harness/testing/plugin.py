@@ -20,6 +20,7 @@ from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
+from harness.training.sources import training_tasks
 from harness.types.tasks import Family, Objective, PublishedRows, TargetTask
 from harness.types.values import PluginValue
 
@@ -89,7 +90,7 @@ def _task(subject: Subject, task: Any) -> tuple[Status, str]:
     try:
         metric = get_metric(task.metric)
         if isinstance(task, TargetTask):
-            subject.registry.training(task)
+            training_tasks(task, subject.registry)
     except HarnessError as error:
         return "failed", f"{error}; {error.hint}"
     return "passed", f"metric {metric.name}"

@@ -72,10 +72,10 @@ class FileData:
     (those of a pattern sorted by file name) and yields rows; ``obtain`` tells the user where the files come from and where
     to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
     the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
-    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns is a sequence of examples, not of rows,
-    which is never held in memory as a whole (running text, :func:`harness.readers.text`). ``origin`` and ``system`` are
-    as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder above them, that may say them
-    instead.
+    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns are no rows but an
+    :class:`~harness.data.store.ExampleStore` that is never held in memory (running text, :func:`harness.readers.text`).
+    ``origin`` and ``system`` are as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder
+    above them, that may say them instead.
     """
 
     files: tuple[str, ...]
@@ -91,7 +91,44 @@ class FileData:
     about: str = ""
 
 
-Source = HubData | FileData
+FileFormat = Literal["csv", "text", "json", "parquet", "arrow"]
+"""What :class:`DatasetsData` reads: rows of JSON are JSON Lines, those of text have the column ``text``."""
+
+
+@dataclass(frozen=True)
+class DatasetsData:
+    """Rows that the library ``datasets`` reads: files of a ``format``, or a data set that ``load`` returns.
+
+    ``files`` are names or patterns (``news/*.csv``) in the data folder, or in the Hub data set ``repo``. An archive (tar,
+    zip, or one file compressed by gzip, bzip2 or xz) is unpacked into the cache; ``members`` is the pattern of the files
+    in it. ``options`` are those of the builder of ``datasets`` (``{"sep": ";"}``). ``load``, in place of ``format`` and
+    ``files``, returns a ``datasets.Dataset`` or ``IterableDataset``. No script from the Hub is ever run.
+
+    ``columns``, ``where``, ``rows``, ``note``, ``example``, ``origin`` and ``system`` are as in :class:`HubData`, ``obtain``
+    as in :class:`FileData`. A cell of a CSV file is text, unless its column is declared an ``integer``. With
+    ``stays_on_disk`` examples are read when they are asked for, from a copy in the cache, so that memory does not grow
+    with the data.
+    """
+
+    format: FileFormat | None = None
+    files: tuple[str, ...] = ()
+    obtain: str = ""
+    repo: str = ""
+    revision: str | None = None
+    members: str = "*"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    load: Callable[[], Any] | None = None
+    columns: tuple[str, ...] = ()
+    where: Where | None = None
+    note: str = ""
+    rows: int | None = None
+    example: Reader | None = None
+    stays_on_disk: bool = False
+    origin: Origin = "native"
+    system: str = ""
+
+
+Source = HubData | FileData | DatasetsData
 
 
 @dataclass(frozen=True)
@@ -596,11 +633,32 @@ def _check_split(where: str, field: str, value: object) -> None:
     assert isinstance(value, Split)
     require(bool(value.sources), f"{where}: {field} has no source")
     for source in value.sources:
-        expected = f"the sources of {field} must be HubData or FileData"
-        require(isinstance(source, HubData | FileData), f"{where}: {expected}, not {shown(source)}")
+        expected = f"the sources of {field} must be HubData, FileData or DatasetsData"
+        require(isinstance(source, Source), f"{where}: {expected}, not {shown(source)}")
+        if isinstance(source, DatasetsData):
+            _check_datasets(where, f"a source of {field}", source)
         _check_origin(where, field, source)
     if value.rows is not None:
         check_whole(where, f"rows of {field}", value.rows)
+
+
+def _check_datasets(where: str, field: str, source: DatasetsData) -> None:
+    if source.load is not None:
+        require(callable(source.load), f"{where}: load of {field} must be a function, not {shown(source.load)}")
+        require(
+            source.format is None and not source.files and not source.repo,
+            f"{where}: {field} has load, and format, files or repo, too: one or the other",
+        )
+        return
+    known = get_args(FileFormat)
+    require(
+        source.format in known,
+        f"{where}: format of {field} must be one of {', '.join(map(repr, known))}, not {shown(source.format)}",
+    )
+    require(bool(check_strings(where, f"files of {field}", source.files)), f"{where}: {field} has no files")
+    check_text(where, f"obtain of {field}", source.obtain, needed=not source.repo)
+    check_options(where, f"options of {field}", source.options)
+    require(source.format != "json" or not source.options, f"{where}: {field}: JSON Lines are read without options")
 
 
 def _check_origin(where: str, field: str, source: Source) -> None:
