@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
 from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
-from harness.types.tasks import Recipe
+from harness.types.tasks import Benchmark, Recipe
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown
@@ -187,9 +187,17 @@ def train(
 
 
 def score(
-    predictions: str | Path, labels: str | Path, benchmark: str = "xtreme", *, registry: Registry | None = None
+    predictions: str | Path,
+    labels: str | Path,
+    benchmark: str = "xtreme",
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    registry: Registry | None = None,
 ) -> BenchmarkScore:
     """Scores a folder of predictions against a folder of labels, both in the official submission layout.
+
+    ``tasks`` are selectors among the benchmark's tasks ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes; all by default.
 
     Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
@@ -199,8 +207,44 @@ def score(
     from harness.scoring.files import TaskScorer, score_folders
 
     registry = registry or get_registry()
-    scorer = partial(TaskScorer.of, registry)
-    return score_folders(Path(predictions), Path(labels), registry.benchmark(benchmark), scorer)
+    chosen = registry.benchmark(benchmark)
+    selection = _selection(registry, chosen, tasks, languages)
+    return score_folders(Path(predictions), Path(labels), chosen, partial(TaskScorer.of, registry), selection)
+
+
+def score_run(
+    run: str | Path,
+    benchmark: str | None = None,
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    registry: Registry | None = None,
+) -> BenchmarkScore:
+    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named.
+
+    ``tasks`` and ``languages`` narrow it as in :func:`score`. Raises :class:`~harness.core.errors.DataError` for a folder
+    that is no run, and for files that are not those of the record.
+    """
+    from harness.registry.default import get_registry
+    from harness.results.rescore import score_run
+
+    registry = registry or get_registry()
+    chosen = registry.benchmark(benchmark) if benchmark else None
+    return score_run(Path(run), registry, benchmark, _selection(registry, chosen, tasks, languages))
+
+
+def _selection(
+    registry: Registry, benchmark: Benchmark | None, tasks: Sequence[str], languages: Sequence[str]
+) -> dict[str, tuple[str, ...]] | None:
+    """Tasks and languages that selectors name, among the benchmark's or all registered ones; None: no selectors."""
+    from harness.registry.select import Entry, choose
+
+    if not tasks and not languages:
+        return None
+    known = registry.tasks()
+    listed = benchmark.tasks if benchmark else {name: tuple(task.languages) for name, task in known.items()}
+    entries = {name: Entry(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()}
+    return choose(registry, entries, tasks, languages, f"the benchmark {benchmark.name!r}" if benchmark else "")
 
 
 def compare(
