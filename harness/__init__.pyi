@@ -16,6 +16,7 @@ from harness.core.errors import PluginError as PluginError
 from harness.core.errors import UsageError as UsageError
 from harness.core.version import __version__ as __version__
 from harness.data import readers as readers
+from harness.data.store import ExampleStore as ExampleStore
 from harness.families.base import HeadFamily as HeadFamily
 from harness.families.base import Predictor as Predictor
 from harness.families.baseline import most_frequent as most_frequent
@@ -64,6 +65,8 @@ from harness.types.examples import Sentence as Sentence
 from harness.types.examples import Tagged as Tagged
 from harness.types.examples import Text as Text
 from harness.types.examples import Translation as Translation
+from harness.types.languages import Language as Language
+from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
 from harness.types.languages import language_name as language_name
 from harness.types.options import EvalOptions as EvalOptions
@@ -72,6 +75,7 @@ from harness.types.progress import ProgressListener as ProgressListener
 from harness.types.tasks import Attribute as Attribute
 from harness.types.tasks import Benchmark as Benchmark
 from harness.types.tasks import Command as Command
+from harness.types.tasks import DatasetsData as DatasetsData
 from harness.types.tasks import DoctorCheck as DoctorCheck
 from harness.types.tasks import Family as Family
 from harness.types.tasks import FileData as FileData
@@ -80,6 +84,7 @@ from harness.types.tasks import HubData as HubData
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import Launcher as Launcher
 from harness.types.tasks import Objective as Objective
+from harness.types.tasks import PublishedRows as PublishedRows
 from harness.types.tasks import Recipe as Recipe
 from harness.types.tasks import ReportFormat as ReportFormat
 from harness.types.tasks import Split as Split
@@ -108,6 +113,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "readers",
+    "ExampleStore",
     "HeadFamily",
     "Predictor",
     "most_frequent",
@@ -156,6 +162,8 @@ __all__ = [
     "Tagged",
     "Text",
     "Translation",
+    "Language",
+    "first_party_languages",
     "iso639_3",
     "language_name",
     "EvalOptions",
@@ -164,6 +172,7 @@ __all__ = [
     "Attribute",
     "Benchmark",
     "Command",
+    "DatasetsData",
     "DoctorCheck",
     "Family",
     "FileData",
@@ -172,6 +181,7 @@ __all__ = [
     "IntermediateTask",
     "Launcher",
     "Objective",
+    "PublishedRows",
     "Recipe",
     "ReportFormat",
     "Split",

@@ -139,7 +139,7 @@ def _verified(data: DataAccess, item: TaskSplit) -> dict[str, Any]:
     lost = list(lost_answers(loaded.examples))
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        return {"state": "damaged", "reason": f"{loaded.files[0]}: {lost[0]}{more}"}
+        return {"state": "damaged", "reason": f"{loaded.files[0] if loaded.files else loaded.source}: {lost[0]}{more}"}
     found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
     shifted = shifted_answers(loaded.examples)
     if shifted:

@@ -1,4 +1,4 @@
-"""What ``harness eval`` shows: progress while it runs, the plan, and the tables at the end."""
+"""Output of ``harness eval``: progress while it runs, the plan, and the tables at the end."""
 
 from __future__ import annotations
 

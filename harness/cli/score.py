@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from harness.cli.console import message, print_json, stdout_console
 from harness.cli.shared_options import selection_options
 from harness.core.errors import UsageError
 
@@ -34,6 +33,8 @@ def command(
     task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
     """
     from harness.api import score
+    from harness.cli.console import message, print_json, stdout_console
+    from harness.cli.run_report import show_scores
 
     if run is not None and (predictions or labels):
         raise UsageError("give a run folder, or --predictions and --labels, not both")
@@ -48,6 +49,4 @@ def command(
     if as_json:
         print_json(scores.to_dict())
     else:
-        from harness.cli.run_report import show_scores
-
         show_scores(scores, stdout_console())

@@ -9,7 +9,6 @@ from pathlib import Path
 from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
-from harness.data.corpus import Corpus
 from harness.data.sources import label_set
 from harness.families.base import HeadFamily
 from harness.models.reference import parse_model
@@ -20,6 +19,7 @@ from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
 from harness.training.via import parse_via, via_tasks
+from harness.types.examples import Text
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.tasks import IntermediateTask
 
@@ -126,7 +126,7 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        texts = [part.train.examples for part in parts if isinstance(part.train.examples, Corpus)]
+        texts = [part.train for part in parts if part.train.examples and isinstance(part.train.examples[0], Text)]
         if isinstance(model, Stage) or not texts:
             raise UsageError(
                 "extend_vocabulary: for the first stage, where it models plain text",
@@ -135,7 +135,10 @@ class Stages:
         content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
         folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
         name = f"{model.reference} with {size} more tokens"
-        built(folder, lambda scratch: extend_vocabulary(model.folder, texts[0], size, scratch))
+        built(
+            folder,
+            lambda scratch: extend_vocabulary(model.folder, texts[0].examples, size, scratch),
+        )
         return check_folder(folder, name, model.revision)
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:

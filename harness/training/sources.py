@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError, PluginError
-from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask, Task
+from harness.data.locate import described
+from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -72,6 +73,8 @@ def training_source(task: Task) -> str:
 
 
 def _named(source: Source, *, whole: bool) -> str:
-    if not isinstance(source, HubData):
+    if isinstance(source, FileData):
         return source.files[0]
+    if isinstance(source, DatasetsData):
+        return described(source)
     return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError, did_you_mean
-from harness.data.parquet import Column
+from harness.data.columns import Column
 from harness.data.readers import json_lines
 from harness.types.examples import Example
 from harness.types.languages import languages as known_languages
-from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Row, Source, Split
+from harness.types.tasks import FileData, IntermediateTask, Reader, Row, Source, Split
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -157,7 +157,7 @@ def translated(task: IntermediateTask, code: str, split: str) -> FileData:
     file = f"translated/{task.name}/{code}/{split}.jsonl"
     own = task.train if split == "train" else task.dev
     columns = [
-        Column.parse(text) for source in own.sources[:1] if isinstance(source, HubData) for text in source.columns
+        Column.parse(text) for source in own.sources[:1] if not isinstance(source, FileData) for text in source.columns
     ]
     wanted = f" with {', '.join(column.name for column in columns)}" if columns else ""
     return FileData(
