@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder with its record and scores."""
+    """A run folder with its record and scores; ``registry`` is the one that it was made or loaded with."""
 
-    def __init__(self, path: Path, record: dict[str, Any], scores: BenchmarkScore) -> None:
+    def __init__(
+        self, path: Path, record: dict[str, Any], scores: BenchmarkScore, registry: Registry | None = None
+    ) -> None:
+        self.registry = registry
         self.path = path
         self.record = record
         self.scores = scores
@@ -115,7 +118,7 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
             unit = record["units"].get(Unit(task, code, split).key)
             if unit is not None and unit["score"] is not None:
                 scored.setdefault(task, {})[code] = recorded_score(path, registry, Unit(task, code, split), unit)
-    return Run(path, record, aggregated(chosen, scored, registry))
+    return Run(path, record, aggregated(chosen, scored, registry), registry)
 
 
 def _covered(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
