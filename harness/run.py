@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder with its record and scores."""
+    """A run folder with its record and scores; ``registry`` is the one that it was made or loaded with."""
 
-    def __init__(self, path: Path, record: dict[str, Any], scores: BenchmarkScore) -> None:
+    def __init__(
+        self, path: Path, record: dict[str, Any], scores: BenchmarkScore, registry: Registry | None = None
+    ) -> None:
+        self.registry = registry
         self.path = path
         self.record = record
         self.scores = scores
@@ -49,7 +52,7 @@ class Run:
 
     @property
     def rounding(self) -> tuple[int, int] | None:
-        """How many decisions of a run in half precision were compared with fp32, and how many differ; None in fp32."""
+        """Counts of the decisions of a run in half precision that were compared with fp32 and that differ; None in fp32."""
         facts = [
             unit["facts"]["against_fp32"] for unit in self.record["units"].values() if "against_fp32" in unit["facts"]
         ]
@@ -64,11 +67,10 @@ class Run:
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
-        from harness.report.report import all_tables
+        from harness.report.report import score_tables
         from harness.report.text import text_table
 
-        tables = all_tables([self.view], ())
-        return "\n\n".join(text_table(table) for table in tables if table.name in ("by-task", "by-language"))
+        return "\n\n".join(map(text_table, score_tables(self.view)))
 
     def to_pandas(self) -> DataFrame:
         """A row a number: task, language and its facts, metric, n, value (0-100), standard error, 95% interval."""
@@ -81,9 +83,8 @@ class Run:
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
         from harness.report.html import table_html
-        from harness.report.report import all_tables
 
-        return table_html(self.view, all_tables([self.view], ()))
+        return table_html(self.view)
 
 
 class Comparison(result.Comparison):
@@ -117,7 +118,7 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
             unit = record["units"].get(Unit(task, code, split).key)
             if unit is not None and unit["score"] is not None:
                 scored.setdefault(task, {})[code] = recorded_score(path, registry, Unit(task, code, split), unit)
-    return Run(path, record, aggregated(chosen, scored, registry))
+    return Run(path, record, aggregated(chosen, scored, registry), registry)
 
 
 def _covered(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def loss_table(robustness: Mapping[str, Any]) -> Table:
 
 
 def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
-    """What the record says, by perturbation and task: the entries of the languages."""
+    """The losses of the record by perturbation and task: the entries of the languages."""
     robustness: Mapping[str, Any] = system.record.get("robustness") or {}
     return {(kind, name): entry["languages"] for kind, tasks in robustness.items() for name, entry in tasks.items()}
 

@@ -17,10 +17,12 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
-from harness.cli import console, doctor
+from harness.cli import console
 from harness.cli.main import COMMANDS, main
 from harness.core.errors import DataError
+from harness.core.installation import satisfies
 from harness.core.safe_text import safe
 from harness.registry.default import get_registry
 
@@ -201,6 +203,14 @@ def test_tasks_show_without_data_still_describes_the_task(run: Any, tmp_path: Pa
     assert (code, out) == (4, "") and err.startswith("error: ")
 
 
+def test_tasks_show_names_the_training_that_a_benchmark_gives(run: Any, tmp_path: Path) -> None:
+    """Tatoeba is scored as it is in XTREME, and after SQuAD in XTREME-R."""
+    code, out, _ = run("tasks", "show", "tatoeba", "--data-dir", str(tmp_path), "--json")
+    found = json.loads(out)
+    assert code == 0 and (found["train"], found["train_in_benchmarks"]) == ("", {"xtreme-r": "squad"})
+    assert "nothing; in xtreme-r: squad" in run("tasks", "show", "tatoeba", "--data-dir", str(tmp_path))[1]
+
+
 def test_plugins_are_listed_alone_and_with_list(run: Any) -> None:
     first, second = run("plugins", "--json"), run("plugins", "list", "--json")
     assert first[0] == 0 and json.loads(first[1]) == json.loads(second[1])
@@ -345,8 +355,9 @@ def test_doctor_exits_with_the_worst_problem(run: Any, monkeypatch: pytest.Monke
 
 
 def test_doctor_compares_versions_by_number() -> None:
-    assert doctor._older("2.5.1+cpu", ">=2.6") and not doctor._older("2.10.0", ">=2.6")
-    assert not doctor._older("5.0.0rc1", ">=5") and doctor._older("4.57.1", ">=5")
+    torch, transformers = Requirement("torch>=2.6"), Requirement("transformers>=5")
+    assert not satisfies("2.5.1+cpu", torch) and satisfies("2.10.0", torch) and satisfies("2.6.0a0+nv25", torch)
+    assert satisfies("5.0.0rc1", transformers) and not satisfies("4.57.1", transformers)
 
 
 def test_colour_is_for_terminals_only(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -513,7 +513,7 @@ def test_the_commands_on_data_list_verify_and_bundle_these_sources(
     assert main([*start, "verify", "mine[en]", "--json", *place]) == 0
     [verified] = json.loads(capsys.readouterr().out)
     assert verified["fingerprint"] == ExampleList([Pair(e.id, e.a, "", e.label) for e in EXPECTED]).fingerprint
-    assert main([*start, "bundle", "mine", "--out", str(tmp_path / "b.tar"), *place]) == 0
+    assert main([*start, "bundle", *place, str(tmp_path / "b.tar"), "mine"]) == 0
     with tarfile.open(tmp_path / "b.tar") as bundle:
         assert "data/mine/en.csv" in bundle.getnames()
     (data / "mine" / "en.csv").write_text("id,a,label\n1,x,maybe\n", encoding="utf-8")
