@@ -92,7 +92,7 @@ def test_resource_classes_go_from_high_to_low_and_unknown_languages_come_last():
 
 def test_differences_and_their_significance():
     plain, via = load_runs([PLAIN, VIA])
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.units["xnli", "sw"] == pytest.approx(65 - 30)
     assert found.tasks["xnli"] == pytest.approx((10 + 20 + 35 + 30) / 4)
     assert found.mark("xnli") == "*" and found.mark("xnli", "sw") == "*"
@@ -102,7 +102,7 @@ def test_differences_and_their_significance():
 
 def test_no_significance_without_the_files_and_the_report_says_so():
     plain, via = view(record(), "plain"), view(record(VIA), "via")
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.significant is None
     assert "not at hand" in " ".join(tables(plain, via)["by-task"].notes)
 
@@ -112,9 +112,9 @@ def test_edited_predictions_cost_the_marks_not_the_report(tmp_path):
         shutil.copytree(source, tmp_path / source.name)
     (tmp_path / "plain/predictions/xnli/test-sw.tsv").write_text("neutral\n" * 60)
     plain, via = load_runs([tmp_path / "plain", tmp_path / "via-mnli"])
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert found.significant is None and "test-sw.tsv" in found.reason
-    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(plain)}
+    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(plain, get_registry())}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_unlike_units_never_share_a_number(field, value, word):
     other["units"]["xnli/sw/test"][field] = value
     plain, via = view(record(), "plain"), view(other, "via")
     assert common_codes([plain, via], "xnli") == ["en", "de", "zh"]
-    found = differences(plain, via)
+    found = differences(plain, via, get_registry())
     assert ("xnli", "sw") not in found.units
     assert found.unlike == (f"xnli[sw] ({word})",)
     mean = column(tables(plain, via)["by-task"], "plain")["xnli"]

@@ -268,7 +268,12 @@ def test_predictions_and_contexts_are_text_on_the_page(tmp_path):
         record["units"]["xquad/ar/test"][side]["sha256"] = file_sha256(path)
     (folder / "record.json").write_text(json.dumps(record))
     (system,) = load_runs([folder])
-    shown = [example for unit in mistakes(system, examples=12) if unit.code == "ar" for example in unit.examples]
+    shown = [
+        example
+        for unit in mistakes(system, get_registry(), examples=12)
+        if unit.code == "ar"
+        for example in unit.examples
+    ]
     assert len(shown) == 12
     page = check_page(report([folder], "html"))
     assert "alert(1)" in "".join(page.text)
@@ -287,8 +292,8 @@ def test_files_outside_the_run_are_never_read(tmp_path, name):
     record["units"]["xnli/sw/test"]["predictions"] = {"file": name, "sha256": file_sha256(outside)}
     (folder / "record.json").write_text(json.dumps(record))
     (system,) = load_runs([folder])
-    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(system)}
-    assert ("xnli", "zh") in {(unit.task, unit.code) for unit in mistakes(system)}
+    assert ("xnli", "sw") not in {(unit.task, unit.code) for unit in mistakes(system, get_registry())}
+    assert ("xnli", "zh") in {(unit.task, unit.code) for unit in mistakes(system, get_registry())}
 
 
 @st.composite
@@ -330,8 +335,8 @@ def test_damaged_records_are_reported_or_refused(tmp_path, record, format):
 
 
 def test_a_report_that_cannot_be_drawn_costs_no_result(tmp_path, capsys, monkeypatch):
-    import harness.report
     from harness.cli.run_report import save_page
+    from harness.report import formats
 
     assert save_page([PLAIN], tmp_path / "report.html", None) == tmp_path / "report.html"
     check_page((tmp_path / "report.html").read_text(encoding="utf-8"))
@@ -339,7 +344,7 @@ def test_a_report_that_cannot_be_drawn_costs_no_result(tmp_path, capsys, monkeyp
     def broken(*_: object) -> None:
         raise RuntimeError("no fonts")
 
-    monkeypatch.setattr(harness.report, "write_page", broken)
+    monkeypatch.setattr(formats, "write_page", broken)
     assert save_page([PLAIN], tmp_path / "other.html", None) is None
     assert "warning" in capsys.readouterr().err
     assert not (tmp_path / "other.html").exists()

@@ -118,7 +118,7 @@ def test_the_readers_read_a_sound_run(reader: str, run: Path) -> None:
 def test_mistakes_of_files_outside_are_not_shown(hostile: str, run: Path) -> None:
     HOSTILE[hostile](run)
     (system,) = load_runs([run])
-    assert "sw" not in {unit.code for unit in mistakes(system, languages=99)}
+    assert "sw" not in {unit.code for unit in mistakes(system, get_registry(), languages=99)}
 
 
 @pytest.mark.parametrize("name", ["predictions/../x.txt", "predictions/../../x.txt", "labels/xnli/test-sw.tsv"])

@@ -226,7 +226,7 @@ def test_mistakes_tell_a_missing_answer_from_an_empty_one(two_runs):
     shown = []
     for folder in two_runs:
         (system,) = load_runs([folder])
-        (unit,) = mistakes(system)
+        (unit,) = mistakes(system, get_registry())
         shown.append({mistake.id: dict(mistake.parts)["predicted"] for mistake in unit.examples})
     assert shown[0] == {"q2": "no prediction", "q3": "no prediction", "q4": "cow"}
     assert shown[1] == {"q2": "no answer", "q3": "no answer", "q4": "cow"}
