@@ -19,7 +19,7 @@ _NAMES_OF = {
     "harness.data": "readers",
     "harness.families.base": "HeadFamily Predictor",
     "harness.families.baseline": "most_frequent random_stream",
-    "harness.inference.features": "Features Ragged",
+    "harness.inference.features": "FeatureRows Features Ragged",
     "harness.inference.tokenization": "encode_pairs",
     "harness.models.heads": "load_head model_inputs",
     "harness.registry.default": "get_registry",
@@ -34,6 +34,7 @@ _NAMES_OF = {
     "harness.scoring.metrics.base": "Metric",
     "harness.scoring.metrics.masked": "MaskedTokens",
     "harness.scoring.scores": "BenchmarkScore TaskScore",
+    "harness.training.objectives.base": "ObjectiveContext StageObjective",
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair Query Question Sentence Tagged Text Translation"
     ),
@@ -42,7 +43,7 @@ _NAMES_OF = {
     "harness.types.progress": "ProgressListener",
     "harness.types.tasks": (
         "Attribute Benchmark Command DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
-        " Recipe ReportFormat Split Study TargetTask Where splits"
+        " Objective Recipe ReportFormat Split Study TargetTask Where splits"
     ),
     "harness.types.units": "Prediction Unit UnitExamples",
 }

@@ -20,6 +20,7 @@ from harness.families.base import HeadFamily as HeadFamily
 from harness.families.base import Predictor as Predictor
 from harness.families.baseline import most_frequent as most_frequent
 from harness.families.baseline import random_stream as random_stream
+from harness.inference.features import FeatureRows as FeatureRows
 from harness.inference.features import Features as Features
 from harness.inference.features import Ragged as Ragged
 from harness.inference.tokenization import encode_pairs as encode_pairs
@@ -46,6 +47,8 @@ from harness.scoring.metrics.base import Metric as Metric
 from harness.scoring.metrics.masked import MaskedTokens as MaskedTokens
 from harness.scoring.scores import BenchmarkScore as BenchmarkScore
 from harness.scoring.scores import TaskScore as TaskScore
+from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
+from harness.training.objectives.base import StageObjective as StageObjective
 from harness.types.examples import Answer as Answer
 from harness.types.examples import Candidate as Candidate
 from harness.types.examples import Choice as Choice
@@ -74,6 +77,7 @@ from harness.types.tasks import Finding as Finding
 from harness.types.tasks import HubData as HubData
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import Launcher as Launcher
+from harness.types.tasks import Objective as Objective
 from harness.types.tasks import Recipe as Recipe
 from harness.types.tasks import ReportFormat as ReportFormat
 from harness.types.tasks import Split as Split
@@ -106,6 +110,7 @@ __all__ = [
     "Predictor",
     "most_frequent",
     "random_stream",
+    "FeatureRows",
     "Features",
     "Ragged",
     "encode_pairs",
@@ -132,6 +137,8 @@ __all__ = [
     "MaskedTokens",
     "BenchmarkScore",
     "TaskScore",
+    "ObjectiveContext",
+    "StageObjective",
     "Answer",
     "Candidate",
     "Choice",
@@ -160,6 +167,7 @@ __all__ = [
     "HubData",
     "IntermediateTask",
     "Launcher",
+    "Objective",
     "Recipe",
     "ReportFormat",
     "Split",

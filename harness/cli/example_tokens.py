@@ -60,7 +60,9 @@ def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTraine
     if isinstance(family, HeadFamily):
         features = family.features(tokenizer, [example], training=False)
         if len(features):
-            return [features.ids[row].tolist() for row in range(len(features))]
+            import numpy as np
+
+            return [features.batch(np.array([row]), 0)["input_ids"][0].tolist() for row in range(len(features))]
     return [list(tokenizer(text)["input_ids"]) for text in _texts(example)]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.core.arrays import OutputRows
-    from harness.inference.features import Features
+    from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
 
 
@@ -69,11 +69,16 @@ class HeadFamily(Predictor):
     fresh_head: bool = True
     """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
 
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it trains beside labelled tasks with a share of the steps of its own, without choosing the checkpoint."""
+        return not self.fresh_head
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages
         cost no half-empty batches and a stopped run loses one stream at most."""
 
-        def tokenised(group: Sequence[UnitExamples]) -> tuple[Sequence[UnitExamples], list[Example], Features]:
+        def tokenised(group: Sequence[UnitExamples]) -> tuple[Sequence[UnitExamples], list[Example], FeatureRows]:
             examples = [example for unit in group for example in unit.examples]
             return group, examples, self.features(forward.tokenizer, examples, training=False)
 
@@ -90,8 +95,13 @@ class HeadFamily(Predictor):
                 start = end
 
     @abstractmethod
-    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
-        """Tokenises whole batches; with ``training`` the labels go along and unusable examples are dropped."""
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> FeatureRows:
+        """Tokenises whole batches, usually to :class:`~harness.inference.features.Features`.
+
+        With ``training`` the labels go along and unusable examples are dropped; the rows may then be made as they are needed.
+        """
 
     @abstractmethod
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -102,7 +112,8 @@ class HeadFamily(Predictor):
         """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod
-    def decode(
-        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
-    ) -> Sequence[Any]:
-        """One prediction an example from the outputs of all its rows (``outputs[name][row]``)."""
+    def decode(self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> Sequence[Any]:
+        """One prediction an example from the outputs of all its rows (``outputs[name][row]``).
+
+        ``features`` is what :meth:`features` returned.
+        """

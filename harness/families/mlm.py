@@ -18,7 +18,7 @@ from harness.core.arrays import OutputRows
 from harness.core.errors import ModelError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.text_rows import Mask, TextRows
-from harness.inference.features import Features, Ragged
+from harness.inference.features import FeatureRows, Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import load_head, model_inputs, plain_model
 from harness.types.examples import Example, Text
@@ -77,14 +77,12 @@ class MaskedLanguageModel(HeadFamily):
             log.warning("%s has no masked-language-model head: a new one is trained", reference)
         return model
 
-    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> FeatureRows:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends on nothing but these texts."""
-        if tokenizer.mask_token_id is None:
-            raise ModelError(
-                f"{tokenizer.name_or_path}: the tokenizer has no mask token",
-                hint="masked language modelling needs an encoder such as XLM-R or mBERT",
-            )
+        check_mask_token(tokenizer)
         mask = Mask.of(tokenizer, self.options.mlm_probability)
         if training:
             return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
@@ -133,6 +131,15 @@ class MaskedLanguageModel(HeadFamily):
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """There is no baseline: raises UsageError."""
         raise UsageError("masked language modelling has no baseline", hint="give a model")
+
+
+def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
+    """ModelError where the tokenizer has no mask token."""
+    if tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"{tokenizer.name_or_path}: the tokenizer has no mask token",
+            hint="masked language modelling needs an encoder such as XLM-R or mBERT",
+        )
 
 
 def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:

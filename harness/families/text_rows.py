@@ -109,40 +109,36 @@ class _Lengths:
         return np.int64(self.rows.length(int(index)))
 
 
-class TextRows(Features):
-    """What a Trainer asks of :class:`Features`, over a corpus of any size; every row is an item.
+class TextRows:
+    """:class:`~harness.inference.features.FeatureRows` over texts of any size; every row is an item.
 
     ``examples`` are texts; a :class:`~harness.data.corpus.Corpus` has one part a language, anything else counts as one.
     """
 
+    together: int = 1
+
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], mask: Mask, max_length: int, alpha: float
     ) -> None:
-        none = Ragged(np.zeros(0, np.int64), np.zeros(1, np.int64))
-        super().__init__(none, np.zeros(0, np.int64))
-        template = Template.of(tokenizer, 1)
-        parts = examples.parts if isinstance(examples, Corpus) else (examples,)
-        self.__dict__.update(  # a frozen dataclass
-            tokenizer=tokenizer,
-            parts=parts,
-            mask=mask,
-            template=template,
-            room=template.room(tokenizer, max_length),
-            languages=Languages.of([len(part) for part in parts], alpha),
-            tokens=OrderedDict(),
-        )
-
-    if TYPE_CHECKING:
-        tokenizer: PreTrainedTokenizerBase
-        parts: tuple[Sequence[Example], ...]
-        mask: Mask
-        template: Template
-        room: int
-        languages: Languages
-        tokens: OrderedDict[int, NDArray[np.integer]]
+        self.tokenizer = tokenizer
+        self.parts: Sequence[Sequence[Example]] = examples.parts if isinstance(examples, Corpus) else (examples,)
+        self.mask = mask
+        self.template = Template.of(tokenizer, 1)
+        self.room = self.template.room(tokenizer, max_length)
+        self.languages = Languages.of([len(part) for part in self.parts], alpha)
+        self._kept: OrderedDict[int, NDArray[np.integer]] = OrderedDict()
 
     def __len__(self) -> int:
         return int(self.languages.starts[-1])
+
+    @property
+    def item_count(self) -> int:
+        """Number of rows."""
+        return len(self)
+
+    def rows_of(self, items: IntArray) -> IntArray:
+        """The items themselves."""
+        return items
 
     @property
     def lengths(self) -> IntArray:
@@ -177,13 +173,13 @@ class TextRows(Features):
 
     def _tokens(self, row: int) -> NDArray[np.integer]:
         """The tokens of a row's text, without special tokens."""
-        if row in self.tokens:
-            return self.tokens[row]
+        if row in self._kept:
+            return self._kept[row]
         language, index = self.languages.text(row)
         text = self.parts[language][index]
         if not isinstance(text, Text):
             raise UsageError(f"masked language modelling trains on texts, not on {type(text).__name__} examples")
-        self.tokens[row] = tokenise(self.tokenizer, [text.text])[0].values
-        if len(self.tokens) > KEPT:
-            self.tokens.popitem(last=False)
-        return self.tokens[row]
+        self._kept[row] = tokenise(self.tokenizer, [text.text])[0].values
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[row]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,37 @@ class Ragged:
         return matrix
 
 
+@runtime_checkable
+class FeatureRows(Protocol):
+    """Sequences of the model, made beforehand (:class:`Features`) or when they are asked for.
+
+    A *row* is one sequence; an *item*, what a training step counts, is one row or several.
+    """
+
+    def __len__(self) -> int: ...
+
+    @property
+    def together(self) -> int:
+        """Number of consecutive items of a training step that share a micro-batch, whatever its token budget."""
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens in each row: an array, or a stand-in that is indexed by a row, a slice or an array of rows."""
+
+    @property
+    def item_count(self) -> int:
+        """Number of items."""
+
+    def rows_of(self, items: IntArray) -> IntArray:
+        """The rows of these items, item by item."""
+
+    def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
+        """Model inputs of these rows, arrays (rows, ...) padded to the longest row."""
+
+
 @dataclass(frozen=True)
 class Features:
-    """Rows ready for the model.
+    """Rows ready for the model, in memory: the usual :class:`FeatureRows`.
 
     ``ids`` holds token ids with special tokens, ``segments`` token types where the model has them; ``example`` maps each
     row to the example it came from. ``aligned`` are further ragged columns padded with the given value when batched

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
-from harness.inference.features import Features
+from harness.inference.features import FeatureRows
 from harness.inference.prefetch import Given, Made, made_ahead
 from harness.inference.threads import side_by_side
 from harness.inference.timing import Phases
@@ -96,7 +96,7 @@ class Forward:
                 return
             yield piece  # type: ignore[misc]
 
-    def stream(self, features: Features, step: Step) -> dict[str, OutputRows]:
+    def stream(self, features: FeatureRows, step: Step) -> dict[str, OutputRows]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
 
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
@@ -107,7 +107,7 @@ class Forward:
             side_by_side(partial(self._compute, features, step, left, scattered), self._at_once(features))
         return scattered.outputs
 
-    def _compute(self, features: Features, step: Step, left: _Left, scattered: _Scattered) -> None:
+    def _compute(self, features: FeatureRows, step: Step, left: _Left, scattered: _Scattered) -> None:
         """Takes batches until none is left; several threads may do so at the same time."""
         import torch
 
@@ -137,7 +137,7 @@ class Forward:
     def _tokens_a_batch(self) -> int:
         return min(self.budget, CPU_TOKENS) if self.on_processor else self.budget
 
-    def _at_once(self, features: Features) -> int:
+    def _at_once(self, features: FeatureRows) -> int:
         """How many batches are computed at the same time: on a processor as many as it has threads."""
         import torch
 
@@ -146,7 +146,7 @@ class Forward:
         batches_at_least = -(-int(features.lengths.sum()) // self._tokens_a_batch())
         return max(min(torch.get_num_threads(), batches_at_least), 1)
 
-    def _run(self, features: Features, rows: IntArray, step: Step) -> _OnTheWay:
+    def _run(self, features: FeatureRows, rows: IntArray, step: Step) -> _OnTheWay:
         """The outputs of these rows, on their way back from the device; floats in single precision."""
         pad = self.tokenizer.pad_token_id
         arrays = features.batch(rows, 0 if pad is None else pad)

@@ -29,7 +29,8 @@ def blaming(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator
 
 
 def blame(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
-    """The error in words: of the plugin and the field, if it passed through the task's family, format or metric.
+    """The error in words: of the plugin and the field, if it passed through the task's family, format or metric, or through
+    an objective.
 
     What passed through no plugin is called a bug, with the place where it arose.
     """
@@ -39,15 +40,20 @@ def blame(error: BaseException, task: TargetTask | IntermediateTask, registry: R
         return ModelError(f"--compile: {in_words(error)}", hint="leave out --compile")
     family = registry.family(task.family)
     parts = {"implementation": family.implementation, "format": family.format}
-    owners = {reference.partition(":")[0]: (f"family {family.name!r}", field) for field, reference in parts.items()}
+    owners = {
+        reference.partition(":")[0]: (family.provider, f"family {family.name!r}", field)
+        for field, reference in parts.items()
+    }
     if ":" in task.metric:
-        owners.setdefault(task.metric.partition(":")[0], (f"task {task.name!r}", "metric"))
+        owners.setdefault(task.metric.partition(":")[0], (task.provider, f"task {task.name!r}", "metric"))
+    for objective in registry.objectives().values():
+        where_from = objective.implementation.partition(":")[0]
+        owners.setdefault(where_from, (objective.provider, f"objective {objective.name!r}", "implementation"))
     frames = list(traceback.walk_tb(error.__traceback__))
     for frame, line in reversed(frames):
         module = frame.f_globals.get("__name__")
         if module in owners:
-            value, field = owners[module]
-            provider = task.provider if field == "metric" else family.provider
+            provider, value, field = owners[module]
             where = f"{frame.f_code.co_filename}, line {line}"
             return PluginError(f"plugin {provider}: {value}: {field}: {in_words(error)} ({where})", hint=_HINT)
     frame, line = frames[-1]

@@ -22,6 +22,7 @@ from harness.types.tasks import (
     HubData,
     IntermediateTask,
     Launcher,
+    Objective,
     Recipe,
     ReportFormat,
     Study,
@@ -113,6 +114,18 @@ def harness_studies() -> Iterable[Study]:  # type: ignore[empty-body]
         @hookimpl
         def harness_studies():
             yield Study("mine", 1, models=("xlm-roberta-base",), tasks=("reviews",), via=((), ("headlines",)), seeds=(1, 2))
+    """
+
+
+@hookspec
+def harness_objectives() -> Iterable[Objective]:  # type: ignore[empty-body]
+    """Ways to train a stage other than plainly on its labels (``--set objective=NAME``, ``--via 'mnli@NAME'``).
+
+    Example::
+
+        @hookimpl
+        def harness_objectives():
+            yield Objective("smoothed", 1, "my_package.smoothed:Smoothed", summary="cross-entropy with smoothed labels")
     """
 
 

@@ -28,6 +28,7 @@ from harness.types.tasks import (
     Family,
     IntermediateTask,
     Launcher,
+    Objective,
     Recipe,
     ReportFormat,
     Split,
@@ -155,6 +156,10 @@ class Registry:
         """All studies by name."""
         return dict(self._tables["study"])
 
+    def objectives(self) -> dict[str, Objective]:
+        """All objectives by name."""
+        return dict(self._tables["objective"])
+
     def report_formats(self) -> dict[str, ReportFormat]:
         """All report formats by name."""
         return dict(self._tables["report format"])
@@ -198,6 +203,10 @@ class Registry:
     def study(self, name: str) -> Study:
         """The study; errors as for :meth:`task`."""
         return self._get("study", name, self.studies())
+
+    def objective(self, name: str) -> Objective:
+        """The objective; errors as for :meth:`task`."""
+        return self._get("objective", name, self.objectives())
 
     def report_format(self, name: str) -> ReportFormat:
         """The report format; errors as for :meth:`task`."""
@@ -281,7 +290,7 @@ def _status(plugin: Plugin) -> PluginStatus:
 
 
 def load_part(
-    value: Family | Benchmark | ReportFormat | Attribute | Command | Launcher | DoctorCheck, field: str
+    value: Family | Benchmark | Objective | ReportFormat | Attribute | Command | Launcher | DoctorCheck, field: str
 ) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:

@@ -21,6 +21,8 @@ from harness.types.tasks import (
     HubData,
     IntermediateTask,
     Launcher,
+    Need,
+    Objective,
     Origin,
     Recipe,
     ReportFormat,
@@ -36,6 +38,7 @@ Value = (
     | Benchmark
     | Recipe
     | Study
+    | Objective
     | ReportFormat
     | Attribute
     | Command
@@ -50,6 +53,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     "harness_benchmarks": ("benchmark", Benchmark),
     "harness_recipes": ("recipe", Recipe),
     "harness_studies": ("study", Study),
+    "harness_objectives": ("objective", Objective),
     "harness_report_formats": ("report format", ReportFormat),
     "harness_attributes": ("attribute", Attribute),
     "harness_commands": ("command", Command),
@@ -285,6 +289,17 @@ def _study(study: Study, where: str) -> None:
     _require(len(set(study.seeds)) == len(study.seeds), f"{where}: seeds lists a seed more than once")
 
 
+def _objective(objective: Objective, where: str) -> None:
+    _whole(where, "version", objective.version)
+    _reference(where, "implementation", objective.implementation)
+    _strings(where, "families", objective.families)
+    for need in _strings(where, "needs", objective.needs):
+        hint = did_you_mean(need, get_args(Need))
+        _require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+    for field in ("summary", "citation"):
+        _text(where, field, getattr(objective, field), needed=False)
+
+
 def _report_format(format: ReportFormat, where: str) -> None:
     _reference(where, "render", format.render)
     holds = isinstance(format.extension, str) and NAME.fullmatch(format.extension) is not None
@@ -324,6 +339,7 @@ _CHECKS: dict[type[Value], Callable[[Any, str], None]] = {
     Benchmark: _benchmark,
     Recipe: _recipe,
     Study: _study,
+    Objective: _objective,
     ReportFormat: _report_format,
     Attribute: _attribute,
     Command: _command,

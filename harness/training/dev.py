@@ -31,7 +31,7 @@ def dev_scores(
     """
     pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
     # An auxiliary task does not choose the checkpoint of the others.
-    scored = [(index, task) for index, task in pairs if task.family.fresh_head] or pairs
+    scored = [(index, task) for index, task in pairs if not task.family.auxiliary] or pairs
     if not scored:
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.inference.features import Features
+from harness.inference.features import FeatureRows
 from harness.training.permutation import permuted
 
 
@@ -27,7 +27,7 @@ def steps_in_epoch(count: int, batch: int) -> int:
     return -(-count // batch)
 
 
-def micro_batches(features: Features, items: IntArray, budget: int, *, padding: str = "right") -> Iterator[IntArray]:
+def micro_batches(features: FeatureRows, items: IntArray, budget: int, *, padding: str = "right") -> Iterator[IntArray]:
     """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole.
 
     So do bundles of ``features.together`` consecutive items; a last, smaller bundle makes a micro-batch of its own.
@@ -35,14 +35,11 @@ def micro_batches(features: Features, items: IntArray, budget: int, *, padding: 
     """
     if not len(items):
         return
-    if features.items is None:
-        starts, ends = items, items + 1
-    else:
-        starts, ends = features.items[items], features.items[items + 1]
     lengths = features.lengths
-    longest = np.array([lengths[a:b].max(initial=1) for a, b in zip(starts, ends, strict=True)], dtype=np.int64)
+    spans = [features.rows_of(items[place : place + 1]) for place in range(len(items))]
+    longest = np.array([lengths[rows].max(initial=1) for rows in spans], dtype=np.int64)
     edges = np.arange(0, len(items), features.together)
-    longest, sizes = np.maximum.reduceat(longest, edges), np.add.reduceat(ends - starts, edges)
+    longest, sizes = np.maximum.reduceat(longest, edges), np.add.reduceat([len(rows) for rows in spans], edges)
     bundles = [items[edge : edge + features.together] for edge in edges]
     chosen: list[IntArray] = []
     rows = 0

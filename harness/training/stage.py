@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.damage import Damaged
 from harness.core.sealed import read_sealed
 from harness.data.resources import Resources, of_training, union
 from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.training.treatment import treatment
 from harness.types.examples import Example
 from harness.types.options import TrainOptions, as_plain
@@ -42,6 +43,12 @@ class StageTask:
     dev: LoadedSplit | None
     family: HeadFamily
     format: Format
+    objective: Composition = PLAIN
+
+    @property
+    def name(self) -> str:
+        """The task's, with the objective behind it: ``mnli@shuffled``."""
+        return self.task.name + self.objective.suffix
 
     @property
     def examples(self) -> tuple[Sequence[Example], ...]:
@@ -49,9 +56,39 @@ class StageTask:
         return (self.train.examples, *((self.dev.examples,) if self.dev else ()))
 
 
+class Fingerprinted(Protocol):
+    """A checkpoint or a data set, with a fingerprint of its content."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal; another one for any other content."""
+
+
+@dataclass(frozen=True)
+class StageInput:
+    """What a stage depends on besides its tasks and its parent, and what that used itself.
+
+    ``role`` says what it is for ("teacher"), ``name`` what it was asked for as.
+    """
+
+    role: str
+    name: str
+    content: Fingerprinted
+    resources: Resources
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the content."""
+        return self.content.fingerprint
+
+    def describe(self) -> dict[str, str]:
+        """What the record says about it."""
+        return {"role": self.role, "name": self.name, "fingerprint": self.fingerprint}
+
+
 @dataclass(frozen=True)
 class Stage:
-    """What decides the weights that a stage ends with: tasks and data, options, and the parent it starts from.
+    """What decides the weights that a stage ends with: tasks and data, options, the parent it starts from, other inputs.
 
     ``before`` is known of a parent that is a checkpoint of the harness; it describes the parent and is no part of the key.
     """
@@ -62,11 +99,17 @@ class Stage:
     dtype: str
     quant: str = ""
     before: Before | None = None
+    inputs: tuple[StageInput, ...] = ()
 
     @property
     def name(self) -> str:
-        """The tasks, as ``--via`` spells them."""
-        return "+".join(part.task.name for part in self.tasks)
+        """The tasks and their objectives, as ``--via`` spells them."""
+        return "+".join(part.name for part in self.tasks)
+
+    @property
+    def teacher(self) -> StageInput | None:
+        """The checkpoint that an objective learns from, if it needs one."""
+        return next((each for each in self.inputs if each.role == "teacher"), None)
 
     @property
     def keeps_head(self) -> bool:
@@ -75,8 +118,10 @@ class Stage:
             return False
         if len(self.tasks) != 1 or len(self.parent.tasks) != 1:
             return False
-        mine, before = self.tasks[0].task, self.parent.tasks[0].task
-        return mine.family == before.family and len(mine.labels) == len(before.labels)
+        mine, before = self.tasks[0], self.parent.tasks[0]
+        if mine.family.fresh_head != before.family.fresh_head:
+            return False
+        return mine.task.family == before.task.family and len(mine.task.labels) == len(before.task.labels)
 
     @property
     def lineage(self) -> list[str]:
@@ -91,7 +136,9 @@ class Stage:
         earlier = (
             self.parent.resources if isinstance(self.parent, Stage) else self.before.resources if self.before else {}
         )
-        return union([earlier, *own])
+        inputs = [each.resources for each in self.inputs]
+        taught = [{"teacher": self.teacher.fingerprint}] if self.teacher else []
+        return union([earlier, *own, *taught, *inputs])
 
     @property
     def start(self) -> ResolvedModel:
@@ -115,6 +162,7 @@ class Stage:
                     "dev": part.dev.fingerprint if part.dev else None,
                     "options": key_part(part.family.options),
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
+                    **({"objective": part.objective.key} if part.objective else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -123,6 +171,7 @@ class Stage:
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             **({"carried": carried} if (carried := self._carried) else {}),
+            **({"inputs": [[each.role, each.fingerprint] for each in self.inputs]} if self.inputs else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -144,6 +193,7 @@ class Stage:
                     "version": part.task.version,
                     "provider": part.task.provider,
                     "options": as_plain(part.family.options),
+                    **({"objective": part.objective.describe()} if part.objective else {}),
                     "data": {
                         name: _describe_split(split)
                         for name, split in (("train", part.train), ("dev", part.dev))
@@ -156,6 +206,7 @@ class Stage:
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             "head": "kept" if self.keeps_head else "fresh",
+            **({"inputs": [each.describe() for each in self.inputs]} if self.inputs else {}),
             "lineage": self.lineage,
             "resources": self.resources,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -19,13 +20,15 @@ from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
 from harness.models.fresh_head import reset_head, share_encoder
 from harness.models.heads import quiet
-from harness.models.load import load_tokenizer
+from harness.models.load import check_head, load_tokenizer
 from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
+from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
 from harness.training.adapters import merged, with_adapters, with_weights_of
 from harness.training.checkpoint import ProgressListener, saved_progress
 from harness.training.dev import dev_scores
+from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
 from harness.training.sharding import sharding_asked_for
@@ -34,7 +37,7 @@ from harness.training.trainer import Part, Trainer
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def train_stage(
@@ -87,16 +90,24 @@ def _train(
     accelerator.wait_for_everyone()
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(parent)
+    for part in stage.tasks:
+        if shard and (asking := part.objective.needing("gradients")):
+            raise UsageError(
+                f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
+            )
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     few_bits = quantised(stage.quant, str(accelerator.device), stage.dtype)
     carried = carried_parameters(parent)
-    parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried)
+    contexts = _contexts(stage, tokenizer, accelerator.device)
+    parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried, contexts)
 
     def keep(model: Any) -> None:
         """One task keeps its head, so that the folder can be scored as it is; of several, only the encoder is kept."""
         model = merged(model) if hasattr(model, "merge_and_unload") else model
         others = [part.model for part in parts] if len(parts) > 1 else []
+        if len(parts) == 1 and parts[0].objective.finishes:
+            model = parts[0].objective.finish(copy.deepcopy(model))
         kept = model if len(parts) == 1 else model.base_model
         what = {"key": stage.key, "selected_step": trainer.progress.best_step}
         _write_model(kept, tokenizer, best, _lacking(kept, carried, [model, *others], parent), what)
@@ -109,7 +120,7 @@ def _train(
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
         evaluate=dev_scores(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
-        keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried)),
+        keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried, contexts)),
         tell=tell,
         shard=shard,
         stage=stage.key,
@@ -167,6 +178,7 @@ def _finish(
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
         "seconds": round(trainer.seconds, 3),
+        **_facts(parts),
         "fingerprint": read_sealed(best / SUMMARY)["fingerprint"],
         "folder": str(folder),
     }
@@ -174,6 +186,12 @@ def _finish(
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
     replace_folder(best, folder)
+
+
+def _facts(parts: Sequence[Part]) -> dict[str, Any]:
+    """What the objectives have to say, by task, where they do."""
+    found = {part.name: facts for part in parts if (facts := part.objective.facts())}
+    return {"objectives": found} if found else {}
 
 
 def _thresholds(progress: ProgressListener) -> dict[str, Any]:
@@ -188,18 +206,21 @@ def _parts(
     tokenizer: PreTrainedTokenizerBase,
     few_bits: Mapping[str, Any],
     carried: Sequence[str],
+    contexts: Sequence[ObjectiveContext | None],
 ) -> tuple[list[Part], list[str]]:
     """The tasks with their models and rows, and the names of the parameters that are drawn anew."""
     import torch
 
     features = []
-    for part in stage.tasks:
-        features.append(part.family.features(tokenizer, part.train.examples, training=True))
+    for part, context in zip(stage.tasks, contexts, strict=True):
+        examples = part.objective.examples(part.train.examples, context) if context else part.train.examples
+        made = part.family.features(tokenizer, examples, training=True)
+        features.append(part.objective.features(made, context) if context else made)
         if not len(features[-1]):
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
     parts: list[Part] = []
     fresh: set[str] = set()
-    for part, rows in zip(stage.tasks, features, strict=True):
+    for part, rows, context in zip(stage.tasks, features, contexts, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
             model = part.family.load(str(parent), dtype="float32", **few_bits)
             fresh |= head_parameters(model).keys() - stored_names(parent)
@@ -208,6 +229,8 @@ def _parts(
             model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
             fresh |= set(reset_head(model, stage.options.seed, carried))
         after_loading(model)
+        if context:
+            model = part.objective.prepare(model, context)
         for before in parts:
             share_encoder(before.model, model, carried)
         padding = padding_of(model, tokenizer)
@@ -217,23 +240,52 @@ def _parts(
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
             model = with_adapters(model, stage.options, carried)
-        parts.append(Part(part.task.name, part.family, model, rows, padding))
+        parts.append(Part(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
+
+
+def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
+    """What the objective of each task is told; None where there is none."""
+    return [
+        ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
+        if part.objective
+        else None
+        for part in stage.tasks
+    ]
+
+
+def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> PreTrainedModel | None:
+    """The frozen network that the stage's objective learns from: a head for the same labels, on the same tokens."""
+    if stage.teacher is None or not isinstance(stage.teacher.content, ResolvedModel):
+        return None
+    family, folder = stage.tasks[0].family, stage.teacher.content.folder
+    if load_tokenizer(folder).get_vocab() != tokenizer.get_vocab():
+        raise UsageError(
+            f"--set teacher={stage.teacher.name}: its tokenizer is not that of the model that learns from it",
+            hint="choose a teacher that was fine-tuned from the same pretrained model",
+        )
+    network = after_loading(family.load(str(folder), dtype="float32"))
+    check_head(network, folder)
+    return network.to(device).eval().requires_grad_(False)
 
 
 def _beside(stage: Stage) -> int | None:
     """The auxiliary task among labelled ones, which has its own share of the steps."""
     if len(stage.tasks) == 1:
         return None
-    return next((index for index, part in enumerate(stage.tasks) if not part.family.fresh_head), None)
+    return next((index for index, part in enumerate(stage.tasks) if part.family.auxiliary), None)
 
 
-def _of_many_bits(stage: Stage, parent: Path, model: Any, carried: Sequence[str]) -> Any:
+def _of_many_bits(
+    stage: Stage, parent: Path, model: Any, carried: Sequence[str], contexts: Sequence[ObjectiveContext | None]
+) -> Any:
     """A model in 8 or 4 bits as one in fp32 that computes the same; any other as it is."""
     if not stage.quant:
         return model
-    load = stage.tasks[0].family.load
-    return with_weights_of(with_adapters(load(str(parent), dtype="float32"), stage.options, carried), model)
+    [task], [context] = stage.tasks, contexts
+    whole = task.family.load(str(parent), dtype="float32")
+    whole = task.objective.prepare(whole, context) if context else whole
+    return with_weights_of(with_adapters(whole, stage.options, carried), model)
 
 
 def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: Path) -> dict[str, torch.Tensor]:

@@ -12,7 +12,8 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,13 @@ import numpy as np
 from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
 from harness.families.base import HeadFamily
-from harness.inference.features import Features
+from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.training.checkpoint import ProgressListener, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
+from harness.training.objectives.base import ObjectiveContext
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.training.order import micro_batches, step_items
 from harness.training.sparse import densify, sparsify
 from harness.types.options import TrainOptions
@@ -48,14 +51,23 @@ LOOK_EVERY = 20
 class Part:
     """One task of a stage: its family, its model (the encoder is shared between parts) and its training features.
 
-    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`).
+    ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`). An ``objective`` comes with
+    the ``context`` that it is given.
     """
 
     name: str
     family: HeadFamily
     model: PreTrainedModel
-    features: Features
+    features: FeatureRows
     padding: str = "right"
+    objective: Composition = PLAIN
+    context: ObjectiveContext | None = None
+
+    def loss(self, model: Any, batch: Mapping[str, torch.Tensor], **step: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Summed loss of a micro-batch and the number of terms; ``step`` are the fields of the context that it has."""
+        if self.context is None:
+            return self.family.loss(model, batch)
+        return self.objective.loss(model, batch, partial(self.family.loss, model), replace(self.context, **step))
 
 
 def learning_rate(step: int, total: int, options: TrainOptions) -> float:
@@ -118,7 +130,7 @@ class Trainer:
 
         for part in parts:
             # Each process would call its model as often as it has lengths, where all must call theirs equally often.
-            if shard and part.padding == "none" and part.features.items is not None:
+            if shard and part.padding == "none" and part.features.item_count != len(part.features):
                 raise ModelError(
                     f"{part.name}: a model that reads padding, and examples of several rows, cannot be sharded",
                     hint="train without FSDP",
@@ -236,7 +248,8 @@ class Trainer:
                 last = position == len(chunks) - 1
                 with nullcontext() if last else self.accelerator.no_sync(model):
                     with self.accelerator.autocast():
-                        loss, count = part.family.loss(Unpadded(model) if part.padding == "none" else model, batch)
+                        called = Unpadded(model) if part.padding == "none" else model
+                        loss, count = part.loss(called, batch, step=step, total=self.total, rows=rows)
                     with torch.autocast(device.type, enabled=False):
                         self.accelerator.backward(loss * weight)
                 loss_sum += loss.detach() * weight

@@ -16,7 +16,10 @@ from harness.types.examples import Example
 from harness.types.languages import languages as known_languages
 from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Row, Source, Split
 
-SYNTAX = "a task, tasks joined by '+', languages in brackets: mnli  mnli+squad  'mnli[es]'  'squad[ar,es]+nli[zh]'"
+SYNTAX = (
+    "a task, tasks joined by '+', languages in brackets, an objective behind '@': mnli  mnli+squad  'mnli[es]'"
+    "  'squad[ar,es]+nli[zh]'  mnli@shuffled"
+)
 ABOUT = "about.toml"
 """Says who translated the data in a folder."""
 
@@ -26,13 +29,18 @@ _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 @dataclass(frozen=True, slots=True)
 class ViaPart:
-    """One task of a stage; ``languages`` is empty where none are named: the task's own data."""
+    """One task of a stage; ``languages`` is empty where none are named: the task's own data.
+
+    ``objectives`` are the names behind ``@``; without any it is trained plainly.
+    """
 
     name: str
     languages: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return self.name + (f"[{','.join(self.languages)}]" if self.languages else "")
+        codes = f"[{','.join(self.languages)}]" if self.languages else ""
+        return self.name + codes + "".join(f"@{name}" for name in self.objectives)
 
 
 def parse_via(text: str) -> tuple[ViaPart, ...]:
@@ -48,14 +56,23 @@ def parse_via(text: str) -> tuple[ViaPart, ...]:
         codes: tuple[str, ...] = ()
         if text[at : at + 1] == "[":
             codes, at = _codes(text, at + 1)
-        part = ViaPart(name[0], codes)
+        objectives: list[str] = []
+        while text[at : at + 1] == "@":
+            objective = _NAME.match(text, _blank(text, at + 1))
+            if objective is None:
+                raise _unreadable(text, _blank(text, at + 1), "the name of an objective")
+            if objective[0] in objectives:
+                raise UsageError(f"--via {text!r}: the objective {objective[0]!r} stands twice", hint=SYNTAX)
+            objectives.append(objective[0])
+            at = _blank(text, objective.end())
+        part = ViaPart(name[0], codes, tuple(objectives))
         if part.name in {earlier.name for earlier in parts}:
             raise UsageError(f"--via {text!r}: the task {part.name!r} stands twice", hint=SYNTAX)
         parts.append(part)
         if at == len(text):
             return tuple(parts)
         if text[at] != "+":
-            raise _unreadable(text, at, "'+' or the end" if codes else "'[', '+' or the end")
+            raise _unreadable(text, at, "'+' or the end" if codes or objectives else "'[', '+' or the end")
         at += 1
 
 

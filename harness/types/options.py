@@ -98,6 +98,19 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
+class ObjectiveOptions:
+    """Which objectives train the stages of the tasks that are scored; those of ``--via`` have theirs behind ``@``.
+
+    ``objective`` is a name, or several joined by "@", the first innermost; "" is plain training on the labels. ``teacher``
+    is a model string, for objectives that need one. Neither is an option of :class:`TrainOptions`, so that the keys and
+    records of plain stages do not know of them.
+    """
+
+    objective: str = option("", MEASURES)
+    teacher: str = option("", MEASURES)
+
+
+@dataclass(frozen=True)
 class EvalOptions:
     """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
 
@@ -222,7 +235,7 @@ def build(kind: type, values: Mapping[str, Any]) -> Any:
 
 def check_keys(recipe: Recipe, overrides: Mapping[str, Any], kinds: Iterable[type], tasks: Iterable[str]) -> None:
     """Refuses option names that neither training nor any family knows, and overrides of unknown tasks."""
-    known = {field.name for kind in (TrainOptions, *kinds) for field in fields(kind)}
+    known = {field.name for kind in (TrainOptions, ObjectiveOptions, *kinds) for field in fields(kind)}
     tasks = set(tasks)
     where = f"recipe {recipe.name!r}"
     tables: list[tuple[str, Mapping[str, Any]]] = [(where, recipe.defaults), (where, recipe.large)]

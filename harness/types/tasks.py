@@ -254,6 +254,29 @@ class Study:
     provider: str = ""
 
 
+Need = Literal["teacher", "translations", "gradients"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A way to train a stage other than plainly on its labels: ``--set objective=NAME``, ``--via 'mnli@NAME'``.
+
+    ``implementation`` ("module:Class") is a :class:`~harness.training.objectives.base.StageObjective`, imported on first
+    use. ``version`` is part of the key of every stage trained with it. ``families`` names the families that it works
+    with; empty: all that are trained. ``needs`` is checked before any model is loaded: a "teacher" (``--set teacher=MODEL``),
+    "translations" among the training data, or "gradients" of inner activations, which sharded or packed weights do not have.
+    """
+
+    name: str
+    version: int
+    implementation: str
+    families: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    summary: str = ""
+    citation: str = ""
+    provider: str = ""
+
+
 @dataclass(frozen=True)
 class ReportFormat:
     """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.

@@ -183,6 +183,26 @@ def test_the_file_study(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 0 and "baseline:random via headlines" in capsys.readouterr().out
 
 
+def test_the_file_noisy(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py", "headlines.py", "noisy.py")
+    model = str(small_model(tmp_path / "model"))
+
+    def losses(noise: str) -> tuple[list[str], list[Any]]:
+        run = evaluate(
+            model,
+            ["reviews[sw]"],
+            out=tmp_path / f"noise-{noise}" / "run",
+            options=options(via=("headlines@noisy",), overrides={"max_steps": 5, "noise": noise}),
+            registry=found,
+        )
+        assert run.failed == {}
+        return [stage["name"] for stage in run.record["stages"]], [stage["loss"] for stage in run.record["stages"]]
+
+    (names, noisy), (_, plain) = losses("0.5"), losses("0")
+    assert names == ["headlines@noisy", "reviews"]
+    assert noisy[0] != plain[0]
+
+
 def test_the_file_mirror(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

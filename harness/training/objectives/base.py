@@ -1,0 +1,107 @@
+"""The interface of an objective. Each method leaves everything as it is by default, so that most objectives need one or two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.arrays import IntArray
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.families.base import HeadFamily
+    from harness.inference.features import FeatureRows
+    from harness.types.examples import Example
+    from harness.types.tasks import IntermediateTask
+
+    Batch = Mapping[str, torch.Tensor]
+    Loss = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class ObjectiveContext:
+    """What an objective may know of the stage and of the step.
+
+    ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
+    the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
+    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``.
+    """
+
+    seed: int
+    family: HeadFamily
+    tokenizer: PreTrainedTokenizerBase
+    device: str
+    teacher: PreTrainedModel | None = None
+    step: int = 0
+    total: int = 0
+    rows: IntArray | None = None
+
+    @staticmethod
+    def network(model: Any) -> PreTrainedModel:
+        """The transformers model inside wrappers for data parallelism, adapters, or models that read padding."""
+        from harness.models.heads import plain_model
+
+        return plain_model(model)
+
+    def generators(self) -> list[np.random.Generator]:
+        """A generator of random numbers for each row of the micro-batch.
+
+        They are made of the seed, the step and the row, so that what is drawn from them depends neither on how the step
+        is cut into micro-batches, nor on the number of processes, nor on whether the training was stopped in between.
+        """
+        assert self.rows is not None, "only the loss of a step has rows"
+        return [np.random.default_rng((self.seed, self.step, int(row))) for row in self.rows]
+
+
+class StageObjective:
+    """Changes how one task of a stage is trained. ``options`` is an instance of :attr:`Options`, a frozen dataclass.
+
+    An objective has no state that a step changes: what a step does follows from the weights and from the context. It
+    draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
+    """
+
+    @dataclass(frozen=True)
+    class Options:
+        """None by default."""
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def task(self, task: IntermediateTask) -> IntermediateTask:
+        """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""
+        return task
+
+    def family(self, family: HeadFamily) -> HeadFamily:
+        """The family that trains the task's rows instead."""
+        return family
+
+    def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
+        """The training examples, before they are tokenised."""
+        return examples
+
+    def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
+        """The training rows, after they are tokenised."""
+        return features
+
+    def prepare(self, model: PreTrainedModel, context: ObjectiveContext) -> PreTrainedModel:
+        """The model with its fresh head, before adapters are added and the encoder is shared."""
+        return model
+
+    def loss(
+        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
+    ) -> Loss:
+        """Summed loss of a micro-batch and how many terms were summed; ``plain`` gives the family's own."""
+        return plain(batch)
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        """The model to be written as the checkpoint; it is a copy, and the original trains on."""
+        return model
+
+    def facts(self) -> Mapping[str, Any]:
+        """What else ``stage.json`` and the record should say, as plain values."""
+        return {}

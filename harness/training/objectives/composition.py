@@ -1,0 +1,135 @@
+"""Objectives one on top of the other, as ``a@b`` names them; none at all is plain training on the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness.training.objectives.base import ObjectiveContext, StageObjective
+from harness.types.options import as_plain
+from harness.types.roles import key_part
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from harness.families.base import HeadFamily
+    from harness.inference.features import FeatureRows
+    from harness.training.objectives.base import Batch, Loss
+    from harness.types.examples import Example
+    from harness.types.tasks import IntermediateTask, Need, Objective
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One objective: what the plugin says of it, and its implementation with the options in force."""
+
+    value: Objective
+    objective: StageObjective
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Objectives in the order of their names: data go through the first one first, its loss is the innermost."""
+
+    layers: tuple[Layer, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.layers)
+
+    @property
+    def suffix(self) -> str:
+        """``@a@b``, as it follows the name of a task; "" for plain training."""
+        return "".join(f"@{layer.value.name}" for layer in self.layers)
+
+    @property
+    def key(self) -> list[Any]:
+        """What of it decides the weights of a stage."""
+        return [[layer.value.name, layer.value.version, key_part(layer.objective.options)] for layer in self.layers]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What the record says about it."""
+        return [
+            {
+                "name": layer.value.name,
+                "version": layer.value.version,
+                "provider": layer.value.provider,
+                "options": as_plain(layer.objective.options),
+                **({"needs": list(layer.value.needs)} if layer.value.needs else {}),
+            }
+            for layer in self.layers
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """What the objectives have to say after the training, by name."""
+        found = {layer.value.name: dict(layer.objective.facts()) for layer in self.layers}
+        return {name: facts for name, facts in found.items() if facts}
+
+    def needing(self, need: Need) -> list[str]:
+        """The names of those that need it."""
+        return [layer.value.name for layer in self.layers if need in layer.value.needs]
+
+    def task(self, task: IntermediateTask) -> IntermediateTask:
+        """See :meth:`StageObjective.task`."""
+        for layer in self.layers:
+            task = layer.objective.task(task)
+        return task
+
+    def family(self, family: HeadFamily) -> HeadFamily:
+        """See :meth:`StageObjective.family`."""
+        for layer in self.layers:
+            family = layer.objective.family(family)
+        return family
+
+    def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
+        """See :meth:`StageObjective.examples`."""
+        for layer in self.layers:
+            examples = layer.objective.examples(examples, context)
+        return examples
+
+    def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
+        """See :meth:`StageObjective.features`."""
+        for layer in self.layers:
+            features = layer.objective.features(features, context)
+        return features
+
+    def prepare(self, model: PreTrainedModel, context: ObjectiveContext) -> PreTrainedModel:
+        """See :meth:`StageObjective.prepare`."""
+        for layer in self.layers:
+            model = layer.objective.prepare(model, context)
+        return model
+
+    def loss(
+        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
+    ) -> Loss:
+        """See :meth:`StageObjective.loss`; each objective's ``plain`` is the loss of those before it."""
+        inner = plain
+        for layer in self.layers:
+            inner = partial(_loss, layer.objective, model, inner, context)
+        return inner(batch)
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        """See :meth:`StageObjective.finish`; what was put on last comes off first."""
+        for layer in reversed(self.layers):
+            model = layer.objective.finish(model)
+        return model
+
+    @property
+    def finishes(self) -> bool:
+        """Whether the checkpoint is another model than the one that is trained."""
+        return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)
+
+
+def _loss(
+    objective: StageObjective,
+    model: PreTrainedModel,
+    plain: Callable[[Batch], Loss],
+    context: ObjectiveContext,
+    batch: Batch,
+) -> Loss:
+    return objective.loss(model, batch, plain, context)
+
+
+PLAIN = Composition()
+"""The family's own loss on the task's labels."""
