@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from harness.report.table import Cell, Table, Value, table
 from harness.results.run_view import RunView, language_of, sort_codes
 from harness.scoring.scores import half_width
+from harness.types.record import LossRecord
 
 
 def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
@@ -32,24 +32,23 @@ def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
             yield _by_language(system, found, several)
 
 
-def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
-    """What the record says, by perturbation and task: the entries of the languages."""
-    robustness: Mapping[str, Any] = system.record.get("robustness") or {}
-    return {(kind, name): entry["languages"] for kind, tasks in robustness.items() for name, entry in tasks.items()}
+def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
+    """What the record says, by perturbation and task: the losses of the languages."""
+    return {
+        (kind, name): task["languages"] for kind, tasks in system.robustness.items() for name, task in tasks.items()
+    }
 
 
-def _means(languages: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
-    counting = [entry for entry in languages.values() if entry["changed"]]
+def _means(languages: Mapping[str, LossRecord]) -> list[Cell]:
+    counting = [loss for loss in languages.values() if loss["changed"]]
     if not counting:
         return [None, None, None, 0]
-    clean, worse = (fmean(entry[side] for entry in counting) for side in ("clean", "perturbed"))
-    share = sum(entry["changed"] for entry in counting) / sum(entry["n"] for entry in counting)
+    clean, worse = fmean(loss["clean"] for loss in counting), fmean(loss["perturbed"] for loss in counting)
+    share = sum(loss["changed"] for loss in counting) / sum(loss["n"] for loss in counting)
     return [Value(clean), Value(worse), Value(clean - worse, signed=True), round(100 * share)]
 
 
-def _by_language(
-    system: RunView, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
-) -> Table:
+def _by_language(system: RunView, found: Mapping[tuple[str, str], Mapping[str, LossRecord]], several: bool) -> Table:
     codes = sort_codes({code for languages in found.values() for code in languages})
     rows = [
         [code, language_of(code).name, *(_loss(languages.get(code)) for languages in found.values())] for code in codes
@@ -60,7 +59,7 @@ def _by_language(
     return table("losses-by-language", title, columns, rows, notes)
 
 
-def _loss(entry: Mapping[str, Any] | None) -> Cell:
-    if entry is None or not entry["changed"]:
+def _loss(loss: LossRecord | None) -> Cell:
+    if loss is None or not loss["changed"]:
         return None
-    return Value(entry["loss"], half=half_width(entry["low"], entry["high"]), signed=True)
+    return Value(loss["loss"], half=half_width(loss["low"], loss["high"]), signed=True)

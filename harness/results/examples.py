@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def scored_examples(
-    system: RunView, task: str, code: str, registry: Registry, data_dir: str | Path | None
+    run: RunView, task: str, code: str, registry: Registry, data_dir: str | Path | None
 ) -> Sequence[Example]:
     """The very examples that were scored (same fingerprint), in the order of the data; none where they are not there."""
-    options, entry = system.record["options"], system.tasks[task].units[code].record
+    options, unit = run.record["options"], run.tasks[task].units[code].record
     try:
         target = registry.task(task)
-        split = target.languages[code][options["split"]]
+        split = target.languages[code][run.split]
         resolver = registry.hook.harness_resolve_data
         limit = options.get("limit")
         loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver)
     except Exception:  # the report goes without them
         return ()
-    same = loaded.fingerprint == (entry.get("data") or {}).get("fingerprint")
+    same = loaded.fingerprint == unit["data"]["fingerprint"]
     return loaded.examples if same and isinstance(loaded.examples, list) else ()

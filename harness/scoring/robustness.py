@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
 from harness.scoring.scores import UnitScore, half_width
+from harness.types.record import LossRecord, TaskLossRecord, UnitRecord
 from harness.types.units import split_of
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A unit's entry in the record and its score, with items where the metric has them."""
+    """A unit's record and its score, with items where the metric has them."""
 
-    entry: Mapping[str, Any]
+    record: UnitRecord
     score: UnitScore
 
 
-def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def losses(
+    units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, TaskLossRecord]]:
     """``{kind: {task: {"loss": mean over languages, "languages": {code: {...}}}}}`` of units by (task, language, split).
 
     A language's entry has "clean", "perturbed" and "loss" (points of the mean of the primary metrics), "low" and "high"
     (95% interval of the loss, paired by item; None where the items differ), "n" and "changed" (examples that the
     perturbation changed). The mean is over the languages in which it changed any.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, TaskLossRecord]] = {}
     for (task, code, split), perturbed in units.items():
         clean_split, kind = split_of(split)
         clean = units.get((task, code, clean_split))
@@ -39,35 +41,39 @@ def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str,
         names = primaries[task]
         values = [_value(scored.score, names) for scored in (clean, perturbed)]
         low, high = _interval(clean.score.items, perturbed.score.items, names)
-        found.setdefault(kind, {}).setdefault(task, {"loss": None, "languages": {}})["languages"][code] = {
+        facts = perturbed.record.get("facts", {})
+        loss: LossRecord = {
             "clean": values[0],
             "perturbed": values[1],
             "loss": values[0] - values[1],
             "low": low,
             "high": high,
-            "n": perturbed.entry["examples"],
-            "changed": perturbed.entry["facts"]["perturbed"],
-            **{key: value for key, value in perturbed.entry["facts"].items() if key == "with"},
+            "n": perturbed.record["examples"],
+            "changed": facts["perturbed"],
         }
+        if "with" in facts:
+            loss["with"] = facts["with"]
+        of_task = found.setdefault(kind, {}).setdefault(task, {"loss": None, "languages": {}})
+        of_task["languages"][code] = loss
     for tasks in found.values():
-        for task in tasks.values():
-            counting = [entry["loss"] for entry in task["languages"].values() if entry["changed"]]
-            task["loss"] = fmean(counting) if counting else None
+        for whole in tasks.values():
+            counting = [each["loss"] for each in whole["languages"].values() if each["changed"]]
+            whole["loss"] = fmean(counting) if counting else None
     return found
 
 
-def loss_rows(robustness: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
+def loss_rows(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> list[tuple[str, str, str, str, str]]:
     """Perturbation, task, loss, changed share and the losses by language, as the terminal shows them."""
     rows = []
     for kind, tasks in robustness.items():
-        for task, entry in tasks.items():
-            languages = entry["languages"]
+        for task, whole in tasks.items():
+            languages = whole["languages"]
             share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
             each = "  ".join(
                 f"{code} {_signed(one['loss'])}{_half(one)}" if one["changed"] else f"{code} –"
                 for code, one in languages.items()
             )
-            rows.append((kind, task, _signed(entry["loss"]), f"{share:.0%}", each))
+            rows.append((kind, task, _signed(whole.get("loss")), f"{share:.0%}", each))
     return rows
 
 
@@ -75,8 +81,8 @@ def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1f}"
 
 
-def _half(entry: Mapping[str, Any]) -> str:
-    half = half_width(entry["low"], entry["high"])
+def _half(loss: LossRecord) -> str:
+    half = half_width(loss["low"], loss["high"])
     return "" if half is None else f" ±{half:.1f}"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
+from harness.types.record import EstimateRecord, UnitScoreRecord
 
 
 def half_width(low: float | None, high: float | None) -> float | None:
@@ -23,6 +24,10 @@ class Estimate:
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def to_dict(self) -> EstimateRecord:
+        """Plain values, for JSON."""
+        return {"value": self.value, "stderr": self.stderr, "low": self.low, "high": self.high}
 
     @property
     def half_width(self) -> float | None:
@@ -60,16 +65,16 @@ class UnitScore:
     warnings: tuple[str, ...] = ()
     items: Items | None = field(default=None, compare=False, repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> UnitScoreRecord:
         """Plain values, for JSON."""
         return {
             "n": self.n,
-            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "metrics": {name: estimate.to_dict() for name, estimate in self.metrics.items()},
             "warnings": list(self.warnings),
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
+    def from_dict(cls, plain: UnitScoreRecord) -> UnitScore:
         """What :meth:`to_dict` gave."""
         metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
         return cls(plain["n"], metrics, tuple(plain["warnings"]))

@@ -148,6 +148,7 @@ class StageTaskRecord(TypedDict):
     version: NotRequired[int]
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
+    objective: NotRequired[dict[str, Any]]
     data: dict[str, DataRecord]
 
 
@@ -175,6 +176,7 @@ class StageRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     head: NotRequired[str]
+    inputs: NotRequired[list[dict[str, Any]]]
     lineage: NotRequired[list[str]]
     resources: NotRequired[ResourcesRecord]
     fresh: NotRequired[list[str]]
@@ -268,19 +270,23 @@ class ScoresRecord(TypedDict):
     intervals: NotRequired[dict[str, Any]]
 
 
-class LossRecord(TypedDict):
-    """What a perturbation costs in one language, in points, with its 95% interval.
+LossRecord = TypedDict(
+    "LossRecord",
+    {
+        "clean": float,
+        "perturbed": float,
+        "loss": float,
+        "low": float | None,
+        "high": float | None,
+        "n": int,
+        "changed": int,
+        "with": NotRequired[str],
+    },
+)
+"""What a perturbation costs in one language, in points, with its 95% interval.
 
-    ``changed`` of the ``n`` examples were changed by it.
-    """
-
-    clean: float
-    perturbed: float
-    loss: float
-    low: float | None
-    high: float | None
-    n: int
-    changed: int
+``changed`` of the ``n`` examples were changed by it, ``with`` what it took from elsewhere.
+"""
 
 
 class TaskLossRecord(TypedDict):
