@@ -34,6 +34,8 @@ _NAMES_OF = {
     "harness.scoring.metrics.base": "Metric",
     "harness.scoring.metrics.masked": "MaskedTokens",
     "harness.scoring.scores": "BenchmarkScore TaskScore",
+    "harness.studies.job": "Job",
+    "harness.studies.launcher": "JobLauncher",
     "harness.training.objectives.base": "ObjectiveContext StageObjective",
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair Query Question Sentence Tagged Text Translation"

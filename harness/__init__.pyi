@@ -47,6 +47,8 @@ from harness.scoring.metrics.base import Metric as Metric
 from harness.scoring.metrics.masked import MaskedTokens as MaskedTokens
 from harness.scoring.scores import BenchmarkScore as BenchmarkScore
 from harness.scoring.scores import TaskScore as TaskScore
+from harness.studies.job import Job as Job
+from harness.studies.launcher import JobLauncher as JobLauncher
 from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
 from harness.training.objectives.base import StageObjective as StageObjective
 from harness.types.examples import Answer as Answer
@@ -137,6 +139,8 @@ __all__ = [
     "MaskedTokens",
     "BenchmarkScore",
     "TaskScore",
+    "Job",
+    "JobLauncher",
     "ObjectiveContext",
     "StageObjective",
     "Answer",

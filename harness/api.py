@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
-from harness.types.options import EvalOptions, as_plain, load_recipe_file
+from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
 from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
@@ -114,17 +113,16 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
-    from harness.results.seeds import SUMMARY, summarise, write_summary
+    from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
 
     if len(set(seeds)) != len(seeds):
         raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
-    options = options or EvalOptions()
     runs = []
     for seed in seeds:
-        seeded = replace(options, overrides={**options.overrides, "seed": seed})
-        runs.append(evaluate(model, tasks, out=Path(out) / f"seed-{seed}", options=seeded, **more))
+        own = seeded(options or EvalOptions(), seed)
+        runs.append(evaluate(model, tasks, out=seed_folder(Path(out), seed), options=own, **more))
         (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
-    write_summary(summarise([run.to_dict() for run in runs], seeds), Path(out))
+    write_summary(summarise([run.scores.to_dict() for run in runs], seeds), Path(out))
     return runs
 
 

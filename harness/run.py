@@ -130,6 +130,6 @@ def _covered(record: RunRecord) -> dict[str, tuple[str, ...]]:
     for task, score in scores["tasks"].items():
         codes = dict.fromkeys(code for metric in score["metrics"].values() for code in metric["languages"])
         found[task] = tuple(codes)
-    for task, codes in scores.get("missing", {}).items():
-        found[task] = (*found.get(task, ()), *codes)
+    for task, lacking in scores.get("missing", {}).items():
+        found[task] = (*found.get(task, ()), *lacking)
     return found

@@ -30,12 +30,13 @@ from types import CodeType
 ROOT = Path(__file__).resolve().parent.parent
 METRICS = ("scoring/test_metrics.py", "scoring/test_scoring.py")
 RETRIEVAL = ("retrieval/test_knn.py", "retrieval/test_mining.py")
-TRAINING = ("training/test_micro_batches.py", "training/test_mlm_order.py", "training/test_training.py")
-RUNS = ("runs/test_run_folder.py",)
-CLAIMS = tuple(
-    f"runs/test_shared_runs.py::test_{name}"
-    for name in ("claims_never_overlap", "a_claim_is_held_by_one_and_free_when_its_owner_dies")
-)
+
+
+def among(file: str, *names: str) -> tuple[str, ...]:
+    """Some tests of a file whose others take long and hardly touch the module."""
+    return tuple(f"{file}::test_{name}" for name in names)
+
+
 CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/scoring/metrics/accuracy.py": METRICS,
     "harness/scoring/metrics/answers.py": METRICS,
@@ -52,16 +53,29 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "analysis/test_comparison_intervals.py",
         "analysis/test_comparison.py",
     ),
-    "harness/scoring/metrics/masked.py": ("scoring/test_metrics.py", "families/test_mlm_family.py"),
-    "harness/scoring/metrics/no_answer.py": ("scoring/test_metrics.py", "training/test_intermediate_no_answer.py"),
-    "harness/scoring/metrics/retrieval.py": ("scoring/test_metrics.py", "plugins/test_xtreme_r.py"),
+    "harness/scoring/metrics/masked.py": among(
+        "scoring/test_metrics.py", "guesses_at_masked_tokens_are_counted_from_one_on"
+    ),
+    "harness/scoring/metrics/no_answer.py": among(
+        "training/test_intermediate_no_answer.py", "a_worked_example", "the_best_threshold_is_the_best_of_all"
+    ),
+    "harness/scoring/metrics/retrieval.py": among(
+        "scoring/test_metrics.py",
+        "mining_f1_golden",
+        "average_precision_golden",
+        "reciprocal_rank_golden",
+        "ranks_beyond_20_do_not_count",
+        "a_ranking_is_scored_by_its_relevant_ids_however_many",
+        "queries_with_several_ids_are_remarked_on",
+        "finish_takes_sums_of_any_shape",
+    ),
     "harness/scoring/aggregate.py": (
         "scoring/test_aggregate.py",
         "scoring/test_scoring.py",
         "analysis/test_comparison_intervals.py",
     ),
     "harness/scoring/files.py": ("scoring/test_scoring.py", "types/test_entity_tags.py", "plugins/test_xtreme_r.py"),
-    "harness/retrieval/knn_exact.py": RETRIEVAL,
+    "harness/retrieval/knn_exact.py": ("retrieval/test_knn.py",),
     "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
     "harness/retrieval/mining.py": ("retrieval/test_mining.py",),
     "harness/retrieval/threshold.py": ("retrieval/test_mining.py",),
@@ -72,13 +86,40 @@ CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/families/words.py": ("families/test_words.py", "families/test_family_tagging.py"),
     "harness/families/characters.py": ("families/test_offsets.py", "families/test_family_span_qa_windows.py"),
     "harness/analysis/comparison/significance.py": ("analysis/test_comparison.py",),
-    "harness/training/order.py": TRAINING,
-    "harness/training/schedule.py": ("training/test_training.py",),
-    "harness/training/checkpoint.py": ("training/test_training.py",),
-    "harness/core/claims.py": CLAIMS,
-    "harness/runs/record.py": RUNS,
-    "harness/runs/set_aside.py": RUNS,
-    "harness/runs/identity.py": RUNS,
+    "harness/training/order.py": (
+        "training/test_micro_batches.py",
+        *among(
+            "training/test_training.py",
+            "every_epoch_sees_every_item_once",
+            "micro_batches_hold_the_step_and_keep_items_whole",
+        ),
+        "training/test_mlm_order.py",
+    ),
+    "harness/training/schedule.py": among(
+        "training/test_training.py",
+        "a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for",
+        "a_schedule_may_be_as_long_as_any_training_and_no_longer",
+        "a_schedule_is_drawn_from_the_seed_and_a_single_task_is_always_its_own",
+        "weights_of_unlike_tasks_by_temperature_are_the_roots_of_their_capped_sizes",
+        "sampling_of_tasks",
+        "masked_language_modelling_gets_its_share_of_the_steps",
+    ),
+    "harness/training/checkpoint.py": ("test_checkpoint.py",),
+    "harness/core/claims.py": among(
+        "runs/test_shared_runs.py",
+        "a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing",
+        "the_text_of_an_owner_that_died_is_replaced",
+        "a_file_that_its_owner_removes_as_it_is_opened_is_no_claim",
+        "what_lies_in_the_place_of_a_claim_is_an_error_that_names_it",
+        "shared_locks_keep_out_only_who_wants_it_alone",
+        "a_lock_is_waited_for",
+        "where_no_locks_are_to_be_had_work_goes_on_with_a_warning",
+        "claims_never_overlap",
+        "a_claim_is_held_by_one_and_free_when_its_owner_dies",
+    ),
+    "harness/runs/record.py": ("test_record.py",),
+    "harness/runs/set_aside.py": ("test_set_aside.py",),
+    "harness/runs/identity.py": ("test_identity.py", "types/test_option_roles.py"),
 }
 """The tests of each module, the quickest to notice first."""
 

@@ -21,7 +21,7 @@ def ls(folder: Path, as_json: bool) -> None:
     from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
 
     runs = find_runs(folder) if folder.is_dir() else []
-    found = [*find_stages(folder, runs), *find_built(), *find_leftovers(folder)]
+    found = [*find_stages(folder, runs), *find_built(folder), *find_leftovers(folder)]
     if as_json:
         print_json([{**vars(kept), "folder": str(kept.folder), "runs": list(map(str, kept.runs))} for kept in found])
         return
@@ -33,7 +33,9 @@ def ls(folder: Path, as_json: bool) -> None:
 @command.command()
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
 @click.option("--unfinished", is_flag=True, help="Trainings that were stopped or damaged, too: they cannot go on then.")
-@click.option("--built", is_flag=True, help="The tiny model and unpacked archives, too.")
+@click.option(
+    "--built", is_flag=True, help="The tiny model, unpacked archives and models with a larger vocabulary, too."
+)
 @click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
 def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     """Remove the stages that no run in FOLDER (runs) uses, and what killed processes left behind."""
@@ -47,7 +49,7 @@ def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
         raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="mend or remove that run")
     kinds = {"stage", *(["unfinished stage"] if unfinished else [])}
     found = [kept for kept in find_stages(folder, runs) if kept.kind in kinds and not kept.runs]
-    found += [*(find_built() if built else []), *find_leftovers(folder)]
+    found += [*(find_built(folder) if built else []), *find_leftovers(folder)]
     for kept in found:
         done = "would be removed" if not yes else "removed" if remove_kept(kept) else "is in use and stays"
         message(f"{kept.folder} ({_mib(kept.size)} MiB) {done}")

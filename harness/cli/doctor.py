@@ -16,7 +16,7 @@ from typing import Literal
 import click
 
 from harness.cli.console import message, print_json, print_table
-from harness.core.border import in_words
+from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.version import FIRST_PARTY, __version__
 from harness.registry.default import get_registry
@@ -172,8 +172,10 @@ def _device() -> Check:
             return Check("device", "ok", f"{', '.join(names)} (CUDA {torch.version.cuda}{bf16})")
         if torch.backends.mps.is_available():
             return Check("device", "ok", "mps")
-    except Exception as error:  # a broken build of torch fails in many ways, none of which may end the report
-        detail = f"torch cannot be used: {type(error).__name__}: {error}"
+    except PASSING:
+        raise
+    except BaseException as error:  # a broken build of torch fails in many ways, none of which may end the report
+        detail = f"torch cannot be used: {in_words(error)}"
         return Check("device", "failed", detail, "reinstall torch: https://pytorch.org", HarnessError.exit_code)
     return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads")
 
@@ -217,14 +219,12 @@ def _of_plugins() -> Iterator[Check]:
     for check in get_registry(check=False).doctor_checks().values():
         name = f"{check.name} ({check.provider})"
         try:
-            found = load_part(check, "run")()
-            if not isinstance(found, Finding):
-                raise TypeError(f"{check.run} returned {type(found).__name__}, expected a Finding")
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            reason = str(error) if isinstance(error, PluginError) else in_words(error)
-            yield Check(name, "failed", reason, f"correct or remove {check.provider}", PluginError.exit_code)
+            with border(check.run, PluginError):
+                found = load_part(check, "run")()
+                if not isinstance(found, Finding):
+                    raise TypeError(f"it returned {type(found).__name__}, expected a Finding")
+        except HarnessError as error:
+            yield Check(name, "failed", str(error), f"correct or remove {check.provider}", PluginError.exit_code)
             continue
         code = PluginError.exit_code if found.status == "failed" else 0
         yield Check(name, found.status, found.detail, found.hint, code)

@@ -9,6 +9,7 @@ import click
 from harness.cli.shared_options import (
     compute_options,
     data_options,
+    launch_options,
     recipe_options,
     selection_options,
     split_commas,
@@ -38,6 +39,7 @@ from harness.cli.shared_options import (
 @click.option("--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score as it is.")
 @recipe_options
 @click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")
+@launch_options
 @click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
 @click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
@@ -63,6 +65,8 @@ def command(
     tasks: tuple[str, ...],
     languages: tuple[str, ...],
     seeds: tuple[str, ...],
+    launcher: str | None,
+    jobs: int | None,
     out: str | None,
     dry_run: bool,
     as_json: bool,
@@ -74,12 +78,14 @@ def command(
     """
     from pathlib import Path
 
-    from harness.api import default_out, evaluate, evaluate_seeds
+    from harness.api import default_out, evaluate
     from harness.cli.console import print_json
     from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
     from harness.core.errors import UnitsFailed, UsageError
     from harness.registry.default import get_registry
+    from harness.run import load_run
+    from harness.studies.grid import Cell, run_cells
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
@@ -90,14 +96,20 @@ def command(
         return
     if seeds and not all(seed.isdigit() for seed in seeds):
         raise UsageError(f"--seeds {','.join(seeds)}: whole numbers separated by commas expected")
+    if not seeds and (launcher or jobs):
+        raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with RichReporter() as reporter:
         if seeds:
-            numbers = [int(seed) for seed in seeds]
-            runs = evaluate_seeds(model, numbers, out=folder, options=options, reporter=reporter, **selection)
+            cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
+            grid = run_cells([cell], folder, registry=get_registry(), reporter=reporter, launcher=launcher, jobs=jobs)
+            if error := grid.error():
+                raise error
         else:
             runs = [evaluate(model, out=folder, options=options, reporter=reporter, **selection)]
     if process_index() > 0:
         return
+    if seeds:
+        runs = [load_run(run) for run in cell.runs]
     for run in runs:
         show_run(run, to_stderr=as_json, data_dir=options.data_dir)
     if seeds:

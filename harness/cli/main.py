@@ -18,6 +18,7 @@ import click
 
 from harness.cli.console import message
 from harness.cli.streams import lasting_streams, unread
+from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.files import disk_refusal
 from harness.core.version import __version__
@@ -43,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
     "study": ("harness.cli.study:command", "Run a grid of models, intermediate stages and seeds that a plugin names."),
-    "new": ("harness.cli.new:command", "Write the package of a new task, benchmark or family."),
+    "new": ("harness.cli.new:command", "Write the package of a new task, benchmark, family or launcher."),
     "plugins": ("harness.cli.plugins:command", "List the plugins, and what is wrong with those that failed."),
     "doctor": ("harness.cli.doctor:command", "Check the installation, the plugins and the data folder."),
     "demo": ("harness.cli.demo:command", "Run everything once on a small corpus, in minutes, offline."),
@@ -89,6 +90,19 @@ class Commands(click.Group):
                     raise error
                 raise click.UsageError(f"no such command: {name!r}; {error.hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; whatever that of a plugin raises becomes an error of the plugin. It may end as it likes."""
+        try:
+            return super().invoke(ctx)
+        except (*PASSING, click.ClickException, click.Abort, click.exceptions.Exit, SystemExit):
+            raise
+        except BaseException as error:
+            name = ctx.invoked_subcommand
+            if name is None or name in COMMANDS or disk_refusal(error):
+                raise
+            where = f"plugin {_registry(ctx).command(name).provider}: command {name!r}"
+            raise PluginError(f"{where}: {in_words(error)}", hint="--traceback shows where it arose") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, from their lines above."""

@@ -65,6 +65,16 @@ def family(name: str, out: str) -> None:
     _done(new_family(name, Path(out)))
 
 
+@command.command()
+@click.argument("name")
+@_out
+def launcher(name: str, out: str) -> None:
+    """A launcher: where the jobs of studies run, and how they are started there."""
+    from harness.scaffold.package import new_launcher
+
+    _done(new_launcher(name, Path(out)))
+
+
 def _done(path: Path) -> None:
     from harness.cli.console import print_text
 

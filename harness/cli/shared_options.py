@@ -50,6 +50,11 @@ compute_options = _together(
     click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
 )
 
+launch_options = _together(
+    click.option("--launcher", metavar="NAME", help="Who runs the jobs: local, or a plugin's.  [default: local]"),
+    click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
+)
+
 data_options = _together(
     click.option(
         "--data-dir",

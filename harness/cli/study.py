@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import compute_options, data_options
+from harness.cli.shared_options import compute_options, data_options, launch_options
 
 
 @click.group()
@@ -38,16 +38,20 @@ def list_studies(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--limit", type=int, help="At most so many examples a unit; marks the records as partial.")
 @click.option("--train-limit", type=int, help="At most so many training examples; marks the records as partial.")
+@launch_options
 @compute_options
 @data_options
 @click.option("--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>]")
 @click.option("--dry-run", is_flag=True, help="Print the runs and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
-def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -> None:
+def run(
+    name: str, launcher: str | None, jobs: int | None, out: str | None, dry_run: bool, as_json: bool, **rest: Any
+) -> None:
     """Run a study, or go on with it, and print mean and standard deviation over its seeds.
 
     The runs lie beside each other, in FOLDER/<model>-via-<stages>/seed-<n>: 'harness report' and 'harness compare' take
-    them. Exit code 6 means that some units failed.
+    them. With several jobs at a time, stages that several runs share are trained first, and what each job prints is in
+    FOLDER/jobs. A job that fails costs only what needs it. Exit code 6 means that some units failed.
     """
     from dataclasses import fields
     from pathlib import Path
@@ -56,38 +60,62 @@ def run(name: str, out: str | None, dry_run: bool, as_json: bool, **rest: Any) -
     from harness.cli.run_report import RichReporter
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
-    from harness.results.seeds import summarise
-    from harness.studies.grid import cells, run_study
+    from harness.studies.grid import cells, run_cells
     from harness.types.options import EvalOptions
 
     registry = get_registry()
     study = registry.study(name)
     folder = Path(out or f"runs/{study.name}")
-    if dry_run:
-        for cell in cells(study, folder):
-            print_text(f"{cell.name}: seeds {', '.join(map(str, study.seeds))}: {cell.folder}")
-        return
     known = {field.name for field in fields(EvalOptions)}
     options = EvalOptions(**{key: value for key, value in rest.items() if key in known and value is not None})
+    grid = list(cells(study, folder, options))
+    if dry_run:
+        for cell in grid:
+            print_text(f"{cell.name}: seeds {', '.join(map(str, study.seeds))}: {cell.folder}")
+        return
     with RichReporter() as reporter:
-        found = run_study(study, folder, options=options, registry=registry, reporter=reporter)
-    sums = [(cell, summarise([run.to_dict() for run in runs], study.seeds)) for cell, runs in found]
+        found = run_cells(grid, folder, registry=registry, reporter=reporter, launcher=launcher, jobs=jobs)
     if as_json:
-        print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in sums])
+        print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in found.summaries])
     else:
-        tasks = list(dict.fromkeys(task for _, summary in sums for task in summary["tasks"]))
+        tasks = list(dict.fromkeys(task for _, summary in found.summaries for task in summary["tasks"]))
         rows = [
             (
                 cell.name,
                 *(_cell(summary["tasks"].get(task, {}).get("score")) for task in tasks),
                 _cell(summary["overall"]),
             )
-            for cell, summary in sums
+            for cell, summary in found.summaries
         ]
         print_table("", ("system", *(f"#{task}" for task in tasks), "#overall"), rows)
-    failed = [f"{run.path}: {unit}" for _, runs in found for run in runs for unit in run.failed]
+    if error := found.error():
+        raise error
+    failed = [f"{run}: {unit}" for run, unit in found.failed_units]
     if failed:
         raise UnitsFailed(f"{len(failed)} units failed, {failed[0]} for one", hint="the same command tries them again")
+
+
+@command.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--attached", is_flag=True, help="Stop, as at Ctrl-C, when standard input is closed.")
+def job(file: str, attached: bool) -> None:
+    """Run one job in this process, from the JSON file that a launcher was given.
+
+    The result (exit code, message, where things are) is written beside it, as NAME.result.json; a process that was killed
+    leaves none.
+    """
+    from pathlib import Path
+
+    from harness.cli.run_report import RichReporter
+    from harness.core.attached import stopped_with_input
+    from harness.studies.run_job import run_job_file
+
+    if attached:
+        stopped_with_input()
+    with RichReporter() as reporter:
+        result = run_job_file(Path(file), reporter)
+    if result.exit_code:
+        raise result.error()
 
 
 def _cell(score: dict[str, Any] | None) -> str:

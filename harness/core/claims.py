@@ -71,6 +71,13 @@ class Claims:
         with suppress(OSError):
             self.folder.rmdir()  # fails as long as others have claims there
 
+    def remove_abandoned(self) -> None:
+        """Removes the claims in this folder that nobody holds: those of processes that were killed."""
+        for path in self.folder.glob("*.claim"):
+            with suppress(DataError):  # not a file, or one that nobody may change: it is nobody's claim
+                if path.stem not in self._held and self.take(path.stem):
+                    self.release(path.stem)
+
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Holds a claim; raises :class:`Taken` where another process has it."""

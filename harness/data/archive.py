@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.core.border import PASSING, in_words
+from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _LARGEST = 16 << 30
 """Bytes of CoNLL-U; the releases have two or three GiB."""
+_FOREIGN = "this is no release of the treebanks: nothing of it is used"
 
 
 def conllu_archive(archive: Path, *, pattern: str) -> Iterator[Row]:
@@ -41,22 +42,16 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
 
 def _unpack(archive: Path, folder: Path) -> None:
     log.info("unpacking %s (once)", archive)
-    try:
-        with tarfile.open(archive) as file:
-            size = 0
-            for member in file:
-                if member.isfile() and member.name.endswith(".conllu"):
-                    size += member.size
-                    if size > _LARGEST:
-                        raise DataError(
-                            f"{archive}: unpacks to more than {_LARGEST >> 30} GiB",
-                            hint="this is no release of the treebanks: nothing of it is used",
-                        )
-                    file.extract(member, folder, filter="data")
-    except tarfile.FilterError as error:
-        message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
-        raise DataError(message, hint="this is no release of the treebanks: nothing of it is used") from error
-    except PASSING:
-        raise
-    except Exception as error:  # of the disk, of tarfile, or of any of the ways to compress
-        raise DataError(f"{archive}: not a whole tar archive ({in_words(error)})", hint="download it again") from error
+    with border(f"{archive}: not a whole tar archive, or no room for it", hint="download it again, or make room"):
+        try:
+            with tarfile.open(archive) as file:
+                size = 0
+                for member in file:
+                    if member.isfile() and member.name.endswith(".conllu"):
+                        size += member.size
+                        if size > _LARGEST:
+                            raise DataError(f"{archive}: unpacks to more than {_LARGEST >> 30} GiB", hint=_FOREIGN)
+                        file.extract(member, folder, filter="data")
+        except tarfile.FilterError as error:
+            message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
+            raise DataError(message, hint=_FOREIGN) from error

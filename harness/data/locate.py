@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.border import border, in_words
+from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.types.tasks import FileData, HubData, Source
 
@@ -181,7 +181,9 @@ def _in_cache(source: Source) -> Files | None:
     for revision in _revisions(source):
         try:
             folder = Path(snapshot_download(source.repo, repo_type="dataset", revision=revision, local_files_only=True))
-        except Exception as error:  # not in the cache, or in one that is damaged
+        except PASSING:
+            raise
+        except BaseException as error:  # not in the cache, or in one that is damaged
             log.debug("%s is not in the cache: %s", described(source), in_words(error))
             continue
         if paths := _parquet(folder, source):
@@ -209,7 +211,9 @@ def _on_hub(source: Source) -> Files | None:
         except (RepositoryNotFoundError, RevisionNotFoundError, GatedRepoError) as error:
             log.info("%s: %s", described(source), error)
             continue
-        except Exception as error:  # whatever a network does
+        except PASSING:
+            raise
+        except BaseException as error:  # whatever a network does
             # One wait is enough: the other files of this process are not asked for.
             unreachable.append(in_words(error))
             log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.clock import now
 from harness.registry.registry import load_part
@@ -11,6 +11,7 @@ from harness.runs.recorded_scores import aggregated, by_item, primaries, recorde
 from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
+from harness.types.record import RunRecord
 from harness.types.tasks import Benchmark
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def finish(
     folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]
-) -> tuple[dict[str, Any], BenchmarkScore]:
+) -> tuple[RunRecord, BenchmarkScore]:
     """Aggregates the units of the plan and completes the record; returns the record and the scores."""
     record = folder.refresh()
     clean = [entry for entry in planned if not entry.perturbation]
@@ -73,7 +74,7 @@ def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:
     return reasons
 
 
-def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[str]:
+def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
     """Why a run's scores are not comparable with the benchmark's."""
     reasons = []
     options = record["options"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from harness.core.claims import Taken, is_free
 from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UsageError
@@ -37,6 +37,7 @@ from harness.training.shared import train_claimed
 from harness.training.stage import Stage
 from harness.types.options import EvalOptions, as_plain
 from harness.types.progress import ProgressListener
+from harness.types.record import IdentityRecord, OptionsRecord, RunRecord, StageRecord
 from harness.types.tasks import Recipe
 from harness.types.units import Prediction, Unit
 
@@ -205,7 +206,7 @@ class Evaluator:
         """What must be alike between processes that share a run: what they measure, and the units."""
         return json.dumps([self._identity()["sha256"], [entry.unit.key for entry in planned]])
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> IdentityRecord:
         families = (options_of(family) for family in self.registry.families().values())
         model = self.model.fingerprint if self.model else str(self.reference)
         return run_identity(model, self.options, self.recipe, self.dtype, [kind for kind in families if kind])
@@ -378,7 +379,7 @@ class Evaluator:
         self._noted.add(checkpoint.key)
         with self.run.changing() as record:
             if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
-                record["stages"].append(dict(trained.summary))
+                record["stages"].append(cast(StageRecord, dict(trained.summary)))
 
     def _guess(self, ready: Ready, group: Group) -> Prediction:
         train = self.preparation.learned_from(ready.planned.task, group)
@@ -412,7 +413,7 @@ class Evaluator:
             record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
         self.reporter.failed(unit, error)
 
-    def _describe(self, record: dict[str, Any]) -> None:
+    def _describe(self, record: RunRecord) -> None:
         record["model"] = {"reference": str(self.reference), "kind": self.reference.kind}
         if self.model is not None:
             record["model"] |= {
@@ -427,7 +428,7 @@ class Evaluator:
             if self.model.code:
                 record["model"]["code"] = dict(self.model.code)
         record["options"] = {
-            **as_plain(replace(self.options, data_dir=None, stages_dir=None)),
+            **cast(OptionsRecord, as_plain(replace(self.options, data_dir=None, stages_dir=None))),
             "recipe": {"name": self.recipe.name, "version": self.recipe.version, "provider": self.recipe.provider},
             "device": self.device,
             "dtype": self.dtype,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from harness.core.errors import UsageError
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.models.resolve import ResolvedModel
@@ -85,6 +86,24 @@ def make_group(units: Sequence[PlannedUnit], stages: Stages, model: ResolvedMode
         for source in sources:
             checkpoint = stages.stage([_selected(source, units[0], stages.options.select_on)], checkpoint)
     return Group(family, checkpoint, tuple(units))
+
+
+def required_stages(planned: Sequence[PlannedUnit], stages: Stages, model: ResolvedModel | None) -> list[Stage]:
+    """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
+
+    Training data are read, as they are part of the keys. Units whose stages cannot be told (damaged data) add none.
+    """
+    found: dict[str, Stage] = {}
+    for units in grouped([entry for entry in planned if entry.present], stages):
+        with suppress(DataError, PluginError):
+            checkpoint = make_group(units, stages, model).checkpoint
+            found |= {stage.key: stage for stage in chain(checkpoint) if stage.key not in found}
+    return list(found.values())
+
+
+def chain(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:
+    """The stages that lead to a checkpoint, the first one first."""
+    return [*chain(checkpoint.parent), checkpoint] if isinstance(checkpoint, Stage) else []
 
 
 def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[str]) -> IntermediateTask:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
 from harness.data.resources import of_test
@@ -13,14 +12,15 @@ from harness.inference.timing import Phases
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
+from harness.types.record import FileRecord, UnitRecord
 from harness.types.units import Prediction
 
 if TYPE_CHECKING:
     from harness.scoring.formats.base import Format
 
 
-def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases) -> dict[str, Any]:
-    """The entry of a unit in the record; its predictions and labels are on disk then, in the task's own format."""
+def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases) -> UnitRecord:
+    """The record of a unit in the record; its predictions and labels are on disk then, in the task's own format."""
     planned, unit = ready.planned, ready.planned.unit
     task = planned.task
     predictions = run.file("predictions", unit, format_.extension)
@@ -28,7 +28,7 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
     with phases("write"):
         format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
         labelled = format_.write_labels(labels, ready.examples.examples)
-    entry: dict[str, Any] = {
+    entry: UnitRecord = {
         "key": ready.key,
         "checkpoint": ready.checkpoint,
         "task_version": task.version,
@@ -41,7 +41,7 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
             "source": ready.data.source,
             "state": planned.status.state if planned.status else None,
             "notes": list(ready.data.notes),
-            "provenance": [asdict(part) for part in ready.data.provenance],
+            "provenance": [part.to_dict() for part in ready.data.provenance],
         },
         "resources": of_test(ready.planned.unit.language, ready.data),
         "predictions": _file_entry(run, predictions),
@@ -57,5 +57,5 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
     return entry
 
 
-def _file_entry(run: RunFolder, path: Path) -> dict[str, str]:
+def _file_entry(run: RunFolder, path: Path) -> FileRecord:
     return {"file": path.relative_to(run.path).as_posix(), "sha256": file_sha256(path)}

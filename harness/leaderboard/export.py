@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
-from harness.data.resources import Resources, union
+from harness.data.resources import union
 from harness.leaderboard.schema import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
@@ -18,7 +18,7 @@ from harness.results.run_view import RunView, unit_score
 from harness.runs.identity import without_seed
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
-from harness.types.record import ModelRecord, RunRecord, StageRecord
+from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _unpinned(model: ModelRecord) -> Iterator[str]:
         yield "has no revision that others can download"
 
 
-def _resources(runs: Sequence[RunView], registry: Registry) -> Resources:
+def _resources(runs: Sequence[RunView], registry: Registry) -> RunResourcesRecord:
     """What any of the runs used: as recorded or, of older runs, as far as their stages tell."""
     found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
     return {**union(found), "intermediate": found[0]["intermediate"]}

@@ -113,7 +113,7 @@ def read_bundle(bundle: Path, folder: Path) -> dict[str, Any]:
             raise DataError(f"{bundle}: not a whole bundle ({error})", hint="copy it again") from None
         where = error.filename or bundle
         raise DataError(f"{where}: {error.strerror or error}", hint="check the path and the disk") from None
-    except Exception as error:  # of tarfile, or of any of the ways to compress
+    except BaseException as error:  # of tarfile, or of any of the ways to compress
         hint = "copy it again" if _plain(bundle) else "bundles are not compressed: decompress it first, if you trust it"
         raise DataError(f"{bundle}: not a whole bundle ({in_words(error)})", hint=hint) from None
 

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from harness.core.border import in_words
+from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
@@ -58,11 +58,9 @@ def _weights(folder: Path) -> list[Path]:
         if not single.is_file():
             raise ModelError(f"{folder}: no pytorch_model.bin among its pickles ({pickles(folder)[0].name})")
         return [single]
-    try:
+    with border(f"{index}: not a readable index", ModelError, hint="download it again"):
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         shards = [folder / Path(name).name for name in sorted(names)]
-    except Exception as error:
-        raise ModelError(f"{index}: not a readable index: {in_words(error)}", hint="download it again") from None
     if absent := [path.name for path in shards if not path.is_file()]:
         raise ModelError(f"{folder}: {absent[0]} is missing, which its index names", hint="download it again")
     return shards
@@ -72,14 +70,9 @@ def _read(path: Path) -> dict[str, Any]:
     """Name to tensor, each with memory of its own."""
     import torch
 
-    try:
+    hint = "a pickle that holds more than tensors can run code, and is refused even with --allow-pickle"
+    with border(f"{path}: not readable as weights alone", ModelError, hint=hint):
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle fails in any way there is
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelError(
-            f"{path}: not readable as weights alone: {reason}",
-            hint="a pickle that holds more than tensors can run code, and is refused even with --allow-pickle",
-        ) from None
     tensors = found if isinstance(found, dict) else {}
     if not tensors or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
         raise ModelError(f"{path}: no table of tensors", hint="save it with save_pretrained, as safetensors")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.border import in_words
+from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.types.trusted_code import TrustedCode
@@ -51,13 +51,9 @@ def register_code(
         )
     folder = _download(trusted, offline)
     log.warning("%s: running the code of %s", model, trusted)
-    try:
+    hint = "it may want other packages, or another version of transformers"
+    with border(f"{model}: the code of {trusted} cannot be used", ModelError, hint=hint):
         _register(str(config["model_type"]), {name: entry.split("--")[-1] for name, entry in entries.items()}, folder)
-    except Exception as error:  # it is somebody's code: it may fail in any way
-        raise ModelError(
-            f"{model}: the code of {trusted} cannot be used: {type(error).__name__}: {error}",
-            hint="it may want other packages, or another version of transformers",
-        ) from None
     files = {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(folder.rglob("*.py"))}
     return {"repository": trusted.repository, "revision": trusted.revision, "files": files}
 
@@ -100,12 +96,10 @@ def _register(kind: str, classes: Mapping[str, str], folder: Path) -> None:
 def _download(trusted: TrustedCode, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
 
-    try:
+    where = ": not in the local cache" if offline else ""
+    with border(f"the code of {trusted} cannot be had{where}", ModelError, hint="check repository and commit"):
         return Path(
             snapshot_download(
                 trusted.repository, revision=trusted.revision, allow_patterns=["*.py"], local_files_only=offline
             )
         )
-    except Exception as error:  # whatever a network does
-        reason = "not in the local cache" if offline else in_words(error)
-        raise ModelError(f"the code of {trusted} cannot be had: {reason}", hint="check repository and commit") from None

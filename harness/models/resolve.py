@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from harness.core.border import in_words
+from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.models.deciding import HARMLESS
@@ -170,7 +170,9 @@ def _elements(file: Path) -> int:
 def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
 
-    try:
+    where = ": not in the local cache" if offline else ""
+    hint = "check the spelling, or give a local folder; without internet, download it first on another machine"
+    with border(f"model {str(reference)!r} cannot be had{where}", ModelError, hint=hint):
         folder = Path(
             snapshot_download(
                 reference.name,
@@ -179,11 +181,5 @@ def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> t
                 local_files_only=offline,
             )
         )
-    except Exception as error:  # whatever a network does
-        reason = "not in the local cache" if offline else in_words(error)
-        raise ModelError(
-            f"model {str(reference)!r} cannot be had: {reason}",
-            hint="check the spelling, or give a local folder; without internet, download it first on another machine",
-        ) from None
     # The hub client names the snapshot folder after the commit.
     return folder, folder.name

@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from harness.core.border import border
 from harness.core.damage import Damaged
 from harness.core.errors import ModelError
 from harness.core.sealed import read_sealed
@@ -94,7 +95,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def read_header(path: Path) -> dict[str, Any]:
     """What a safetensors file says of its tensors; ModelError where it cannot, or where the file has not their length."""
-    try:
+    with border(f"{path}: no header of safetensors", ModelError, hint=AGAIN):
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -102,10 +103,6 @@ def read_header(path: Path) -> dict[str, Any]:
                 raise ModelError(f"{path}: empty or cut: the header is not whole", hint=AGAIN)
             header = json.loads(file.read(length))
         end = max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}", hint=AGAIN) from None
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError):
-        raise ModelError(f"{path}: no header of safetensors", hint=AGAIN) from None
     if 8 + length + end != size:
         raise ModelError(f"{path}: {size:,} bytes, where its header tells of {8 + length + end:,}", hint=AGAIN)
     return dict(header)

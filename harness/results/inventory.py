@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.built import LIST
 from harness.core.claims import Claims, is_free, opened, try_lock
 from harness.core.damage import MARK
 from harness.core.errors import DataError, HarnessError, UsageError
@@ -24,6 +25,8 @@ _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "lab
 
 _UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
 """What follows the name of a stage that is not finished."""
+_BEING_BUILT = re.compile(r"\.(.+)\.new")
+"""Where :mod:`harness.core.built` fills a folder, whose claim it holds meanwhile."""
 _SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-*", ".unpacking-*")
 """Names of scratch folders (:mod:`harness.core.scratch`), those of earlier versions among them."""
 
@@ -143,12 +146,15 @@ def _stage_key(folder: Path) -> str | None:
     return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
 
 
-def find_built() -> Iterator[KeptFolder]:
-    """What the harness built or unpacked for itself into the user's cache folder: the tiny model, treebanks."""
+def find_built(root: Path) -> Iterator[KeptFolder]:
+    """What the harness built for itself: in the user's cache folder the tiny model and treebanks; in ``root`` models with
+    a larger vocabulary, beside the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):
             if not folder.name.startswith("."):
                 yield KeptFolder(folder, "built", _size(folder))
+    for listed in sorted(root.rglob(f"vocabulary-*/{LIST}")):
+        yield KeptFolder(listed.parent, "built", _size(listed.parent))
 
 
 def _cache_folders() -> list[Path]:
@@ -157,13 +163,11 @@ def _cache_folders() -> list[Path]:
 
 def remove_kept(kept: KeptFolder) -> bool:
     """Removes such a folder; False where another process is at work on it."""
-    if kept.kind == "leftover":
+    being_built = _BEING_BUILT.fullmatch(kept.folder.name)
+    if kept.kind == "leftover" and being_built is None:
         return remove_abandoned(kept.folder)
-    if kept.kind == "built":
-        _remove(kept.folder)
-        return True
     claims = Claims(kept.folder.parent / ".claims")
-    name = _UNFINISHED.sub("", kept.folder.name)
+    name = being_built[1] if being_built else _UNFINISHED.sub("", kept.folder.name)
     if not is_free(claims.path(name)) or not claims.take(name):
         return False
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 from harness.core.errors import DataError
 from harness.core.files import read_text, write_atomic
 from harness.retrieval.mining import Mined
+
+_BREAKS = re.compile("[\t\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What readers of tables and of text take for the end of a field or of a line; a line feed ends the sentence itself."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,6 @@ def write_pairs(path: Path, mined: Mined, source: Corpus, target: Corpus) -> Non
     """Margin, both line numbers and both sentences of every pair, tab-separated under a header, best first."""
     rows = ["margin\tsource_line\ttarget_line\tsource\ttarget"]
     for left, right, margin in zip(mined.foreign.tolist(), mined.english.tolist(), mined.margins.tolist(), strict=True):
-        texts = (source.sentences[left].replace("\t", " "), target.sentences[right].replace("\t", " "))
+        texts = (_BREAKS.sub(" ", text) for text in (source.sentences[left], target.sentences[right]))
         rows.append("\t".join((f"{margin:.6f}", str(source.lines[left]), str(target.lines[right]), *texts)))
     write_atomic(path, "\n".join(rows) + "\n")

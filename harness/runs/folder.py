@@ -60,6 +60,7 @@ class RunFolder:
                         )
                 try_lock(file, shared=True)
             yield
+        self.claims.remove_abandoned()
 
     def is_of(self, identity: IdentityRecord) -> bool:
         """Whether the record is of a run of this identity."""

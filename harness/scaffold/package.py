@@ -52,6 +52,11 @@ def new_benchmark(name: str, tasks: Mapping[str, TargetTask], folder: Path, most
     return _write("benchmark", name, {"tasks": "\n".join(rows), "first": next(iter(tasks))}, folder, {})
 
 
+def new_launcher(name: str, folder: Path) -> Path:
+    """Writes a package with a launcher that starts a process for each job."""
+    return _write("launcher", name, {}, folder, {})
+
+
 def new_family(name: str, folder: Path) -> Path:
     """Writes a package with a family of its own (a number for a pair of texts) and one task of it."""
     fixtures: dict[str, Rows] = {}

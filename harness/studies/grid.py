@@ -1,71 +1,188 @@
-"""Runs a study: the grid of models, intermediate stages and seeds that a plugin names, one run after the other."""
+"""Grids of runs: systems and seeds, from a study or from ``--seeds``, as jobs that a launcher carries out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import evaluate_seeds
+from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
+from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
+from harness.results.systems import load_run
 from harness.runs.naming import system_name
+from harness.studies.job import Job, JobResult
+from harness.studies.launcher import open_launcher
+from harness.studies.schedule import run_jobs
+from harness.studies.stage_plan import check_job, with_shared_stages
+from harness.training.processes import process_count, process_index
 from harness.types.options import EvalOptions
 from harness.types.tasks import Study
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-    from harness.run import Run
     from harness.types.progress import ProgressListener
+
+LOCAL = "local"
+JOBS = "jobs"
+"""The folder of the files of jobs, beside the runs."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One model after one sequence of stages, with all seeds; its runs lie in ``folder``."""
+    """One model with one set of options, and all its seeds; its runs are in ``folder``, one a seed."""
 
     model: str
-    via: tuple[str, ...]
+    options: EvalOptions
+    seeds: tuple[int, ...]
     folder: Path
+    benchmark: str | None = None
+    tasks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses a seed that is given twice."""
+        if len(set(self.seeds)) != len(self.seeds):
+            raise UsageError(f"seeds {', '.join(map(str, self.seeds))}: each seed once")
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The intermediate stages, in order."""
+        return self.options.via
 
     @property
     def name(self) -> str:
         """The model and its stages: "xlm-roberta-base via mnli > squad"."""
         return f"{self.model} via {' > '.join(self.via)}" if self.via else self.model
 
+    @property
+    def runs(self) -> list[Path]:
+        """The run folders of its seeds."""
+        return [seed_folder(self.folder, seed) for seed in self.seeds]
 
-def cells(study: Study, out: Path) -> Iterator[Cell]:
-    """The grid in its order, models first."""
-    for model in study.models:
-        for via in study.via:
-            yield Cell(model, via, out / system_name(parse_model(model), via))
+    def jobs(self, registry: Registry) -> list[Job]:
+        """An evaluation for each seed."""
+        plugins = registry.plugins()
+        return [
+            Job(
+                name=f"{self.name}, seed {seed}",
+                kind="evaluation",
+                model=self.model,
+                out=str(run),
+                benchmark=self.benchmark,
+                tasks=self.tasks,
+                languages=self.languages,
+                options=self.options,
+                seed=seed,
+                folder=str(Path.cwd()),
+                plugins=tuple(plugin.path for plugin in plugins if plugin.path),
+                disabled=tuple(plugin.provider for plugin in plugins if plugin.status == "disabled"),
+            )
+            for seed, run in zip(self.seeds, self.runs, strict=True)
+        ]
 
 
-def run_study(
-    study: Study,
-    out: Path,
-    *,
-    options: EvalOptions | None = None,
-    registry: Registry | None = None,
-    reporter: ProgressListener | None = None,
-) -> list[tuple[Cell, list[Run]]]:
-    """Every run of the grid, in ``out/<model>[-via-<stages>]/seed-<n>``; what is done already is kept.
+@dataclass(frozen=True)
+class Grid:
+    """What became of the cells of a grid: the summaries of those that are whole, and the jobs that failed."""
+
+    summaries: list[tuple[Cell, dict[str, Any]]]
+    failed: list[tuple[Job, JobResult]]
+
+    @property
+    def failed_units(self) -> list[tuple[Path, str]]:
+        """Run folder and key of every unit of a whole cell that has no score."""
+        return [
+            (run, unit) for cell, _ in self.summaries for run in cell.runs for unit in load_run(run).record["failed"]
+        ]
+
+    def error(self) -> HarnessError | None:
+        """The failure of jobs as one error, of the kind of the first; None where all are done."""
+        if not self.failed:
+            return None
+        job, result = self.failed[0]
+        if len({each.message for _, each in self.failed}) == 1:
+            return result.error()
+        return result.error(f"{len(self.failed)} jobs failed; {job.name}: ")
+
+
+def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterator[Cell]:
+    """The grid of a study in its order, models first, in ``out/<model>[-via-<stages>]/seed-<n>``.
 
     All runs share their stages, in ``out/stages``. ``options`` has data folder, device and limits; stages, recipe and
-    seed are the study's. Raises :class:`~harness.core.errors.HarnessError`.
+    seeds are the study's.
     """
     base = replace(options or EvalOptions(), recipe=study.recipe, stages_dir=str(out / "stages"))
-    found = []
-    for cell in cells(study, out):
-        more: dict[str, Any] = {"registry": registry, "reporter": reporter}
-        runs = evaluate_seeds(
-            cell.model,
-            study.seeds,
-            study.tasks,
-            out=cell.folder,
-            options=replace(base, via=cell.via),
-            benchmark=study.benchmark or None,
-            languages=study.languages,
-            **more,
-        )
-        found.append((cell, runs))
-    return found
+    for model in study.models:
+        for via in study.via:
+            folder = out / system_name(parse_model(model), via)
+            selection = (study.benchmark or None, study.tasks, study.languages)
+            yield Cell(model, replace(base, via=via), study.seeds, folder, *selection)
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    out: Path,
+    *,
+    registry: Registry,
+    reporter: ProgressListener,
+    launcher: str | None = None,
+    jobs: int | None = None,
+) -> Grid:
+    """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
+
+    ``launcher`` (None: "local") carries out up to ``jobs`` at a time (None: its own default), whose files are in
+    ``out/jobs``. With several at a time, stages that several runs need are jobs of their own; with one, the first run
+    that needs a stage trains it. A job that fails costs only what needs it.
+
+    Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
+    """
+    of = {job.key: (cell, job) for cell in cells for job in cell.jobs(registry)}
+    for cell in cells:
+        check_job(cell.jobs(registry)[0], registry)
+    started = open_launcher(launcher or LOCAL, out / JOBS, jobs, registry, reporter)
+    evaluations = [job for _, job in of.values()]
+    if not started.in_process:
+        _check_others(registry)
+    if started.jobs > 1:
+        reporter.note(f"planning {len(evaluations)} runs")
+        evaluations = with_shared_stages(evaluations, registry)
+    left = {cell.folder: len(cell.seeds) for cell in cells}
+    summaries: list[tuple[Cell, dict[str, Any]]] = []
+    failed: list[tuple[Job, JobResult]] = []
+
+    def ended(job: Job, result: JobResult) -> None:
+        if not result.done:
+            failed.append((job, result))
+        elif job.kind == "evaluation" and process_index() == 0:
+            cell, _ = of[job.key]
+            (cell.folder / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
+            left[cell.folder] -= 1
+            if not left[cell.folder]:
+                summaries.append((cell, summary_of(cell)))
+                write_summary(summaries[-1][1], cell.folder)
+
+    run_jobs(evaluations, started, ended=ended)
+    order = [cell.folder for cell in cells]
+    return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed)
+
+
+def summary_of(cell: Cell) -> dict[str, Any]:
+    """Mean and deviation over the seeds of a cell whose runs are all finished; DataError where one is not."""
+    tables = []
+    for folder in cell.runs:
+        scores = load_run(folder).record["scores"]
+        if scores is None:
+            raise DataError(f"{folder}: no finished run", hint="the same command goes on with it")
+        tables.append(scores)
+    return summarise(tables, cell.seeds)
+
+
+def _check_others(registry: Registry) -> None:
+    """Refuses what other processes cannot share."""
+    if process_count() > 1:
+        raise UsageError("jobs of several processes each: not with --jobs or --launcher")
+    for plugin in registry.plugins():
+        if plugin.kind == "file" and not plugin.path:
+            raise UsageError(f"plugin {plugin.name!r} is known in this process only, and other processes run the jobs")

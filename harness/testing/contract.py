@@ -71,6 +71,11 @@ _CHECKS = (
     ("labels", "labels and tags belong to the task's closed set", "tasks:labels"),
     ("sizes", "no split is empty or larger than the task says", "tasks:sizes"),
     ("deterministic", "a split that is read twice is the same twice", "tasks:deterministic"),
+    (
+        "launching",
+        "its launchers bear failures, kills and cancels, and give the bits of one process",
+        "launchers:launching",
+    ),
     ("batches", "one example at a time and many at a time give the same decisions", "families:batches"),
     ("odd-text", "odd text is no problem: {odd}", "families:odd_text"),
     ("training", "a tiny model trains five steps and is scored", "families:training"),

@@ -54,6 +54,7 @@ def references(subject: Subject) -> Iterator[Result]:
         ("report format", registry.report_formats(), "render"),
         ("attribute", registry.attributes(), "compute"),
         ("command", registry.commands(), "run"),
+        ("launcher", registry.launchers(), "implementation"),
         ("doctor check", registry.doctor_checks(), "run"),
     ]
     for word, table, field in tables:

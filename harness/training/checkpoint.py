@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.border import border
 from harness.core.damage import Damaged
 from harness.core.files import recover_folder, replace_folder, written_into
 from harness.core.hashing import file_sha256
@@ -118,7 +119,10 @@ def load_state(
     progress = saved_progress(folder, stage)
     if progress is None:
         return None
-    tensors = load_file(folder / TENSORS)
+    with border(
+        f"{folder / TENSORS}: cannot be read as safetensors", hint=f"without {folder} the training starts anew"
+    ):
+        tensors = load_file(folder / TENSORS)
     with torch.no_grad():
         for name, value in _tensors(model).items():
             value.copy_(spread_like(value, tensors[f"model.{name}"]))

@@ -30,7 +30,9 @@ def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> T
     if done is None:
         with claims.held(where.name):
             return stages.train(stage, folder)
-    if working_folder(where).exists():  # left by a kill: it goes where it can go, and stays in a read-only store
+    if (
+        working_folder(where).exists() or claims.path(where.name).exists()
+    ):  # left by a kill: it goes where it can go, and stays in a read-only store
         with suppress(Taken, DataError), claims.held(where.name):
             stages.train(stage, folder)
     return stages.trained.setdefault(stage.key, done)

@@ -253,6 +253,11 @@ def check_keys(recipe: Recipe, overrides: Mapping[str, Any], kinds: Iterable[typ
             raise UsageError(f"--set {key}: unknown option {option!r}", hint=did_you_mean(option, known))
 
 
+def seeded(options: EvalOptions, seed: int) -> EvalOptions:
+    """The options of the run with this seed of the training."""
+    return dataclasses.replace(options, overrides={**options.overrides, "seed": seed})
+
+
 def as_plain(options: Any) -> dict[str, Any]:
     """The options as plain values, for records and keys."""
     return dataclasses.asdict(options)

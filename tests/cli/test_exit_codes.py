@@ -15,19 +15,6 @@ from harness.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
-BUG = """
-import click
-from harness import Command, hookimpl
-
-@click.command()
-def run():
-    raise ZeroDivisionError("division by zero")
-
-@hookimpl
-def harness_commands():
-    yield Command("bug", "odd_plugin_of_this_test:run")
-"""
-
 STOP = """
 import os, signal
 from harness import hookimpl
@@ -73,7 +60,7 @@ def with_torn_file(data: Path, here: Path) -> list[str]:
 
 PROVOKED: dict[int, tuple[Words, str]] = {
     0: (evaluate, "record:"),
-    1: (with_plugin(BUG, "bug"), "this is a bug"),
+    1: (evaluate, "this is a bug"),
     2: (lambda data, here: ["eval", "--model", "tiny", "--task", "panks"], "did you mean 'panx'"),
     3: (with_plugin("import nothing_of_this_name"), "nothing_of_this_name"),
     4: (without_data, "none of the 2 selected units has data"),
@@ -90,6 +77,8 @@ def test_exit_code(
     words, said = PROVOKED[code]
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = words(corpus, tmp_path)
+    if code == 1:
+        monkeypatch.setattr("harness.evaluation.plan.make_plan", lambda *args, **kwargs: 1 / 0)
     if code == 130:  # a signal, in a process that listens to it whatever started the tests
         program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         program += "from harness.cli.main import main; sys.exit(main())"

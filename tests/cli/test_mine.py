@@ -65,11 +65,13 @@ def test_a_second_run_loads_no_model_and_a_threshold_keeps_the_best(
     assert run(small_model, tmp_path, "--layer", "2")["embedded_tokens"] > 0  # other vectors
 
 
-def test_tabs_inside_sentences_do_not_make_columns(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("one\ttwo\r\n", encoding="utf-8")
+@pytest.mark.parametrize("character", ["\t", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_no_character_inside_a_sentence_makes_a_column_or_a_line(character: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(f"one{character}two\r\n".encode())
     corpus = Corpus.read(tmp_path / "a")
     write_pairs(tmp_path / "pairs.tsv", Mined(np.array([0]), np.array([0]), np.array([1.5])), corpus, corpus)
-    assert rows(tmp_path) == [["1.500000", "1", "1", "one two", "one two"]]
+    _, pair = (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()
+    assert pair.split("\t") == ["1.500000", "1", "1", "one two", "one two"]
 
 
 def test_refusals_name_the_file_or_the_option(
@@ -109,9 +111,9 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
 KILLED = """
 import os, signal, sys
 from harness.cli.main import main
-from harness.retrieval import stored
+from harness.retrieval import vector_store
 
-write, blocks = stored._write, []
+write, blocks = vector_store._write, []
 
 def write_and_die(path, at, data):
     write(path, at, data)
@@ -119,8 +121,8 @@ def write_and_die(path, at, data):
     if sum(blocks) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
-stored._write = write_and_die
-stored.characters_at_a_time = lambda device, tokens: 1000
+vector_store._write = write_and_die
+vector_store.characters_at_a_time = lambda device, tokens: 1000
 main(sys.argv[1:])
 """
 

@@ -7,19 +7,34 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from own_task import PLUGIN, write_data
+from safetensors.torch import save_file
 
 from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.border import border
-from harness.core.errors import DataError, ModelError, UsageError
+from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UsageError
+from harness.data.archive import conllu_archive
+from harness.models.pickled import converted
+from harness.models.reference import parse_model
+from harness.models.remote_code import _download
+from harness.models.resolve import resolve_model
+from harness.models.stored import stored_names, stored_tensors
 from harness.registry.registry import Registry
+from harness.retrieval.knn import nearest
+from harness.retrieval.knn_approximate import nearest_approximate
+from harness.retrieval.search_backend import searcher
 from harness.testing.model import small_model
+from harness.training.checkpoint import Progress, load_state, save_state
 from harness.types.options import EvalOptions, TrainOptions, build, load_recipe_file
+from harness.types.trusted_code import TrustedCode
 
 
 class Strange(Exception):
@@ -389,17 +404,200 @@ def more():
     assert set(run.failed) == {"theirs/en/test", "theirs/sw/test"} and len(run.record["units"]) == 2
 
 
-def test_a_report_format_that_stops_is_blamed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+# Each library and each kind of plugin at its own border, whatever it raises.
+
+
+TYPES = [Strange("odd"), Stranger("odd"), SystemExit(0), MemoryError()]
+
+
+@dataclass(frozen=True)
+class Border:
+    """What is asked of whom: ``place`` is made to raise, and ``use`` must end in an error with these words."""
+
+    place: str
+    use: Callable[[Path], object]
+    kind: type[HarnessError]
+    words: str
+
+
+def matrices() -> Any:
+    return np.eye(4, 3, dtype=np.float32), np.eye(5, 3, dtype=np.float32)
+
+
+def weights(folder: Path) -> Path:
+    save_file({"a": torch.zeros(2)}, folder / "model.safetensors")
+    return folder
+
+
+def saved(folder: Path) -> object:
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters())
+    save_state(folder / "state", model, optimizer, Progress())
+    return load_state(folder / "state", model, optimizer)
+
+
+def pickled(folder: Path) -> object:
+    torch.save({"a": torch.zeros(2)}, folder / "pytorch_model.bin")
+    return converted(folder)
+
+
+def treebanks(folder: Path) -> object:
+    (folder / "ud.tgz").write_bytes(b"")
+    return list(conllu_archive(folder / "ud.tgz", pattern="*"))
+
+
+HUB = "huggingface_hub.snapshot_download"
+TRUSTED = TrustedCode("org/code", "0" * 40)
+BORDERS = [
+    Border("safetensors.safe_open", lambda f: stored_tensors(weights(f), ["a"]), ModelError, "model.safetensors: not"),
+    Border("harness.models.sound.json.loads", lambda f: stored_names(weights(f)), ModelError, "model.safetensors: no"),
+    Border("safetensors.torch.load_file", saved, DataError, "state.safetensors: cannot be read"),
+    Border("torch.load", pickled, ModelError, "pytorch_model.bin: not readable"),
+    Border("tarfile.open", treebanks, DataError, "ud.tgz: not a whole tar archive"),
+    Border(HUB, lambda f: resolve_model(parse_model("org/name")), ModelError, "'org/name' cannot be had: "),
+    Border(HUB, lambda f: resolve_model(parse_model("org/name"), offline=True), ModelError, "not in the local cache"),
+    Border(HUB, lambda f: _download(TRUSTED, False), ModelError, "the code of org/code@0000"),
+    Border(
+        "harness.retrieval.knn._with_faiss", lambda f: nearest(*matrices(), 1, backend="faiss"), ModelError, "'faiss'"
+    ),
+    Border(
+        "harness.retrieval.knn._with_torch", lambda f: nearest(*matrices(), 1, backend="torch"), ModelError, "'torch'"
+    ),
+    Border(
+        "harness.retrieval.knn_approximate._built",
+        lambda f: nearest_approximate(*matrices(), 1, index="hnsw"),
+        ModelError,
+        "'hnsw'",
+    ),
+]
+
+
+@pytest.mark.parametrize("error", TYPES, ids=repr)
+@pytest.mark.parametrize("asked", BORDERS, ids=lambda asked: f"{asked.place}: {asked.words}")
+def test_what_a_library_raises_is_one_error_that_names_what_was_asked_for(
+    asked: Border, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "stopping_report.py").write_text("def stop(systems): raise SystemExit(0)")
-    source = """
-from harness import ReportFormat
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(asked.place, raising(error))
+    with pytest.raises(asked.kind) as caught:
+        asked.use(tmp_path)
+    assert asked.words in str(caught.value) and type(error).__name__ in str(caught.value)
+    assert "\n" not in str(caught.value) and caught.value.hint
+
+
+@pytest.mark.parametrize("error", TYPES, ids=repr)
+def test_a_hub_that_fails_in_any_way_is_gone_on_without(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.data import locate
+
+    monkeypatch.setattr(HUB, raising(error))
+    monkeypatch.setattr(locate, "unreachable", [])
+    (source,) = Registry().task("xnli").languages["de"]["test"].sources[:1]
+    assert locate._in_cache(source) is None and not locate.unreachable
+    assert locate._on_hub(source) is None
+    assert type(error).__name__ in locate.unreachable[0]
+
+
+COLLECTED = """
+from harness import Attribute, Command, DoctorCheck, Finding, ReportFormat
+import click
+
+def stop(*args, **kwargs):
+    {statement}
+
+@click.command()
+def command():
+    {statement}
+
 @hookimpl
 def harness_report_formats():
-    yield ReportFormat("stop", "stopping_report:stop")
+    yield ReportFormat("stop", f"{{__name__}}:stop")
+
+@hookimpl
+def harness_attributes():
+    yield Attribute("stop", (Pair,), f"{{__name__}}:stop")
+
+@hookimpl
+def harness_doctor_checks():
+    yield DoctorCheck("stop", f"{{__name__}}:stop")
+
+@hookimpl
+def harness_commands():
+    yield Command("stop", f"{{__name__}}:command")
+
+@hookimpl
+def harness_build_index(name):
+    return stop if name == "stop" else None
 """
-    run = Path(__file__).parents[1] / "golden" / "report" / "runs" / "plain"
-    assert main(["--plugin", str(plugin(tmp_path, source)), "report", str(run), "--format", "stop"]) == 3
-    assert "plugin file:own: report format 'stop': render: SystemExit: 0" in capsys.readouterr().err
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> Path:
+    """A run of the task of our own."""
+    options = EvalOptions(data_dir=str(write_data(tmp_path / "data")), offline=True)
+    found = Registry([plugin(tmp_path, "")])
+    evaluate("baseline:random", ["mine"], out=tmp_path / "run", options=options, registry=found)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("statement", RAISES)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "RUN", "--format", "stop"], "report format 'stop': render: "),
+        (["breakdown", "RUN", "--attribute", "stop", "--data-dir", "DATA"], "attribute 'stop': compute: "),
+        (["stop"], "command 'stop': "),
+        (["doctor", "--json"], ":stop: "),
+    ],
+    ids=lambda given: given[0],
+)
+def test_what_a_plugin_collects_may_stop_and_is_blamed(
+    words: list[str], said: str, statement: str, scored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if words == ["stop"] and "SystemExit" in statement:
+        pytest.skip("a command may end as it likes")
+    path = plugin(tmp_path, COLLECTED.format(statement=statement))
+    places = {"RUN": str(scored), "DATA": str(tmp_path / "data")}
+    assert main(["--plugin", str(path), *(places.get(word, word) for word in words)]) == 3
+    captured = capsys.readouterr()
+    told = " ".join((captured.out + captured.err).split())
+    assert said in told and "file:own" in told and ("Odd" in told or "SystemExit" in told) and "Traceback" not in told
+
+
+@pytest.mark.parametrize("statement", RAISES)
+def test_the_search_of_a_plugins_index_may_stop_and_is_named(statement: str, tmp_path: Path) -> None:
+    found = Registry([plugin(tmp_path, COLLECTED.format(statement=statement))])
+    _, search = searcher("stop", "cpu", found.hook.harness_build_index)
+    with pytest.raises(PluginError, match=r"the index 'stop' failed: (Odd|SystemExit)"):
+        search(*matrices(), 1)
+
+
+HOOKS = {
+    "harness_configure": {},
+    "harness_run_started": {"folder": Path(), "model": "m", "units": (), "options": {}},
+    "harness_step_trained": {"folder": Path(), "task": "t", "step": 1, "total": 2, "loss": 0.5},
+    "harness_unit_scored": {"task": "t", "language": "de", "split": "test", "entry": {}, "cached": False},
+    "harness_run_finished": {"folder": Path(), "record": {}},
+    "harness_resolve_data": {"source": None, "data_dir": None, "offline": True},
+    "harness_load_encoder": {"reference": "lab:x", "offline": True},
+    "harness_build_index": {"name": "x", "vectors": None, "device": "cpu"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", RAISES)
+@pytest.mark.parametrize("hook", HOOKS)
+def test_an_observer_or_a_resolver_may_stop_and_the_next_one_is_asked(
+    hook: str, statement: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    heard = tmp_path / "heard"
+    (tmp_path / "second.py").write_text(
+        f"from pathlib import Path\nfrom harness import hookimpl\n@hookimpl\ndef {hook}():\n    Path({str(heard)!r}).touch()\n"
+    )
+    first = plugin(tmp_path, f"\n@hookimpl\ndef {hook}():\n    {statement}\n")
+    for order in ([first, tmp_path / "second.py"], [tmp_path / "second.py", first]):
+        heard.unlink(missing_ok=True)
+        found = Registry(order)
+        assert "mine" in found.tasks()
+        if hook != "harness_configure":  # which all hear as they are loaded
+            assert getattr(found.hook, hook)(**HOOKS[hook]) is None
+        assert heard.exists() and f"failed in {hook}" in caplog.text

@@ -19,7 +19,7 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.errors import ModelError, UsageError
 from harness.registry.registry import Registry
-from harness.testing import check_plugin
+from harness.testing import CHECKS, check_plugin
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
 from harness.types.tasks import HubData
@@ -115,7 +115,7 @@ def test_the_file_test_contract(here: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert f"{len(CHECKS)} passed" in done.stdout
 
 
 def test_the_file_headlines(here: Path, tmp_path: Path) -> None:
@@ -181,6 +181,13 @@ def test_the_file_study(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[0]["tasks"]["reviews"]["score"] == {"mean": 50.0, "sd": 0.0, "n": 2}
     assert (out / "baseline-majority-via-headlines" / "seed-2" / "record.json").is_file()
     assert run(*arguments) == 0 and "baseline:random via headlines" in capsys.readouterr().out
+
+
+def test_the_file_apart(here: Path) -> None:
+    found = registry(here, "apart.py")
+    assert found.launcher("apart").provider == "file:apart"
+    outcomes = check_plugin("apart", checks=["references", "light", "launching"], registry=found)
+    assert [o for o in outcomes if o.status != "passed"] == [] and len(outcomes) == 8
 
 
 def test_the_file_noisy(here: Path, tmp_path: Path) -> None:

@@ -336,7 +336,6 @@ def test_damaged_records_are_reported_or_refused(tmp_path, record, format):
 
 def test_a_report_that_cannot_be_drawn_costs_no_result(tmp_path, capsys, monkeypatch):
     from harness.cli.run_report import save_page
-    from harness.report import formats
 
     assert save_page([PLAIN], tmp_path / "report.html", None) == tmp_path / "report.html"
     check_page((tmp_path / "report.html").read_text(encoding="utf-8"))
@@ -344,7 +343,7 @@ def test_a_report_that_cannot_be_drawn_costs_no_result(tmp_path, capsys, monkeyp
     def broken(*_: object) -> None:
         raise RuntimeError("no fonts")
 
-    monkeypatch.setattr(formats, "write_page", broken)
+    monkeypatch.setattr("harness.report.formats.write_page", broken)
     assert save_page([PLAIN], tmp_path / "other.html", None) is None
     assert "warning" in capsys.readouterr().err
     assert not (tmp_path / "other.html").exists()

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import main
-from harness.core.claims import Claims
+from harness.core.built import built
+from harness.core.claims import Claims, is_free
 from harness.core.scratch import scratch_folder
 from harness.data.sample import write_sample_corpus
+from harness.results.inventory import KeptFolder, remove_kept
 from harness.runs.folder import RunFolder
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -160,6 +162,51 @@ def test_prune_of_what_was_built(runs: Path, cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "cache" / "models" / "tiny-1").is_dir()
     assert cli("cache", "prune", runs, "--built", "--yes")[0] == 0
     assert not (tmp_path / "cache" / "models" / "tiny-1").exists()
+
+
+def test_models_with_a_larger_vocabulary_are_listed_and_go_with_what_was_built(
+    runs: Path, cli: Cli, tmp_path: Path
+) -> None:
+    grown = built(runs / "stages" / "vocabulary-123456789abc", lambda folder: (folder / "config.json").write_text("{}"))
+    mine = runs / "stages" / "vocabulary-notes"
+    mine.mkdir()
+    listed = json.loads(cli("cache", "ls", runs, "--json")[1])
+    assert [Path(kept["folder"]) for kept in listed if kept["kind"] == "built"] == [grown]
+    assert cli("cache", "prune", runs, "--yes")[0] == 0 and grown.is_dir()
+    code, _, err = cli("cache", "prune", runs, "--built")
+    assert code == 0 and f"{grown} (" in err and "would be removed" in err and grown.is_dir()
+    assert cli("cache", "prune", runs, "--built", "--yes")[0] == 0
+    assert not grown.exists() and mine.is_dir() and {"xnli", "pawsx"} <= names(runs)
+
+
+def test_what_another_process_is_building_stays(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    models = tmp_path / "cache" / "models"
+    folder, being_built = models / "tiny-1", models / ".tiny-1.new"
+    for made in (folder, being_built):
+        made.mkdir(parents=True)
+    with Claims(models / ".claims").held("tiny-1"):
+        code, _, err = cli("cache", "prune", runs, "--built", "--yes")
+        assert code == 0 and err.count("is in use and stays") == 2
+        assert folder.is_dir() and being_built.is_dir()
+    assert cli("cache", "prune", runs, "--built", "--yes")[0] == 0
+    assert list(models.iterdir()) == []
+
+
+def test_a_folder_is_claimed_as_long_as_it_is_removed(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cache" / "models" / "tiny-1"
+    folder.mkdir(parents=True)
+    claimed: list[bool] = []
+    claims = Claims(folder.parent / ".claims")
+
+    def removed(path: Path) -> None:
+        claimed.append(not is_free(claims.path("tiny-1")))
+        path.rmdir()
+
+    monkeypatch.setattr("harness.results.inventory._remove", removed)
+    assert remove_kept(KeptFolder(folder, "built", 0)) and claimed == [True]
+    assert is_free(claims.path("tiny-1"))
 
 
 def abandoned(parent: Path, prefix: str) -> Path:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.analysis.breakdown.compute import breakdown
+from harness.api import breakdown
 from harness.cli.main import cli
 from harness.data.sample import write_sample_corpus
 from harness.leaderboard.export import export_row

@@ -15,7 +15,16 @@ from harness.core.errors import DataError, ModelError, UsageError
 from harness.retrieval.first_pass_bf16 import halve
 from harness.retrieval.knn import nearest, resolve_backend
 from harness.retrieval.knn_bidirectional import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
-from harness.retrieval.knn_exact import MEMORY, Neighbours
+from harness.retrieval.knn_exact import (
+    MEMORY,
+    Neighbours,
+    best,
+    contenders,
+    exhaustive,
+    full_precision,
+    rounding,
+    settle,
+)
 
 Matrix = NDArray[np.float32]
 
@@ -257,3 +266,85 @@ def test_the_bound_is_the_lowest_maximum_and_what_it_may_be_wrong_by() -> None:
     whole.offer(0, torch.tensor([[-8.0, -4.0, -5.0]]), 0)
     promising, bound = whole.promising(2)  # every group is held: nothing is left that a bound would be about
     assert promising.tolist() == [[True, True, True]] and bound.tolist() == [-np.inf]
+
+
+def test_a_row_that_ties_with_the_last_one_found_is_searched_for() -> None:
+    """What is left out may score as much as the bound and no more: at the bound it may tie, and the lower row counts."""
+    import torch
+
+    queries = torch.tensor([[1.0, 0.0]] * 2)
+    pool = torch.tensor([[2.0, 0.0], [2.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    candidates = torch.tensor([[1, 2, -1]] * 2)  # row 0, which ties with row 1, was left out
+    scores, ids = settle(queries, pool, candidates, torch.tensor([2.0, 0.5]), 1)
+    assert ids.tolist() == [[0], [1]] and scores.tolist() == [[2.0], [2.0]]
+    scores, ids = settle(queries, pool, torch.tensor([[3, 2, 1], [2, 3, -1]]), torch.tensor([-torch.inf] * 2), 2)
+    assert ids.tolist() == [[1, 2], [2, 3]] and scores.tolist() == [[2.0, 1.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize("memory", [1, 1 << 9, MEMORY])
+def test_settling_and_searching_everything_give_the_same_whatever_the_memory(memory: int) -> None:
+    import torch
+
+    rng = np.random.default_rng(5)
+    x, y = (torch.from_numpy(rng.integers(-3, 4, (size, 3)).astype(np.float32)) for size in (17, 23))
+    wanted = plain(x.numpy(), y.numpy(), 4)
+    every = torch.arange(23).expand(17, -1)
+    for scores, ids in (
+        exhaustive(x, y, 4, memory),
+        settle(x, y, every, torch.full((17,), -torch.inf), 4, memory),
+        settle(x, y, every[:, :6], torch.full((17,), torch.inf), 4, memory),
+    ):
+        assert ids.tolist() == wanted.ids.tolist() and scores.tolist() == wanted.scores.tolist()
+
+
+def test_contenders_are_within_twice_the_error_of_the_last_place() -> None:
+    import torch
+
+    scores = torch.tensor([[9.0, 5.0, 4.0, 3.5], [9.0, 5.0, 4.0, 3.5]])
+    ids = torch.arange(4).expand(2, -1)
+    found = contenders(scores, ids, 2, torch.tensor([0.5, 0.25]))
+    assert found.tolist() == [[0, 1, 2, -1], [0, 1, -1, -1]]
+
+
+def test_the_best_are_ordered_by_score_then_row_over_the_whole_range_of_numbers() -> None:
+    import torch
+
+    row = [-0.0, 0.0, -1e-45, 1e-45, -3e38, 3e38, -torch.inf, torch.inf, -1.5, 1.5, 1.5]
+    ids = [*range(10), (1 << 32) - 1]
+    scores, found = best(torch.tensor([row]), torch.tensor([ids]), 11)
+    assert found.tolist() == [[7, 5, 9, (1 << 32) - 1, 3, 0, 1, 2, 8, 4, 6]]
+    assert scores.tolist() == [torch.tensor(sorted(row, reverse=True)).tolist()]
+
+
+def test_the_rounding_of_an_inner_product_is_bounded() -> None:
+    """Against products of vectors of one sign, whose errors add up, summed in the worst order."""
+    import torch
+
+    x, y = torch.full((1, 4000), 0.1), torch.full((2, 4000), 0.3)
+    y[0] = 0
+    exact = float(x[0].double() @ y[1].double())
+    summed = torch.zeros(())
+    for product in x[0] * y[1]:
+        summed = summed + product
+    bound = float(rounding(x, y))
+    assert abs(float(summed) - exact) < bound < 1e-3 * exact
+    assert bound == pytest.approx(float(x.norm() * y[1].norm()) * (4000 + 8) * 2.0**-24)
+    assert rounding(x, y[:0]).tolist() == [0.0]
+
+
+def test_full_precision_is_for_the_time_of_a_search() -> None:
+    import torch
+
+    cuda = torch.backends.cuda.matmul
+    before = torch.get_float32_matmul_precision(), cuda.allow_bf16_reduced_precision_reduction
+    try:
+        torch.set_float32_matmul_precision("medium")
+        cuda.allow_bf16_reduced_precision_reduction = True
+        with pytest.raises(KeyError), full_precision():
+            assert torch.get_float32_matmul_precision() == "highest" and torch.is_inference_mode_enabled()
+            assert not cuda.allow_bf16_reduced_precision_reduction
+            raise KeyError
+        assert torch.get_float32_matmul_precision() == "medium" and cuda.allow_bf16_reduced_precision_reduction
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        cuda.allow_bf16_reduced_precision_reduction = before[1]

@@ -181,10 +181,10 @@ HOOKED = """
 import os, signal, sys, time
 from pathlib import Path
 from harness.cli.main import main
-from harness.retrieval import stored
+from harness.retrieval import vector_store
 
 moment, number, gate, *words = sys.argv[1:]
-write, writes = stored._write, []
+write, writes = vector_store._write, []
 
 def hooked(path, at, data):
     writes.append(path)
@@ -201,8 +201,8 @@ def hooked(path, at, data):
             os.kill(os.getpid(), signal.SIGKILL)
     write(path, at, data)
 
-stored._write = hooked
-stored.characters_at_a_time = lambda device, tokens: 1000
+vector_store._write = hooked
+vector_store.characters_at_a_time = lambda device, tokens: 1000
 sys.exit(main(words))
 """
 

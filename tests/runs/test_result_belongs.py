@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import harness
-from harness.analysis.breakdown.compute import breakdown
+from harness.api import breakdown
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry

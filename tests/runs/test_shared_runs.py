@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.core.claims import Claims, Taken, is_free
-from harness.core.errors import UsageError
+from harness.core.claims import Claims, Taken, is_free, locked, opened, try_lock
+from harness.core.errors import DataError, UsageError
 from harness.runs.folder import RunFolder
 
 # Imports once and forks one process for each list of words; kills the first of them after so many seconds, if any.
@@ -179,6 +179,20 @@ def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> 
     assert mine.take("x")
 
 
+def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_are_held_stay(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    other = Claims(tmp_path / ".claims")
+    assert other.take("xnli/fr/test")
+    for name in ("xnli-de-test", "xnli-fr-2"):
+        (tmp_path / ".claims" / f"{name}.claim").write_text('{"pid": 1}')
+    (tmp_path / ".claims" / "folder.claim").mkdir()
+    with folder.joined("a"):
+        pass
+    assert {path.name for path in (tmp_path / ".claims").iterdir()} == {"xnli-fr-test.claim", "folder.claim"}
+    other.release("xnli/fr/test")
+    (tmp_path / ".claims" / "folder.claim").rmdir()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
 def test_claims_never_overlap(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]) -> None:
@@ -210,3 +224,89 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
     assert [job.wait(timeout=500) for job in jobs] == [0, 0, 0]
     assert len(RunFolder(run).record["missing"]) == 120
+
+
+def test_a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing(tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "c")
+    with claims.held("a/b"), claims.held("c"):
+        assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a-b.claim", "c.claim"]
+        assert set(json.loads(claims.path("a/b").read_text())) == {"pid", "host", "since"}
+    claims.release("a/b")
+    assert not (tmp_path / "c").exists() and is_free(claims.path("a/b"))
+
+
+def test_the_text_of_an_owner_that_died_is_replaced(tmp_path: Path) -> None:
+    claims = Claims(tmp_path)
+    claims.path("x").write_text("the last owner, at length\n" * 9)
+    assert claims.take("x")
+    (line,) = claims.path("x").read_text().splitlines()
+    assert json.loads(line)["pid"] == os.getpid()
+
+
+def test_a_file_that_its_owner_removes_as_it_is_opened_is_no_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locking a removed file would give two owners; where a new file has taken its place, that one counts."""
+    from harness.core import claims as module
+
+    mine, theirs, opened, times = Claims(tmp_path), Claims(tmp_path), module.opened, iter((1, 2, 3))
+
+    def opened_late(path: Path) -> object:
+        file = opened(path)
+        if (number := next(times, 0)) and number < 3:
+            path.unlink()
+            if number == 2:
+                path.touch()
+        return file
+
+    monkeypatch.setattr(module, "opened", opened_late)
+    assert mine.take("x") and not theirs.take("x") and not is_free(mine.path("x"))
+
+
+def test_what_lies_in_the_place_of_a_claim_is_an_error_that_names_it(tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "c")
+    claims.path("x").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"x\.claim: cannot be written: Is a directory"):
+        claims.take("x")
+    with pytest.raises(DataError, match=r"x\.claim: cannot be read: Is a directory"):
+        is_free(claims.path("x"))
+
+
+def test_shared_locks_keep_out_only_who_wants_it_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "l") as one, opened(tmp_path / "l") as two, opened(tmp_path / "l") as three:
+        assert try_lock(one, shared=True) and try_lock(two, shared=True)
+        assert not try_lock(three)
+        one.close()
+        two.close()
+        assert try_lock(three)
+
+
+def test_a_lock_is_waited_for(tmp_path: Path) -> None:
+    import threading
+
+    order: list[str] = []
+
+    def second() -> None:
+        with locked(tmp_path / "very" / "deep" / "l"):
+            order.append("second")
+
+    with locked(tmp_path / "very" / "deep" / "l"):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        time.sleep(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_where_no_locks_are_to_be_had_work_goes_on_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*args: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    assert Claims(tmp_path / "c").take("x")
+    assert "x.claim: this file system has no locks" in caplog.text
+    with locked(tmp_path / "l"):
+        pass

@@ -26,12 +26,13 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, a benchmark and a family."""
+    """A task of every family, a benchmark, a family and a launcher."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
     assert new("benchmark", "shortlist", "--out", str(folder))[0] == 0
     assert new("family", "likeness", "--out", str(folder))[0] == 0
+    assert new("launcher", "apart", "--out", str(folder))[0] == 0
     return folder
 
 
@@ -46,7 +47,7 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_they_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 2
+    assert len(found) == len(FAMILIES) + 3
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
 

@@ -412,3 +412,33 @@ def test_a_share_of_nothing_is_0_and_no_division():
 
 def test_the_standard_error_is_that_of_a_sample():
     assert percentiles(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))[0] == pytest.approx(2.5**0.5)
+
+
+def test_guesses_at_masked_tokens_are_counted_from_one_on():
+    metric = get_metric("harness.scoring.metrics.masked:MaskedTokens")
+    assert metric.primary == ("accuracy",)
+    one = metric.compute([None], [(1, 1, np.log(7))], "en")
+    assert one == pytest.approx({"accuracy": 100.0, "perplexity": 7.0})
+    two = metric.compute([None] * 2, [(3, 1, 3.0), (2, 1, 4.0)], "en")
+    assert two == pytest.approx({"accuracy": 40.0, "perplexity": np.exp(7 / 5)})
+    none = metric.compute([None] * 2, [(0, 0, 0.0)] * 2, "en")
+    assert none["accuracy"] == 0 and none["perplexity"] == np.exp(700.0)  # a record holds finite numbers only
+    assert metric.compute([None], [(1, 0, 710.0)], "en")["perplexity"] == np.exp(700.0)
+    assert metric.statistics([], [], "en").shape == (0, 3)
+
+
+def test_a_ranking_is_scored_by_its_relevant_ids_however_many():
+    precision, rank = get_metric("average_precision"), get_metric("reciprocal_rank")
+    assert precision.compute([["a"], []], [["a"], ["a"]], "en") == {"map@20": 50.0}
+    assert precision.compute([["a", "a", "b"]], [["a"]], "en") == {"map@20": 50.0}
+    assert precision.compute([["a", "b"]], [["a", "c", "b"]], "en")["map@20"] == pytest.approx(100 * (1 + 2 / 3) / 2)
+    assert rank.compute([["a", "b"]], [["c", "b", "a"]], "en") == dict.fromkeys(("map@20", "mrr@20"), 50.0)
+    with pytest.raises(ValueError):
+        rank.statistics([["a"]], [["a"], ["b"]], "en")
+
+
+def test_queries_with_several_ids_are_remarked_on():
+    rank = get_metric("reciprocal_rank")
+    assert rank.remarks([["a"], ["b", "b"], []]) == ()
+    (said,) = rank.remarks([["a"], ["a", "b"], ["c", "d"]])
+    assert said.startswith("2 queries have several ids")

@@ -59,6 +59,26 @@ BROKEN = {
         "import random\nFIELDS['example'] = lambda row: Pair(row['id'], str(random.random()), '', row['label'])",
         "two readings differ",
     ),
+    "launching": (
+        """
+from harness import JobLauncher, Launcher
+
+class Hasty(JobLauncher):
+    def submit(self, job):
+        pass
+
+    def poll(self, handle):
+        return True
+
+    def cancel(self, handle):
+        pass
+
+@hookimpl
+def harness_launchers():
+    yield Launcher("hasty", f"{__name__}:Hasty")
+""",
+        "a stage: ended 2 times without a result",
+    ),
     "batches": (
         family("""
             def outputs(self, model, batch):

@@ -40,6 +40,8 @@ def test_the_best_threshold_is_the_best_of_all(items: list[tuple[str, list[str],
     for name, best in found.items():
         assert best.value == pytest.approx(max(values[name] for values in tried.values()))
         assert tried[int(best.threshold)][name] == pytest.approx(best.value)
+        good = [t for t in sorted({min(gaps) - 1, *gaps}) if tried[t][name] > best.value - 1e-9]
+        assert best.threshold == good[0]  # of equally good ones the lowest
 
 
 def test_a_worked_example() -> None:

@@ -307,3 +307,36 @@ def test_masked_language_modelling_gets_its_share_of_the_steps() -> None:
     assert len(schedule) == 400
     assert np.mean(schedule == 1) == pytest.approx(0.25, abs=0.05)
     assert len(make_schedule([3000], options, beside=0)) == 300
+    first = make_schedule([50_000, 3000, 1000], options, beside=0)
+    assert len(first) == 534 and np.mean(first == 1) == pytest.approx(0.75 * 0.75, abs=0.06)
+
+
+def test_a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for() -> None:
+    def steps(sizes: list[int], **options: object) -> int:
+        return len(make_schedule(sizes, build(TrainOptions, {"batch": 8, "epochs": 1, **options})))
+
+    assert steps([9]) == 2 and steps([8]) == 1 and steps([9], epochs=2.3) == 5
+    assert steps([9], epochs=0.01) == 1 and steps([9], max_steps=7) == 7
+    assert steps([80, 17], sampling="capped", sampling_cap=16) == 4
+    assert steps([80, 17], sampling="temperature", sampling_cap=16) == 13
+    with pytest.raises(UsageError, match=r"3e\+09 steps, more than 1,000,000,000"):
+        steps([24], epochs=1e9)
+
+
+def test_a_schedule_may_be_as_long_as_any_training_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.training.schedule.MOST_STEPS", 5)
+    assert len(make_schedule([8], TrainOptions(max_steps=5))) == 5
+    with pytest.raises(UsageError, match="more than 5"):
+        make_schedule([8], TrainOptions(max_steps=6))
+
+
+def test_a_schedule_is_drawn_from_the_seed_and_a_single_task_is_always_its_own() -> None:
+    draws = [make_schedule([800, 800], TrainOptions(seed=seed, batch=8)).tolist() for seed in (1, 1, 2)]
+    assert draws[0] == draws[1] != draws[2] and set(draws[0]) == {0, 1}
+    assert draws[0] == np.random.default_rng([1, 1]).choice(2, size=len(draws[0]), p=[0.5, 0.5]).tolist()
+    assert set(make_schedule([800], TrainOptions(batch=8)).tolist()) == {0}
+
+
+def test_weights_of_unlike_tasks_by_temperature_are_the_roots_of_their_capped_sizes() -> None:
+    options = TrainOptions(sampling="temperature", sampling_temperature=4, sampling_cap=81)
+    assert sampling_weights([1000, 16, 1], options).tolist() == pytest.approx([3 / 6, 2 / 6, 1 / 6])

@@ -24,7 +24,7 @@ class MaskedTokens(Metric):
         return np.array(predicted, np.float64).reshape(-1, 3)
 
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
-        """The values "accuracy" (0-100) and "perplexity" (1 or more; infinite where nothing is masked)."""
+        """The values "accuracy" (0-100) and "perplexity" (1 or more; at most e**700, as where nothing is masked)."""
         masked, right, loss = sums[..., 0], sums[..., 1], sums[..., 2]
         mean = np.where(masked > 0, loss / np.where(masked > 0, masked, 1.0), np.inf)
         return {"accuracy": percent(right, masked), "perplexity": np.exp(np.minimum(mean, 700.0))}

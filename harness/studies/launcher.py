@@ -1,0 +1,82 @@
+"""The base of launchers: what starts jobs somewhere and says when they have ended."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from harness.core.errors import PluginError
+from harness.registry.registry import load_part
+from harness.studies.job import Job, JobFiles, JobResult, read_result
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.progress import ProgressListener
+
+Handle: TypeAlias = Any
+"""What a launcher knows a started job by: a process, the number of a batch job."""
+
+
+class JobLauncher(ABC):
+    """Starts jobs, up to ``jobs`` at a time, watches them and stops them. Order, failures and results are not its business.
+
+    A job is submitted when all that it needs is done, and again when its process has ended without a result. ``folder``
+    holds the files of the jobs; whatever carries out a job must see it, and the folders that the job names. The process
+    of a job is :meth:`command`: it writes the result before it ends.
+    """
+
+    default_jobs = 1
+    """Jobs at a time where ``--jobs`` is not given."""
+
+    def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: ProgressListener) -> None:
+        self.folder = folder
+        self.jobs = jobs
+        self.registry = registry
+        self.reporter = reporter
+
+    @abstractmethod
+    def submit(self, job: Job) -> Handle:
+        """Starts a job, whose file is written, and returns at once (or when the job is over)."""
+
+    @abstractmethod
+    def poll(self, handle: Handle) -> bool:
+        """Whether the job has ended, well or not; it is asked some times a second."""
+
+    @abstractmethod
+    def cancel(self, handle: Handle) -> None:
+        """Asks a job to end and to keep its state, as Ctrl-C does; it is polled until it has."""
+
+    @property
+    def in_process(self) -> bool:
+        """Whether jobs are carried out within :meth:`submit`, in this very process, and raise there what they raise."""
+        return False
+
+    def result(self, job: Job, handle: Handle) -> JobResult | None:
+        """What a job that has ended has said of itself; None where it was killed before it could."""
+        return read_result(self.files(job).result)
+
+    def close(self) -> None:  # noqa: B027  (most have nothing to let go of)
+        """Lets go of everything, whatever is still running; called once, at the end."""
+
+    def files(self, job: Job) -> JobFiles:
+        """The files of a job: itself, its result, its log."""
+        return JobFiles.of(job, self.folder)
+
+    def command(self, job: Job) -> list[str]:
+        """The command line that carries out a job with this Python."""
+        return [sys.executable, "-m", "harness.cli", "study", "job", str(self.files(job).job)]
+
+
+def open_launcher(
+    name: str, folder: Path, jobs: int | None, registry: Registry, reporter: ProgressListener
+) -> JobLauncher:
+    """The launcher of this name, ready for jobs; UsageError where there is none, PluginError where it is broken."""
+    found = registry.launcher(name)
+    kind = load_part(found, "implementation")
+    if not (isinstance(kind, type) and issubclass(kind, JobLauncher)):
+        raise PluginError(
+            f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is no JobLauncher"
+        )
+    return kind(folder.absolute(), jobs or kind.default_jobs, registry, reporter)

@@ -1,0 +1,92 @@
+"""Carries out one job in this process, and keeps its result where whoever started the process looks for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.api import evaluate
+from harness.core.border import PASSING, in_words
+from harness.core.errors import DataError, HarnessError, UnitsFailed
+from harness.core.offline import without_network
+from harness.evaluation.observers import Observed
+from harness.registry.default import get_registry
+from harness.studies.job import Job, JobFiles, JobResult, read_job, write_result
+from harness.studies.stage_plan import plan_stages
+from harness.training.shared import train_when_free
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.progress import ProgressListener
+
+
+def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
+    """Carries out a job. A documented error becomes its result; whatever else is raised is a bug, or Ctrl-C."""
+    started = time.monotonic()
+    try:
+        result = _train(job, registry, reporter) if job.kind == "stage" else _evaluate(job, registry, reporter)
+    except HarnessError as error:
+        result = JobResult(job.key, error.exit_code, str(error), error.hint)
+    return JobResult(**{**vars(result), "seconds": round(time.monotonic() - started, 3)})
+
+
+def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
+    """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result beside it.
+
+    Every failure leaves a result with its line, but for Ctrl-C and a killed process: these leave none.
+    """
+    path = path.absolute()
+    job = read_job(path)
+    files = JobFiles.beside(path)
+    files.result.unlink(missing_ok=True)
+    try:
+        try:
+            os.chdir(job.folder)
+        except OSError as error:
+            raise DataError(f"{job.folder}: the folder of the job cannot be entered: {error.strerror}") from None
+        registry = get_registry([Path(file) for file in job.plugins], job.disabled)
+        result = run_job(job, registry, reporter)
+    except HarnessError as error:
+        result = JobResult(job.key, error.exit_code, str(error), error.hint)
+    except PASSING:
+        raise
+    except BaseException as error:
+        hint = f"this is a bug in harness or in a plugin; {files.log.name} has the rest"
+        write_result(files.result, JobResult(job.key, 1, in_words(error), hint))
+        raise
+    write_result(files.result, result)
+    return result
+
+
+def _evaluate(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
+    run = evaluate(
+        job.model,
+        job.tasks,
+        benchmark=job.benchmark,
+        languages=job.languages,
+        out=job.out,
+        options=job.seeded,
+        registry=registry,
+        reporter=reporter,
+    )
+    paths = {"run": job.out}
+    if run.failed:
+        message = f"{len(run.failed)} units failed, {next(iter(run.failed))} for one"
+        return JobResult(job.key, UnitsFailed.exit_code, message, paths=paths)
+    return JobResult(job.key, paths=paths)
+
+
+def _train(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
+    plan = plan_stages(job, registry, Observed(reporter, registry.hook, Path(job.out)))
+    stage = next((stage for stage in plan.required if stage.key == job.stage), None)
+    if stage is None:
+        raise DataError(
+            f"{job.name}: no stage of this plan has the key {job.stage[:12]}",
+            hint="model or data have changed since it was planned, or this machine computes in another precision: "
+            "give --dtype, and plan again",
+        )
+    with without_network(job.options.offline):
+        trained = train_when_free(plan.stages, stage)
+    return JobResult(job.key, paths={"checkpoint": str(trained.folder)})
