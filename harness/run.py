@@ -64,7 +64,7 @@ class Run:
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
-        from harness.report.tables import all_tables
+        from harness.report.report import all_tables
         from harness.report.text import text_table
 
         tables = all_tables([self.view], ())
@@ -81,7 +81,7 @@ class Run:
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
         from harness.report.html import table_html
-        from harness.report.tables import all_tables
+        from harness.report.report import all_tables
 
         return table_html(self.view, all_tables([self.view], ()))
 

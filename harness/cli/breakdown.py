@@ -41,11 +41,10 @@ def command(
     from harness.api import breakdown
     from harness.cli.console import message, print_json, print_table
     from harness.registry.default import get_registry
-    from harness.report.table import Value, show
+    from harness.report.breakdown import attribute_table, breakdown_table
 
     if as_list:
-        known = get_registry().attributes().values()
-        print_table("", ("attribute", "examples", "what it is"), [(a.name, _of(a.examples), a.summary) for a in known])
+        print_table(attribute_table(get_registry().attributes().values()))
         return
     if run is None:
         raise click.UsageError("Missing argument 'RUN'.")
@@ -53,23 +52,6 @@ def command(
     if as_json:
         print_json([part.to_dict() for part in found])
         return
-    rows = [
-        (
-            part.task if index == 0 else "",
-            part.attribute if index == 0 else "",
-            bucket.name,
-            f"{bucket.n:,}",
-            show(Value(bucket.score.value, bucket.score.half_width)),
-        )
-        for part in found
-        for index, bucket in enumerate(part.buckets)
-    ]
-    print_table(
-        "scores by attribute (± half of the 95% interval)", ("task", "attribute", "bucket", "#n", "#score"), rows
-    )
+    print_table(breakdown_table(found))
     if data_dir is None:
         message("attributes of the examples need the data: --data-dir FOLDER", "hint")
-
-
-def _of(examples: tuple[type, ...]) -> str:
-    return ", ".join(kind.__name__ for kind in examples) or "all"

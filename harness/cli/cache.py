@@ -18,6 +18,7 @@ def command() -> None:
 def ls(folder: Path, as_json: bool) -> None:
     """List the stages beside the runs in FOLDER (runs), which runs use them, and what lies in the user's cache."""
     from harness.cli.console import message, print_json, print_table
+    from harness.report.table import Table, number
     from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
 
     runs = find_runs(folder) if folder.is_dir() else []
@@ -25,8 +26,8 @@ def ls(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json([{**vars(kept), "folder": str(kept.folder), "runs": list(map(str, kept.runs))} for kept in found])
         return
-    rows = [(kept.folder, kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
-    print_table("", ("folder", "kind", "#MiB", "used by"), rows)
+    rows = [(str(kept.folder), kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
+    print_table(Table.of("", ["folder", "kind", number("MiB"), "used by"], rows))
     message(f"{_mib(sum(kept.size for kept in found))} MiB in {len(found)} folders")
 
 

@@ -6,9 +6,6 @@ import click
 
 from harness.cli.shared_options import split_commas
 
-WIDTH = 10
-"""Languages side by side in a table: the published templates have fifty."""
-
 
 @click.command("checklist")
 @click.option("--model", required=True, help="A run folder with a question-answering task, a checkpoint, or a Hub id.")
@@ -45,6 +42,7 @@ def command(
     from harness.api import checklist
     from harness.cli.console import print_json, print_table, print_text
     from harness.core.safe_text import safe
+    from harness.report.checklist import checklist_tables
 
     found = checklist(
         model,
@@ -60,13 +58,8 @@ def command(
     if as_json:
         print_json(found.to_dict())
         return
-    rates = {(result.test, result.language): f"{result.error_rate:.1f}" for result in found.results}
-    title = f"error rates of {found.model}, % of at most {cases} cases ({found.templates} templates)"
-    for start in range(0, len(found.languages), WIDTH):
-        codes = found.languages[start : start + WIDTH]
-        rows = [[test, *(rates.get((test, code), "") for code in codes)] for test in found.tests]
-        rows.append(["mean", *(f"{found.average(code):.1f}" for code in codes)])
-        print_table(title if start == 0 else "", ("test", *(f"#{code}" for code in codes)), rows)
+    for table in checklist_tables(found, cases):
+        print_table(table)
     for result in found.results:
         for failure in result.failures[:examples]:
             print_text("")

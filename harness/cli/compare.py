@@ -50,7 +50,7 @@ def command(
     else:
         for table in tables(found):
             print_text(table.title)
-            print_table("", table.columns, table.rows)
+            print_table(table, title=False)
             print_text("")
         for note in footnotes(found):
             message(note)

@@ -9,13 +9,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import UNSAFE, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from harness.report.table import Table
 
 
 def stdout_console() -> Console:
@@ -43,23 +44,22 @@ def _console(stream: Any) -> Console:
     return SafeConsole(file=stream, markup=False, highlight=False, emoji=False, width=width)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout; a column whose name starts with ``#`` is numeric (the mark is not shown)."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def print_table(table: Table, *, title: bool = True) -> None:
+    """A table on stdout, under its title, which is broken where the table is narrower, or without it."""
+    from harness.report.terminal import terminal_table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False)
-    for index, name in enumerate(columns):
-        justify: Any = "right" if name.startswith("#") else "left"
-        # the first column is what the user types next: never cut, never wrapped
-        table.add_column(name.removeprefix("#"), justify=justify, no_wrap=index == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(safe(cell, lines=True)) for cell in row))
     console = stdout_console()
     with console.capture() as capture:
-        console.print(table)
-    print_text("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n"))
+        console.print(terminal_table(table, title=title))
+    sys.stdout.write("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n")
+
+
+def print_framed(table: Table, console: Console) -> None:
+    """A title on a line of its own, and the table between blank lines."""
+    from harness.report.terminal import terminal_table
+
+    console.print(table.title)
+    console.print(terminal_table(table, title=False, edge=True))
 
 
 def print_text(text: str) -> None:

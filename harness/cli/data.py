@@ -15,6 +15,7 @@ from harness.core.errors import DataError
 from harness.data.splits import TaskSplit
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
+from harness.report.table import Table, columns, number
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -149,16 +150,12 @@ def _show(states: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json(states)
     else:
-        columns = ("task", "language", "split", "state", "rows", "expected", "source")
-        shown = [{**state, "rows": _number(state["rows"]), "expected": _number(state["expected"])} for state in states]
-        header = ("task", "language", "split", "state", "#rows", "#official", "source")
-        print_table("", header, [[state[column] for column in columns] for state in shown])
+        keys = ("task", "language", "split", "state", "rows", "expected", "source")
+        rows = [["" if state[key] is None else state[key] for key in keys] for state in states]
+        head = columns("task", "language", "split", "state", number("rows"), number("official"), "source")
+        print_table(Table.of("", head, rows))
     counts = Counter(state["state"] for state in states)
     message(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
 
 
 def _name(state: dict[str, Any]) -> str:

@@ -58,11 +58,13 @@ def command(out: str) -> None:
 
 def _side_by_side(plain: Run, via: Run) -> None:
     from harness.cli.console import print_table
+    from harness.report.table import Cell, Table, Value, columns, difference, number
 
-    rows = []
+    rows: list[list[Cell]] = []
     for task, scores in plain.scores.tasks.items():
         other = via.scores.tasks[task]
         if scores.partial is not None and other.partial is not None:
             change = other.partial - scores.partial
-            rows.append((task, f"{scores.partial:.1f}", f"{other.partial:.1f}", f"{change:+.1f}"))
-    print_table("mean over the languages of the sample corpus", ("task", "#plain", "#via MNLI", "#change"), rows)
+            rows.append([task, Value(scores.partial), Value(other.partial), f"{change:+.1f}"])
+    head = columns("task", number("plain"), number("via MNLI"), difference("change"))
+    print_table(Table.of("mean over the languages of the sample corpus", head, rows))

@@ -21,6 +21,7 @@ from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.version import FIRST_PARTY, __version__
 from harness.registry.default import get_registry
 from harness.registry.registry import SLOW, Registry, load_part
+from harness.report.table import Table
 from harness.types.tasks import Finding
 
 SHOWN = ("torch", "transformers", "datasets", "evaluate")
@@ -79,7 +80,7 @@ def command(
     if as_json:
         print_json([asdict(check) for check in found])
     else:
-        print_table("", ("check", "status", "detail"), [(c.name, c.status, c.detail) for c in found])
+        print_table(Table.of("", ["check", "status", "detail"], [(c.name, c.status, c.detail) for c in found]))
         for check in found:
             if check.hint:
                 message(f"{check.name}: {check.hint}", "hint")

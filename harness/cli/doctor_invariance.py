@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import message, print_json, print_table, print_text
 from harness.core.safe_text import safe
+from harness.report.invariance import invariance_table
 
 if TYPE_CHECKING:
     from harness.analysis.invariance import Invariance
-
-_HEADS = {"own": "its own", "random": "random", "none": "-"}
 
 
 def print_invariance(
@@ -31,21 +30,7 @@ def print_invariance(
 
 
 def _print(found: Invariance) -> None:
-    title = f"decisions of {found.model} that change (device {found.device}, at most {found.limit} examples a unit)"
-    columns = (
-        "family",
-        "unit",
-        "head",
-        "#decisions",
-        "#fp32, batch 1 or full",
-        "#bf16, batch 1 or full",
-        "#fp32 or bf16",
-    )
-    rows = [
-        (change.family, change.unit, _HEADS[change.head], change.decisions, change.fp32, change.bf16, change.precision)
-        for change in found.changes
-    ]
-    print_table(title, columns, rows)
+    print_table(invariance_table(found))
     for family, reason in found.unchecked.items():
         print_text(safe(f"{family}: not scored: {reason}"))
     if any(change.head == "random" for change in found.changes):

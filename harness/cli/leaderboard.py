@@ -155,7 +155,7 @@ def show(
     as_markdown: bool,
 ) -> None:
     """Show rows beside published systems, one table for each setting and split."""
-    from harness.report.board import legend, markdown, tables
+    from harness.report.leaderboard import legend, markdown, tables
 
     board = _board(benchmark, tasks, metrics, more, folder)
     if as_json:
@@ -165,7 +165,7 @@ def show(
     else:
         for table in tables(board):
             print_text(table.title)
-            print_table("", table.columns, table.rows)
+            print_table(table, title=False)
             print_text("")
         for line in legend(board.sections):
             message(line)
@@ -184,9 +184,9 @@ def render(
 ) -> None:
     """Write the board as one HTML page that needs nothing else."""
     from harness.core.files import write_atomic
-    from harness.report.board_page import board_page
+    from harness.report.leaderboard import page
 
-    write_atomic(out, board_page(_board(benchmark, tasks, metrics, more, folder)))
+    write_atomic(out, page(_board(benchmark, tasks, metrics, more, folder)))
     message(str(out))
 
 

@@ -13,6 +13,7 @@ from harness.cli.console import print_json, print_table, print_text
 from harness.core.errors import PluginError
 from harness.registry.default import get_registry
 from harness.registry.registry import PluginStatus
+from harness.report.table import Table, columns, number
 from harness.testing.contract import CHECKS, check_plugin
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -66,11 +67,8 @@ def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, 
     if as_json:
         print_json([asdict(outcome) for outcome in outcomes])
     else:
-        print_table(
-            "",
-            ("check", "of", "outcome", "detail"),
-            [(outcome.check, outcome.subject, outcome.status, outcome.detail) for outcome in outcomes],
-        )
+        rows = [(outcome.check, outcome.subject, outcome.status, outcome.detail) for outcome in outcomes]
+        print_table(Table.of("", ["check", "of", "outcome", "detail"], rows))
         counts = Counter(outcome.status for outcome in outcomes)
         print_text("\n" + ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -86,14 +84,12 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json([asdict(plugin) for plugin in plugins])
     else:
-        print_table(
-            "",
-            ("plugin", "distribution", "version", "kind", "status", "#ms", "provides, or why not"),
-            [
-                (p.name, p.distribution, p.version, p.kind, p.status, f"{1000 * p.seconds:.0f}", _provides(p))
-                for p in plugins
-            ],
-        )
+        head = columns("plugin", "distribution", "version", "kind", "status", number("ms"), "provides, or why not")
+        rows = [
+            (p.name, p.distribution, p.version, p.kind, p.status, f"{1000 * p.seconds:.0f}", _provides(p))
+            for p in plugins
+        ]
+        print_table(Table.of("", head, rows))
     registry.check()
 
 

@@ -14,8 +14,11 @@ from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from harness.registry.registry import Registry
     from harness.run import Run
+    from harness.scoring.scores import BenchmarkScore
     from harness.types.options import EvalOptions
 
 
@@ -85,7 +88,7 @@ class RichReporter(ProgressListener):
         self._line(f"{unit.key:<24} failed: {error}")
 
     def _line(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(text)
 
 
 def show_plan(
@@ -106,6 +109,7 @@ def show_plan(
     from harness.evaluation.groups import check_options
     from harness.evaluation.plan import make_plan
     from harness.models.reference import parse_model
+    from harness.report.table import Table
     from harness.runs.identity import run_identity, same_system
     from harness.runs.record import load_record
     from harness.training.chain import Stages
@@ -145,7 +149,8 @@ def show_plan(
         print_json({"model": model, "out": str(out), "units": rows})
     else:
         columns = ("task", "language", "split", "examples", "data", "done")
-        print_table(f"plan for {model} into {out}", columns, [[_cell(row[c]) for c in columns] for row in rows])
+        cells = [[_cell(row[column]) for column in columns] for row in rows]
+        print_table(Table.of(f"plan for {model} into {out}", columns, cells))
         absent = [entry.unit.key for entry in planned if not entry.present]
         if absent:
             print_text(f"no local data for {len(absent)} of {len(planned)} units: {summary(absent)}")
@@ -156,27 +161,39 @@ def show_plan(
 
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything lies; writes the report."""
-    from harness.cli.console import stderr_console, stdout_console
-    from harness.cli.score_table import print_losses, print_scores
-    from harness.report.summary import data_notes
+    from harness.cli.console import print_framed, stderr_console, stdout_console
+    from harness.report.provenance import data_notes
+    from harness.report.robustness import loss_table
 
     console = stderr_console() if to_stderr else stdout_console()
-    print_scores(console, run.scores)
-    print_losses(console, run.record.get("robustness") or {})
+    show_scores(run.scores, console)
+    if robustness := run.record.get("robustness"):
+        print_framed(loss_table(robustness), console)
     for reason in run.partial:
-        console.print(f"not benchmark scores: {reason}", markup=False, highlight=False)
+        console.print(f"not benchmark scores: {reason}")
     for note in data_notes(run.view):
-        console.print(f"note: {note}", markup=False, highlight=False)
+        console.print(f"note: {note}")
     if run.rounding:
         examples, changed = run.rounding
         dtype = run.record["options"]["dtype"]
-        console.print(f"{dtype}: {changed} of {examples} decisions checked differ from fp32", highlight=False)
+        console.print(f"{dtype}: {changed} of {examples} decisions checked differ from fp32")
     if run.failed:
-        console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}", markup=False, highlight=False)
-    console.print(f"record:      {run.path / 'record.json'}", markup=False, highlight=False)
-    console.print(f"predictions: {run.path / 'predictions'}", markup=False, highlight=False)
+        console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}")
+    console.print(f"record:      {run.path / 'record.json'}")
+    console.print(f"predictions: {run.path / 'predictions'}")
     if (page := save_page([run.path], run.path / "report.html", data_dir)) is not None:
-        console.print(f"report:      {page}", markup=False, highlight=False)
+        console.print(f"report:      {page}")
+
+
+def show_scores(scores: BenchmarkScore, console: Console) -> None:
+    """Tables by task and by language, then groups, the overall score, and what is missing."""
+    from harness.cli.console import print_framed
+    from harness.report.benchmark_scores import score_tables, summary_lines
+
+    for table in score_tables(scores):
+        print_framed(table, console)
+    for line in summary_lines(scores):
+        console.print(safe(line))
 
 
 def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | None:
@@ -197,30 +214,20 @@ def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | 
 def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_stderr: bool) -> dict[str, Any]:
     """A table of means and standard deviations over seeds; returns the summary it shows."""
     from harness.cli.console import stderr_console, stdout_console
+    from harness.report.seeds import summary_lines
     from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
     result = summarise([run.scores.to_dict() for run in runs], seeds)
-    console.print(
-        f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}" + " (a single seed)" * (len(seeds) == 1)
-    )
-    for task, values in result["tasks"].items():
-        for metric, entry in values["metrics"].items():
-            cells = "  ".join(f"{language} {_mean(value)}" for language, value in entry["languages"].items())
-            console.print(f"  {task} {metric}: {_mean(entry['average'])}  ({cells})", markup=False, highlight=False)
-    console.print(f"summary:     {folder / 'seeds.json'}", markup=False, highlight=False)
+    for line in summary_lines(result):
+        console.print(line)
+    console.print(f"summary:     {folder / 'seeds.json'}")
     return result
-
-
-def _mean(value: dict[str, Any]) -> str:
-    if value["mean"] is None:
-        return "-"
-    return f"{value['mean']:.1f}" + ("" if value["sd"] is None else f" ±{value['sd']:.1f}")
 
 
 def summary(units: Sequence[str] | dict[str, str]) -> str:
     """``["xnli/ar/test", "xnli/bg/test"]`` as "xnli[ar,bg]"."""
-    from harness.report.summary import brackets
+    from harness.report.provenance import brackets
 
     return brackets((unit.task, unit.language) for unit in map(Unit.of, units))
 

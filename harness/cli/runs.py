@@ -24,20 +24,23 @@ def command() -> None:
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs) and the folders within it."""
     from harness.cli.console import message, print_json, print_table
+    from harness.report.table import Cell, Table, Value, columns, number
     from harness.results.inventory import find_runs
 
     found = find_runs(folder)
     if as_json:
         print_json([{**vars(run), "folder": str(run.folder), "stages": sorted(run.stages)} for run in found])
         return
-    rows = []
+    rows: list[list[Cell]] = []
     for run in found:
         system = " > ".join([run.model, *run.via])
-        overall = "" if run.overall is None else f"{run.overall:.1f}"
+        overall = "" if run.overall is None else Value(run.overall)
         state = "unreadable" if run.problem else "unfinished" if run.finished is None else run.finished[:16]
         kind = "partial" if run.partial else ""
-        rows.append([run.folder, system, run.tasks, run.units, run.failed or "", overall, state, kind])
-    print_table("", ("run", "model", "tasks", "#units", "#failed", "#overall", "finished", ""), rows)
+        failed = str(run.failed or "")
+        rows.append([str(run.folder), system, str(run.tasks), str(run.units), failed, overall, state, kind])
+    head = columns("run", "model", "tasks", *map(number, ("units", "failed", "overall")), "finished", "")
+    print_table(Table.of("", head, rows))
     for run in found:
         if run.problem:
             message(run.problem, "warning")
@@ -50,7 +53,7 @@ def show(run: Path, as_json: bool) -> None:
     """Show how RUN came about, its scores, and what is missing or failed."""
     from harness.cli.console import print_json, print_text
     from harness.core.safe_text import safe
-    from harness.report.tables import all_tables
+    from harness.report.report import all_tables
     from harness.report.text import text_table
     from harness.results.systems import load_run
 

@@ -63,9 +63,9 @@ def command(
     if as_json:
         print_json(scores.to_dict())
     else:
-        from harness.cli.score_table import print_scores
+        from harness.cli.run_report import show_scores
 
-        print_scores(stdout_console(), scores)
+        show_scores(scores, stdout_console())
 
 
 def _selection(

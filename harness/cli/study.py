@@ -22,6 +22,7 @@ def list_studies(as_json: bool) -> None:
 
     from harness.cli.console import print_json, print_table
     from harness.registry.default import get_registry
+    from harness.report.table import Table, columns, number
 
     studies = get_registry().studies().values()
     if as_json:
@@ -31,7 +32,8 @@ def list_studies(as_json: bool) -> None:
         (s.name, len(s.models), len(s.via), len(s.seeds), s.benchmark or ", ".join(s.tasks), s.provider, s.summary)
         for s in studies
     ]
-    print_table("", ("study", "#models", "#via", "#seeds", "scored on", "provider", "summary"), rows)
+    head = columns("study", *map(number, ("models", "via", "seeds")), "scored on", "provider", "summary")
+    print_table(Table.of("", head, rows))
 
 
 @command.command()
@@ -60,6 +62,7 @@ def run(
     from harness.cli.run_report import RichReporter
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
+    from harness.report.seeds import study_table
     from harness.studies.grid import cells, run_cells
     from harness.types.options import EvalOptions
 
@@ -78,16 +81,7 @@ def run(
     if as_json:
         print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in found.summaries])
     else:
-        tasks = list(dict.fromkeys(task for _, summary in found.summaries for task in summary["tasks"]))
-        rows = [
-            (
-                cell.name,
-                *(_cell(summary["tasks"].get(task, {}).get("score")) for task in tasks),
-                _cell(summary["overall"]),
-            )
-            for cell, summary in found.summaries
-        ]
-        print_table("", ("system", *(f"#{task}" for task in tasks), "#overall"), rows)
+        print_table(study_table([(cell.name, summary) for cell, summary in found.summaries]))
     if error := found.error():
         raise error
     failed = [f"{run}: {unit}" for run, unit in found.failed_units]
@@ -116,9 +110,3 @@ def job(file: str, attached: bool) -> None:
         result = run_job_file(Path(file), reporter)
     if result.exit_code:
         raise result.error()
-
-
-def _cell(score: dict[str, Any] | None) -> str:
-    if not score or score["mean"] is None:
-        return "-"
-    return f"{score['mean']:.1f}" + (f" ±{score['sd']:.1f}" if score["sd"] is not None else "")

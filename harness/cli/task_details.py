@@ -11,6 +11,7 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.core.safe_text import safe
 from harness.data.splits import splits_of, task_languages
 from harness.registry.registry import Registry
+from harness.report.table import Table, number
 from harness.training.sources import training_source
 from harness.types.languages import language as language_of
 from harness.types.tasks import Split, TargetTask, Task
@@ -146,7 +147,7 @@ def print_details(found: Mapping[str, Any]) -> None:
             language_of(code).name,
             language_of(code).script,
             split,
-            _number(state["official_rows"]),
+            "" if state["official_rows"] is None else state["official_rows"],
             _size(state),
             _origins(state),
         )
@@ -154,7 +155,7 @@ def print_details(found: Mapping[str, Any]) -> None:
         for split, state in table.items()
     ]
     print_text("")
-    print_table("", ("code", "language", "script", "split", "#official", "data", "origin"), rows)
+    print_table(Table.of("", ["code", "language", "script", "split", number("official"), "data", "origin"], rows))
     states = [state for table in found["languages"].values() for state in table.values()]
     missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
     if missing:
@@ -177,7 +178,7 @@ def _rows(rows: list[list[str]], most: int = 80) -> list[str]:
 def _size(state: Mapping[str, Any]) -> str:
     if state["rows"] is None:
         return str(state["data"])
-    return f"{state['data']}, {_number(state['rows'])} rows"
+    return f"{state['data']}, {state['rows']:,} rows"
 
 
 def _origins(state: Mapping[str, Any]) -> str:
@@ -185,7 +186,3 @@ def _origins(state: Mapping[str, Any]) -> str:
     from harness.data.provenance import origin_words
 
     return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"

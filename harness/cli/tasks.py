@@ -12,6 +12,7 @@ from harness.cli.task_selection import SELECTING, selected_languages
 from harness.data.splits import task_languages
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
+from harness.report.table import Table, columns, number
 from harness.training.sources import training_source
 from harness.types.tasks import Task
 
@@ -46,14 +47,12 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
     if as_json:
         print_json(rows)
         return
-    print_table(
-        "",
-        ("task", "role", "family", "#languages", "metric", "trains on", "provider"),
-        [
-            (r["name"], r["role"], r["family"], len(r["languages"]), r["metric"], r["train"] or "-", r["provider"])
-            for r in rows
-        ],
-    )
+    head = columns("task", "role", "family", number("languages"), "metric", "trains on", "provider")
+    cells = [
+        (r["name"], r["role"], r["family"], len(r["languages"]), r["metric"], r["train"] or "-", r["provider"])
+        for r in rows
+    ]
+    print_table(Table.of("", head, cells))
 
 
 @command.command(name="show")

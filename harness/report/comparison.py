@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from harness.analysis.comparison.result import Comparison, Line
-from harness.core.safe_text import safe
-
-Row = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A titled table; a column whose name starts with ``#`` is numeric."""
-
-    title: str
-    columns: Row
-    rows: Sequence[Row]
-
-    @classmethod
-    def of(cls, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-        """A table of texts from anywhere, each made safe to show and kept on one line."""
-        return cls(safe(title), tuple(map(safe, columns)), [tuple(map(safe, row)) for row in rows])
+from harness.report.markdown import titled_tables
+from harness.report.table import Table, columns, difference, number
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
     """For each system against the baseline: the tasks with the overall score, then each task's languages."""
     baseline = comparison.systems[0].name
     for index, system in enumerate(comparison.systems[1:]):
-        columns = ("#difference", "95% interval", f"#{baseline}", f"#{system.name}", "#n", "#p", "#p (Holm)", "")
+        numbers = (baseline, system.name, "n", "p", "p (Holm)")
+        head = columns(difference("difference"), "95% interval", *map(number, numbers), "")
         rows = [(name, *_cells(task.average, index)) for name, task in comparison.tasks.items()]
         if comparison.overall is not None:
             title = (
                 f"overall {comparison.complete}" if comparison.complete else f"mean of {len(comparison.tasks)} tasks"
             )
             rows.append((title, *_cells(comparison.overall, index)))
-        yield Table.of(f"{system.name} against {baseline}, by task (means over languages)", ("task", *columns), rows)
+        yield Table.of(f"{system.name} against {baseline}, by task (means over languages)", ["task", *head], rows)
         for name, task in comparison.tasks.items():
             own = [(code, *_cells(line, index, exact=True)) for code, line in task.languages.items()]
             title = f"{name} by language ({', '.join(task.metrics)})"
-            yield Table.of(title, ("language", *columns, "test"), own)
+            yield Table.of(title, ["language", *head, "test"], own)
 
 
 def footnotes(comparison: Comparison) -> list[str]:
@@ -61,24 +45,11 @@ def footnotes(comparison: Comparison) -> list[str]:
 
 
 def markdown(comparison: Comparison) -> str:
-    """GitHub tables; text from records is escaped, so that it stays text."""
-    parts = [table_markdown(table) for table in tables(comparison)]
-    return "\n".join([*parts, *(f"- {escaped(note)}" for note in footnotes(comparison))]) + "\n"
+    """The tables and footnotes as Markdown."""
+    return titled_tables(tables(comparison), footnotes(comparison))
 
 
-def table_markdown(table: Table) -> str:
-    """One table with its title, and a blank line after it."""
-    lines = [
-        f"**{escaped(table.title)}**",
-        "",
-        _pipes(escaped(name.removeprefix("#")) for name in table.columns),
-        _pipes("---:" if name.startswith("#") else "---" for name in table.columns),
-        *(_pipes(map(escaped, row)) for row in table.rows),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(line: Line, index: int, *, exact: bool = False) -> Row:
+def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
     found = line.differences[index]
     cells = [
         f"{found.value:+.2f}",
@@ -104,12 +75,3 @@ def _score(line: Line, index: int) -> str:
 def p_value(p: float) -> str:
     """Three decimals, and "<0.001" below that."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _pipes(cells: Iterator[str] | map[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def escaped(text: str) -> str:
-    """The text with control characters shown, and with everything escaped that Markdown or HTML would obey."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~!])", r"\\\1", safe(text))

@@ -5,22 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.mistakes import UnitMistakes, mistakes
 from harness.core.errors import HarnessError
-from harness.core.safe_text import clean
 from harness.report import charts
-from harness.report.summary import caveats, data_notes, headline, provenance
+from harness.report.breakdown import bucket_table
+from harness.report.page_template import page_template
+from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.svg import SERIES
-from harness.report.table import Cell, Table, Value, show, table
+from harness.report.table import Cell, Table, columns, number
 from harness.results.run_view import RunView, language_of, sort_codes
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
-    from harness.analysis.breakdown.compute import Breakdown
     from harness.report.report import Report
 
 log = logging.getLogger(__name__)
@@ -66,13 +63,13 @@ def to_html(report: Report) -> str:
         "tasks": tasks,
         "languages": [(code, language_of(code).name) for code in languages],
     }
-    return _environment().get_template("report.html").render(values) + "\n"
+    return page_template("report.html").render(values) + "\n"
 
 
 def table_html(system: RunView, tables: Iterable[Table]) -> str:
     """Renders the scores by task of a system as an HTML fragment, for notebooks."""
     found = next(table for table in tables if table.name == "by-task")
-    return _environment().get_template("fragment.html").render(title=headline([system]), table=found)
+    return page_template("fragment.html").render(title=headline([system]), table=found)
 
 
 def _system(index: int, system: RunView) -> dict[str, Any]:
@@ -85,7 +82,7 @@ def _system(index: int, system: RunView) -> dict[str, Any]:
         "caveats": [_folded(line) for line in caveats(system)],
         "provenance": provenance(system),
         "notes": data_notes(system),
-        "units": list(_units(system)),
+        "units": _units(system),
     }
 
 
@@ -97,15 +94,18 @@ def _folded(line: str) -> tuple[str, str]:
     return (head, line[len(head) + 2 :]) if colon else (line, "")
 
 
-def _units(system: RunView) -> Iterator[tuple[str, ...]]:
-    """What each score stands on: task and version, language, items, rows, source, fingerprint."""
+def _units(system: RunView) -> Table:
+    """The data behind each score: task and version, language, items, rows, source, fingerprint."""
+    rows: list[list[Cell]] = []
     for task in system.tasks.values():
         for code, unit in task.units.items():
             data = unit.record["data"]
-            rows = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
+            read = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
             version = str(unit.record["task_version"])
             facts = (data.get("state") or "", data.get("source", ""), data["fingerprint"])
-            yield (task.name, version, code, f"{unit.n:,}", rows, *map(str, facts))
+            rows.append([task.name, version, code, unit.n, read, *map(str, facts)])
+    head = columns("task", "version", "language", number("items"), "rows", "state", "source", "fingerprint")
+    return Table.of("", head, rows)
 
 
 def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
@@ -122,14 +122,7 @@ def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
                 continue
             caption = f"{system.name}: {task}" if len(report.systems) > 1 else task
             if found:
-                yield caption, [_buckets(part) for part in found]
-
-
-def _buckets(part: Breakdown) -> Table:
-    rows: list[list[Cell]] = []
-    for bucket in part.buckets:
-        rows.append([bucket.name, bucket.n, Value(bucket.score.value, half=bucket.score.half_width)])
-    return table(f"breakdown-{part.attribute}", part.attribute, [part.attribute, "items", "score"], rows)
+                yield caption, [bucket_table(part) for part in found]
 
 
 def _curves(report: Report) -> Iterator[tuple[str, str]]:
@@ -161,29 +154,3 @@ def _mistakes(report: Report) -> tuple[list[Wrong], list[str], list[str]]:
     found.sort(key=lambda item: (tasks.index(item[2].task), item[0]))
     wrong = [Wrong(i, tasks.index(u.task), languages.index(u.code), name, u) for i, name, u in found]
     return wrong, tasks, languages
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def finalize(value: Any) -> Any:
-        """No control character reaches the page, whatever the template prints."""
-        return clean(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-    environment = Environment(
-        loader=PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "show": lambda cell: show(cell).replace("-", "−") if isinstance(cell, Value) else show(cell),
-        "svg": Markup,
-        "language_name": lambda code: language_of(code).name,
-    }
-    environment.tests["difference"] = lambda cell: isinstance(cell, Value) and cell.signed
-    return environment

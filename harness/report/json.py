@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import clean
-from harness.report.summary import caveats, data_notes, provenance
+from harness.report.provenance import caveats, data_notes, provenance
 from harness.report.table import Cell, Table, Value
 from harness.results.run_view import RunView
 
@@ -43,7 +43,7 @@ def _table(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
         "title": table.title,
-        "columns": list(table.columns),
+        "columns": table.head,
         "rows": [[_cell(cell) for cell in row] for row in table.rows],
         "notes": list(table.notes),
     }
@@ -52,5 +52,5 @@ def _table(table: Table) -> dict[str, Any]:
 def _cell(cell: Cell) -> Any:
     if not isinstance(cell, Value):
         return cell
-    extra = {key: value for key, value in (("half", cell.half), ("mark", cell.mark)) if value}
+    extra = {key: value for key, value in (("half", cell.half_width), ("mark", cell.mark)) if value}
     return {"value": cell.value, **extra} if extra else cell.value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report.summary import caveats, headline
-from harness.report.table import DASH, Table, show
+from harness.report.provenance import caveats, headline
+from harness.report.table import DASH, Table
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -67,8 +67,8 @@ def to_latex(report: Report) -> str:
 
 def latex_table(table: Table) -> str:
     """One table, as wide as its columns, broken over pages where it is long."""
-    spec = "".join("r" if table.numeric(index) else "l" for index in range(len(table.columns)))
-    head = " & ".join(escape(name) for name in table.columns) + r" \\"
+    spec = "".join("r" if column.numeric else "l" for column in table.columns)
+    head = " & ".join(escape(name) for name in table.head) + r" \\"
     lines = [
         rf"% {table.name}",
         rf"\subsection*{{{escape(table.title)}}}",
@@ -77,7 +77,7 @@ def latex_table(table: Table) -> str:
         head,
         r"\midrule",
         r"\endhead",
-        *(" & ".join(escape(_number(show(cell))) for cell in row) + r" \\" for row in table.rows),
+        *(" & ".join(escape(_number(text)) for text in row) + r" \\" for row in table.texts()),
         r"\bottomrule",
         r"\end{longtable}",
     ]

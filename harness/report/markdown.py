@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from harness.report.summary import caveats, data_notes, headline, provenance
-from harness.report.table import Table, show
+from harness.core.safe_text import safe
+from harness.report.provenance import caveats, data_notes, headline, provenance
+from harness.report.table import Table
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -35,18 +37,23 @@ def to_markdown(report: Report) -> str:
 
 def markdown_table(table: Table) -> str:
     """One table, without its title and notes."""
-    columns = range(len(table.columns))
-    lines = [[escape(name) for name in table.columns], ["--:" if table.numeric(i) else ":--" for i in columns]]
-    lines += [[escape(show(cell)) for cell in row] for row in table.rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    head, *rows = [[escape(text) for text in line] for line in (table.head, *table.texts())]
+    rule = ["--:" if column.numeric else ":--" for column in table.columns]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *rows))
+
+
+def titled_tables(tables: Iterable[Table], notes: Iterable[str]) -> str:
+    """Tables under their titles in bold, and a list of notes, ending with a newline."""
+    parts = [f"**{escape(table.title)}**\n\n{markdown_table(table)}\n" for table in tables]
+    return "\n".join([*parts, *(f"- {escape(note)}" for note in notes)]) + "\n"
 
 
 def escape(text: str) -> str:
-    """The text as Markdown that renders as it; entities for what HTML or a table would take for its own."""
+    """The text as Markdown that renders as it, without control characters; entities for what HTML or a table would obey."""
     entities = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;", "@": "&#64;", "!": "&#33;", "$": "&#36;"}
 
     def escaped(match: re.Match[str]) -> str:
         found = match[0]
         return entities.get(found) or f"{found[:-1]}\\{found[-1]}"
 
-    return _SPECIAL.sub(escaped, text)
+    return _SPECIAL.sub(escaped, safe(text))

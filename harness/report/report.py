@@ -1,4 +1,4 @@
-"""A report: systems side by side, their differences, and the tables of both."""
+"""A report: systems side by side, the differences from the first, and the tables of both."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from harness.analysis.differences import Differences, differences
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
+from harness.report.language_scores import matrices
+from harness.report.robustness import perturbed
+from harness.report.seeds import over_seeds
 from harness.report.table import Table
-from harness.report.tables import all_tables
+from harness.report.task_scores import by_task, overview, transfer_gap
 from harness.results.run_view import RunView
 
 
@@ -35,3 +38,15 @@ def make_report(systems: Sequence[RunView], registry: Registry, data_dir: str | 
         raise UsageError("nothing to report", hint="name one run folder or several")
     compared = tuple(differences(systems[0], other, registry) for other in systems[1:])
     return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), registry, data_dir)
+
+
+def all_tables(systems: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
+    """Every table of a report, in its order."""
+    return [
+        overview(systems),
+        by_task(systems, compared),
+        transfer_gap(systems),
+        *matrices(systems, compared),
+        *perturbed(systems),
+        *over_seeds(systems),
+    ]

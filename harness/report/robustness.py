@@ -1,14 +1,16 @@
-"""What perturbed test sets cost: the loss against the clean ones, by perturbation and task, and by language."""
+"""Losses on perturbed test sets against the clean ones: by perturbation and task, and by language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from harness.report.table import Cell, Table, Value, table
+from harness.report.table import DASH, Cell, Table, Value, columns, difference, number, report_table
 from harness.results.run_view import RunView, language_of, sort_codes
 from harness.scoring.scores import half_width
-from harness.types.record import LossRecord
+from harness.types.record import LossRecord, TaskLossRecord
+
+_LOSS = difference("loss")
 
 
 def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
@@ -21,15 +23,30 @@ def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
             rows.append([kind, task, *([system.name] if several else []), *_means(languages)])
     if not rows:
         return
-    columns = ["perturbation", "task", *(["run"] if several else []), "clean", "perturbed", "loss", "changed %"]
+    numbers = [number("clean"), number("perturbed"), _LOSS, number("changed %")]
+    head = columns("perturbation", "task", *(["run"] if several else []), *numbers)
     notes = [
         "loss: clean minus perturbed, over the languages in which the perturbation changed anything",
         "changed: share of their examples that it changed",
     ]
-    yield table("perturbed", "Perturbed test sets", columns, rows, notes)
+    yield report_table("perturbed", "Perturbed test sets", head, rows, notes)
     for system, found in measured:
         if found:
             yield _by_language(system, found, several)
+
+
+def loss_table(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> Table:
+    """A row a perturbation and task, as ``harness eval`` prints it: mean loss, share of changed examples, languages."""
+    rows: list[list[Cell]] = []
+    for kind, tasks in robustness.items():
+        for task, whole in tasks.items():
+            languages = whole["languages"]
+            share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
+            each = "  ".join(f"{code} {_signed(one)}" for code, one in languages.items())
+            mean = whole.get("loss")
+            rows.append([kind, task, DASH if mean is None else f"{mean:+.1f}", f"{share:.0%}", each])
+    title = "loss against the clean test sets (points; ± half of the 95% interval)"
+    return Table.of(title, ["perturbation", "task", _LOSS, number("changed"), "by language"], rows)
 
 
 def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
@@ -45,7 +62,7 @@ def _means(languages: Mapping[str, LossRecord]) -> list[Cell]:
         return [None, None, None, 0]
     clean, worse = fmean(loss["clean"] for loss in counting), fmean(loss["perturbed"] for loss in counting)
     share = sum(loss["changed"] for loss in counting) / sum(loss["n"] for loss in counting)
-    return [Value(clean), Value(worse), Value(clean - worse, signed=True), round(100 * share)]
+    return [Value(clean), Value(worse), Value(clean - worse), round(100 * share)]
 
 
 def _by_language(system: RunView, found: Mapping[tuple[str, str], Mapping[str, LossRecord]], several: bool) -> Table:
@@ -53,13 +70,20 @@ def _by_language(system: RunView, found: Mapping[tuple[str, str], Mapping[str, L
     rows = [
         [code, language_of(code).name, *(_loss(languages.get(code)) for languages in found.values())] for code in codes
     ]
-    columns = ["language", "name", *(f"{kind} {task}" for kind, task in found)]
+    head = columns("language", "name", *(difference(f"{kind} {task}") for kind, task in found))
     notes = ["points lost against the clean set; ± half of the 95% interval, paired by example"]
     title = f"Losses by language{f': {system.name}' if several else ''}"
-    return table("losses-by-language", title, columns, rows, notes)
+    return report_table("losses-by-language", title, head, rows, notes)
+
+
+def _signed(loss: LossRecord) -> str:
+    if not loss["changed"]:
+        return DASH
+    half = half_width(loss["low"], loss["high"])
+    return f"{loss['loss']:+.1f}" + ("" if half is None else f" ±{half:.1f}")
 
 
 def _loss(loss: LossRecord | None) -> Cell:
     if loss is None or not loss["changed"]:
         return None
-    return Value(loss["loss"], half=half_width(loss["low"], loss["high"]), signed=True)
+    return Value(loss["loss"], half_width(loss["low"], loss["high"]))

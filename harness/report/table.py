@@ -1,70 +1,128 @@
-"""What every text format renders: tables of texts, counts and scores."""
+"""A table, as every output renders it: named columns of texts, numbers and differences, under a title, with notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import clean, safe
 
 DASH = "–"
+
+Kind = Literal["text", "number", "difference"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A named column; numbers and differences are aligned to the right, differences have a sign."""
+
+    name: str
+    kind: Kind = "text"
+
+    @property
+    def numeric(self) -> bool:
+        """True for numbers and differences."""
+        return self.kind != "text"
+
+
+def number(name: str) -> Column:
+    """A column of numbers."""
+    return Column(name, "number")
+
+
+def difference(name: str) -> Column:
+    """A column of differences."""
+    return Column(name, "difference")
+
+
+def columns(*given: str | Column) -> list[Column]:
+    """The columns of a table; one given as a string is of texts."""
+    return [Column(column) if isinstance(column, str) else column for column in given]
 
 
 @dataclass(frozen=True)
 class Value:
-    """A score, 0-100, or a difference of scores (``signed``); ``mark`` follows the number ("*", "†").
+    """A score, 0-100, or a difference of scores; ``mark`` follows the number ("*", "†").
 
-    ``half`` is half the width of its 95% interval, or its standard deviation over seeds.
+    ``half_width`` is half the width of its 95% interval, or its standard deviation over seeds.
     """
 
     value: float
-    half: float | None = None
+    half_width: float | None = None
     mark: str = ""
-    signed: bool = False
 
-    def __str__(self) -> str:
-        number = f"{self.value:+.1f}" if self.signed else f"{self.value:.1f}"
-        if number == "-0.0":
-            number = "0.0"
-        return number.replace("+0.0", "0.0") + (f" ±{self.half:.1f}" if self.half is not None else "") + self.mark
+    def show(self, *, signed: bool = False) -> str:
+        """The number with one decimal: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
+        text = f"{self.value:+.1f}" if signed else f"{self.value:.1f}"
+        text = "0.0" if text in ("-0.0", "+0.0") else text
+        return text + (f" ±{self.half_width:.1f}" if self.half_width is not None else "") + self.mark
 
 
 Cell = str | int | Value | None
+
+
+def score_cell(value: float | None, half_width: float | None = None, mark: str = "") -> Cell:
+    """A value as a cell, which is empty if there is none."""
+    return None if value is None else Value(value, half_width, mark)
 
 
 @dataclass(frozen=True)
 class Table:
     """A table under a title; ``notes`` explain its marks. ``name`` is what JSON and LaTeX call it.
 
-    All texts are safe to show on a terminal: control characters arrive as visible escapes.
+    All texts are safe to show on a terminal, on one line: control characters arrive as visible escapes.
     """
 
-    name: str
     title: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    name: str = ""
 
-    def numeric(self, index: int) -> bool:
-        """Whether a column holds numbers only."""
-        return index > 0 and not any(isinstance(row[index], str) for row in self.rows)
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        head: Iterable[str | Column],
+        rows: Iterable[Sequence[Cell]],
+        notes: Iterable[str] = (),
+        *,
+        name: str = "",
+        length: int | None = None,
+    ) -> Table:
+        """A table with every text made safe; title, head and cells are cut to ``length`` characters if it is given."""
+
+        def text(value: str) -> str:
+            return safe(value) if length is None else clean(value, length)
+
+        return cls(
+            text(title),
+            tuple(Column(text(column.name), column.kind) for column in columns(*head)),
+            tuple(tuple(text(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
+            tuple(clean(note, 2000) for note in notes),
+            name,
+        )
+
+    @property
+    def head(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    def texts(self) -> list[list[str]]:
+        """The cells of each row, as every text format shows them."""
+        return [[show(cell, column) for cell, column in zip(row, self.columns, strict=True)] for row in self.rows]
 
 
-def table(
-    name: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], notes: Iterable[str] = ()
+def show(cell: Cell, column: Column) -> str:
+    """A cell as text: counts in groups of three digits, a dash if there is nothing."""
+    if isinstance(cell, Value):
+        return cell.show(signed=column.kind == "difference")
+    return DASH if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def report_table(
+    name: str, title: str, head: Iterable[str | Column], rows: Iterable[Sequence[Cell]], notes: Iterable[str] = ()
 ) -> Table:
-    """A table with every text made safe."""
-    return Table(
-        name,
-        clean(title),
-        tuple(clean(column) for column in columns),
-        tuple(tuple(clean(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
-        tuple(clean(note, 2000) for note in notes),
-    )
-
-
-def show(cell: Cell) -> str:
-    """A cell as every text format shows it."""
-    if cell is None:
-        return DASH
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    """A table of a report, whose names come from anywhere: those beyond 80 characters are cut."""
+    return Table.of(title, head, rows, notes, name=name, length=80)

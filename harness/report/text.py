@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.safe_text import clean
-from harness.report.summary import caveats, data_notes, headline, provenance
-from harness.report.table import Table, show
+from harness.report.provenance import caveats, data_notes, headline, provenance
+from harness.report.table import Table
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -31,14 +31,14 @@ def to_text(report: Report) -> str:
 
 def text_table(table: Table) -> str:
     """One table: title, a rule under the head, numbers to the right, notes below."""
-    cells = [list(table.columns), *([show(cell) for cell in row] for row in table.rows)]
+    cells = [table.head, *table.texts()]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(table.columns))]
     # numbers keep their decimal points under each other although some carry a mark
     lines = []
     for row in cells:
         padded = [
-            " " * (width - _width(cell)) + cell if table.numeric(i) else cell + " " * (width - _width(cell))
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            " " * (width - _width(cell)) + cell if column.numeric else cell + " " * (width - _width(cell))
+            for column, cell, width in zip(table.columns, row, widths, strict=True)
         ]
         lines.append("  ".join(padded).rstrip())
     lines.insert(1, "  ".join("─" * width for width in widths))

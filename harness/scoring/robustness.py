@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
-from harness.scoring.scores import UnitScore, half_width
+from harness.scoring.scores import UnitScore
 from harness.types.record import LossRecord, TaskLossRecord, UnitRecord
 from harness.types.units import split_of
 
@@ -60,30 +60,6 @@ def losses(
             counting = [each["loss"] for each in whole["languages"].values() if each["changed"]]
             whole["loss"] = fmean(counting) if counting else None
     return found
-
-
-def loss_rows(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> list[tuple[str, str, str, str, str]]:
-    """Perturbation, task, loss, changed share and the losses by language, as the terminal shows them."""
-    rows = []
-    for kind, tasks in robustness.items():
-        for task, whole in tasks.items():
-            languages = whole["languages"]
-            share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
-            each = "  ".join(
-                f"{code} {_signed(one['loss'])}{_half(one)}" if one["changed"] else f"{code} –"
-                for code, one in languages.items()
-            )
-            rows.append((kind, task, _signed(whole.get("loss")), f"{share:.0%}", each))
-    return rows
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.1f}"
-
-
-def _half(loss: LossRecord) -> str:
-    half = half_width(loss["low"], loss["high"])
-    return "" if half is None else f" ±{half:.1f}"
 
 
 def _value(score: UnitScore, names: Sequence[str]) -> float:

@@ -384,7 +384,7 @@ def test_command_prints_markdown(two, capsys):
     assert code == 0
     rows = [line for line in out.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows[:3]}) == 1
-    assert "\\<b\\>\\|\\`x\\`" in out and "<b>" not in out
+    assert "&lt;b&gt;&#124;\\`x\\`" in out and "<b>" not in out
 
 
 @pytest.mark.parametrize(

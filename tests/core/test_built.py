@@ -71,7 +71,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
 HALF = """
 import os, signal, sys
 from pathlib import Path
-from harness.built import built
+from harness.core.built import built
 
 def build(folder):
     (folder / "b.bin").write_text("ha")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,11 @@ import numpy as np
 import pytest
 from run_folders import nli, rewrite, write_run
 
+from harness.cli.console import print_table
 from harness.cli.main import main
 from harness.leaderboard.export import export_row
 from harness.registry.default import get_registry
+from harness.report.table import Table, number
 from harness.results.rescore import score_run
 
 NASTY = "\x1b[2J\x1b]0;x\x07\x00\r\x9b31m\u202e\u2066\ud83d\nerror: faked"
@@ -185,3 +189,18 @@ def test_what_stands_in_files_is_shown_and_not_sent(
     task, code = unit.partition("/")[0], unit.partition("-")[2].partition(".")[0]
     words = ["--predictions", tmp_path / "predictions", "--labels", tmp_path / "labels"]
     assert SHOWN in said(capsys, "score", *words, "--task", f"{task}[{code}]")
+
+
+def test_a_table_on_a_terminal_has_colours_and_nothing_else_that_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    print_table(Table.of(NASTY, ["name", number(NASTY)], [(NASTY, 12)]))
+    written = sys.stdout.getvalue()
+    assert "\x1b[1mname" in written, "the head is bold, and its colours are not spelled out"
+    assert SHOWN in written
+    assert not CONTROL.search(re.sub(r"\x1b\[[0-9;]*m", "", written))

@@ -18,8 +18,7 @@ from harness.leaderboard.export import export_row
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
-from harness.report.board import cell_text
-from harness.report.board_page import board_page
+from harness.report.leaderboard import cell_text, page
 from harness.results.rescore import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -337,7 +336,7 @@ def test_any_row_is_valid_or_told_why(row, registry, data):
     )
     target[data.draw(st.sampled_from(sorted(target)) | st.text(max_size=8))] = data.draw(json_values)
     if not any(not problem.warning for problem in problems(changed, registry)) and changed["benchmark"] == "xtreme":
-        board_page(build_board([changed], "xtreme", registry, tasks=[cell["task"] for cell in changed["cells"][:1]]))
+        page(build_board([changed], "xtreme", registry, tasks=[cell["task"] for cell in changed["cells"][:1]]))
 
 
 @pytest.mark.parametrize(

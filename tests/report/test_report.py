@@ -20,9 +20,10 @@ from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
 from harness.registry.default import get_registry
 from harness.report.formats import render
+from harness.report.language_scores import GROUPINGS, group_codes
 from harness.report.report import make_report
+from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value
-from harness.report.tables import GROUPINGS, group_codes, over_seeds
 from harness.results.run_view import view
 from harness.results.systems import load_runs
 
@@ -42,7 +43,7 @@ def tables(*systems) -> dict[str, Table]:
 
 
 def column(table: Table, name: str) -> dict[str, object]:
-    index = table.columns.index(name)
+    index = table.head.index(name)
     return {str(row[0]): row[index] for row in table.rows}
 
 
@@ -61,7 +62,7 @@ def test_scores_of_a_task_are_means_over_languages_marked_where_languages_are_mi
     (system,) = load_runs([PLAIN])
     found = column(tables(system)["by-task"], "score")
     assert found["xnli"] == Value(pytest.approx((80 + 60 + 30 + 45) / 4), None, "†")
-    assert found["xquad"].mark == "" and found["xquad"].half > 0
+    assert found["xquad"].mark == "" and found["xquad"].half_width > 0
     entries = [record()["units"][f"xquad/{code}/test"]["score"]["metrics"] for code in ("en", "ru", "ar")]
     by_hand = [(entry["exact_match"]["value"] + entry["f1"]["value"]) / 2 for entry in entries]
     assert found["xquad"].value == pytest.approx(sum(by_hand) / 3)
@@ -149,7 +150,7 @@ def test_seeds_of_one_system_are_averaged():
     (table,) = over_seeds([*seeds, view(record(VIA), "via")])
     assert [row[1] for row in table.rows] == [2, 1]
     assert column(table, "xnli")["example/encoder"] == Value(pytest.approx(72), pytest.approx(8**0.5))
-    assert column(table, "xnli")["example/encoder via mnli"].half is None
+    assert column(table, "xnli")["example/encoder via mnli"].half_width is None
     assert not list(over_seeds(seeds[:1]))
 
 

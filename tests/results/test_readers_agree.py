@@ -170,15 +170,15 @@ def test_every_table_of_the_report_and_every_format_shows_these_numbers(
     report = make_report(load_runs([run.path]), get_registry())
     tables = {table.name: table for table in report.tables}
     by_language = tables["by-language"]
-    tasks = by_language.columns[2:]
+    tasks = by_language.head[2:]
     shown = 0
     for row in by_language.rows:
         for task, cell in zip(tasks, row[2:], strict=True):
             if isinstance(cell, Value):
                 value, low, high = wanted[task, str(row[0])]
                 assert cell.value == pytest.approx(value)
-                if cell.half is not None:
-                    assert cell.half == pytest.approx((high - low) / 2)  # type: ignore[operator]
+                if cell.half_width is not None:
+                    assert cell.half_width == pytest.approx((high - low) / 2)  # type: ignore[operator]
                 shown += 1
     assert shown == len(wanted)
     means = averages(run.to_dict())
@@ -189,9 +189,11 @@ def test_every_table_of_the_report_and_every_format_shows_these_numbers(
         value, interval = means[str(row[0]), "score"]
         assert cell.value == pytest.approx(value)
         if (interval := interval or means[str(row[0]), run.scores.tasks[str(row[0])].primary[0]][1]) is not None:
-            assert cell.half == pytest.approx((interval[1] - interval[0]) / 2)
+            assert cell.half_width == pytest.approx((interval[1] - interval[0]) / 2)
             for name, text in texts.items():
-                figures = [f"{cell.value:.1f}", f"{cell.half:.1f}"] if name != "json" else [json.dumps(cell.value)]
+                figures = (
+                    [f"{cell.value:.1f}", f"{cell.half_width:.1f}"] if name != "json" else [json.dumps(cell.value)]
+                )
                 assert all(figure in text for figure in figures), (name, row[0])
 
 

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 FULL = """
 import resource
 import numpy as np
-from harness.retrieval.pool import mapped
+from harness.retrieval.candidates import mapped
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 mapped(lambda texts: np.ones((len(texts), 32), np.float32), ["text"] * 20, block=4)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.api import default_out
 from harness.core.errors import UsageError
 from harness.registry.default import get_registry
-from harness.report.tables import over_seeds
+from harness.report.seeds import over_seeds
 from harness.results.run_view import view
 from harness.results.systems import load_systems
 from harness.runs.identity import run_identity

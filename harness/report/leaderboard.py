@@ -1,19 +1,22 @@
-"""A board as text: tables for the terminal and Markdown."""
+"""A leaderboard as tables, as Markdown, and as one HTML page without script, font or network."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from harness.leaderboard.board import MARKS, Board, Section, Shown
 from harness.leaderboard.schema import Row
-from harness.report.comparison import Table, table_markdown
+from harness.report.markdown import titled_tables
+from harness.report.page_template import page_template
+from harness.report.table import Table, columns, number
 from harness.scoring.scores import half_width
 
 
 def tables(board: Board) -> Iterator[Table]:
     """A table for each section."""
     for section in board.sections:
-        columns = ("system", "source", "#parameters", *(f"#{column.title}" for column in section.columns))
+        head = columns("system", "source", *map(number, ("parameters", *(column.title for column in section.columns))))
         rows = [
             (
                 line.row["system"],
@@ -23,7 +26,7 @@ def tables(board: Board) -> Iterator[Table]:
             )
             for line in section.lines
         ]
-        yield Table.of(f"{board.benchmark}: {section.title}", columns, rows)
+        yield Table.of(f"{board.benchmark}: {section.title}", head, rows)
 
 
 def legend(sections: Sequence[Section]) -> list[str]:
@@ -79,12 +82,17 @@ def parameters(row: Row) -> str:
 
 
 def markdown(board: Board) -> str:
-    """The board as GitHub tables."""
-    parts = [table_markdown(table) for table in tables(board)]
-    return "\n".join([*parts, *(f"- {line}" for line in map(_plain, legend(board.sections)))]) + "\n"
+    """The tables and the legend as Markdown."""
+    return titled_tables(tables(board), legend(board.sections))
 
 
-def _plain(text: str) -> str:
-    from harness.report.comparison import escaped
+def page(board: Board) -> str:
+    """The page; every text of a row is escaped."""
+    names = {"cell_text": cell_text, "parameters": parameters, "source": source, "arxiv": arxiv}
+    return page_template("leaderboard.html").render(board=board, legend=legend(board.sections), **names)
 
-    return escaped(text)
+
+def arxiv(row: Row) -> str:
+    """The address of a published row's paper, or "": only what is an arXiv number becomes a link."""
+    number = str(row.get("source", {}).get("arxiv") or "")
+    return f"https://arxiv.org/abs/{number}" if re.fullmatch(r"[0-9]{4}\.[0-9]{4,5}", number) else ""

@@ -1,0 +1,47 @@
+"""The templates of HTML pages: every text is escaped, and no control character gets through."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.core.safe_text import clean
+from harness.report.table import Cell, Column, Value, show
+from harness.results.run_view import language_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+
+def page_template(name: str) -> Template:
+    """The template in the file of this name."""
+    return _environment().get_template(name)
+
+
+def _show(cell: Cell, column: Column) -> str:
+    return show(cell, column).replace("-", "−") if isinstance(cell, Value) else show(cell, column)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        """No control character reaches the page, whatever the template prints."""
+        return clean(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "show": _show,
+        "svg": Markup,
+        "language_name": lambda code: language_of(code).name,
+    }
+    return environment

@@ -1,0 +1,72 @@
+"""Mean and standard deviation over the seeds of a training: as a table, and as the lines that ``harness eval`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from harness.analysis.differences import common_codes
+from harness.report.table import Cell, Table, Value, number, report_table
+from harness.report.task_scores import scored_tasks
+from harness.results.run_view import RunView
+from harness.runs.identity import same_but_for_the_seed
+
+
+def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
+    """Mean and standard deviation of runs that differ in nothing but their seed."""
+    families: dict[str, list[RunView]] = {}
+    for system in systems:
+        families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)
+    several = {key: members for key, members in families.items() if len({m.seed for m in members}) > 1}
+    if not several:
+        return
+    names = scored_tasks(systems)
+    rows: list[list[Cell]] = []
+    for members in families.values():
+        means = [
+            [m.tasks[name].mean(common_codes(members, name)) if name in m.tasks else None for m in members]
+            for name in names
+        ]
+        overall = _over([member.overall for member in members])
+        rows.append([members[0].model, len(members), overall, *(_over(values) for values in means)])
+    notes = ["mean ± standard deviation over seeds", "a single seed has no deviation"]
+    yield report_table("seeds", "Over seeds", ["model", *map(number, ("seeds", "overall", *names))], rows, notes)
+
+
+def study_table(systems: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+    """A row a system of a study, from its name and its :func:`~harness.results.seeds.summarise`; a column a task."""
+    tasks = list(dict.fromkeys(task for _, summary in systems for task in summary["tasks"]))
+    rows = [
+        (
+            name,
+            *(_mean(summary["tasks"].get(task, {}).get("score")) for task in tasks),
+            _mean(summary["overall"]),
+        )
+        for name, summary in systems
+    ]
+    return Table.of("", ["system", *map(number, (*tasks, "overall"))], rows)
+
+
+def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What :func:`~harness.results.seeds.summarise` gives, a line for each number of each task."""
+    alone = " (a single seed)" if summary["single_seed"] else ""
+    yield f"mean ± standard deviation over seeds {', '.join(map(str, summary['seeds']))}{alone}"
+    for task, values in summary["tasks"].items():
+        for metric, entry in values["metrics"].items():
+            cells = "  ".join(f"{language} {_mean(value)}" for language, value in entry["languages"].items())
+            yield f"  {task} {metric}: {_mean(entry['average'])}  ({cells})"
+
+
+def _mean(score: Mapping[str, Any] | None) -> str:
+    return "-" if not score or score["mean"] is None else Value(score["mean"], score["sd"]).show()
+
+
+def _over(values: Sequence[float | None]) -> Cell:
+    present = [value for value in values if value is not None]
+    if not present or len(present) < len(values):
+        return None
+    mean = fmean(present)
+    if len(present) == 1:
+        return Value(mean)
+    return Value(mean, half_width=(sum((value - mean) ** 2 for value in present) / (len(present) - 1)) ** 0.5)

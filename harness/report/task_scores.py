@@ -1,0 +1,152 @@
+"""Tables by task: the runs, their scores in detail or side by side, and the transfer gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from harness.analysis.differences import Differences, common_codes
+from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
+from harness.results.run_view import RunView, TaskView
+
+_DAGGER = "† not every language of the benchmark was scored: no benchmark score"
+
+
+def overview(systems: Sequence[RunView]) -> Table:
+    """A row a run: what it is, the overall score, the groups."""
+    groups = list(dict.fromkeys(group for system in systems for group in system.groups))
+    seeded = len({system.seed for system in systems}) > 1
+    rows: list[list[Cell]] = []
+    for system in systems:
+        scored = sum(len(task.units) for task in system.tasks.values())
+        failed = len(system.record["failed"])
+        lacking = sum(len(task.missing) for task in system.tasks.values()) - failed
+        rows.append(
+            [
+                system.name,
+                system.model,
+                *([str(system.seed)] if seeded else []),
+                scored,
+                max(lacking, 0),
+                failed,
+                score_cell(system.overall, system.overall_half_width),
+                *(score_cell(system.groups.get(group)) for group in groups),
+            ]
+        )
+    numbers = map(number, ("scored", "missing", "failed", "overall", *groups))
+    head = columns("run", "model", *(["seed"] if seeded else []), *numbers)
+    incomplete = any(system.overall is None and system.record["benchmark"] for system in systems)
+    notes = ["an overall score or a group needs every task and language of the benchmark"] if incomplete else []
+    return report_table("overview", "Runs", head, rows, notes)
+
+
+def by_task(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
+    """A row a task: one run in detail, or several side by side over their common languages."""
+    return _one(systems[0]) if len(systems) == 1 else _side_by_side(systems, compared)
+
+
+def _one(system: RunView) -> Table:
+    rows: list[list[Cell]] = []
+    for task in system.tasks.values():
+        total = len(task.units) + len(task.missing)
+        gap, mean = task.gap(), task.mean()
+        worst = min(task.units, key=lambda code: task.units[code].score.value) if len(task.units) > 1 else ""
+        rows.append(
+            [
+                task.name,
+                f"{len(task.units)}/{total}",
+                score_cell(mean, task.half_width, _dagger(task)),
+                score_cell(gap.points if gap else None, mark=_dagger(task)),
+                f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
+                _metrics(task),
+            ]
+        )
+    head = columns("task", "languages", number("score"), number("transfer gap"), "worst language", "metric")
+    notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in system.tasks.values()) else []
+    notes += [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
+    return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
+
+
+def _side_by_side(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
+    rows: list[list[Cell]] = []
+    notes = ["means over the languages in which all runs took the same test"]
+    for name in scored_tasks(systems):
+        codes = common_codes(systems, name)
+        views = [system.tasks.get(name) for system in systems]
+        partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
+        mark = "†" if partial else ""
+        means = [view.mean(codes) if view is not None and codes else None for view in views]
+        rows.append(
+            [
+                name,
+                len(codes),
+                *(score_cell(mean, mark=mark) for mean in means),
+                *(
+                    None if mean is None or means[0] is None else Value(mean - means[0], mark=c.mark(name))
+                    for mean, c in zip(means[1:], compared, strict=True)
+                ),
+            ]
+        )
+        if partial and _DAGGER not in notes:
+            notes.append(_DAGGER)
+    runs = [number(system.name) for system in systems]
+    head = columns("task", number("languages"), *runs, *(difference(_delta(c, compared)) for c in compared))
+    return report_table("by-task", "Scores by task, side by side", head, rows, [*notes, *difference_notes(compared)])
+
+
+def transfer_gap(systems: Sequence[RunView]) -> Table:
+    """English minus the mean of the other languages, by task and run."""
+    several = len(systems) > 1
+    rows: list[list[Cell]] = []
+    incomplete = False
+    for name in scored_tasks(systems):
+        for system in systems:
+            task = system.tasks.get(name)
+            gap = task.gap() if task else None
+            if task and gap:
+                mark = _dagger(task)
+                incomplete |= bool(mark)
+                cells: list[Cell] = [Value(gap.english), Value(gap.others), Value(gap.points, mark=mark)]
+                rows.append([name, *([system.name] if several else []), *cells])
+    head = columns("task", *(["run"] if several else []), *map(number, ("English", "other languages", "gap")))
+    return report_table(
+        "transfer-gap",
+        "Transfer gap (English minus the mean of the other languages)",
+        head,
+        rows,
+        [_DAGGER] if incomplete else [],
+    )
+
+
+def scored_tasks(systems: Sequence[RunView]) -> list[str]:
+    """The tasks of which some run has a score."""
+    return list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.units))
+
+
+def difference_notes(compared: Sequence[Differences]) -> list[str]:
+    """The test behind the marks of significance, or its absence, and the units that were not compared."""
+    notes = []
+    for pair in compared:
+        if pair.significant is not None:
+            notes.append(f"* significant ({pair.test})")
+        elif pair.reason:
+            notes.append(f"{pair.other}: {pair.reason}")
+        if pair.unlike:
+            notes.append(f"not compared, as they are not the same test: {'; '.join(pair.unlike[:20])}")
+    return list(dict.fromkeys(notes))
+
+
+def _delta(pair: Differences, compared: Sequence[Differences]) -> str:
+    return "difference" if len(compared) == 1 else f"{pair.other} − {pair.reference}"
+
+
+def _metrics(task: TaskView) -> str:
+    """What the score is: the name of the metric, or the names and means of those it is the mean of."""
+    if len(task.primary) == 1 or not task.units:
+        return " ".join(task.primary)
+    means = {name: fmean(unit.metrics[name].value for unit in task.units.values()) for name in task.primary}
+    return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
+
+
+def _dagger(task: TaskView) -> str:
+    return "" if task.complete else "†"
