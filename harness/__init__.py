@@ -17,6 +17,7 @@ _NAMES_OF = {
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",
     "harness.core.version": "__version__",
     "harness.data": "readers",
+    "harness.data.store": "ExampleStore",
     "harness.families.base": "HeadFamily Predictor",
     "harness.families.baseline": "most_frequent random_stream",
     "harness.inference.features": "FeatureRows Features Ragged",
@@ -44,7 +45,7 @@ _NAMES_OF = {
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.tasks": (
-        "Attribute Benchmark Command DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
+        "Attribute Benchmark Command DatasetsData DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
         " Objective Recipe ReportFormat Split Study TargetTask Where splits"
     ),
     "harness.types.units": "Prediction Unit UnitExamples",

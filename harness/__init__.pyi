@@ -16,6 +16,7 @@ from harness.core.errors import PluginError as PluginError
 from harness.core.errors import UsageError as UsageError
 from harness.core.version import __version__ as __version__
 from harness.data import readers as readers
+from harness.data.store import ExampleStore as ExampleStore
 from harness.families.base import HeadFamily as HeadFamily
 from harness.families.base import Predictor as Predictor
 from harness.families.baseline import most_frequent as most_frequent
@@ -72,6 +73,7 @@ from harness.types.progress import ProgressListener as ProgressListener
 from harness.types.tasks import Attribute as Attribute
 from harness.types.tasks import Benchmark as Benchmark
 from harness.types.tasks import Command as Command
+from harness.types.tasks import DatasetsData as DatasetsData
 from harness.types.tasks import DoctorCheck as DoctorCheck
 from harness.types.tasks import Family as Family
 from harness.types.tasks import FileData as FileData
@@ -108,6 +110,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "readers",
+    "ExampleStore",
     "HeadFamily",
     "Predictor",
     "most_frequent",
@@ -164,6 +167,7 @@ __all__ = [
     "Attribute",
     "Benchmark",
     "Command",
+    "DatasetsData",
     "DoctorCheck",
     "Family",
     "FileData",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
 from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
-from harness.types.tasks import Recipe
+from harness.types.tasks import Benchmark, Recipe
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
+    from harness.retrieval.mine_files import MiningOptions
     from harness.run import Comparison, Run
     from harness.scoring.scores import BenchmarkScore
     from harness.training.stage import TrainedStage
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: str | LoadedModel,
+    model: str | ModelReference | LoadedModel,
     tasks: Sequence[str] = (),
     *,
     benchmark: str | None = None,
@@ -49,30 +50,36 @@ def evaluate(
     the others return a run without scores.
     """
     from harness.core.offline import without_network
+    from harness.data.access import DataAccess
     from harness.evaluation.completion import adhoc_benchmark, finish
     from harness.evaluation.evaluator import Evaluator
+    from harness.evaluation.groups import check_options
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import make_plan
+    from harness.inference.session import Compute
     from harness.models.loaded import loaded_folder, model_reference
+    from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
     from harness.run import Run
     from harness.runs.folder import RunFolder
     from harness.scoring.aggregate import aggregate
+    from harness.training.context import RunContext
     from harness.training.processes import process_count, process_index
     from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
+    reporter = reporter or Silent()
     reference = model_reference(model)
     recipe = find_recipe(options.recipe, registry, reference)
+    data = DataAccess.of(registry, options.data_dir, offline=options.offline)
     planned = make_plan(
         registry,
+        data,
         benchmark=benchmark,
         tasks=tasks,
         languages=languages,
         split=options.split,
-        data_dir=Path(options.data_dir) if options.data_dir else None,
-        offline=options.offline,
         perturb=options.perturb,
     )
     if not any(entry.present for entry in planned):
@@ -81,30 +88,33 @@ def evaluate(
             f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
-    where = Path(out) if out else default_out(model, benchmark, tasks, options)
+    context = RunContext(registry, recipe, options, Compute.of(options, registry), data)
+    where = Path(out) if out else default_out(reference, benchmark, tasks, options)
     folder = RunFolder(where)
-    with without_network(options.offline), loaded_folder(model, where) as loaded:
+    with without_network(options.offline), loaded_folder(model, where) as found:
+        check_options(planned, context)
+        if found is None and reference.kind != "baseline":
+            reporter.note(f"model {reference}")
+            found = resolve_model(reference, Access.of(options, registry))
+        context = context.of_model(found)
         if process_count() > 1:
             # Training is shared; scores come from one process, so that none waits for another while predicting.
-            Evaluator(folder, registry, reference, recipe, options, reporter or Silent(), loaded).train_all(planned)
+            Evaluator(folder, context, reference, found, reporter).train_all(planned)
             if process_index() > 0:
                 return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}))
-        observed = Observed(reporter or Silent(), registry.hook, where)
-        evaluator = Evaluator(folder, registry, reference, recipe, options, observed, loaded)
-        evaluator.check(planned)
-        evaluator.resolve()
+        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where))
         with folder.joined(evaluator.identity(planned)):
             units = [entry.unit.key for entry in planned]
             plain = as_plain(options)
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
-            record, scores = finish(folder, registry, benchmark, scored)
+            record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Run(where, record, scores)
 
 
 def evaluate_seeds(
-    model: str | LoadedModel,
+    model: str | ModelReference | LoadedModel,
     seeds: Sequence[int],
     tasks: Sequence[str] = (),
     *,
@@ -142,12 +152,11 @@ def train(
     """
     from harness.core.offline import without_network
     from harness.evaluation.observers import Observed
-    from harness.models.device import choose_device, choose_dtype
     from harness.models.loaded import loaded_folder, model_reference
-    from harness.models.quantised import check_quant
-    from harness.models.resolve import resolve_model
+    from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
     from harness.training.chain import Stages
+    from harness.training.context import RunContext
     from harness.training.processes import process_count
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
@@ -158,28 +167,12 @@ def train(
     folder = Path(out)
     reporter = Observed(reporter or Silent(), registry.hook, folder)
     reference = model_reference(model)
-    device = choose_device(options.device)
-    check_quant(options.quant, device)
-    stages = Stages(
-        registry,
-        find_recipe(options.recipe, registry, reference),
-        options,
-        device=device,
-        dtype=choose_dtype(options.dtype, device),
-        root=Path(options.stages_dir) if options.stages_dir else folder.parent / "stages",
-        begin=reporter.training,
-    )
-    stages.check_options([*options.via, task])
+    context = RunContext.of(registry, find_recipe(options.recipe, registry, reference), options)
+    context.check_options([*options.via, task])
     with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
-        loader = registry.hook.harness_load_encoder
-        resolved = loaded or resolve_model(
-            reference,
-            offline=options.offline,
-            loader=loader,
-            allow_pickle=options.allow_pickle,
-            trust_remote_code=options.trust_remote_code,
-        )
-        stages.start_from(resolved)
+        resolved = loaded or resolve_model(reference, Access.of(options, registry))
+        root = Path(options.stages_dir) if options.stages_dir else folder.parent / "stages"
+        stages = Stages(context.of_model(resolved), root, reporter.training)
         stage = stages.last([*options.via, task], resolved)
         with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
             try:
@@ -194,9 +187,17 @@ def train(
 
 
 def score(
-    predictions: str | Path, labels: str | Path, benchmark: str = "xtreme", *, registry: Registry | None = None
+    predictions: str | Path,
+    labels: str | Path,
+    benchmark: str = "xtreme",
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    registry: Registry | None = None,
 ) -> BenchmarkScore:
     """Scores a folder of predictions against a folder of labels, both in the official submission layout.
+
+    ``tasks`` are selectors among the benchmark's tasks ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes; all by default.
 
     Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
@@ -206,8 +207,44 @@ def score(
     from harness.scoring.files import TaskScorer, score_folders
 
     registry = registry or get_registry()
-    scorer = partial(TaskScorer.of, registry)
-    return score_folders(Path(predictions), Path(labels), registry.benchmark(benchmark), scorer)
+    chosen = registry.benchmark(benchmark)
+    selection = _selection(registry, chosen, tasks, languages)
+    return score_folders(Path(predictions), Path(labels), chosen, partial(TaskScorer.of, registry), selection)
+
+
+def score_run(
+    run: str | Path,
+    benchmark: str | None = None,
+    *,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    registry: Registry | None = None,
+) -> BenchmarkScore:
+    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named.
+
+    ``tasks`` and ``languages`` narrow it as in :func:`score`. Raises :class:`~harness.core.errors.DataError` for a folder
+    that is no run, and for files that are not those of the record.
+    """
+    from harness.registry.default import get_registry
+    from harness.results.rescore import score_run
+
+    registry = registry or get_registry()
+    chosen = registry.benchmark(benchmark) if benchmark else None
+    return score_run(Path(run), registry, benchmark, _selection(registry, chosen, tasks, languages))
+
+
+def _selection(
+    registry: Registry, benchmark: Benchmark | None, tasks: Sequence[str], languages: Sequence[str]
+) -> dict[str, tuple[str, ...]] | None:
+    """Tasks and languages that selectors name, among the benchmark's or all registered ones; None: no selectors."""
+    from harness.registry.select import Entry, choose
+
+    if not tasks and not languages:
+        return None
+    known = registry.tasks()
+    listed = benchmark.tasks if benchmark else {name: tuple(task.languages) for name, task in known.items()}
+    entries = {name: Entry(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()}
+    return choose(registry, entries, tasks, languages, f"the benchmark {benchmark.name!r}" if benchmark else "")
 
 
 def compare(
@@ -269,34 +306,113 @@ def breakdown(
     languages: Sequence[str] = (),
     attributes: Sequence[str] = (),
     data_dir: str | Path | None = None,
+    allow_pickle: bool = False,
+    trust_remote_code: str | None = None,
     registry: Registry | None = None,
 ) -> list[Breakdown]:
     """Breaks the scores of a run down by attributes of its examples: length, overlap, the type of the answer.
 
-    See :func:`harness.analysis.breakdown.compute.breakdown`.
+    ``tasks`` are names of the run's tasks, ``languages`` codes, ``attributes`` names (all of each by default);
+    ``data_dir`` has the data that the run was scored on. Attributes of tokens need the run's model, for which
+    ``allow_pickle`` and ``trust_remote_code`` are given as for :func:`evaluate`.
+
+    Raises :class:`~harness.core.errors.UsageError` for unknown names, :class:`~harness.core.errors.DataError` for a
+    folder that is no run.
     """
     from harness.analysis.breakdown.compute import breakdown
+    from harness.models.resolve import Access
     from harness.registry.default import get_registry
 
+    registry = registry or get_registry()
+    loader = registry.hook.harness_load_encoder
     return breakdown(
         Path(run),
-        registry or get_registry(),
+        registry,
         tasks=tasks,
         languages=languages,
         attributes=attributes,
         data_dir=data_dir,
+        access=Access(True, allow_pickle, trust_remote_code, loader),
     )
 
 
-def checklist(model: str, *, registry: Registry | None = None, **options: Any) -> Results:
+def checklist(
+    model: str | Path,
+    *,
+    languages: Sequence[str] = (),
+    tests: Sequence[str] = (),
+    cases: int = 200,
+    examples: int = 3,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+) -> Results:
     """Asks a model that answers questions the tests of MultiCheckList; returns its error rates.
 
-    ``options`` are those of :func:`harness.analysis.checklist.run.checklist`.
+    ``model`` is a run folder with a question-answering task, or a model string. ``tests`` are parts of the tests' names;
+    of each test, ``cases`` are asked in each of the ``languages`` (codes; all by default), and ``examples`` of its
+    failures are kept. The ``options`` say how the model is had and how it computes; their ``data_dir`` may have the
+    published templates, their ``stages_dir`` the stages of the run.
+
+    Raises :class:`~harness.core.errors.UsageError` for unknown languages and tests,
+    :class:`~harness.core.errors.ModelError` where the model cannot answer questions.
     """
     from harness.analysis.checklist.run import checklist
     from harness.registry.default import get_registry
 
-    return checklist(model, registry or get_registry(), **options)
+    return checklist(
+        str(model),
+        registry or get_registry(),
+        options,
+        languages=languages,
+        tests=tests,
+        cases=cases,
+        examples=examples,
+    )
+
+
+def mine(
+    source: str | Path,
+    target: str | Path,
+    model: str,
+    *,
+    out: str | Path,
+    mining: MiningOptions | None = None,
+    vectors: str | Path | None = None,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+    reporter: ProgressListener | None = None,
+) -> dict[str, Any]:
+    """Mines translation pairs from two text files (a sentence a line, UTF-8) by the margin of their sentence vectors.
+
+    The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
+    the folder ``vectors``, by default beside ``out``, so that a stopped call goes on where it was. The ``options`` say how
+    the model is had and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
+    ``embedded_tokens``, ``layer``, ``out``, ``vectors``, ``index``, and of an approximate index its ``recall``.
+
+    Raises :class:`~harness.core.errors.HarnessError`.
+    """
+    from harness.core.offline import without_network
+    from harness.inference.session import Compute
+    from harness.models.reference import parse_model
+    from harness.models.resolve import Access
+    from harness.registry.default import get_registry
+    from harness.retrieval.mine_files import MiningOptions, mine_files
+    from harness.types.progress import ProgressListener as Silent
+
+    options = options or EvalOptions()
+    registry = registry or get_registry()
+    with without_network(options.offline):
+        return mine_files(
+            Path(source),
+            Path(target),
+            parse_model(model),
+            Path(out),
+            options=mining or MiningOptions(),
+            access=Access.of(options, registry),
+            compute=Compute.of(options, registry),
+            vectors=Path(vectors) if vectors else None,
+            note=(reporter or Silent()).note,
+        )
 
 
 def _parent(folder: Path) -> Path:
@@ -318,7 +434,10 @@ def find_recipe(name: str, registry: Registry, model: ModelReference) -> Recipe:
 
 
 def default_out(
-    model: str | LoadedModel, benchmark: str | None, tasks: Sequence[str], options: EvalOptions | None = None
+    model: str | ModelReference | LoadedModel,
+    benchmark: str | None,
+    tasks: Sequence[str],
+    options: EvalOptions | None = None,
 ) -> Path:
     """The run folder of :func:`evaluate` without ``out``: ``runs/`` and :func:`~harness.runs.naming.run_name`."""
     from harness.models.loaded import model_reference

@@ -50,7 +50,7 @@ class Run:
 
     @property
     def rounding(self) -> tuple[int, int] | None:
-        """How many decisions of a run in half precision were compared with fp32, and how many differ; None in fp32."""
+        """Counts of the decisions of a run in half precision that were compared with fp32 and that differ; None in fp32."""
         facts = [unit.get("facts", {}).get("against_fp32") for unit in self.record["units"].values()]
         compared = [found for found in facts if found is not None]
         if not compared:
@@ -64,11 +64,10 @@ class Run:
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
-        from harness.report.report import all_tables
+        from harness.report.report import score_tables
         from harness.report.text import text_table
 
-        tables = all_tables([self.view], ())
-        return "\n\n".join(text_table(table) for table in tables if table.name in ("by-task", "by-language"))
+        return "\n\n".join(map(text_table, score_tables(self.view)))
 
     def to_pandas(self) -> DataFrame:
         """A row a number: task, language and its facts, metric, n, value (0-100), standard error, 95% interval."""
@@ -81,9 +80,8 @@ class Run:
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
         from harness.report.html import table_html
-        from harness.report.report import all_tables
 
-        return table_html(self.view, all_tables([self.view], ()))
+        return table_html(self.view)
 
 
 class Comparison(result.Comparison):

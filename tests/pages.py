@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.registry.default import get_registry
-from harness.training.chain import options_of
+from harness.training.context import options_of
 from harness.types.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parent.parent

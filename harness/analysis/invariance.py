@@ -8,30 +8,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.core.offline import without_network
-from harness.data.sources import load_examples
+from harness.data.access import DataAccess
 from harness.data.subset import limited
 from harness.evaluation.plan import make_plan
 from harness.families.base import Predictor
-from harness.models.device import choose_batch_tokens, choose_device
+from harness.inference.forward import Forward
+from harness.inference.session import Compute, Session, open_model
 from harness.models.encoder import head_parameters
-from harness.models.load import check_head, load_tokenizer
 from harness.models.reference import parse_model
-from harness.models.resolve import resolve_model
+from harness.models.resolve import Access
 from harness.registry.attribution import blaming
 from harness.registry.registry import load_part
 from harness.types.examples import Candidate, Query
-from harness.types.options import build
+from harness.types.options import EvalOptions, build
 from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
     from harness.evaluation.plan import PlannedUnit
     from harness.registry.registry import Registry
@@ -70,66 +69,56 @@ class Invariance:
 
 
 def invariance(
-    model: str,
-    registry: Registry,
-    *,
-    limit: int = EXAMPLES,
-    data_dir: str | Path | None = None,
-    device: str = "auto",
-    offline: bool = False,
+    model: str, registry: Registry, options: EvalOptions | None = None, *, limit: int = EXAMPLES
 ) -> Invariance:
     """Scores ``limit`` examples of a unit of each family, at batch 1 and in full batches, in fp32 and in bf16.
 
-    Of the units whose data are in ``data_dir`` or in the cache, the first whose task the checkpoint has a trained head
+    Of the ``options``, those count that say how a model is had and where it computes, with ``data_dir``. Of the units
+    whose data are there or in the cache, the first whose task the checkpoint has a trained head
     for is taken, or else the first one, under a random head. DataError where no data are present, ModelError where the
     model cannot be had.
     """
-    where = Path(data_dir) if data_dir else None
-    planned = make_plan(registry, benchmark=None, tasks=(), languages=(), split="test", data_dir=where, offline=True)
-    present = [entry for entry in planned if entry.present]
+    options = options or EvalOptions()
+    data = DataAccess.of(registry, options.data_dir, offline=True)
+    present = [entry for entry in make_plan(registry, data, split="test") if entry.present]
     if not present:
         raise DataError(
             "no test data are present to score",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
-    device = choose_device(device)
-    with without_network(offline):
-        loader = registry.hook.harness_load_encoder
-        folder = resolve_model(parse_model(model), offline=offline, loader=loader).folder
-        tokenizer = load_tokenizer(folder)
+    compute = Compute.of(options, registry)
+    with without_network(options.offline):
+        session = open_model(parse_model(model), Access.of(options, registry), compute)
     changes, unchecked = [], {}
     by_family = sorted(present, key=lambda entry: entry.task.family)
     for family, entries in groupby(by_family, key=lambda entry: entry.task.family):
         of_family = list(entries)
         try:
             with blaming(of_family[0].task, registry):
-                entry, predictor, network, head = _loaded(of_family, folder, registry)
-                unit = _examples(entry, predictor, registry, where, limit)
-                changes.append(_changes(entry, predictor, network.to(device).eval(), tokenizer, device, unit, head))
+                entry, predictor, network, head = _loaded(of_family, session, registry)
+                unit = _examples(entry, predictor, data, limit)
+                changes.append(_changes(entry, predictor, session.forward(network), unit, head))
         except UsageError:
             raise
         except HarnessError as error:
             unchecked[family] = str(error)
-    return Invariance(model, device, limit, tuple(changes), unchecked)
+    return Invariance(model, compute.device, limit, tuple(changes), unchecked)
 
 
 def _loaded(
-    entries: Sequence[PlannedUnit], folder: Path, registry: Registry
+    entries: Sequence[PlannedUnit], session: Session, registry: Registry
 ) -> tuple[PlannedUnit, Predictor, PreTrainedModel, str]:
     """A unit that the checkpoint has a head for, or the first one with a random head."""
     of_tasks = list({entry.task.name: entry for entry in reversed(entries)}.values())[::-1]
     for entry in of_tasks:
         predictor = _predictor(entry, registry)
         try:
-            network = predictor.load(str(folder), dtype="float32")
-            if not predictor.trainable or not head_parameters(network):
-                return entry, predictor, network, "none"
-            check_head(network, folder)
+            network = session.network(predictor.load, trained_head=predictor.trainable)
         except ModelError:
             continue
-        return entry, predictor, network, "own"
+        return entry, predictor, network, "own" if predictor.trainable and head_parameters(network) else "none"
     entry, predictor = of_tasks[0], _predictor(of_tasks[0], registry)
-    return entry, predictor, predictor.load(str(folder), dtype="float32", ignore_mismatched_sizes=True), "random"
+    return entry, predictor, session.network(predictor.load, ignore_mismatched_sizes=True), "random"
 
 
 def _predictor(entry: PlannedUnit, registry: Registry) -> Predictor:
@@ -137,14 +126,9 @@ def _predictor(entry: PlannedUnit, registry: Registry) -> Predictor:
     return cast(Predictor, kind(entry.task.labels, build(kind.Options, entry.task.options)))
 
 
-def _examples(
-    entry: PlannedUnit, predictor: Predictor, registry: Registry, data_dir: Path | None, limit: int
-) -> UnitExamples:
+def _examples(entry: PlannedUnit, predictor: Predictor, data: DataAccess, limit: int) -> UnitExamples:
     def load(split: Any, limit: int | None) -> Sequence[Any]:
-        resolver = registry.hook.harness_resolve_data
-        return load_examples(
-            entry.task, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver
-        ).examples
+        return data.load(entry.task, split, limit).examples
 
     unit, task = entry.unit, entry.task
     dev: Sequence[Any] = ()
@@ -164,22 +148,11 @@ def _examples(
     return joined
 
 
-def _changes(
-    entry: PlannedUnit,
-    predictor: Predictor,
-    network: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    device: str,
-    unit: UnitExamples,
-    head: str,
-) -> Changes:
-    from harness.inference.forward import Forward
-
-    full = choose_batch_tokens(None, device)  # as in `harness eval`
+def _changes(entry: PlannedUnit, predictor: Predictor, forward: Forward, unit: UnitExamples, head: str) -> Changes:
+    full = forward.budget
 
     def decided(dtype: str, budget: int) -> list[str]:
-        forward = Forward(network, tokenizer, device, dtype, budget)
-        (prediction,) = predictor.predict(forward, [unit])
+        (prediction,) = predictor.predict(replace(forward, dtype=dtype, budget=budget), [unit])
         ranked = isinstance(unit.examples[0], Query)
         return [repr(decision[:1] if ranked else decision) for decision in prediction.predictions]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.shared_options import split_commas
+from harness.cli.shared_options import model_options, split_commas
 
 
 @click.command("breakdown")
@@ -22,6 +22,7 @@ from harness.cli.shared_options import split_commas
     metavar="FOLDER",
     help="The data that the run was scored on.  [env: HARNESS_DATA_DIR]",
 )
+@model_options
 @click.option("--list", "as_list", is_flag=True, help="List the attributes and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the scores of each language.")
 def command(
@@ -30,6 +31,8 @@ def command(
     languages: tuple[str, ...],
     attributes: tuple[str, ...],
     data_dir: str | None,
+    allow_pickle: bool,
+    trust_remote_code: str | None,
     as_list: bool,
     as_json: bool,
 ) -> None:
@@ -48,7 +51,15 @@ def command(
         return
     if run is None:
         raise click.UsageError("Missing argument 'RUN'.")
-    found = breakdown(run, tasks=tasks, languages=languages, attributes=attributes, data_dir=data_dir)
+    found = breakdown(
+        run,
+        tasks=tasks,
+        languages=languages,
+        attributes=attributes,
+        data_dir=data_dir,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
     if as_json:
         print_json([part.to_dict() for part in found])
         return

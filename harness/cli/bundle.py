@@ -22,15 +22,16 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     selector, only models go in.
     """
     from harness.core.errors import DataError
-    from harness.data.sources import located
+    from harness.data.access import DataAccess
     from harness.models.bundle import data_names, model_names, write_bundle
     from harness.models.reference import parse_model
-    from harness.models.resolve import resolve_model
+    from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
     from harness.training.sources import training_tasks
     from harness.types.tasks import TargetTask
 
     registry = get_registry()
+    data = DataAccess.of(registry, data_dir, offline=True)
     names: dict[str, Path] = {}
     missing = {}
     chosen = selected_splits(registry, selectors) if selectors or not models else []
@@ -41,13 +42,12 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
             wanted |= {f"{source.name} dev": source.dev} if source.dev.sources else {}
     for name, split in wanted.items():
         try:
-            resolver = registry.hook.harness_resolve_data
-            names |= data_names(located(split, data_dir, offline=True, resolver=resolver))
+            names |= data_names(data.located(split))
         except DataError as error:
             missing[name] = error
-    references = {parse_model(model).slug: parse_model(model) for model in models}
-    loader = registry.hook.harness_load_encoder
-    resolved = {slug: resolve_model(reference, loader=loader) for slug, reference in references.items()}
+    references = {reference.slug: reference for reference in map(parse_model, models)}
+    access = Access(loader=registry.hook.harness_load_encoder)
+    resolved = {slug: resolve_model(reference, access) for slug, reference in references.items()}
     for slug, model in resolved.items():
         names |= model_names(model, slug)
     if not names:

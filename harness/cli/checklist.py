@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from harness.cli.shared_options import split_commas
+from harness.cli.shared_options import batch_options, compute_options, model_options, split_commas
 
 
 @click.command("checklist")
@@ -13,7 +15,8 @@ from harness.cli.shared_options import split_commas
 @click.option("--test", "tests", multiple=True, metavar="NAME", help="Only tests with this in their name.")
 @click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="Cases of a test in a language.")
 @click.option("--examples", type=click.IntRange(0), default=0, metavar="N", help="Show so many failures of each test.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@compute_options
+@batch_options
 @click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
@@ -21,6 +24,7 @@ from harness.cli.shared_options import split_commas
     help="Where the published templates are, if anywhere.  [env: HARNESS_DATA_DIR]",
 )
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
+@model_options
 @click.option("--stages", "stages_dir", metavar="FOLDER", help="Trained stages.  [default: beside the run]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -29,11 +33,8 @@ def command(
     tests: tuple[str, ...],
     cases: int,
     examples: int,
-    device: str,
-    data_dir: str | None,
-    offline: bool,
-    stages_dir: str | None,
     as_json: bool,
+    **rest: Any,
 ) -> None:
     """Ask a model the six tests of MultiCheckList; print the error rate of every test in every language.
 
@@ -43,18 +44,11 @@ def command(
     from harness.cli.console import print_json, print_table, print_text
     from harness.core.safe_text import safe
     from harness.report.checklist import checklist_tables
+    from harness.types.options import EvalOptions
 
-    found = checklist(
-        model,
-        languages=languages,
-        tests=tests,
-        data_dir=data_dir,
-        stages_dir=stages_dir,
-        cases=cases,
-        examples=max(examples, 3 if as_json else 0),
-        device=device,
-        offline=offline,
-    )
+    kept = max(examples, 3 if as_json else 0)
+    options = EvalOptions(**rest)
+    found = checklist(model, languages=languages, tests=tests, cases=cases, examples=kept, options=options)
     if as_json:
         print_json(found.to_dict())
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from harness.data.splits import TaskSplit
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.report.table import Table, columns, number
+
+if TYPE_CHECKING:
+    from harness.data.access import DataAccess
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -102,11 +105,12 @@ command.add_command(unbundle)
 def _states(
     registry: Registry, splits: list[TaskSplit], data_dir: str | None, *, offline: bool, deep: bool = False
 ) -> list[dict[str, Any]]:
-    from harness.data.sources import split_status
+    from harness.data.access import DataAccess
 
+    data = DataAccess.of(registry, data_dir, offline=offline)
     states = []
     for item in splits:
-        status = split_status(item.split, data_dir, offline, resolver=registry.hook.harness_resolve_data)
+        status = data.status(item.split)
         state = {
             "task": item.task.name,
             "language": item.language,
@@ -119,26 +123,23 @@ def _states(
             "reason": status.reason,
         }
         if deep and status.state not in ("missing", "damaged"):
-            state |= _verified(registry, item, data_dir)
+            state |= _verified(data, item)
         states.append(state)
     return states
 
 
-def _verified(registry: Registry, item: TaskSplit, data_dir: str | None) -> dict[str, Any]:
+def _verified(data: DataAccess, item: TaskSplit) -> dict[str, Any]:
     """What reading the split changes about its state."""
     from harness.data.checks import lost_answers, shifted_answers
-    from harness.data.sources import load_examples
 
     try:
-        loaded = load_examples(
-            item.task, item.split, data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
-        )
+        loaded = data.load(item.task, item.split)
     except DataError as error:
         return {"state": "damaged", "reason": str(error)}
     lost = list(lost_answers(loaded.examples))
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        return {"state": "damaged", "reason": f"{loaded.files[0]}: {lost[0]}{more}"}
+        return {"state": "damaged", "reason": f"{loaded.files[0] if loaded.files else loaded.source}: {lost[0]}{more}"}
     found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
     shifted = shifted_answers(loaded.examples)
     if shifted:

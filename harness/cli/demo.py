@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from harness.run import Run
 
 TRAIN_LIMIT = 1000
 """Training examples a task: enough to learn something from, few enough for a coffee break on two cores."""
@@ -24,9 +19,10 @@ def command(out: str) -> None:
     from pathlib import Path
 
     from harness.api import evaluate
-    from harness.cli.console import print_text
+    from harness.cli.console import print_table, print_text
     from harness.cli.run_report import RichReporter, save_page, show_run
     from harness.data.sample import has_sample_corpus, write_sample_corpus
+    from harness.report.benchmark_scores import side_by_side
     from harness.types.options import EvalOptions
 
     folder = Path(out)
@@ -43,7 +39,7 @@ def command(out: str) -> None:
         through = replace(options, via=("mnli",))
         via = evaluate("tiny", benchmark="xtreme", out=folder / "tiny-via-mnli", options=through, reporter=reporter)
     show_run(plain, to_stderr=False, data_dir=str(data))
-    _side_by_side(plain, via)
+    print_table(side_by_side(plain.scores, via.scores, "via MNLI", "mean over the languages of the sample corpus"))
     if (page := save_page([plain.path, via.path], folder / "report.html", str(data))) is not None:
         print_text(f"both runs side by side, to open in a browser:    {page}")
     print_text(
@@ -54,17 +50,3 @@ def command(out: str) -> None:
         "  harness eval --model xlm-roberta-base --benchmark xtreme --via mnli\n"
         "look before you leap with --dry-run, --task xnli, --language sw,ur or --limit 100"
     )
-
-
-def _side_by_side(plain: Run, via: Run) -> None:
-    from harness.cli.console import print_table
-    from harness.report.table import Cell, Table, Value, columns, difference, number
-
-    rows: list[list[Cell]] = []
-    for task, scores in plain.scores.tasks.items():
-        other = via.scores.tasks[task]
-        if scores.partial is not None and other.partial is not None:
-            change = other.partial - scores.partial
-            rows.append([task, Value(scores.partial), Value(other.partial), f"{change:+.1f}"])
-    head = columns("task", number("plain"), number("via MNLI"), difference("change"))
-    print_table(Table.of("mean over the languages of the sample corpus", head, rows))

@@ -11,18 +11,15 @@ from harness.report.invariance import invariance_table
 
 if TYPE_CHECKING:
     from harness.analysis.invariance import Invariance
+    from harness.types.options import EvalOptions
 
 
-def print_invariance(
-    model: str, limit: int | None, data_dir: str | None, device: str, offline: bool, as_json: bool
-) -> None:
+def print_invariance(model: str, limit: int | None, options: EvalOptions, as_json: bool) -> None:
     """Scores, counts and prints; a change is a finding, not an error."""
     from harness.analysis.invariance import EXAMPLES, invariance
     from harness.registry.default import get_registry
 
-    found = invariance(
-        model, get_registry(), limit=limit or EXAMPLES, data_dir=data_dir, device=device, offline=offline
-    )
+    found = invariance(model, get_registry(), options, limit=limit or EXAMPLES)
     if as_json:
         print_json(asdict(found))
     else:

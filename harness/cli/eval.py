@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import (
+    batch_options,
     compute_options,
     data_options,
     launch_options,
@@ -46,7 +47,7 @@ from harness.cli.shared_options import (
 @click.option("--limit", type=int, help="At most so many examples a unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="At most so many training examples; marks the record as partial.")
 @compute_options
-@click.option("--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]")
+@batch_options
 @click.option("--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: pays on long runs.")
 @data_options
 @click.option(
@@ -83,16 +84,18 @@ def command(
     from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
     from harness.core.errors import UnitsFailed, UsageError
+    from harness.models.reference import parse_model
     from harness.registry.default import get_registry
     from harness.run import load_run
     from harness.studies.grid import Cell, run_cells
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
-    folder = Path(out) if out else default_out(model, benchmark, tasks, options)
+    reference = parse_model(model)
+    folder = Path(out) if out else default_out(reference, benchmark, tasks, options)
     selection: dict[str, Any] = {"benchmark": benchmark, "tasks": tasks, "languages": languages}
     if dry_run:
-        show_plan(get_registry(), options, model, selection, folder, as_json=as_json)
+        show_plan(get_registry(), options, model, reference, selection, folder, as_json=as_json)
         return
     if seeds and not all(seed.isdigit() for seed in seeds):
         raise UsageError(f"--seeds {','.join(seeds)}: whole numbers separated by commas expected")
@@ -105,7 +108,7 @@ def command(
             if error := grid.error():
                 raise error
         else:
-            runs = [evaluate(model, out=folder, options=options, reporter=reporter, **selection)]
+            runs = [evaluate(reference, out=folder, options=options, reporter=reporter, **selection)]
     if process_index() > 0:
         return
     if seeds:

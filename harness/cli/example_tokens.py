@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.core.border import border
-from harness.core.errors import ModelError, UsageError
 from harness.registry.attribution import blaming
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example
@@ -14,32 +12,6 @@ from harness.types.tasks import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-def tokenizer_of(model: str, registry: Registry, *, offline: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model string, without its weights where that is possible; "tiny" needs no file at all."""
-    from harness.models.load import load_tokenizer
-    from harness.models.reference import parse_model
-    from harness.models.resolve import resolve_model
-    from harness.models.tiny import train_tokenizer
-
-    reference = parse_model(model)
-    if reference.kind == "baseline":
-        raise UsageError(f"--model {model}: a baseline sees no tokens")
-    if reference.kind == "tiny":
-        from harness.data.sample import sample_languages, sample_text
-
-        return train_tokenizer(line for language in sample_languages() for line in sample_text(language))
-    if reference.kind == "hub":
-        from transformers import AutoTokenizer
-
-        with border(f"the tokenizer of {model!r} cannot be had", ModelError, hint="--model tiny"):
-            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-                reference.name, revision=reference.revision, local_files_only=offline
-            )
-        return found
-    loader = registry.hook.harness_load_encoder
-    return load_tokenizer(resolve_model(reference, offline=offline, loader=loader).folder)
 
 
 def example_tokens(

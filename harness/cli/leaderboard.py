@@ -83,24 +83,17 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check rows against the schema and themselves; flags scores of task versions that are not installed."""
-    from harness.leaderboard.rows import read_rows
-    from harness.leaderboard.validation import problems
+    from harness.leaderboard.rows import checked_rows
     from harness.registry.default import get_registry
 
-    registry = get_registry()
-    found = [
-        {"file": str(path), "row": str(row.get("id")), "warning": problem.warning, "text": problem.text}
-        for path in files
-        for row in read_rows(path)
-        for problem in problems(row, registry)
-    ]
+    found = [(row, problem) for row in checked_rows(files, get_registry()) for problem in row.problems]
     if as_json:
-        print_json(found)
-    for problem in [] if as_json else found:
-        message(f"{problem['file']}: {problem['row']}: {problem['text']}", "warning" if problem["warning"] else "")
-    wrong = [problem for problem in found if not problem["warning"]]
+        print_json([{"file": str(row.file), "row": row.id, **vars(problem)} for row, problem in found])
+    for row, problem in [] if as_json else found:
+        message(f"{row.file}: {row.id}: {problem.text}", "warning" if problem.warning else "")
+    wrong = [row.file for row, problem in found if not problem.warning]
     if wrong:
-        raise DataError(f"{len(wrong)} problems in {len({p['file'] for p in wrong})} of {len(files)} files")
+        raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
     if not as_json:
         message(f"{len(files)} files are valid")
 
@@ -110,19 +103,17 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
 @_rows_option
 def add(files: tuple[Path, ...], folder: Path) -> None:
     """Check rows and add them to the folder of rows."""
-    from harness.leaderboard.rows import add_row, read_rows
-    from harness.leaderboard.validation import problems
+    from harness.leaderboard.rows import add_row, checked_rows
     from harness.registry.default import get_registry
 
-    registry = get_registry()
-    rows = [(path, row) for path in files for row in read_rows(path)]
-    for path, row in rows:
-        for problem in problems(row, registry):
+    rows = list(checked_rows(files, get_registry()))
+    for row in rows:
+        for problem in row.problems:
             if not problem.warning:
-                raise DataError(f"{path}: {problem.text}", hint=f"harness leaderboard validate {path}")
-            message(f"{path}: {problem.text}", "warning")
-    for _, row in rows:
-        where, new = add_row(row, folder)
+                raise DataError(f"{row.file}: {problem.text}", hint=f"harness leaderboard validate {row.file}")
+            message(f"{row.file}: {problem.text}", "warning")
+    for row in rows:
+        where, new = add_row(row.row, folder)
         message(f"{where}" if new else f"{where}: there already")
 
 

@@ -218,7 +218,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _where(error: BaseException) -> str:
-    """What could not be written: a file that the error names, or a folder noted on it."""
+    """The file that could not be written, as the error names it, or the folder noted on it."""
     named = getattr(error, "filename", None) or next(iter(getattr(error, "__notes__", ())), "")
     return f"{named}: " if named else ""
 

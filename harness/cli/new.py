@@ -75,6 +75,16 @@ def launcher(name: str, out: str) -> None:
     _done(new_launcher(name, Path(out)))
 
 
+@command.command()
+@click.argument("name")
+@_out
+def objective(name: str, out: str) -> None:
+    """An objective: how stages are trained (noise on the word embeddings, to start with)."""
+    from harness.scaffold.package import new_objective
+
+    _done(new_objective(name, Path(out)))
+
+
 def _done(path: Path) -> None:
     from harness.cli.console import print_text
 

@@ -1,4 +1,4 @@
-"""What ``harness eval`` shows: progress while it runs, the plan, and the tables at the end."""
+"""Output of ``harness eval``: progress while it runs, the plan, and the tables at the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from harness.types.units import Unit
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
     from harness.run import Run
     from harness.scoring.scores import BenchmarkScore
@@ -95,6 +96,7 @@ def show_plan(
     registry: Registry,
     options: EvalOptions,
     model: str,
+    reference: ModelReference,
     selection: dict[str, Any],
     out: Path,
     *,
@@ -106,30 +108,22 @@ def show_plan(
     """
     from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
+    from harness.data.access import DataAccess
     from harness.evaluation.groups import check_options
     from harness.evaluation.plan import make_plan
-    from harness.models.reference import parse_model
+    from harness.inference.session import Compute
     from harness.report.table import Table
     from harness.runs.identity import run_identity, same_system
     from harness.runs.record import load_record
-    from harness.training.chain import Stages
+    from harness.training.context import RunContext
 
-    recipe = find_recipe(options.recipe, registry, parse_model(model))
-    planned = make_plan(
-        registry,
-        split=options.split,
-        data_dir=Path(options.data_dir) if options.data_dir else None,
-        offline=True,  # a plan fetches nothing
-        perturb=options.perturb,
-        **selection,
-    )
-    stages = Stages(
-        registry, recipe, options, device="", dtype="", root=out, begin=lambda name: lambda step, total, loss: None
-    )
-    check_options(planned, stages)
+    recipe = find_recipe(options.recipe, registry, reference)
+    data = DataAccess.of(registry, options.data_dir, offline=True)  # a plan fetches nothing
+    planned = make_plan(registry, data, split=options.split, perturb=options.perturb, **selection)
+    check_options(planned, RunContext.of(registry, recipe, options, Compute()))
     record = load_record(out)
     # Units of another system would be set aside. The precision and the weights are not known before the model is loaded.
-    same = record is not None and same_system(record, model, run_identity("", options, recipe, ""))
+    same = record is not None and same_system(record, str(reference), run_identity("", options, recipe, ""))
     done = set(record["units"]) if record is not None and same else set()
     rows = [
         {

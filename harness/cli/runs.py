@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from harness.results.run_view import RunView
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -53,7 +49,8 @@ def show(run: Path, as_json: bool) -> None:
     """Show how RUN came about, its scores, and what is missing or failed."""
     from harness.cli.console import print_json, print_text
     from harness.core.safe_text import safe
-    from harness.report.report import all_tables
+    from harness.report.provenance import origin
+    from harness.report.report import score_tables
     from harness.report.text import text_table
     from harness.results.systems import load_run
 
@@ -61,37 +58,13 @@ def show(run: Path, as_json: bool) -> None:
     if as_json:
         print_json(shown.record)
         return
-    for name, value in _facts(shown):
+    for name, value in origin(shown):
         print_text(f"{name + ':':12} {value}")
-    for table in all_tables([shown], ()):
-        if table.name in ("by-task", "by-language"):
-            print_text("\n" + text_table(table).rstrip("\n"))
+    for table in score_tables(shown):
+        print_text("\n" + text_table(table))
     for kind, units in (("failed", shown.record["failed"]), ("missing", shown.record["missing"])):
         for unit, reason in units.items():
             print_text(safe(f"{kind}: {unit}: {reason.partition(chr(10))[0]}"))
-
-
-def _facts(run: RunView) -> list[tuple[str, str]]:
-    from harness.core.safe_text import safe
-
-    record = run.record
-    model, options = record["model"], record["options"]
-    recipe = options.get("recipe", {})
-    facts = [
-        ("model", " at ".join(filter(None, (model.get("reference"), model.get("revision"))))),
-        ("weights", model.get("fingerprint") or "-"),
-        ("stages", " > ".join(stage["name"] for stage in record["stages"]) or "none"),
-        ("benchmark", record["benchmark"] or "selected tasks"),
-        ("recipe", f"{recipe.get('name')} {recipe.get('version')}"),
-        ("options", " ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items()) or "-"),
-        ("computed", f"{options.get('dtype')} on {options.get('device')}"),
-        ("harness", record["harness"]["version"]),
-        ("command", " ".join(record["command"])),
-        ("started", record["created"]),
-        ("finished", record["finished"] or "not yet"),
-        *(("partial", reason) for reason in record["partial"]),
-    ]
-    return [(name, safe(value)) for name, value in facts]
 
 
 @command.command()

@@ -50,6 +50,21 @@ compute_options = _together(
     click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
 )
 
+batch_options = click.option(
+    "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
+)
+
+model_options = _together(
+    click.option(
+        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; a run's record says so."
+    ),
+    click.option(
+        "--trust-remote-code",
+        metavar="ORG/NAME@SHA",
+        help="Run this repository's code at this commit, for an architecture that transformers lacks; runs record it.",
+    ),
+)
+
 launch_options = _together(
     click.option("--launcher", metavar="NAME", help="Who runs the jobs: local, or a plugin's.  [default: local]"),
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
@@ -63,14 +78,7 @@ data_options = _together(
         help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
     ),
     click.option("--offline", is_flag=True, help="Use local files and caches only."),
-    click.option(
-        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; says so in the record."
-    ),
-    click.option(
-        "--trust-remote-code",
-        metavar="ORG/NAME@SHA",
-        help="Run this repository's code at this commit, for an architecture that transformers lacks; recorded.",
-    ),
+    model_options,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import compute_options, data_options, launch_options
+from harness.cli.shared_options import compute_options, data_options, eval_options, launch_options
 
 
 @click.group()
@@ -55,7 +55,6 @@ def run(
     them. With several jobs at a time, stages that several runs share are trained first, and what each job prints is in
     FOLDER/jobs. A job that fails costs only what needs it. Exit code 6 means that some units failed.
     """
-    from dataclasses import fields
     from pathlib import Path
 
     from harness.cli.console import print_json, print_table, print_text
@@ -64,13 +63,11 @@ def run(
     from harness.registry.default import get_registry
     from harness.report.seeds import study_table
     from harness.studies.grid import cells, run_cells
-    from harness.types.options import EvalOptions
 
     registry = get_registry()
     study = registry.study(name)
     folder = Path(out or f"runs/{study.name}")
-    known = {field.name for field in fields(EvalOptions)}
-    options = EvalOptions(**{key: value for key, value in rest.items() if key in known and value is not None})
+    options = eval_options(**rest)
     grid = list(cells(study, folder, options))
     if dry_run:
         for cell in grid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.cli.console import print_table, print_text
 from harness.core.errors import UsageError, did_you_mean
@@ -12,9 +12,12 @@ from harness.core.safe_text import safe
 from harness.data.splits import splits_of, task_languages
 from harness.registry.registry import Registry
 from harness.report.table import Table, number
-from harness.training.sources import training_source
+from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
 from harness.types.tasks import Split, TargetTask, Task
+
+if TYPE_CHECKING:
+    from harness.data.access import DataAccess
 
 
 def details(
@@ -38,7 +41,11 @@ def details(
         hint = did_you_mean(language, codes)
         raise UsageError(f"the {role} task {task.name!r} has no language {language!r}", hint=hint)
     splits = {code: splits_of(task, code) for code in codes if language in (None, code)}
-    training = registry.training(task) if isinstance(task, TargetTask) else task.train
+    from harness.data.access import DataAccess
+
+    if isinstance(task, TargetTask):
+        training_tasks(task, registry)  # one that names a task that is not there is refused
+    data = DataAccess.of(registry, data_dir, offline=True)
     found: dict[str, Any] = {
         "name": task.name,
         "role": role,
@@ -50,18 +57,18 @@ def details(
         "average": task.average if isinstance(task, TargetTask) else None,
         "options": dict(task.options),
         "train": training_source(task),
-        "train_data": _state(registry, training, data_dir) if isinstance(training, Split) else None,
+        "train_in_benchmarks": benchmark_training(task, registry) if isinstance(task, TargetTask) else {},
+        "train_data": _state(data, task.train) if isinstance(task.train, Split) else None,
         "licence": task.licence,
         "citation": task.citation,
         "provider": task.provider,
         "distribution": _distribution(registry, task.provider),
         "languages": {
-            code: {name: _state(registry, split, data_dir) for name, split in table.items()}
-            for code, table in splits.items()
+            code: {name: _state(data, split) for name, split in table.items()} for code, table in splits.items()
         },
     }
     if examples:
-        found["examples"] = _examples(registry, task, splits, examples, data_dir, model)
+        found["examples"] = _examples(registry, task, splits, examples, data, model)
     return found
 
 
@@ -71,11 +78,10 @@ def _distribution(registry: Registry, provider: str) -> str:
     return f"{found.distribution} {found.version}".strip() if found else ""
 
 
-def _state(registry: Registry, split: Split, data_dir: str | None) -> dict[str, Any]:
+def _state(data: DataAccess, split: Split) -> dict[str, Any]:
     from harness.data.locate import described
-    from harness.data.sources import split_status
 
-    status = split_status(split, data_dir, resolver=registry.hook.harness_resolve_data)
+    status = data.status(split)
     return {
         "official_rows": split.rows,
         "rows": status.rows,
@@ -93,19 +99,22 @@ def _examples(
     task: Task,
     splits: Mapping[str, Mapping[str, Split]],
     count: int,
-    data_dir: str | None,
+    data: DataAccess,
     model: str,
 ) -> list[dict[str, Any]]:
-    from harness.cli.example_tokens import example_tokens, tokenizer_of
-    from harness.data.sources import load_examples
+    from harness.cli.example_tokens import example_tokens
+    from harness.inference.session import open_tokenizer
+    from harness.models.reference import parse_model
+    from harness.models.resolve import Access
 
     code = "en" if "en" in splits else next(iter(splits))
     table = splits[code]
     name = next((name for name in ("test", "dev", "train") if name in table), next(iter(table)))
-    loaded = load_examples(
-        task, table[name], data_dir=data_dir, offline=True, resolver=registry.hook.harness_resolve_data
-    )
-    tokenizer = tokenizer_of(model, registry, offline=False)
+    loaded = data.load(task, table[name])
+    reference = parse_model(model)
+    if reference.kind == "baseline":
+        raise UsageError(f"--model {model}: a baseline sees no tokens")
+    tokenizer = open_tokenizer(reference, Access(loader=registry.hook.harness_load_encoder))
     return [
         {
             "language": code,
@@ -127,6 +136,7 @@ def print_details(found: Mapping[str, Any]) -> None:
     train = found["train"] or "nothing"
     if found["train_data"] is not None:
         train += f" ({_size(found['train_data'])}; {_origins(found['train_data'])})"
+    train += "".join(f"; in {name}: {source}" for name, source in found["train_in_benchmarks"].items())
     fields = {
         "family": found["family"],
         "labels": ", ".join(found["labels"]),

@@ -16,6 +16,7 @@ from harness.cli.shared_options import compute_options, data_options, recipe_opt
 @recipe_options
 @click.option("--train-limit", type=int, help="At most so many training examples.")
 @compute_options
+@click.option("--batch-tokens", type=int, help="Padded tokens in a batch of dev data.  [default: as for eval]")
 @data_options
 @click.option("--out", metavar="FOLDER", required=True, help="Checkpoint folder; --model takes it afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the stage's record as JSON.")

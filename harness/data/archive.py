@@ -1,14 +1,21 @@
-"""Treebanks as they are released, in one archive: unpacked once into the cache, read from there."""
+"""Archives: unpacked once into the cache, whole or not at all, and read from there."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import hashlib
 import logging
+import lzma
 import tarfile
+import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from harness.core.border import border
-from harness.core.built import built
+from harness.core.built import LIST, built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
@@ -18,8 +25,8 @@ from harness.types.tasks import Row
 log = logging.getLogger(__name__)
 
 _LARGEST = 16 << 30
-"""Bytes of CoNLL-U; the releases have two or three GiB."""
-_FOREIGN = "this is no release of the treebanks: nothing of it is used"
+"""Bytes; the releases of the treebanks have two or three GiB."""
+_BLOCK = 1 << 20
 
 
 def conllu_archive(archive: Path, *, pattern: str) -> Iterator[Row]:
@@ -37,21 +44,93 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
     It is named after the content of the archive. DataError for a broken archive.
     """
     name = f"{archive.name.partition('.t')[0]}-{file_sha256(archive)[:16]}"
-    return built(cache_dir() / "treebanks" / name, lambda folder: _unpack(archive, folder), use=pattern)
+    folder = cache_dir() / "treebanks" / name
+    return built(folder, lambda scratch: _unpack(archive, scratch, "*.conllu", "tar", _TREEBANKS), use=pattern)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def is_archive(path: Path) -> bool:
+    """Tells by its name whether a file is an archive, or compressed."""
+    return path.name.lower().endswith((*_TAR, ".zip", *_COMPRESSED))
+
+
+def members(archive: Path, pattern: str = "*") -> list[Path]:
+    """Finds the files of an archive whose names, or paths in it, fit the pattern, in the order of their paths.
+
+    A tar or zip archive, or one file compressed by gzip, bzip2 or xz (which always fits). They are unpacked into a folder
+    of the cache that is named after the content of the archive. DataError for a broken archive and for one without such
+    files.
+    """
+    digest = hashlib.sha256(f"{file_sha256(archive)} {pattern}".encode()).hexdigest()[:16]
+    folder = cache_dir() / "archives" / f"{archive.name.partition('.')[0]}-{digest}"
+    built(folder, lambda scratch: _unpack(archive, scratch, pattern, _kind(archive), _DATA))
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LIST)
+    if not found:
+        raise DataError(f"{archive}: holds no file that fits {pattern!r}", hint="members= of the source is the pattern")
+    return found
+
+
+_TAR = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_TREEBANKS = "this is no release of the treebanks: nothing of it is used"
+_DATA = "nothing of it is used"
+
+
+def _kind(archive: Path) -> str:
+    name = archive.name.lower()
+    return "tar" if name.endswith(_TAR) else "zip" if name.endswith(".zip") else "compressed"
+
+
+def _unpack(archive: Path, folder: Path, pattern: str, kind: str, hint: str) -> None:
     log.info("unpacking %s (once)", archive)
-    with border(f"{archive}: not a whole tar archive, or no room for it", hint="download it again, or make room"):
+    whole = "whole compressed file" if kind == "compressed" else f"whole {kind} archive"
+    with border(f"{archive}: not a {whole}, or no room for it", hint="download it again, or make room"):
         try:
-            with tarfile.open(archive) as file:
-                size = 0
-                for member in file:
-                    if member.isfile() and member.name.endswith(".conllu"):
-                        size += member.size
-                        if size > _LARGEST:
-                            raise DataError(f"{archive}: unpacks to more than {_LARGEST >> 30} GiB", hint=_FOREIGN)
-                        file.extract(member, folder, filter="data")
+            if kind == "zip":
+                _unpack_zip(archive, folder, pattern, hint)
+            elif kind == "tar":
+                _unpack_tar(archive, folder, pattern, hint)
+            else:
+                _decompress(archive, folder, hint)
         except tarfile.FilterError as error:
-            message = f"{archive}: {error.tarinfo.name!r} leads out of the archive's folder"
-            raise DataError(message, hint=_FOREIGN) from error
+            raise _outside(archive, error.tarinfo.name, hint) from error
+
+
+def _unpack_tar(archive: Path, folder: Path, pattern: str, hint: str) -> None:
+    size = 0
+    with tarfile.open(archive) as file:
+        for member in file:
+            if member.isfile() and _fits(member.name, pattern):
+                size += member.size
+                _check_size(archive, size, hint)
+                file.extract(member, folder, filter="data")
+
+
+def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
+    with zipfile.ZipFile(archive) as file:
+        wanted = [member for member in file.infolist() if not member.is_dir() and _fits(member.filename, pattern)]
+        _check_size(archive, sum(member.file_size for member in wanted), hint)  # more than is declared is an error
+        for member in wanted:
+            path = PurePosixPath(member.filename)
+            if path.is_absolute() or ".." in path.parts:
+                raise _outside(archive, member.filename, hint)
+            file.extract(member, folder)
+
+
+def _decompress(archive: Path, folder: Path, hint: str) -> None:
+    with _COMPRESSED[archive.suffix.lower()](archive) as file, (folder / archive.stem).open("wb") as out:
+        while block := file.read(_BLOCK):
+            out.write(block)
+            _check_size(archive, out.tell(), hint)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)
+
+
+def _check_size(archive: Path, size: int, hint: str) -> None:
+    if size > _LARGEST:
+        raise DataError(f"{archive}: unpacks to more than {_LARGEST >> 30} GiB", hint=hint)
+
+
+def _outside(archive: Path, name: str, hint: str) -> DataError:
+    return DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)

@@ -32,12 +32,19 @@ def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterato
         if reason:
             yield f"example {name!r}: {reason}"
             continue
-        if isinstance(example, GoldPair) or not hasattr(example, "id"):
+        key = unique_key(example)
+        if key is None:
             continue
-        key = (name, example.english) if isinstance(example, Sentence) else name
         if key in seen:
             yield f"the id {name!r} occurs twice"
         seen.add(key)
+
+
+def unique_key(example: Example) -> Any:
+    """What no other example of the split may have: its id, of a sentence with its side; None for a pair of ids."""
+    if isinstance(example, GoldPair) or not hasattr(example, "id"):
+        return None
+    return (example.id, example.english) if isinstance(example, Sentence) else example.id
 
 
 def _mistyped(example: Example) -> str:

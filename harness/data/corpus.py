@@ -14,6 +14,7 @@ from typing import BinaryIO, overload
 from zlib import crc32
 
 from harness.core.errors import DataError
+from harness.data.store import ExampleStore
 from harness.types.examples import Text
 
 BLOCK = 8_192
@@ -161,14 +162,19 @@ class Slice(Sequence[Text]):
         return self.file[index + min(index // (HELD_OUT - 1), self._out)]
 
 
-class Corpus(Sequence[Text]):
+class Corpus(ExampleStore):
     """Text in several languages: ``parts`` has one sequence a language, and the whole is one after the other."""
 
     def __init__(self, parts: Sequence[Sequence[Text]], names: Sequence[str], fingerprint: str) -> None:
         self.parts = tuple(parts)
         self.names = tuple(names)
-        self.fingerprint = fingerprint
+        self._fingerprint = fingerprint
         self._ends = list(accumulate(map(len, self.parts)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the files' names and bytes."""
+        return self._fingerprint
 
     @classmethod
     def of(cls, files: Sequence[TextFile | Slice]) -> Corpus:

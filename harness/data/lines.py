@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core.border import border
 from harness.core.errors import DataError
+from harness.types.tasks import Row
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -17,3 +20,14 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}:{number}: not UTF-8 ({error.reason})") from error
             yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def json_lines(*paths: Path) -> Iterator[Row]:
+    """A JSON object a line: rows with its keys."""
+    for path in paths:
+        for number, line in lines(path):
+            with border(f"{path}:{number}: not JSON"):
+                row = json.loads(line)
+            if not isinstance(row, dict):
+                raise DataError(f"{path}:{number}: expected a JSON object, found {line[:60]!r}")
+            yield row

@@ -6,14 +6,14 @@ import glob
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
-from harness.types.tasks import FileData, HubData, Source
+from harness.types.tasks import DatasetsData, FileData, HubData, Source, Where
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +35,24 @@ class Unavailable(DataError):
 class Files:
     """The local files of one source; ``root`` is the data folder or snapshot they were found in.
 
-    ``origin`` is "folder", "cache", "hub" or "plugin".
+    ``origin`` is "folder", "cache", "hub" or "plugin"; "python" is that of a data set without files, whose name is
+    ``label``.
     """
 
     paths: tuple[Path, ...]
     origin: str
     root: Path | None = None
+    label: str = ""
+
+    @property
+    def first(self) -> str:
+        """The path of the first of them."""
+        return str(self.paths[0]) if self.paths else self.label
 
     @property
     def name(self) -> str:
         """The first of them, and how many there are besides."""
-        return str(self.paths[0]) + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
+        return self.first + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
     @property
     def sample(self) -> bool:
@@ -96,6 +103,7 @@ def stages(
         yield lambda source, folder=folder: _in_folder(source, folder)  # type: ignore[misc]
     if any((folder / SAMPLE_MARKER).is_file() for folder in folders):
         return  # the sample corpus is never mixed with real data
+    yield _in_python
     yield _in_cache
     if not offline and os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("1", "true", "yes", "on"):
         yield _on_hub
@@ -106,25 +114,42 @@ def described(source: Source, files: Files | None = None) -> str:
     if isinstance(source, FileData):
         return source.files[0] + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
     revision = source.revision or (files.commit[:12] if files else "")
+    if isinstance(source, DatasetsData):
+        text = _files_or_function(source) + (f"@{revision}" if revision and source.repo else "")
+        return text + _condition(source.where)
     text = "/".join(filter(None, (source.repo, source.config, source.split))) + (f"@{revision}" if revision else "")
-    where = source.where
+    return text + _condition(source.where)
+
+
+def _condition(where: Where | None) -> str:
     if where is None:
-        return text
-    return f"{text}[{where.column}" + (f"={where.equals}]" if where.equals is not None else f"^={where.startswith}]")
+        return ""
+    return f"[{where.column}" + (f"={where.equals}]" if where.equals is not None else f"^={where.startswith}]")
+
+
+def _files_or_function(source: DatasetsData) -> str:
+    if source.load is not None:
+        made = getattr(source.load, "func", source.load)  # of functools.partial
+        return f"{made.__module__}.{getattr(made, '__qualname__', type(made).__name__)}"
+    first = "/".join(filter(None, (source.repo, source.files[0])))
+    return first + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
 
 
 def how_to_get(source: Source) -> str:
     """What the user can do to have the files of this source in a data folder."""
-    if isinstance(source, FileData):
+    if isinstance(source, FileData) or (isinstance(source, DatasetsData) and not source.repo):
         return source.obtain
     revision = f" --revision {source.revision}" if source.revision else ""
-    pattern = f"{source.config or 'data'}/{source.split}*"
+    if isinstance(source, DatasetsData):
+        pattern = "' '".join(source.files)
+    else:
+        pattern = f"{source.config or 'data'}/{source.split}*"
     download = f"hf download {source.repo} --repo-type dataset{revision} --include '{pattern}'"
     return f"{download} --local-dir DATA_DIR/{source.repo}"
 
 
 def _from_plugin(source: Source, data_dir: str | Path | None, offline: bool, resolver: Resolver) -> Files | None:
-    if isinstance(source, FileData):
+    if not isinstance(source, HubData):
         return None
     hint = "'harness plugins' lists the plugins; --no-plugin leaves one out"
     with border(f"harness_resolve_data failed for {described(source)}", PluginError, hint=hint):
@@ -137,13 +162,27 @@ def _in_folder(source: Source, folder: Path) -> Files | None:
         if isinstance(source, HubData):
             paths = _parquet(folder / source.repo, source)
             return Files(paths, "folder", folder) if paths else None
-        found: list[Path] = []
-        for name in source.files:
-            matches = [folder / name] if (folder / name).is_file() else list(folder.glob(name)) if "*" in name else []
-            if not matches:
-                return None
-            found += sorted(matches, key=lambda path: (path.name, path))
-        return Files(tuple(found), "folder", folder)
+        if isinstance(source, DatasetsData) and source.load is not None:
+            return None
+        base = folder / source.repo if isinstance(source, DatasetsData) else folder
+        found = _named(base, source.files)
+        return Files(found, "folder", folder) if found else None
+
+
+def _named(base: Path, names: Sequence[str]) -> tuple[Path, ...]:
+    """The files of these names and patterns; none where one of them is missing."""
+    found: list[Path] = []
+    for name in names:
+        matches = [base / name] if (base / name).is_file() else list(base.glob(name)) if "*" in name else []
+        if not matches:
+            return ()
+        found += sorted(matches, key=lambda path: (path.name, path))
+    return tuple(found)
+
+
+def _in_python(source: Source) -> Files | None:
+    made = isinstance(source, DatasetsData) and source.load is not None
+    return Files((), "python", label=described(source)) if made else None
 
 
 def _parquet(base: Path, source: HubData) -> tuple[Path, ...]:
@@ -173,8 +212,12 @@ def _check_shards(paths: list[Path], source: HubData) -> None:
         )
 
 
+def _in_snapshot(source: HubData | DatasetsData, folder: Path) -> tuple[Path, ...]:
+    return _parquet(folder, source) if isinstance(source, HubData) else _named(folder, source.files)
+
+
 def _in_cache(source: Source) -> Files | None:
-    if isinstance(source, FileData):
+    if isinstance(source, FileData) or not source.repo:
         return None
     from huggingface_hub import snapshot_download
 
@@ -186,7 +229,7 @@ def _in_cache(source: Source) -> Files | None:
         except BaseException as error:  # not in the cache, or in one that is damaged
             log.debug("%s is not in the cache: %s", described(source), in_words(error))
             continue
-        if paths := _parquet(folder, source):
+        if paths := _in_snapshot(source, folder):
             return Files(paths, "cache", folder)
     return None
 
@@ -196,13 +239,17 @@ unreachable: list[str] = []
 
 
 def _on_hub(source: Source) -> Files | None:
-    if isinstance(source, FileData) or unreachable:
+    if isinstance(source, FileData) or not source.repo or unreachable:
         return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-    places = [source.config] if source.config is not None else ["data", "default"]
-    patterns = [f"{place}/{source.split}{end}" for place in places for end in ("-*.parquet", ".parquet", "/*.parquet")]
+    if isinstance(source, DatasetsData):
+        patterns = list(source.files)
+    else:
+        places = [source.config] if source.config is not None else ["data", "default"]
+        ends = ("-*.parquet", ".parquet", "/*.parquet")
+        patterns = [f"{place}/{source.split}{end}" for place in places for end in ends]
     for revision in _revisions(source):
         try:
             folder = Path(
@@ -218,10 +265,11 @@ def _on_hub(source: Source) -> Files | None:
             unreachable.append(in_words(error))
             log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])
             return None
-        if paths := _parquet(folder, source):
+        if paths := _in_snapshot(source, folder):
             return Files(paths, "hub", folder)
     return None
 
 
-def _revisions(source: HubData) -> tuple[str | None, ...]:
-    return (source.revision,) if source.revision is not None else (None, CONVERTED)
+def _revisions(source: HubData | DatasetsData) -> tuple[str | None, ...]:
+    stored = source.revision is not None or isinstance(source, DatasetsData)
+    return (source.revision,) if stored else (None, CONVERTED)

@@ -12,7 +12,7 @@ from harness.core.errors import DataError
 from harness.data.archive import conllu_archive
 from harness.data.conllu import conllu
 from harness.data.corpus import held_out_text, text
-from harness.data.lines import lines
+from harness.data.lines import json_lines, lines
 from harness.data.sentences import sentence_at
 from harness.types.examples import Answer, Question
 from harness.types.tasks import Row
@@ -96,17 +96,6 @@ def tagged(*paths: Path) -> Iterator[Row]:
             tags += tag
         if tokens:
             yield {"tokens": tokens, "tags": tags or None}
-
-
-def json_lines(*paths: Path) -> Iterator[Row]:
-    """A JSON object a line: rows with its keys."""
-    for path in paths:
-        for number, line in lines(path):
-            with border(f"{path}:{number}: not JSON"):
-                row = json.loads(line)
-            if not isinstance(row, dict):
-                raise DataError(f"{path}:{number}: expected a JSON object, found {line[:60]!r}")
-            yield row
 
 
 def tab_separated(*paths: Path) -> Iterator[Row]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from harness.core.border import border
 from harness.core.errors import DataError
+from harness.data.builders import count_dataset_rows, dataset_rows
 from harness.data.checks import problems
 from harness.data.corpus import Corpus
 from harness.data.locate import (
@@ -25,10 +27,12 @@ from harness.data.locate import (
 )
 from harness.data.parquet import count_rows, rows
 from harness.data.provenance import Provenance, provenance
-from harness.data.subset import fingerprint, limited
+from harness.data.store import ExampleList, ExampleStore
+from harness.data.stored_rows import StoredExamples, StoredRows, stored_rows
+from harness.data.subset import limited
 from harness.types import entity_tags
-from harness.types.examples import Example, Tagged
-from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
+from harness.types.examples import Example, Tagged, Text
+from harness.types.tasks import DatasetsData, FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
 
@@ -37,7 +41,7 @@ State = Literal["present", "missing", "excerpt", "sample", "damaged"]
 
 @dataclass(frozen=True)
 class LoadedSplit:
-    """The examples of a split and where they came from: a list, or a :class:`~harness.data.corpus.Corpus` on disk.
+    """The examples of a split, an :class:`~harness.data.store.ExampleStore`, and where they came from.
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
@@ -90,41 +94,49 @@ def load_examples(
     DataError for data that is missing, damaged, or not what the task expects.
     """
     found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
-    if any(isinstance(source, FileData) and source.stays_on_disk for source, _ in found):
-        return _on_disk(task, split, found, limit)
+    reads = [_read(source, files, offline) for source, files in found]
+    streams = [read for read in reads if not isinstance(read, ExampleStore | StoredRows)]
+    if len(streams) < len(reads):
+        store, count = _on_disk(task, found, reads, checked)
+        kept = store if limit is None else store.limited(limit)
+        return _loaded(split, found, kept, count, kept.fingerprint)
     examples: list[Example] = []
     count = position = 0
-    for source, files in found:
+    for (source, files), stream in zip(found, streams, strict=True):
         rows_here = 0
-        for row in _rows(source, files):
-            rows_here += not isinstance(source, FileData) or not source.counts or source.counts in row
-            row["_row"] = position
-            example = _example(task.name, source.example or task.example, row, files.name)
+        for row in stream:
+            rows_here += _counts(source, row)
+            example = _example(task.name, source.example or task.example, {**row, "_row": position}, files.name)
             position += 1
             if example is not None:
                 examples.append(example)
         count += rows_here
-    paths = [path for _, files in found for path in files.paths]
-    with border(f"{paths[0]}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
-        for problem in problems(examples, task.labels) if checked else ():
-            raise DataError(f"{paths[0]}: {problem}", hint=_VERIFY.format(task.name))
-        if checked and not task.labels and task.metric == entity_tags.METRIC:
-            _check_entities(examples, paths[0])
-        kept = limited(examples, limit)
-        content = fingerprint(kept)
+    name = found[0][1].first
+    with border(f"{name}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
+        if checked:
+            _check(task, examples, name)
+        kept = ExampleList(limited(examples, limit))
+        content = kept.fingerprint
     return _loaded(split, found, kept, count, content)
 
 
 _VERIFY = "is this the data of {}? See: harness data verify"
 
 
-def _check_entities(examples: Sequence[Example], path: Path) -> None:
-    """DataError for a tag that the metric of entities would misread; declared labels were checked with the plugin."""
+def _check(task: TargetTask | IntermediateTask, examples: Sequence[Example], name: str) -> None:
+    """DataError for what no family can use, and for tags that the metric of entities would misread.
+
+    Labels that the task declares were checked with the plugin.
+    """
+    for problem in problems(examples, task.labels):
+        raise DataError(f"{name}: {problem}", hint=_VERIFY.format(task.name))
+    if task.labels or task.metric != entity_tags.METRIC:
+        return
     for example in examples:
         try:
             entity_tags.check((isinstance(example, Tagged) and example.tags) or ())
         except entity_tags.NoEntityTag as error:
-            raise DataError(f"{path}: example {getattr(example, 'id', '')!r}: {error}", hint=error.hint) from None
+            raise DataError(f"{name}: example {getattr(example, 'id', '')!r}: {error}", hint=error.hint) from None
 
 
 def _loaded(
@@ -146,21 +158,52 @@ def _loaded(
     )
 
 
+Read = Iterator[dict[str, Any]] | StoredRows | ExampleStore
+"""What a source gives: rows one after the other, rows that stay on disk, or the examples themselves."""
+
+
+def _read(source: Source, files: Files, offline: bool) -> Read:
+    if isinstance(source, HubData):
+        return rows(files.paths, source)
+    if isinstance(source, DatasetsData):
+        return (stored_rows if source.stays_on_disk else dataset_rows)(source, files, offline)
+    return _read_files(source, files)
+
+
+def _read_files(source: FileData, files: Files) -> Iterator[dict[str, Any]] | ExampleStore:
+    with _reading(files):
+        found = source.read(*files.paths)
+    return found if isinstance(found, ExampleStore) else _each(found, files)
+
+
+def _each(found: Iterable[Any], files: Files) -> Iterator[dict[str, Any]]:
+    with _reading(files):
+        for row in found:
+            yield dict(row)
+
+
 def _on_disk(
-    task: TargetTask | IntermediateTask, split: Split, found: list[tuple[Source, Files]], limit: int | None
-) -> LoadedSplit:
-    """Text that stays in its files; a corpus a source, or several where a pattern stands for several files."""
+    task: TargetTask | IntermediateTask, found: list[tuple[Source, Files]], reads: list[Read], checked: bool
+) -> tuple[ExampleStore, int]:
+    """The examples of a split that stays on disk, and how many rows they are made of."""
+    corpora = [read for read in reads if isinstance(read, Corpus)]
+    if len(corpora) == len(reads):
+        joined = Corpus.joined(corpora)
+        return joined, len(joined)
+    if len(reads) == 1 and isinstance(reads[0], ExampleStore):
+        return reads[0], len(reads[0])
     parts = []
-    for source, files in found:
-        if not (isinstance(source, FileData) and source.stays_on_disk):
-            raise DataError(f"{task.name}: {described(source)} cannot be mixed with text that stays on disk")
-        with _reading(files):
-            parts.append(cast(Corpus, source.read(*files.paths)))
-    corpus = Corpus.joined(parts)
-    rows = len(corpus)
-    if limit is not None:
-        corpus = corpus.limited(limit)
-    return _loaded(split, found, corpus, rows, corpus.fingerprint)
+    for (source, files), read in zip(found, reads, strict=True):
+        if not isinstance(read, StoredRows):
+            raise DataError(f"{task.name}: {described(source)} cannot be mixed with examples that stay on disk")
+        name = files.name if files.paths else described(source)
+        parts += [
+            (each, partial(_example, task.name, source.example or task.example, name=name)) for each in read.tables
+        ]
+    name = found[0][1].first
+    with border(f"{name}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
+        store = StoredExamples(parts, partial(_check, task, name=name) if checked else None)
+    return store, store.rows
 
 
 def split_status(
@@ -170,18 +213,20 @@ def split_status(
     try:
         found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
     except Unavailable as error:
-        return Status("missing", None, split.rows, described(split.sources[0]), [], f"{error} ({error.hint})")
+        return _missing(split, error)
     except DataError as error:
         return Status("damaged", None, split.rows, described(split.sources[0]), [], str(error))
     expected = _expected(split, [source for source, _ in found])
     source = " + ".join(described(source, files) for source, files in found)
     paths = [path for _, files in found for path in files.paths]
     try:
-        count = sum(_count(source, files) for source, files in found)
+        count = sum(_count(source, files, offline) for source, files in found)
+    except Unavailable as error:
+        return _missing(split, error)
     except DataError as error:
         return Status("damaged", None, expected, source, paths, str(error))
     if not count and expected:  # one file for several languages, and none of its rows are in this one
-        return Status("missing", 0, expected, source, paths, f"{paths[0]} has no rows of this split")
+        return Status("missing", 0, expected, source, paths, f"{found[0][1].first} has no rows of this split")
     if any(files.sample for _, files in found):
         return Status("sample", count, expected, source, paths, "the made-up sample corpus")
     if expected is not None and count != expected:
@@ -191,9 +236,14 @@ def split_status(
     return Status("present", count, expected, source, paths)
 
 
+def _missing(split: Split, error: Unavailable) -> Status:
+    hint = f" ({error.hint})" if error.hint else ""
+    return Status("missing", None, split.rows, described(split.sources[0]), [], f"{error}{hint}")
+
+
 def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[str, ...]:
     """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
-    if task.labels or isinstance(train.examples, Corpus):
+    if task.labels or (train.examples and isinstance(train.examples[0], Text)):
         return task.labels
     return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
 
@@ -217,7 +267,7 @@ def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: R
                 continue
             return source, files
     places = [str(folder) for folder in data_folders(data_dir)]
-    if any(isinstance(source, HubData) for source in part.sources):
+    if any(isinstance(source, HubData) or getattr(source, "repo", "") for source in part.sources):
         hub = f"the Hub ({unreachable[0]})" if unreachable else "the Hub"
         places += ["the Hugging Face cache"] if offline else ["the Hugging Face cache", hub]
     wanted = " or ".join(described(source) for source in part.sources)
@@ -234,22 +284,20 @@ def _expected(split: Split, sources: list[Source]) -> int | None:
     return split.rows if None in parts else sum(part or 0 for part in parts)
 
 
-def _rows(source: Source, files: Files) -> Iterator[dict[str, Any]]:
-    if isinstance(source, HubData):
-        yield from rows(files.paths, source)
-    else:
-        with _reading(files):
-            for row in source.read(*files.paths):
-                yield dict(row)
+def _counts(source: Source, row: Mapping[str, Any]) -> bool:
+    """Tells whether a row counts towards the official size."""
+    return not isinstance(source, FileData) or not source.counts or source.counts in row
 
 
-def _count(source: Source, files: Files) -> int:
+def _count(source: Source, files: Files, offline: bool) -> int:
     if isinstance(source, HubData):
         return count_rows(files.paths, source)
-    with _reading(files):
-        if source.stays_on_disk:
-            return len(source.read(*files.paths))  # type: ignore[arg-type]
-        return sum(1 for row in source.read(*files.paths) if not source.counts or source.counts in row)
+    if isinstance(source, DatasetsData):
+        return count_dataset_rows(source, files, offline)
+    read = _read_files(source, files)
+    if isinstance(read, ExampleStore):
+        return len(read)
+    return sum(_counts(source, row) for row in read)
 
 
 def _reading(files: Files) -> AbstractContextManager[None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from harness.types.examples import Candidate, Example, GoldPair, Query, Sentence, Tagged
@@ -12,14 +13,14 @@ from harness.types.examples import Candidate, Example, GoldPair, Query, Sentence
 _CHUNK = 4096
 
 
-def limited(examples: list[Example], limit: int | None) -> list[Example]:
+def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:
     """``limit`` examples in their order, chosen by a hash of the id: always the same ones, also in parallel languages.
 
     Of a mining pool, ``limit`` foreign sentences are kept, and the same share of gold pairs and of English sentences; of
     queries and candidates, ``limit`` queries, the candidates that answer them, and the same share of the others.
     """
     if limit is None or limit >= len(examples):
-        return examples
+        return list(examples)
     if any(isinstance(example, Sentence | GoldPair) for example in examples):
         return _limited_pool(examples, limit)
     if any(isinstance(example, Candidate) for example in examples):
@@ -33,7 +34,7 @@ def _lowest(names: Sequence[str], count: int) -> list[int]:
     return sorted(range(len(names)), key=lambda i: blake2b(names[i].encode(), digest_size=8).digest())[:count]
 
 
-def _limited_pool(examples: list[Example], limit: int) -> list[Example]:
+def _limited_pool(examples: Sequence[Example], limit: int) -> list[Example]:
     gold = [example for example in examples if isinstance(example, GoldPair)]
     sides: dict[bool, list[str]] = {False: [], True: []}
     for example in examples:
@@ -55,7 +56,7 @@ def _limited_pool(examples: list[Example], limit: int) -> list[Example]:
     ]
 
 
-def _limited_search(examples: list[Example], limit: int) -> list[Example]:
+def _limited_search(examples: Sequence[Example], limit: int) -> list[Example]:
     queries = [example for example in examples if isinstance(example, Query)]
     kept = {queries[i].id for i in _lowest([query.id for query in queries], limit)}
     needed = {name for query in queries if query.id in kept for name in query.relevant}
@@ -68,7 +69,7 @@ def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:
     return isinstance(example, Sentence) and example.id in kept[example.english]
 
 
-def fingerprint(examples: Sequence[Example]) -> str:
+def fingerprint(examples: Iterable[Example]) -> str:
     """blake2b over the examples, in order: it changes with the data, not with where the data lies.
 
     How words are written (:class:`Tagged`) is left out, so that sources that tell and sources that do not have one
@@ -83,12 +84,14 @@ def written_fingerprint(examples: Sequence[Example]) -> str | None:
     return _digest(written) if any(written) else None
 
 
-def _digest(values: Sequence[Any]) -> str:
-    digest = blake2b(digest_size=16)
-    for start in range(0, len(values), _CHUNK):
-        text = json.dumps(values[start : start + _CHUNK], default=_plain, ensure_ascii=False)
+def _digest(values: Iterable[Any]) -> str:
+    digest, count = blake2b(digest_size=16), 0
+    rest = iter(values)
+    while chunk := list(islice(rest, _CHUNK)):
+        text = json.dumps(chunk, default=_plain, ensure_ascii=False)
         digest.update(text.encode("utf-8", "surrogatepass"))
-    digest.update(str(len(values)).encode())
+        count += len(chunk)
+    digest.update(str(count).encode())
     return digest.hexdigest()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness.core.clock import now
+from harness.evaluation.unit_record import ScoredFiles
 from harness.registry.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.recorded_scores import aggregated, by_item, primaries, recorded_score, selection
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 
 
 def finish(
-    folder: RunFolder, registry: Registry, benchmark: str | None, planned: list[PlannedUnit]
+    folder: RunFolder,
+    registry: Registry,
+    benchmark: str | None,
+    planned: list[PlannedUnit],
+    scored_here: Mapping[str, ScoredFiles],
 ) -> tuple[RunRecord, BenchmarkScore]:
-    """Aggregates the units of the plan and completes the record; returns the record and the scores."""
+    """Aggregates the units of the plan and completes the record; returns the record and the scores.
+
+    The items of units that were ``scored_here`` are in memory, those of others are read from their files.
+    """
     record = folder.refresh()
     clean = [entry for entry in planned if not entry.perturbation]
     chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean)
@@ -31,7 +40,12 @@ def finish(
     for entry in planned:
         unit = record["units"].get(entry.unit.key)
         if unit is not None and unit["score"] is not None and entry.present:
-            score = recorded_score(folder.path, registry, entry.unit, unit)
+            known = scored_here.get(entry.unit.key)
+            score = (
+                known.score
+                if known is not None and known.is_of(unit)
+                else recorded_score(folder.path, registry, entry.unit, unit)
+            )
             units[entry.unit.task, entry.unit.language, entry.unit.split] = Scored(unit, score)
             if not entry.perturbation:
                 scored.setdefault(entry.unit.task, {})[entry.unit.language] = score

@@ -12,6 +12,7 @@ from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
+from harness.training.context import RunContext
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.types.options import as_plain
@@ -42,7 +43,7 @@ class Group:
         return self.checkpoint.key if isinstance(self.checkpoint, Stage) else self.checkpoint.fingerprint
 
 
-def grouped(present: Sequence[PlannedUnit], stages: Stages) -> list[list[PlannedUnit]]:
+def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[PlannedUnit]]:
     """The units of each group, before anything is trained or loaded."""
     groups: dict[Hashable, list[PlannedUnit]] = {}
     for entry in present:
@@ -50,53 +51,56 @@ def grouped(present: Sequence[PlannedUnit], stages: Stages) -> list[list[Planned
         # By what is trained on, not by its name: a target and an intermediate task may share one.
         sources = tuple(
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
-            for source in training_tasks(task, stages.registry)
+            for source in training_tasks(task, context.registry)
         )
-        family = _family(entry, stages)
+        family = _family(entry, context)
         alike = (sources, task.family, task.labels, json.dumps(as_plain(family.options), sort_keys=True))
         groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
 
 
-def check_options(planned: Sequence[PlannedUnit], stages: Stages) -> None:
+def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     """Refuses what no run of this plan can use: unknown options, values that do not fit theirs."""
     names = {entry.task.name for entry in planned}
-    names |= {source.name for entry in planned for source in training_tasks(entry.task, stages.registry)}
-    stages.check_options(stages.options.via, names)
-    grouped([entry for entry in planned if entry.present], stages)
+    names |= {source.name for entry in planned for source in training_tasks(entry.task, context.registry)}
+    context.check_options(context.options.via, names)
+    grouped([entry for entry in planned if entry.present], context)
 
 
-def _family(entry: PlannedUnit, stages: Stages) -> Predictor:
-    sources = training_tasks(entry.task, stages.registry)
+def _family(entry: PlannedUnit, context: RunContext) -> Predictor:
+    sources = training_tasks(entry.task, context.registry)
     names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
-    return stages.family(entry.task.family, entry.task.labels, names, entry.task.options)
+    return context.family(entry.task.family, entry.task.labels, names, entry.task.options)
 
 
-def make_group(units: Sequence[PlannedUnit], stages: Stages, model: ResolvedModel | None) -> Group:
+def make_group(units: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None) -> Group:
     """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
-    family = _family(units[0], stages)
+    options = context.options
+    family = _family(units[0], context)
     if model is None:
         return Group(family, None, tuple(units))
-    checkpoint = stages.via(stages.options.via, model)
-    if stages.options.train == "auto":
-        sources = training_tasks(units[0].task, stages.registry)
+    checkpoint = stages.via(options.via, model)
+    if options.train == "auto":
+        sources = training_tasks(units[0].task, context.registry)
         if family.trainable and not sources:
             name = units[0].task.name
             raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
         for source in sources:
-            checkpoint = stages.stage([_selected(source, units[0], stages.options.select_on)], checkpoint)
+            checkpoint = stages.stage([_selected(source, units[0], options.select_on)], checkpoint)
     return Group(family, checkpoint, tuple(units))
 
 
-def required_stages(planned: Sequence[PlannedUnit], stages: Stages, model: ResolvedModel | None) -> list[Stage]:
+def required_stages(
+    planned: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None
+) -> list[Stage]:
     """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
 
     Training data are read, as they are part of the keys. Units whose stages cannot be told (damaged data) add none.
     """
     found: dict[str, Stage] = {}
-    for units in grouped([entry for entry in planned if entry.present], stages):
+    for units in grouped([entry for entry in planned if entry.present], context):
         with suppress(DataError, PluginError):
-            checkpoint = make_group(units, stages, model).checkpoint
+            checkpoint = make_group(units, context, stages, model).checkpoint
             found |= {stage.key: stage for stage in chain(checkpoint) if stage.key not in found}
     return list(found.values())
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.data.locate import described, how_to_get, resolve
+from harness.data.locate import described, how_to_get
 from harness.data.perturb import applies, split_name, split_of
-from harness.data.sources import Status, split_status
+from harness.data.sources import Status
 from harness.registry.select import select
 from harness.training.sources import task_of
 from harness.types.tasks import Split, TargetTask
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
-    from harness.data.sources import Status
+    from harness.data.access import DataAccess
     from harness.registry.registry import Registry
 
 
@@ -57,45 +56,39 @@ class PlannedUnit:
 
 def make_plan(
     registry: Registry,
+    data: DataAccess,
     *,
-    benchmark: str | None,
-    tasks: Sequence[str],
-    languages: Sequence[str],
     split: str,
-    data_dir: Path | None,
-    offline: bool,
+    benchmark: str | None = None,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
     perturb: Sequence[str] = (),
 ) -> list[PlannedUnit]:
     """Every selected unit with the state of its data, in the order of the benchmark; then its perturbed variants."""
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     units = select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split)
-    planned = _planned(registry, units, benchmark, data_dir, offline)
+    planned = _planned(registry, data, units, benchmark)
     return [*planned, *(entry for kind in perturb for entry in _perturbed(registry, planned, kind))]
 
 
-def plan_again(
-    registry: Registry, units: Sequence[Unit], *, benchmark: str | None, data_dir: Path | None, offline: bool
-) -> list[PlannedUnit]:
+def plan_again(registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None) -> list[PlannedUnit]:
     """Units of an earlier command as a plan would have them now; those of tasks that are not installed are left out."""
     known = [unit for unit in units if unit.task in registry.tasks()]
     clean = [replace(unit, split=split_of(unit.split)[0]) for unit in known]
-    planned = _planned(registry, clean, benchmark, data_dir, offline)
+    planned = _planned(registry, data, clean, benchmark)
     return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
 
 
-def _planned(
-    registry: Registry, units: Sequence[Unit], benchmark: str | None, data_dir: Path | None, offline: bool
-) -> list[PlannedUnit]:
+def _planned(registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None) -> list[PlannedUnit]:
     planned = []
     pools: dict[str, bool] = {}
-    resolver = registry.hook.harness_resolve_data
     for unit in units:
         task = task_of(registry, unit.task, benchmark)
         source = task.languages.get(unit.language, {}).get(unit.split)
-        status = split_status(source, data_dir, offline, resolver=resolver) if source is not None else None
+        status = data.status(source) if source is not None else None
         if task.pool is not None and status is not None and task.name not in pools:
-            pools[task.name] = any(resolve(pool, data_dir, offline, resolver=resolver) for pool in task.pool.sources)
+            pools[task.name] = any(data.find(pool) for pool in task.pool.sources)
         if task.pool is not None and status is not None and not pools[task.name]:
             best = task.pool.sources[0]
             status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")

@@ -13,7 +13,7 @@ from harness.data.perturb import Variant, make_variant, split_of
 from harness.evaluation.groups import Group
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
-from harness.training.chain import Stages
+from harness.training.context import RunContext
 from harness.training.sources import training_tasks
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
@@ -43,8 +43,8 @@ class Ready:
 class Preparation:
     """Makes units ready. ``baseline`` is the name of what predicts where there is no model."""
 
-    def __init__(self, stages: Stages, baseline: str) -> None:
-        self.stages = stages
+    def __init__(self, context: RunContext, baseline: str) -> None:
+        self.context = context
         self.baseline = baseline
 
     @staticmethod
@@ -61,8 +61,8 @@ class Preparation:
     def prepare(self, entry: PlannedUnit, group: Group) -> Ready:
         """Loads what the unit needs; DataError where that cannot be had."""
         assert entry.split is not None
-        unit, family = entry.unit, group.family
-        data = self.stages.load(entry.task, entry.split, self.stages.options.limit)
+        unit, family, options = entry.unit, group.family, self.context.options
+        data = self.context.data.load(entry.task, entry.split, options.limit)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
@@ -74,7 +74,7 @@ class Preparation:
             split = entry.task.languages[unit.language].get("dev")
             if split is None:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
-            loaded = self.stages.load(entry.task, split, self.stages.options.limit)
+            loaded = self.context.data.load(entry.task, split, options.limit)
             dev, dev_fingerprint = loaded.examples, loaded.fingerprint
         pool = self._pool(entry)
         content = {
@@ -83,8 +83,8 @@ class Preparation:
             "unit": [unit.language, unit.split],
             "options": key_part(family.options),
             "data": [data.fingerprint, dev_fingerprint, *([pool.fingerprint] if pool else [])],
-            "dtype": self.stages.dtype,
-            **key_part(self.stages.options),
+            "dtype": self.context.compute.dtype,
+            **key_part(options),
             **({"fields": fields} if (fields := task_key(entry.task)) else {}),
             **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
@@ -99,8 +99,8 @@ class Preparation:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""
         if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
             return None
-        sources = training_tasks(task, self.stages.registry)
-        return self.stages.training_split(sources[-1], "train") if sources else None
+        sources = training_tasks(task, self.context.registry)
+        return self.context.training_split(sources[-1], "train") if sources else None
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
         """The task's other languages, from the next one on: code, examples and fingerprint of those that can be read."""
@@ -110,7 +110,7 @@ class Preparation:
         for code in codes[place + 1 :] + codes[:place]:
             if split in entry.task.languages[code]:
                 try:
-                    loaded = self.stages.load(entry.task, entry.task.languages[code][split], None)
+                    loaded = self.context.data.load(entry.task, entry.task.languages[code][split], None)
                 except DataError:
                     continue
                 yield code, loaded.examples, loaded.fingerprint
@@ -118,4 +118,4 @@ class Preparation:
     def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
         """The candidates that the queries of all languages search, read once."""
         task = entry.task
-        return None if task.pool is None else self.stages.load_once(task, task.pool, None)
+        return None if task.pool is None else self.context.data.load_once(task, task.pool, None)

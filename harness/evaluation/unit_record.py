@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from harness.inference.timing import Phases
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
+from harness.scoring.scores import UnitScore
 from harness.types.record import FileRecord, UnitRecord
 from harness.types.units import Prediction
 
@@ -19,8 +21,26 @@ if TYPE_CHECKING:
     from harness.scoring.formats.base import Format
 
 
-def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases) -> UnitRecord:
-    """The record of a unit in the record; its predictions and labels are on disk then, in the task's own format."""
+@dataclass(frozen=True)
+class ScoredFiles:
+    """The score, with its items, of two files that were written here: their names and sha256."""
+
+    predictions: FileRecord
+    labels: FileRecord | None
+    score: UnitScore
+
+    def is_of(self, record: UnitRecord) -> bool:
+        """Whether the record of a unit is about these files."""
+        return (record["predictions"], record["labels"]) == (self.predictions, self.labels)
+
+
+def keep_unit(
+    run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases
+) -> tuple[UnitRecord, ScoredFiles | None]:
+    """The record of a unit, and its score with the items, None where there are no labels.
+
+    Its predictions and labels are on disk then, in the task's own format.
+    """
     planned, unit = ready.planned, ready.planned.unit
     task = planned.task
     predictions = run.file("predictions", unit, format_.extension)
@@ -28,7 +48,7 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
     with phases("write"):
         format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
         labelled = format_.write_labels(labels, ready.examples.examples)
-    entry: UnitRecord = {
+    record: UnitRecord = {
         "key": ready.key,
         "checkpoint": ready.checkpoint,
         "task_version": task.version,
@@ -44,18 +64,19 @@ def keep_unit(run: RunFolder, format_: Format, ready: Ready, prediction: Predict
             "provenance": [part.to_dict() for part in ready.data.provenance],
         },
         "resources": of_test(ready.planned.unit.language, ready.data),
-        "predictions": _file_entry(run, predictions),
-        "labels": _file_entry(run, labels) if labelled else None,
+        "predictions": _file_record(run, predictions),
+        "labels": _file_record(run, labels) if labelled else None,
         "facts": {**prediction.facts, **ready.facts},
         "score": None,
     }
+    scored = None
     if labelled:
         with phases("score"):
             metric = get_metric(task.metric)
             scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
-        entry["score"] = scored.to_dict()
-    return entry
+        record["score"] = scored.to_dict()
+    return record, None if scored is None else ScoredFiles(record["predictions"], record["labels"], scored)
 
 
-def _file_entry(run: RunFolder, path: Path) -> FileRecord:
+def _file_record(run: RunFolder, path: Path) -> FileRecord:
     return {"file": path.relative_to(run.path).as_posix(), "sha256": file_sha256(path)}

@@ -16,6 +16,7 @@ from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
 from harness.results.run_view import RunView, unit_score
 from harness.runs.identity import without_seed
+from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
 from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
@@ -32,6 +33,7 @@ _STAGE = (
     "options",
     "dtype",
     "head",
+    "inputs",
     "steps",
     "selected_step",
     "dev_score",
@@ -89,9 +91,9 @@ def export_row(
 ) -> Row:
     """The row of a run folder, or of several that are seeds of one system: then means and standard deviations.
 
-    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks, if None). :class:`DataError`
-    for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and for seeds scored
-    on different data; :class:`UsageError` for runs that are not seeds of one system.
+    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks and objectives, if None).
+    :class:`DataError` for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and
+    for seeds scored on different data; :class:`UsageError` for runs that are not seeds of one system.
     """
     folders = [folders] if isinstance(folders, Path) else list(folders)
     runs = seed_runs(folders)
@@ -101,7 +103,8 @@ def export_row(
         if not run.units or run.record["scores"] is None:
             raise UsageError(f"{run.folder}: nothing was scored", hint="finish it with the same `harness eval`")
     first = runs[0]
-    system = name or " + ".join([first.reference, *first.via])
+    objectives = [f"objective {name}" for name in scored_objectives(first.record)]
+    system = name or " + ".join([first.reference, *first.via, *objectives])
     benchmark = first.record["benchmark"]
     used = _resources(runs, registry)
     row: Row = {

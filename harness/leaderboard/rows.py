@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.core.files import read_text, write_atomic
 from harness.leaderboard.schema import Row
-from harness.leaderboard.validation import problems
+from harness.leaderboard.validation import Problem, problems
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -26,6 +30,27 @@ def read_rows(path: Path) -> list[Row]:
         if not isinstance(row, dict):
             raise DataError(f"{path}: row {index}: a JSON object expected", hint="see row.schema.json")
     return rows
+
+
+@dataclass(frozen=True)
+class CheckedRow:
+    """A row of a file with what is wrong with it."""
+
+    file: Path
+    row: Row
+    problems: list[Problem]
+
+    @property
+    def id(self) -> str:
+        """The row's id, "None" if it has none."""
+        return str(self.row.get("id"))
+
+
+def checked_rows(paths: Iterable[Path], registry: Registry) -> Iterator[CheckedRow]:
+    """The rows of files, each checked against the schema, itself and the installed task versions."""
+    for path in paths:
+        for row in read_rows(path):
+            yield CheckedRow(path, row, problems(row, registry))
 
 
 def published_rows() -> list[Row]:

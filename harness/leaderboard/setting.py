@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.runs.recorded_objectives import scored_objectives
 from harness.types.record import RunRecord
 
 
 def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
-    """``zero_shot_en+intermediate:mnli``; numbers of different settings are never ranked together."""
+    """``zero_shot_en+intermediate:mnli+objective:shuffled``; numbers of different settings are never ranked together."""
     if record["model"].get("kind") == "baseline":
         return "baseline"
     unknown = record["options"].get("train") == "never"
@@ -20,6 +21,8 @@ def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
         suffixes.append("text:" + ",".join(resources["text"]))
     if resources["images"]:
         suffixes.append("images")
+    if objectives := scored_objectives(record):
+        suffixes.append("objective:" + ",".join(objectives))
     base = translations(resources) or ("as_it_is" if unknown else _labels(resources))
     return "+".join([base, *suffixes])
 

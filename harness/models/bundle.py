@@ -19,7 +19,7 @@ from harness.core.hashing import file_sha256
 from harness.core.version import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.models.deciding import deciding_files
-from harness.types.tasks import HubData, Source
+from harness.types.tasks import FileData, HubData, Source
 
 if TYPE_CHECKING:
     from harness.models.resolve import ResolvedModel
@@ -35,6 +35,11 @@ def data_names(found: Iterable[tuple[Source, Files]]) -> dict[str, Path]:
     """Names in a bundle (``data/<owner>/<name>/<config>/<file>``, as a data folder has them) and the files they are."""
     names: dict[str, Path] = {}
     for source, files in found:
+        if files.origin == "python":
+            raise DataError(
+                f"{files.label}: made in Python, with no files to put into a bundle",
+                hint="write it to files in a data folder, and let a source name these",
+            )
         for number, path in enumerate(files.paths):
             names[f"data/{_name(source, files, number, path)}"] = path
         if files.sample and files.root is not None:
@@ -48,7 +53,8 @@ def _name(source: Source, files: Files, number: int, path: Path) -> str:
     if files.root is None:
         return path.name
     inside = path.relative_to(files.root).as_posix()
-    return inside if files.origin == "folder" or not isinstance(source, HubData) else f"{source.repo}/{inside}"
+    repo = "" if isinstance(source, FileData) or files.origin == "folder" else source.repo
+    return f"{repo}/{inside}" if repo else inside
 
 
 def model_names(model: ResolvedModel, slug: str) -> dict[str, Path]:

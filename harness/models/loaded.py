@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     LoadedModel: TypeAlias = tuple[PreTrainedModel, PreTrainedTokenizerBase]
 
 
-def model_reference(model: str | LoadedModel) -> ModelReference:
+def model_reference(model: str | ModelReference | LoadedModel) -> ModelReference:
     """What a model is called: a string as it stands, a pair of model and tokenizer by the model's name or class.
 
     UsageError for anything else.
     """
+    if isinstance(model, ModelReference):
+        return model
     if isinstance(model, str):
         return parse_model(model)
     if not (isinstance(model, tuple) and len(model) == 2 and all(hasattr(part, "save_pretrained") for part in model)):
@@ -35,13 +37,13 @@ def model_reference(model: str | LoadedModel) -> ModelReference:
 
 
 @contextmanager
-def loaded_folder(model: str | LoadedModel, beside: Path) -> Iterator[ResolvedModel | None]:
+def loaded_folder(model: str | ModelReference | LoadedModel, beside: Path) -> Iterator[ResolvedModel | None]:
     """A loaded model as a model folder inside ``beside``, for as long as the block lasts; None for a model string.
 
     Its fingerprint is that of its present weights, configuration and tokenizer, wherever it was loaded from. Adapters of
     peft are merged into a copy; the model itself stays as it is.
     """
-    if isinstance(model, str):
+    if isinstance(model, str | ModelReference):
         yield None
         return
     from harness.models.heads import quiet

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
@@ -22,6 +22,10 @@ from harness.models.remote_code import needs_code, register_code
 from harness.models.sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
 from harness.models.tiny import tiny_model
 from harness.types.trusted_code import parse_trusted
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.options import EvalOptions
 
 log = logging.getLogger(__name__)
 
@@ -72,21 +76,31 @@ Loader = Callable[..., Path | None]
 """The hook ``harness_load_encoder``: called with ``reference`` and ``offline``; the folder of a model, or None."""
 
 
-def resolve_model(
-    reference: ModelReference,
-    *,
-    offline: bool = False,
-    loader: Loader | None = None,
-    allow_pickle: bool = False,
-    trust_remote_code: str | None = None,
-) -> ResolvedModel:
-    """Finds or downloads the model, asking ``loader`` first unless it is our own ``tiny``.
+@dataclass(frozen=True)
+class Access:
+    """Allows what finding and loading a model may do.
 
     Weights are safetensors, or are converted to them with ``allow_pickle``; no code is run but that of the repository and
-    commit that ``trust_remote_code`` names ("org/name@sha").
+    commit that ``trust_remote_code`` names ("org/name@sha"). ``loader`` is asked first for any model but ``tiny``.
     """
+
+    offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: str | None = None
+    loader: Loader | None = None
+
+    @classmethod
+    def of(cls, options: EvalOptions, registry: Registry) -> Access:
+        """What the options allow, with the plugins of a registry."""
+        loader = registry.hook.harness_load_encoder
+        return cls(options.offline, options.allow_pickle, options.trust_remote_code, loader)
+
+
+def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
+    """Finds or downloads the model, and checks it; ModelError for what cannot be had or what ``access`` forbids."""
     if reference.kind == "baseline":
         raise ModelError(f"{reference}: a baseline has no weights")
+    offline, loader, trust_remote_code = access.offline, access.loader, access.trust_remote_code
     revision = None
     found = loader(reference=str(reference), offline=offline) if loader and reference.kind != "tiny" else None
     if found is not None:
@@ -99,7 +113,7 @@ def resolve_model(
     elif reference.kind == "tiny":
         folder = tiny_model()
     elif reference.kind == "hub":
-        folder, revision = _download(reference, offline, allow_pickle)
+        folder, revision = _download(reference, offline, access.allow_pickle)
     else:
         folder = Path(reference.name)
     code = None
@@ -111,7 +125,7 @@ def resolve_model(
             code = register_code(config, str(reference), repository, trusted, offline=offline)
         else:
             log.warning("%s needs no code of its own: that of %s is not run", reference, trusted)
-    return check_folder(folder, str(reference), revision, allow_pickle=allow_pickle, code=code)
+    return check_folder(folder, str(reference), revision, allow_pickle=access.allow_pickle, code=code)
 
 
 def check_folder(

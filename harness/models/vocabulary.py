@@ -19,7 +19,7 @@ from harness.core.scratch import scratch_folder
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
 from harness.models.sound import AGAIN
-from harness.types.examples import Text
+from harness.types.examples import Example, Text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,7 +33,7 @@ LINES_AT_A_TIME = 16_384
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
-def extend_vocabulary(model: Path, texts: Sequence[Text] | Sequence[str], size: int, folder: Path) -> list[str]:
+def extend_vocabulary(model: Path, texts: Sequence[Example] | Sequence[str], size: int, folder: Path) -> list[str]:
     """Writes the model in ``model`` with up to ``size`` new tokens to ``folder``, and returns the tokens.
 
     ``texts`` (strings, examples or a :class:`~harness.data.corpus.Corpus`) are read twice and never held as a whole. Fewer
@@ -61,7 +61,9 @@ def extend_vocabulary(model: Path, texts: Sequence[Text] | Sequence[str], size: 
     return [token for token, _ in added]
 
 
-def learn_merges(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Sequence[str], size: int) -> list[Merge]:
+def learn_merges(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Example] | Sequence[str], size: int
+) -> list[Merge]:
     """Up to ``size`` merges, the most frequent first: each the old tokens of its left and of its right part.
 
     Learned by the ``tokenizers`` library's trainer on words spelt in old tokens, a character each. Special, unknown and
@@ -84,13 +86,13 @@ def learn_merges(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Seq
 
 
 def _words(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text] | Sequence[str], alone: set[int]
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Example] | Sequence[str], alone: set[int]
 ) -> Iterator[list[list[int]]]:
     """For each text its words as token ids, cut at tokens that stand alone.
 
     Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
     """
-    lines = (text.text if isinstance(text, Text) else text for text in texts)
+    lines = (text if isinstance(text, str) else text.text for text in texts if isinstance(text, str | Text))
     while chunk := list(islice(lines, LINES_AT_A_TIME)):
         encodings = tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False)
         for line, encoding in zip(chunk, encodings, strict=True):

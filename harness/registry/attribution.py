@@ -46,16 +46,23 @@ def blame(error: BaseException, task: TargetTask | IntermediateTask, registry: R
     }
     if ":" in task.metric:
         owners.setdefault(task.metric.partition(":")[0], (task.provider, f"task {task.name!r}", "metric"))
-    for objective in registry.objectives().values():
-        where_from = objective.implementation.partition(":")[0]
-        owners.setdefault(where_from, (objective.provider, f"objective {objective.name!r}", "implementation"))
     frames = list(traceback.walk_tb(error.__traceback__))
     for frame, line in reversed(frames):
-        module = frame.f_globals.get("__name__")
-        if module in owners:
-            provider, value, field = owners[module]
+        module = str(frame.f_globals.get("__name__"))
+        owner = owners.get(module) or _objective(module, frame.f_code.co_qualname, registry)
+        if owner:
+            provider, value, field = owner
             where = f"{frame.f_code.co_filename}, line {line}"
             return PluginError(f"plugin {provider}: {value}: {field}: {in_words(error)} ({where})", hint=_HINT)
     frame, line = frames[-1]
     where = f"{frame.f_code.co_filename}, line {line}"
     return HarnessError(f"task {task.name!r}: {in_words(error)} ({where}): a bug in harness or a library", hint=_HINT)
+
+
+def _objective(module: str, qualname: str, registry: Registry) -> tuple[str, str, str] | None:
+    """Provider, value and field of the objective whose class has this function."""
+    reference = f"{module}:{qualname.partition('.')[0]}"
+    for objective in registry.objectives().values():
+        if objective.implementation == reference:
+            return objective.provider, f"objective {objective.name!r}", "implementation"
+    return None

@@ -31,7 +31,6 @@ from harness.types.tasks import (
     Objective,
     Recipe,
     ReportFormat,
-    Split,
     Study,
     TargetTask,
 )
@@ -219,19 +218,6 @@ class Registry:
     def launcher(self, name: str) -> Launcher:
         """The launcher; errors as for :meth:`task`."""
         return self._get("launcher", name, self.launchers())
-
-    def training(self, task: TargetTask) -> Split | IntermediateTask | None:
-        """What a target task is fine-tuned on (last): its own split, the intermediate task it names, or nothing."""
-        if task.train is None or isinstance(task.train, Split):
-            return task.train
-        last = None
-        for name in (task.train,) if isinstance(task.train, str) else task.train:
-            try:
-                last = self.intermediate(name)
-            except HarnessError as error:
-                message = f"the task {task.name!r} ({task.provider}) trains on {name!r}: {error}"
-                raise PluginError(message, hint=error.hint) from None
-        return last
 
     def _get(self, word: str, name: str, table: Mapping[str, V]) -> V:
         if name not in table:

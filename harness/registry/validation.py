@@ -15,9 +15,11 @@ from harness.types.tasks import (
     Attribute,
     Benchmark,
     Command,
+    DatasetsData,
     DoctorCheck,
     Family,
     FileData,
+    FileFormat,
     HubData,
     IntermediateTask,
     Launcher,
@@ -26,6 +28,7 @@ from harness.types.tasks import (
     Origin,
     Recipe,
     ReportFormat,
+    Source,
     Split,
     Study,
     TargetTask,
@@ -151,9 +154,11 @@ def _split(where: str, field: str, value: object) -> None:
     _require(bool(value.sources), f"{where}: {field} has no source")
     for source in value.sources:
         _require(
-            isinstance(source, HubData | FileData),
-            f"{where}: the sources of {field} must be HubData or FileData, not {_shown(source)}",
+            isinstance(source, HubData | FileData | DatasetsData),
+            f"{where}: the sources of {field} must be HubData, FileData or DatasetsData, not {_shown(source)}",
         )
+        if isinstance(source, DatasetsData):
+            _datasets(where, f"a source of {field}", source)
         _origin(where, field, source)
     for part in value.parts or (value,):
         _languages(where, [part.language] if part.language else [])
@@ -161,7 +166,26 @@ def _split(where: str, field: str, value: object) -> None:
         _whole(where, f"rows of {field}", value.rows)
 
 
-def _origin(where: str, field: str, source: HubData | FileData) -> None:
+def _datasets(where: str, field: str, source: DatasetsData) -> None:
+    if source.load is not None:
+        _require(callable(source.load), f"{where}: load of {field} must be a function, not {_shown(source.load)}")
+        _require(
+            source.format is None and not source.files and not source.repo,
+            f"{where}: {field} has load, and format, files or repo, too: one or the other",
+        )
+        return
+    known = get_args(FileFormat)
+    _require(
+        source.format in known,
+        f"{where}: format of {field} must be one of {', '.join(map(repr, known))}, not {_shown(source.format)}",
+    )
+    _require(bool(_strings(where, f"files of {field}", source.files)), f"{where}: {field} has no files")
+    _text(where, f"obtain of {field}", source.obtain, needed=not source.repo)
+    _options(where, f"options of {field}", source.options)
+    _require(source.format != "json" or not source.options, f"{where}: {field}: JSON Lines are read without options")
+
+
+def _origin(where: str, field: str, source: Source) -> None:
     known = get_args(Origin)
     _require(
         source.origin in known,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.report.table import Cell, Table, Value, number
+from harness.report.table import Cell, Table, Value, difference, number
 from harness.results.run_view import sort_codes
 from harness.scoring.scores import BenchmarkScore, TaskScore
 
@@ -44,6 +44,16 @@ def by_language(tasks: Mapping[str, TaskScore]) -> Table:
     rows = [[code, *(_language_cell(task, code) for task in tasks.values())] for code in sort_codes(codes)]
     title = "scores by language (± half of the 95% interval)"
     return Table.of(title, ["language", *map(number, tasks)], rows)
+
+
+def side_by_side(plain: BenchmarkScore, changed: BenchmarkScore, name: str, title: str) -> Table:
+    """A row a task that both have: the means of their scores over what there is, and the change."""
+    rows: list[list[Cell]] = []
+    for task, scores in plain.tasks.items():
+        other = changed.tasks[task]
+        change = other.partial - scores.partial
+        rows.append([task, Value(scores.partial), Value(other.partial), f"{change:+.1f}"])
+    return Table.of(title, ["task", number("plain"), number(name), difference("change")], rows)
 
 
 def summary_lines(scores: BenchmarkScore) -> Iterator[str]:

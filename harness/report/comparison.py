@@ -1,4 +1,4 @@
-"""A comparison as tables: the difference first, then what it is between, then how sure it is."""
+"""A comparison as tables: the differences, the scores they are between, and their p-values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tables(comparison: Comparison) -> Iterator[Table]:
 
 
 def footnotes(comparison: Comparison) -> list[str]:
-    """How to read the tables, and what was left out."""
+    """Notes on how to read the tables, and on what was left out."""
     notes = [
         f"differences in points with 95% intervals from {comparison.resamples:,} paired bootstrap samples; "
         "* p < 0.05 after Holm's correction (languages of a task; tasks)"

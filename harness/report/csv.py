@@ -1,4 +1,4 @@
-"""A report as rows of numbers: a metric of a task in a language of a run each; CSV and data frames are made of them."""
+"""A report as rows of numbers, one for each run, task, language and metric, for CSV and data frames."""
 
 from __future__ import annotations
 

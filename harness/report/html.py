@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from harness.report.page_template import page_template
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.svg import SERIES
 from harness.report.table import Cell, Table, columns, number
+from harness.report.task_scores import by_task
 from harness.results.run_view import RunView, language_of, sort_codes
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ def to_html(report: Report) -> str:
     return page_template("report.html").render(values) + "\n"
 
 
-def table_html(system: RunView, tables: Iterable[Table]) -> str:
-    """Renders the scores by task of a system as an HTML fragment, for notebooks."""
-    found = next(table for table in tables if table.name == "by-task")
-    return page_template("fragment.html").render(title=headline([system]), table=found)
+def table_html(run: RunView) -> str:
+    """The scores of a run by task as an HTML fragment, for notebooks."""
+    return page_template("fragment.html").render(title=headline([run]), table=by_task([run], ()))
 
 
 def _system(index: int, system: RunView) -> dict[str, Any]:

@@ -19,7 +19,7 @@ GROUPINGS: dict[str, Grouping] = {
     "family": lambda code: language_of(code).family,
     "resource class": lambda code: resource_class(language_of(code).resource_class),
 }
-"""What languages are grouped by, besides standing for themselves."""
+"""Groups of languages, by the name of the grouping."""
 
 
 def resource_class(number: int | None) -> str:

@@ -30,7 +30,7 @@ def tables(board: Board) -> Iterator[Table]:
 
 
 def legend(sections: Sequence[Section]) -> list[str]:
-    """What the marks and numbers mean, as far as they occur."""
+    """The meaning of the marks and numbers that occur."""
     used = {
         mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
     }
@@ -64,7 +64,7 @@ def cell_text(shown: Shown) -> str:
 
 
 def source(row: Row) -> str:
-    """Where a row comes from: the paper's key, or the run's date, its seeds and what speaks against it."""
+    """The source of a row: the paper's key, or the run's date, its seeds and its caveats."""
     if row["kind"] == "published":
         return str(row["source"]["id"])
     flags = [kind for kind in ("partial", "incomplete", "dirty", "unpinned") if row["caveats"][kind]]

@@ -1,10 +1,10 @@
-"""What every report says in words about each run: what its scores are, what is missing, and what they come from."""
+"""Facts about a run as lines of text: headline, caveats, provenance, notes on the data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import clean, safe
 from harness.data.resources import in_words
 from harness.results.run_view import RunView, unit_score
 from harness.types.record import StageRecord
@@ -63,7 +63,7 @@ def _lineage(stages: Sequence[StageRecord]) -> list[str]:
 
 
 def provenance(system: RunView) -> list[tuple[str, str]]:
-    """What decides the scores, as (name, value): model, options, versions, command, data, time."""
+    """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = system.record
     model, options = record["model"], record["options"]
     environment, software = record["environment"], record["harness"]
@@ -95,8 +95,30 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
     return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
 
 
+def origin(run: RunView) -> list[tuple[str, str]]:
+    """The origin of a run in short, as (name, value), for ``harness runs show``: model, stages, recipe, command, dates."""
+    record = run.record
+    model, options = record["model"], record["options"]
+    recipe = options.get("recipe", {})
+    facts = [
+        ("model", " at ".join(filter(None, (model.get("reference"), model.get("revision"))))),
+        ("weights", model.get("fingerprint") or "-"),
+        ("stages", " > ".join(stage["name"] for stage in record["stages"]) or "none"),
+        ("benchmark", record["benchmark"] or "selected tasks"),
+        ("recipe", f"{recipe.get('name')} {recipe.get('version')}"),
+        ("options", " ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items()) or "-"),
+        ("computed", f"{options.get('dtype')} on {options.get('device')}"),
+        ("harness", record["harness"]["version"]),
+        ("command", " ".join(record["command"])),
+        ("started", record["created"]),
+        ("finished", record["finished"] or "not yet"),
+        *(("partial", reason) for reason in record["partial"]),
+    ]
+    return [(name, safe(value)) for name, value in facts]
+
+
 def data_notes(system: RunView) -> list[str]:
-    """What is known about the data, and about an approximate search, once each: "xnli[sw,ur]: note"; of training first."""
+    """Notes on the data and on an approximate search, each once, as "xnli[sw,ur]: note"; those on training data first."""
     trained = {
         f"{part['task']}, trained on: {note}": None
         for stage in system.record["stages"]

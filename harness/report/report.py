@@ -40,6 +40,11 @@ def make_report(systems: Sequence[RunView], registry: Registry, data_dir: str | 
     return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), registry, data_dir)
 
 
+def score_tables(run: RunView) -> list[Table]:
+    """The scores of one run by task and by language."""
+    return [table for table in all_tables([run], ()) if table.name in ("by-task", "by-language")]
+
+
 def all_tables(systems: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
     """Every table of a report, in its order."""
     return [

@@ -50,7 +50,7 @@ def loss_table(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> Table:
 
 
 def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
-    """What the record says, by perturbation and task: the losses of the languages."""
+    """The losses of the languages by perturbation and task."""
     return {
         (kind, name): task["languages"] for kind, tasks in system.robustness.items() for name, task in tasks.items()
     }

@@ -49,7 +49,7 @@ def study_table(systems: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What :func:`~harness.results.seeds.summarise` gives, a line for each number of each task."""
+    """The summary of :func:`~harness.results.seeds.summarise`, a line for each number of each task."""
     alone = " (a single seed)" if summary["single_seed"] else ""
     yield f"mean ± standard deviation over seeds {', '.join(map(str, summary['seeds']))}{alone}"
     for task, values in summary["tasks"].items():

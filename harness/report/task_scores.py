@@ -141,7 +141,7 @@ def _delta(pair: Differences, compared: Sequence[Differences]) -> str:
 
 
 def _metrics(task: TaskView) -> str:
-    """What the score is: the name of the metric, or the names and means of those it is the mean of."""
+    """The metric of the score, or the names and means of those that the score is the mean of."""
     if len(task.primary) == 1 or not task.units:
         return " ".join(task.primary)
     means = {name: fmean(unit.metrics[name].value for unit in task.units.values()) for name in task.primary}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.sources import load_examples
+from harness.data.access import DataAccess
 from harness.results.run_view import RunView
 from harness.types.examples import Example
 
@@ -22,9 +22,8 @@ def scored_examples(
     try:
         target = registry.task(task)
         split = target.languages[code][run.split]
-        resolver = registry.hook.harness_resolve_data
-        limit = options.get("limit")
-        loaded = load_examples(target, split, data_dir=data_dir, offline=True, limit=limit, resolver=resolver)
+        data = DataAccess.of(registry, data_dir, offline=True)
+        loaded = data.load(target, split, options.get("limit"))
     except Exception:  # the report goes without them
         return ()
     same = loaded.fingerprint == unit["data"]["fingerprint"]

@@ -147,7 +147,7 @@ def _stage_key(folder: Path) -> str | None:
 
 
 def find_built(root: Path) -> Iterator[KeptFolder]:
-    """What the harness built for itself: in the user's cache folder the tiny model and treebanks; in ``root`` models with
+    """What the harness built for itself: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
     a larger vocabulary, beside the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):
@@ -158,7 +158,11 @@ def find_built(root: Path) -> Iterator[KeptFolder]:
 
 
 def _cache_folders() -> list[Path]:
-    return [path for name in ("models", "treebanks", "converted") if (path := cache_dir() / name).is_dir()]
+    return [
+        path
+        for name in ("models", "treebanks", "converted", "archives", "rows")
+        if (path := cache_dir() / name).is_dir()
+    ]
 
 
 def remove_kept(kept: KeptFolder) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.core.errors import DataError
 from harness.core.safe_text import clean
+from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
 from harness.types.languages import Language, languages
@@ -106,9 +107,10 @@ class RunView:
 
     @cached_property
     def model(self) -> str:
-        """The model and what it was trained on first: "xlm-roberta-base via mnli"."""
+        """The model, what it was trained on first and how: "xlm-roberta-base via mnli", "... with objective smoothed"."""
         reference = self.reference or "unknown model"
-        return f"{reference} via {' > '.join(self.via)}" if self.via else reference
+        objectives = "".join(f" with objective {name}" for name in scored_objectives(self.record))
+        return (f"{reference} via {' > '.join(self.via)}" if self.via else reference) + objectives
 
     @property
     def reference(self) -> str:

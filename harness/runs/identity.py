@@ -78,7 +78,7 @@ def _training(stage: StageRecord) -> list[Any]:
     """The data of a stage, and its options but for the seed and what only changes the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
-        [part["task"], part.get("version"), name, split["fingerprint"]]
+        [part["task"], part.get("version"), name, split["fingerprint"], part.get("objective")]
         for part in stage["tasks"]
         for name, split in part["data"].items()
     ]

@@ -69,6 +69,11 @@ def new_family(name: str, folder: Path) -> Path:
     return _write("family", name, {}, folder, fixtures)
 
 
+def new_objective(name: str, folder: Path) -> Path:
+    """Writes a package with an objective (noise on the word embeddings)."""
+    return _write("objective", name, {}, folder, {})
+
+
 def _overlap(one: int, other: int) -> float:
     """Subjects are the same, predicates are: two halves of the score."""
     return 2.5 * (one // 3 == other // 3) + 2.5 * (one % 3 == other % 3)

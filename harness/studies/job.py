@@ -111,6 +111,11 @@ class JobResult:
     seconds: float = 0.0
     lost: bool = False
 
+    @classmethod
+    def of(cls, job: Job, error: HarnessError) -> JobResult:
+        """The result of a job that an error has ended."""
+        return cls(job.key, error.exit_code, str(error), error.hint)
+
     @property
     def done(self) -> bool:
         """Whether what it was to make is there; a run with failed units is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResu
     try:
         result = _train(job, registry, reporter) if job.kind == "stage" else _evaluate(job, registry, reporter)
     except HarnessError as error:
-        result = JobResult(job.key, error.exit_code, str(error), error.hint)
-    return JobResult(**{**vars(result), "seconds": round(time.monotonic() - started, 3)})
+        result = JobResult.of(job, error)
+    return replace(result, seconds=round(time.monotonic() - started, 3))
 
 
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
@@ -49,7 +50,7 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
         registry = get_registry([Path(file) for file in job.plugins], job.disabled)
         result = run_job(job, registry, reporter)
     except HarnessError as error:
-        result = JobResult(job.key, error.exit_code, str(error), error.hint)
+        result = JobResult.of(job, error)
     except PASSING:
         raise
     except BaseException as error:

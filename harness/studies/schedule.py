@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POLL = 0.2
 """Seconds between looks at what is running."""
+_HELD_BACK = "not started, as a job that it needs failed: "
 ATTEMPTS = 2
 """How often a job is started whose process ends without a result: it goes on where the last one was."""
 
@@ -47,60 +48,86 @@ def run_jobs(
     What needs a failed job is not started, and its result says so. On Ctrl-C, and on any error here, what runs is told to
     stop and waited for; a second Ctrl-C does not wait.
     """
-    waiting = {job.key: job for job in in_order(jobs)}
-    attempts = dict.fromkeys(waiting, 0)
-    running: dict[str, tuple[Job, Handle]] = {}
-    results: dict[str, JobResult] = {}
-    told = _Lines(launcher, len(jobs))
-
-    def end(job: Job, result: JobResult) -> None:
-        results[job.key] = result
-        told.ended(job, result)
-        ended(job, result)
-
+    schedule = _Schedule(in_order(jobs), launcher, ended)
     try:
-        while waiting or running:
-            for key, job in list(waiting.items()):
-                if cause := next(
-                    (results[need] for need in job.needs if need in results and not results[need].done), None
-                ):
-                    del waiting[key]
-                    end(
-                        job,
-                        JobResult(key, cause.exit_code, f"not started, as a stage before it failed: {cause.message}"),
-                    )
-                elif len(running) < launcher.jobs and all(need in results for need in job.needs):
-                    del waiting[key]
-                    told.started(job)
-                    running[key] = job, _submit(job, launcher)
-            with _border(launcher):
-                over = [key for key, (_, handle) in running.items() if launcher.poll(handle)]
-            for key in over:
-                job, handle = running.pop(key)
-                attempts[key] += 1
-                result = launcher.result(job, handle)
-                if result is None and attempts[key] < ATTEMPTS:
-                    told.lost(job)
-                    waiting = {key: job, **waiting}
-                else:
-                    end(job, result or _lost(job, launcher))
-            if running and not over:
+        while schedule.waiting or schedule.running:
+            schedule.start()
+            if not schedule.collect() and schedule.running:
                 time.sleep(POLL)
     except BaseException:
-        told.stopping(len(running))
-        _stop([handle for _, handle in running.values()], launcher)
+        schedule.stop()
         raise
     finally:
         launcher.close()
-    return results
+    return schedule.results
 
 
-def _submit(job: Job, launcher: JobLauncher) -> Handle:
-    files = launcher.files(job)
-    write_atomic(files.job, job.to_json())
-    files.result.unlink(missing_ok=True)
-    with _border(launcher):
-        return launcher.submit(job)
+class _Schedule:
+    """Jobs that wait, run and have ended, by their keys; says so in a line each."""
+
+    def __init__(self, jobs: Sequence[Job], launcher: JobLauncher, ended: Callable[[Job, JobResult], None]) -> None:
+        self.launcher = launcher
+        self.ended = ended
+        self.waiting = {job.key: job for job in jobs}
+        self.running: dict[str, tuple[Job, Handle]] = {}
+        self.results: dict[str, JobResult] = {}
+        self._total = len(jobs)
+        self._starts = dict.fromkeys(self.waiting, 0)
+        self._say = launcher.reporter.note
+
+    def start(self) -> None:
+        """Starts what is ready, as far as the launcher takes it, and ends what can no longer be."""
+        for key, job in list(self.waiting.items()):
+            needed = [self.results.get(need) for need in job.needs]
+            failed = next((result for result in needed if result and not result.done), None)
+            if failed:
+                del self.waiting[key]
+                message = failed.message if failed.message.startswith(_HELD_BACK) else f"{_HELD_BACK}{failed.message}"
+                self._end(job, JobResult(key, failed.exit_code, message, failed.hint))
+            elif all(needed) and len(self.running) < self.launcher.jobs:
+                del self.waiting[key]
+                self._submit(job)
+
+    def collect(self) -> bool:
+        """Takes the results of what has ended; whether anything has."""
+        with _border(self.launcher):
+            over = [key for key, (_, handle) in self.running.items() if self.launcher.poll(handle)]
+        for key in over:
+            job, handle = self.running.pop(key)
+            result = self.launcher.result(job, handle)
+            if result is None and self._starts[key] < ATTEMPTS:
+                self._say(f"ended without a result, started again: {job.name}")
+                self.waiting = {key: job, **self.waiting}
+            else:
+                self._end(job, result or _lost(job, self.launcher))
+        return bool(over)
+
+    def stop(self) -> None:
+        """Cancels what runs, and waits until it has ended."""
+        handles = [handle for _, handle in self.running.values()]
+        if handles:
+            self._say(f"stopping {len(handles)} jobs, whose state is kept; once more to leave them at once")
+        for handle in handles:
+            with suppress(Exception):
+                self.launcher.cancel(handle)
+        with suppress(Exception, KeyboardInterrupt):
+            while not all(self.launcher.poll(handle) for handle in handles):
+                time.sleep(POLL)
+
+    def _submit(self, job: Job) -> None:
+        self._say(f"started: {job.name}")
+        self._starts[job.key] += 1
+        files = self.launcher.files(job)
+        write_atomic(files.job, job.to_json())
+        files.result.unlink(missing_ok=True)
+        with _border(self.launcher):
+            self.running[job.key] = job, self.launcher.submit(job)
+
+    def _end(self, job: Job, result: JobResult) -> None:
+        self.results[job.key] = result
+        how = f"failed: {result.message}" if result.exit_code else "done"
+        self._say(f"{len(self.results)} of {self._total} jobs: {job.name}: {how}")
+        self.ended(job, result)
 
 
 def _border(launcher: JobLauncher) -> AbstractContextManager[None]:
@@ -111,35 +138,3 @@ def _border(launcher: JobLauncher) -> AbstractContextManager[None]:
 def _lost(job: Job, launcher: JobLauncher) -> JobResult:
     hint = f"it was killed, or ran out of memory; {launcher.files(job).log} has what it printed"
     return JobResult(job.key, 1, f"ended {ATTEMPTS} times without a result", hint, lost=True)
-
-
-def _stop(handles: Sequence[Handle], launcher: JobLauncher) -> None:
-    for handle in handles:
-        launcher.cancel(handle)
-    with suppress(KeyboardInterrupt):
-        while not all(launcher.poll(handle) for handle in handles):
-            time.sleep(POLL)
-
-
-class _Lines:
-    """Says what is running, done and failed, a line each."""
-
-    def __init__(self, launcher: JobLauncher, total: int) -> None:
-        self._note = launcher.reporter.note
-        self._total = total
-        self._ended = 0
-
-    def started(self, job: Job) -> None:
-        self._note(f"started: {job.name}")
-
-    def lost(self, job: Job) -> None:
-        self._note(f"ended without a result, started again: {job.name}")
-
-    def ended(self, job: Job, result: JobResult) -> None:
-        self._ended += 1
-        how = "done" if result.exit_code == 0 else f"failed: {result.message}"
-        self._note(f"{self._ended} of {self._total} jobs: {job.name}: {how}")
-
-    def stopping(self, count: int) -> None:
-        if count:
-            self._note(f"stopping {count} jobs, whose state is kept; once more to leave them at once")

@@ -12,16 +12,16 @@ from harness.api import find_recipe
 from harness.core.errors import DataError, ModelError, PluginError
 from harness.evaluation.groups import chain, check_options, required_stages
 from harness.evaluation.plan import make_plan
-from harness.models.device import choose_device, choose_dtype
+from harness.inference.session import Compute
 from harness.models.reference import parse_model
-from harness.models.resolve import resolve_model
+from harness.models.resolve import Access, resolve_model
 from harness.studies.job import Job
 from harness.training.chain import Stages
+from harness.training.context import RunContext
 from harness.types.progress import ProgressListener
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit
-    from harness.models.resolve import ResolvedModel
     from harness.registry.registry import Registry
     from harness.training.stage import Stage
 
@@ -40,7 +40,8 @@ class StagePlan:
 
 def check_job(job: Job, registry: Registry) -> None:
     """Refuses what the job's process would refuse: an unknown task, recipe or option. Loads no model, reads no examples."""
-    check_options(_planned(job, registry), _stages(job, registry, device="", dtype="", reporter=ProgressListener()))
+    context = _context(job, registry, Compute())
+    check_options(_planned(job, context), context)
 
 
 def plan_stages(job: Job, registry: Registry, reporter: ProgressListener) -> StagePlan:
@@ -48,14 +49,14 @@ def plan_stages(job: Job, registry: Registry, reporter: ProgressListener) -> Sta
 
     A baseline has none. Raises :class:`~harness.core.errors.HarnessError` where the model or the plan cannot be had.
     """
-    device = choose_device(job.options.device)
-    dtype = choose_dtype(job.options.dtype, device)
-    stages = _stages(job, registry, device=device, dtype=dtype, reporter=reporter)
-    model = _model(job, registry)
-    if model is None:
+    reference = parse_model(job.model)
+    found = None if reference.kind == "baseline" else resolve_model(reference, Access.of(job.options, registry))
+    context = _context(job, registry).of_model(found)
+    root = Path(job.options.stages_dir) if job.options.stages_dir else Path(job.out).parent / "stages"
+    stages = Stages(context, root, reporter.training)
+    if found is None:
         return StagePlan(stages, ())
-    stages.start_from(model)
-    return StagePlan(stages, tuple(required_stages(_planned(job, registry), stages, model)))
+    return StagePlan(stages, tuple(required_stages(_planned(job, context), context, stages, found)))
 
 
 def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[Job]:
@@ -98,34 +99,18 @@ def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
     )
 
 
-def _planned(job: Job, registry: Registry) -> list[PlannedUnit]:
-    options = job.options
+def _context(job: Job, registry: Registry, compute: Compute | None = None) -> RunContext:
+    recipe = find_recipe(job.options.recipe, registry, parse_model(job.model))
+    return RunContext.of(registry, recipe, job.seeded, compute)
+
+
+def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
     return make_plan(
-        registry,
+        context.registry,
+        context.data,
         benchmark=job.benchmark,
         tasks=job.tasks,
         languages=job.languages,
-        split=options.split,
-        data_dir=Path(options.data_dir) if options.data_dir else None,
-        offline=options.offline,
-        perturb=options.perturb,
-    )
-
-
-def _stages(job: Job, registry: Registry, *, device: str, dtype: str, reporter: ProgressListener) -> Stages:
-    root = Path(job.options.stages_dir) if job.options.stages_dir else Path(job.out).parent / "stages"
-    recipe = find_recipe(job.options.recipe, registry, parse_model(job.model))
-    return Stages(registry, recipe, job.seeded, device=device, dtype=dtype, root=root, begin=reporter.training)
-
-
-def _model(job: Job, registry: Registry) -> ResolvedModel | None:
-    reference = parse_model(job.model)
-    if reference.kind == "baseline":
-        return None
-    return resolve_model(
-        reference,
-        offline=job.options.offline,
-        loader=registry.hook.harness_load_encoder,
-        allow_pickle=job.options.allow_pickle,
-        trust_remote_code=job.options.trust_remote_code,
+        split=job.options.split,
+        perturb=job.options.perturb,
     )

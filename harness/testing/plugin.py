@@ -15,6 +15,8 @@ from harness.registry.registry import SLOW, load_part
 from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
+from harness.training.objectives.base import StageObjective
+from harness.training.sources import training_tasks
 from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
@@ -61,6 +63,11 @@ def references(subject: Subject) -> Iterator[Result]:
         for value in table.values():
             if value.provider == provider:
                 yield f"{word} {value.name}", *_parts(value, {field: callable})
+    for objective in registry.objectives().values():
+        if objective.provider == provider:
+            yield f"objective {objective.name}", *_parts(objective, {"implementation": _is_objective})
+            for name in objective.families:
+                registry.family(name)
     for benchmark in registry.benchmarks().values():
         if benchmark.provider != provider:
             continue
@@ -87,7 +94,7 @@ def _task(subject: Subject, task: Any) -> tuple[Status, str]:
     try:
         metric = get_metric(task.metric)
         if isinstance(task, TargetTask):
-            subject.registry.training(task)
+            training_tasks(task, subject.registry)
     except HarnessError as error:
         return "failed", f"{error}; {error.hint}"
     return "passed", f"metric {metric.name}"
@@ -109,6 +116,11 @@ def _is_predictor(found: Any) -> bool:
     return (
         isinstance(found, type) and issubclass(found, Predictor) and isinstance(options, type) and is_dataclass(options)
     )
+
+
+def _is_objective(found: Any) -> bool:
+    options = getattr(found, "Options", None)
+    return isinstance(found, type) and issubclass(found, StageObjective) and is_dataclass(options)
 
 
 def _is_format(found: Any) -> bool:

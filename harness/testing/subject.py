@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError, did_you_mean
-from harness.data.sources import load_examples, split_status
+from harness.data.access import DataAccess
 from harness.data.splits import TaskSplit
 from harness.registry.registry import PluginStatus, Registry
 from harness.types.tasks import Family, IntermediateTask, Split, Task
@@ -52,6 +52,11 @@ class Subject:
             raise UsageError(f"several plugins are called {name!r}", hint=f"say which: {names}")
         return cls(found[0], registry, data_dir, scratch)
 
+    @cached_property
+    def data(self) -> DataAccess:
+        """The data that are there; nothing is downloaded."""
+        return DataAccess.of(self.registry, self.data_dir, offline=True)
+
     @property
     def provider(self) -> str:
         """``distribution:plugin``."""
@@ -85,7 +90,7 @@ class Subject:
 
     def state(self, split: Split) -> Status:
         """What is there of a split."""
-        return split_status(split, self.data_dir, True, resolver=self.registry.hook.harness_resolve_data)
+        return self.data.status(split)
 
     def read(self, part: Part) -> LoadedSplit:
         """The examples of a split as the task reads them, unchecked; read once."""
@@ -96,7 +101,4 @@ class Subject:
 
     def read_again(self, part: Part) -> LoadedSplit:
         """The examples of a split, read afresh."""
-        resolver = self.registry.hook.harness_resolve_data
-        return load_examples(
-            part.task, part.split, data_dir=self.data_dir, offline=True, resolver=resolver, checked=False
-        )
+        return self.data.load(part.task, part.split, checked=False)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.inference.forward import Forward
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.base import Metric
@@ -20,9 +19,12 @@ from harness.types.units import Prediction, UnitExamples
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from harness.inference.forward import Forward
+    from harness.inference.session import Compute
+
 
 def dev_scores(
-    stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, device: str
+    stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, compute: Compute
 ) -> Callable[[], dict[str, Any]] | None:
     """What scores the stage's ``models``, one a task, as they are when it is called; None where no task has a dev split.
 
@@ -39,7 +41,7 @@ def dev_scores(
         scores: dict[str, float] = {}
         thresholds: dict[str, Any] = {}
         for index, task in scored:
-            forward = Forward(models()[index], tokenizer, device, stage.dtype)
+            forward = compute.forward(models()[index], tokenizer)
             scores[task.task.name], best = dev_score(task, forward, stage.options.eval_limit)
             if best:
                 thresholds[task.task.name] = {name: dataclasses.asdict(found) for name, found in best.items()}

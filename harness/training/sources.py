@@ -1,11 +1,13 @@
-"""What a target task is fine-tuned on."""
+"""Training data of target tasks: their own, those of other tasks that they name, or those that a benchmark gives them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.types.tasks import HubData, IntermediateTask, Source, Split, TargetTask, Task
+from harness.core.errors import HarnessError, PluginError
+from harness.data.locate import described
+from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -18,14 +20,25 @@ def task_of(registry: Registry, name: str, benchmark: str | None) -> TargetTask:
     return replace(task, train=trained_on[name]) if name in trained_on else task
 
 
+def benchmark_training(task: TargetTask, registry: Registry) -> dict[str, str]:
+    """The benchmarks that give a task other training data than its own, and the tasks that they name."""
+    return {
+        name: training_source(task_of(registry, task.name, name))
+        for name, benchmark in registry.benchmarks().items()
+        if task.name in benchmark.train
+    }
+
+
 def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
-    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing."""
+    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing.
+
+    PluginError, naming who provides the task, where another task that it names cannot be had.
+    """
     if task.train is None:
         return ()
-    if isinstance(task.train, str):
-        return (registry.intermediate(task.train),)
-    if isinstance(task.train, tuple):
-        return tuple(registry.intermediate(name) for name in task.train)
+    if not isinstance(task.train, Split):
+        names = (task.train,) if isinstance(task.train, str) else task.train
+        return tuple(_intermediate(task, name, registry) for name in names)
     own = IntermediateTask(
         name=task.name,
         version=task.version,
@@ -41,6 +54,14 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
     return (own,)
 
 
+def _intermediate(task: TargetTask, name: str, registry: Registry) -> IntermediateTask:
+    try:
+        return registry.intermediate(name)
+    except HarnessError as error:
+        message = f"the task {task.name!r} ({task.provider}) trains on {name!r}: {error}"
+        raise PluginError(message, hint=error.hint) from None
+
+
 def training_source(task: Task) -> str:
     """What the task trains on: names of intermediate tasks, the first source of its own data, or ""."""
     if isinstance(task.train, tuple):
@@ -52,6 +73,8 @@ def training_source(task: Task) -> str:
 
 
 def _named(source: Source, *, whole: bool) -> str:
-    if not isinstance(source, HubData):
+    if isinstance(source, FileData):
         return source.files[0]
+    if isinstance(source, DatasetsData):
+        return described(source)
     return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +40,15 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from harness.inference.session import Compute
+
 
 def train_stage(
     stage: Stage,
     parent: Path,
     folder: Path,
     *,
-    device: str,
+    compute: Compute,
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> TrainedStage:
     """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
@@ -65,7 +68,7 @@ def train_stage(
                 f"{part.task.name}: the training split is empty", hint=", ".join(map(str, part.train.files))
             )
     with sharding_asked_for() as shard:
-        _train(stage, parent, folder, device=device, tell=tell, shard=shard)
+        _train(stage, parent, folder, compute, tell, shard)
     trained = stored(stage, folder)
     if trained is None:
         raise DataError(f"{folder}: gone, as soon as it was trained", hint="let nothing else remove files there")
@@ -73,7 +76,7 @@ def train_stage(
 
 
 def _train(
-    stage: Stage, parent: Path, folder: Path, *, device: str, tell: Callable[[int, int, float], None], shard: bool
+    stage: Stage, parent: Path, folder: Path, compute: Compute, tell: Callable[[int, int, float], None], shard: bool
 ) -> None:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -84,7 +87,7 @@ def _train(
     work = working_folder(folder)
     best = work / "best"
     started = time.monotonic()
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
+    accelerator = Accelerator(cpu=compute.device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
     if accelerator.is_main_process:
         _clear_damage(work, stage)
     accelerator.wait_for_everyone()
@@ -119,7 +122,12 @@ def _train(
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,
         state_folder=work / "state",
-        evaluate=dev_scores(stage, lambda: trainer.callable_models, tokenizer, str(accelerator.device)),
+        evaluate=dev_scores(
+            stage,
+            lambda: trainer.callable_models,
+            tokenizer,
+            replace(compute, device=str(accelerator.device)),
+        ),
         keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried, contexts)),
         tell=tell,
         shard=shard,

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError, did_you_mean
-from harness.data.parquet import Column
+from harness.data.columns import Column
 from harness.data.readers import json_lines
 from harness.types.examples import Example
 from harness.types.languages import languages as known_languages
-from harness.types.tasks import FileData, HubData, IntermediateTask, Reader, Row, Source, Split
+from harness.types.tasks import FileData, IntermediateTask, Reader, Row, Source, Split
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
 
 SYNTAX = (
     "a task, tasks joined by '+', languages in brackets, an objective behind '@': mnli  mnli+squad  'mnli[es]'"
@@ -109,6 +112,11 @@ def _unreadable(text: str, at: int, expected: str) -> UsageError:
     return UsageError(f"--via {text!r}, character {at + 1}: expected {expected}, found {found}", hint=hint)
 
 
+def via_tasks(expression: str, registry: Registry) -> list[IntermediateTask]:
+    """The tasks of one stage, in the languages that it names: ``mnli+squad[ar,es]``."""
+    return [in_languages(registry.intermediate(part.name), part.languages) for part in parse_via(expression)]
+
+
 def in_languages(task: IntermediateTask, languages: Sequence[str]) -> IntermediateTask:
     """The task on its training data in these languages, one after the other; English is the task's own.
 
@@ -149,7 +157,7 @@ def translated(task: IntermediateTask, code: str, split: str) -> FileData:
     file = f"translated/{task.name}/{code}/{split}.jsonl"
     own = task.train if split == "train" else task.dev
     columns = [
-        Column.parse(text) for source in own.sources[:1] if isinstance(source, HubData) for text in source.columns
+        Column.parse(text) for source in own.sources[:1] if not isinstance(source, FileData) for text in source.columns
     ]
     wanted = f" with {', '.join(column.name for column in columns)}" if columns else ""
     return FileData(

@@ -141,14 +141,35 @@ class ParentRecord(TypedDict):
     fingerprint: NotRequired[str]
 
 
+class ObjectiveRecord(TypedDict):
+    """An objective that a task was trained with."""
+
+    name: str
+    version: NotRequired[int]
+    provider: NotRequired[str]
+    options: NotRequired[dict[str, Any]]
+    needs: NotRequired[list[str]]
+
+
+class InputRecord(TypedDict):
+    """What a stage was trained with besides its parent and its data: a teacher, say."""
+
+    role: str
+    name: str
+    fingerprint: str
+
+
 class StageTaskRecord(TypedDict):
-    """One task of a stage; ``data`` holds "train" and, where the task has one, "dev"."""
+    """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
+
+    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training.
+    """
 
     task: str
     version: NotRequired[int]
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
-    objective: NotRequired[dict[str, Any]]
+    objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 
 
@@ -176,7 +197,7 @@ class StageRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     head: NotRequired[str]
-    inputs: NotRequired[list[dict[str, Any]]]
+    inputs: NotRequired[list[InputRecord]]
     lineage: NotRequired[list[str]]
     resources: NotRequired[ResourcesRecord]
     fresh: NotRequired[list[str]]

@@ -57,10 +57,10 @@ class FileData:
     (those of a pattern sorted by file name) and yields rows; ``obtain`` tells the user where the files come from and where
     to put them. ``counts`` names the key that a row must have to count towards the official size (the gold pairs among
     the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
-    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns is a sequence of examples, not of rows,
-    which is never held in memory as a whole (running text, :func:`harness.readers.text`). ``origin`` and ``system`` are
-    as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder above them, that may say them
-    instead.
+    ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns are no rows but an
+    :class:`~harness.data.store.ExampleStore` that is never held in memory (running text, :func:`harness.readers.text`).
+    ``origin`` and ``system`` are as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder
+    above them, that may say them instead.
     """
 
     files: tuple[str, ...]
@@ -76,7 +76,44 @@ class FileData:
     about: str = ""
 
 
-Source = HubData | FileData
+FileFormat = Literal["csv", "text", "json", "parquet", "arrow"]
+"""What :class:`DatasetsData` reads: rows of JSON are JSON Lines, those of text have the column ``text``."""
+
+
+@dataclass(frozen=True)
+class DatasetsData:
+    """Rows that the library ``datasets`` reads: files of a ``format``, or a data set that ``load`` returns.
+
+    ``files`` are names or patterns (``news/*.csv``) in the data folder, or in the Hub data set ``repo``. An archive (tar,
+    zip, or one file compressed by gzip, bzip2 or xz) is unpacked into the cache; ``members`` is the pattern of the files
+    in it. ``options`` are those of the builder of ``datasets`` (``{"sep": ";"}``). ``load``, in place of ``format`` and
+    ``files``, returns a ``datasets.Dataset`` or ``IterableDataset``. No script from the Hub is ever run.
+
+    ``columns``, ``where``, ``rows``, ``note``, ``example``, ``origin`` and ``system`` are as in :class:`HubData`, ``obtain``
+    as in :class:`FileData`. A cell of a CSV file is text, unless its column is declared an ``integer``. With
+    ``stays_on_disk`` examples are read when they are asked for, from a copy in the cache, so that memory does not grow
+    with the data.
+    """
+
+    format: FileFormat | None = None
+    files: tuple[str, ...] = ()
+    obtain: str = ""
+    repo: str = ""
+    revision: str | None = None
+    members: str = "*"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    load: Callable[[], Any] | None = None
+    columns: tuple[str, ...] = ()
+    where: Where | None = None
+    note: str = ""
+    rows: int | None = None
+    example: Reader | None = None
+    stays_on_disk: bool = False
+    origin: Origin = "native"
+    system: str = ""
+
+
+Source = HubData | FileData | DatasetsData
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.inference.features import Features
 from harness.registry.default import get_registry
+from harness.types.options import EvalOptions
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_family_that_cannot_be_scored_is_named(checked: Any, corpus: Path, tmp
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path, small_model: Path, corpus: Path) -> None:
     with pytest.raises(DataError, match="no test data"):
-        invariance(str(small_model), get_registry(), data_dir=tmp_path)
+        invariance(str(small_model), get_registry(), EvalOptions(data_dir=str(tmp_path)))
     folder = ["--data-dir", str(corpus)]
     assert main(["-q", "doctor", "--invariance", "baseline:majority", *folder]) == 5
     assert main(["-q", "doctor", "--limit", "3"]) == 2

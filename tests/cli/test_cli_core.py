@@ -17,10 +17,12 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
-from harness.cli import console, doctor
+from harness.cli import console
 from harness.cli.main import COMMANDS, main
 from harness.core.errors import DataError
+from harness.core.installation import satisfies
 from harness.core.safe_text import safe
 from harness.registry.default import get_registry
 
@@ -345,8 +347,9 @@ def test_doctor_exits_with_the_worst_problem(run: Any, monkeypatch: pytest.Monke
 
 
 def test_doctor_compares_versions_by_number() -> None:
-    assert doctor._older("2.5.1+cpu", ">=2.6") and not doctor._older("2.10.0", ">=2.6")
-    assert not doctor._older("5.0.0rc1", ">=5") and doctor._older("4.57.1", ">=5")
+    torch, transformers = Requirement("torch>=2.6"), Requirement("transformers>=5")
+    assert not satisfies("2.5.1+cpu", torch) and satisfies("2.10.0", torch) and satisfies("2.6.0a0+nv25", torch)
+    assert satisfies("5.0.0rc1", transformers) and not satisfies("4.57.1", transformers)
 
 
 def test_colour_is_for_terminals_only(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from harness.data.archive import conllu_archive
 from harness.models.pickled import converted
 from harness.models.reference import parse_model
 from harness.models.remote_code import _download
-from harness.models.resolve import resolve_model
+from harness.models.resolve import Access, resolve_model
 from harness.models.stored import stored_names, stored_tensors
 from harness.registry.registry import Registry
 from harness.retrieval.knn import nearest
@@ -454,8 +454,13 @@ BORDERS = [
     Border("safetensors.torch.load_file", saved, DataError, "state.safetensors: cannot be read"),
     Border("torch.load", pickled, ModelError, "pytorch_model.bin: not readable"),
     Border("tarfile.open", treebanks, DataError, "ud.tgz: not a whole tar archive"),
-    Border(HUB, lambda f: resolve_model(parse_model("org/name")), ModelError, "'org/name' cannot be had: "),
-    Border(HUB, lambda f: resolve_model(parse_model("org/name"), offline=True), ModelError, "not in the local cache"),
+    Border(HUB, lambda f: resolve_model(parse_model("org/name"), Access()), ModelError, "'org/name' cannot be had: "),
+    Border(
+        HUB,
+        lambda f: resolve_model(parse_model("org/name"), Access(offline=True)),
+        ModelError,
+        "not in the local cache",
+    ),
     Border(HUB, lambda f: _download(TRUSTED, False), ModelError, "the code of org/code@0000"),
     Border(
         "harness.retrieval.knn._with_faiss", lambda f: nearest(*matrices(), 1, backend="faiss"), ModelError, "'faiss'"

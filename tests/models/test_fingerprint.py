@@ -18,7 +18,7 @@ from harness.models.deciding import deciding_files
 from harness.models.fingerprint import model_fingerprint
 from harness.models.pickled import converted
 from harness.models.reference import ModelReference
-from harness.models.resolve import check_folder, resolve_model
+from harness.models.resolve import Access, check_folder, resolve_model
 
 OLD = [
     *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"),
@@ -156,7 +156,7 @@ def test_what_decides_is_downloaded_and_what_does_not_is_left(
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    model = resolve_model(ModelReference("hub", "org/model"), allow_pickle=allow_pickle)
+    model = resolve_model(ModelReference("hub", "org/model"), Access(allow_pickle=allow_pickle))
     assert model.fingerprint == model_fingerprint(repository)
     assert (snapshot / "pytorch_model.bin").exists() == allow_pickle
     assert (snapshot / "pytorch_model.bin.index.json").exists() == allow_pickle

@@ -300,7 +300,9 @@ def test_sharding_such_a_model_over_examples_of_several_rows_is_refused(tmp_path
 @pytest.mark.parametrize("kind", ["convbert", "fnet", "xlnet"])
 def test_doctor_finds_no_decision_that_the_batch_changes(kind: str, corpus: Path, tmp_path: Path) -> None:
     folder = model_of(kind, tmp_path / "m")
-    found = invariance(str(folder), get_registry(), limit=30, data_dir=corpus, device="cpu", offline=True)
+    found = invariance(
+        str(folder), get_registry(), EvalOptions(data_dir=str(corpus), device="cpu", offline=True), limit=30
+    )
     assert {change.family: change.fp32 for change in found.changes if change.family != "dual_encoder"} == {
         change.family: 0 for change in found.changes if change.family != "dual_encoder"
     }

@@ -25,6 +25,7 @@ from harness.registry import hookspecs
 from harness.registry.default import get_registry
 from harness.registry.registry import PluginStatus, Registry
 from harness.registry.validation import check
+from harness.training.sources import training_tasks
 from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +84,7 @@ def test_every_first_party_plugin_loads() -> None:
     assert registry.intermediate("mnli").provider == "xtreme-harness:mnli"
     assert {"classification", "tagging", "span_qa", "multiple_choice"} <= set(registry.families())
     for task in registry.tasks().values():
-        registry.training(task)
+        training_tasks(task, registry)
 
 
 def test_tasks_come_in_benchmark_order_then_by_name(tmp_path: Path) -> None:
@@ -287,12 +288,13 @@ def test_training_on_a_task_that_is_not_there_is_found_when_it_is_needed(tmp_pat
     registry = Registry([write(tmp_path, "qa.py", source)])
     registry.check()
     with pytest.raises(PluginError, match=r"'mine' \(file:qa\) trains on 'squda'") as caught:
-        registry.training(registry.task("mine"))
+        training_tasks(registry.task("mine"), registry)
     assert "'squad'" in caught.value.hint
-    xquad = registry.training(registry.task("xquad"))
+    (xquad,) = training_tasks(registry.task("xquad"), registry)
     assert isinstance(xquad, IntermediateTask) and xquad.name == "squad"
-    assert isinstance(registry.training(registry.task("xnli")), Split)
-    assert registry.training(registry.task("tatoeba")) is None
+    (xnli,) = training_tasks(registry.task("xnli"), registry)
+    assert isinstance(xnli.train, Split) and xnli.train is registry.task("xnli").train
+    assert training_tasks(registry.task("tatoeba"), registry) == ()
 
 
 def test_plugins_can_be_disabled_by_name(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -29,6 +29,7 @@ from harness.run import load_run
 from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
 from harness.runs.set_aside import discard, set_aside
+from harness.types.options import EvalOptions
 from harness.types.units import Unit
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -210,7 +211,7 @@ def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
     rewrite(run, change)
     (run.parent / "stages" / "mine").mkdir(parents=True)
     with pytest.raises(DataError, match="no key of a stage"):
-        model_asker(str(run), get_registry(), None, "cpu", True)
+        model_asker(str(run), get_registry(), EvalOptions(device="cpu", offline=True))
 
 
 @pytest.mark.parametrize("key", ["xnli/../../x/test", "../x/test", "xnli/../test", "xnli//test"])

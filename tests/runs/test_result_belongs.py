@@ -14,6 +14,7 @@ import harness
 from harness.api import breakdown
 from harness.core.errors import DataError, HarnessError, ModelError, UsageError
 from harness.leaderboard.export import export_row
+from harness.models.resolve import Access
 from harness.registry.default import get_registry
 from harness.report.formats import write_page
 from harness.results.inventory import find_runs
@@ -269,11 +270,11 @@ def test_a_breakdown_reads_the_tokenizer_and_the_training_data_of_the_run_alone(
     run(model, corpus, out, ["xnli[sw]"])
     (system,) = load_runs([out])
     assert len(train(system, get_registry(), "xnli", corpus)) == 8  # as many as it was trained on
-    assert tokenizer(system, get_registry()) is not None
+    assert tokenizer(system, Access(offline=True)) is not None
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-3}))
     with pytest.raises(ModelError, match="not the model that run scored"):
-        tokenizer(system, get_registry())
+        tokenizer(system, Access(offline=True))
 
 
 def test_each_unit_says_which_command_made_it(

@@ -117,7 +117,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(tmp_path: Path) -> None:
     results = run_jobs(jobs, launcher, ended=lambda job, result: seen.append(job.key))
     assert sorted(launcher.submitted) == ["a", "b", "e"]
     assert {key: result.exit_code for key, result in results.items()} == {"a": 4, "b": 0, "c": 4, "d": 4, "e": 0}
-    assert results["c"].message == "not started, as a stage before it failed: no data"
+    assert results["c"].message == results["d"].message == "not started, as a job that it needs failed: no data"
     assert sorted(seen) == ["a", "b", "c", "d", "e"]
     assert any("job a: failed: no data" in line for line in launcher.lines)
 

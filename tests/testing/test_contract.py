@@ -38,6 +38,23 @@ def family(body: str) -> str:
     return FAMILY.format(body=indent(dedent(body).strip(), "    "))
 
 
+OBJECTIVE = """
+from harness import Objective, StageObjective
+
+class Noisy(StageObjective):
+    def loss(self, model, batch, plain, context):
+{body}
+
+@hookimpl
+def harness_objectives():
+    yield Objective("noisy", 1, f"{{__name__}}:Noisy")
+"""
+
+
+def objective(body: str) -> str:
+    return OBJECTIVE.format(body=indent(dedent(body).strip(), " " * 8))
+
+
 BROKEN = {
     "loads": ("import no_such_package", "No module named 'no_such_package'"),
     "references": ("FIELDS['metric'] = 'acuracy'", "did you mean 'accuracy"),
@@ -94,6 +111,21 @@ def harness_launchers():
                 return super().features(tokenizer, examples, training=training)
         """),
         "IndexError",
+    ),
+    "objective-kill": (
+        objective("""
+            self.calls = getattr(self, "calls", 0) + 1
+            loss, terms = plain(batch)
+            return loss * (1 + self.calls % 5), terms
+        """),
+        "weights differ",
+    ),
+    "objective-cut": (
+        objective("""
+            loss, terms = plain(batch)
+            return loss * len(context.rows), terms
+        """),
+        "in small ones",
     ),
     "training": (
         family("""

@@ -85,7 +85,13 @@ def alone(
 
 @pytest.mark.parametrize(
     ("task", "more", "fsdp"),
-    [("mnli+squad", (), False), ("mnli+squad", (), True), ("mnli", ("--peft", "lora"), True)],
+    [
+        ("mnli@masked", (), False),
+        ("mnli@masked+squad@shuffled", (), True),
+        ("mnli+squad", (), False),
+        ("mnli+squad", (), True),
+        ("mnli", ("--peft", "lora"), True),
+    ],
 )
 def test_two_processes_train_as_one(
     task: str,

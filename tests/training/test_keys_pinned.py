@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_stages import cpu_stages
+from training_stages import cpu_context, cpu_stages
 
 from harness.evaluation.groups import grouped, make_group
 from harness.evaluation.plan import PlannedUnit
 from harness.evaluation.preparation import Preparation
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
+from harness.training.chain import Stages
 from harness.types.examples import Pair, Tagged
 from harness.types.task_key import BY_CONTENT, HARMLESS
 from harness.types.tasks import FileData, Split, TargetTask
@@ -70,14 +71,14 @@ def keys(
 ) -> tuple[str, str]:
     """The key of the task's stage and that of its English test unit."""
     (data / "rows.txt").touch()
-    stages = cpu_stages(get_registry(), "xtreme", data, **options)
     model = ResolvedModel("org/model", folder, None, "f" * 64, {"hidden_size": 768, **(config or {})})
-    stages.start_from(model)
+    context = cpu_context(get_registry(), "xtreme", data, **options).of_model(model)
+    stages = Stages(context, data / "stages", lambda name: lambda *told: None)
     split = task.languages["en"]["test"]
     entry = PlannedUnit(Unit(task.name, "en", "test"), task, split, None)
-    (units,) = grouped([entry], stages)
-    group = make_group(units, stages, model)
-    ready = Preparation(stages, "org/model").prepare(units[0], group)
+    (units,) = grouped([entry], context)
+    group = make_group(units, context, stages, model)
+    ready = Preparation(context, "org/model").prepare(units[0], group)
     return group.identity, ready.key
 
 
@@ -124,8 +125,8 @@ def test_a_majority_baseline_of_other_training_data_is_another_result(small_mode
         entry = PlannedUnit(
             Unit("pinned", "en", "test"), replace(PAIRS, train=train), PAIRS.languages["en"]["test"], None
         )
-        group = make_group([entry], stages, None)
-        return Preparation(stages, "baseline:majority").prepare(entry, group).key
+        group = make_group([entry], stages.context, stages, None)
+        return Preparation(stages.context, "baseline:majority").prepare(entry, group).key
 
     (tmp_path / "rows.txt").touch()
     assert key(_split("train")) == key(_split("train")) != key(_split("other"))

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_stages import cpu_stages
+from training_stages import cpu_context
 
 import harness
 from harness.data.sample import write_sample_corpus
 from harness.registry.default import get_registry
-from harness.training.chain import Stages
+from harness.training.context import RunContext
 from harness.types.examples import Pair
 from harness.types.options import EvalOptions
 from harness.types.tasks import FileData, IntermediateTask, Split, TargetTask
@@ -45,12 +45,12 @@ def task(train: Split, dev: Split, word: str = "") -> IntermediateTask:
     )
 
 
-def texts(found: Stages, of: IntermediateTask, name: str) -> list[str]:
+def texts(found: RunContext, of: IntermediateTask, name: str) -> list[str]:
     return [example.a for example in found.training_split(of, name).examples if isinstance(example, Pair)]
 
 
 def test_two_tasks_of_one_name_get_their_own_examples(corpus: Path) -> None:
-    found = cpu_stages(get_registry(), "tiny", corpus)
+    found = cpu_context(get_registry(), "tiny", corpus)
     one, two = task(rows("red", 2), rows("dev", 2)), task(rows("blue", 3), rows("other", 1))
     assert texts(found, one, "train") == ["red 0", "red 1"]
     assert texts(found, two, "train") == ["blue 0", "blue 1", "blue 2"]
@@ -59,13 +59,13 @@ def test_two_tasks_of_one_name_get_their_own_examples(corpus: Path) -> None:
 
 
 def test_one_split_read_in_two_ways_gives_two_sets_of_examples(corpus: Path) -> None:
-    found, train = cpu_stages(get_registry(), "tiny", corpus), rows("red", 1)
+    found, train = cpu_context(get_registry(), "tiny", corpus), rows("red", 1)
     assert texts(found, task(train, train), "train") == ["red 0"]
     assert texts(found, task(train, train, "dark "), "train") == ["dark red 0"]
 
 
 def test_data_that_two_tasks_share_are_read_once(corpus: Path) -> None:
-    found = cpu_stages(get_registry(), "tiny", corpus)
+    found = cpu_context(get_registry(), "tiny", corpus)
     registry = get_registry()
     squad = registry.intermediate("squad")
     assert found.training_split(squad, "train") is found.training_split(registry.intermediate("squad"), "train")
@@ -87,7 +87,7 @@ def test_selection_on_a_language_reads_that_language_although_the_stage_before_b
     via, target = run.record["stages"]
     dev = [stage["tasks"][0]["data"]["dev"] for stage in (via, target)]
     assert dev[0]["fingerprint"] != dev[1]["fingerprint"]
-    german = cpu_stages(get_registry(), "tiny", corpus).load(
+    german = cpu_context(get_registry(), "tiny", corpus).data.load(
         get_registry().task("pawsx"), get_registry().task("pawsx").languages["de"]["dev"], 8
     )
     assert dev[1]["fingerprint"] == german.fingerprint

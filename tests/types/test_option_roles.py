@@ -19,7 +19,7 @@ from harness.results.run_view import view
 from harness.results.systems import load_systems
 from harness.runs.identity import run_identity
 from harness.runs.record import new_record, save_record
-from harness.training.chain import options_of
+from harness.training.context import options_of
 from harness.types.options import EvalOptions, TrainOptions
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, key_part, option, role_of
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from harness.analysis.breakdown.sources import tokenizer, train
 from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
+from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.results.run_view import RunView
 from harness.results.systems import load_runs
@@ -88,11 +90,14 @@ def breakdown(
     languages: Sequence[str] = (),
     attributes: Sequence[str] = (),
     data_dir: str | Path | None = None,
+    access: Access | None = None,
 ) -> list[Breakdown]:
     """Every task of a run by every attribute that applies to it (or those that are named).
 
     ``data_dir`` has the data that the run was scored on; tasks whose examples are not there, or are other ones, have
-    only attributes of the language. Raises UsageError for unknown names, DataError for a folder that is no run.
+    only attributes of the language. ``access`` says what loading the tokenizer of the run's model may do.
+
+    Raises UsageError for unknown names, DataError for a folder that is no run.
     """
     system = run if isinstance(run, RunView) else load_runs([run])[0]
     known = registry.attributes()
@@ -103,25 +108,21 @@ def breakdown(
         if name not in system.tasks:
             raise UsageError(f"the run has no task {name!r}", hint=did_you_mean(name, system.tasks))
     wanted = [known[name] for name in attributes or known]
+    access = access or Access(offline=True, loader=registry.hook.harness_load_encoder)
     found: list[Breakdown] = []
     for name in tasks or system.tasks:
         units = list(task_items(system, name, registry, data_dir, languages))
         if units:
-            found += _of_task(system, name, units, wanted, registry, data_dir, named=bool(attributes))
+            shared = TaskContext(
+                name, partial(train, system, registry, name, data_dir), partial(tokenizer, system, access)
+            )
+            found += _of_task(shared, units, wanted, named=bool(attributes))
     return found
 
 
 def _of_task(
-    system: RunView,
-    name: str,
-    units: Sequence[UnitItems],
-    wanted: Sequence[Attribute],
-    registry: Registry,
-    data_dir: str | Path | None,
-    *,
-    named: bool,
+    shared: TaskContext, units: Sequence[UnitItems], wanted: Sequence[Attribute], *, named: bool
 ) -> Iterator[Breakdown]:
-    shared = TaskContext(name, lambda: train(system, registry, name, data_dir), lambda: tokenizer(system, registry))
     statistics = np.concatenate([unit.statistics for unit in units])
     clusters = _clusters(units)
     codes = np.concatenate([np.full(len(unit.statistics), index) for index, unit in enumerate(units)])
@@ -146,7 +147,7 @@ def _of_task(
             made.append(Bucket(bucket, int(chosen.sum()), score, each))
         if made:
             count = sum(bucket.n for bucket in made)
-            yield Breakdown(name, attribute.name, count, len(values) - count, tuple(made))
+            yield Breakdown(shared.task, attribute.name, count, len(values) - count, tuple(made))
 
 
 def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequence[Any]:

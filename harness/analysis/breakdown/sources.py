@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, ModelError
-from harness.data.sources import load_examples
-from harness.models.load import load_tokenizer
+from harness.data.access import DataAccess
+from harness.inference.session import Compute, open_model
 from harness.models.reference import parse_model
-from harness.models.resolve import resolve_model
+from harness.models.resolve import Access, resolve_model
 from harness.training.sources import task_of, training_tasks
 from harness.types.examples import Example
 
@@ -31,14 +31,8 @@ def train(system: RunView, registry: Registry, name: str, data_dir: str | Path |
     sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)
     if not sources:
         return ()
-    loaded = load_examples(
-        sources[-1],
-        sources[-1].train,
-        data_dir=data_dir,
-        offline=True,
-        limit=system.record["options"].get("train_limit"),
-        resolver=registry.hook.harness_resolve_data,
-    )
+    data = DataAccess.of(registry, data_dir, offline=True)
+    loaded = data.load(sources[-1], sources[-1].train, system.record["options"].get("train_limit"))
     if fingerprints and loaded.fingerprint not in fingerprints:
         raise DataError(f"{loaded.source}: not the data that {name} was fine-tuned on in {system.name}")
     return loaded.examples
@@ -52,13 +46,16 @@ def _trained_on(system: RunView, name: str) -> set[str]:
     return {part["data"]["train"]["fingerprint"] for stage in chosen for part in stage["tasks"]}
 
 
-def tokenizer(system: RunView, registry: Registry) -> Any:
-    """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now."""
+def tokenizer(system: RunView, access: Access) -> Any:
+    """The tokenizer of the run's model; ModelError where the model is not on this machine, or is another one now.
+
+    What ``access`` allows is up to the user: a record may come from anywhere, and allows nothing.
+    """
     described = system.record["model"]
     reference = parse_model(str(described["reference"]))
     if reference.kind == "baseline":
         return None
-    model = resolve_model(reference, offline=True, loader=registry.hook.harness_load_encoder)
+    model = resolve_model(reference, access)
     if described.get("fingerprint") not in (None, model.fingerprint):
         raise ModelError(f"{reference}: not the model that {system.name} scored: its files have changed since")
-    return load_tokenizer(model.folder)
+    return open_model(model, access, Compute()).tokenizer

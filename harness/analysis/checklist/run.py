@@ -13,14 +13,14 @@ from harness.analysis.checklist.results import Failure, Result, Results
 from harness.analysis.checklist.templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
 from harness.core.offline import without_network
-from harness.models.device import choose_device, choose_dtype
+from harness.inference.session import Compute, open_model
 from harness.models.fingerprint import model_fingerprint
-from harness.models.load import check_head, load_tokenizer
-from harness.models.reference import parse_model
-from harness.models.resolve import resolve_model
+from harness.models.reference import ModelReference, parse_model
+from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.runs.record import load_record
 from harness.types.examples import Question
+from harness.types.options import EvalOptions
 from harness.types.tasks import IntermediateTask, TargetTask
 from harness.types.units import UnitExamples
 
@@ -38,26 +38,25 @@ Ask = Callable[[str, Sequence[Question]], Sequence[str]]
 def checklist(
     model: str,
     registry: Registry,
+    options: EvalOptions | None = None,
     *,
     languages: Sequence[str] = (),
     tests: Sequence[str] = (),
-    data_dir: str | Path | None = None,
-    stages_dir: str | Path | None = None,
     cases: int = CASES,
     examples: int = 3,
-    device: str = "auto",
-    offline: bool = False,
 ) -> Results:
     """Error rates of a model that answers questions: a run folder with such a stage, a checkpoint folder, or a Hub id.
 
+    Of the ``options``, those count that say how a model is had and how it computes, with ``data_dir`` and ``stages_dir``.
     Templates are the published ones if ``data_dir`` has them, else those of the harness. ``tests`` are parts of names;
     ``examples`` is how many failures of a test are kept. Raises UsageError for unknown languages and tests, ModelError
     where the model cannot answer questions, DataError for templates that cannot be read.
     """
-    templates, source = find_templates(data_dir)
+    options = options or EvalOptions()
+    templates, source = find_templates(options.data_dir)
     chosen = _languages(templates, languages)
     names = _tests(templates, tests)
-    ask = model_asker(model, registry, stages_dir, device, offline)
+    ask = model_asker(model, registry, options)
     results = [
         judge(template.name, code, made, ask(code, [q for case in made for q in case.questions]), examples)
         for code in chosen
@@ -107,25 +106,18 @@ def _arguments(tests: Mapping[str, Template]) -> dict[str, Sequence[Row]]:
     return {name: test.arguments[name] for test in tests.values() for name in _LENT if name in test.arguments}
 
 
-def model_asker(model: str, registry: Registry, stages_dir: str | Path | None, device: str, offline: bool) -> Ask:
+def model_asker(model: str, registry: Registry, options: EvalOptions) -> Ask:
     """A function that asks the model; the model is loaded once."""
-    from harness.inference.forward import Forward
-
     name = next((f.name for f in registry.families().values() if f.examples == (Question,)), None)
     if name is None:
         raise UsageError("no family answers questions", hint="'harness plugins' lists what is wrong")
     kind = load_part(registry.family(name), "implementation")
     family: Predictor = kind((), kind.Options())
-    with without_network(offline):
-        folder = _stage(Path(model), name, registry, stages_dir)
-        if folder is None:
-            loader = registry.hook.harness_load_encoder
-            folder = resolve_model(parse_model(model), offline=offline, loader=loader).folder
-        tokenizer = load_tokenizer(folder)
-        network = family.load(str(folder), dtype="float32")
-        check_head(network, folder)
-    where = choose_device(device)
-    forward = Forward(network.to(where).eval(), tokenizer, where, choose_dtype("auto", where))
+    with without_network(options.offline):
+        trained = _stage(Path(model), name, registry, options.stages_dir)
+        reference = parse_model(model) if trained is None else ModelReference("folder", str(trained))
+        session = open_model(reference, Access.of(options, registry), Compute.of(options, registry))
+        forward = session.forward(session.network(family.load, trained_head=True))
 
     def ask(language: str, questions: Sequence[Question]) -> Sequence[str]:
         (prediction,) = family.predict(forward, [UnitExamples("checklist", language, "test", questions)])

@@ -1,0 +1,212 @@
+"""Rows that the library ``datasets`` reads: files in another form than the Hub's Parquet, and data sets made in Python.
+
+Files are read as a stream, so that ``datasets`` keeps no copy of them and never goes to the network. Rows of JSON Lines are
+read by :func:`~harness.data.lines.json_lines`: the builder of ``datasets`` turns texts that look like dates into dates.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from harness.core.border import border, in_words
+from harness.core.errors import DataError
+from harness.core.offline import without_network
+from harness.core.paths import cache_dir
+from harness.core.scratch import remove_abandoned, scratch_folder
+from harness.data.archive import is_archive, members
+from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
+from harness.data.lines import json_lines
+from harness.data.locate import Files, Unavailable, described
+from harness.types.tasks import DatasetsData, Row
+
+Batch = tuple[object, Sequence[int], Any]
+"""The name of a file or data set, the numbers of some of its rows (from 0), and these rows as an Arrow table."""
+
+
+def dataset_rows(source: DatasetsData, files: Files, offline: bool = False) -> Iterator[dict[str, Any]]:
+    """Yields the rows after ``where``, with the declared columns, classes as their names, images and sounds decoded."""
+    for name, numbers, table in batches(source, files, offline):
+        yield from table_rows(name, numbers, table, source)
+
+
+def count_dataset_rows(source: DatasetsData, files: Files, offline: bool = False) -> int:
+    """Counts the rows after ``where``, which reads them; columns are checked."""
+    return sum(len(table) for _, _, table in batches(source, files, offline))
+
+
+def table_rows(name: object, numbers: Sequence[int], table: Any, source: DatasetsData) -> Iterator[dict[str, Any]]:
+    """Yields the rows of an Arrow table as Python objects."""
+    rows = decoded(name, table.combine_chunks(), class_names(name, table.schema, source), numbers)
+    media = _media(table.schema)
+    for number, row in zip(numbers, rows, strict=True):
+        with border(f"{name}: row {number}: cannot be decoded"):
+            row.update(
+                {column: feature.decode_example(row[column]) for column, feature in media.items() if row[column]}
+            )
+        yield row
+
+
+def batches(source: DatasetsData, files: Files, offline: bool = False) -> Iterator[Batch]:
+    """Yields the rows after ``where`` with their declared columns, which are checked."""
+    for name, start, table in _tables(source, files, offline):
+        table = _typed(name, start, table, source)
+        check_columns(name, table.schema, source)
+        numbers: Sequence[int] = range(start, start + len(table))
+        if source.where is not None:
+            mask = matching(table.column(source.where.column), source.where)
+            numbers = [number for number, kept in zip(numbers, mask.to_pylist(), strict=True) if kept]
+            table = table.filter(mask)
+        if source.columns:
+            table = table.select([Column.parse(text).name for text in source.columns])
+        if len(table):
+            yield name, numbers, table
+
+
+def _tables(source: DatasetsData, files: Files, offline: bool) -> Iterator[tuple[object, int, Any]]:
+    """The name of each file or data set, and its rows: the number of the first of a table, and the table."""
+    if source.load is not None:
+        name = described(source)
+        yield from _numbered(name, _arrow(name, load(source, offline)))
+        return
+    for path in data_files(source, files):
+        with border(f"{path}: cannot be read as {source.format}", hint="the file is damaged, or of another format"):
+            yield from _numbered(path, _json_tables(path) if source.format == "json" else _streamed(path, source))
+
+
+def data_files(source: DatasetsData, files: Files) -> list[Path]:
+    """Lists the files that are read, those of archives unpacked."""
+    return [part for path in files.paths for part in (members(path, source.members) if is_archive(path) else [path])]
+
+
+def _numbered(name: object, tables: Iterator[Any]) -> Iterator[tuple[object, int, Any]]:
+    start = 0
+    for table in tables:
+        yield name, start, table
+        start += len(table)
+
+
+def load(source: DatasetsData, offline: bool) -> Any:
+    """Returns the data set that a source's ``load`` makes; what ``datasets`` keeps of it goes into the harness's cache."""
+    import datasets
+
+    assert source.load is not None
+    name = described(source)
+    kept = datasets.config.HF_DATASETS_CACHE
+    datasets.config.HF_DATASETS_CACHE = cache_dir() / "datasets"
+    try:
+        with border(f"{name}: cannot be loaded", Unavailable, hint=source.obtain), without_network(offline):
+            found = source.load()
+    finally:
+        datasets.config.HF_DATASETS_CACHE = kept
+    if not isinstance(found, datasets.Dataset | datasets.IterableDataset):
+        raise DataError(
+            f"{name}: returned {type(found).__name__}, expected a datasets.Dataset or IterableDataset",
+            hint="name the split: load_dataset(..., split='test')" if isinstance(found, dict) else "",
+        )
+    return found
+
+
+def _arrow(name: object, dataset: Any) -> Iterator[Any]:
+    with border(f"{name}: cannot be read"):
+        yield from dataset.with_format("arrow").iter(BATCH)
+
+
+def _streamed(path: Path, source: DatasetsData) -> Iterator[Any]:
+    """Arrow tables of a file, read by the builder of its format."""
+    options: dict[str, Any] = dict(source.options)
+    if source.format == "csv":
+        import datasets
+
+        # Whatever looks like a number or a missing value is text, as it is in the file.
+        options = {"keep_default_na": False, **options}
+        with _stream(path, "csv", options) as rows:
+            first = next(rows.iter(1), None)
+        if first is None:
+            return
+        options["features"] = datasets.Features({name: datasets.Value("string") for name in first.column_names})
+    with _stream(path, str(source.format), options) as rows:
+        yield from rows.iter(BATCH)
+
+
+@contextmanager
+def _stream(path: Path, builder: str, options: dict[str, Any]) -> Iterator[Any]:
+    """A stream of a local file as ``datasets`` reads it; its lock files go with the end of the block."""
+    import datasets
+
+    parent = cache_dir() / "datasets"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(".stream-*"):
+        remove_abandoned(left)
+    logging.getLogger("datasets.packaged_modules").setLevel(logging.CRITICAL)  # they log what they raise
+    with scratch_folder(parent, ".stream-") as scratch:
+        files = {"train": [str(path)]}
+        made = datasets.load_dataset_builder(builder, data_files=files, cache_dir=str(scratch), **options)
+        yield made.as_streaming_dataset(split="train").with_format("arrow")
+
+
+def _json_tables(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+
+    rows = json_lines(path)
+    start = 0
+    while chunk := list(islice(rows, BATCH)):
+        names = dict.fromkeys(chain.from_iterable(chunk))
+        yield pa.table({name: _json_column(f"{path}: column {name!r}", name, chunk, start) for name in names})
+        start += len(chunk)
+
+
+def _json_column(where: str, name: str, rows: Sequence[Row], start: int) -> Any:
+    import pyarrow as pa
+
+    column = [row.get(name) for row in rows]
+    try:
+        return pa.array(column)
+    except Exception as error:
+        kind = next(type(value) for value in column if value is not None)
+        odd = next((i for i, value in enumerate(column) if value is not None and type(value) is not kind), 0)
+        raise DataError(
+            f"{where}, row {start + odd}: {in_words(error)}", hint="the values of a column must be of one type"
+        ) from error
+
+
+def _typed(name: object, start: int, table: Any, source: DatasetsData) -> Any:
+    """The table with the numbers of a CSV file as numbers, and columns without any value as the declared text or number."""
+    import pyarrow as pa
+
+    for column in map(Column.parse, source.columns):
+        if column.name not in table.schema.names or column.kind not in ("string", "integer", "label"):
+            continue
+        place, found = table.schema.get_field_index(column.name), table.column(column.name)
+        if pa.types.is_null(found.type):
+            kind = pa.int64() if column.kind == "integer" else pa.string()
+            table = table.set_column(place, column.name, found.cast(kind))
+        elif source.format == "csv" and column.kind == "integer":
+            numbers = [
+                _whole(f"{name}: column {column.name!r}, row {start + i}", v) for i, v in enumerate(found.to_pylist())
+            ]
+            table = table.set_column(place, column.name, pa.array(numbers, pa.int64()))
+    return table
+
+
+def _whole(where: str, text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise DataError(f"{where}: {text[:60]!r}, expected a whole number") from None
+
+
+def _media(schema: Any) -> dict[str, Any]:
+    """The columns of images, sounds and the like, which ``datasets`` decodes."""
+    if b"huggingface" not in (schema.metadata or {}):
+        return {}
+    import datasets
+
+    features = datasets.Features.from_arrow_schema(schema)
+    return {name: feature for name, feature in features.items() if hasattr(feature, "decode_example")}

@@ -1,0 +1,47 @@
+"""Predicts the units of a group, by a checkpoint or by a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.evaluation.groups import Group
+from harness.evaluation.precision import checked
+from harness.evaluation.preparation import Preparation, Ready
+from harness.families.base import HeadFamily, Predictor
+from harness.inference.forward import Forward
+from harness.inference.session import open_model
+from harness.inference.timing import Phases
+from harness.models.resolve import Access, ResolvedModel
+from harness.training.context import RunContext
+from harness.types.units import Prediction
+
+
+def open_checkpoint(
+    family: Predictor, checkpoint: ResolvedModel | Path, context: RunContext, phases: Phases
+) -> Forward:
+    """The network of a model, or of the folder of a trained stage, ready to predict."""
+    session = open_model(checkpoint, Access.of(context.options, context.registry), context.compute)
+    trained_head = family.trainable and context.options.train == "never"
+    return session.forward(session.network(family.load, trained_head=trained_head), phases=phases)
+
+
+def predicted(group: Group, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:
+    """Each unit's predictions as soon as it is complete, with what is unusual about how they were computed."""
+    family, units = group.family, [ready.examples for ready in todo]
+    predictions = family.predict(forward, units)
+    if forward.padding != "right":
+        facts = {"padding": forward.padding}
+        predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)
+    if isinstance(family, HeadFamily) and forward.dtype != "fp32":
+        return checked(family, forward, units, predictions)
+    return predictions
+
+
+def guessed(group: Group, baseline: str, preparation: Preparation, todo: Sequence[Ready]) -> Iterator[Prediction]:
+    """Each unit's predictions by a baseline, "majority" or "random"."""
+    for ready in todo:
+        train = preparation.learned_from(ready.planned.task, group)
+        examples = train.examples if train else ()
+        yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, seed=0), {})

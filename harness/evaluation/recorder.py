@@ -1,0 +1,160 @@
+"""Records a run: its model and options, the stages behind it, and what becomes of each unit; reports every step of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
+
+from harness.core.claims import Taken
+from harness.core.errors import HarnessError, UsageError
+from harness.core.files import disk_refusal
+from harness.evaluation.plan import PlannedUnit
+from harness.evaluation.preparation import Ready
+from harness.evaluation.unit_record import ScoredFiles, keep_unit
+from harness.inference.timing import Phases
+from harness.models.reference import ModelReference
+from harness.models.resolve import ResolvedModel
+from harness.registry.attribution import blame
+from harness.runs.folder import RunFolder, lineage_of
+from harness.training.context import RunContext
+from harness.training.stage import Stage, TrainedStage
+from harness.types.options import as_plain
+from harness.types.progress import ProgressListener
+from harness.types.record import ModelRecord, OptionsRecord, StageRecord
+from harness.types.units import Prediction, Unit
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes the record of a run and tells its reporter.
+
+    ``reported`` are the keys of units that have a result or have failed, ``scores`` the scores of those scored here.
+    """
+
+    def __init__(self, run: RunFolder, context: RunContext, reporter: ProgressListener) -> None:
+        self.run = run
+        self.context = context
+        self.reporter = reporter
+        self.phases = Phases()
+        self.reported: set[str] = set()
+        self.scores: dict[str, ScoredFiles] = {}
+        self._lineage: list[str] = []
+        self._noted: set[str] = set()
+        self._started = time.monotonic()
+
+    def begin(self, reference: ModelReference, model: ResolvedModel | None, absent: Sequence[PlannedUnit]) -> None:
+        """Describes the model and the options, and the units that cannot be predicted."""
+        with self.run.changing() as record:
+            record["missing"] = {entry.unit.key: entry.reason for entry in absent if not entry.damaged}
+            record["failed"] = {entry.unit.key: entry.reason for entry in absent if entry.damaged}
+            record["model"] = _described(reference, model)
+            recipe, compute = self.context.recipe, self.context.compute
+            record["options"] = {
+                **cast(OptionsRecord, as_plain(replace(self.context.options, data_dir=None, stages_dir=None))),
+                "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
+                "device": compute.device,
+                "dtype": compute.dtype,
+            }
+        self._started = time.monotonic()
+
+    def end(self) -> None:
+        """Leaves the stages that lead to a unit, parents first, and adds up the times."""
+        with self.run.changing() as record:
+            lineage = list(dict.fromkeys(self._lineage))
+            for unit in record["units"].values():  # other processes' as well
+                lineage += [stage["key"] for stage in lineage_of(unit.get("checkpoint", ""), record["stages"])]
+            stages = [entry for entry in record["stages"] if entry["key"] in lineage]
+            record["stages"] = sorted(stages, key=lambda entry: lineage.index(entry["key"]))
+            timings = record["timings"]
+            timings["seconds"] = round(timings.get("seconds", 0) + time.monotonic() - self._started, 3)
+            phases = timings.setdefault("phases", {})
+            for name, seconds in self.phases.seconds.items():
+                phases[name] = round(phases.get(name, 0) + seconds, 3)
+
+    def stages(self, checkpoint: ResolvedModel | Stage | None, trained: Callable[[str], TrainedStage | None]) -> None:
+        """Puts the stages that lead to a checkpoint into the record as far as they are ``trained``, parents first."""
+        if not isinstance(checkpoint, Stage):
+            return
+        self.stages(checkpoint.parent, trained)
+        self._lineage.append(checkpoint.key)
+        found = trained(checkpoint.key)
+        if found is None or checkpoint.key in self._noted:
+            return
+        self._noted.add(checkpoint.key)
+        with self.run.changing() as record:
+            if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
+                record["stages"].append(cast(StageRecord, dict(found.summary)))
+
+    def kept(self, unit: Unit) -> None:
+        """A unit has the result that is in the record."""
+        self.reported.add(unit.key)
+        self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
+
+    def keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
+        """Writes, scores and records each unit as soon as it is predicted."""
+        waiting = {ready.planned.unit.key: ready for ready in todo}
+        last = time.monotonic()
+        for prediction in predictions:
+            unit = Unit(prediction.unit.task, prediction.unit.language, prediction.unit.split)
+            ready = waiting[unit.key]
+            format_ = self.context.format(ready.planned.task.family)
+            with self.failing([ready.planned]):
+                entry, score = keep_unit(self.run, format_, ready, prediction, self.phases)
+                entry["seconds"] = round(time.monotonic() - last, 3)
+                last = time.monotonic()
+                with self.phases("record"), self.run.changing() as record:
+                    self.run.stamp(entry)
+                    record["units"][unit.key] = entry
+                    record["failed"].pop(unit.key, None)
+                if score is not None:
+                    self.scores[unit.key] = score
+                self.reported.add(unit.key)
+                self.reporter.unit(unit, entry, cached=False)
+
+    @contextmanager
+    def failing(self, units: Sequence[PlannedUnit], elsewhere: Collection[str] = ()) -> Iterator[None]:
+        """Fails these units, except those with a result and those ``elsewhere``, with what is raised within; others go on.
+
+        What fails every unit is raised: a wrong option, a full disk, Ctrl-C.
+        """
+        try:
+            yield
+        except (UsageError, Taken, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if not isinstance(error, HarnessError) and disk_refusal(error):
+                raise
+            blamed = blame(error, units[0].task, self.context.registry)
+            for entry in units:
+                if entry.unit.key not in self.reported and entry.unit.key not in elsewhere:
+                    self._failed(entry.unit, blamed)
+
+    def _failed(self, unit: Unit, error: HarnessError) -> None:
+        log.debug("%s failed", unit.key, exc_info=error)
+        self.reported.add(unit.key)
+        with self.run.changing() as record:
+            record["failed"][unit.key] = f"{error}" + (f" ({error.hint})" if error.hint else "")
+        self.reporter.failed(unit, error)
+
+
+def _described(reference: ModelReference, model: ResolvedModel | None) -> ModelRecord:
+    found: ModelRecord = {"reference": str(reference), "kind": reference.kind}
+    if model is None:
+        return found
+    found |= {
+        "revision": model.revision,
+        "fingerprint": model.fingerprint,
+        "architecture": (model.config.get("architectures") or [None])[0],
+        "hidden_size": model.hidden_size,
+        "parameters": model.parameters,
+    }
+    if model.pickled:
+        found["converted_from"] = dict(model.pickled)
+    if model.code:
+        found["code"] = dict(model.code)
+    return found

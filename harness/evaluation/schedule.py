@@ -1,0 +1,73 @@
+"""Shares out the units of a run between the processes that work on it: what each claims, and what is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.core.claims import Claims, is_free
+from harness.evaluation.plan import PlannedUnit
+from harness.evaluation.preparation import Ready
+from harness.families.base import HeadFamily, Predictor
+from harness.inference.batching import STREAM_ROWS, filled
+
+POLL = 0.2
+"""Seconds between looks at what other processes are working on."""
+CLAIMED_ROWS = 4 * STREAM_ROWS
+"""Examples that a process claims at a time: some streams, so that the next can be tokenised during one."""
+
+
+class Turn:
+    """One turn at the units of a group: ``elsewhere`` are those left to other processes, ``blocked`` one of their claims."""
+
+    def __init__(self, units: Sequence[PlannedUnit], *, again: bool) -> None:
+        self.units = units
+        self.again = again
+        self.elsewhere: set[str] = set()
+        self.blocked: Path | None = None
+
+    @contextmanager
+    def claimed(self, claims: Claims, stream: Sequence[Ready], family: Predictor) -> Iterator[Sequence[Ready]]:
+        """Those of the units that no other process is working on; nobody else will while the block lasts."""
+        names = [ready.planned.unit.key for ready in stream]
+        mine = [name for name in names if claims.take(name)]
+        try:
+            others = [name for name in names if name not in mine]
+            if others:
+                self.elsewhere.update(names if family.joins else others)
+                self.blocked = claims.path(others[0])
+            together = family.joins and others
+            yield [ready for ready in stream if ready.planned.unit.key in mine] if not together else ()
+        finally:
+            for name in mine:
+                claims.release(name)
+
+
+def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn], Sequence[PlannedUnit]]) -> None:
+    """Gives each group its turns until no units are left.
+
+    ``evaluate`` answers with the units that other processes have claimed; these get another turn when a claim is free.
+    """
+    waiting: list[tuple[Sequence[PlannedUnit], Path | None]] = [(units, None) for units in groups]
+    while waiting:
+        tried, waiting = waiting, []
+        for units, claim in tried:
+            if claim is not None and not is_free(claim):
+                waiting.append((units, claim))
+                continue
+            turn = Turn(units, again=claim is not None)
+            if left := evaluate(turn):
+                waiting.append((left, turn.blocked))
+        if waiting == tried:
+            time.sleep(POLL)
+
+
+def streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:
+    """What is claimed and predicted at a time: as many units as fill some streams; all of a family that shares between them."""
+    if not isinstance(family, HeadFamily) or family.joins:
+        if prepared:
+            yield list(prepared)
+        return
+    yield from filled(prepared, lambda ready: len(ready.examples.examples), CLAIMED_ROWS)

@@ -1,0 +1,124 @@
+"""A model that is opened: from a reference or a folder to its tokenizer, its network, and a forward pass.
+
+What a user says about a model travels as two values: :class:`~harness.models.resolve.Access` (where it may come from and
+what of it may run) and :class:`Compute` (on what, how precisely, in batches of what size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.border import border
+from harness.core.errors import ModelError
+from harness.data.sample import sample_languages, sample_text
+from harness.inference.forward import Forward
+from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
+from harness.models.load import check_head, load_tokenizer
+from harness.models.quantised import after_loading, check_quant, quantised
+from harness.models.reference import ModelReference
+from harness.models.resolve import Access, ResolvedModel, resolve_model
+from harness.models.tiny import train_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from harness.registry.registry import Registry
+    from harness.types.options import EvalOptions
+
+Load = Callable[..., "PreTrainedModel"]
+"""``load(folder, **arguments of from_pretrained)``: a family's ``load``, or one of this package's."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Decides how a model computes on this machine; the values are chosen, none is "auto".
+
+    ``budget`` is the number of padded tokens in a batch; ``build_index`` the hook ``harness_build_index``, None where no
+    plugin has it.
+    """
+
+    device: str = "cpu"
+    dtype: str = "fp32"
+    quant: str = ""
+    budget: int = 8192
+    compiled: bool = False
+    build_index: Callable[..., Any] | None = None
+
+    @classmethod
+    def of(cls, options: EvalOptions, registry: Registry) -> Compute:
+        """Chooses by the options and by what this machine has; UsageError for what it cannot do."""
+        device = choose_device(options.device)
+        dtype = choose_dtype(options.dtype, device)
+        check_quant(options.quant, device)
+        budget = choose_batch_tokens(options.batch_tokens, device)
+        index = registry.hook.implemented("harness_build_index")
+        return cls(device, dtype, options.quant, budget, options.compiled, index)
+
+    def forward(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **more: Any) -> Forward:
+        """Wraps a network that is loaded; ``more`` are further fields of :class:`Forward`."""
+        return Forward(network, tokenizer, self.device, self.dtype, self.budget, build_index=self.build_index, **more)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A model folder to compute with, and its tokenizer. A family says how to load a network from it.
+
+    ``model`` is what is known of a model that was found by its reference; None for the checkpoint of a stage.
+    """
+
+    folder: Path
+    tokenizer: PreTrainedTokenizerBase
+    compute: Compute
+    model: ResolvedModel | None = None
+
+    def network(self, load: Load, *, trained_head: bool = False, **settings: Any) -> PreTrainedModel:
+        """Loads the network, ready to predict; ``settings`` are further arguments of ``load``.
+
+        With ``trained_head`` a ModelError says that the checkpoint has no head for this kind of task.
+        """
+        compute = self.compute
+        few_bits = quantised(compute.quant, compute.device, compute.dtype)
+        network = after_loading(load(str(self.folder), dtype="float32", **few_bits, **settings))
+        if trained_head:
+            check_head(network, self.folder)
+        network = network.to(compute.device).eval()
+        if compute.compiled:
+            network.compile(dynamic=True)
+        return network
+
+    def forward(self, network: PreTrainedModel, **more: Any) -> Forward:
+        """Wraps a network of this session; ``more`` are further fields of :class:`Forward`."""
+        return self.compute.forward(network, self.tokenizer, **more)
+
+
+def open_model(model: ModelReference | ResolvedModel | Path, access: Access, compute: Compute) -> Session:
+    """Opens a model: a reference is found (or downloaded) and checked, the folder of a trained stage is taken as it is.
+
+    Raises ModelError for a model that cannot be had, a baseline among them, and for what ``access`` does not allow.
+    """
+    if isinstance(model, Path):
+        return Session(model, load_tokenizer(model), compute)
+    found = resolve_model(model, access) if isinstance(model, ModelReference) else model
+    return Session(found.folder, load_tokenizer(found.folder), compute, found)
+
+
+def open_tokenizer(reference: ModelReference, access: Access) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a model without its weights, where that is possible; "tiny" needs no file at all."""
+    if reference.kind == "tiny":
+        return train_tokenizer(line for language in sample_languages() for line in sample_text(language))
+    ours = access.loader and access.loader(reference=str(reference), offline=access.offline)
+    if reference.kind == "hub" and not ours:
+        from transformers import AutoTokenizer
+
+        with border(f"the tokenizer of {str(reference)!r} cannot be had", ModelError, hint="--model tiny"):
+            found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                reference.name,
+                revision=reference.revision,
+                local_files_only=access.offline,
+                trust_remote_code=False,
+            )
+        return found
+    return load_tokenizer(resolve_model(reference, access).folder)

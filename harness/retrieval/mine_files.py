@@ -1,0 +1,135 @@
+"""Mines translation pairs from two text files by the sentence vectors of a model; the vectors are kept in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.core.arrays import Vectors
+from harness.core.errors import UsageError, check_choice
+from harness.inference.forward import Forward
+from harness.inference.session import Compute, open_model
+from harness.models import sentence_encoder
+from harness.models.config import load_config
+from harness.models.reference import ModelReference
+from harness.models.resolve import Access, resolve_model
+from harness.retrieval import vector_store
+from harness.retrieval.embed import POOLS, embed
+from harness.retrieval.knn_bidirectional import PRECISIONS
+from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
+from harness.retrieval.search_backend import index_facts, pair_searcher
+from harness.retrieval.sentence_files import Corpus, write_pairs
+
+
+@dataclass(frozen=True)
+class MiningOptions:
+    """Decides which pairs are mined.
+
+    ``threshold`` is the least margin of a pair; ``k``, ``margin``, ``retrieval`` and ``duplicates`` are those of
+    :func:`~harness.retrieval.mining.mine_texts`, ``pool`` and ``max_length`` those of :func:`~harness.retrieval.embed.embed`.
+    ``layer`` is a hidden state, 0 the embeddings, None chosen by the model's depth. ``precision`` of the first pass and
+    ``memory`` (MiB, for similarities) change no pair. ``index`` names the search: exact, approximate, or a plugin's.
+    """
+
+    threshold: float = 0.0
+    k: int = 4
+    margin: str = "ratio"
+    retrieval: str = "max"
+    duplicates: str = "drop"
+    layer: int | None = None
+    pool: str = "mean"
+    max_length: int = 512
+    precision: str = "auto"
+    memory: int = 1024
+    index: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuses unknown names."""
+        for option, choices in (
+            ("margin", MARGINS),
+            ("retrieval", RETRIEVALS),
+            ("duplicates", DUPLICATES),
+            ("pool", POOLS),
+            ("precision", PRECISIONS),
+        ):
+            check_choice(option, getattr(self, option), choices)
+
+
+def mine_files(
+    source: Path,
+    target: Path,
+    model: ModelReference,
+    out: Path,
+    *,
+    options: MiningOptions,
+    access: Access,
+    compute: Compute,
+    vectors: Path | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Writes the pairs of two files (a sentence a line, UTF-8) into ``out``, tab-separated, best first.
+
+    Sentence vectors are kept in ``vectors``, by default a folder beside ``out``: a stopped call goes on where it was, and
+    the model is loaded only where there is something to embed. ``note`` is called with a line at each twentieth of a
+    file. Returns what was done, as plain values.
+    """
+    if model.kind == "baseline":
+        raise UsageError(f"--model {model}: a baseline has no sentence vectors", hint="name an encoder")
+    left, right = Corpus.read(source), Corpus.read(target)
+    found = resolve_model(model, access)
+    index, search = pair_searcher(options.index, compute.device, compute.build_index)
+    layer = sentence_encoder.default_layer(load_config(found.folder)) if options.layer is None else options.layer
+    identity = f"{found.fingerprint} {layer} {options.pool} {options.max_length} {compute.dtype}"
+    identity += f" {compute.quant}" if compute.quant else ""
+    folder = vectors or out.with_suffix(".vectors")
+    block = vector_store.characters_at_a_time(compute.device, compute.budget)
+
+    @cache
+    def forward() -> Forward:
+        session = open_model(found, access, compute)
+        return session.forward(session.network(sentence_encoder.load_encoder))
+
+    def embedded(sentences: Sequence[str]) -> Vectors:
+        vectors = embed(forward(), sentences, layers=[layer], pool=options.pool, max_length=options.max_length)
+        return vectors[layer]
+
+    def vectors_of(corpus: Corpus, side: str) -> Vectors:
+        total, noted = len(corpus.sentences), -1
+
+        def tell(done: int) -> None:
+            nonlocal noted
+            if noted < 0 or done == total or 20 * (done - noted) >= total:
+                noted = done
+                note(f"{corpus.path}: {done:,} of {total:,} sentences embedded")
+
+        return vector_store.stored_vectors(embedded, corpus.sentences, folder, side, identity, block=block, tell=tell)
+
+    mined = mine_texts(
+        left.sentences,
+        right.sentences,
+        vectors_of(left, "source"),
+        vectors_of(right, "target"),
+        duplicates=options.duplicates,
+        k=options.k,
+        margin=options.margin,
+        retrieval=options.retrieval,
+        precision=options.precision,
+        device=compute.device,
+        memory=options.memory << 20,
+        search=search,
+    )
+    mined = mined[mined.margins >= options.threshold]
+    write_pairs(out, mined, left, right)
+    return {
+        "pairs": len(mined),
+        "source": len(left.sentences),
+        "target": len(right.sentences),
+        "embedded_tokens": forward().tokens if forward.cache_info().currsize else 0,
+        "layer": layer,
+        "out": str(out),
+        "vectors": str(folder),
+        **index_facts(index, mined.recall),
+    }

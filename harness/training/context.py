@@ -1,0 +1,136 @@
+"""The context of a run: the plugins, the recipe, the options, the machine and the data that all of its parts share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.core.border import border
+from harness.core.errors import PluginError, UsageError
+from harness.data.access import DataAccess
+from harness.inference.session import Compute
+from harness.registry.registry import load_part
+from harness.training.objectives.base import StageObjective
+from harness.training.objectives.composition import PLAIN, Composition, Layer
+from harness.training.via import parse_via, via_tasks
+from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
+from harness.types.tasks import Family, IntermediateTask, Objective, Recipe
+
+if TYPE_CHECKING:
+    from harness.data.sources import LoadedSplit
+    from harness.families.base import Predictor
+    from harness.models.resolve import ResolvedModel
+    from harness.registry.registry import Registry
+    from harness.scoring.formats.base import Format
+
+log = logging.getLogger(__name__)
+
+_FAMILY = "the page about plugins says what a family takes"
+_OBJECTIVE = "the page about plugins says what an objective takes"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything that is decided before a run begins. ``large`` chooses the recipe's column, by the size of the model."""
+
+    registry: Registry
+    recipe: Recipe
+    options: EvalOptions
+    compute: Compute
+    data: DataAccess
+    large: bool = False
+
+    @classmethod
+    def of(cls, registry: Registry, recipe: Recipe, options: EvalOptions, compute: Compute | None = None) -> RunContext:
+        """The context of these options on this machine; ``compute`` is chosen by the options unless it is given."""
+        data = DataAccess.of(registry, options.data_dir, offline=options.offline)
+        return cls(registry, recipe, options, compute or Compute.of(options, registry), data)
+
+    def of_model(self, model: ResolvedModel | None) -> RunContext:
+        """The same for a model that is found; None for a baseline."""
+        return replace(self, large=model is not None and model.hidden_size >= 1024)
+
+    def values(self, names: Sequence[str]) -> dict[str, Any]:
+        """Option values in force under these names."""
+        return option_values(self.recipe, names, large=self.large, overrides=self.options.overrides)
+
+    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
+        """The family with the options in force; ``own`` are those that the task itself sets."""
+        found = self.registry.family(name)
+        kind = load_part(found, "implementation")
+        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
+            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+
+    def format(self, family: str) -> Format:
+        """How the family's predictions are written."""
+        return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
+
+    def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
+        """The train or dev split of a task, read once."""
+        return self.data.load_once(task, task.train if name == "train" else task.dev, self.options.train_limit)
+
+    def objective_names(self, name: str) -> list[str]:
+        """The names of the objectives that the options say for a task that is scored; none for plain training."""
+        text = build(ObjectiveOptions, self.values([name])).objective
+        return [each.strip() for each in text.split("@")] if text.strip() else []
+
+    def composition(self, objectives: Sequence[str], names: Sequence[str]) -> Composition:
+        """The objectives with the options in force under these names of a task."""
+        layers = []
+        for name in objectives:
+            value = self.registry.objective(name)
+            kind = load_part(value, "implementation")
+            where = f"plugin {value.provider}: objective {name!r}: implementation"
+            if not (isinstance(kind, type) and issubclass(kind, StageObjective)):
+                raise PluginError(f"{where}: {value.implementation!r} is no StageObjective", hint=_OBJECTIVE)
+            with border(where, PluginError, hint=_OBJECTIVE):
+                layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
+        return Composition(tuple(layers)) if layers else PLAIN
+
+    def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
+        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
+        values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
+        kinds = [kind for value in values if (kind := options_of(value)) is not None]
+        names = set(names)
+        known = set(names)
+        used = {name: self.objective_names(name) for name in sorted(names)}
+        for expression in expressions:
+            known |= {
+                expression,
+                *(name for task in via_tasks(expression, self.registry) for name in option_names(task)),
+            }
+            known |= {str(part) for part in parse_via(expression)}
+            used |= {str(part): list(part.objectives) for part in parse_via(expression)}
+        check_keys(self.recipe, self.options.overrides, kinds, known)
+        self._check_objectives(names, used)
+        for name in sorted(known):
+            build(TrainOptions, self.values([name]))
+
+    def _check_objectives(self, scored: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
+        """Refuses objectives that nobody provides, and options of objectives that would do nothing."""
+        values = [self.registry.objective(name) for names in used.values() for name in names]
+        for key in self.options.overrides:
+            task, _, option = key.rpartition(".")
+            if option == "objective" and not (task in scored if task else scored):
+                raise UsageError(
+                    f"--set {key}: it is for tasks that are scored", hint=f"behind the task: '{task or 'TASK'}@NAME'"
+                )
+            if option == "teacher" and not any("teacher" in value.needs for value in values):
+                raise UsageError(f"--set {key}: no objective of this run needs a teacher")
+
+
+def options_of(value: Family | Objective) -> type | None:
+    """The options of a family or an objective; None where its plugin is broken, which matters only to whoever uses it."""
+    try:
+        return load_part(value, "implementation").Options  # type: ignore[no-any-return]
+    except (PluginError, AttributeError) as error:
+        log.debug("%s", error)
+        return None
+
+
+def option_names(task: IntermediateTask, objectives: Sequence[str] = ()) -> list[str]:
+    """The names that a task's options go by: ``squad``, then ``squad[ar,es]``, then ``squad[ar,es]@shuffled``."""
+    suffix = "".join(f"@{name}" for name in objectives)
+    return list(dict.fromkeys([task.name.partition("[")[0], task.name, task.name + suffix]))
