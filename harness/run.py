@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder with its record and scores."""
+    """A run folder with its record and scores; ``registry`` is the one that it was made or loaded with."""
 
-    def __init__(self, path: Path, record: RunRecord, scores: BenchmarkScore) -> None:
+    def __init__(self, path: Path, record: RunRecord, scores: BenchmarkScore, registry: Registry | None = None) -> None:
+        self.registry = registry
         self.path = path
         self.record = record
         self.scores = scores
@@ -115,7 +116,7 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
             unit = Unit(task, code, run.split)
             if unit.key in run.units:
                 scored.setdefault(task, {})[code] = recorded_score(path, registry, unit, run.units[unit.key])
-    return Run(path, run.record, aggregated(chosen, scored, registry))
+    return Run(path, run.record, aggregated(chosen, scored, registry), registry)
 
 
 def _covered(record: RunRecord) -> dict[str, tuple[str, ...]]:
