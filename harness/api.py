@@ -132,7 +132,7 @@ def evaluate_seeds(
         own = seeded(options or EvalOptions(), seed)
         runs.append(evaluate(model, tasks, out=seed_folder(Path(out), seed), options=own, **more))
         (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
-    write_summary(summarise([run.to_dict() for run in runs], seeds), Path(out))
+    write_summary(summarise([run.scores.to_dict() for run in runs], seeds), Path(out))
     return runs
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
 from harness.types.progress import ProgressListener
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class RichReporter(ProgressListener):
         finally:
             self._progress.remove_task(bar)
 
-    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+    def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:
         """One line: the unit and its main scores."""
         score = entry["score"]
         if score is None:
@@ -184,7 +185,7 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
     from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
-    result = summarise([run.to_dict() for run in runs], seeds)
+    result = summarise([run.scores.to_dict() for run in runs], seeds)
     for line in summary_lines(result):
         console.print(line)
     console.print(f"summary:     {folder / 'seeds.json'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
 from harness.registry.select import Entry, choose
@@ -13,6 +13,7 @@ from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
 from harness.scoring.files import TaskScorer, score_available, score_folders
 from harness.scoring.scores import BenchmarkScore
+from harness.types.record import RunRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def score_run(
         raise DataError(f"{run}: no run folder, record.json is missing", hint="give --predictions and --labels instead")
     name = benchmark or record.get("benchmark")
     chosen = registry.benchmark(name) if name else None
-    split = (record.get("options") or {}).get("split", "test")
+    split = record.get("options", {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
     notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
     recorded = _recorded(run, record, split, selection, scorer)
@@ -80,7 +81,7 @@ def _selection(
 
 def _recorded(
     run: Path,
-    record: Mapping[str, Any],
+    record: RunRecord,
     split: str,
     selection: Mapping[str, tuple[str, ...]] | None,
     tasks: Callable[[str], TaskScorer],
@@ -92,19 +93,20 @@ def _recorded(
     if "units" not in record:
         return selection
     found: dict[str, tuple[str, ...]] = {}
-    for key, entry in record["units"].items():
+    for key, scored in record["units"].items():
         unit = Unit.of(key)
         task, code = unit.task, unit.language
         chosen = selection is None or code in selection.get(task, ())
-        if unit.split != split or entry["score"] is None or not chosen:
+        if unit.split != split or scored["score"] is None or not chosen:
             continue
         for side in SIDES:
-            path = inside(run, entry[side]["file"])
+            file = scored[side]
+            path = inside(run, file["file"] if file else side)
             if path != tasks(task).format.path(run / side, task, code, split):
                 raise DataError(
                     f"{path}: not the place of the {side} of {key}", hint="the record was not written by the harness"
                 )
             if path.exists():  # one that is gone is missing, as in any folder of predictions
-                scored_file(run, entry, side)
+                scored_file(run, scored, side)
         found[task] = (*found.get(task, ()), code)
     return found
