@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from harness.cli.console import stderr_console
 from harness.core.errors import HarnessError
 from harness.core.safe_text import safe
 from harness.types.progress import ProgressListener
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 
@@ -63,7 +63,7 @@ class TerminalProgress(ProgressListener):
         finally:
             self._progress.remove_task(bar)
 
-    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+    def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:
         """One line: the unit and its main scores."""
         score = entry["score"]
         if score is None:

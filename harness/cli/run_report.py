@@ -74,7 +74,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}")
     console.print(f"record:      {run.path / 'record.json'}")
     console.print(f"predictions: {run.path / 'predictions'}")
-    if (page := save_page([run.path], run.path / "report.html", data_dir)) is not None:
+    if (page := save_page([run.path], run.path / "report.html", data_dir, run.registry)) is not None:
         console.print(f"report:      {page}")
 
 
@@ -89,13 +89,13 @@ def show_scores(scores: BenchmarkScore, console: Console) -> None:
         console.print(safe(line))
 
 
-def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | None:
+def save_page(runs: Sequence[Path], path: Path, data_dir: str | None, registry: Registry | None = None) -> Path | None:
     """Writes the HTML report of runs; None, with a warning, where it cannot be: no result depends on a picture of it."""
     try:
         from harness.registry.default import get_registry
         from harness.report.formats import write_page
 
-        write_page(runs, path, get_registry(), data_dir)
+        write_page(runs, path, registry or get_registry(), data_dir)
     except Exception as error:
         from harness.cli.console import message
 
@@ -111,7 +111,7 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
     from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
-    result = summarise([run.to_dict() for run in runs], seeds)
+    result = summarise([run.scores.to_dict() for run in runs], seeds)
     for line in summary_lines(result):
         console.print(line)
     console.print(f"summary:     {folder / 'seeds.json'}")
