@@ -17,7 +17,6 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
 from harness.data.builders import batches, load, table_rows
-from harness.data.checks import unique_key
 from harness.data.columns import BATCH, Column, check_columns, matching
 from harness.data.locate import Files, described
 from harness.data.store import ExampleList, ExampleStore
@@ -114,8 +113,8 @@ class StoredExamples(ExampleStore):
     """Examples made of stored rows when they are asked for.
 
     ``parts`` are rows with the function that makes an example of a row, or None to drop it. All are read once, to check
-    them and for the fingerprint; of each example eight bytes are kept, and of each row eight more if any is dropped.
-    ``check`` raises DataError for examples that cannot be used. Two examples with one id raise DataError, too.
+    them and for the fingerprint. ``check`` raises DataError for examples that cannot be used; two examples with one id
+    raise it, too. Memory: sixteen bytes an example while they are checked, then eight, and none if no row was dropped.
     """
 
     def __init__(
@@ -141,7 +140,7 @@ class StoredExamples(ExampleStore):
                         chunk.append(example)
                 if check is not None:
                     check(chunk)
-                    ids.extend(_hashed(unique_key(example), number) for number, example in enumerate(chunk, len(ids)))
+                    ids.extend(_hashed(example.unique_key(), number) for number, example in enumerate(chunk, len(ids)))
                 yield from chunk
         self._kept = range(self.rows) if len(kept) == self.rows else kept
         if check is not None:

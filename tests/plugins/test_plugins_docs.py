@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,21 @@ def test_the_entry_point_is_what_a_new_package_has(here: Path) -> None:
 def test_the_file_reviews(here: Path) -> None:
     outcomes = check_plugin("reviews", data_dir="data", registry=registry(here, "reviews.py"))
     assert [o for o in outcomes if o.status != "passed"] == []
+
+
+def test_the_file_complaints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(here / "cache"))
+    with zipfile.ZipFile(here / "data" / "complaints.zip", "w") as file:
+        for code in ("en", "sw"):
+            lines = [f'{code}{i},"chumba, {i}",{1 + i % 5}' for i in range(10)]
+            file.writestr(f"{code}/1.csv", "\n".join(["id,text,stars", *lines]) + "\n")
+    found = registry(here, "complaints.py")
+    outcomes = check_plugin("complaints", data_dir="data", registry=found)
+    assert [o for o in outcomes if o.status != "passed"] == []
+    run = evaluate(
+        "baseline:majority", ["complaints"], out=here / "runs" / "complaints", options=options(), registry=found
+    )
+    assert run.failed == {} and set(run.record["units"]) == {"complaints/en/test", "complaints/sw/test"}
 
 
 def test_the_file_test_contract(here: Path) -> None:
