@@ -30,7 +30,7 @@ def _system(system: RunView) -> dict[str, Any]:
     return {
         "name": clean(system.name),
         "model": clean(system.model),
-        "benchmark": clean(system.record["benchmark"]) if system.record["benchmark"] else None,
+        "benchmark": clean(system.benchmark) if system.benchmark else None,
         "overall": system.overall,
         "groups": {clean(name): value for name, value in system.groups.items()},
         "caveats": caveats(system),
