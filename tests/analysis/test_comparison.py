@@ -201,7 +201,7 @@ def test_a_version_that_is_not_installed_is_refused(two):
         harness.compare(two, tasks=["xnli"], **QUICK)
 
 
-def test_changed_predictions_are_found(two):
+def test_predictions_changed_after_scoring_are_refused(two):
     path = two[0] / "predictions/xnli/test-en.tsv"
     path.write_text(path.read_text().replace("neutral", "entailment", 1))
     with pytest.raises(DataError, match=r"test-en.tsv: not the file that was scored"):

@@ -63,7 +63,9 @@ def test_verify_finds_the_excerpts_sound(shared_data: Path, capsys: pytest.Captu
     assert "damaged" not in err and "excerpt" in err
 
 
-def test_verify_lists_each_bad_file(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_verify_lists_each_bad_file_once(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = ("google/xtreme/XNLI", "google/xtreme/XQuAD.de", "google/xtreme/PAN-X.de", "google/xtreme/tatoeba.deu")
     folder = copied(shared_data, tmp_path, *names)
     xnli, xquad, panx = (
@@ -83,7 +85,9 @@ def test_verify_lists_each_bad_file(shared_data: Path, tmp_path: Path, capsys: p
     assert "tatoeba" not in err
 
 
-def test_verify_notes_shifted_answers(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_verify_notes_answers_that_were_realigned(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = copied(shared_data, tmp_path, "google/xtreme/XQuAD.de")
     path = parquet_of(folder, "google/xtreme/XQuAD.de/validation")
     rows = pq.read_table(path).to_pylist()

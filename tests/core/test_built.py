@@ -30,7 +30,7 @@ def never(folder: Path) -> None:
     raise AssertionError("built although it was there")
 
 
-def test_a_folder_is_built_once(tmp_path: Path) -> None:
+def test_a_folder_that_is_built_already_is_not_built_again(tmp_path: Path) -> None:
     folder = built(tmp_path / "made" / "it", two_files)
     assert {path.name for path in folder.iterdir()} == {"sub", "b.bin", LIST}
     built(folder, never)

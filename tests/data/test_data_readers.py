@@ -179,7 +179,7 @@ def test_words_of_a_treebank_are_the_words_of_the_export(shared_data: Path, tmp_
     assert [tuple(row["tags"]) for row in rows] == [sentence.tags for sentence in treebank]
 
 
-def test_conllu_precedence_and_enhanced_edges(tmp_path: Path) -> None:
+def test_tags_of_fused_conllu_tokens_follow_the_precedence_of_their_language(tmp_path: Path) -> None:
     text = (
         "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n"
         "1\tde\tde\tADP\t_\t_\t3\tcase\t{first}\t_\n"
@@ -258,7 +258,7 @@ def test_a_broken_line_of_a_bitext_pool_is_named(
         list(readers.bitext_pool(*pool(tmp_path, foreign, english, gold)))
 
 
-def test_bucc_reads_all_layouts(shared_data: Path, tmp_path: Path) -> None:
+def test_bucc_is_read_the_same_from_all_layouts(shared_data: Path, tmp_path: Path) -> None:
     bucc = get_registry().task("bucc2018")
     split = bucc.languages["zh"]["dev"]
     loaded = load_examples(bucc, split, data_dir=shared_data, offline=True)
@@ -292,7 +292,9 @@ def test_limit_of_a_mining_pool_keeps_its_proportions(shared_data: Path) -> None
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 15), st.data())
-def test_limited_pools_are_closed(foreign: int, english: int, limit: int, data: st.DataObject) -> None:
+def test_limited_pools_keep_their_order_and_both_sides_of_each_gold_pair(
+    foreign: int, english: int, limit: int, data: st.DataObject
+) -> None:
     count = data.draw(st.integers(0, min(foreign, english)))
     examples = [
         *(Sentence(f"f{i}", "", False) for i in range(foreign)),

@@ -109,7 +109,7 @@ def test_a_schema_without_class_names_uses_those_of_the_source(tmp_path: Path) -
         load(task, split, tmp_path)
 
 
-def test_where_keeps_one_language(shared_data: Path) -> None:
+def test_a_where_of_a_source_keeps_the_rows_of_one_language(shared_data: Path) -> None:
     xnli, tydiqa = get_registry().task("xnli"), get_registry().task("tydiqa")
     table = pq.read_table(parquet_of(shared_data, "google/xtreme/XNLI/test"))
     for code in ("de", "en", "sw", "zh"):

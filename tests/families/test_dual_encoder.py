@@ -296,7 +296,7 @@ def test_sentences_hold_their_position(text: str, position: int) -> None:
         assert text[position] in sentence and sentence in text
 
 
-def test_wrong_options_are_refused() -> None:
+def test_unusable_options_of_the_dual_encoder_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="vector"):
         family(vector="max")
     with pytest.raises(UsageError, match="softmax_pairs"):

@@ -85,7 +85,7 @@ def test_an_item_is_an_example_and_a_row_an_option():
     assert trained.columns["answer"].tolist() == [0, 1]
 
 
-def test_training_batches_know_their_items():
+def test_training_batches_name_the_item_of_each_row():
     features = family().features(tokenizer("xlmr"), made_choices(6), training=True)
     rows = features.rows_of(np.array([4, 1]))
     batch = features.batch(rows, 1)

@@ -165,7 +165,7 @@ def test_a_batch_without_any_masked_token_costs_nothing(tmp_path: Path) -> None:
     assert float(total.detach()) == 0.0 and int(count) == 0
 
 
-def test_dev_scores_by_files(tmp_path: Path) -> None:
+def test_dev_scores_read_back_from_files_equal_those_of_the_predictions(tmp_path: Path) -> None:
     folder = save_model("xlmr", tmp_path / "m")
     head = family()
     forward = cutting(200)(head.load(str(folder), dtype="float32"), load_tokenizer(folder))

@@ -104,7 +104,7 @@ def test_half_precision_is_close_and_comes_back_as_single(forward: Forward) -> N
     np.testing.assert_allclose(np.stack(half["first"]), np.stack(full["first"]), atol=0.1)
 
 
-def test_no_rows_are_no_work(forward: Forward) -> None:
+def test_a_forward_pass_of_no_rows_returns_nothing(forward: Forward) -> None:
     assert forward.stream(features([]), first_token) == {}
 
 

@@ -303,7 +303,7 @@ def test_what_any_seed_has_to_say_stands_in_the_row(seeds, registry):
         (lambda row: row.update(source={"id": "x", "title": "y", "seen": {}}), "the row"),
     ],
 )
-def test_invalid_rows_are_told_why(row, change, words):
+def test_invalid_rows_have_a_problem_that_says_why(row, change, words):
     change(row)
     found = [problem.text for problem in problems(row) if not problem.warning]
     assert any(words in text for text in found), found

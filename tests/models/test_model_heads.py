@@ -202,7 +202,7 @@ def test_missing_encoder_weights_are_an_error_not_a_low_score(xlmr):
         nli().load(str(xlmr))
 
 
-def test_unusable_folders_and_architectures(tmp_path):
+def test_a_folder_without_a_config_or_a_head_for_its_architecture_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no usable config"):
         nli().load(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))

@@ -209,7 +209,7 @@ def test_a_network_whose_rows_change_each_other_is_refused(tmp_path: Path) -> No
         Forward(model, load_tokenizer(folder), "cpu")  # type: ignore[arg-type]
 
 
-def test_the_trial_leaves_no_trace(tmp_path: Path) -> None:
+def test_the_trial_of_padding_leaves_no_trace_in_model_or_random_state(tmp_path: Path) -> None:
     for kind in ("xlmr", "fnet"):
         folder = model_of(kind, tmp_path / kind)
         _, model = load(Classification, folder)

@@ -59,7 +59,9 @@ def listed(site: Path) -> dict[str, dict[str, Any]]:
     return plugins(site)
 
 
-def test_every_sample_is_judged(listed: dict[str, dict[str, Any]]) -> None:
+def test_every_installed_sample_has_its_status_and_first_party_plugins_are_ok(
+    listed: dict[str, dict[str, Any]],
+) -> None:
     samples = {name for name in listed if name.startswith("sample-")}
     assert samples == {*FAILURES, "sample-good:reviews"}
     assert {p["status"] for p in listed.values() if p["kind"] == "first-party"} == {"ok"}
@@ -118,7 +120,7 @@ def test_a_plugin_that_fails_is_an_error_in_strict_mode(site: Path) -> None:
     assert done.returncode == 3 and all(provider in done.stderr for provider in FAILURES)
 
 
-def test_plugins_can_be_left_out(site: Path) -> None:
+def test_plugins_left_out_by_option_or_environment_are_disabled(site: Path) -> None:
     done = harness(site, "-q", "--no-plugin", "reviews", "tasks", "show", "reviews")
     assert done.returncode == 2 and "sample-good:reviews is disabled" in done.stderr and "--no-plugin" in done.stderr
     alone = plugins(site, HARNESS_PLUGINS_AUTOLOAD="0")

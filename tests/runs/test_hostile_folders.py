@@ -215,7 +215,9 @@ def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["xnli/../../x/test", "../x/test", "xnli/../test", "xnli//test"])
-def test_names_of_units_lead_nowhere(key: str, run: Path, tmp_path: Path) -> None:
+def test_names_of_units_that_leave_the_run_folder_are_refused_and_write_nothing(
+    key: str, run: Path, tmp_path: Path
+) -> None:
     rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))
     before = sorted(tmp_path.rglob("*"))
     assert main(["score", str(run)]) != 0

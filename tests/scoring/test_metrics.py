@@ -240,7 +240,7 @@ def test_scores_of_squad_answers_equal_their_golden_values(predicted, gold, exac
     assert scored["f1"] == pytest.approx(100 * overlap, abs=1e-4)
 
 
-def test_the_best_answer_counts():
+def test_the_best_of_several_gold_answers_counts():
     scored = get_metric("squad").compute([["in Paris", "Paris", "Lyon"]], ["Paris"], "en")
     assert scored == {"exact_match": 100.0, "f1": 100.0}
 

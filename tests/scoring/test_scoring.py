@@ -74,7 +74,7 @@ def copy(mock, tmp_path):
 # the official scorer's own values
 
 
-def test_the_benchmark_is_complete(xtreme):
+def test_xtreme_has_all_tasks_languages_and_groups(xtreme):
     sizes = {name: len(codes) for name, codes in xtreme.tasks.items()}
     assert sizes == {
         "pawsx": 7, "xnli": 15, "panx": 40, "udpos": 33, "bucc2018": 4, "tatoeba": 36,
@@ -174,7 +174,7 @@ def test_scores_as_json_keep_their_documented_structure(official):
     assert plain["intervals"]["xnli"]["accuracy"]["sw"] == close([5.6682, 50.9838], abs=1e-3)
 
 
-def test_registered_tasks_score_the_same(mock, xtreme, official):
+def test_registered_tasks_score_the_mock_data_as_the_official_ones_do(mock, xtreme, official):
     """The tasks' own metrics, formats and label sets, as the registry has them."""
     from functools import partial
 
@@ -241,7 +241,7 @@ def test_clusters_are_drawn_whole():
     assert estimate(metric, single, list(range(40)))["exact_match"] == alone
 
 
-def test_clusters_sum_their_items():
+def test_statistics_of_a_cluster_are_the_sums_of_its_items():
     table = np.arange(8.0).reshape(4, 2)
     assert cluster_sums(table, [5, 0, 5, 0]).tolist() == [[2 + 6, 3 + 7], [0 + 4, 1 + 5]]
 
@@ -279,7 +279,7 @@ def test_unit_scores_survive_json(mock):
     assert again == score
 
 
-def test_item_statistics_are_aligned(mock):
+def test_statistics_of_items_sum_to_the_score_of_their_unit(mock):
     scorer = SCORERS["udpos"]
     paths = [scorer.format.path(mock / side, "udpos", "de") for side in ("predictions", "labels")]
     aligned, table = item_statistics(scorer.metric, scorer.format, "de", *paths, UPOS)

@@ -285,7 +285,9 @@ def running(text: str) -> list[str]:
     return found
 
 
-def test_devices_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+def test_visible_devices_are_shared_out_among_the_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
     started: list[dict[str, str]] = []
 
     class Popen:

@@ -13,14 +13,14 @@ from harness.training.permutation import SHUFFLED, permuted
 
 
 @given(st.integers(1, 3 * SHUFFLED), st.integers(0, 2**40), st.integers(0, 9))
-def test_every_item_has_one_place(count: int, seed: int, epoch: int) -> None:
+def test_every_item_has_one_place_in_the_order_of_an_epoch(count: int, seed: int, epoch: int) -> None:
     order = permuted(np.arange(count), count, [seed, epoch])
     assert (np.sort(order) == np.arange(count)).all()
     some = np.array([0, count // 2, count - 1])
     assert (permuted(some, count, [seed, epoch]) == order[some]).all()
 
 
-def test_the_order_looks_random() -> None:
+def test_the_order_of_items_is_uncorrelated_with_their_numbers_and_other_epochs() -> None:
     count = 40_000
     order = permuted(np.arange(count), count, [3, 0])
     other = permuted(np.arange(count), count, [3, 1])

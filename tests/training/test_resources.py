@@ -385,7 +385,7 @@ def test_mistakes_in_a_file_about_a_translation_are_named(tmp_path: Path, text: 
     assert caught.value.hint.startswith("origin = one of native")
 
 
-def test_the_origin_is_no_content(tmp_path: Path) -> None:
+def test_the_origin_of_a_translation_changes_its_provenance_and_no_fingerprint(tmp_path: Path) -> None:
     machine = translation(tmp_path, {})
     native = translation(tmp_path, {"about.toml": 'origin = "native"'})
     assert machine.fingerprint == native.fingerprint and machine.examples == native.examples
