@@ -41,12 +41,12 @@ _NAMES_OF = {
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair Query Question Sentence Tagged Text Translation"
     ),
-    "harness.types.languages": "iso639_3 language_name",
+    "harness.types.languages": "Language first_party_languages iso639_3 language_name",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.tasks": (
         "Attribute Benchmark Command DatasetsData DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
-        " Objective Recipe ReportFormat Split Study TargetTask Where splits"
+        " Objective PublishedRows Recipe ReportFormat Split Study TargetTask Where splits"
     ),
     "harness.types.units": "Prediction Unit UnitExamples",
 }

@@ -65,6 +65,8 @@ from harness.types.examples import Sentence as Sentence
 from harness.types.examples import Tagged as Tagged
 from harness.types.examples import Text as Text
 from harness.types.examples import Translation as Translation
+from harness.types.languages import Language as Language
+from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
 from harness.types.languages import language_name as language_name
 from harness.types.options import EvalOptions as EvalOptions
@@ -82,6 +84,7 @@ from harness.types.tasks import HubData as HubData
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import Launcher as Launcher
 from harness.types.tasks import Objective as Objective
+from harness.types.tasks import PublishedRows as PublishedRows
 from harness.types.tasks import Recipe as Recipe
 from harness.types.tasks import ReportFormat as ReportFormat
 from harness.types.tasks import Split as Split
@@ -159,6 +162,8 @@ __all__ = [
     "Tagged",
     "Text",
     "Translation",
+    "Language",
+    "first_party_languages",
     "iso639_3",
     "language_name",
     "EvalOptions",
@@ -176,6 +181,7 @@ __all__ = [
     "IntermediateTask",
     "Launcher",
     "Objective",
+    "PublishedRows",
     "Recipe",
     "ReportFormat",
     "Split",

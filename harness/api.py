@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
 from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
-from harness.types.tasks import Benchmark, Recipe
+from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown
@@ -101,7 +101,7 @@ def evaluate(
             # Training is shared; scores come from one process, so that none waits for another while predicting.
             Evaluator(folder, context, reference, found, reporter).train_all(planned)
             if process_index() > 0:
-                return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}))
+                return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}), registry)
         evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where))
         with folder.joined(evaluator.identity(planned)):
             units = [entry.unit.key for entry in planned]
@@ -110,7 +110,7 @@ def evaluate(
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
             registry.hook.harness_run_finished(folder=where, record=record)
-            return Run(where, record, scores)
+            return Run(where, record, scores, registry)
 
 
 def evaluate_seeds(
@@ -132,7 +132,7 @@ def evaluate_seeds(
         own = seeded(options or EvalOptions(), seed)
         runs.append(evaluate(model, tasks, out=seed_folder(Path(out), seed), options=own, **more))
         (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
-    write_summary(summarise([run.to_dict() for run in runs], seeds), Path(out))
+    write_summary(summarise([run.scores.to_dict() for run in runs], seeds), Path(out))
     return runs
 
 
@@ -188,63 +188,31 @@ def train(
 
 def score(
     predictions: str | Path,
-    labels: str | Path,
-    benchmark: str = "xtreme",
-    *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
-    registry: Registry | None = None,
-) -> BenchmarkScore:
-    """Scores a folder of predictions against a folder of labels, both in the official submission layout.
-
-    ``tasks`` are selectors among the benchmark's tasks ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes; all by default.
-
-    Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
-    """
-    from functools import partial
-
-    from harness.registry.default import get_registry
-    from harness.scoring.files import TaskScorer, score_folders
-
-    registry = registry or get_registry()
-    chosen = registry.benchmark(benchmark)
-    selection = _selection(registry, chosen, tasks, languages)
-    return score_folders(Path(predictions), Path(labels), chosen, partial(TaskScorer.of, registry), selection)
-
-
-def score_run(
-    run: str | Path,
+    labels: str | Path | None = None,
     benchmark: str | None = None,
     *,
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
+    strict: bool = True,
     registry: Registry | None = None,
 ) -> BenchmarkScore:
-    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named.
+    """Scores a folder of predictions against a folder of labels, both in the official submission layout.
 
-    ``tasks`` and ``languages`` narrow it as in :func:`score`. Raises :class:`~harness.core.errors.DataError` for a folder
-    that is no run, and for files that are not those of the record.
+    With ``strict``, as the official scorer does: a task counts if both have its folder, and then every language must be
+    there; without, whatever both have is scored. Without ``labels``, ``predictions`` is a run folder, which has them, and
+    whatever it holds is scored. ``benchmark`` is by default that of the run's record, or "xtreme"; ``tasks`` are selectors
+    ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes.
+
+    Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
     from harness.registry.default import get_registry
-    from harness.results.rescore import score_run
+    from harness.results.rescore import score_run, score_submission
 
     registry = registry or get_registry()
-    chosen = registry.benchmark(benchmark) if benchmark else None
-    return score_run(Path(run), registry, benchmark, _selection(registry, chosen, tasks, languages))
-
-
-def _selection(
-    registry: Registry, benchmark: Benchmark | None, tasks: Sequence[str], languages: Sequence[str]
-) -> dict[str, tuple[str, ...]] | None:
-    """Tasks and languages that selectors name, among the benchmark's or all registered ones; None: no selectors."""
-    from harness.registry.select import Entry, choose
-
-    if not tasks and not languages:
-        return None
-    known = registry.tasks()
-    listed = benchmark.tasks if benchmark else {name: tuple(task.languages) for name, task in known.items()}
-    entries = {name: Entry(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()}
-    return choose(registry, entries, tasks, languages, f"the benchmark {benchmark.name!r}" if benchmark else "")
+    if labels is None:
+        return score_run(Path(predictions), registry, benchmark, tasks, languages)
+    where = Path(predictions), Path(labels)
+    return score_submission(*where, registry, benchmark or "xtreme", tasks, languages, strict=strict)
 
 
 def compare(
@@ -266,41 +234,35 @@ def compare(
     :class:`~harness.core.errors.UsageError` where they share nothing or are not seeds of one system.
     """
     from harness.analysis.comparison.compare import compare_systems
-    from harness.registry.default import get_registry
     from harness.run import Comparison
 
-    def folder(run: str | Path | Run) -> Path:
-        return Path(run) if isinstance(run, str | Path) else run.path
-
     groups = [
-        [folder(run) for run in system]
-        if isinstance(system, Sequence) and not isinstance(system, str)
-        else [folder(system)]
-        for system in systems
+        list(system) if isinstance(system, Sequence) and not isinstance(system, str) else [system] for system in systems
     ]
-    return Comparison(**vars(compare_systems(groups, registry or get_registry(), tasks, languages, resamples)))
+    registry = registry or _registry_of([run for group in groups for run in group])
+    folders = [[_folder(run) for run in group] for group in groups]
+    return Comparison(**vars(compare_systems(folders, registry, tasks, languages, resamples)))
 
 
 def report(
-    runs: Sequence[str | Path],
+    runs: Sequence[str | Path | Run],
     format: str = "text",
     *,
     data_dir: str | Path | None = None,
     registry: Registry | None = None,
 ) -> str:
-    """Reports run folders side by side, with differences from the first, in a format of ours or of a plugin.
+    """Reports runs, or their folders, side by side, with differences from the first, in a format of ours or of a plugin.
 
     ``data_dir`` has the examples that the page (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a
     folder without a complete record, :class:`~harness.core.errors.UsageError` for an unknown format.
     """
-    from harness.registry.default import get_registry
     from harness.report.formats import report
 
-    return report([Path(run) for run in runs], registry or get_registry(), format, data_dir)
+    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir)
 
 
 def breakdown(
-    run: str | Path,
+    run: str | Path | Run,
     *,
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
@@ -321,12 +283,11 @@ def breakdown(
     """
     from harness.analysis.breakdown.compute import breakdown
     from harness.models.resolve import Access
-    from harness.registry.default import get_registry
 
-    registry = registry or get_registry()
+    registry = registry or _registry_of([run])
     loader = registry.hook.harness_load_encoder
     return breakdown(
-        Path(run),
+        _folder(run),
         registry,
         tasks=tasks,
         languages=languages,
@@ -413,6 +374,18 @@ def mine(
             vectors=Path(vectors) if vectors else None,
             note=(reporter or Silent()).note,
         )
+
+
+def _folder(run: str | Path | Run) -> Path:
+    return Path(run) if isinstance(run, str | Path) else run.path
+
+
+def _registry_of(runs: Sequence[str | Path | Run]) -> Registry:
+    """The registry that the first of the runs was made or loaded with, else that of the installed plugins."""
+    from harness.registry.default import get_registry
+
+    known = (run.registry for run in runs if not isinstance(run, str | Path))
+    return next((registry for registry in known if registry is not None), None) or get_registry()
 
 
 def _parent(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from harness.results import systems
 from harness.results.run_view import RunView, view
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.scores import BenchmarkScore, UnitScore
+from harness.types.record import RunRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder with its record and scores."""
+    """A run folder with its record and scores; ``registry`` is the one that it was made or loaded with."""
 
-    def __init__(self, path: Path, record: dict[str, Any], scores: BenchmarkScore) -> None:
+    def __init__(self, path: Path, record: RunRecord, scores: BenchmarkScore, registry: Registry | None = None) -> None:
+        self.registry = registry
         self.path = path
         self.record = record
         self.scores = scores
@@ -50,16 +52,15 @@ class Run:
     @property
     def rounding(self) -> tuple[int, int] | None:
         """Counts of the decisions of a run in half precision that were compared with fp32 and that differ; None in fp32."""
-        facts = [
-            unit["facts"]["against_fp32"] for unit in self.record["units"].values() if "against_fp32" in unit["facts"]
-        ]
-        if not facts:
+        facts = [unit.get("facts", {}).get("against_fp32") for unit in self.record["units"].values()]
+        compared = [found for found in facts if found is not None]
+        if not compared:
             return None
-        return sum(fact["examples"] for fact in facts), sum(fact["changed"] for fact in facts)
+        return sum(found["examples"] for found in compared), sum(found["changed"] for found in compared)
 
     def to_dict(self) -> dict[str, Any]:
         """The structure that ``harness score --json`` prints; "robustness" beside it where test sets were perturbed."""
-        robustness = self.record.get("robustness")
+        robustness = self.view.robustness
         return {**self.scores.to_dict(), **({"robustness": robustness} if robustness else {})}
 
     def table(self) -> str:
@@ -105,29 +106,29 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
     from harness.registry.default import get_registry
 
     path, registry = Path(folder), registry or get_registry()
-    record = dict(systems.load_run(path).record)
-    tasks = _covered(record)
-    chosen = registry.benchmark(record["benchmark"]) if record["benchmark"] else selection(tasks)
-    split = record["options"].get("split", "test")
+    run = systems.load_run(path)
+    tasks = _covered(run.record)
+    benchmark = run.record["benchmark"]
+    chosen = registry.benchmark(benchmark) if benchmark else selection(tasks)
     scored: dict[str, dict[str, UnitScore]] = {}
     for task, codes in tasks.items():
         for code in codes:
-            unit = record["units"].get(Unit(task, code, split).key)
-            if unit is not None and unit["score"] is not None:
-                scored.setdefault(task, {})[code] = recorded_score(path, registry, Unit(task, code, split), unit)
-    return Run(path, record, aggregated(chosen, scored, registry))
+            unit = Unit(task, code, run.split)
+            if unit.key in run.units:
+                scored.setdefault(task, {})[code] = recorded_score(path, registry, unit, run.units[unit.key])
+    return Run(path, run.record, aggregated(chosen, scored, registry), registry)
 
 
-def _covered(record: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def _covered(record: RunRecord) -> dict[str, tuple[str, ...]]:
     """The languages of each task that the scores of a record are about; before it is finished, those of its units."""
     scores = record["scores"]
     if scores is None:
         units = [Unit.of(key) for key in record["units"]]
         return {unit.task: tuple(each.language for each in units if each.task == unit.task) for unit in units}
     found: dict[str, tuple[str, ...]] = {}
-    for task, entry in scores["tasks"].items():
-        codes = dict.fromkeys(code for metric in entry["metrics"].values() for code in metric["languages"])
+    for task, score in scores["tasks"].items():
+        codes = dict.fromkeys(code for metric in score["metrics"].values() for code in metric["languages"])
         found[task] = tuple(codes)
-    for task, codes in scores.get("missing", {}).items():
-        found[task] = (*found.get(task, ()), *codes)
+    for task, lacking in scores.get("missing", {}).items():
+        found[task] = (*found.get(task, ()), *lacking)
     return found

@@ -1,6 +1,9 @@
-"""The benchmarks: which tasks and languages count, and how they are grouped."""
+"""The benchmarks: which tasks and languages count, how they are grouped, and what others published on them."""
 
-from harness import Benchmark, hookimpl
+from importlib.resources import files
+from pathlib import Path
+
+from harness import Benchmark, PublishedRows, first_party_languages, hookimpl
 
 _XTREME = {
     "pawsx": "de en es fr ja ko zh",
@@ -79,3 +82,14 @@ XTREME_R = Benchmark(
 @hookimpl
 def harness_benchmarks():
     yield from (XTREME, XTREME_R)
+
+
+@hookimpl
+def harness_languages():
+    yield from first_party_languages().values()
+
+
+@hookimpl
+def harness_published_rows():
+    folder = Path(str(files("harness_leaderboards") / "published"))
+    yield PublishedRows("published", folder, "systems of papers, model cards and READMEs")

@@ -104,3 +104,84 @@ def test_the_example_runs_and_is_typed(corpus: Path, small_model: Path, tmp_path
     checker = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(script)]
     checked = subprocess.run(checker, capture_output=True, text=True, timeout=300, cwd=root)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_mining_in_python_is_mining_on_the_command_line(
+    small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.api import mine
+    from harness.cli.main import main
+    from harness.retrieval.mine_files import MiningOptions
+    from harness.types.progress import ProgressListener
+
+    notes: list[str] = []
+
+    class Notes(ProgressListener):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    files = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for path in files:
+        path.write_text("the cat sleeps\na small bird\nin the garden yesterday\n", encoding="utf-8")
+    words = ["mine", "--model", str(small_model), "--source", str(files[0]), "--target", str(files[1]), "--json"]
+    assert main([*words, "--out", str(tmp_path / "theirs.tsv"), "--k", "2", "--device", "cpu"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    options = EvalOptions(device="cpu")
+    done = mine(
+        *files,
+        str(small_model),
+        out=tmp_path / "ours.tsv",
+        mining=MiningOptions(k=2),
+        options=options,
+        reporter=Notes(),
+    )
+    assert {**done, "out": "", "vectors": ""} == {**printed, "out": "", "vectors": ""}
+    assert (tmp_path / "ours.tsv").read_bytes() == (tmp_path / "theirs.tsv").read_bytes()
+    assert notes[-1] == f"{files[1]}: 3 of 3 sentences embedded"
+    with pytest.raises(UsageError, match="margin"):
+        MiningOptions(margin="rato")
+
+
+def test_a_run_brings_its_registry_to_what_reports_it(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.api import breakdown, report
+    from harness.registry.registry import Registry
+
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "brought_along.py").write_text(
+        "def shout(systems): return 'MINE'\n"
+        "def second(examples, context): return ['a' if i % 2 else 'b' for i, _ in enumerate(examples)]\n"
+    )
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from harness import Attribute, ReportFormat, hookimpl\n"
+        "@hookimpl\ndef harness_report_formats():\n    yield ReportFormat('shout', 'brought_along:shout')\n"
+        "@hookimpl\ndef harness_attributes():\n    yield Attribute('odd', (), 'brought_along:second', 'every other one')\n"
+    )
+    options = EvalOptions(data_dir=str(corpus), offline=True, limit=20)
+    run = harness.evaluate(
+        "baseline:random", ["xnli[de]"], out=tmp_path / "run", options=options, registry=Registry([plugin])
+    )
+    assert report([run], "shout") == "MINE\n"
+    assert [found.attribute for found in breakdown(run, attributes=["odd"])] == ["odd"]
+    with pytest.raises(UsageError, match="shout"):
+        report([run.path], "shout")
+
+
+def test_score_takes_two_folders_or_a_run_and_is_strict_unless_told_otherwise(corpus: Path, tmp_path: Path) -> None:
+    options = EvalOptions(data_dir=str(corpus), offline=True, limit=8)
+    run = harness.evaluate("baseline:random", ["xnli[de,en]"], out=tmp_path / "run", options=options)
+    of_run = harness.score(run.path)
+    assert of_run.to_dict()["tasks"] == run.scores.to_dict()["tasks"]
+    folders = run.path / "predictions", run.path / "labels"
+    with pytest.raises(harness.DataError, match="files of the submission are missing"):
+        harness.score(*folders)
+    loose = harness.score(*folders, strict=False)
+    assert loose.overall is None and set(loose.tasks["xnli"].metrics["accuracy"].languages) == {"de", "en"}
+    assert set(harness.score(*folders, tasks=["xnli[de,en]"]).tasks["xnli"].metrics["accuracy"].languages) == {
+        "de",
+        "en",
+    }
+    german = harness.score(run.path, languages=["de"])
+    assert set(german.tasks["xnli"].metrics["accuracy"].languages) == {"de"}

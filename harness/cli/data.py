@@ -12,13 +12,11 @@ from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table
 from harness.cli.task_selection import SELECTING, selected_splits
 from harness.core.errors import DataError
-from harness.data.splits import TaskSplit
 from harness.registry.default import get_registry
-from harness.registry.registry import Registry
 from harness.report.table import Table, columns, number
 
 if TYPE_CHECKING:
-    from harness.data.access import DataAccess
+    pass
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -44,8 +42,7 @@ def command() -> None:
 @_options
 def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """List what is there of every split, without downloading anything."""
-    registry = get_registry()
-    _show(_states(registry, selected_splits(registry, selectors), data_dir, offline=True), as_json)
+    _show(_states(selectors, data_dir, offline=True), as_json)
 
 
 @command.command(context_settings=SELECTING)
@@ -55,8 +52,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
 
     Sources that are not on the Hub are listed with how to get them; then the exit code is 4.
     """
-    registry = get_registry()
-    states = _states(registry, selected_splits(registry, selectors), data_dir, offline=False)
+    states = _states(selectors, data_dir, offline=False)
     _show(states, as_json)
     lacking = [state for state in states if state["state"] in ("missing", "damaged")]
     if lacking:
@@ -69,8 +65,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
 @_options
 def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """Read all data that is there and check columns, labels, ids and answers; exit code 4 if something is wrong."""
-    registry = get_registry()
-    states = _states(registry, selected_splits(registry, selectors), data_dir, offline=True, deep=True)
+    states = _states(selectors, data_dir, offline=True, deep=True)
     _show(states, as_json)
     bad = [state for state in states if state["state"] == "damaged"]
     if bad:
@@ -103,48 +98,14 @@ command.add_command(unbundle)
 
 
 def _states(
-    registry: Registry, splits: list[TaskSplit], data_dir: str | None, *, offline: bool, deep: bool = False
+    selectors: tuple[str, ...], data_dir: str | None, *, offline: bool, deep: bool = False
 ) -> list[dict[str, Any]]:
     from harness.data.access import DataAccess
+    from harness.data.split_states import split_states
 
+    registry = get_registry()
     data = DataAccess.of(registry, data_dir, offline=offline)
-    states = []
-    for item in splits:
-        status = data.status(item.split)
-        state = {
-            "task": item.task.name,
-            "language": item.language,
-            "split": item.name,
-            "state": status.state,
-            "rows": status.rows,
-            "expected": status.expected,
-            "source": status.source,
-            "files": [str(path) for path in status.files],
-            "reason": status.reason,
-        }
-        if deep and status.state not in ("missing", "damaged"):
-            state |= _verified(data, item)
-        states.append(state)
-    return states
-
-
-def _verified(data: DataAccess, item: TaskSplit) -> dict[str, Any]:
-    """What reading the split changes about its state."""
-    from harness.data.checks import lost_answers, shifted_answers
-
-    try:
-        loaded = data.load(item.task, item.split)
-    except DataError as error:
-        return {"state": "damaged", "reason": str(error)}
-    lost = list(lost_answers(loaded.examples))
-    if lost:
-        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        return {"state": "damaged", "reason": f"{loaded.files[0] if loaded.files else loaded.source}: {lost[0]}{more}"}
-    found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
-    shifted = shifted_answers(loaded.examples)
-    if shifted:
-        found["reason"] = f"{shifted} answers are realigned: their offsets are off"
-    return found
+    return split_states(selected_splits(registry, selectors), data, deep=deep)
 
 
 def _show(states: list[dict[str, Any]], as_json: bool) -> None:

@@ -188,4 +188,5 @@ def _board(
     from harness.leaderboard.rows import local_rows, published_rows
     from harness.registry.default import get_registry
 
-    return build_board([*published_rows(), *local_rows(folder, more)], benchmark, get_registry(), tasks, metrics)
+    registry = get_registry()
+    return build_board([*published_rows(registry), *local_rows(folder, more)], benchmark, registry, tasks, metrics)

@@ -93,7 +93,12 @@ def _list(as_json: bool) -> None:
     registry.check()
 
 
+_SHOWN = 16
+"""Values of a plugin that are named in the list; ``--json`` names all."""
+
+
 def _provides(plugin: PluginStatus) -> str:
     if plugin.status == "ok":
-        return ", ".join(plugin.provides) or "nothing"
+        more = f" and {len(plugin.provides) - _SHOWN} more" if len(plugin.provides) > _SHOWN else ""
+        return ", ".join(plugin.provides[:_SHOWN]) + more or "nothing"
     return f"disabled by {plugin.reason}" if plugin.status == "disabled" else plugin.reason

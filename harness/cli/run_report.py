@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
 from harness.types.progress import ProgressListener
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class RichReporter(ProgressListener):
         finally:
             self._progress.remove_task(bar)
 
-    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+    def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:
         """One line: the unit and its main scores."""
         score = entry["score"]
         if score is None:
@@ -107,48 +108,19 @@ def show_plan(
     """
     from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
-    from harness.data.access import DataAccess
-    from harness.evaluation.groups import check_options
-    from harness.evaluation.plan import make_plan
-    from harness.inference.session import Compute
-    from harness.report.table import Table
-    from harness.runs.identity import run_identity, same_system
-    from harness.runs.record import load_record
-    from harness.training.context import RunContext
+    from harness.evaluation.preview import preview
+    from harness.report.preview import preview_table
 
-    recipe = find_recipe(options.recipe, registry, reference)
-    data = DataAccess.of(registry, options.data_dir, offline=True)  # a plan fetches nothing
-    planned = make_plan(registry, data, split=options.split, perturb=options.perturb, **selection)
-    check_options(planned, RunContext.of(registry, recipe, options, Compute()))
-    record = load_record(out)
-    # Units of another system would be set aside. The precision and the weights are not known before the model is loaded.
-    same = record is not None and same_system(record, str(reference), run_identity("", options, recipe, ""))
-    done = set(record["units"]) if record is not None and same else set()
-    rows = [
-        {
-            "task": entry.unit.task,
-            "language": entry.unit.language,
-            "split": entry.unit.split,
-            "examples": min(entry.status.rows or 0, options.limit or 10**12)
-            if entry.present and entry.status
-            else None,
-            "data": entry.status.state if entry.status else "missing",
-            "done": entry.unit.key in done,
-            "reason": entry.reason,
-        }
-        for entry in planned
-    ]
+    units = preview(registry, find_recipe(options.recipe, registry, reference), options, reference, out, **selection)
     if as_json:
-        print_json({"model": model, "out": str(out), "units": rows})
+        print_json({"model": model, "out": str(out), "units": [unit.to_dict() for unit in units]})
     else:
-        columns = ("task", "language", "split", "examples", "data", "done")
-        cells = [[_cell(row[column]) for column in columns] for row in rows]
-        print_table(Table.of(f"plan for {model} into {out}", columns, cells))
-        absent = [entry.unit.key for entry in planned if not entry.present]
+        print_table(preview_table(f"plan for {model} into {out}", units))
+        absent = [unit.planned.unit.key for unit in units if not unit.planned.present]
         if absent:
-            print_text(f"no local data for {len(absent)} of {len(planned)} units: {summary(absent)}")
+            print_text(f"no local data for {len(absent)} of {len(units)} units: {summary(absent)}")
             print_text("`harness data list` says for each where it is looked for and how to get it")
-    if not any(entry.present for entry in planned):
+    if not any(unit.planned.present for unit in units):
         raise DataError("none of these units has data", hint="give --data-dir, or fetch the data first")
 
 
@@ -211,7 +183,7 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
     from harness.results.seeds import summarise
 
     console = stderr_console() if to_stderr else stdout_console()
-    result = summarise([run.to_dict() for run in runs], seeds)
+    result = summarise([run.scores.to_dict() for run in runs], seeds)
     for line in summary_lines(result):
         console.print(line)
     console.print(f"summary:     {folder / 'seeds.json'}")
@@ -223,9 +195,3 @@ def summary(units: Sequence[str] | dict[str, str]) -> str:
     from harness.report.provenance import brackets
 
     return brackets((unit.task, unit.language) for unit in map(Unit.of, units))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)

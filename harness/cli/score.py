@@ -32,21 +32,18 @@ def command(
     Two folders in the official layout (--predictions, --labels; the benchmark is xtreme unless another is named): a
     task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
     """
-    from harness.api import score, score_run
+    from harness.api import score
     from harness.cli.console import message, print_json, stdout_console
     from harness.cli.run_report import show_scores
 
-    if run is not None:
-        if predictions or labels:
-            raise UsageError("give a run folder, or --predictions and --labels, not both")
-        scores = score_run(run, benchmark, tasks=tasks, languages=languages)
-    elif predictions is None or labels is None:
+    if run is not None and (predictions or labels):
+        raise UsageError("give a run folder, or --predictions and --labels, not both")
+    if run is None and (predictions is None or labels is None):
         raise UsageError(
             "nothing to score: give a run folder, or both --predictions and --labels",
             hint="harness score runs/NAME, or harness score --predictions FOLDER --labels FOLDER",
         )
-    else:
-        scores = score(predictions, labels, benchmark or "xtreme", tasks=tasks, languages=languages)
+    scores = score(run or predictions or "", labels, benchmark, tasks=tasks, languages=languages)
     for warning in scores.warnings:
         message(warning, "warning")
     if as_json:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from harness.cli.console import print_json, print_table
-from harness.cli.task_details import details, print_details
+from harness.cli.console import print_json, print_table, print_text
 from harness.cli.task_selection import SELECTING, selected_languages
+from harness.core.safe_text import safe
+from harness.data.provenance import origin_words
 from harness.data.splits import task_languages
+from harness.evaluation.task_details import find_tasks, task_details, task_summary
 from harness.registry.default import get_registry
-from harness.registry.registry import Registry
 from harness.report.table import Table, columns, number
-from harness.training.sources import training_source
+from harness.types.languages import language as language_of
 from harness.types.tasks import Task
 
 
@@ -40,7 +42,7 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
         tasks += [("intermediate", task) for task in registry.intermediate_tasks().values()]
     chosen = selected_languages(registry, (task for _, task in tasks), selectors)
     rows = [
-        _summary(registry, kind, task, [code for code in chosen[task.name] if code in task_languages(task)])
+        task_summary(registry, kind, task, [code for code in chosen[task.name] if code in task_languages(task)])
         for kind, task in tasks
         if task.name in chosen
     ]
@@ -69,37 +71,78 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
     """
     registry = get_registry()
     found = find_tasks(registry, name)
-    shown = [details(registry, role, task, language, count, data_dir, model) for role, task in found]
+    shown = [task_details(registry, role, task, language, count, data_dir, model) for role, task in found]
     if as_json:
         print_json(shown[0] if len(shown) == 1 else shown)
     else:
         for item in shown:
-            print_details(item)
+            _print_details(item)
 
 
-def _summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "role": role,
-        "version": task.version,
-        "family": task.family,
-        "languages": languages,
-        "metric": task.metric,
-        "train": training_source(task),
-        "benchmarks": [name for name, b in registry.benchmarks().items() if role == "target" and task.name in b.tasks],
-        "provider": task.provider,
-        "summary": task.summary,
+def _print_details(found: Mapping[str, Any]) -> None:
+    """The details on stdout: fields, a table of languages, examples field by field."""
+    print_text(safe(f"{found['name']} ({found['role']} task, version {found['version']})"))
+    if found["summary"]:
+        print_text(safe(found["summary"]))
+    print_text("")
+    train = found["train"] or "nothing"
+    if found["train_data"] is not None:
+        train += f" ({_size(found['train_data'])}; {_origins(found['train_data'])})"
+    train += "".join(f"; in {name}: {source}" for name, source in found["train_in_benchmarks"].items())
+    fields = {
+        "family": found["family"],
+        "labels": ", ".join(found["labels"]),
+        "metric": found["metric"],
+        "average": "over the items of all languages" if found["average"] == "items" else "",
+        "options": ", ".join(f"{key}={value!r}" for key, value in found["options"].items()),
+        "trains on": train,
+        "licence": found["licence"],
+        "citation": found["citation"],
+        "provider": f"{found['provider']} ({found['distribution']})",
     }
+    for name, value in fields.items():
+        if value:
+            print_text(f"{name:<11}{safe(value)}")
+    rows = [
+        (
+            code,
+            language_of(code).name,
+            language_of(code).script,
+            split,
+            "" if state["official_rows"] is None else state["official_rows"],
+            _size(state),
+            _origins(state),
+        )
+        for code, table in found["languages"].items()
+        for split, state in table.items()
+    ]
+    print_text("")
+    print_table(Table.of("", ["code", "language", "script", "split", number("official"), "data", "origin"], rows))
+    states = [state for table in found["languages"].values() for state in table.values()]
+    missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
+    if missing:
+        print_text(safe(missing))
+    for example in found.get("examples", ()):
+        print_text("")
+        for name, value in example.items():
+            for line in _rows(value) if name == "tokens" else [value]:
+                print_text(f"{name:<11}{safe(line)}")
 
 
-def find_tasks(registry: Registry, name: str) -> list[tuple[str, Task]]:
-    """The target and the intermediate task of this name; UsageError or PluginError where there is neither."""
-    targets, intermediates = registry.tasks(), registry.intermediate_tasks()
-    found: list[tuple[str, Task]] = []
-    if name in targets:
-        found.append(("target", targets[name]))
-    if name in intermediates:
-        found.append(("intermediate", intermediates[name]))
-    if not found:
-        raise registry.missing("task", name, {**targets, **intermediates})
-    return found
+def _rows(rows: list[list[str]], most: int = 80) -> list[str]:
+    """Rows of tokens, each on a line; of long ones the beginning."""
+    return [
+        " ".join(row[:most]) + (f" ... ({len(row)} tokens)" if len(row) > most else "") if row else "none"
+        for row in rows[:4]
+    ] + ([f"... ({len(rows)} rows)"] if len(rows) > 4 else [])
+
+
+def _size(state: Mapping[str, Any]) -> str:
+    if state["rows"] is None:
+        return str(state["data"])
+    return f"{state['data']}, {state['rows']:,} rows"
+
+
+def _origins(state: Mapping[str, Any]) -> str:
+    """The origins of the sources' texts, each once: most splits have only one."""
+    return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))

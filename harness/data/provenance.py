@@ -11,6 +11,7 @@ from harness.core.border import border
 from harness.core.errors import DataError, did_you_mean
 from harness.core.files import read_text
 from harness.data.locate import Files
+from harness.types.record import ProvenanceRecord
 from harness.types.tasks import FileData, Origin, Source, Split
 
 
@@ -37,6 +38,10 @@ class Provenance:
         if self.origin == "native" or (self.origin == "human_translation" and not self.language):
             return ""
         return (f"{self.language}: " if self.language else "") + origin_words(self.origin, self.system)
+
+    def to_dict(self) -> ProvenanceRecord:
+        """Plain values, as records have them."""
+        return {"language": self.language, "origin": self.origin, "system": self.system}
 
 
 def origin_words(origin: str, system: str) -> str:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.data.corpus import Corpus
 from harness.data.provenance import Provenance, origin_words
 from harness.types.examples import Text
+from harness.types.record import ResourcesRecord, TranslationRecord
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.types.tasks import IntermediateTask
 
-Resources = dict[str, Any]
+Resources = ResourcesRecord
 
 _LISTS = ("labels", "translations_train", "translations_test", "parallel", "text", "images")
 _LANGUAGES = {"labels": "labels", "text": "unlabelled text", "images": "captions"}
@@ -29,12 +30,12 @@ _TRANSLATIONS = {"translations_train": "trained on", "translations_test": "teste
 def union(values: Iterable[Mapping[str, Any]]) -> Resources:
     """What any of them used, each once and in order; a list that a value lacks is empty."""
     values = list(values)
-    found: Resources = {}
+    found: dict[str, Any] = {}
     for name in _LISTS:
         texts = {json.dumps(item, sort_keys=True) for value in values for item in value.get(name, ())}
         found[name] = [json.loads(text) for text in sorted(texts)]
     found["teacher"] = next((value["teacher"] for value in values if value.get("teacher")), None)
-    return found
+    return cast(Resources, found)
 
 
 def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
@@ -57,7 +58,7 @@ def of_test(language: str, test: LoadedSplit) -> Resources:
     )
 
 
-def translation(part: Provenance, target: str, source: str | None = "en") -> dict[str, Any]:
+def translation(part: Provenance, target: str, source: str | None = "en") -> TranslationRecord:
     """A translation as it stands in resources; what is said to be translated into its own language has no known source."""
     return {"from": source if source != target else None, "to": target, "origin": part.origin, "system": part.system}
 

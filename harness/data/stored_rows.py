@@ -114,8 +114,8 @@ class StoredExamples(ExampleStore):
     """Examples made of stored rows when they are asked for.
 
     ``parts`` are rows with the function that makes an example of a row, or None to drop it. All are read once, to check
-    them and for the fingerprint; of each example eight bytes are kept, and of each row eight more if any is dropped.
-    ``check`` raises DataError for examples that cannot be used. Two examples with one id raise DataError, too.
+    them and for the fingerprint. ``check`` raises DataError for examples that cannot be used; two examples with one id
+    raise it, too. Memory: sixteen bytes an example while they are checked, then eight, and none if no row was dropped.
     """
 
     def __init__(

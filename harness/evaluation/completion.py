@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.clock import now
 from harness.evaluation.unit_record import ScoredFiles
@@ -13,6 +13,7 @@ from harness.runs.recorded_scores import aggregated, by_item, primaries, recorde
 from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
+from harness.types.record import RunRecord
 from harness.types.tasks import Benchmark
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def finish(
     benchmark: str | None,
     planned: list[PlannedUnit],
     scored_here: Mapping[str, ScoredFiles],
-) -> tuple[dict[str, Any], BenchmarkScore]:
+) -> tuple[RunRecord, BenchmarkScore]:
     """Aggregates the units of the plan and completes the record; returns the record and the scores.
 
     The items of units that were ``scored_here`` are in memory, those of others are read from their files.
@@ -87,7 +88,7 @@ def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:
     return reasons
 
 
-def partial_reasons(record: dict[str, Any], planned: list[PlannedUnit]) -> list[str]:
+def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
     """Why a run's scores are not comparable with the benchmark's."""
     reasons = []
     options = record["options"]

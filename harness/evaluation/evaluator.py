@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.claims import Taken
 from harness.core.errors import DataError, ModelError, PluginError
@@ -27,6 +27,7 @@ from harness.training.context import RunContext, options_of
 from harness.training.shared import train_claimed
 from harness.training.stage import Stage
 from harness.types.progress import ProgressListener
+from harness.types.record import IdentityRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Evaluator:
         """What must be alike between processes that share a run: what they measure, and the units."""
         return json.dumps([self._identity()["sha256"], [entry.unit.key for entry in planned]])
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> IdentityRecord:
         context = self.context
         families = (options_of(family) for family in context.registry.families().values())
         model = self.model.fingerprint if self.model else str(self.reference)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -92,17 +92,19 @@ def make_group(units: Sequence[PlannedUnit], context: RunContext, stages: Stages
 
 def required_stages(
     planned: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None
-) -> list[Stage]:
+) -> Iterator[Stage]:
     """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
 
-    Training data are read, as they are part of the keys. Units whose stages cannot be told (damaged data) add none.
+    Training data are read group by group, as they are part of the keys. Units whose stages cannot be told (damaged data)
+    add none.
     """
-    found: dict[str, Stage] = {}
+    seen: set[str] = set()
     for units in grouped([entry for entry in planned if entry.present], context):
         with suppress(DataError, PluginError):
-            checkpoint = make_group(units, context, stages, model).checkpoint
-            found |= {stage.key: stage for stage in chain(checkpoint) if stage.key not in found}
-    return list(found.values())
+            for stage in chain(make_group(units, context, stages, model).checkpoint):
+                if stage.key not in seen:
+                    seen.add(stage.key)
+                    yield stage
 
 
 def chain(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.registry.calls import Hooks
 from harness.types.progress import ProgressListener
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 
@@ -44,7 +44,7 @@ class Observed(ProgressListener):
         with self._reporter.predicting(task, examples) as advance:
             yield advance
 
-    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+    def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:
         """Passes it on, and tells ``harness_unit_scored``."""
         self._reporter.unit(unit, entry, cached=cached)
         where = {"task": unit.task, "language": unit.language, "split": unit.split}

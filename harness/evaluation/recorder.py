@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 from harness.core.claims import Taken
 from harness.core.errors import HarnessError, UsageError
@@ -24,6 +24,7 @@ from harness.training.context import RunContext
 from harness.training.stage import Stage, TrainedStage
 from harness.types.options import as_plain
 from harness.types.progress import ProgressListener
+from harness.types.record import ModelRecord, OptionsRecord, StageRecord
 from harness.types.units import Prediction, Unit
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Recorder:
             record["model"] = _described(reference, model)
             recipe, compute = self.context.recipe, self.context.compute
             record["options"] = {
-                **as_plain(replace(self.context.options, data_dir=None, stages_dir=None)),
+                **cast(OptionsRecord, as_plain(replace(self.context.options, data_dir=None, stages_dir=None))),
                 "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
                 "device": compute.device,
                 "dtype": compute.dtype,
@@ -87,7 +88,7 @@ class Recorder:
         self._noted.add(checkpoint.key)
         with self.run.changing() as record:
             if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
-                record["stages"].append(dict(found.summary))
+                record["stages"].append(cast(StageRecord, dict(found.summary)))
 
     def kept(self, unit: Unit) -> None:
         """A unit has the result that is in the record."""
@@ -141,8 +142,8 @@ class Recorder:
         self.reporter.failed(unit, error)
 
 
-def _described(reference: ModelReference, model: ResolvedModel | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"reference": str(reference), "kind": reference.kind}
+def _described(reference: ModelReference, model: ResolvedModel | None) -> ModelRecord:
+    found: ModelRecord = {"reference": str(reference), "kind": reference.kind}
     if model is None:
         return found
     found |= {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
 from harness.data.resources import of_test
@@ -15,6 +14,7 @@ from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import UnitScore
+from harness.types.record import FileRecord, UnitRecord
 from harness.types.units import Prediction
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 class ScoredFiles:
     """The score, with its items, of two files that were written here: their names and sha256."""
 
-    predictions: Mapping[str, str]
-    labels: Mapping[str, str] | None
+    predictions: FileRecord
+    labels: FileRecord | None
     score: UnitScore
 
-    def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Whether a unit's entry in the record is about these files."""
-        return (entry["predictions"], entry["labels"]) == (self.predictions, self.labels)
+    def is_of(self, record: UnitRecord) -> bool:
+        """Whether the record of a unit is about these files."""
+        return (record["predictions"], record["labels"]) == (self.predictions, self.labels)
 
 
 def keep_unit(
     run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases
-) -> tuple[dict[str, Any], ScoredFiles | None]:
-    """The entry of a unit in the record, and its score with the items, None where there are no labels.
+) -> tuple[UnitRecord, ScoredFiles | None]:
+    """The record of a unit, and its score with the items, None where there are no labels.
 
     Its predictions and labels are on disk then, in the task's own format.
     """
@@ -48,7 +48,7 @@ def keep_unit(
     with phases("write"):
         format_.write_predictions(predictions, ready.examples.examples, prediction.predictions)
         labelled = format_.write_labels(labels, ready.examples.examples)
-    entry: dict[str, Any] = {
+    record: UnitRecord = {
         "key": ready.key,
         "checkpoint": ready.checkpoint,
         "task_version": task.version,
@@ -61,11 +61,11 @@ def keep_unit(
             "source": ready.data.source,
             "state": planned.status.state if planned.status else None,
             "notes": list(ready.data.notes),
-            "provenance": [asdict(part) for part in ready.data.provenance],
+            "provenance": [part.to_dict() for part in ready.data.provenance],
         },
         "resources": of_test(ready.planned.unit.language, ready.data),
-        "predictions": _file_entry(run, predictions),
-        "labels": _file_entry(run, labels) if labelled else None,
+        "predictions": _file_record(run, predictions),
+        "labels": _file_record(run, labels) if labelled else None,
         "facts": {**prediction.facts, **ready.facts},
         "score": None,
     }
@@ -74,9 +74,9 @@ def keep_unit(
         with phases("score"):
             metric = get_metric(task.metric)
             scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
-        entry["score"] = scored.to_dict()
-    return entry, None if scored is None else ScoredFiles(entry["predictions"], entry["labels"], scored)
+        record["score"] = scored.to_dict()
+    return record, None if scored is None else ScoredFiles(record["predictions"], record["labels"], scored)
 
 
-def _file_entry(run: RunFolder, path: Path) -> dict[str, str]:
+def _file_record(run: RunFolder, path: Path) -> FileRecord:
     return {"file": path.relative_to(run.path).as_posix(), "sha256": file_sha256(path)}

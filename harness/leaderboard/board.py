@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.leaderboard.schema import Row
-from harness.types.languages import languages as known_languages
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -161,7 +160,9 @@ class _Order:
 
     def key(self, column: Column) -> tuple[Any, ...]:
         places = {name: place for place, name in enumerate(("overall", *self.official))}
-        codes = {code: place for place, code in enumerate(dict.fromkeys(("avg", "en", *sorted(known_languages()))))}
+        codes = {
+            code: place for place, code in enumerate(dict.fromkeys(("avg", "en", *sorted(self.registry.languages()))))
+        }
         plain = column.languages == ("benchmark",) and not column.data
         return (
             places.get(column.task, len(places)),

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
-from harness.data.resources import Resources, union
+from harness.data.resources import union
 from harness.leaderboard.schema import SCHEMA, Row
 from harness.leaderboard.seeds import mean_cells, seed_runs
 from harness.leaderboard.setting import setting
-from harness.results.run_view import RunView
+from harness.results.run_view import RunView, unit_score
 from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
+from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ _STAGE = (
 )
 
 
-_NO_SCORE = {"missing": "no data", "failed": "failed"}
-
-
 def caveats(run: RunView) -> dict[str, list[str]]:
     """Why a run's numbers are not those of a complete, clean and pinned run; empty lists where there is nothing.
 
@@ -52,7 +50,7 @@ def caveats(run: RunView) -> dict[str, list[str]]:
     checkout had changes; "unpinned": the weights have no public revision.
     """
     record = run.record
-    incomplete = [f"{key}: {words}" for kind, words in _NO_SCORE.items() for key in record[kind]]
+    incomplete = [f"{key}: no data" for key in record["missing"]] + [f"{key}: failed" for key in record["failed"]]
     if record["benchmark"] is None:
         incomplete.append("selected tasks, no whole benchmark")
     if record["finished"] is None:
@@ -65,9 +63,7 @@ def caveats(run: RunView) -> dict[str, list[str]]:
         "partial": list(record["partial"]),
         "incomplete": incomplete,
         "dirty": list(dict.fromkeys(dirty)),
-        "unpinned": [
-            f"the model {record['model'].get('reference')!r} {reason}" for reason in _unpinned(record["model"])
-        ],
+        "unpinned": [f"the model {run.reference!r} {reason}" for reason in _unpinned(record["model"])],
     }
 
 
@@ -106,11 +102,10 @@ def export_row(
         check_files(run)
         if not run.units or run.record["scores"] is None:
             raise UsageError(f"{run.folder}: nothing was scored", hint="finish it with the same `harness eval`")
-    record = runs[0].record
-    via = record["options"].get("via") or []
-    objectives = [f"objective {name}" for name in scored_objectives(record)]
-    system = name or " + ".join([str(record["model"]["reference"]), *via, *objectives])
-    benchmark = record["benchmark"]
+    first = runs[0]
+    objectives = [f"objective {name}" for name in scored_objectives(first.record)]
+    system = name or " + ".join([first.reference, *first.via, *objectives])
+    benchmark = first.record["benchmark"]
     used = _resources(runs, registry)
     row: Row = {
         "schema": SCHEMA,
@@ -119,13 +114,13 @@ def export_row(
         "system": system,
         "benchmark": benchmark,
         "benchmark_version": registry.benchmark(benchmark).version if benchmark else None,
-        "setting": setting(record, used),
-        "split": record["options"].get("split", "test"),
-        "selection": _selection(record),
-        "model": {key: record["model"].get(key) for key in _MODEL},
+        "setting": setting(first.record, used),
+        "split": first.split,
+        "selection": _selection(first.record),
+        "model": {key: first.record["model"].get(key) for key in _MODEL},
         "caveats": _all_caveats(runs),
         "run": {**_provenance(runs), "resources": used},
-        "cells": list(_cells(runs[0])) if len(runs) == 1 else mean_cells([_cells(run) for run in runs]),
+        "cells": list(_cells(first)) if len(runs) == 1 else mean_cells([_cells(run) for run in runs]),
     }
     digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:8]
     slug = re.sub(r"[^A-Za-z0-9]+", "-", system).strip("-").lower()[:80] or "run"
@@ -146,20 +141,20 @@ def _more(texts: list[str]) -> str:
     return f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
 
 
-def _unpinned(model: Mapping[str, Any]) -> Iterator[str]:
+def _unpinned(model: ModelRecord) -> Iterator[str]:
     if model.get("kind") == "baseline":
         return
     if not re.fullmatch(r"[0-9a-f]{40}", str(model.get("revision") or "")):
         yield "has no revision that others can download"
 
 
-def _resources(runs: Sequence[RunView], registry: Registry) -> Resources:
+def _resources(runs: Sequence[RunView], registry: Registry) -> RunResourcesRecord:
     """What any of the runs used: as recorded or, of older runs, as far as their stages tell."""
     found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
     return {**union(found), "intermediate": found[0]["intermediate"]}
 
 
-def _selection(record: Mapping[str, Any]) -> str:
+def _selection(record: RunRecord) -> str:
     """Which data chose the checkpoints, in the words of the published rows."""
     if not record["stages"]:
         return "none"
@@ -177,14 +172,14 @@ def _provenance(runs: Sequence[RunView]) -> dict[str, Any]:
     run, record = runs[0], runs[0].record
     tasks = {Unit.of(key).task: unit for key, unit in run.units.items()}
     stages = {stage["key"]: stage for each in runs for stage in each.record["stages"]}
-    options = dict(record["options"])
+    options: dict[str, Any] = {**record["options"]}
     if len(runs) > 1:
         options["overrides"] = without_seed(options.get("overrides"))
-    found = {
+    found: dict[str, Any] = {
         "date": max(_date(each) for each in runs),
         "command": list(record["command"]),
         "seeds": sorted({seed for each in runs for seed in each.seeds}),
-        "lineage": [{key: stage[key] for key in _STAGE if key in stage} for stage in stages.values()],
+        "lineage": [_described(stage) for stage in stages.values()],
         "options": options,
         "harness": dict(record["harness"]),
         "environment": dict(record["environment"]),
@@ -200,23 +195,28 @@ def _provenance(runs: Sequence[RunView]) -> dict[str, Any]:
     return found
 
 
+def _described(stage: StageRecord) -> dict[str, Any]:
+    plain: Mapping[str, Any] = stage
+    return {key: plain[key] for key in _STAGE if key in plain}
+
+
 def _date(run: RunView) -> str:
-    return str(run.record["finished"] or run.record["created"])
+    return run.record["finished"] or run.record["created"]
 
 
 def _cells(run: RunView) -> Iterator[dict[str, Any]]:
     """Every language's numbers with n and interval; then averages, task scores, groups and the overall score."""
     scores = run.record["scores"]
+    assert scores is not None  # which export_row has seen to
     intervals = scores.get("intervals", {})
     official = "benchmark" if run.record["benchmark"] else None
-    split = run.record["options"].get("split", "test")
     for name, task in scores["tasks"].items():
         own = intervals.get(name, {})
         for metric, values in task["metrics"].items():
             for code in values["languages"]:
-                unit = run.units[Unit(name, code, split).key]["score"]
-                found = {key: value for key, value in unit["metrics"][metric].items() if value is not None}
-                yield _cell(name, metric, code, found.pop("value"), None) | {"n": unit["n"]} | found
+                unit = unit_score(run.units[Unit(name, code, run.split).key])
+                found = {key: end for key, end in unit["metrics"][metric].items() if end is not None}
+                yield {**_cell(name, metric, code, values["languages"][code], None), "n": unit["n"], **found}
             codes = official or sorted(values["languages"])
             yield from _average(name, metric, values["average"], codes, own.get(metric, {}).get("average"))
         if len(task["metrics"]) != 1:

@@ -45,8 +45,9 @@ def export_submission(
         raise UsageError(f"{out}: exists already", hint="choose another -o, or remove it")
     files: dict[str, Path] = {}
     for name, codes in registry.benchmark(benchmark).tasks.items():
-        units = {code: run.record["units"].get(Unit(name, code, "test").key) for code in codes}
-        lacking = [code for code, unit in units.items() if unit is None]
+        known = run.record["units"]
+        units = {code: known[key] for code in codes if (key := Unit(name, code, "test").key) in known}
+        lacking = [code for code in codes if code not in units]
         if lacking and not allow_partial:
             raise DataError(
                 f"{folder}: {name} lacks {', '.join(lacking)}", hint="--allow-partial leaves such tasks out"

@@ -1,21 +1,25 @@
-"""Rows as they are stored: read from files and folders, added to a folder, the published ones found in the package."""
+"""Rows as they are stored: read from files and folders, added to a folder, the published ones provided by plugins."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.core.files import read_text, write_atomic
+from harness.core.version import FIRST_PARTY
 from harness.leaderboard.schema import Row
 from harness.leaderboard.validation import Problem, problems
+from harness.types.tasks import PublishedRows
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -53,19 +57,40 @@ def checked_rows(paths: Iterable[Path], registry: Registry) -> Iterator[CheckedR
             yield CheckedRow(path, row, problems(row, registry))
 
 
-def published_rows() -> list[Row]:
-    """The published systems that come with the package."""
-    folder = files("harness_leaderboards") / "published"
-    rows: list[Row] = []
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".json"):
-            rows += json.loads(file.read_text(encoding="utf-8"))
-    return rows
+def row_files(path: Path) -> list[Path]:
+    """The files of a folder of rows, or the one file that it is."""
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
+def published_rows(registry: Registry) -> list[Row]:
+    """The published systems that plugins provide, first-party first, each row stamped with its provider.
+
+    A file that cannot be read, and a row that is invalid or whose id is taken, is left out with a warning.
+    """
+    found: dict[str, Row] = {}
+    for collection in registry.all(PublishedRows).values():
+        ours = collection.provider.partition(":")[0] == FIRST_PARTY  # valid by test, and many
+        for file in row_files(Path(collection.path)):
+            try:
+                rows = read_rows(file)
+            except DataError as error:
+                log.warning("plugin %s: %s: left out: %s", collection.provider, collection.where, error)
+                continue
+            for row in rows:
+                wrong = [] if ours else [problem.text for problem in problems(row) if not problem.warning]
+                if not wrong and row["id"] in found:
+                    wrong = [f"the id is that of a row of {found[row['id']]['provider']}"]
+                if wrong:
+                    known = (collection.provider, file, row.get("id"), wrong[0])
+                    log.warning("plugin %s: %s: the row %r is left out: %s", *known)
+                else:
+                    found[row["id"]] = {**row, "provider": collection.provider}
+    return list(found.values())
 
 
 def folder_rows(folder: Path) -> list[Row]:
     """The rows that were added to a folder; none where it does not exist."""
-    return [row for path in sorted(folder.glob("*.json")) for row in read_rows(path)] if folder.is_dir() else []
+    return [row for path in row_files(folder) for row in read_rows(path)] if folder.is_dir() else []
 
 
 def add_row(row: Row, folder: Path) -> tuple[Path, bool]:

@@ -33,12 +33,11 @@ def _scored(first: RunView, other: RunView) -> Iterator[tuple[str, Any, Any]]:
     """What decides the scores besides the training, of both runs."""
     yield "the benchmarks", first.record["benchmark"], other.record["benchmark"]
     yield "the versions of the harness", first.record["harness"]["version"], other.record["harness"]["version"]
-    shared = sorted(first.units.keys() & other.units.keys())
-    for key in shared:
-        units = first.units[key], other.units[key]
-        yield f"{key}: the task versions", units[0]["task_version"], units[1]["task_version"]
-        yield f"{key}: the test data", units[0]["data"]["fingerprint"], units[1]["data"]["fingerprint"]
-        yield f"{key}: the labels", units[0]["labels"]["sha256"], units[1]["labels"]["sha256"]
+    for key in sorted(first.units.keys() & other.units.keys()):
+        one, two = first.units[key], other.units[key]
+        yield f"{key}: the task versions", one["task_version"], two["task_version"]
+        yield f"{key}: the test data", one["data"]["fingerprint"], two["data"]["fingerprint"]
+        yield f"{key}: the labels", one["labels"], two["labels"]
 
 
 def mean_cells(cells: Sequence[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.runs.recorded_objectives import scored_objectives
+from harness.types.record import RunRecord
 
 
-def setting(record: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
     """``zero_shot_en+intermediate:mnli+objective:shuffled``; numbers of different settings are never ranked together."""
     if record["model"].get("kind") == "baseline":
         return "baseline"

@@ -51,12 +51,16 @@ def problems(row: Row, registry: Registry | None = None) -> list[Problem]:
 
 
 def _schema_problems(row: Row) -> Iterator[Problem]:
-    from jsonschema import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(schema()).iter_errors(row), key=lambda error: list(map(str, error.path)))
+    errors = sorted(
+        Draft202012Validator(schema()).iter_errors(row), key=lambda error: list(map(str, error.instance_path))
+    )
     for error in errors[:20]:
-        place = ".".join(str(part) for part in error.absolute_path) or "the row"
-        message = error.message if len(error.message) <= 200 else error.message[:197] + "..."
+        place = ".".join(map(str, error.instance_path)) or "the row"
+        required = error.kind.as_dict().get("property")
+        message = error.message if required is None else f"{required!r} is a required property"
+        message = message if len(message) <= 200 else message[:197] + "..."
         yield Problem(f"{place}: {message}")
 
 

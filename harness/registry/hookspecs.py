@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from harness.types.languages import Language
 from harness.types.tasks import (
     Attribute,
     Benchmark,
@@ -23,6 +24,7 @@ from harness.types.tasks import (
     IntermediateTask,
     Launcher,
     Objective,
+    PublishedRows,
     Recipe,
     ReportFormat,
     Study,
@@ -70,6 +72,18 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
 
 @hookspec
+def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
+    """Languages besides those of XTREME and XTREME-R, which nobody can change: tasks of all plugins may be in them.
+
+    Example::
+
+        @hookimpl
+        def harness_languages():
+            yield Language("gd", "gla", "Scottish Gaelic", "Latn", "Indo-European", "Celtic", resource_class=0)
+    """
+
+
+@hookspec
 def harness_families() -> Iterable[Family]:  # type: ignore[empty-body]
     """Kinds of task: how examples become features, predictions and files.
 
@@ -90,6 +104,18 @@ def harness_benchmarks() -> Iterable[Benchmark]:  # type: ignore[empty-body]
         @hookimpl
         def harness_benchmarks():
             yield Benchmark("mine", 1, "Mine", tasks={"reviews": ("sw", "ur")}, groups={}, rule="mean of the tasks")
+    """
+
+
+@hookspec
+def harness_published_rows() -> Iterable[PublishedRows]:  # type: ignore[empty-body]
+    """Leaderboard rows of published systems, shown by ``harness leaderboard show`` and ``render``.
+
+    Example::
+
+        @hookimpl
+        def harness_published_rows():
+            yield PublishedRows("mine", Path(__file__).parent / "rows.json")
     """
 
 

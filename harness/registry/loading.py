@@ -19,13 +19,15 @@ from harness.core.version import __version__
 from harness.registry import hookspecs
 from harness.registry.calls import Implementation, trace
 from harness.registry.discovery import Candidate
-from harness.registry.validation import KINDS, Value, check
-from harness.types.tasks import IntermediateTask, TargetTask
+from harness.registry.validation import KINDS, check, check_languages
+from harness.types.languages import Language, first_party_languages
+from harness.types.tasks import Family, IntermediateTask, TargetTask
+from harness.types.values import PluginValue
 
 
 @dataclass
 class Plugin:
-    """One plugin and what became of it: its values by collector hook, or why it failed.
+    """One plugin and what became of it: its values by kind, or why it failed.
 
     ``hooks`` are the choosers and observers it implements.
     ``wanted`` are the names it would provide as far as known, so that whoever asks for one learns what went wrong.
@@ -33,7 +35,7 @@ class Plugin:
 
     candidate: Candidate
     module: Any = None
-    values: dict[str, list[Value]] = field(default_factory=dict)
+    values: dict[type[PluginValue], list[PluginValue]] = field(default_factory=dict)
     hooks: list[str] = field(default_factory=list)
     failure: str = ""
     error: BaseException | None = None
@@ -47,8 +49,8 @@ class Plugin:
 
     def provides(self) -> Iterator[str]:
         """Its values and hooks in words: "target task xnli", "hook harness_resolve_data"."""
-        for hook, values in self.values.items():
-            yield from (f"{KINDS[hook][0]} {value.name}" for value in values)
+        for kind, values in self.values.items():
+            yield from (f"{kind.kind} {value.key}" for value in values)
         yield from (f"hook {name}" for name in self.hooks)
 
 
@@ -63,7 +65,7 @@ def load_all(manager: pluggy.PluginManager, candidates: Sequence[Candidate]) -> 
     """Loads, calls and checks every candidate, then settles what can only be seen with all of them present."""
     plugins = [load(manager, candidate) for candidate in candidates]
     _settle_clashes(manager, plugins)
-    settle_families(manager, plugins)
+    settle_references(manager, plugins)
     return plugins
 
 
@@ -174,46 +176,47 @@ def _collect(manager: pluggy.PluginManager, plugin: Plugin) -> None:
         if caller.name not in KINDS:
             plugin.hooks.append(caller.name)
             continue
-        provided: list[Value] = []
+        provided: list[PluginValue] = []
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin.module:
                 provided += _values(plugin, caller.name, implementation.function())
-        plugin.values[caller.name] = sorted(provided, key=lambda value: value.name)
+        plugin.values[KINDS[caller.name]] = sorted(provided, key=lambda value: value.key)
 
 
-def _values(plugin: Plugin, hook: str, result: object) -> Iterator[Value]:
+def _values(plugin: Plugin, hook: str, result: object) -> Iterator[PluginValue]:
+    kind = KINDS[hook]
     if not isinstance(result, Iterable) or isinstance(result, str | bytes):
-        kind = KINDS[hook][1].__name__
-        raise PluginError(f"{hook} returned {type(result).__name__}, expected an iterable of {kind}: yield the values")
+        expected = f"expected an iterable of {kind.__name__}: yield the values"
+        raise PluginError(f"{hook} returned {type(result).__name__}, {expected}")
     seen = set()
     for value in result:
-        name = getattr(value, "name", None)
+        name = getattr(value, kind.named_by, None)
         if isinstance(name, str):
             plugin.wanted.add(name)
         checked = check(hook, value)
-        if checked.name in seen:
-            raise PluginError(f"{hook} provides the {KINDS[hook][0]} {checked.name!r} more than once")
-        seen.add(checked.name)
-        yield replace(checked, provider=plugin.candidate.provider)
+        if checked.key in seen:
+            raise PluginError(f"{hook} provides the {checked.where} more than once")
+        seen.add(checked.key)
+        yield replace(checked, provider=plugin.candidate.provider)  # type: ignore[type-var]
 
 
 def _settle_clashes(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
     """A name belongs to the first-party plugin that has it, and to nobody where several third parties want it."""
     owners: dict[tuple[str, str], list[Plugin]] = {}
     for plugin in plugins:
-        for hook, values in plugin.values.items():
+        for kind, values in plugin.values.items():
             for value in values:
                 if plugin.alive:
-                    owners.setdefault((hook, value.name), []).append(plugin)
+                    owners.setdefault((kind.kind, value.key), []).append(plugin)
     # what a first-party plugin would provide stays its own while it is disabled or broken
     absent = {p.candidate.name: p for p in plugins if p.candidate.kind == "first-party" and not p.alive}
     reasons: dict[int, tuple[Plugin, str]] = {}
-    for (hook, name), claimants in owners.items():
+    for (word, name), claimants in owners.items():
         first = next((p for p in claimants if p.candidate.kind == "first-party"), absent.get(name))
         for plugin in claimants:
             if plugin is first or (first is None and len(claimants) == 1):
                 continue
-            what = f"the {KINDS[hook][0]} {name!r}"
+            what = f"the {word} {name!r}"
             if first is not None:
                 reason = f"{what} belongs to {first.candidate.provider}: choose another name"
             else:
@@ -224,22 +227,35 @@ def _settle_clashes(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) ->
         fail(manager, plugin, reason)
 
 
-def settle_families(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
-    """Tasks need a family; a plugin that fails here may take its own families along, hence the loop."""
+def settle_references(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
+    """Tasks need their family and their languages; a plugin that fails here may take its own along, hence the loop."""
     while True:
         alive = [plugin for plugin in plugins if plugin.alive]
-        families = {family.name for plugin in alive for family in plugin.values.get("harness_families", ())}
-        orphans = [(plugin, task) for plugin in alive for task in _tasks(plugin) if task.family not in families]
-        if not orphans:
+        families = {family.key for family in _all(alive, Family)}
+        languages = {*first_party_languages(), *(language.key for language in _all(alive, Language))}
+        reasons = [(plugin, _lacking(plugin, plugins, families, languages)) for plugin in alive]
+        if not any(reason for _, reason in reasons):
             return
-        for plugin, task in orphans:
-            if plugin.alive:
-                lost = next((p.candidate.provider for p in plugins if p.failure and task.family in p.wanted), "")
-                hint = did_you_mean(task.family, families)
-                hint = f"{lost}, which was to provide it, failed" if lost else hint
-                fail(manager, plugin, f"task {task.name!r}: there is no family {task.family!r}; {hint}")
+        for plugin, reason in reasons:
+            if reason:
+                fail(manager, plugin, reason)
 
 
-def _tasks(plugin: Plugin) -> Iterator[TargetTask | IntermediateTask]:
+def _lacking(plugin: Plugin, plugins: Sequence[Plugin], families: set[str], languages: set[str]) -> str:
+    """Why a plugin cannot stay: a language or a family that nobody provides; "" where nothing is lacking."""
     for values in plugin.values.values():
-        yield from (value for value in values if isinstance(value, TargetTask | IntermediateTask))
+        for value in values:
+            try:
+                check_languages(value, languages)
+            except PluginError as error:
+                return str(error)
+            if isinstance(value, TargetTask | IntermediateTask) and value.family not in families:
+                lost = next((p.candidate.provider for p in plugins if p.failure and value.family in p.wanted), "")
+                hint = f"{lost}, which was to provide it, failed" if lost else did_you_mean(value.family, families)
+                return f"task {value.name!r}: there is no family {value.family!r}; {hint}"
+    return ""
+
+
+def _all(plugins: Iterable[Plugin], kind: type[PluginValue]) -> Iterator[PluginValue]:
+    for plugin in plugins:
+        yield from plugin.values.get(kind, ())

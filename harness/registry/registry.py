@@ -8,7 +8,7 @@ listed for ever, and fatal only to whoever asks for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,8 +18,9 @@ from harness.core.errors import HarnessError, PluginError, UsageError, did_you_m
 from harness.core.imports import load_object
 from harness.registry.calls import Hooks
 from harness.registry.discovery import Candidate, Kind, find
-from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_families
+from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
+from harness.types.languages import Language, add_languages, first_party_languages
 from harness.types.tasks import (
     Attribute,
     Benchmark,
@@ -34,10 +35,11 @@ from harness.types.tasks import (
     Study,
     TargetTask,
 )
+from harness.types.values import PluginValue
 
 log = logging.getLogger(__name__)
 
-V = TypeVar("V")
+V = TypeVar("V", bound=PluginValue)
 
 SLOW = 1.0
 """Seconds of loading from which a plugin is reported as slow: every command waits for it."""
@@ -71,7 +73,7 @@ class Registry:
 
     def __init__(self, files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> None:
         candidates, warnings = find(files, disabled)
-        self._tables: dict[str, dict[str, Any]]
+        self._tables: dict[type[PluginValue], dict[str, Any]]
         self._manager = new_manager()
         self._plugins = load_all(self._manager, candidates)
         self._hooks = Hooks(lambda hook: implementations(self._manager, self._plugins, hook))
@@ -93,13 +95,12 @@ class Registry:
             raise PluginError(f"there is a plugin called {name!r} already", hint="choose another name")
         added = load(self._manager, Candidate(name, "added", "", "file", lambda: plugin))
         everyone = [*self._plugins, added]
-        for hook, values in added.values.items():
-            word = KINDS[hook][0]
+        for kind, values in added.values.items():
             for value in values:
-                if value.name in self._tables[word]:
-                    fail(self._manager, added, f"the {word} {value.name!r} is there already: choose another name")
+                if value.key in self._tables[kind]:
+                    fail(self._manager, added, f"the {value.where} is there already: choose another name")
                     break
-        settle_families(self._manager, everyone)
+        settle_references(self._manager, everyone)
         if added.failure:
             raise PluginError(f"plugin {added.candidate.provider}: {added.failure}") from added.error
         self._plugins = everyone
@@ -109,15 +110,16 @@ class Registry:
         Hooks(lambda hook: late).harness_configure(registry=self)
 
     def _fill(self) -> None:
-        self._tables = {word: self._table(hook) for hook, (word, _) in KINDS.items()}
-        self._tables["target task"] = self._ordered(self._tables["target task"])
+        self._tables = {kind: self._table(kind) for kind in KINDS.values()}
+        self._tables[TargetTask] = self._ordered(self._tables[TargetTask])
+        add_languages(self._tables[Language].values())
 
-    def _table(self, hook: str) -> dict[str, Any]:
+    def _table(self, kind: type[PluginValue]) -> dict[str, Any]:
         """Name to value, what is first-party before the rest, each by name."""
         provided = [
-            (plugin.candidate.kind != "first-party", value.name, value)
+            (plugin.candidate.kind != "first-party", value.key, value)
             for plugin in self._plugins
-            for value in plugin.values.get(hook, ())
+            for value in plugin.values.get(kind, ())
         ]
         return {name: value for _, name, value in sorted(provided, key=lambda item: item[:2])}
 
@@ -131,98 +133,108 @@ class Registry:
         """Choosers and observers, called with keywords: ``registry.hook.harness_resolve_data(source=..., ...)``."""
         return self._hooks
 
+    def all(self, kind: type[V]) -> dict[str, V]:
+        """All values of a kind by name, what is first-party before the rest: ``registry.all(Recipe)``."""
+        return dict(self._tables[kind])
+
+    def get(self, kind: type[V], name: str) -> V:
+        """The value of a kind; UsageError if there is none, PluginError if a plugin that failed was to provide it."""
+        found: dict[str, V] = self._tables[kind]
+        if name not in found:
+            raise self.missing(kind.kind, name, found)
+        return found[name]
+
     def tasks(self) -> dict[str, TargetTask]:
         """All target tasks by name, in the order of the benchmarks, then alphabetically."""
-        return dict(self._tables["target task"])
+        return self.all(TargetTask)
 
     def intermediate_tasks(self) -> dict[str, IntermediateTask]:
         """All intermediate tasks by name."""
-        return dict(self._tables["intermediate task"])
+        return self.all(IntermediateTask)
 
     def families(self) -> dict[str, Family]:
         """All families by name."""
-        return dict(self._tables["family"])
+        return self.all(Family)
 
     def benchmarks(self) -> dict[str, Benchmark]:
         """All benchmarks by name."""
-        return dict(self._tables["benchmark"])
+        return self.all(Benchmark)
 
     def recipes(self) -> dict[str, Recipe]:
         """All recipes by name."""
-        return dict(self._tables["recipe"])
+        return self.all(Recipe)
 
     def studies(self) -> dict[str, Study]:
         """All studies by name."""
-        return dict(self._tables["study"])
+        return self.all(Study)
 
     def objectives(self) -> dict[str, Objective]:
         """All objectives by name."""
-        return dict(self._tables["objective"])
+        return self.all(Objective)
 
     def report_formats(self) -> dict[str, ReportFormat]:
         """All report formats by name."""
-        return dict(self._tables["report format"])
+        return self.all(ReportFormat)
 
     def attributes(self) -> dict[str, Attribute]:
         """All attributes of examples by name."""
-        return dict(self._tables["attribute"])
+        return self.all(Attribute)
 
     def commands(self) -> dict[str, Command]:
         """All commands of plugins by name."""
-        return dict(self._tables["command"])
+        return self.all(Command)
 
     def launchers(self) -> dict[str, Launcher]:
         """All launchers by name."""
-        return dict(self._tables["launcher"])
+        return self.all(Launcher)
+
+    def languages(self) -> dict[str, Language]:
+        """All languages by code: those of XTREME and XTREME-R, and those of plugins."""
+        return {**self.all(Language), **first_party_languages()}
 
     def doctor_checks(self) -> dict[str, DoctorCheck]:
         """All doctor checks of plugins by name."""
-        return dict(self._tables["doctor check"])
+        return self.all(DoctorCheck)
 
     def task(self, name: str) -> TargetTask:
-        """The target task; UsageError if there is none, PluginError if a plugin that failed was to provide it."""
-        return self._get("target task", name, self.tasks())
+        """The target task; errors as for :meth:`get`."""
+        return self.get(TargetTask, name)
 
     def intermediate(self, name: str) -> IntermediateTask:
-        """The intermediate task; errors as for :meth:`task`."""
-        return self._get("intermediate task", name, self.intermediate_tasks())
+        """The intermediate task; errors as for :meth:`get`."""
+        return self.get(IntermediateTask, name)
 
     def family(self, name: str) -> Family:
-        """The family; errors as for :meth:`task`."""
-        return self._get("family", name, self.families())
+        """The family; errors as for :meth:`get`."""
+        return self.get(Family, name)
 
     def benchmark(self, name: str) -> Benchmark:
-        """The benchmark; errors as for :meth:`task`."""
-        return self._get("benchmark", name, self.benchmarks())
+        """The benchmark; errors as for :meth:`get`."""
+        return self.get(Benchmark, name)
 
     def recipe(self, name: str) -> Recipe:
-        """The recipe; errors as for :meth:`task`."""
-        return self._get("recipe", name, self.recipes())
+        """The recipe; errors as for :meth:`get`."""
+        return self.get(Recipe, name)
 
     def study(self, name: str) -> Study:
-        """The study; errors as for :meth:`task`."""
-        return self._get("study", name, self.studies())
+        """The study; errors as for :meth:`get`."""
+        return self.get(Study, name)
 
     def objective(self, name: str) -> Objective:
-        """The objective; errors as for :meth:`task`."""
-        return self._get("objective", name, self.objectives())
+        """The objective; errors as for :meth:`get`."""
+        return self.get(Objective, name)
 
     def report_format(self, name: str) -> ReportFormat:
-        """The report format; errors as for :meth:`task`."""
-        return self._get("report format", name, self.report_formats())
+        """The report format; errors as for :meth:`get`."""
+        return self.get(ReportFormat, name)
 
     def command(self, name: str) -> Command:
-        """The command of a plugin; errors as for :meth:`task`."""
-        return self._get("command", name, self.commands())
+        """The command of a plugin; errors as for :meth:`get`."""
+        return self.get(Command, name)
 
     def launcher(self, name: str) -> Launcher:
-        """The launcher; errors as for :meth:`task`."""
-        return self._get("launcher", name, self.launchers())
-
-    def _get(self, word: str, name: str, table: Mapping[str, V]) -> V:
-        if name not in table:
-            raise self.missing(word, name, table)
-        return table[name]
+        """The launcher; errors as for :meth:`get`."""
+        return self.get(Launcher, name)
 
     def missing(self, word: str, name: str, known: Collection[str]) -> HarnessError:
         """The error for a ``word`` ("target task") that nobody provides: why not, if known, else near names."""
@@ -275,12 +287,9 @@ def _status(plugin: Plugin) -> PluginStatus:
     )
 
 
-def load_part(
-    value: Family | Benchmark | Objective | ReportFormat | Attribute | Command | Launcher | DoctorCheck, field: str
-) -> Any:
+def load_part(value: PluginValue, field: str) -> Any:
     """Imports what a field of a plugin's value refers to; PluginError names the plugin, the value and the field."""
     try:
         return load_object(getattr(value, field))
     except PluginError as error:
-        kind = next(word for word, of in KINDS.values() if isinstance(value, of))
-        raise PluginError(f"plugin {value.provider}: {kind} {value.name!r}: {field}: {error}") from error
+        raise PluginError(f"plugin {value.provider}: {value.where}: {field}: {error}") from error

@@ -14,8 +14,7 @@ from fnmatch import fnmatchcase
 
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.registry.registry import Registry
-from harness.types.languages import language
-from harness.types.languages import languages as known_languages
+from harness.types.languages import Language, language
 from harness.types.tasks import Benchmark, TargetTask
 from harness.types.units import Unit
 
@@ -126,7 +125,7 @@ def choose(
     chosen = {name: tuple(code for code in order[name] if code in wanted[name]) for name in entries if wanted[name]}
     if not chosen:
         raise UsageError(f"nothing is left to select: {' '.join(selectors)}" if selectors else "there are no tasks")
-    return _narrow(chosen, languages) if languages else chosen
+    return _narrow(registry, chosen, languages) if languages else chosen
 
 
 def _matches(
@@ -155,7 +154,7 @@ def _matches(
     else:
         raise registry.missing("task", pattern, entries)
     if selector.languages:
-        found = _narrow(found, selector.languages, selector.source)
+        found = _narrow(registry, found, selector.languages, selector.source)
     found = {name: codes for name, codes in found.items() if codes}
     if not found:
         where = f" in {within}" if within else ""
@@ -164,15 +163,16 @@ def _matches(
 
 
 def _narrow(
-    found: Mapping[str, tuple[str, ...]], languages: Sequence[str], source: str = ""
+    registry: Registry, found: Mapping[str, tuple[str, ...]], languages: Sequence[str], source: str = ""
 ) -> dict[str, tuple[str, ...]]:
     """Keeps the languages that are asked for; each item must be had by some task."""
     items = [item for text in languages for item in _split_list(text, "language")]
     _refuse_duplicates(items, "language")
     available = {code for codes in found.values() for code in codes}
+    known = registry.languages()
     wanted: set[str] = set()
     for item in items:
-        matching = _codes(item) & available
+        matching = _codes(item, known) & available
         if found and not matching:
             who = f"{', '.join(found)} {'has' if len(found) == 1 else 'have'}" if len(found) < 4 else "the tasks have"
             where = f" in {source!r}" if source else ""
@@ -183,12 +183,12 @@ def _narrow(
     return {name: codes for name, codes in kept.items() if codes}
 
 
-def _codes(item: str) -> set[str]:
+def _codes(item: str, known: Mapping[str, Language]) -> set[str]:
     """Codes of one item: a code, ``script:Cyrl``, or ``family:Bantu`` (one word of a family or genus is enough)."""
     kind, colon, value = item.partition(":")
     if not colon:
-        return {language(item).code}
-    table = known_languages().values()
+        return {language(item, known).code}
+    table = known.values()
     names: set[str]
     if kind == "script":
         names = {entry.script for entry in table}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from harness.report.svg import LINE, MUTED, SERIES, Sheet
 from harness.results.run_view import RunView, TaskView, language_of
+from harness.types.record import StageRecord
 
 _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 """Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""
@@ -120,10 +121,10 @@ def dot_plot(name: str, systems: Sequence[RunView]) -> str:
     return sheet.svg(f"Scores of {name} by language with 95% intervals")
 
 
-def curves(stage: Mapping[str, Any]) -> str | None:
+def curves(stage: StageRecord) -> str | None:
     """Training loss over steps, and below it the scores on English dev if there are several; None without any curve."""
     loss = [(float(step), float(value)) for step, value in stage.get("loss") or () if math.isfinite(value)]
-    dev = [(float(entry["step"]), float(entry["score"])) for entry in stage.get("dev") or ()]
+    dev = [(float(each["step"]), float(each["score"])) for each in stage.get("dev") or ()]
     panels = [("loss", loss, 0, 92), ("English dev", dev, 1, 62)]
     panels = [panel for panel in panels if len(panel[1]) > 1]
     if not panels:
@@ -156,7 +157,7 @@ def curves(stage: Mapping[str, Any]) -> str | None:
         top += tall + 24
     sheet.text(left, top - 10, "0", color=MUTED, size=10, align="center")
     sheet.text(left + room, top - 10, f"{steps:,.0f} steps", color=MUTED, size=10, align="right")
-    return sheet.svg(f"Training curves: {stage.get('name', '')}")
+    return sheet.svg(f"Training curves: {stage['name']}")
 
 
 def _span(views: Sequence[tuple[int, TaskView]]) -> tuple[float, float]:

@@ -99,10 +99,10 @@ def _units(system: RunView) -> Table:
     rows: list[list[Cell]] = []
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            data = unit.record.get("data") or {}
+            data = unit.record["data"]
             read = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
-            version = str(unit.record.get("task_version", ""))
-            facts = (data.get("state") or "", data.get("source", ""), data.get("fingerprint", ""))
+            version = str(unit.record["task_version"])
+            facts = (data.get("state") or "", data.get("source", ""), data["fingerprint"])
             rows.append([task.name, version, code, unit.n, read, *map(str, facts)])
     head = columns("task", "version", "language", number("items"), "rows", "state", "source", "fingerprint")
     return Table.of("", head, rows)
@@ -134,7 +134,7 @@ def _curves(report: Report) -> Iterator[tuple[str, str]]:
             drawn = None if stage["key"] in seen else charts.curves(stage)
             seen.add(stage["key"])
             if drawn:
-                parent = names.get((stage.get("parent") or {}).get("stage"))
+                parent = names.get(stage["parent"].get("stage", ""))
                 where = f"{system.name}: " if len(report.systems) > 1 else ""
                 score = stage.get("dev_score")
                 kept = "" if score is None else f", English dev {score:.1f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, Shown
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
@@ -64,9 +65,10 @@ def cell_text(shown: Shown) -> str:
 
 
 def source(row: Row) -> str:
-    """The source of a row: the paper's key, or the run's date, its seeds and its caveats."""
+    """The source of a row: the paper's key and a foreign provider, or the run's date, its seeds and its caveats."""
     if row["kind"] == "published":
-        return str(row["source"]["id"])
+        provider = row.get("provider", FIRST_PARTY)
+        return str(row["source"]["id"]) + (f" ({provider})" if provider.partition(":")[0] != FIRST_PARTY else "")
     flags = [kind for kind in ("partial", "incomplete", "dirty", "unpinned") if row["caveats"][kind]]
     seeds = row["run"]["seeds"]
     counted = [f"seeds {', '.join(map(str, seeds))}"] if len(seeds) > 1 else []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from harness.core.safe_text import clean, safe
 from harness.data.resources import in_words
-from harness.results.run_view import RunView
+from harness.results.run_view import RunView, unit_score
+from harness.types.record import StageRecord
 from harness.types.units import Unit
 
 
@@ -21,7 +21,7 @@ def headline(systems: Sequence[RunView]) -> str:
 def caveats(system: RunView) -> list[str]:
     """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
     found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.record["partial"]]
-    if system.record["scores"] is None or not system.record.get("finished"):
+    if system.record["scores"] is None or not system.record["finished"]:
         found.append("the run is not finished")
     failed = list(system.record["failed"])
     if failed:
@@ -45,10 +45,10 @@ def _split(keys: Iterable[str]) -> list[tuple[str, str]]:
     return [(unit.task, unit.language) for unit in map(Unit.of, keys)]
 
 
-def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+def _lineage(stages: Sequence[StageRecord]) -> list[str]:
     """The stages that nothing was trained on top of, each with those it came after: "xnli after mnli"."""
-    names = {stage["key"]: str(stage["name"]) for stage in stages}
-    parents = {stage["key"]: (stage.get("parent") or {}).get("stage") for stage in stages}
+    names = {stage["key"]: stage["name"] for stage in stages}
+    parents = {stage["key"]: stage["parent"].get("stage", "") for stage in stages}
     found = []
     for key in names:
         if key in parents.values():
@@ -65,10 +65,10 @@ def _lineage(stages: Sequence[Mapping[str, Any]]) -> list[str]:
 def provenance(system: RunView) -> list[tuple[str, str]]:
     """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = system.record
-    model, options, environment = record["model"], record["options"], record.get("environment", {})
-    software = record.get("harness", {})
-    git = software.get("git") or {}
-    commit = f" ({str(git.get('commit', ''))[:12]}{', with local changes' if git.get('dirty') else ''})" if git else ""
+    model, options = record["model"], record["options"]
+    environment, software = record["environment"], record["harness"]
+    git = software.get("git")
+    commit = f" ({git['commit'][:12]}{', with local changes' if git['dirty'] else ''})" if git else ""
     packages = environment.get("packages", {})
     recipe = options.get("recipe", {})
     seconds = record.get("timings", {}).get("seconds")
@@ -84,12 +84,12 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("seed", system.seed),
         ("split", options.get("split")),
         ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
-        ("harness", f"{software.get('version', '')}{commit}"),
+        ("harness", f"{software['version']}{commit}"),
         ("Python", f"{environment.get('python', '')} on {environment.get('platform', '')}"),
         ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
-        ("command", " ".join(str(word) for word in record.get("command", ()))),
-        ("created", record.get("created")),
-        ("finished", record.get("finished")),
+        ("command", " ".join(record["command"])),
+        ("created", record["created"]),
+        ("finished", record["finished"]),
         ("seconds", None if seconds is None else f"{seconds:,.0f}"),
     ]
     return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
@@ -122,14 +122,14 @@ def data_notes(system: RunView) -> list[str]:
     trained = {
         f"{part['task']}, trained on: {note}": None
         for stage in system.record["stages"]
-        for part in stage.get("tasks", ())
-        for note in part.get("data", {}).get("train", {}).get("notes", ())
+        for part in stage["tasks"]
+        for note in part["data"]["train"].get("notes", ())
     }
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in system.tasks.values():
         for code, unit in task.units.items():
-            facts = unit.record.get("facts") or {}
-            known = [*(unit.record.get("data") or {}).get("notes", ()), *unit.record["score"].get("warnings", ())]
+            facts = unit.record.get("facts", {})
+            known = [*unit.record["data"].get("notes", ()), *unit_score(unit.record)["warnings"]]
             if "recall" in facts:
                 known.append(
                     f"searched with {facts['index']}, which found {facts['recall']:.2%} of the true neighbours"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from harness.report.table import DASH, Cell, Table, Value, columns, difference, number, report_table
 from harness.results.run_view import RunView, language_of, sort_codes
 from harness.scoring.scores import half_width
+from harness.types.record import LossRecord, TaskLossRecord
 
 _LOSS = difference("loss")
 
@@ -35,38 +35,37 @@ def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
             yield _by_language(system, found, several)
 
 
-def loss_table(robustness: Mapping[str, Any]) -> Table:
+def loss_table(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> Table:
     """A row a perturbation and task, as ``harness eval`` prints it: mean loss, share of changed examples, languages."""
     rows: list[list[Cell]] = []
     for kind, tasks in robustness.items():
-        for task, entry in tasks.items():
-            languages = entry["languages"]
+        for task, whole in tasks.items():
+            languages = whole["languages"]
             share = sum(one["changed"] for one in languages.values()) / sum(one["n"] for one in languages.values())
             each = "  ".join(f"{code} {_signed(one)}" for code, one in languages.items())
-            mean = DASH if entry["loss"] is None else f"{entry['loss']:+.1f}"
-            rows.append([kind, task, mean, f"{share:.0%}", each])
+            mean = whole.get("loss")
+            rows.append([kind, task, DASH if mean is None else f"{mean:+.1f}", f"{share:.0%}", each])
     title = "loss against the clean test sets (points; ± half of the 95% interval)"
     return Table.of(title, ["perturbation", "task", _LOSS, number("changed"), "by language"], rows)
 
 
-def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, Mapping[str, Any]]]:
-    """The losses of the record by perturbation and task: the entries of the languages."""
-    robustness: Mapping[str, Any] = system.record.get("robustness") or {}
-    return {(kind, name): entry["languages"] for kind, tasks in robustness.items() for name, entry in tasks.items()}
+def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
+    """The losses of the languages by perturbation and task."""
+    return {
+        (kind, name): task["languages"] for kind, tasks in system.robustness.items() for name, task in tasks.items()
+    }
 
 
-def _means(languages: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
-    counting = [entry for entry in languages.values() if entry["changed"]]
+def _means(languages: Mapping[str, LossRecord]) -> list[Cell]:
+    counting = [loss for loss in languages.values() if loss["changed"]]
     if not counting:
         return [None, None, None, 0]
-    clean, worse = (fmean(entry[side] for entry in counting) for side in ("clean", "perturbed"))
-    share = sum(entry["changed"] for entry in counting) / sum(entry["n"] for entry in counting)
+    clean, worse = fmean(loss["clean"] for loss in counting), fmean(loss["perturbed"] for loss in counting)
+    share = sum(loss["changed"] for loss in counting) / sum(loss["n"] for loss in counting)
     return [Value(clean), Value(worse), Value(clean - worse), round(100 * share)]
 
 
-def _by_language(
-    system: RunView, found: Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]], several: bool
-) -> Table:
+def _by_language(system: RunView, found: Mapping[tuple[str, str], Mapping[str, LossRecord]], several: bool) -> Table:
     codes = sort_codes({code for languages in found.values() for code in languages})
     rows = [
         [code, language_of(code).name, *(_loss(languages.get(code)) for languages in found.values())] for code in codes
@@ -77,14 +76,14 @@ def _by_language(
     return report_table("losses-by-language", title, head, rows, notes)
 
 
-def _signed(entry: Mapping[str, Any]) -> str:
-    if not entry["changed"]:
+def _signed(loss: LossRecord) -> str:
+    if not loss["changed"]:
         return DASH
-    half = half_width(entry["low"], entry["high"])
-    return f"{entry['loss']:+.1f}" + ("" if half is None else f" ±{half:.1f}")
+    half = half_width(loss["low"], loss["high"])
+    return f"{loss['loss']:+.1f}" + ("" if half is None else f" ±{half:.1f}")
 
 
-def _loss(entry: Mapping[str, Any] | None) -> Cell:
-    if entry is None or not entry["changed"]:
+def _loss(loss: LossRecord | None) -> Cell:
+    if loss is None or not loss["changed"]:
         return None
-    return Value(entry["loss"], half_width(entry["low"], entry["high"]))
+    return Value(loss["loss"], half_width(loss["low"], loss["high"]))

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def scored_examples(
-    system: RunView, task: str, code: str, registry: Registry, data_dir: str | Path | None
+    run: RunView, task: str, code: str, registry: Registry, data_dir: str | Path | None
 ) -> Sequence[Example]:
     """The very examples that were scored (same fingerprint), in the order of the data; none where they are not there."""
-    options, entry = system.record["options"], system.tasks[task].units[code].record
+    options, unit = run.record["options"], run.tasks[task].units[code].record
     try:
         target = registry.task(task)
-        split = target.languages[code][options["split"]]
+        split = target.languages[code][run.split]
         data = DataAccess.of(registry, data_dir, offline=True)
         loaded = data.load(target, split, options.get("limit"))
     except Exception:  # the report goes without them
         return ()
-    same = loaded.fingerprint == (entry.get("data") or {}).get("fingerprint")
+    same = loaded.fingerprint == unit["data"]["fingerprint"]
     return loaded.examples if same and isinstance(loaded.examples, list) else ()

@@ -69,18 +69,18 @@ def find_runs(root: Path) -> list[KeptRun]:
 
 def _run(folder: Path) -> KeptRun:
     try:
-        record = load_run(folder).record
+        run = load_run(folder)
         return KeptRun(
             folder,
-            str(record["model"].get("reference", "")),
-            tuple(map(str, record["options"].get("via", ()))),
-            str(record["benchmark"] or " ".join(dict.fromkeys(Unit.of(key).task for key in record["units"]))),
-            len(record["units"]),
-            len(record["failed"]),
-            (record["scores"] or {}).get("overall"),
-            bool(record["partial"]),
-            record["finished"],
-            stages=frozenset(str(stage["key"]) for stage in record["stages"]),
+            run.reference,
+            run.via,
+            run.record["benchmark"] or " ".join(dict.fromkeys(Unit.of(key).task for key in run.record["units"])),
+            len(run.record["units"]),
+            len(run.record["failed"]),
+            run.overall,
+            bool(run.record["partial"]),
+            run.record["finished"],
+            stages=frozenset(stage["key"] for stage in run.record["stages"]),
         )
     except HarnessError as error:
         return KeptRun(folder, problem=str(error))

@@ -2,44 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
+from harness.registry.select import Entry, choose
 from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
-from harness.scoring.files import TaskScorer, score_available
+from harness.scoring.files import TaskScorer, score_available, score_folders
 from harness.scoring.scores import BenchmarkScore
+from harness.types.record import RunRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.tasks import Benchmark
 
 
 def score_run(
     run: Path,
     registry: Registry,
     benchmark: str | None = None,
-    selection: Mapping[str, tuple[str, ...]] | None = None,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
 ) -> BenchmarkScore:
-    """Scores the files of a run folder afresh, by the benchmark of its record unless another is named."""
+    """Scores the files of a run folder afresh, whatever it holds, by the benchmark of its record unless another is named.
+
+    ``tasks`` are selectors, ``languages`` codes, among those of ``benchmark`` or all registered ones.
+    """
+    selection = _selection(registry, registry.benchmark(benchmark) if benchmark else None, tasks, languages)
     record = load_record(run, whole=False)
     if record is None:
         raise DataError(f"{run}: no run folder, record.json is missing", hint="give --predictions and --labels instead")
     name = benchmark or record.get("benchmark")
     chosen = registry.benchmark(name) if name else None
-    split = (record.get("options") or {}).get("split", "test")
+    split = record.get("options", {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
     notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
     recorded = _recorded(run, record, split, selection, scorer)
     return score_available(run / "predictions", run / "labels", chosen, scorer, split, recorded, notes)
 
 
+def score_submission(
+    predictions: Path,
+    labels: Path,
+    registry: Registry,
+    benchmark: str,
+    tasks: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    *,
+    strict: bool = True,
+) -> BenchmarkScore:
+    """Scores a folder of predictions against a folder of labels, both in the official layout.
+
+    With ``strict``, a task that both have must be there in every language; without, whatever both have is scored.
+    """
+    chosen = registry.benchmark(benchmark)
+    selection = _selection(registry, chosen, tasks, languages)
+    scorer = partial(TaskScorer.of, registry)
+    if strict:
+        return score_folders(predictions, labels, chosen, scorer, selection)
+    return score_available(predictions, labels, chosen, scorer, selection=selection)
+
+
+def _selection(
+    registry: Registry, benchmark: Benchmark | None, tasks: Sequence[str], languages: Sequence[str]
+) -> dict[str, tuple[str, ...]] | None:
+    """Tasks and languages that selectors name, among the benchmark's or all registered ones; None: no selectors."""
+    if not tasks and not languages:
+        return None
+    known = registry.tasks()
+    listed = benchmark.tasks if benchmark else {name: tuple(task.languages) for name, task in known.items()}
+    entries = {name: Entry(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()}
+    return choose(registry, entries, tasks, languages, f"the benchmark {benchmark.name!r}" if benchmark else "")
+
+
 def _recorded(
     run: Path,
-    record: Mapping[str, Any],
+    record: RunRecord,
     split: str,
     selection: Mapping[str, tuple[str, ...]] | None,
     tasks: Callable[[str], TaskScorer],
@@ -51,19 +93,20 @@ def _recorded(
     if "units" not in record:
         return selection
     found: dict[str, tuple[str, ...]] = {}
-    for key, entry in record["units"].items():
+    for key, scored in record["units"].items():
         unit = Unit.of(key)
         task, code = unit.task, unit.language
         chosen = selection is None or code in selection.get(task, ())
-        if unit.split != split or entry["score"] is None or not chosen:
+        if unit.split != split or scored["score"] is None or not chosen:
             continue
         for side in SIDES:
-            path = inside(run, entry[side]["file"])
+            file = scored[side]
+            path = inside(run, file["file"] if file else side)
             if path != tasks(task).format.path(run / side, task, code, split):
                 raise DataError(
                     f"{path}: not the place of the {side} of {key}", hint="the record was not written by the harness"
                 )
             if path.exists():  # one that is gone is missing, as in any folder of predictions
-                scored_file(run, entry, side)
+                scored_file(run, scored, side)
         found[task] = (*found.get(task, ()), code)
     return found

@@ -12,9 +12,10 @@ from typing import Any
 from harness.core.errors import DataError
 from harness.core.safe_text import clean
 from harness.runs.recorded_objectives import scored_objectives
-from harness.runs.scored_files import scored_file
-from harness.scoring.scores import Estimate, TransferGap, half_width, transfer_gap
+from harness.runs.scored_files import Side, scored_file
+from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
 from harness.types.languages import Language, languages
+from harness.types.record import RunRecord, ScoresRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
 from harness.types.units import Unit, split_of
 
 _ANSWERS = ("exact_match", "f1")
@@ -33,7 +34,7 @@ class UnitView:
     score: Estimate
     metrics: Mapping[str, Estimate]
     identity: tuple[Any, ...]
-    record: Mapping[str, Any]
+    record: UnitRecord
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class RunView:
     """A run under the name that it is shown by; ``path`` is its folder, None where only the record is at hand."""
 
     name: str
-    record: Mapping[str, Any]
+    record: RunRecord
     path: Path | None = None
 
     @cached_property
@@ -81,7 +82,7 @@ class RunView:
         return dict(_tasks(self.record))
 
     @cached_property
-    def units(self) -> Mapping[str, Mapping[str, Any]]:
+    def units(self) -> Mapping[str, UnitRecord]:
         """The records of all units with a score, by key (``xnli/sw/test``); those of perturbed test sets are left out."""
         return {
             key: unit
@@ -96,26 +97,40 @@ class RunView:
             raise DataError(f"{self.name}: its files are not at hand", hint="name its run folder")
         return self.path
 
-    def files(self, unit: Mapping[str, Any]) -> tuple[Path, Path]:
+    def files(self, unit: UnitRecord) -> tuple[Path, Path]:
         """The predictions and the labels of a unit; DataError unless both are the files that were scored."""
         return self.file(unit, "predictions"), self.file(unit, "labels")
 
-    def file(self, unit: Mapping[str, Any], side: str) -> Path:
+    def file(self, unit: UnitRecord, side: Side) -> Path:
         """The ``predictions`` or the ``labels`` of a unit; DataError unless it is the file that was scored."""
         return scored_file(self.folder, unit, side)
 
     @cached_property
     def model(self) -> str:
         """The model, what it was trained on first and how: "xlm-roberta-base via mnli", "... with objective smoothed"."""
-        via = " > ".join(str(name) for name in self.record["options"].get("via", ()))
-        reference = str(self.record["model"].get("reference", "")) or "unknown model"
+        reference = self.reference or "unknown model"
         objectives = "".join(f" with objective {name}" for name in scored_objectives(self.record))
-        return (f"{reference} via {via}" if via else reference) + objectives
+        return (f"{reference} via {' > '.join(self.via)}" if self.via else reference) + objectives
 
     @property
-    def seed(self) -> Any:
+    def reference(self) -> str:
+        """The model as it was given; "" where the record does not say."""
+        return self.record["model"].get("reference", "")
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The intermediate stages."""
+        return tuple(self.record["options"].get("via", ()))
+
+    @property
+    def split(self) -> str:
+        """The split that was scored."""
+        return self.record["options"].get("split", "test")
+
+    @property
+    def seed(self) -> int | None:
         """The seed of the last training; None where nothing was trained."""
-        return next((stage["options"].get("seed") for stage in reversed(self.record["stages"])), None)
+        return next((stage["options"]["seed"] for stage in reversed(self.record["stages"])), None)
 
     @property
     def seeds(self) -> list[int]:
@@ -125,7 +140,8 @@ class RunView:
     @property
     def overall(self) -> float | None:
         """The benchmark's overall score; None unless it is complete."""
-        return (self.record["scores"] or {}).get("overall")
+        scores = self.record["scores"]
+        return scores["overall"] if scores else None
 
     @property
     def overall_half_width(self) -> float | None:
@@ -135,10 +151,16 @@ class RunView:
     @property
     def groups(self) -> Mapping[str, float | None]:
         """Scores of the benchmark's groups of tasks."""
-        return dict((self.record["scores"] or {}).get("groups") or {})
+        scores = self.record["scores"]
+        return scores["groups"] if scores else {}
+
+    @property
+    def robustness(self) -> Mapping[str, Mapping[str, TaskLossRecord]]:
+        """What perturbations cost, by perturbation and task; empty where test sets were not perturbed."""
+        return self.record.get("robustness") or {}
 
 
-def view(record: Mapping[str, Any], name: str, path: Path | None = None) -> RunView:
+def view(record: RunRecord, name: str, path: Path | None = None) -> RunView:
     """The view of one record, as :func:`~harness.runs.record.load_record` gives it."""
     return RunView(clean(name), record, path)
 
@@ -154,8 +176,8 @@ def language_of(code: str) -> Language:
     return found or Language(code, "", code, "unknown", "unknown", "unknown", None)
 
 
-def _tasks(record: Mapping[str, Any]) -> Iterator[tuple[str, TaskView]]:
-    units: dict[str, dict[str, Mapping[str, Any]]] = {}
+def _tasks(record: RunRecord) -> Iterator[tuple[str, TaskView]]:
+    units: dict[str, dict[str, UnitRecord]] = {}
     for key, unit in record["units"].items():
         of = Unit.of(key)
         if unit["score"] is not None and of.split == record["options"].get("split", of.split):
@@ -174,59 +196,56 @@ def _tasks(record: Mapping[str, Any]) -> Iterator[tuple[str, TaskView]]:
         )
 
 
+def unit_score(unit: UnitRecord) -> UnitScoreRecord:
+    """The score of a unit that has one."""
+    assert unit["score"] is not None
+    return unit["score"]
+
+
 def _expected(
-    record: Mapping[str, Any], units: dict[str, dict[str, Mapping[str, Any]]]
-) -> tuple[dict[str, list[str]], list[str]]:
+    record: RunRecord, units: dict[str, dict[str, UnitRecord]]
+) -> tuple[Mapping[str, Sequence[str]], list[str]]:
     """Missing languages by task, and the tasks in order; narrows ``units`` to what the run's scores cover."""
     scores = record["scores"]
     if scores is None:  # interrupted: whatever there is
-        missing: dict[str, list[str]] = {}
+        lacking: dict[str, list[str]] = {}
         for unit in map(Unit.of, (*record["missing"], *record["failed"])):
-            missing.setdefault(unit.task, []).append(unit.language)
-        return missing, list(dict.fromkeys((*units, *missing)))
+            lacking.setdefault(unit.task, []).append(unit.language)
+        return lacking, list(dict.fromkeys((*units, *lacking)))
     for task in list(units):
-        covered = {
-            code
-            for metric in scores["tasks"].get(task, {"metrics": {}})["metrics"].values()
-            for code in metric["languages"]
-        }
-        units[task] = {code: unit for code, unit in units[task].items() if code in covered}
-    missing = {task: [str(code) for code in codes] for task, codes in scores.get("missing", {}).items()}
+        metrics = scores["tasks"][task]["metrics"] if task in scores["tasks"] else {}
+        covered = {code for metric in metrics.values() for code in metric["languages"]}
+        units[task] = {code: found for code, found in units[task].items() if code in covered}
+    missing = scores.get("missing", {})
     return missing, list(dict.fromkeys((*scores["tasks"], *missing)))
 
 
-def _primary(record: Mapping[str, Any], task: str, scored: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(name for unit in scored.values() for name in unit["score"]["metrics"]))
-    known = (record.get("primary") or {}).get(task)
-    for candidate in (known or (), _ANSWERS):
+def _primary(record: RunRecord, task: str, scored: Mapping[str, UnitRecord]) -> tuple[str, ...]:
+    names = list(dict.fromkeys(name for unit in scored.values() for name in unit_score(unit)["metrics"]))
+    known = record.get("primary", {}).get(task, ())
+    for candidate in (known, _ANSWERS):
         if candidate and set(candidate) <= set(names):
             return tuple(candidate)
     return tuple(names[:1])
 
 
-def _unit(record: Mapping[str, Any], unit: Mapping[str, Any], primary: tuple[str, ...]) -> UnitView:
-    metrics = {name: Estimate(**estimate) for name, estimate in unit["score"]["metrics"].items()}
-    main = [metrics[name] for name in primary]
-    identity = (
-        unit.get("task_version"),
-        (unit.get("data") or {}).get("fingerprint"),
-        record["options"].get("split"),
-        unit.get("examples"),
-    )
+def _unit(record: RunRecord, unit: UnitRecord, primary: tuple[str, ...]) -> UnitView:
+    score = UnitScore.from_dict(unit_score(unit))
+    main = [score.metrics[name] for name in primary]
     return UnitView(
-        n=int(unit["score"]["n"]),
+        n=score.n,
         score=Estimate(
             fmean(part.value for part in main), None, _mean([m.low for m in main]), _mean([m.high for m in main])
         ),
-        metrics=metrics,
-        identity=identity,
+        metrics=score.metrics,
+        identity=(unit["task_version"], unit["data"]["fingerprint"], record["options"].get("split"), unit["examples"]),
         record=unit,
     )
 
 
-def _half_width(scores: Any, *path: str) -> float | None:
+def _half_width(scores: ScoresRecord | None, *path: str) -> float | None:
     """Half the width of an interval of the record's averages; None where there is none."""
-    found = (scores or {}).get("intervals", {})
+    found: Any = scores.get("intervals") if scores else None
     for key in path:
         found = (found or {}).get(key)
     return half_width(*found) if found else None

@@ -11,6 +11,7 @@ from typing import Any
 from harness.core.border import border
 from harness.core.files import read_text, write_atomic
 from harness.runs.scored_files import inside
+from harness.types.record import ScoresRecord
 
 SUMMARY = "seeds.json"
 """The file of means over seeds, beside the runs."""
@@ -21,30 +22,30 @@ def seed_folder(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}"
 
 
-def summarise(tables: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
+def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 
-    ``tables`` are the scores of the runs as plain values (``Run.to_dict``), one a seed. A score that a seed lacks has no
-    mean. With one seed there is no deviation, and ``"single_seed"`` says so.
+    ``tables`` are the scores of the runs as records have them, one a seed. A score that a seed lacks has no mean.
+    With one seed there is no deviation, and ``"single_seed"`` says so.
     """
     tasks = {
         task: {
-            "score": _over([table["tasks"].get(task, {}).get("score") for table in tables]),
+            "score": _over([table["tasks"][task]["score"] if task in table["tasks"] else None for table in tables]),
             "metrics": {
                 metric: {
                     "average": _over([_at(table, task, metric, None) for table in tables]),
                     "languages": {
                         language: _over([_at(table, task, metric, language) for table in tables])
-                        for language in entry["languages"]
+                        for language in known["languages"]
                     },
                 }
-                for metric, entry in values["metrics"].items()
+                for metric, known in score["metrics"].items()
             },
         }
-        for task, values in tables[0]["tasks"].items()
+        for task, score in tables[0]["tasks"].items()
     }
     return {
-        "benchmark": tables[0]["benchmark"],
+        "benchmark": tables[0].get("benchmark"),
         "seeds": list(seeds),
         "single_seed": len(tables) == 1,
         "overall": _over([table["overall"] for table in tables]),
@@ -68,10 +69,11 @@ def run_folders(folder: Path) -> list[Path]:
         return [inside(folder, f"seed-{int(seed)}") for seed in json.loads(read_text(path))["seeds"]]
 
 
-def _at(table: dict[str, Any], task: str, metric: str, language: str | None) -> float | None:
-    entry = table["tasks"].get(task, {}).get("metrics", {}).get(metric, {})
-    value = entry.get("average") if language is None else entry.get("languages", {}).get(language)
-    return None if value is None else float(value)
+def _at(scores: ScoresRecord, task: str, metric: str, language: str | None) -> float | None:
+    found = scores["tasks"][task]["metrics"].get(metric) if task in scores["tasks"] else None
+    if found is None:
+        return None
+    return found["average"] if language is None else found["languages"].get(language)
 
 
 def _over(values: Sequence[float | None]) -> dict[str, float | int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from harness.results.run_view import RunView, view
 from harness.results.seeds import run_folders
 from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
+from harness.types.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class System:
     runs: tuple[RunView, ...]
 
     @property
-    def record(self) -> Mapping[str, Any]:
+    def record(self) -> RunRecord:
         """The first run's record: what holds for all of them, but for the seed and the scores."""
         return self.runs[0].record
 

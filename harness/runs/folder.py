@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from harness.core.claims import Claims, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
@@ -15,6 +14,7 @@ from harness.runs.record import UnsoundRecord, load_record, new_record, save_rec
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import session_number, session_of
 from harness.runs.set_aside import discard, earlier_runs, set_aside
+from harness.types.record import IdentityRecord, RunRecord, StageRecord, UnitRecord
 from harness.types.units import Unit
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class RunFolder:
         self.claims = Claims(inside(path, ".claims"))
         self._session = 0
         with self._locked():
-            self.record: dict[str, Any] = self._load() or new_record()
+            self.record: RunRecord = self._load() or new_record()
 
     @contextmanager
     def joined(self, identity: str) -> Iterator[None]:
@@ -62,11 +62,12 @@ class RunFolder:
             yield
         self.claims.remove_abandoned()
 
-    def is_of(self, identity: dict[str, Any]) -> bool:
+    def is_of(self, identity: IdentityRecord) -> bool:
         """Whether the record is of a run of this identity."""
-        return bool((self.record.get("identity") or {}).get("sha256") == identity["sha256"])
+        own = self.record.get("identity")
+        return own is not None and own["sha256"] == identity["sha256"]
 
-    def begin(self, identity: dict[str, Any]) -> Path | None:
+    def begin(self, identity: IdentityRecord) -> Path | None:
         """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
 
         The answer is None where there was nothing of another run.
@@ -78,9 +79,12 @@ class RunFolder:
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
                 (self.path / "report.html").unlink(missing_ok=True)
                 self.record = record = fresh
-            record |= {"identity": identity, "scores": None, "robustness": None, "finished": None}
-            self._session = session_number(record, session_of(fresh, {}))
-            record |= {name: record["sessions"][self._session][name] for name in ("command", "harness", "environment")}
+            record["identity"] = identity
+            record["scores"] = record["robustness"] = record["finished"] = None
+            session = session_of(fresh)
+            self._session = session_number(record, session)
+            record["command"], record["harness"] = session["command"], session["harness"]
+            record["environment"] = session["environment"]
             save_record(self.path, record)
         return moved
 
@@ -89,9 +93,12 @@ class RunFolder:
         with self._locked():
             return self._set_aside(self.refresh(), keys)
 
-    def _set_aside(self, record: dict[str, Any], keys: Collection[str]) -> Path:
+    def _set_aside(self, record: RunRecord, keys: Collection[str]) -> Path:
         moved = set_aside(self.path, record, keys)
-        left = {**record, "units": {key: unit for key, unit in record["units"].items() if key not in keys}}
+        left: RunRecord = {
+            **record,
+            "units": {key: unit for key, unit in record["units"].items() if key not in keys},
+        }
         save_record(self.path, left)
         discard(self.path, record, keys)
         self.record = left
@@ -100,42 +107,44 @@ class RunFolder:
     def adopt(self, unit: Unit, key: str, checkpoint: str) -> bool:
         """Takes a unit back that was set aside, if one of this key was and its files are intact."""
         for folder, earlier in earlier_runs(self.path):
-            entry = earlier["units"].get(unit.key)
-            if entry is None or entry["key"] != key or not intact(folder, entry):
+            found = earlier["units"].get(unit.key)
+            if found is None or found["key"] != key or not intact(folder, found):
                 continue
-            adopted = {**entry, "checkpoint": checkpoint}
+            adopted: UnitRecord = {**found, "checkpoint": checkpoint}
             for side in SIDES:
-                if entry[side] is not None:
-                    source = scored_file(folder, entry, side)
+                if (file := found[side]) is not None:
+                    source = scored_file(folder, found, side)
                     target = self.file(side, unit, source.suffix.removeprefix("."))
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.unlink(missing_ok=True)
                     shutil.copy2(source, target)
-                    adopted[side] = {**entry[side], "file": target.relative_to(self.path).as_posix()}
+                    adopted[side] = {**file, "file": target.relative_to(self.path).as_posix()}
             with self.changing() as record:
                 known = {stage["key"] for stage in record["stages"]}
                 lineage = lineage_of(checkpoint, earlier["stages"])
                 record["stages"] += [stage for stage in lineage if stage["key"] not in known]
                 record["units"][unit.key] = adopted
                 self.stamp(adopted)
-                adopted["session"] = session_number(record, session_of(earlier, entry))
+                adopted["session"] = session_number(record, session_of(earlier, found))
             return True
         return False
 
-    def stamp(self, entry: dict[str, Any]) -> None:
-        """Marks a unit's entry as one of this run, made by the present command."""
-        entry["run"] = self.record["identity"]["sha256"]
-        entry["session"] = self._session
+    def stamp(self, unit: UnitRecord) -> None:
+        """Marks a unit as one of this run, made by the present command."""
+        identity = self.record.get("identity")
+        assert identity is not None  # since begin()
+        unit["run"] = identity["sha256"]
+        unit["session"] = self._session
 
     @contextmanager
-    def changing(self) -> Iterator[dict[str, Any]]:
+    def changing(self) -> Iterator[RunRecord]:
         """The record as it is on disk, to be changed; written when the block ends. Other processes wait meanwhile."""
         with self._locked():
             record = self.refresh()
             yield record
             save_record(self.path, record)
 
-    def refresh(self) -> dict[str, Any]:
+    def refresh(self) -> RunRecord:
         """Reads what other processes have done."""
         self.record = load_record(self.path) or self.record
         return self.record
@@ -143,7 +152,7 @@ class RunFolder:
     def _locked(self) -> AbstractContextManager[None]:
         return locked(inside(self.path, ".lock"))
 
-    def _load(self) -> dict[str, Any] | None:
+    def _load(self) -> RunRecord | None:
         """The record; one that is torn or was edited is put aside, as nothing in it can be relied on."""
         try:
             return load_record(self.path)
@@ -159,14 +168,14 @@ class RunFolder:
 
     def done(self, unit: Unit, key: str) -> bool:
         """Whether the unit was scored under this key and its prediction file is the one that was scored."""
-        entry = self.record["units"].get(unit.key)
-        return entry is not None and entry["key"] == key and intact(self.path, entry)
+        found = self.record["units"].get(unit.key)
+        return found is not None and found["key"] == key and intact(self.path, found)
 
 
-def lineage_of(checkpoint: str, stages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def lineage_of(checkpoint: str, stages: Sequence[StageRecord]) -> list[StageRecord]:
     """The stages that lead to a checkpoint, first to last; none for a model as it is."""
     known = {stage["key"]: stage for stage in stages}
-    found: list[dict[str, Any]] = []
+    found: list[StageRecord] = []
     while (stage := known.get(checkpoint)) is not None and stage not in found:
         found.insert(0, stage)
         checkpoint = stage["parent"].get("stage", "")

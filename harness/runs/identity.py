@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from harness.core.sealed import sealed
 from harness.types.options import EvalOptions, TrainOptions
+from harness.types.record import IdentityRecord, RunRecord, StageRecord
 from harness.types.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
 from harness.types.tasks import Recipe
-
-Record = Mapping[str, Any]
 
 
 def run_identity(
     model: str, options: EvalOptions, recipe: Recipe, dtype: str, families: Iterable[type] = ()
-) -> dict[str, Any]:
+) -> IdentityRecord:
     """The identity of a run: ``model`` (a fingerprint, or the name of a baseline), ``measures``, ``seed`` and ``sha256``.
 
     ``measures`` holds the options that measure and are not the defaults, the recipe and the precision; ``seed`` the
@@ -36,11 +35,12 @@ def run_identity(
     return _sealed(model, measures, given, kinds)
 
 
-def identity_of(record: Record) -> dict[str, Any]:
+def identity_of(record: RunRecord) -> IdentityRecord:
     """The identity that a record bears, or, of one that was written before records bore it, what its options say."""
-    if record.get("identity"):
-        return dict(record["identity"])
-    options, model = record["options"], record["model"]
+    if (identity := record.get("identity")) is not None:
+        return identity
+    model = record["model"]
+    options: dict[str, Any] = {**record["options"]}
     measured = names(EvalOptions, MEASURES)
     default = _defaults()
     measures = {name: value for name, value in options.items() if name in measured and value != default[name]}
@@ -48,7 +48,7 @@ def identity_of(record: Record) -> dict[str, Any]:
     return _sealed(str(model.get("fingerprint") or model.get("reference")), measures, given, (TrainOptions,))
 
 
-def same_system(record: Record, model: str, planned: Mapping[str, Any]) -> bool:
+def same_system(record: RunRecord, model: str, planned: IdentityRecord) -> bool:
     """Whether a record is of the model and the options of a planned run, as far as can be said without the model."""
     bare = [
         ({name: value for name, value in each["measures"].items() if name != "dtype"}, each["seed"])
@@ -57,7 +57,7 @@ def same_system(record: Record, model: str, planned: Mapping[str, Any]) -> bool:
     return record["model"].get("reference") == model and bare[0] == bare[1]
 
 
-def same_but_for_the_seed(record: Record) -> dict[str, Any]:
+def same_but_for_the_seed(record: RunRecord) -> dict[str, Any]:
     """What runs of one system have in common, by the name that a user knows it by."""
     identity = identity_of(record)
     measures = {**_defaults(), **identity["measures"]}
@@ -74,15 +74,15 @@ def _defaults() -> dict[str, Any]:
     return json.loads(json.dumps(chosen(EvalOptions(), MEASURES)))  # type: ignore[no-any-return]
 
 
-def _training(stage: Mapping[str, Any]) -> list[Any]:
+def _training(stage: StageRecord) -> list[Any]:
     """The data of a stage, and its options but for the seed and what only changes the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
-        [part.get("task"), part.get("version"), name, split.get("fingerprint"), part.get("objective")]
-        for part in stage.get("tasks", ())
-        for name, split in part.get("data", {}).items()
+        [part["task"], part.get("version"), name, split["fingerprint"], part.get("objective")]
+        for part in stage["tasks"]
+        for name, split in part["data"].items()
     ]
-    return [data, {name: value for name, value in stage.get("options", {}).items() if name not in other}]
+    return [data, {name: value for name, value in stage["options"].items() if name not in other}]
 
 
 def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _sealed(
     model: str, measures: dict[str, Any], overrides: Mapping[str, Any], kinds: tuple[type, ...]
-) -> dict[str, Any]:
+) -> IdentityRecord:
     seed = {key: value for key, value in overrides.items() if has_role(key, SEED, kinds)}
     rest = {key: value for key, value in overrides.items() if key not in seed}
     content = {
@@ -103,4 +103,4 @@ def _sealed(
         },
         "seed": seed,
     }
-    return sealed(content)
+    return cast(IdentityRecord, sealed(content))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from harness.core.clock import now
 from harness.core.errors import DataError
@@ -16,6 +16,7 @@ from harness.core.files import write_atomic
 from harness.core.sealed import checksum, sealed
 from harness.core.version import __version__
 from harness.runs.schema import misfit
+from harness.types.record import EnvironmentRecord, GitRecord, RunRecord
 
 SCHEMA = "harness-record/1"
 _PACKAGES = (
@@ -32,7 +33,7 @@ _PACKAGES = (
 )
 
 
-def new_record() -> dict[str, Any]:
+def new_record() -> RunRecord:
     """An empty record with what is known before anything runs."""
     return {
         "schema": SCHEMA,
@@ -60,7 +61,7 @@ class UnsoundRecord(DataError):
     """A record that is torn, incomplete, or was edited by hand: it does not say what readers rely on."""
 
 
-def load_record(folder: Path, *, whole: bool = True) -> dict[str, Any] | None:
+def load_record(folder: Path, *, whole: bool = True) -> RunRecord | None:
     """The record of a run folder, or None where there is none yet.
 
     Raises :class:`UnsoundRecord` where it is not what was written, or not of the shape of a record (of those without a
@@ -87,22 +88,24 @@ def load_record(folder: Path, *, whole: bool = True) -> dict[str, Any] | None:
         raise UnsoundRecord(f"{path}: edited or torn: it is not what was written (its sha256 differs)", hint=again)
     if wrong := misfit(record, whole=whole):
         raise UnsoundRecord(f"{path}: not a complete record: {wrong}", hint=again)
-    if foreign := _foreign(record):
+    found = cast(RunRecord, record)
+    if foreign := _foreign(found):
         raise UnsoundRecord(
             f"{path}: {foreign} is a result of another run than the one that the record describes", hint=again
         )
-    return dict(record)
+    return found
 
 
-def _foreign(record: dict[str, Any]) -> str:
+def _foreign(record: RunRecord) -> str:
     """A unit that does not bear the identity of the record; "" where all do, and in records that say none."""
-    if record.get("identity") is None:
+    identity = record.get("identity")
+    if identity is None:
         return ""
-    digest = record["identity"]["sha256"]
+    digest = identity["sha256"]
     return next((key for key, unit in record.get("units", {}).items() if unit.get("run") != digest), "")
 
 
-def save_record(folder: Path, record: dict[str, Any]) -> None:
+def save_record(folder: Path, record: RunRecord) -> None:
     """Writes ``folder/record.json`` with its checksum, as a whole or not at all.
 
     :class:`DataError` for what :func:`load_record` would not take again, such as a score that is not a finite number.
@@ -118,7 +121,7 @@ def save_record(folder: Path, record: dict[str, Any]) -> None:
     write_atomic(path, text + "\n")
 
 
-def environment() -> dict[str, Any]:
+def environment() -> EnvironmentRecord:
     """Versions of what computes the scores; packages that are not installed are null."""
     packages: dict[str, str | None] = {}
     for name in _PACKAGES:
@@ -129,7 +132,7 @@ def environment() -> dict[str, Any]:
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
 
 
-def git_state() -> dict[str, Any] | None:
+def git_state() -> GitRecord | None:
     """Commit and cleanliness of the harness's own checkout; None when it runs from an installed package."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():

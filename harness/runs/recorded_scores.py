@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring.aggregate import aggregate
 from harness.scoring.files import TaskScorer
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import BenchmarkScore, UnitScore
+from harness.types.record import UnitRecord
 from harness.types.tasks import Benchmark
 from harness.types.units import Unit
 
@@ -33,11 +34,12 @@ def by_item(benchmark: Benchmark, registry: Registry) -> list[str]:
     return [name for name in benchmark.tasks if registry.task(name).average == "items"]
 
 
-def recorded_score(run: Path, registry: Registry, unit: Unit, entry: dict[str, Any]) -> UnitScore:
-    """The recorded score, with the items of its files for the intervals of averages."""
-    predictions, labels = (scored_file(run, entry, side) for side in SIDES)
+def recorded_score(run: Path, registry: Registry, unit: Unit, record: UnitRecord) -> UnitScore:
+    """The recorded score of a unit that has one, with the items of its files for the intervals of averages."""
+    assert record["score"] is not None
+    predictions, labels = (scored_file(run, record, side) for side in SIDES)
     items = TaskScorer.of(registry, unit.task).items(predictions, labels, unit.language)
-    return replace(UnitScore.from_dict(entry["score"]), items=items)
+    return replace(UnitScore.from_dict(record["score"]), items=items)
 
 
 def selection(tasks: dict[str, tuple[str, ...]]) -> Benchmark:

@@ -5,14 +5,16 @@ A run folder may come from a stranger. No name in its record, and no link in the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Literal
 
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
+from harness.types.record import RunRecord, UnitRecord
 
-SIDES = ("predictions", "labels")
+Side = Literal["predictions", "labels"]
+SIDES: tuple[Side, ...] = ("predictions", "labels")
 
 
 def inside(run: Path, name: object) -> Path:
@@ -28,11 +30,11 @@ def inside(run: Path, name: object) -> Path:
     return path
 
 
-def scored_file(run: Path, unit: Mapping[str, Any], side: str) -> Path:
-    """The file of ``predictions`` or ``labels`` of a unit's entry; DataError unless it is the one that was scored."""
-    entry = unit.get(side) or {}
-    path = inside(run, entry.get("file", side))
-    if not path.is_file() or file_sha256(path) != entry.get("sha256"):
+def scored_file(run: Path, unit: UnitRecord, side: Side) -> Path:
+    """The ``predictions`` or the ``labels`` of a unit; DataError unless it is the file that was scored."""
+    file = unit[side]
+    path = inside(run, file["file"] if file else side)
+    if file is None or not path.is_file() or file_sha256(path) != file["sha256"]:
         raise DataError(
             f"{path}: not the file that was scored",
             hint="it is missing or was changed; run the same `harness eval` again to restore it",
@@ -40,7 +42,7 @@ def scored_file(run: Path, unit: Mapping[str, Any], side: str) -> Path:
     return path
 
 
-def intact(run: Path, unit: Mapping[str, Any]) -> bool:
+def intact(run: Path, unit: UnitRecord) -> bool:
     """Whether the files of a unit are there, as they were scored."""
     try:
         for side in SIDES:
@@ -51,13 +53,13 @@ def intact(run: Path, unit: Mapping[str, Any]) -> bool:
     return True
 
 
-def files_of(run: Path, record: Mapping[str, Any], keys: Collection[str]) -> list[str]:
+def files_of(run: Path, record: RunRecord, keys: Collection[str]) -> list[str]:
     """The files of units, relative to the run folder; names that lead out of it are passed over."""
     found = []
-    for entry in (record["units"][key].get(side) for key in keys for side in SIDES):
-        if entry:
+    for file in (record["units"][key][side] for key in keys for side in SIDES):
+        if file is not None:
             try:
-                found.append(inside(run, entry["file"]).relative_to(run).as_posix())
+                found.append(inside(run, file["file"]).relative_to(run).as_posix())
             except DataError:
                 continue
     return found

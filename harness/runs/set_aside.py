@@ -7,17 +7,17 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from harness.core.errors import DataError
 from harness.runs.record import load_record, save_record
 from harness.runs.scored_files import files_of, inside
+from harness.types.record import RunRecord
 
 FOLDER = "earlier"
 """Holds the runs that were set aside, numbered."""
 
 
-def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
+def set_aside(run: Path, record: RunRecord, keys: Collection[str]) -> Path:
     """Copies units of a record, with their files, into a run folder of their own below ``run``; the answer is that folder.
 
     All units go with the record as it stands, some of them without its averages. What has been set aside before in just
@@ -25,13 +25,14 @@ def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
     """
     for earlier, other in earlier_runs(run):
         if _same(record, other) and all(
-            other["units"].get(key, {}).get("key") == record["units"][key]["key"] for key in keys
+            key in other["units"] and other["units"][key]["key"] == record["units"][key]["key"] for key in keys
         ):
             return earlier
     kept = copy.deepcopy(record)
     if set(keys) != set(record["units"]):
         kept["units"] = {key: kept["units"][key] for key in keys}
-        kept |= {"scores": None, "robustness": None, "finished": None, "missing": {}, "failed": {}}
+        kept["scores"] = kept["robustness"] = kept["finished"] = None
+        kept["missing"], kept["failed"] = {}, {}
     scratch = inside(run, f"{FOLDER}/.new-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     for name in files_of(run, kept, keys):
@@ -46,14 +47,14 @@ def set_aside(run: Path, record: dict[str, Any], keys: Collection[str]) -> Path:
     return scratch.rename(run / FOLDER / str(number))
 
 
-def discard(run: Path, record: dict[str, Any], keys: Collection[str]) -> None:
+def discard(run: Path, record: RunRecord, keys: Collection[str]) -> None:
     """Removes the files of units that were set aside, and the report that shows them."""
     for name in files_of(run, record, keys):
         (run / name).unlink(missing_ok=True)
     (run / "report.html").unlink(missing_ok=True)
 
 
-def earlier_runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def earlier_runs(run: Path) -> Iterator[tuple[Path, RunRecord]]:
     """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
     plain = (path for path in (run / FOLDER).glob("*") if path.name.isdigit() and not path.is_symlink())
     numbered = [path for path in plain if path.is_dir()]
@@ -78,5 +79,5 @@ def link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _same(record: dict[str, Any], other: dict[str, Any]) -> bool:
+def _same(record: RunRecord, other: RunRecord) -> bool:
     return record.get("identity") == other.get("identity") and record["options"] == other["options"]

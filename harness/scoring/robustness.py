@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
 from harness.scoring.scores import UnitScore
+from harness.types.record import LossRecord, TaskLossRecord, UnitRecord
 from harness.types.units import split_of
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A unit's entry in the record and its score, with items where the metric has them."""
+    """A unit's record and its score, with items where the metric has them."""
 
-    entry: Mapping[str, Any]
+    record: UnitRecord
     score: UnitScore
 
 
-def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def losses(
+    units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, TaskLossRecord]]:
     """``{kind: {task: {"loss": mean over languages, "languages": {code: {...}}}}}`` of units by (task, language, split).
 
     A language's entry has "clean", "perturbed" and "loss" (points of the mean of the primary metrics), "low" and "high"
     (95% interval of the loss, paired by item; None where the items differ), "n" and "changed" (examples that the
     perturbation changed). The mean is over the languages in which it changed any.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, TaskLossRecord]] = {}
     for (task, code, split), perturbed in units.items():
         clean_split, kind = split_of(split)
         clean = units.get((task, code, clean_split))
@@ -39,20 +41,24 @@ def losses(units: Mapping[tuple[str, str, str], Scored], primaries: Mapping[str,
         names = primaries[task]
         values = [_value(scored.score, names) for scored in (clean, perturbed)]
         low, high = _interval(clean.score.items, perturbed.score.items, names)
-        found.setdefault(kind, {}).setdefault(task, {"loss": None, "languages": {}})["languages"][code] = {
+        facts = perturbed.record.get("facts", {})
+        loss: LossRecord = {
             "clean": values[0],
             "perturbed": values[1],
             "loss": values[0] - values[1],
             "low": low,
             "high": high,
-            "n": perturbed.entry["examples"],
-            "changed": perturbed.entry["facts"]["perturbed"],
-            **{key: value for key, value in perturbed.entry["facts"].items() if key == "with"},
+            "n": perturbed.record["examples"],
+            "changed": facts["perturbed"],
         }
+        if "with" in facts:
+            loss["with"] = facts["with"]
+        of_task = found.setdefault(kind, {}).setdefault(task, {"loss": None, "languages": {}})
+        of_task["languages"][code] = loss
     for tasks in found.values():
-        for task in tasks.values():
-            counting = [entry["loss"] for entry in task["languages"].values() if entry["changed"]]
-            task["loss"] = fmean(counting) if counting else None
+        for whole in tasks.values():
+            counting = [each["loss"] for each in whole["languages"].values() if each["changed"]]
+            whole["loss"] = fmean(counting) if counting else None
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
+from harness.types.record import EstimateRecord, ScoresRecord, UnitScoreRecord
 
 
 def half_width(low: float | None, high: float | None) -> float | None:
@@ -23,6 +24,10 @@ class Estimate:
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def to_dict(self) -> EstimateRecord:
+        """Plain values, for JSON."""
+        return {"value": self.value, "stderr": self.stderr, "low": self.low, "high": self.high}
 
     @property
     def half_width(self) -> float | None:
@@ -60,16 +65,16 @@ class UnitScore:
     warnings: tuple[str, ...] = ()
     items: Items | None = field(default=None, compare=False, repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> UnitScoreRecord:
         """Plain values, for JSON."""
         return {
             "n": self.n,
-            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "metrics": {name: estimate.to_dict() for name, estimate in self.metrics.items()},
             "warnings": list(self.warnings),
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> UnitScore:
+    def from_dict(cls, plain: UnitScoreRecord) -> UnitScore:
         """What :meth:`to_dict` gave."""
         metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
         return cls(plain["n"], metrics, tuple(plain["warnings"]))
@@ -137,13 +142,13 @@ class BenchmarkScore:
     group_intervals: Mapping[str, Interval] = field(default_factory=dict)
     gap: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ScoresRecord:
         """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
 
         ``intervals[task][metric][language]`` is a pair [low, high]; so are, where they can be had, those of averages:
         ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
         """
-        plain: dict[str, Any] = {
+        plain: ScoresRecord = {
             "benchmark": self.benchmark,
             "overall": self.overall,
             "groups": dict(self.groups),
@@ -161,13 +166,16 @@ class BenchmarkScore:
                 for name, task in self.tasks.items()
             },
         }
-        optional = {
-            "missing": {name: list(codes) for name, codes in self.missing.items()},
-            "transfer_gap": {name: dict(task.gap) for name, task in self.tasks.items() if task.gap},
-            "average_transfer_gap": self.gap,
-            "intervals": {name: _intervals(task) for name, task in self.tasks.items()} | self._average_intervals(),
-        }
-        return plain | {key: value for key, value in optional.items() if value not in (None, {})}
+        if self.missing:
+            plain["missing"] = {name: list(codes) for name, codes in self.missing.items()}
+        if gaps := {name: dict(task.gap) for name, task in self.tasks.items() if task.gap}:
+            plain["transfer_gap"] = gaps
+        if self.gap is not None:
+            plain["average_transfer_gap"] = self.gap
+        intervals = {name: _intervals(task) for name, task in self.tasks.items()} | self._average_intervals()
+        if intervals:
+            plain["intervals"] = intervals
+        return plain
 
     def _average_intervals(self) -> dict[str, Any]:
         found: dict[str, Any] = {"overall": _pair(self.interval)} if self.interval else {}

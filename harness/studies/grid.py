@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
 from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
+from harness.results.systems import load_run
 from harness.runs.naming import system_name
-from harness.runs.record import load_record
 from harness.studies.job import Job, JobResult
 from harness.studies.launcher import open_launcher
 from harness.studies.schedule import run_jobs
@@ -94,10 +94,7 @@ class Grid:
     def failed_units(self) -> list[tuple[Path, str]]:
         """Run folder and key of every unit of a whole cell that has no score."""
         return [
-            (run, unit)
-            for cell, _ in self.summaries
-            for run in cell.runs
-            for unit in (load_record(run) or {})["failed"]
+            (run, unit) for cell, _ in self.summaries for run in cell.runs for unit in load_run(run).record["failed"]
         ]
 
     def error(self) -> HarnessError | None:
@@ -174,11 +171,11 @@ def run_cells(
 def summary_of(cell: Cell) -> dict[str, Any]:
     """Mean and deviation over the seeds of a cell whose runs are all finished; DataError where one is not."""
     tables = []
-    for run in cell.runs:
-        record = load_record(run)
-        if record is None or record["scores"] is None:
-            raise DataError(f"{run}: no finished run", hint="the same command goes on with it")
-        tables.append(record["scores"])
+    for folder in cell.runs:
+        scores = load_run(folder).record["scores"]
+        if scores is None:
+            raise DataError(f"{folder}: no finished run", hint="the same command goes on with it")
+        tables.append(scores)
     return summarise(tables, cell.seeds)
 
 

@@ -80,14 +80,14 @@ def _evaluate(job: Job, registry: Registry, reporter: ProgressListener) -> JobRe
 
 
 def _train(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
-    plan = plan_stages(job, registry, Observed(reporter, registry.hook, Path(job.out)))
-    stage = next((stage for stage in plan.required if stage.key == job.stage), None)
-    if stage is None:
-        raise DataError(
-            f"{job.name}: no stage of this plan has the key {job.stage[:12]}",
-            hint="model or data have changed since it was planned, or this machine computes in another precision: "
-            "give --dtype, and plan again",
-        )
     with without_network(job.options.offline):
+        plan = plan_stages(job, registry, Observed(reporter, registry.hook, Path(job.out)))
+        stage = next((stage for stage in plan.required() if stage.key == job.stage), None)
+        if stage is None:
+            raise DataError(
+                f"{job.name}: no stage of this plan has the key {job.stage[:12]}",
+                hint="model or data have changed since it was planned, or this machine computes in another precision: "
+                "give --dtype, and plan again",
+            )
         trained = train_when_free(plan.stages, stage)
     return JobResult(job.key, paths={"checkpoint": str(trained.folder)})

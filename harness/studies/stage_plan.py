@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import find_recipe
 from harness.core.errors import DataError, ModelError, PluginError
+from harness.core.offline import without_network
+from harness.data.access import DataAccess
 from harness.evaluation.groups import chain, check_options, required_stages
 from harness.evaluation.plan import make_plan
 from harness.inference.session import Compute
@@ -22,16 +25,23 @@ from harness.types.progress import ProgressListener
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit
+    from harness.models.resolve import ResolvedModel
     from harness.registry.registry import Registry
     from harness.training.stage import Stage
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """The stages that a job's selection leads to, parents first, and what trains them."""
+    """The stages that a job's selection leads to, and what trains them; ``model`` is None for a baseline, which has none."""
 
     stages: Stages
-    required: tuple[Stage, ...]
+    model: ResolvedModel | None
+    planned: Sequence[PlannedUnit]
+
+    def required(self) -> Iterator[Stage]:
+        """The stages, parents first; each is told as soon as the training data that lead to it are read."""
+        if self.model is not None:
+            yield from required_stages(self.planned, self.stages.context, self.stages, self.model)
 
     def folder(self, stage: Stage) -> Path:
         """Where the checkpoint of a stage is, or will be."""
@@ -44,19 +54,19 @@ def check_job(job: Job, registry: Registry) -> None:
     check_options(_planned(job, context), context)
 
 
-def plan_stages(job: Job, registry: Registry, reporter: ProgressListener) -> StagePlan:
+def plan_stages(job: Job, registry: Registry, reporter: ProgressListener, data: DataAccess | None = None) -> StagePlan:
     """Plans the stages of a job. Trains nothing and loads no weights, but reads training data, which are in the keys.
 
-    A baseline has none. Raises :class:`~harness.core.errors.HarnessError` where the model or the plan cannot be had.
+    ``data`` may have read some of them already. Raises :class:`~harness.core.errors.HarnessError` where the model or the
+    plan cannot be had.
     """
     reference = parse_model(job.model)
     found = None if reference.kind == "baseline" else resolve_model(reference, Access.of(job.options, registry))
     context = _context(job, registry).of_model(found)
+    if data is not None:
+        context = replace(context, data=data)
     root = Path(job.options.stages_dir) if job.options.stages_dir else Path(job.out).parent / "stages"
-    stages = Stages(context, root, reporter.training)
-    if found is None:
-        return StagePlan(stages, ())
-    return StagePlan(stages, tuple(required_stages(_planned(job, context), context, stages, found)))
+    return StagePlan(Stages(context, root, reporter.training), found, _planned(job, context))
 
 
 def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[Job]:
@@ -65,23 +75,22 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     A stage job needs that of the stage before it, an evaluation those of all its shared stages. An evaluation whose
     stages cannot be told stands alone: it will say itself what is wrong.
     """
-    plans: dict[str, StagePlan] = {}
+    data: dict[tuple[str | None, bool], DataAccess] = {}  # training data are read once for all
+    needed: dict[str, list[Job]] = {}
     for job in evaluations:
-        try:
-            plans[job.key] = plan_stages(job, registry, ProgressListener())
-        except (DataError, ModelError, PluginError):
-            continue
-    count = Counter(stage.key for plan in plans.values() for stage in plan.required)
-    found: dict[str, Job] = {}
+        folder, offline = job.options.data_dir, job.options.offline
+        own = data.setdefault((folder, offline), DataAccess.of(registry, folder, offline=offline))
+        with suppress(DataError, ModelError, PluginError), without_network(offline):
+            plan = plan_stages(job, registry, ProgressListener(), own)
+            needed[job.key] = [stage_job(job, plan, stage) for stage in plan.required()]
+    count = Counter(stage.key for stages in needed.values() for stage in stages)
+    shared: dict[str, Job] = {}
     waiting = []
     for job in evaluations:
-        plan = plans.get(job.key)
-        shared = [stage for stage in plan.required if count[stage.key] > 1] if plan else []
-        for stage in shared:
-            if plan and stage.key not in found:
-                found[stage.key] = stage_job(job, plan, stage)
-        waiting.append(replace(job, needs=(*job.needs, *(stage.key for stage in shared))))
-    return [*found.values(), *waiting]
+        stages = [stage for stage in needed.get(job.key, ()) if count[stage.key] > 1]
+        shared |= {stage.key: stage for stage in stages if stage.key not in shared}
+        waiting.append(replace(job, needs=(*job.needs, *(stage.key for stage in stages))))
+    return [*shared.values(), *waiting]
 
 
 def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:

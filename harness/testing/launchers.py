@@ -78,7 +78,7 @@ def _study(what: str, launcher: JobLauncher, scratch: Path) -> Iterator[Result]:
     registry = _write(scratch)
     run = _job(scratch, "killed-once")
     plan = plan_stages(run, registry, ProgressListener())
-    stage = stage_job(run, plan, plan.required[0])
+    stage = stage_job(run, plan, next(plan.required()))
     broken = replace(stage, name="broken stage", stage="0" * 64)
     beside = _job(scratch, "beside")
     jobs = [stage, broken, replace(run, needs=(stage.key,)), replace(beside, needs=(broken.key,))]

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.families.base import Predictor
+from harness.leaderboard.rows import read_rows, row_files
+from harness.leaderboard.validation import problems
 from harness.registry.registry import SLOW, load_part
+from harness.registry.validation import KINDS
 from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
 from harness.training.sources import training_tasks
-from harness.types.tasks import TargetTask
+from harness.types.tasks import Family, Objective, PublishedRows, TargetTask
+from harness.types.values import PluginValue
 
 Result = tuple[str, Status, str]
 
@@ -50,30 +55,18 @@ def loads(subject: Subject) -> Iterator[Result]:
 def references(subject: Subject) -> Iterator[Result]:
     """Everything that its values name is there, and of the right kind."""
     registry, provider = subject.registry, subject.provider
-    for family in subject.families:
-        yield f"family {family.name}", *_parts(family, {"implementation": _is_predictor, "format": _is_format})
-    tables: list[tuple[str, Any, str]] = [
-        ("report format", registry.report_formats(), "render"),
-        ("attribute", registry.attributes(), "compute"),
-        ("command", registry.commands(), "run"),
-        ("launcher", registry.launchers(), "implementation"),
-        ("doctor check", registry.doctor_checks(), "run"),
-    ]
-    for word, table, field in tables:
-        for value in table.values():
-            if value.provider == provider:
-                yield f"{word} {value.name}", *_parts(value, {field: callable})
+    for kind in KINDS.values():
+        for value in registry.all(kind).values():
+            if value.provider == provider and any(getattr(value, field) for field in kind.references):
+                yield f"{kind.kind} {value.key}", *_parts(value)
     for objective in registry.objectives().values():
         if objective.provider == provider:
-            yield f"objective {objective.name}", *_parts(objective, {"implementation": _is_objective})
             for name in objective.families:
                 registry.family(name)
     for benchmark in registry.benchmarks().values():
         if benchmark.provider != provider:
             continue
         what = f"benchmark {benchmark.name}"
-        if benchmark.overall:
-            yield what, *_parts(benchmark, {"overall": callable})
         for name, codes in benchmark.tasks.items():
             try:
                 lacking = [code for code in codes if code not in registry.task(name).languages]
@@ -86,6 +79,9 @@ def references(subject: Subject) -> Iterator[Result]:
                 yield what, "passed", name
     for task in subject.tasks:
         yield f"task {task.name}", *_task(subject, task)
+    for collection in registry.all(PublishedRows).values():
+        if collection.provider == provider:
+            yield f"published rows {collection.name}", *_rows(collection)
 
 
 def _task(subject: Subject, task: Any) -> tuple[Status, str]:
@@ -100,15 +96,27 @@ def _task(subject: Subject, task: Any) -> tuple[Status, str]:
     return "passed", f"metric {metric.name}"
 
 
-def _parts(value: Any, wanted: dict[str, Any]) -> tuple[Status, str]:
-    for field, holds in wanted.items():
+def _parts(value: PluginValue) -> tuple[Status, str]:
+    named = [field for field in value.references if getattr(value, field)]
+    for field in named:
         try:
             found = load_part(value, field)
         except HarnessError as error:
             return "failed", str(error)
-        if not holds(found):
+        if not _WANTED.get((type(value), field), callable)(found):
             return "failed", f"{field}: {getattr(value, field)!r} is not what it should be: {found!r}"
-    return "passed", ", ".join(getattr(value, field) for field in wanted)
+    return "passed", ", ".join(getattr(value, field) for field in named)
+
+
+def _rows(collection: PublishedRows) -> tuple[Status, str]:
+    count = 0
+    for file in row_files(Path(collection.path)):
+        for row in read_rows(file):
+            count += 1
+            for problem in problems(row):
+                if not problem.warning:
+                    return "failed", f"{file}: {row.get('id')}: {problem.text}"
+    return "passed" if count else "failed", f"{count} rows"
 
 
 def _is_predictor(found: Any) -> bool:
@@ -125,6 +133,14 @@ def _is_objective(found: Any) -> bool:
 
 def _is_format(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, Format) and bool(getattr(found, "extension", ""))
+
+
+_WANTED: dict[tuple[type, str], Callable[[Any], bool]] = {
+    (Family, "implementation"): _is_predictor,
+    (Family, "format"): _is_format,
+    (Objective, "implementation"): _is_objective,
+}
+"""What a reference must lead to, where it is more than something to call."""
 
 
 def light(subject: Subject) -> Iterator[Result]:

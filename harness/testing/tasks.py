@@ -8,7 +8,6 @@ from harness.core.errors import HarnessError
 from harness.testing.contract import Status
 from harness.testing.subject import Part, Subject
 from harness.types.examples import GoldPair, Sentence
-from harness.types.languages import languages as known_languages
 from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
@@ -26,9 +25,17 @@ def licence(subject: Subject) -> Iterator[Result]:
 
 
 def languages(subject: Subject) -> Iterator[Result]:
-    """Codes are in the table of languages, and a target task can be scored in each of its languages."""
+    """Codes are those of known languages, and a target task can be scored in each of its languages."""
+    known = subject.registry.languages()
+    for language in known.values():
+        if language.provider == subject.provider:
+            same = sorted(
+                o.code for o in known.values() if (o.iso639_3, o.script) == (language.iso639_3, language.script)
+            )
+            twice = f"iso639_3 {language.iso639_3!r} is that of {' and '.join(same)}" if len(same) > 1 else ""
+            yield f"language {language.code}", "failed" if twice else "passed", twice or language.name
     for task in subject.tasks:
-        unknown = [code for code in task.languages if code not in known_languages()]
+        unknown = [code for code in task.languages if code not in known]
         bare = [
             code
             for code, table in task.languages.items()

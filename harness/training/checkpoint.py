@@ -24,7 +24,7 @@ TENSORS, PROGRESS = "state.safetensors", "progress.json"
 
 
 @dataclass
-class ProgressListener:
+class StageProgress:
     """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve.
 
     ``recent`` are the losses since the last point of the curve. ``tokens`` and ``seconds`` count all starts, each up to
@@ -47,7 +47,7 @@ def save_state(
     folder: Path,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    progress: ProgressListener,
+    progress: StageProgress,
     *,
     stage: str = "",
     write: bool = True,
@@ -79,7 +79,7 @@ def save_state(
     replace_folder(scratch, folder)
 
 
-def saved_progress(folder: Path, stage: str = "") -> ProgressListener | None:
+def saved_progress(folder: Path, stage: str = "") -> StageProgress | None:
     """The progress of the state in ``folder``; None where none is there.
 
     :class:`~harness.core.damage.Damaged` where the state is not what was written, or is another stage's.
@@ -100,7 +100,7 @@ def saved_progress(folder: Path, stage: str = "") -> ProgressListener | None:
     if found != tensors:
         raise Damaged(f"{folder / TENSORS}: not what was written: its sha256 differs")
     try:
-        progress = ProgressListener(**content)
+        progress = StageProgress(**content)
         progress.losses = [(int(step), float(loss)) for step, loss in progress.losses]
     except (TypeError, ValueError):
         raise Damaged(f"{folder / PROGRESS}: of another version of the harness") from None
@@ -109,7 +109,7 @@ def saved_progress(folder: Path, stage: str = "") -> ProgressListener | None:
 
 def load_state(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, stage: str = ""
-) -> ProgressListener | None:
+) -> StageProgress | None:
     """Restores what :func:`save_state` wrote for this stage; None where no state is there, Damaged as above."""
     import torch
     from safetensors.torch import load_file

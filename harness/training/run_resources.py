@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.data.resources import Resources, union
+from harness.data.resources import union
 from harness.training.lineage import Before, before, stage_resources
 from harness.training.via import parse_via
+from harness.types.record import RunRecord, RunResourcesRecord
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 
-def run_resources(record: Mapping[str, Any], registry: Registry) -> Resources:
+def run_resources(record: RunRecord, registry: Registry) -> RunResourcesRecord:
     """The union, with ``intermediate``: the stages, in order, that came before those of the tasks that are scored."""
     model = record["model"]
     known = before(Path(model["reference"]), registry) if model.get("kind") == "folder" else Before((), {})
@@ -26,7 +27,7 @@ def run_resources(record: Mapping[str, Any], registry: Registry) -> Resources:
     }
 
 
-def _earlier(record: Mapping[str, Any], known: Before) -> Sequence[str]:
+def _earlier(record: RunRecord, known: Before) -> Sequence[str]:
     """The stages that the model had gone through; of one that is scored as it is, the last may be the task's own."""
     if record["options"].get("train") == "never":
         return ()
@@ -34,6 +35,6 @@ def _earlier(record: Mapping[str, Any], known: Before) -> Sequence[str]:
     return first["lineage"][:-1] if first is not None and "lineage" in first else known.stages
 
 
-def _via(record: Mapping[str, Any]) -> list[str]:
+def _via(record: RunRecord) -> list[str]:
     """The stages of ``--via`` by their names, in which no blank counts."""
     return ["+".join(map(str, parse_via(text))) for text in record["options"].get("via") or ()]

@@ -25,7 +25,7 @@ from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
 from harness.training.adapters import merged, with_adapters, with_weights_of
-from harness.training.checkpoint import ProgressListener, saved_progress
+from harness.training.checkpoint import StageProgress, saved_progress
 from harness.training.dev import dev_scores
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
@@ -163,7 +163,7 @@ def _finish(
     stage: Stage,
     parts: Sequence[Part],
     fresh: Sequence[str],
-    progress: ProgressListener,
+    progress: StageProgress,
     trainer: Trainer,
     best: Path,
     folder: Path,
@@ -200,7 +200,7 @@ def _facts(parts: Sequence[Part]) -> dict[str, Any]:
     return {"objectives": found} if found else {}
 
 
-def _thresholds(progress: ProgressListener) -> dict[str, Any]:
+def _thresholds(progress: StageProgress) -> dict[str, Any]:
     """Those that the selected checkpoint is best at, where a task has questions without an answer."""
     chosen = next((entry for entry in progress.dev if entry["step"] == progress.best_step), {})
     return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}

@@ -25,7 +25,7 @@ from harness.families.base import HeadFamily
 from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
-from harness.training.checkpoint import ProgressListener, load_state, save_state
+from harness.training.checkpoint import StageProgress, load_state, save_state
 from harness.training.interrupt import interrupt_between_steps
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.objectives.composition import PLAIN, Composition
@@ -163,7 +163,7 @@ class Trainer:
         self.stage = stage
         self.started = time.monotonic() if started is None else started
         self.earlier_seconds = 0.0
-        self.progress = ProgressListener()
+        self.progress = StageProgress()
         self.window: list[torch.Tensor] = []
         self.tokens = 0
         self.micro_tokens = options.batch_tokens
@@ -185,7 +185,7 @@ class Trainer:
         """The first part's model with all its weights, for ``keep`` to write."""
         return self.sharded.whole if self.sharded else self.parts[0].model
 
-    def run(self) -> ProgressListener:
+    def run(self) -> StageProgress:
         """Trains to the end, or on from the saved state; returns the finished progress."""
         import torch
 

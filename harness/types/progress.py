@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from harness.core.errors import HarnessError
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 
@@ -25,7 +25,7 @@ class ProgressListener:
         """A stream of predictions begins; the answer is called with the rows of each batch."""
         yield lambda rows: None
 
-    def unit(self, unit: Unit, entry: dict[str, Any], *, cached: bool) -> None:
+    def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:
         """A unit has its result."""
 
     def failed(self, unit: Unit, error: HarnessError) -> None:

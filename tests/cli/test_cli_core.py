@@ -203,6 +203,14 @@ def test_tasks_show_without_data_still_describes_the_task(run: Any, tmp_path: Pa
     assert (code, out) == (4, "") and err.startswith("error: ")
 
 
+def test_tasks_show_names_the_training_that_a_benchmark_gives(run: Any, tmp_path: Path) -> None:
+    """Tatoeba is scored as it is in XTREME, and after SQuAD in XTREME-R."""
+    code, out, _ = run("tasks", "show", "tatoeba", "--data-dir", str(tmp_path), "--json")
+    found = json.loads(out)
+    assert code == 0 and (found["train"], found["train_in_benchmarks"]) == ("", {"xtreme-r": "squad"})
+    assert "nothing; in xtreme-r: squad" in run("tasks", "show", "tatoeba", "--data-dir", str(tmp_path))[1]
+
+
 def test_plugins_are_listed_alone_and_with_list(run: Any) -> None:
     first, second = run("plugins", "--json"), run("plugins", "list", "--json")
     assert first[0] == 0 and json.loads(first[1]) == json.loads(second[1])

@@ -32,7 +32,7 @@ from harness.retrieval.knn import nearest
 from harness.retrieval.knn_approximate import nearest_approximate
 from harness.retrieval.search_backend import searcher
 from harness.testing.model import small_model
-from harness.training.checkpoint import Progress, load_state, save_state
+from harness.training.checkpoint import StageProgress, load_state, save_state
 from harness.types.options import EvalOptions, TrainOptions, build, load_recipe_file
 from harness.types.trusted_code import TrustedCode
 
@@ -432,7 +432,7 @@ def weights(folder: Path) -> Path:
 def saved(folder: Path) -> object:
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters())
-    save_state(folder / "state", model, optimizer, Progress())
+    save_state(folder / "state", model, optimizer, StageProgress())
     return load_state(folder / "state", model, optimizer)
 
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from harness import DatasetsData, FileData, Pair, Split, TargetTask, Text, Where, readers
+from harness import DatasetsData, FileData, HubData, Pair, Split, TargetTask, Text, Where, readers
+from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.data.sources import LoadedSplit, load_examples, located, split_status
 from harness.data.store import ExampleList, ExampleStore
@@ -444,3 +445,99 @@ def test_a_kill_leaves_nothing_that_is_taken_for_whole_and_the_next_start_clears
     assert list(load(tmp_path / "data", source).examples) == EXPECTED
     assert not list((cache / "datasets").glob(".stream-*"))
     assert [path.name.rpartition("-")[0] for path in (cache / "rows").iterdir() if path.is_dir()] == ["rows"]
+
+
+# Real files, and the commands.
+
+
+def test_real_files_have_the_fingerprint_that_our_readers_give(shared_data: Path) -> None:
+    file = "extra/kornli_ko/xnli.dev.0-599.jsonl"
+
+    def korean(row: Any) -> Pair:
+        return Pair(str(row["_row"]), row["sentence1"], row["sentence2"], row.get("gold_label"))
+
+    sources = [
+        FileData((file,), readers.json_lines, "x"),
+        *(DatasetsData("json", (file,), "x", stays_on_disk=d) for d in (0, 1)),
+    ]  # type: ignore[arg-type]
+    found = {
+        load_examples(task(each, example=korean), Split(each), data_dir=shared_data, checked=False).fingerprint
+        for each in sources
+    }
+    assert len(found) == 1
+    columns, where = ("sentence1: string", "gold_label: string"), Where("language", equals="sw")
+    hub = HubData("google/xtreme", "XNLI", "test", where=where, columns=columns)
+    same = DatasetsData("parquet", ("XNLI/test-*.parquet",), repo="google/xtreme", where=where, columns=columns)
+
+    def premise(row: Any) -> Text:
+        return Text(str(row["_row"]), row["sentence1"])
+
+    first, second = (
+        load_examples(task(each, example=premise), Split(each), data_dir=shared_data) for each in (hub, same)
+    )
+    assert first.fingerprint == second.fingerprint and first.rows == second.rows > 5_000
+
+
+PLUGIN = """
+from harness import DatasetsData, Pair, Split, TargetTask, hookimpl, splits
+
+COLUMNS = ("id: string", "a: string", "label: string")
+
+def rows(code):
+    return Split(DatasetsData("csv", (f"mine/{code}.csv",), "ask me", columns=COLUMNS), rows=6)
+
+def read(row):
+    return Pair(row["id"], row["a"], "", row["label"])
+
+@hookimpl
+def harness_target_tasks():
+    languages = splits("en sw", test=rows)
+    yield TargetTask("mine", 1, "classification", languages, read, "accuracy", labels=("no", "yes"))
+"""
+
+
+def test_the_commands_on_data_list_verify_and_bundle_these_sources(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(PLUGIN, encoding="utf-8")
+    data = tmp_path / "data"
+    data.mkdir()
+    write(data / "mine", "csv", name="en")
+    start, place = ["--plugin", str(tmp_path / "mine.py"), "data"], ["--data-dir", str(data)]
+    assert main([*start, "list", "mine", "--json", *place]) == 0
+    listed = {each["language"]: each for each in json.loads(capsys.readouterr().out)}
+    assert (listed["en"]["state"], listed["en"]["rows"], listed["sw"]["state"]) == ("present", 6, "missing")
+    assert "ask me" in listed["sw"]["reason"]
+    assert main([*start, "fetch", "mine", *place]) == 4
+    capsys.readouterr()
+    assert main([*start, "verify", "mine[en]", "--json", *place]) == 0
+    [verified] = json.loads(capsys.readouterr().out)
+    assert verified["fingerprint"] == ExampleList([Pair(e.id, e.a, "", e.label) for e in EXPECTED]).fingerprint
+    assert main([*start, "bundle", *place, str(tmp_path / "b.tar"), "mine"]) == 0
+    with tarfile.open(tmp_path / "b.tar") as bundle:
+        assert "data/mine/en.csv" in bundle.getnames()
+    (data / "mine" / "en.csv").write_text("id,a,label\n1,x,maybe\n", encoding="utf-8")
+    assert main([*start, "verify", "mine[en]", *place]) == 4
+    assert "en.csv: example '1': unknown label 'maybe'" in capsys.readouterr().err
+
+
+LIGHT = """
+import sys
+from harness import HubData, Split, TargetTask, Text
+from harness.data.sources import load_examples
+split = Split(HubData("a/b", None, "test"))
+task = TargetTask("mine", 1, "mlm", {"en": {"test": split}}, lambda row: Text(row["id"], row["a"]), "accuracy")
+assert len(load_examples(task, split, data_dir=sys.argv[1], offline=True).examples) == 6
+print([name for name in ("datasets", "pandas", "torch") if name in sys.modules])
+"""
+
+
+def test_parquet_in_the_layout_of_the_hub_is_read_without_datasets(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "a" / "b" / "data"
+    folder.mkdir(parents=True)
+    (tmp_path / "rows").mkdir()
+    (folder / "test.parquet").write_bytes((tmp_path / "rows" / write(tmp_path / "rows", "parquet")).read_bytes())
+    command = [sys.executable, "-c", LIGHT, str(tmp_path / "data")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

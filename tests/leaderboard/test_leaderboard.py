@@ -30,8 +30,8 @@ def registry():
 
 
 @pytest.fixture(scope="module")
-def published():
-    return published_rows()
+def published(registry):
+    return published_rows(registry)
 
 
 @pytest.fixture

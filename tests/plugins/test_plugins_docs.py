@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.errors import ModelError, UsageError
 from harness.registry.registry import Registry
+from harness.registry.select import select
 from harness.testing import CHECKS, check_plugin
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
 from harness.types.tasks import HubData
+from harness.types.units import Unit
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -37,6 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     for name, source in FILES.items():
         (folder / name).write_text(source, encoding="utf-8")
+    rows = next(text for kind, text in BLOCKS if kind == "json")
+    (folder / "others.json").write_text(rows, encoding="utf-8")
     subprocess.run(["bash", "-e", "-c", next(text for kind, text in BLOCKS if kind == "sh")], cwd=folder, check=True)
     return folder
 
@@ -86,6 +91,21 @@ def test_the_entry_point_is_what_a_new_package_has(here: Path) -> None:
 def test_the_file_reviews(here: Path) -> None:
     outcomes = check_plugin("reviews", data_dir="data", registry=registry(here, "reviews.py"))
     assert [o for o in outcomes if o.status != "passed"] == []
+
+
+def test_the_file_complaints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(here / "cache"))
+    with zipfile.ZipFile(here / "data" / "complaints.zip", "w") as file:
+        for code in ("en", "sw"):
+            lines = [f'{code}{i},"chumba, {i}",{1 + i % 5}' for i in range(10)]
+            file.writestr(f"{code}/1.csv", "\n".join(["id,text,stars", *lines]) + "\n")
+    found = registry(here, "complaints.py")
+    outcomes = check_plugin("complaints", data_dir="data", registry=found)
+    assert [o for o in outcomes if o.status != "passed"] == []
+    run = evaluate(
+        "baseline:majority", ["complaints"], out=here / "runs" / "complaints", options=options(), registry=found
+    )
+    assert run.failed == {} and set(run.record["units"]) == {"complaints/en/test", "complaints/sw/test"}
 
 
 def test_the_file_test_contract(here: Path) -> None:
@@ -138,6 +158,25 @@ def test_the_file_shortlist(here: Path, tmp_path: Path) -> None:
     weakest = min(unit["score"]["metrics"]["accuracy"]["value"] for unit in run.record["units"].values())
     assert run.scores.overall == weakest
     assert found.benchmark("shortlist").rule == "overall: the score in the weakest language"
+
+
+def test_the_file_celtic(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select(registry(here, "celtic.py"), tasks=["news[family:Celtic]"]) == [
+        Unit("news", code, "test") for code in ("gd", "cy")
+    ]
+    assert with_files(here, "headlines.py", "celtic.py")("tasks", "show", "news") == 0
+    shown = capsys.readouterr().out
+    assert "Scottish Gaelic" in shown and "Welsh" in shown
+
+
+def test_the_file_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = check_plugin("others", registry=registry(here, "others.py"))
+    assert [o for o in outcomes if o.status != "passed"] == []
+    run = with_files(here, "reviews.py", "shortlist.py", "others.py")
+    assert run("leaderboard", "validate", str(here / "others.json")) == 0
+    assert run("leaderboard", "show", "--benchmark", "shortlist", "--task", "reviews", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["system"], row["provider"]) == ("Base", "file:others")
 
 
 def test_the_file_careful(here: Path, tmp_path: Path) -> None:

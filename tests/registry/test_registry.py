@@ -31,7 +31,7 @@ from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Spl
 ROOT = Path(__file__).resolve().parents[2]
 
 TASK = """
-from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
+from harness import DatasetsData, HubData, Pair, Split, TargetTask, hookimpl, splits
 
 def task(name="mine", **changes):
     fields = dict(
@@ -167,6 +167,20 @@ FIELDS: dict[str, tuple[str, str]] = {
     "sources": ("languages={'en': {'test': Split()}}", "has no source"),
     "train": ("train=Split(HubData('me/mine', None, 'train'))", "languages['en']['dev']"),
     "example": ("example=None", "example must be a function"),
+    **{
+        f"datasets_{name}": (f"languages={{'en': {{'test': Split(DatasetsData({given}))}}}}", reason)
+        for name, (given, reason) in {
+            "format": ("'pandas', ('a.pkl',), 'x'", "must be one of 'csv', 'text', 'json', 'parquet', 'arrow'"),
+            "no_files": ("'csv', (), 'x'", "has no files"),
+            "files": ("'csv', 'a.csv', 'x'", "must be a tuple of strings"),
+            "obtain": ("'csv', ('a.csv',)", "obtain of a source of languages['en']['test'] must be a non-empty string"),
+            "json_options": ("'json', ('a.json',), 'x', options={'field': 'data'}", "are read without options"),
+            "options": ("'csv', ('a.csv',), 'x', options={'sep': {1}}", "must be a plain value"),
+            "load": ("load='mine:load'", "must be a function"),
+            "both": ("'csv', ('a.csv',), 'x', load=print", "one or the other"),
+            "origin": ("load=print, origin='robots'", "origin of a source of"),
+        }.items()
+    },
 }
 for _name, (_change, _reason) in FIELDS.items():
     BROKEN[f"field_{_name}"] = (

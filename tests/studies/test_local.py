@@ -180,7 +180,7 @@ def test_a_plan_yields_stages_and_trains_none(registry: Registry, here: Path, tm
         (by_seed[job.seed],) if job.options.via else () for job in evaluations
     ]
     assert [replace(job, needs=()) for job in evaluations] == jobs
-    required = plan_stages(jobs[-1], registry, ProgressListener()).required
+    required = plan_stages(jobs[-1], registry, ProgressListener()).required()
     assert [stage.name for stage in required] == ["before", "between", "mine"]
     assert run_job(stages[0], registry, ProgressListener()).done
     assert [path.name for path in (out / "stages").iterdir() if path.name[0] != "."] == [f"before-{stages[0].key[:12]}"]

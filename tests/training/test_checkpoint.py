@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 
 from harness.core.damage import Damaged
 from harness.core.sealed import sealed
-from harness.training.checkpoint import PROGRESS, TENSORS, Progress, load_state, save_state, saved_progress
+from harness.training.checkpoint import PROGRESS, TENSORS, StageProgress, load_state, save_state, saved_progress
 
-PROGRESSED = Progress(7, 4, 55.5, 1, [{"step": 4, "score": 55.5}], [(2, 0.5), (4, 0.25)], [0.125], 999, 1.5, True)
+PROGRESSED = StageProgress(7, 4, 55.5, 1, [{"step": 4, "score": 55.5}], [(2, 0.5), (4, 0.25)], [0.125], 999, 1.5, True)
 
 
 def trained(steps: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -65,7 +65,7 @@ def test_a_state_replaces_the_one_before_and_leaves_nothing_beside_it(state: Pat
     scratch = state.with_name("state.new")
     scratch.mkdir()
     (scratch / "half").write_text("of a killed process")
-    save_state(state, *trained(2), Progress(step=9), stage="mine")
+    save_state(state, *trained(2), StageProgress(step=9), stage="mine")
     assert [path.name for path in state.parent.iterdir()] == ["state"]
     assert {path.name for path in state.iterdir()} == {TENSORS, PROGRESS}
     progress = saved_progress(state, "mine")
@@ -73,7 +73,7 @@ def test_a_state_replaces_the_one_before_and_leaves_nothing_beside_it(state: Pat
 
 
 def test_of_several_processes_one_writes(tmp_path: Path) -> None:
-    save_state(tmp_path / "state", *trained(1), Progress(), write=False)
+    save_state(tmp_path / "state", *trained(1), StageProgress(), write=False)
     assert not (tmp_path / "state").exists()
 
 
@@ -120,8 +120,8 @@ def test_what_training_changes_is_stored_and_nothing_else(state: Path) -> None:
 
 
 def test_a_training_that_begins_has_done_nothing() -> None:
-    assert Progress() == Progress(0, 0, None, 0, [], [], [], 0, 0.0, False)
-    assert Progress().dev is not Progress().dev
+    assert StageProgress() == StageProgress(0, 0, None, 0, [], [], [], 0, 0.0, False)
+    assert StageProgress().dev is not StageProgress().dev
 
 
 def test_a_state_of_a_gpu_is_gone_on_with_on_one_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,14 +129,14 @@ def test_a_state_of_a_gpu_is_gone_on_with_on_one_and_without(tmp_path: Path, mon
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there[0])
     monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: drawn)
     monkeypatch.setattr(torch.cuda, "set_rng_state", restored.append)
-    save_state(tmp_path / "state", *trained(1), Progress(step=3))
+    save_state(tmp_path / "state", *trained(1), StageProgress(step=3))
     there[0] = False
-    assert load_state(tmp_path / "state", *trained(1)) == Progress(step=3) and restored == []
+    assert load_state(tmp_path / "state", *trained(1)) == StageProgress(step=3) and restored == []
     there[0] = True
     load_state(tmp_path / "state", *trained(1))
     assert [state.tolist() for state in restored] == [[7, 8]]
     there[0] = False
-    save_state(tmp_path / "cpu", *trained(1), Progress())
+    save_state(tmp_path / "cpu", *trained(1), StageProgress())
     there[0] = True
     load_state(tmp_path / "cpu", *trained(1))
     assert len(restored) == 1

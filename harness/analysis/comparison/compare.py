@@ -240,25 +240,25 @@ def _complete(
     compared: Mapping[str, TaskComparison],
 ) -> str | None:
     """The benchmark that all systems ran, if every one of its units was compared."""
-    names = {system.record["benchmark"] for system in systems}
-    if len(names) != 1 or None in names:
+    name, *others = {system.record["benchmark"] for system in systems}
+    if others or name is None:
         return None
-    benchmark = registry.benchmark(names.pop())
+    benchmark = registry.benchmark(name)
     if set(compared) != set(benchmark.tasks) or getattr(benchmark, "overall", None):  # its own rule is no plain mean
         return None
     return benchmark.name if all(set(units[name]) == set(codes) for name, codes in benchmark.tasks.items()) else None
 
 
 def _describe(system: System) -> ComparedSystem:
-    record = system.record
+    first = system.runs[0]
     return ComparedSystem(
         name=system.name,
         runs=tuple(str(run.folder) for run in system.runs),
-        model=record["model"].get("reference", ""),
-        fingerprint=record["model"].get("fingerprint"),
-        via=tuple(record["options"].get("via") or ()),
+        model=first.reference,
+        fingerprint=first.record["model"].get("fingerprint"),
+        via=first.via,
         seeds=tuple(sorted({seed for run in system.runs for seed in run.seeds})),
-        partial=tuple(record["partial"]),
+        partial=tuple(first.record["partial"]),
     )
 
 

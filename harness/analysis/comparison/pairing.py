@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from harness.registry.select import Entry, choose
 from harness.results.run_view import RunView
 from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer
+from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 _REASON = "scores of unlike {what} are not compared"
@@ -97,17 +97,17 @@ def _narrowed(
 
 def _refuse_unlike(unit: Unit, runs: Sequence[tuple[str, RunView]], registry: Registry) -> None:
     (name, run), *others = runs
-    entry = run.units[unit.key]
+    mine = run.units[unit.key]
     installed = registry.task(unit.task).version
-    if entry["task_version"] != installed:
+    if mine["task_version"] != installed:
         raise DataError(
-            f"{unit.key}: {name} was scored by version {entry['task_version']} of {unit.task}, "
+            f"{unit.key}: {name} was scored by version {mine['task_version']} of {unit.task}, "
             f"but version {installed} is installed",
             hint="install the release that scored it, or run `harness eval` again",
         )
     for other_name, other in others:
         for what, look in _ALIKE.items():
-            left, right = look(entry), look(other.units[unit.key])
+            left, right = look(mine), look(other.units[unit.key])
             if left != right:
                 raise DataError(
                     f"{unit.key}: {name} and {other_name} have different {what} ({left}, {right}): "
@@ -116,16 +116,12 @@ def _refuse_unlike(unit: Unit, runs: Sequence[tuple[str, RunView]], registry: Re
                 )
 
 
-def _labels(entry: Mapping[str, Any]) -> str:
-    return str(entry["labels"]["sha256"])[:12]
-
-
-_ALIKE = {
-    "task versions": lambda entry: entry["task_version"],
-    "task plugins": lambda entry: entry["provider"],
-    "numbers of examples": lambda entry: entry["examples"],
-    "data fingerprints": lambda entry: str(entry["data"]["fingerprint"])[:12],
-    "labels": _labels,
+_ALIKE: dict[str, Callable[[UnitRecord], object]] = {
+    "task versions": lambda unit: unit["task_version"],
+    "task plugins": lambda unit: unit["provider"],
+    "numbers of examples": lambda unit: unit["examples"],
+    "data fingerprints": lambda unit: unit["data"]["fingerprint"][:12],
+    "labels": lambda unit: unit["labels"] and unit["labels"]["sha256"][:12],
 }
 _HINTS = {
     "task versions": "score both with one release of the harness",

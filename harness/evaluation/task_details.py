@@ -1,26 +1,25 @@
-"""Everything ``harness tasks show`` says about one task, as plain values and as text."""
+"""Details of a task as plain values: its fields, its training data, the state of its splits, examples with tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from harness.cli.console import print_table, print_text
 from harness.core.errors import UsageError, did_you_mean
-from harness.core.safe_text import safe
+from harness.data.access import DataAccess
+from harness.data.locate import described
 from harness.data.splits import splits_of, task_languages
+from harness.families.example_tokens import example_tokens
+from harness.models.reference import parse_model
+from harness.models.resolve import Access
 from harness.registry.registry import Registry
-from harness.report.table import Table, number
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
 from harness.types.tasks import Split, TargetTask, Task
 
-if TYPE_CHECKING:
-    from harness.data.access import DataAccess
 
-
-def details(
+def task_details(
     registry: Registry,
     role: str,
     task: Task,
@@ -41,8 +40,6 @@ def details(
         hint = did_you_mean(language, codes)
         raise UsageError(f"the {role} task {task.name!r} has no language {language!r}", hint=hint)
     splits = {code: splits_of(task, code) for code in codes if language in (None, code)}
-    from harness.data.access import DataAccess
-
     if isinstance(task, TargetTask):
         training_tasks(task, registry)  # one that names a task that is not there is refused
     data = DataAccess.of(registry, data_dir, offline=True)
@@ -79,8 +76,6 @@ def _distribution(registry: Registry, provider: str) -> str:
 
 
 def _state(data: DataAccess, split: Split) -> dict[str, Any]:
-    from harness.data.locate import described
-
     status = data.status(split)
     return {
         "official_rows": split.rows,
@@ -102,10 +97,7 @@ def _examples(
     data: DataAccess,
     model: str,
 ) -> list[dict[str, Any]]:
-    from harness.cli.example_tokens import example_tokens
     from harness.inference.session import open_tokenizer
-    from harness.models.reference import parse_model
-    from harness.models.resolve import Access
 
     code = "en" if "en" in splits else next(iter(splits))
     table = splits[code]
@@ -127,72 +119,30 @@ def _examples(
     ]
 
 
-def print_details(found: Mapping[str, Any]) -> None:
-    """The details on stdout: fields, a table of languages, examples field by field."""
-    print_text(safe(f"{found['name']} ({found['role']} task, version {found['version']})"))
-    if found["summary"]:
-        print_text(safe(found["summary"]))
-    print_text("")
-    train = found["train"] or "nothing"
-    if found["train_data"] is not None:
-        train += f" ({_size(found['train_data'])}; {_origins(found['train_data'])})"
-    train += "".join(f"; in {name}: {source}" for name, source in found["train_in_benchmarks"].items())
-    fields = {
-        "family": found["family"],
-        "labels": ", ".join(found["labels"]),
-        "metric": found["metric"],
-        "average": "over the items of all languages" if found["average"] == "items" else "",
-        "options": ", ".join(f"{key}={value!r}" for key, value in found["options"].items()),
-        "trains on": train,
-        "licence": found["licence"],
-        "citation": found["citation"],
-        "provider": f"{found['provider']} ({found['distribution']})",
+def task_summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:
+    """A task in short, with those of its languages that are given."""
+    return {
+        "name": task.name,
+        "role": role,
+        "version": task.version,
+        "family": task.family,
+        "languages": languages,
+        "metric": task.metric,
+        "train": training_source(task),
+        "benchmarks": [name for name, b in registry.benchmarks().items() if role == "target" and task.name in b.tasks],
+        "provider": task.provider,
+        "summary": task.summary,
     }
-    for name, value in fields.items():
-        if value:
-            print_text(f"{name:<11}{safe(value)}")
-    rows = [
-        (
-            code,
-            language_of(code).name,
-            language_of(code).script,
-            split,
-            "" if state["official_rows"] is None else state["official_rows"],
-            _size(state),
-            _origins(state),
-        )
-        for code, table in found["languages"].items()
-        for split, state in table.items()
-    ]
-    print_text("")
-    print_table(Table.of("", ["code", "language", "script", "split", number("official"), "data", "origin"], rows))
-    states = [state for table in found["languages"].values() for state in table.values()]
-    missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
-    if missing:
-        print_text(safe(missing))
-    for example in found.get("examples", ()):
-        print_text("")
-        for name, value in example.items():
-            for line in _rows(value) if name == "tokens" else [value]:
-                print_text(f"{name:<11}{safe(line)}")
 
 
-def _rows(rows: list[list[str]], most: int = 80) -> list[str]:
-    """Rows of tokens, each on a line; of long ones the beginning."""
-    return [
-        " ".join(row[:most]) + (f" ... ({len(row)} tokens)" if len(row) > most else "") if row else "none"
-        for row in rows[:4]
-    ] + ([f"... ({len(rows)} rows)"] if len(rows) > 4 else [])
-
-
-def _size(state: Mapping[str, Any]) -> str:
-    if state["rows"] is None:
-        return str(state["data"])
-    return f"{state['data']}, {state['rows']:,} rows"
-
-
-def _origins(state: Mapping[str, Any]) -> str:
-    """Where the text of the sources comes from, each answer once: of most splits all have the same."""
-    from harness.data.provenance import origin_words
-
-    return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))
+def find_tasks(registry: Registry, name: str) -> list[tuple[str, Task]]:
+    """The target and the intermediate task of this name; UsageError or PluginError where there is neither."""
+    targets, intermediates = registry.tasks(), registry.intermediate_tasks()
+    found: list[tuple[str, Task]] = []
+    if name in targets:
+        found.append(("target", targets[name]))
+    if name in intermediates:
+        found.append(("intermediate", intermediates[name]))
+    if not found:
+        raise registry.missing("task", name, {**targets, **intermediates})
+    return found

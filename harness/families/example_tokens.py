@@ -1,13 +1,15 @@
-"""The tokens that a model sees of an example, for ``harness tasks show --examples``."""
+"""Tokens of an example, as the family of its task gives them to a model."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.families.base import HeadFamily
 from harness.registry.attribution import blaming
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example
+from harness.types.options import build
 from harness.types.tasks import Task
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ def example_tokens(
 
 
 def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    from harness.families.base import HeadFamily
-    from harness.types.options import build
 
     kind = load_part(registry.family(task.family), "implementation")
     family = kind(task.labels, build(kind.Options, dict(task.options)))
