@@ -161,9 +161,7 @@ def show_scores(scores: BenchmarkScore, console: Console) -> None:
         console.print(safe(line))
 
 
-def save_page(
-    runs: Sequence[Path], path: Path, data_dir: str | None, registry: Registry | None = None
-) -> Path | None:
+def save_page(runs: Sequence[Path], path: Path, data_dir: str | None, registry: Registry | None = None) -> Path | None:
     """Writes the HTML report of runs; None, with a warning, where it cannot be: no result depends on a picture of it."""
     try:
         from harness.registry.default import get_registry
