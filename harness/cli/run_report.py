@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import DataError, HarnessError
 from harness.core.safe_text import safe
 from harness.types.progress import ProgressListener
-from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from harness.run import Run
     from harness.scoring.scores import BenchmarkScore
     from harness.types.options import EvalOptions
+    from harness.types.record import UnitRecord
 
 
 class RichReporter(ProgressListener):

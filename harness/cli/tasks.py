@@ -12,9 +12,10 @@ from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
 from harness.data.provenance import origin_words
 from harness.data.splits import task_languages
-from harness.evaluation.task_details import find_tasks, task_details, task_summary
 from harness.registry.default import get_registry
+from harness.registry.select import find_tasks
 from harness.report.table import Table, columns, number
+from harness.training.sources import task_summary
 from harness.types.languages import language as language_of
 from harness.types.tasks import Task
 
@@ -71,6 +72,8 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
     """
     registry = get_registry()
     found = find_tasks(registry, name)
+    from harness.evaluation.task_details import task_details
+
     shown = [task_details(registry, role, task, language, count, data_dir, model) for role, task in found]
     if as_json:
         print_json(shown[0] if len(shown) == 1 else shown)

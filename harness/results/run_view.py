@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
 from harness.core.safe_text import clean
@@ -15,8 +15,10 @@ from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
 from harness.types.languages import Language, languages
-from harness.types.record import RunRecord, ScoresRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
 from harness.types.units import Unit, split_of
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord, ScoresRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
 
 _ANSWERS = ("exact_match", "f1")
 """What makes the score of question answering, for records that do not say which numbers do."""

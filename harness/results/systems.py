@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.results.run_view import RunView, view
 from harness.results.seeds import run_folders
 from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
-from harness.types.record import RunRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord
 
 
 @dataclass(frozen=True)
