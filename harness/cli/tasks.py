@@ -10,7 +10,6 @@ import click
 from harness.cli.console import print_json, print_table, print_text
 from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
-from harness.data.provenance import origin_words
 from harness.data.splits import task_languages
 from harness.registry.default import get_registry
 from harness.registry.select import find_tasks
@@ -148,4 +147,6 @@ def _size(state: Mapping[str, Any]) -> str:
 
 def _origins(state: Mapping[str, Any]) -> str:
     """The origins of the sources' texts, each once: most splits have only one."""
+    from harness.data.provenance import origin_words
+
     return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))

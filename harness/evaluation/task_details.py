@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.data.access import DataAccess
-from harness.data.locate import described
 from harness.data.splits import splits_of, task_languages
 from harness.families.example_tokens import example_tokens
 from harness.models.reference import parse_model
@@ -16,6 +15,7 @@ from harness.models.resolve import Access
 from harness.registry.registry import Registry
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
+from harness.types.sources import described
 from harness.types.tasks import Split, TargetTask, Task
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError, PluginError
-from harness.data.locate import described
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
 
 if TYPE_CHECKING:
