@@ -146,7 +146,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}")
     console.print(f"record:      {run.path / 'record.json'}")
     console.print(f"predictions: {run.path / 'predictions'}")
-    if (page := save_page([run.path], run.path / "report.html", data_dir)) is not None:
+    if (page := save_page([run.path], run.path / "report.html", data_dir, run.registry)) is not None:
         console.print(f"report:      {page}")
 
 
@@ -161,13 +161,13 @@ def show_scores(scores: BenchmarkScore, console: Console) -> None:
         console.print(safe(line))
 
 
-def save_page(runs: Sequence[Path], path: Path, data_dir: str | None) -> Path | None:
+def save_page(runs: Sequence[Path], path: Path, data_dir: str | None, registry: Registry | None = None) -> Path | None:
     """Writes the HTML report of runs; None, with a warning, where it cannot be: no result depends on a picture of it."""
     try:
         from harness.registry.default import get_registry
         from harness.report.formats import write_page
 
-        write_page(runs, path, get_registry(), data_dir)
+        write_page(runs, path, registry or get_registry(), data_dir)
     except Exception as error:
         from harness.cli.console import message
 

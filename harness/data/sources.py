@@ -21,7 +21,7 @@ from harness.data.store import ExampleList, ExampleStore
 from harness.data.stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.subset import limited
 from harness.types import entity_tags
-from harness.types.examples import Example, Tagged, Text
+from harness.types.examples import Example, Text
 from harness.types.sources import described
 from harness.types.tasks import DatasetsData, FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
@@ -125,7 +125,7 @@ def _check(task: TargetTask | IntermediateTask, examples: Sequence[Example], nam
         return
     for example in examples:
         try:
-            entity_tags.check((isinstance(example, Tagged) and example.tags) or ())
+            entity_tags.check(getattr(example, "tags", None) or ())
         except entity_tags.NoEntityTag as error:
             raise DataError(f"{name}: example {getattr(example, 'id', '')!r}: {error}", hint=error.hint) from None
 
@@ -236,7 +236,7 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
     """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
     if task.labels or (train.examples and isinstance(train.examples[0], Text)):
         return task.labels
-    return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
+    return tuple(sorted({tag for item in train.examples for tag in getattr(item, "tags", None) or ()}))
 
 
 def located(

@@ -17,7 +17,6 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
 from harness.data.builders import batches, load, table_rows
-from harness.data.checks import unique_key
 from harness.data.columns import BATCH, Column, check_columns, matching
 from harness.data.locate import Files
 from harness.data.store import ExampleList, ExampleStore
@@ -142,7 +141,7 @@ class StoredExamples(ExampleStore):
                         chunk.append(example)
                 if check is not None:
                     check(chunk)
-                    ids.extend(_hashed(unique_key(example), number) for number, example in enumerate(chunk, len(ids)))
+                    ids.extend(_hashed(example.unique_key(), number) for number, example in enumerate(chunk, len(ids)))
                 yield from chunk
         self._kept = range(self.rows) if len(kept) == self.rows else kept
         if check is not None:

@@ -160,3 +160,41 @@ def test_a_session_computes_what_its_values_say(answering: Path) -> None:
     question = Question("1", "who sleeps?", "the cat sleeps", ())
     (found,) = family.predict(forward, [UnitExamples("any", "en", "test", [question])])
     assert len(found.predictions) == 1
+
+
+PLUGIN_INDEX = """
+import numpy as np
+from harness import hookimpl
+
+
+@hookimpl
+def harness_build_index(name, vectors, device):
+    if name != "mine":
+        return None
+
+    def search(queries, k):
+        scores = queries @ vectors.T
+        ids = np.argsort(-scores, axis=1)[:, :k]
+        return np.take_along_axis(scores, ids, 1), ids
+
+    return search
+"""
+
+
+def test_an_index_of_a_plugin_searches_the_dev_data_of_a_training_too(
+    corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    from harness import evaluate
+    from harness.registry.registry import Registry
+    from harness.types.options import EvalOptions
+
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(PLUGIN_INDEX)
+    overrides = {"max_steps": 1, "index": "mine"}
+    options = EvalOptions(data_dir=str(corpus), offline=True, device="cpu", limit=4, train_limit=8, overrides=overrides)
+    run = evaluate(
+        str(small_model), ["mewslix[de]"], out=tmp_path / "run", options=options, registry=Registry([plugin])
+    )
+    assert not run.failed
+    assert run.record["units"]["mewslix/de/test"]["facts"]["index"] == "mine"
+    assert run.record["stages"][0]["dev_score"] is not None
