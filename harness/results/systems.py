@@ -6,16 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import DataError, UsageError
 from harness.results.run_view import RunView, view
 from harness.results.seeds import run_folders
 from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
-
-if TYPE_CHECKING:
-    from harness.types.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -26,9 +23,9 @@ class System:
     runs: tuple[RunView, ...]
 
     @property
-    def record(self) -> RunRecord:
-        """The first run's record: what holds for all of them, but for the seed and the scores."""
-        return self.runs[0].record
+    def first(self) -> RunView:
+        """The first run: what holds for all of them, but for the seed and the scores."""
+        return self.runs[0]
 
 
 def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
