@@ -283,7 +283,7 @@ def test_bad_files_are_errors_of_one_line_that_name_file_and_row(
 
 
 @pytest.mark.parametrize("stays_on_disk", [False, True])
-def test_examples_are_checked(tmp_path: Path, stays_on_disk: bool) -> None:
+def test_bad_examples_of_a_datasets_source_are_refused_with_file_and_row(tmp_path: Path, stays_on_disk: bool) -> None:
     def source(rows: list[dict[str, Any]]) -> DatasetsData:
         return DatasetsData(
             "csv", (write(tmp_path / "data", "csv", rows),), "x", columns=COLUMNS, stays_on_disk=stays_on_disk
@@ -445,7 +445,7 @@ def test_several_splits_are_refused_with_a_hint(tmp_path: Path) -> None:
     assert "split='test'" in caught.value.hint
 
 
-def test_images_are_decoded(tmp_path: Path) -> None:
+def test_images_of_a_datasets_source_reach_the_example_decoded(tmp_path: Path) -> None:
     from datasets import Dataset, Features, Image, Value
     from PIL import Image as Pictures
 
