@@ -26,6 +26,7 @@ _NAMES_OF = {
     "harness.registry.default": "get_registry",
     "harness.registry.hookspecs": "hookimpl",
     "harness.registry.registry": "Registry",
+    "harness.retrieval.mine_files": "MiningOptions",
     "harness.run": "Run load_run",
     "harness.scoring.formats.base": "Aligned Format",
     "harness.scoring.formats.reader": (

@@ -30,6 +30,7 @@ from harness.models.heads import model_inputs as model_inputs
 from harness.registry.default import get_registry as get_registry
 from harness.registry.hookspecs import hookimpl as hookimpl
 from harness.registry.registry import Registry as Registry
+from harness.retrieval.mine_files import MiningOptions as MiningOptions
 from harness.run import Run as Run
 from harness.run import load_run as load_run
 from harness.scoring.formats.base import Aligned as Aligned
@@ -127,6 +128,7 @@ __all__ = [
     "get_registry",
     "hookimpl",
     "Registry",
+    "MiningOptions",
     "Run",
     "load_run",
     "Aligned",

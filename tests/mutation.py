@@ -57,13 +57,15 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "scoring/test_metrics.py", "guesses_at_masked_tokens_are_counted_from_one_on"
     ),
     "harness/scoring/metrics/no_answer.py": among(
-        "training/test_intermediate_no_answer.py", "a_worked_example", "the_best_threshold_is_the_best_of_all"
+        "training/test_intermediate_no_answer.py",
+        "the_best_thresholds_equal_a_worked_example",
+        "the_best_threshold_is_the_best_of_all",
     ),
     "harness/scoring/metrics/retrieval.py": among(
         "scoring/test_metrics.py",
-        "mining_f1_golden",
-        "average_precision_golden",
-        "reciprocal_rank_golden",
+        "mining_f1_equals_its_golden_value",
+        "average_precision_equals_its_golden_values",
+        "reciprocal_rank_equals_its_golden_value",
         "ranks_beyond_20_do_not_count",
         "a_ranking_is_scored_by_its_relevant_ids_however_many",
         "queries_with_several_ids_are_remarked_on",
@@ -101,7 +103,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "a_schedule_may_be_as_long_as_any_training_and_no_longer",
         "a_schedule_is_drawn_from_the_seed_and_a_single_task_is_always_its_own",
         "weights_of_unlike_tasks_by_temperature_are_the_roots_of_their_capped_sizes",
-        "sampling_of_tasks",
+        "tasks_are_sampled_by_the_chosen_weights_of_their_sizes",
         "masked_language_modelling_gets_its_share_of_the_steps",
     ),
     "harness/training/checkpoint.py": ("test_checkpoint.py",),
@@ -114,7 +116,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "shared_locks_keep_out_only_who_wants_it_alone",
         "a_lock_is_waited_for",
         "where_no_locks_are_to_be_had_work_goes_on_with_a_warning",
-        "claims_never_overlap",
+        "claims_of_several_workers_equal_a_plain_table_of_owners",
         "a_claim_is_held_by_one_and_free_when_its_owner_dies",
     ),
     "harness/runs/record.py": ("test_record.py",),

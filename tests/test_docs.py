@@ -135,7 +135,7 @@ def test_options_named_in_prose_exist(page: Path) -> None:
 
 
 @pages
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_of_every_page_lead_to_a_file_and_a_heading(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+://|mailto:", target):
             continue
@@ -162,7 +162,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 
 @pages
-def test_no_path_of_a_machine(page: Path) -> None:
+def test_no_page_names_a_path_of_a_machine(page: Path) -> None:
     assert not re.search(r"(?<![\w.])/(?:work|tmp|home|root|usr)/", page.read_text(encoding="utf-8"))
 
 
@@ -253,7 +253,7 @@ def test_every_closed_fault_names_a_test_that_is_there() -> None:
         assert f"def {name}(" in text(file), f"{file}::{name}"
 
 
-def test_signatures_in_the_python_page() -> None:
+def test_signatures_in_the_python_page_name_real_parameters() -> None:
     shown = re.findall(r"^\| `(harness[\w.]+)\((.*?)\)`", text("docs/python.md"), re.MULTILINE)
     assert len(shown) == 10
     for name, parameters in shown:

@@ -58,7 +58,7 @@ def test_what_lies_directly_under_harness_is_a_layer() -> None:
     assert entries - {"__init__"} == set(FLOOR)
 
 
-def test_imports_point_down() -> None:
+def test_every_package_imports_only_from_layers_below_it() -> None:
     wrong = [
         f"{MODULES[name].relative_to(ROOT)}:{line}: {room(name)} imports {target}"
         for name in MODULES

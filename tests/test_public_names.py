@@ -18,7 +18,7 @@ from harness.core.imports import load_object
 from harness.core.moved import MODULES, NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLIC_MODULES = {"harness", "harness.testing", "harness.testing.pytest_plugin"}
+PUBLIC_MODULES = {"harness", "harness.api", "harness.testing", "harness.testing.pytest_plugin"}
 
 DOCUMENTED_BEFORE = """
 harness.aggregate TaskScore

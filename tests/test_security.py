@@ -77,7 +77,7 @@ def test_pickles_are_converted_only_when_asked_and_the_record_says_so(
     assert check_folder(pickled, "x", allow_pickle=True).folder != first
 
 
-def test_shards_and_tied_weights(pickled: Path, small_model: Path) -> None:
+def test_pickled_shards_with_tied_weights_are_converted_whole(pickled: Path, small_model: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
@@ -211,7 +211,7 @@ def test_any_file_is_read_or_refused_by_name(name: str, data: st.DataObject, tmp
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_the_sound_files_are_read(name: str, tmp_path: Path) -> None:
+def test_every_parser_reads_the_sound_file(name: str, tmp_path: Path) -> None:
     text, parse = PARSERS[name]
     path = tmp_path / ("file.toml" if name == "recipe" else "de_x-ud-test.conllu")
     path.write_text(text)

@@ -10,7 +10,7 @@ from harness.registry.registry import Registry
 from harness.results.examples import scored_examples
 from harness.scoring.formats.base import Aligned
 from harness.scoring.formats.reader import read_json
-from harness.types.examples import Choice, Pair, Query, Sentence, Tagged, Translation, sorted_english
+from harness.types.examples import Sentence, Translation, sorted_english
 
 if TYPE_CHECKING:
     from harness.results.run_view import RunView
@@ -56,52 +56,8 @@ def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:
     kind = kinds.pop()
     if kind is Translation:
         return lambda item: _translation(examples, item, aligned)
-    describe: dict[type, Callable[[Any, Any, Any], Parts]] = {
-        Pair: _pair,
-        Tagged: _tagged,
-        Choice: _choice,
-        Query: _query,
-    }
-    if kind not in describe:
-        return nothing
-    return lambda item: describe[kind](examples[item], aligned.gold[item], aligned.predicted[item])
-
-
-def _pair(example: Pair, gold: Any, predicted: Any) -> Parts:
-    return (
-        (("first", shorten(example.a)), ("second", shorten(example.b)))
-        if example.b
-        else (("text", shorten(example.a)),)
-    )
-
-
-def _query(example: Query, gold: Any, predicted: Any) -> Parts:
-    first = str(predicted[0]) if isinstance(predicted, list | tuple) and predicted else "nothing"
-    return (
-        ("query", shorten(example.text)),
-        ("right", shorten(", ".join(map(str, gold)))),
-        ("predicted", shorten(first)),
-    )
-
-
-def _tagged(example: Tagged, gold: Any, predicted: Any) -> Parts:
-    """The sentence, with the words that are tagged otherwise."""
-    wrong = [
-        f"{word} ({right} → {guess})"
-        for word, right, guess in zip(example.words, gold, predicted, strict=False)
-        if right != guess
-    ]
-    return (("sentence", shorten(" ".join(example.words))), ("words", shorten(", ".join(wrong))))
-
-
-def _choice(example: Choice, gold: Any, predicted: Any) -> Parts:
-    def option(index: Any) -> str:
-        return example.options[index] if isinstance(index, int) and 0 <= index < len(example.options) else str(index)
-
-    return (
-        ("prompt", shorten(example.prompt)),
-        ("right option", shorten(option(gold))),
-        ("chosen option", shorten(option(predicted))),
+    return lambda item: tuple(
+        (label, shorten(text)) for label, text in examples[item].describe(aligned.gold[item], aligned.predicted[item])
     )
 
 

@@ -20,7 +20,8 @@ def command(out: str) -> None:
 
     from harness.api import evaluate
     from harness.cli.console import print_table, print_text
-    from harness.cli.run_report import RichReporter, save_page, show_run
+    from harness.cli.progress import TerminalProgress
+    from harness.cli.run_report import save_page, show_run
     from harness.data.sample import has_sample_corpus, write_sample_corpus
     from harness.report.benchmark_scores import side_by_side
     from harness.types.options import EvalOptions
@@ -33,7 +34,7 @@ def command(out: str) -> None:
     options = EvalOptions(
         recipe="tiny", train_limit=TRAIN_LIMIT, data_dir=str(data), offline=True, device="cpu", dtype="fp32"
     )
-    with RichReporter() as reporter:
+    with TerminalProgress() as reporter:
         plain = evaluate("tiny", benchmark="xtreme", out=folder / "tiny", options=options, reporter=reporter)
         reporter.note("the same again, after a stage of MNLI (English)")
         through = replace(options, via=("mnli",))

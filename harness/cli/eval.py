@@ -81,7 +81,8 @@ def command(
 
     from harness.api import default_out, evaluate
     from harness.cli.console import print_json
-    from harness.cli.run_report import RichReporter, show_plan, show_run, show_seeds
+    from harness.cli.progress import TerminalProgress
+    from harness.cli.run_report import show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options
     from harness.core.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
@@ -101,7 +102,7 @@ def command(
         raise UsageError(f"--seeds {','.join(seeds)}: whole numbers separated by commas expected")
     if not seeds and (launcher or jobs):
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
-    with RichReporter() as reporter:
+    with TerminalProgress() as reporter:
         if seeds:
             cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
             grid = run_cells([cell], folder, registry=get_registry(), reporter=reporter, launcher=launcher, jobs=jobs)

@@ -62,7 +62,7 @@ def show(run: Path, as_json: bool) -> None:
         print_text(f"{name + ':':12} {value}")
     for table in score_tables(shown):
         print_text("\n" + text_table(table))
-    for kind, units in (("failed", shown.record["failed"]), ("missing", shown.record["missing"])):
+    for kind, units in (("failed", shown.failed), ("missing", shown.missing)):
         for unit, reason in units.items():
             print_text(safe(f"{kind}: {unit}: {reason.partition(chr(10))[0]}"))
 

@@ -58,7 +58,7 @@ def run(
     from pathlib import Path
 
     from harness.cli.console import print_json, print_table, print_text
-    from harness.cli.run_report import RichReporter
+    from harness.cli.progress import TerminalProgress
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
     from harness.report.seeds import study_table
@@ -73,7 +73,7 @@ def run(
         for cell in grid:
             print_text(f"{cell.name}: seeds {', '.join(map(str, study.seeds))}: {cell.folder}")
         return
-    with RichReporter() as reporter:
+    with TerminalProgress() as reporter:
         found = run_cells(grid, folder, registry=registry, reporter=reporter, launcher=launcher, jobs=jobs)
     if as_json:
         print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in found.summaries])
@@ -97,13 +97,13 @@ def job(file: str, attached: bool) -> None:
     """
     from pathlib import Path
 
-    from harness.cli.run_report import RichReporter
+    from harness.cli.progress import TerminalProgress
     from harness.core.attached import stopped_with_input
     from harness.studies.run_job import run_job_file
 
     if attached:
         stopped_with_input()
-    with RichReporter() as reporter:
+    with TerminalProgress() as reporter:
         result = run_job_file(Path(file), reporter)
     if result.exit_code:
         raise result.error()

@@ -29,12 +29,12 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
 
     from harness.api import train
     from harness.cli.console import print_json, print_text
-    from harness.cli.run_report import RichReporter
+    from harness.cli.progress import TerminalProgress
     from harness.cli.shared_options import eval_options
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
-    with RichReporter() as reporter:
+    with TerminalProgress() as reporter:
         trained = train(model, task, out=Path(out), options=options, reporter=reporter)
     if process_index() > 0:
         return

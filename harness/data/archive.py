@@ -61,7 +61,7 @@ def members(archive: Path, pattern: str = "*") -> list[Path]:
     files.
     """
     digest = hashlib.sha256(f"{file_sha256(archive)} {pattern}".encode()).hexdigest()[:16]
-    folder = cache_dir() / "archives" / f"{archive.name.partition('.')[0]}-{digest}"
+    folder = cache_dir() / "archives" / f"{archive.name.partition('.')[0][:60]}-{digest}"
     built(folder, lambda scratch: _unpack(archive, scratch, pattern, _kind(archive), _DATA))
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LIST)
     if not found:

@@ -7,6 +7,7 @@ read by :func:`~harness.data.lines.json_lines`: the builder of ``datasets`` turn
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -21,7 +22,8 @@ from harness.core.scratch import remove_abandoned, scratch_folder
 from harness.data.archive import is_archive, members
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
 from harness.data.lines import json_lines
-from harness.data.locate import Files, Unavailable, described
+from harness.data.locate import Files, Unavailable
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, Row
 
 Batch = tuple[object, Sequence[int], Any]
@@ -41,28 +43,29 @@ def count_dataset_rows(source: DatasetsData, files: Files, offline: bool = False
 
 def table_rows(name: object, numbers: Sequence[int], table: Any, source: DatasetsData) -> Iterator[dict[str, Any]]:
     """Yields the rows of an Arrow table as Python objects."""
-    rows = decoded(name, table.combine_chunks(), class_names(name, table.schema, source), numbers)
-    media = _media(table.schema)
-    for number, row in zip(numbers, rows, strict=True):
-        with border(f"{name}: row {number}: cannot be decoded"):
-            row.update(
-                {column: feature.decode_example(row[column]) for column, feature in media.items() if row[column]}
-            )
-        yield row
+    with border(f"{name}: cannot be read"):
+        media = _media(table.schema)
+        rows = decoded(name, table.combine_chunks(), class_names(name, table.schema, source), numbers)
+        for number, row in zip(numbers, rows, strict=True):
+            for column, feature in media.items():
+                with border(f"{name}: column {column!r}, row {number}: cannot be decoded"):
+                    row[column] = row[column] and feature.decode_example(row[column])
+            yield row
 
 
 def batches(source: DatasetsData, files: Files, offline: bool = False) -> Iterator[Batch]:
     """Yields the rows after ``where`` with their declared columns, which are checked."""
     for name, start, table in _tables(source, files, offline):
-        table = _typed(name, start, table, source)
-        check_columns(name, table.schema, source)
-        numbers: Sequence[int] = range(start, start + len(table))
-        if source.where is not None:
-            mask = matching(table.column(source.where.column), source.where)
-            numbers = [number for number, kept in zip(numbers, mask.to_pylist(), strict=True) if kept]
-            table = table.filter(mask)
-        if source.columns:
-            table = table.select([Column.parse(text).name for text in source.columns])
+        with border(f"{name}: cannot be read"):
+            table = _typed(name, start, table, source)
+            check_columns(name, table.schema, source)
+            numbers: Sequence[int] = range(start, start + len(table))
+            if source.where is not None:
+                mask = matching(table.column(source.where.column), source.where)
+                numbers = [number for number, kept in zip(numbers, mask.to_pylist(), strict=True) if kept]
+                table = table.filter(mask)
+            if source.columns:
+                table = table.select([Column.parse(text).name for text in source.columns])
         if len(table):
             yield name, numbers, table
 
@@ -119,23 +122,31 @@ def _arrow(name: object, dataset: Any) -> Iterator[Any]:
 def _streamed(path: Path, source: DatasetsData) -> Iterator[Any]:
     """Arrow tables of a file, read by the builder of its format."""
     options: dict[str, Any] = dict(source.options)
+    if source.format == "text":
+        options = {"encoding": "utf-8-sig", **options}
     if source.format == "csv":
-        import datasets
-
-        # Whatever looks like a number or a missing value is text, as it is in the file.
         options = {"keep_default_na": False, **options}
-        with _stream(path, "csv", options) as rows:
-            first = next(rows.iter(1), None)
-        if first is None:
-            return
-        options["features"] = datasets.Features({name: datasets.Value("string") for name in first.column_names})
-    with _stream(path, str(source.format), options) as rows:
-        yield from rows.iter(BATCH)
+        options["features"] = _texts(path, options)
+    with _builder(path, str(source.format), options) as builder:
+        yield from builder.as_streaming_dataset(split="train").with_format("arrow").iter(BATCH)
+
+
+def _texts(path: Path, options: dict[str, Any]) -> Any:
+    """The columns of a CSV file, all of them texts: what looks like a number or a missing value stays as it is."""
+    import datasets
+    import pandas
+
+    with _builder(path, "csv", options) as builder:
+        given = builder.config.pd_read_csv_kwargs
+    names = pandas.read_csv(path, **{**given, "chunksize": None, "nrows": 0}).columns
+    if not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: its columns have no names", hint="options={'header': None, 'names': ['id', 'text']}")
+    return datasets.Features({name: datasets.Value("string") for name in names})
 
 
 @contextmanager
-def _stream(path: Path, builder: str, options: dict[str, Any]) -> Iterator[Any]:
-    """A stream of a local file as ``datasets`` reads it; its lock files go with the end of the block."""
+def _builder(path: Path, name: str, options: dict[str, Any]) -> Iterator[Any]:
+    """The builder of ``datasets`` for a local file; its lock files go with the end of the block."""
     import datasets
 
     parent = cache_dir() / "datasets"
@@ -145,8 +156,7 @@ def _stream(path: Path, builder: str, options: dict[str, Any]) -> Iterator[Any]:
     logging.getLogger("datasets.packaged_modules").setLevel(logging.CRITICAL)  # they log what they raise
     with scratch_folder(parent, ".stream-") as scratch:
         files = {"train": [str(path)]}
-        made = datasets.load_dataset_builder(builder, data_files=files, cache_dir=str(scratch), **options)
-        yield made.as_streaming_dataset(split="train").with_format("arrow")
+        yield datasets.load_dataset_builder(name, data_files=files, cache_dir=str(scratch), **options)
 
 
 def _json_tables(path: Path) -> Iterator[Any]:
@@ -167,11 +177,22 @@ def _json_column(where: str, name: str, rows: Sequence[Row], start: int) -> Any:
     try:
         return pa.array(column)
     except Exception as error:
-        kind = next(type(value) for value in column if value is not None)
-        odd = next((i for i, value in enumerate(column) if value is not None and type(value) is not kind), 0)
-        raise DataError(
-            f"{where}, row {start + odd}: {in_words(error)}", hint="the values of a column must be of one type"
-        ) from error
+        first = next(value for value in column if value is not None)
+        odd = next((place for place, value in enumerate(column) if not _together(first, value)), None)
+        row = "" if odd is None else f", row {start + odd}"
+        hint = "the values of a column must be of one type"
+        raise DataError(f"{where}{row}: {in_words(error)}", hint=hint) from error
+
+
+def _together(first: object, value: object) -> bool:
+    """Whether two values can be in one column."""
+    import pyarrow as pa
+
+    try:
+        pa.array([first, value])
+    except Exception:
+        return False
+    return True
 
 
 def _typed(name: object, start: int, table: Any, source: DatasetsData) -> Any:
@@ -196,10 +217,9 @@ def _typed(name: object, start: int, table: Any, source: DatasetsData) -> Any:
 def _whole(where: str, text: str | None) -> int | None:
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise DataError(f"{where}: {text[:60]!r}, expected a whole number") from None
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text) is None:
+        raise DataError(f"{where}: {text[:60]!r}, expected a whole number")
+    return int(text)
 
 
 def _media(schema: Any) -> dict[str, Any]:

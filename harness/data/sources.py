@@ -14,24 +14,15 @@ from harness.core.errors import DataError
 from harness.data.builders import count_dataset_rows, dataset_rows
 from harness.data.checks import problems
 from harness.data.corpus import Corpus
-from harness.data.locate import (
-    Files,
-    Resolver,
-    Unavailable,
-    data_folders,
-    described,
-    how_to_get,
-    resolve,
-    stages,
-    unreachable,
-)
+from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
 from harness.data.parquet import count_rows, rows
 from harness.data.provenance import Provenance, provenance
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.subset import limited
 from harness.types import entity_tags
-from harness.types.examples import Example, Tagged, Text
+from harness.types.examples import Example, Text
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
@@ -134,7 +125,7 @@ def _check(task: TargetTask | IntermediateTask, examples: Sequence[Example], nam
         return
     for example in examples:
         try:
-            entity_tags.check((isinstance(example, Tagged) and example.tags) or ())
+            entity_tags.check(getattr(example, "tags", None) or ())
         except entity_tags.NoEntityTag as error:
             raise DataError(f"{name}: example {getattr(example, 'id', '')!r}: {error}", hint=error.hint) from None
 
@@ -149,7 +140,7 @@ def _loaded(
         examples=examples,
         rows=rows,
         expected=_expected(split, [source for source, _ in found]),
-        source=" + ".join(described(source, files) for source, files in found),
+        source=" + ".join(described(source, files.commit) for source, files in found),
         files=[path for _, files in found for path in files.paths],
         fingerprint=content,
         notes=tuple(dict.fromkeys(notes)),
@@ -217,7 +208,7 @@ def split_status(
     except DataError as error:
         return Status("damaged", None, split.rows, described(split.sources[0]), [], str(error))
     expected = _expected(split, [source for source, _ in found])
-    source = " + ".join(described(source, files) for source, files in found)
+    source = " + ".join(described(source, files.commit) for source, files in found)
     paths = [path for _, files in found for path in files.paths]
     try:
         count = sum(_count(source, files, offline) for source, files in found)
@@ -245,7 +236,7 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
     """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
     if task.labels or (train.examples and isinstance(train.examples[0], Text)):
         return task.labels
-    return tuple(sorted({tag for item in train.examples if isinstance(item, Tagged) for tag in item.tags or ()}))
+    return tuple(sorted({tag for item in train.examples for tag in getattr(item, "tags", None) or ()}))
 
 
 def located(

@@ -8,21 +8,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 
+from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
+from harness.core.version import __version__
 from harness.data.builders import batches, load, table_rows
-from harness.data.checks import unique_key
 from harness.data.columns import BATCH, Column, check_columns, matching
-from harness.data.locate import Files, described
+from harness.data.locate import Files
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import fingerprint, limited
 from harness.types.examples import Example
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData
 
 
@@ -54,9 +57,10 @@ def stored_rows(source: DatasetsData, files: Files, offline: bool = False) -> St
     import pyarrow as pa
 
     content = [(path.name, file_sha256(path)) for path in files.paths]
+    made_by = (__version__, version("datasets"))
     kept = (source.format, source.members, source.columns, source.where, sorted(source.options.items()))
-    digest = blake2b(repr((content, kept)).encode(), digest_size=8).hexdigest()
-    folder = cache_dir() / "rows" / f"{files.paths[0].name.partition('.')[0]}-{digest}"
+    digest = blake2b(repr((content, made_by, kept)).encode(), digest_size=8).hexdigest()
+    folder = cache_dir() / "rows" / f"{files.paths[0].name.partition('.')[0][:60]}-{digest}"
     built(folder, lambda scratch: _write(source, files, scratch))
     paths = sorted(folder.glob("*.arrow"), key=lambda path: int(path.stem))
     tables = [pa.ipc.open_file(pa.memory_map(str(path))).read_all() for path in paths]
@@ -96,17 +100,18 @@ def _of_dataset(source: DatasetsData, offline: bool) -> StoredTable:
         raise DataError(
             f"{name}: a stream cannot stay on disk", hint="return a datasets.Dataset, or leave stays_on_disk out"
         )
-    dataset = dataset.with_format("arrow")
-    check_columns(name, dataset.features.arrow_schema, source)
-    if source.where is not None:
-        numbers, start = array("q"), 0
-        for batch in dataset.select_columns([source.where.column]).iter(BATCH):
-            mask = matching(batch.column(0), source.where).to_pylist()
-            numbers.extend(start + place for place, wanted in enumerate(mask) if wanted)
-            start += len(mask)
-        dataset = dataset.select(np.array(numbers, np.int64))
-    if source.columns:
-        dataset = dataset.select_columns([Column.parse(text).name for text in source.columns])
+    with border(f"{name}: cannot be read"):
+        dataset = dataset.with_format("arrow")
+        check_columns(name, dataset.features.arrow_schema, source)
+        if source.where is not None:
+            numbers, start = array("q"), 0
+            for batch in dataset.select_columns([source.where.column]).iter(BATCH):
+                mask = matching(batch.column(0), source.where).to_pylist()
+                numbers.extend(start + place for place, wanted in enumerate(mask) if wanted)
+                start += len(mask)
+            dataset = dataset.select(np.array(numbers, np.int64))
+        if source.columns:
+            dataset = dataset.select_columns([Column.parse(text).name for text in source.columns])
     return StoredTable(name, source, len(dataset), lambda start, end: dataset[start:end])
 
 
@@ -141,7 +146,7 @@ class StoredExamples(ExampleStore):
                         chunk.append(example)
                 if check is not None:
                     check(chunk)
-                    ids.extend(_hashed(unique_key(example), number) for number, example in enumerate(chunk, len(ids)))
+                    ids.extend(_hashed(example.unique_key(), number) for number, example in enumerate(chunk, len(ids)))
                 yield from chunk
         self._kept = range(self.rows) if len(kept) == self.rows else kept
         if check is not None:

@@ -19,11 +19,11 @@ from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
-from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 
 _STAGE = (
     "key",
@@ -50,17 +50,17 @@ def caveats(run: RunView) -> dict[str, list[str]]:
     checkout had changes; "unpinned": the weights have no public revision.
     """
     record = run.record
-    incomplete = [f"{key}: no data" for key in record["missing"]] + [f"{key}: failed" for key in record["failed"]]
-    if record["benchmark"] is None:
+    incomplete = [f"{key}: no data" for key in run.missing] + [f"{key}: failed" for key in run.failed]
+    if run.benchmark is None:
         incomplete.append("selected tasks, no whole benchmark")
-    if record["finished"] is None:
+    if run.finished is None:
         incomplete.append("the run is not finished")
     states = [session["harness"].get("git") for session in sessions_of(record)]
     dirty = [
         f"the harness was run from a changed checkout of {git['commit']}" for git in states if git and git["dirty"]
     ]
     return {
-        "partial": list(record["partial"]),
+        "partial": list(run.partial),
         "incomplete": incomplete,
         "dirty": list(dict.fromkeys(dirty)),
         "unpinned": [f"the model {run.reference!r} {reason}" for reason in _unpinned(record["model"])],
@@ -100,12 +100,12 @@ def export_row(
     for run in runs:
         refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
         check_files(run)
-        if not run.units or run.record["scores"] is None:
+        if not run.units or run.scores is None:
             raise UsageError(f"{run.folder}: nothing was scored", hint="finish it with the same `harness eval`")
     first = runs[0]
     objectives = [f"objective {name}" for name in scored_objectives(first.record)]
     system = name or " + ".join([first.reference, *first.via, *objectives])
-    benchmark = first.record["benchmark"]
+    benchmark = first.benchmark
     used = _resources(runs, registry)
     row: Row = {
         "schema": SCHEMA,
@@ -171,7 +171,7 @@ def _provenance(runs: Sequence[RunView]) -> dict[str, Any]:
     """Where the numbers come from; of several seeds, the stages of all of them and what tells their runs apart."""
     run, record = runs[0], runs[0].record
     tasks = {Unit.of(key).task: unit for key, unit in run.units.items()}
-    stages = {stage["key"]: stage for each in runs for stage in each.record["stages"]}
+    stages = {stage["key"]: stage for each in runs for stage in each.stages}
     options: dict[str, Any] = {**record["options"]}
     if len(runs) > 1:
         options["overrides"] = without_seed(options.get("overrides"))
@@ -201,15 +201,15 @@ def _described(stage: StageRecord) -> dict[str, Any]:
 
 
 def _date(run: RunView) -> str:
-    return run.record["finished"] or run.record["created"]
+    return run.finished or run.record["created"]
 
 
 def _cells(run: RunView) -> Iterator[dict[str, Any]]:
     """Every language's numbers with n and interval; then averages, task scores, groups and the overall score."""
-    scores = run.record["scores"]
+    scores = run.scores
     assert scores is not None  # which export_row has seen to
     intervals = scores.get("intervals", {})
-    official = "benchmark" if run.record["benchmark"] else None
+    official = "benchmark" if run.benchmark else None
     for name, task in scores["tasks"].items():
         own = intervals.get(name, {})
         for metric, values in task["metrics"].items():

@@ -31,7 +31,7 @@ def seed_runs(folders: Sequence[Path]) -> list[RunView]:
 
 def _scored(first: RunView, other: RunView) -> Iterator[tuple[str, Any, Any]]:
     """What decides the scores besides the training, of both runs."""
-    yield "the benchmarks", first.record["benchmark"], other.record["benchmark"]
+    yield "the benchmarks", first.benchmark, other.benchmark
     yield "the versions of the harness", first.record["harness"]["version"], other.record["harness"]["version"]
     for key in sorted(first.units.keys() & other.units.keys()):
         one, two = first.units[key], other.units[key]

@@ -129,8 +129,8 @@ def _curves(report: Report) -> Iterator[tuple[str, str]]:
     """Captions and curves of the trained stages, once each."""
     seen: set[str] = set()
     for system in report.systems:
-        names = {stage["key"]: stage["name"] for stage in system.record["stages"]}
-        for stage in system.record["stages"]:
+        names = {stage["key"]: stage["name"] for stage in system.stages}
+        for stage in system.stages:
             drawn = None if stage["key"] in seen else charts.curves(stage)
             seen.add(stage["key"])
             if drawn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import clean
 from harness.report.provenance import caveats, data_notes, provenance
-from harness.report.table import Cell, Table, Value
+from harness.report.table import Cell, PageText, Table, Value
 from harness.results.run_view import RunView
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _system(system: RunView) -> dict[str, Any]:
     return {
         "name": clean(system.name),
         "model": clean(system.model),
-        "benchmark": clean(system.record["benchmark"]) if system.record["benchmark"] else None,
+        "benchmark": clean(system.benchmark) if system.benchmark else None,
         "overall": system.overall,
         "groups": {clean(name): value for name, value in system.groups.items()},
         "caveats": caveats(system),
@@ -50,6 +50,8 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> Any:
+    if isinstance(cell, PageText):
+        return cell.text
     if not isinstance(cell, Value):
         return cell
     extra = {key: value for key, value in (("half", cell.half_width), ("mark", cell.mark)) if value}

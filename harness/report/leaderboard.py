@@ -10,7 +10,7 @@ from harness.leaderboard.board import MARKS, Board, Section, Shown
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
 from harness.report.page_template import page_template
-from harness.report.table import Table, columns, number
+from harness.report.table import Cell, PageText, Table, columns, number
 from harness.scoring.scores import half_width
 
 
@@ -20,14 +20,32 @@ def tables(board: Board) -> Iterator[Table]:
         head = columns("system", "source", *map(number, ("parameters", *(column.title for column in section.columns))))
         rows = [
             (
-                line.row["system"],
-                source(line.row),
+                PageText(line.row["system"], style="run" if line.row["kind"] == "run" else ""),
+                _source_cell(line.row),
                 parameters(line.row),
-                *(cell_text(line.cells[column]) if column in line.cells else "" for column in section.columns),
+                *(_cell(line.cells.get(column)) for column in section.columns),
             )
             for line in section.lines
         ]
         yield Table.of(f"{board.benchmark}: {section.title}", head, rows)
+
+
+def _source_cell(row: Row) -> PageText:
+    """The source, with a link to a published row's paper: only an arXiv number becomes a link."""
+    paper = row.get("source", {})
+    number = str(paper.get("arxiv") or "")
+    if not re.fullmatch(r"[0-9]{4}\.[0-9]{4,5}", number):
+        return PageText(source(row))
+    return PageText(source(row), f"https://arxiv.org/abs/{number}", str(paper.get("title", "")))
+
+
+def _cell(shown: Shown | None) -> Cell:
+    if shown is None:
+        return ""
+    hint = "; ".join(str(shown.cell[key]) for key in ("table", "note") if shown.cell.get(key))
+    return PageText(
+        cell_text(shown), hint=hint, style="first" if shown.rank == 1 else "" if shown.ranked else "unranked"
+    )
 
 
 def legend(sections: Sequence[Section]) -> list[str]:
@@ -90,11 +108,5 @@ def markdown(board: Board) -> str:
 
 def page(board: Board) -> str:
     """The page; every text of a row is escaped."""
-    names = {"cell_text": cell_text, "parameters": parameters, "source": source, "arxiv": arxiv}
-    return page_template("leaderboard.html").render(board=board, legend=legend(board.sections), **names)
-
-
-def arxiv(row: Row) -> str:
-    """The address of a published row's paper, or "": only what is an arXiv number becomes a link."""
-    number = str(row.get("source", {}).get("arxiv") or "")
-    return f"https://arxiv.org/abs/{number}" if re.fullmatch(r"[0-9]{4}\.[0-9]{4,5}", number) else ""
+    template = page_template("leaderboard.html")
+    return template.render(benchmark=board.benchmark, tables=list(tables(board)), legend=legend(board.sections))

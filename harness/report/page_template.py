@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import clean
-from harness.report.table import Cell, Column, Value, show
+from harness.report.table import Cell, Column, PageText, Value, show
 from harness.results.run_view import language_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ def page_template(name: str) -> Template:
 
 def _show(cell: Cell, column: Column) -> str:
     return show(cell, column).replace("-", "−") if isinstance(cell, Value) else show(cell, column)
+
+
+def _classes(cell: Cell, column: Column) -> str:
+    """The classes of a cell: "n" of a number, "up" or "down" and "sure" of a difference, its own."""
+    found = ["n"] if column.numeric else []
+    if column.kind == "difference" and isinstance(cell, Value):
+        found += ["up" if cell.value > 0 else "down", *(["sure"] if cell.mark else [])]
+    return " ".join([*found, *([cell.style] if isinstance(cell, PageText) and cell.style else [])])
 
 
 @cache
@@ -41,7 +49,9 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "show": _show,
+        "classes": _classes,
         "svg": Markup,
         "language_name": lambda code: language_of(code).name,
     }
+    environment.tests["page_text"] = lambda cell: isinstance(cell, PageText)
     return environment

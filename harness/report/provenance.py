@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from harness.core.safe_text import clean, safe
 from harness.data.resources import in_words
 from harness.results.run_view import RunView, unit_score
-from harness.types.record import StageRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import StageRecord
 
 
 def headline(systems: Sequence[RunView]) -> str:
     """The title: the benchmark and the runs."""
-    names = {str(system.record["benchmark"] or "selected tasks") for system in systems}
+    names = {str(system.benchmark or "selected tasks") for system in systems}
     runs = ", ".join(system.name for system in systems[:4]) + (", ..." if len(systems) > 4 else "")
     return clean(f"{' / '.join(sorted(names))}: {runs}", 160)
 
 
 def caveats(system: RunView) -> list[str]:
     """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
-    found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.record["partial"]]
-    if system.record["scores"] is None or not system.record["finished"]:
+    found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.partial]
+    if system.scores is None or not system.finished:
         found.append("the run is not finished")
-    failed = list(system.record["failed"])
+    failed = list(system.failed)
     if failed:
         found.append(f"failed ({len(failed)} units): {clean(brackets(_split(failed)), 1000)}")
     lacking = [(task.name, code) for task in system.tasks.values() for code in task.missing]
@@ -77,7 +80,7 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("revision", model.get("revision")),
         ("weights", model.get("fingerprint")),
         ("architecture", model.get("architecture")),
-        ("trained", ", ".join(_lineage(record["stages"]))),
+        ("trained", ", ".join(_lineage(system.stages))),
         ("used", in_words(record.get("resources") or {})),
         ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
         ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),
@@ -89,7 +92,7 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
         ("command", " ".join(record["command"])),
         ("created", record["created"]),
-        ("finished", record["finished"]),
+        ("finished", system.finished),
         ("seconds", None if seconds is None else f"{seconds:,.0f}"),
     ]
     return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
@@ -103,16 +106,16 @@ def origin(run: RunView) -> list[tuple[str, str]]:
     facts = [
         ("model", " at ".join(filter(None, (model.get("reference"), model.get("revision"))))),
         ("weights", model.get("fingerprint") or "-"),
-        ("stages", " > ".join(stage["name"] for stage in record["stages"]) or "none"),
-        ("benchmark", record["benchmark"] or "selected tasks"),
+        ("stages", " > ".join(stage["name"] for stage in run.stages) or "none"),
+        ("benchmark", run.benchmark or "selected tasks"),
         ("recipe", f"{recipe.get('name')} {recipe.get('version')}"),
         ("options", " ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items()) or "-"),
         ("computed", f"{options.get('dtype')} on {options.get('device')}"),
         ("harness", record["harness"]["version"]),
         ("command", " ".join(record["command"])),
         ("started", record["created"]),
-        ("finished", record["finished"] or "not yet"),
-        *(("partial", reason) for reason in record["partial"]),
+        ("finished", run.finished or "not yet"),
+        *(("partial", reason) for reason in run.partial),
     ]
     return [(name, safe(value)) for name, value in facts]
 
@@ -121,7 +124,7 @@ def data_notes(system: RunView) -> list[str]:
     """Notes on the data and on an approximate search, each once, as "xnli[sw,ur]: note"; those on training data first."""
     trained = {
         f"{part['task']}, trained on: {note}": None
-        for stage in system.record["stages"]
+        for stage in system.stages
         for part in stage["tasks"]
         for note in part["data"]["train"].get("notes", ())
     }

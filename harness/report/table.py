@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.core.safe_text import clean, safe
@@ -59,7 +59,17 @@ class Value:
         return text + (f" ±{self.half_width:.1f}" if self.half_width is not None else "") + self.mark
 
 
-Cell = str | int | Value | None
+@dataclass(frozen=True)
+class PageText:
+    """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet."""
+
+    text: str
+    link: str = ""
+    hint: str = ""
+    style: str = ""
+
+
+Cell = str | int | Value | PageText | None
 
 
 def score_cell(value: float | None, half_width: float | None = None, mark: str = "") -> Cell:
@@ -99,7 +109,7 @@ class Table:
         return cls(
             text(title),
             tuple(Column(text(column.name), column.kind) for column in columns(*head)),
-            tuple(tuple(text(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
+            tuple(tuple(_safe(cell, text) for cell in row) for row in rows),
             tuple(clean(note, 2000) for note in notes),
             name,
         )
@@ -118,7 +128,15 @@ def show(cell: Cell, column: Column) -> str:
     """A cell as text: counts in groups of three digits, a dash if there is nothing."""
     if isinstance(cell, Value):
         return cell.show(signed=column.kind == "difference")
+    if isinstance(cell, PageText):
+        return cell.text
     return DASH if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _safe(cell: Cell, text: Callable[[str], str]) -> Cell:
+    if isinstance(cell, PageText):
+        return replace(cell, text=text(cell.text), hint=safe(cell.hint))
+    return text(cell) if isinstance(cell, str) else cell
 
 
 def report_table(

@@ -19,7 +19,7 @@ def overview(systems: Sequence[RunView]) -> Table:
     rows: list[list[Cell]] = []
     for system in systems:
         scored = sum(len(task.units) for task in system.tasks.values())
-        failed = len(system.record["failed"])
+        failed = len(system.failed)
         lacking = sum(len(task.missing) for task in system.tasks.values()) - failed
         rows.append(
             [
@@ -35,7 +35,7 @@ def overview(systems: Sequence[RunView]) -> Table:
         )
     numbers = map(number, ("scored", "missing", "failed", "overall", *groups))
     head = columns("run", "model", *(["seed"] if seeded else []), *numbers)
-    incomplete = any(system.overall is None and system.record["benchmark"] for system in systems)
+    incomplete = any(system.overall is None and system.benchmark for system in systems)
     notes = ["an overall score or a group needs every task and language of the benchmark"] if incomplete else []
     return report_table("overview", "Runs", head, rows, notes)
 

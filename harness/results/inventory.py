@@ -74,13 +74,13 @@ def _run(folder: Path) -> KeptRun:
             folder,
             run.reference,
             run.via,
-            run.record["benchmark"] or " ".join(dict.fromkeys(Unit.of(key).task for key in run.record["units"])),
+            run.benchmark or " ".join(dict.fromkeys(Unit.of(key).task for key in run.record["units"])),
             len(run.record["units"]),
-            len(run.record["failed"]),
+            len(run.failed),
             run.overall,
-            bool(run.record["partial"]),
-            run.record["finished"],
-            stages=frozenset(stage["key"] for stage in run.record["stages"]),
+            bool(run.partial),
+            run.finished,
+            stages=frozenset(stage["key"] for stage in run.stages),
         )
     except HarnessError as error:
         return KeptRun(folder, problem=str(error))

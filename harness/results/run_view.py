@@ -15,7 +15,7 @@ from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
 from harness.types.languages import Language, languages
-from harness.types.record import RunRecord, ScoresRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
+from harness.types.record import RunRecord, ScoresRecord, StageRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
 from harness.types.units import Unit, split_of
 
 _ANSWERS = ("exact_match", "f1")
@@ -113,6 +113,41 @@ class RunView:
         return (f"{reference} via {' > '.join(self.via)}" if self.via else reference) + objectives
 
     @property
+    def benchmark(self) -> str | None:
+        """The benchmark; None for selected tasks."""
+        return self.record["benchmark"]
+
+    @property
+    def partial(self) -> list[str]:
+        """Why the scores are not the benchmark's; empty for a full run."""
+        return self.record["partial"]
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """The units without data, by key, and why."""
+        return self.record["missing"]
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """The units without a result, by key, and why."""
+        return self.record["failed"]
+
+    @property
+    def finished(self) -> str | None:
+        """The time at which the run was finished; None where it is not."""
+        return self.record["finished"]
+
+    @property
+    def stages(self) -> Sequence[StageRecord]:
+        """The trainings that led to its units, parents first."""
+        return self.record["stages"]
+
+    @property
+    def scores(self) -> ScoresRecord | None:
+        """The averages, as they are recorded; None until the run is finished."""
+        return self.record["scores"]
+
+    @property
     def reference(self) -> str:
         """The model as it was given; "" where the record does not say."""
         return self.record["model"].get("reference", "")
@@ -130,29 +165,27 @@ class RunView:
     @property
     def seed(self) -> int | None:
         """The seed of the last training; None where nothing was trained."""
-        return next((stage["options"]["seed"] for stage in reversed(self.record["stages"])), None)
+        return next((stage["options"]["seed"] for stage in reversed(self.stages)), None)
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of all trainings that led here; none for a model scored as it is."""
-        return sorted({stage["options"]["seed"] for stage in self.record["stages"]})
+        return sorted({stage["options"]["seed"] for stage in self.stages})
 
     @property
     def overall(self) -> float | None:
         """The benchmark's overall score; None unless it is complete."""
-        scores = self.record["scores"]
-        return scores["overall"] if scores else None
+        return self.scores["overall"] if self.scores else None
 
     @property
     def overall_half_width(self) -> float | None:
         """Half the width of the overall score's 95% interval, where the record has it."""
-        return _half_width(self.record["scores"], "overall")
+        return _half_width(self.scores, "overall")
 
     @property
     def groups(self) -> Mapping[str, float | None]:
         """Scores of the benchmark's groups of tasks."""
-        scores = self.record["scores"]
-        return scores["groups"] if scores else {}
+        return self.scores["groups"] if self.scores else {}
 
     @property
     def robustness(self) -> Mapping[str, Mapping[str, TaskLossRecord]]:

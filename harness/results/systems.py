@@ -13,7 +13,6 @@ from harness.results.run_view import RunView, view
 from harness.results.seeds import run_folders
 from harness.runs.identity import same_but_for_the_seed
 from harness.runs.record import load_record
-from harness.types.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class System:
     runs: tuple[RunView, ...]
 
     @property
-    def record(self) -> RunRecord:
-        """The first run's record: what holds for all of them, but for the seed and the scores."""
-        return self.runs[0].record
+    def first(self) -> RunView:
+        """The first run: what holds for all of them, but for the seed and the scores."""
+        return self.runs[0]
 
 
 def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:

@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from harness.types.record import RunRecord, UnitRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def misfit(record: Mapping[str, Any], *, whole: bool = True) -> str:
     Without ``whole``, fields may be absent: a folder of predictions that somebody wrote says little about them.
     """
     error = next(_validator(whole).iter_errors(record), None)
-    return _in_words(error) if error is not None else next(_contradictions(record), "")
+    return _in_words(error) if error is not None else next(_contradictions(cast(RunRecord, record)), "")
 
 
 def record_schema() -> dict[str, Any]:
@@ -59,11 +60,11 @@ def _in_words(error: ValidationError) -> str:
     return f"{place}: {error.message}".removeprefix(".")
 
 
-def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
+def _contradictions(record: RunRecord) -> Iterator[str]:
     """Parts of a record of the right shape that do not fit together."""
     units = record.get("units", {})
-    for kind in ("units", "missing", "failed"):
-        for key in record.get(kind, ()):
+    for kind, keys in (("units", units), ("missing", record.get("missing", {})), ("failed", record.get("failed", {}))):
+        for key in keys:
             try:
                 Unit.of(key)
             except ValueError as error:
@@ -85,17 +86,17 @@ def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
     yield from _averages(record, units)
 
 
-def _averages(record: Mapping[str, Any], units: Mapping[str, Any]) -> Iterator[str]:
+def _averages(record: RunRecord, units: Mapping[str, UnitRecord]) -> Iterator[str]:
     """Scores of languages that no unit has."""
-    scores = record.get("scores") or {}
+    scores = record.get("scores")
     split = record.get("options", {}).get("split", "test")
-    for task, entry in scores.get("tasks", {}).items():
-        if not entry["metrics"]:
+    for task, averaged in scores["tasks"].items() if scores else ():
+        if not averaged["metrics"]:
             yield f"scores.tasks.{task}.metrics: empty"
-        for metric, values in entry["metrics"].items():
+        for metric, values in averaged["metrics"].items():
             for code in values["languages"]:
-                unit = units.get(Unit(task, code, split).key) or {}
-                if metric not in (unit.get("score") or {"metrics": ()})["metrics"]:
+                unit = units.get(Unit(task, code, split).key)
+                if unit is None or unit["score"] is None or metric not in unit["score"]["metrics"]:
                     yield f"scores.tasks.{task}.metrics.{metric}.languages.{code}: no unit has this score"
 
 

@@ -93,9 +93,7 @@ class Grid:
     @property
     def failed_units(self) -> list[tuple[Path, str]]:
         """Run folder and key of every unit of a whole cell that has no score."""
-        return [
-            (run, unit) for cell, _ in self.summaries for run in cell.runs for unit in load_run(run).record["failed"]
-        ]
+        return [(run, unit) for cell, _ in self.summaries for run in cell.runs for unit in load_run(run).failed]
 
     def error(self) -> HarnessError | None:
         """The failure of jobs as one error, of the kind of the first; None where all are done."""
@@ -172,7 +170,7 @@ def summary_of(cell: Cell) -> dict[str, Any]:
     """Mean and deviation over the seeds of a cell whose runs are all finished; DataError where one is not."""
     tables = []
     for folder in cell.runs:
-        scores = load_run(folder).record["scores"]
+        scores = load_run(folder).scores
         if scores is None:
             raise DataError(f"{folder}: no finished run", hint="the same command goes on with it")
         tables.append(scores)

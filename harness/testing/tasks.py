@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from harness.core.errors import HarnessError
 from harness.testing.contract import Status
 from harness.testing.subject import Part, Subject
-from harness.types.examples import GoldPair, Sentence
+from harness.types.examples import GoldPair
 from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
@@ -65,12 +65,12 @@ def ids(subject: Subject) -> Iterator[Result]:
     def judge(part: Part) -> str:
         seen = set()
         for example in subject.read(part).examples:
-            if isinstance(example, GoldPair):
+            key = example.unique_key()
+            if key is None and isinstance(example, GoldPair):
                 continue
             name = getattr(example, "id", None)
             if not isinstance(name, str):
                 return f"the id {name!r} is no string"
-            key = (name, isinstance(example, Sentence) and example.english)
             if key in seen:
                 return f"the id {name!r} occurs twice"
             seen.add(key)

@@ -2,19 +2,75 @@
 
 An ``id`` is unique within a (task, language, split); parallel data keeps one id over languages where the source has one.
 A missing label is ``None``: such examples are predicted but not scored. A family may bring a class of its own: a frozen
-dataclass derived from :class:`Example`, with an ``id``.
+dataclass derived from :class:`Example`, with an ``id``. What its texts are, and which of them are asked about, is all that
+perturbations, reports and checks know of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar, Self
+
+Described = tuple[tuple[str, str], ...]
+"""Labelled texts, as a list of mistakes shows an example."""
 
 
 class Example:
-    """What every class of examples derives from."""
+    """Base of all classes of examples.
+
+    ``query_fields`` are the texts that are asked about, which a perturbation may change: never what answers are read from.
+    ``paired_fields`` are those that may be in another language than the rest (``--perturb mixed``). A class label is called
+    ``label``, tags of words ``tags``.
+    """
 
     __slots__ = ()
+
+    query_fields: ClassVar[tuple[str, ...]] = ()
+    paired_fields: ClassVar[tuple[str, ...]] = ()
+
+    def texts(self) -> dict[str, str]:
+        """The texts in the language of the unit, by field: by default all strings but ``id`` and ``label``."""
+        names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
+        values = {name: getattr(self, name) for name in names if name not in ("id", "label")}
+        return {name: value for name, value in values.items() if isinstance(value, str)}
+
+    def asked_texts(self) -> dict[str, str]:
+        """The texts of ``query_fields``."""
+        texts = self.texts() if self.query_fields else {}
+        return {name: texts[name] for name in self.query_fields if name in texts}
+
+    def with_texts(self, **texts: str) -> Self:
+        """A copy with other texts; the label, and what labels point into, must stay right."""
+        return replace(self, **texts)  # type: ignore[type-var]
+
+    def unique_key(self) -> Hashable:
+        """What tells it from every other example of its split; None where nothing need be unique."""
+        return getattr(self, "id", None)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Why it cannot be used, "" for nothing: wrong types, or labels that are none of the task's, if it declares any."""
+        label = getattr(self, "label", None)
+        if isinstance(label, str) and labels and label not in labels:
+            return f"unknown label {label!r}, expected one of {', '.join(sorted(labels))}"
+        return ""
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """What a list of mistakes shows of it: by default its texts under the names of their fields."""
+        return tuple(self.texts().items())
+
+    @classmethod
+    def in_file_order(cls, examples: Sequence[Self]) -> Sequence[Self]:
+        """The examples of a split in the order of its prediction file, where that has no ids."""
+        return examples
+
+
+def _no_strings(what: str, *values: Any) -> str:
+    return "" if all(isinstance(value, str) for value in values) else f"{what} must be strings"
+
+
+def _no_string(what: str, value: Any) -> str:
+    return "" if isinstance(value, str) else f"{what} must be a string"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +81,18 @@ class Pair(Example):
     a: str
     b: str
     label: str | None
+
+    query_fields = ("a", "b")
+    paired_fields = ("b",)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Texts and label, see :class:`Example`."""
+        wrong = _no_strings("its texts", self.a, self.b) or _no_string("its label", self.label or "")
+        return wrong or Example.find_problem(self, labels)
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """Both texts, or the only one."""
+        return (("first", self.a), ("second", self.b)) if self.b else (("text", self.a),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +107,46 @@ class Tagged(Example):
     words: tuple[str, ...]
     tags: tuple[str, ...] | None
     written: tuple[str, ...] = ()
+
+    query_fields = ("words",)
+
+    def texts(self) -> dict[str, str]:
+        """The words, each on a line."""
+        return {"words": "\n".join(self.words)}
+
+    def with_texts(self, **texts: str) -> Self:
+        """Each word keeps its place and its tag: the same sentence where that cannot be."""
+        words = texts["words"].split("\n")
+        if len(words) != len(self.words):
+            return self
+        words = [new or old for new, old in zip(words, self.words, strict=True)]
+        return replace(self, words=tuple(words), written=self._rewritten(words))
+
+    def _rewritten(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The new words with the spaces before the old ones; words that stay as they were stay as they are written."""
+        return tuple(
+            text if new == old else text[: len(text) - len(text.lstrip())] + new
+            for text, new, old in zip(self.written, words, self.words, strict=False)
+        )
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Words, and a known tag for each."""
+        words, tags = self.words, self.tags
+        wrong = _no_strings("its words", *words) or _no_strings("its tags", *(tags or ()))
+        if not wrong and tags is not None and len(tags) != len(words):
+            return f"{len(words)} words but {len(tags)} tags"
+        if not wrong and tags is not None and labels and not labels.issuperset(tags):
+            return f"unknown tag {next(tag for tag in tags if tag not in labels)!r}"
+        return wrong
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """The sentence, with the words that are tagged otherwise."""
+        wrong = [
+            f"{word} ({right} → {guess})"
+            for word, right, guess in zip(self.words, gold, predicted, strict=False)
+            if right != guess
+        ]
+        return (("sentence", " ".join(self.words)), ("words", ", ".join(wrong)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +167,16 @@ class Question(Example):
     answers: tuple[Answer, ...]
     impossible: bool = False
 
+    query_fields = ("question",)
+    paired_fields = ("question",)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Texts, and answers with offsets."""
+        if not all(isinstance(answer, Answer) and type(answer.start) is int for answer in self.answers):
+            return "its answers must have whole numbers as offsets"
+        wrong = _no_strings("question and context", self.question, self.context)
+        return wrong or _no_strings("its answers", *(answer.text for answer in self.answers))
+
 
 @dataclass(frozen=True, slots=True)
 class Choice(Example):
@@ -69,6 +187,22 @@ class Choice(Example):
     options: tuple[str, ...]
     answer: int | None
 
+    query_fields = ("prompt",)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Texts, and an answer that is one of the options."""
+        wrong = _no_strings("its prompt and options", self.prompt, *self.options)
+        right = self.answer is None or (isinstance(self.answer, int) and 0 <= self.answer < len(self.options))
+        return wrong or ("" if right else f"answer {self.answer!r} is not one of its {len(self.options)} options")
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """The prompt, the right option and the chosen one."""
+
+        def option(index: Any) -> str:
+            return self.options[index] if isinstance(index, int) and 0 <= index < len(self.options) else str(index)
+
+        return (("prompt", self.prompt), ("right option", option(gold)), ("chosen option", option(predicted)))
+
 
 @dataclass(frozen=True, slots=True)
 class Text(Example):
@@ -76,6 +210,12 @@ class Text(Example):
 
     id: str
     text: str
+
+    query_fields = ("text",)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """The text."""
+        return _no_string("its text", self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +226,10 @@ class Match(Example):
     query: str
     candidate: str
 
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Both texts."""
+        return _no_strings("its texts", self.query, self.candidate)
+
 
 @dataclass(frozen=True, slots=True)
 class Query(Example):
@@ -95,6 +239,17 @@ class Query(Example):
     text: str
     relevant: tuple[str, ...]
 
+    query_fields = ("text",)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """The text."""
+        return _no_string("its text", self.text)
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """The query, what answers it, and what was found first."""
+        first = str(predicted[0]) if isinstance(predicted, list | tuple) and predicted else "nothing"
+        return (("query", self.text), ("right", ", ".join(map(str, gold))), ("predicted", first))
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Example):
@@ -102,6 +257,10 @@ class Candidate(Example):
 
     id: str
     text: str
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """The text."""
+        return _no_string("its text", self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +271,21 @@ class Translation(Example):
     foreign: str
     english: str
 
+    query_fields = ("foreign",)
+
+    def texts(self) -> dict[str, str]:
+        """The foreign sentence."""
+        return {"foreign": self.foreign}
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Both texts."""
+        return _no_strings("its texts", self.foreign, self.english)
+
+    @classmethod
+    def in_file_order(cls, examples: Sequence[Self]) -> Sequence[Self]:
+        """Sorted by the English side, see :func:`sorted_english`."""
+        return [examples[row] for row in sorted_english(examples)]
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence(Example):
@@ -121,6 +295,20 @@ class Sentence(Example):
     text: str
     english: bool
 
+    query_fields = ("text",)
+
+    def texts(self) -> dict[str, str]:
+        """The text of a foreign sentence."""
+        return {} if self.english else {"text": self.text}
+
+    def unique_key(self) -> Hashable:
+        """The id and the side: ids are unique on each."""
+        return (self.id, self.english)
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """The text."""
+        return _no_string("its text", self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class GoldPair(Example):
@@ -128,6 +316,14 @@ class GoldPair(Example):
 
     foreign: str
     english: str
+
+    def texts(self) -> dict[str, str]:
+        """None: these are ids."""
+        return {}
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Both ids."""
+        return _no_strings("its texts", self.foreign, self.english)
 
 
 def sorted_english(examples: Sequence[Translation]) -> list[int]:

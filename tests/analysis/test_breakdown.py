@@ -45,7 +45,7 @@ def test_buckets_of_distinct_numbers_are_alike_in_size(values: list[int]) -> Non
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_words_stand_for_themselves() -> None:
+def test_few_values_are_their_own_buckets_and_the_rest_are_other() -> None:
     assert buckets(["b", None, "a", "b"]) == (["b", "a"], [0, -1, 1, 0])
     assert buckets([]) == ([], [])
     assert buckets([3, 1, 1, 2]) == (["1", "2", "3"], [2, 0, 0, 1])
@@ -53,7 +53,7 @@ def test_words_stand_for_themselves() -> None:
     assert names[-1] == "other" and places.count(len(names) - 1) == 100 - len(names) + 1
 
 
-def test_attributes_by_hand() -> None:
+def test_attributes_of_examples_equal_values_counted_by_hand() -> None:
     asked = [
         Question("1", "Who came?", "Mary Ann came in 1999.", (Answer("Mary Ann", 0),)),
         Question("2", "When?", "Mary Ann came in 1999.", (Answer("1999", 17),)),
@@ -161,14 +161,16 @@ def test_a_changed_file_is_an_error(run: Path, corpus: Path, tmp_path: Path) -> 
         breakdown(copy, tasks=["xnli"], data_dir=corpus)
 
 
-def test_unknown_names(run: Path) -> None:
+def test_an_unknown_attribute_or_task_is_refused_by_name(run: Path) -> None:
     with pytest.raises(UsageError, match="unknown attribute 'lenght'"):
         breakdown(run, attributes=["lenght"])
     with pytest.raises(UsageError, match="no task 'xnil'"):
         breakdown(run, tasks=["xnil"])
 
 
-def test_an_attribute_from_a_plugin(run: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attribute_of_a_plugin_is_broken_down_and_must_have_a_value_for_each_example(
+    run: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "marks.py").write_text(
         "def marks(examples, unit):\n"
         "    return [f'{unit.task} {unit.language} ' + e.label for e in examples]\n"
@@ -213,7 +215,9 @@ def test_a_wrong_attribute_is_refused_when_loaded(tmp_path: Path, line: str, wro
         Registry([plugin]).check()
 
 
-def test_the_command(run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_breakdown_command_prints_tables_and_json_and_refuses_unknown_attributes(
+    run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["breakdown", str(run), "--task", "xquad", "--data-dir", str(corpus)]) == 0
     shown = capsys.readouterr().out
     assert "answer-type" in shown and "±" in shown and "xnli" not in shown
@@ -227,7 +231,9 @@ def test_the_command(run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
     assert main(["breakdown", str(run), "--attribute", "lenght"]) == 2
 
 
-def test_the_page_has_the_breakdown(run: Path, corpus: Path, tmp_path: Path) -> None:
+def test_the_report_page_has_the_breakdown_only_where_the_data_is_given(
+    run: Path, corpus: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "page.html"
     assert main(["report", str(run), "-o", str(page), "--data-dir", str(corpus)]) == 0
     text = page.read_text()

@@ -87,7 +87,7 @@ def test_cases_are_the_same_in_every_run_and_in_all_languages() -> None:
         assert right.questions[0].answers[0].text == translated.get(answer, right.questions[0].answers[0].text)
 
 
-def test_the_published_format(published: Path) -> None:
+def test_templates_in_the_published_format_are_read_by_language(published: Path) -> None:
     templates, source = find_templates(published)
     assert source == "published"
     assert list(templates) == ["en", "de", "xx"]
@@ -123,7 +123,7 @@ def test_a_wording_is_for_the_property_that_it_asks_for(published: Path) -> None
         ("Field\ten\nName\tx\nContext\ta\nQuestion\tb\n", "1 questions but 0 answers"),
     ],
 )
-def test_what_is_no_template_file(tmp_path: Path, text: str, wrong: str) -> None:
+def test_a_file_that_holds_no_templates_is_refused_with_its_fault(tmp_path: Path, text: str, wrong: str) -> None:
     path = tmp_path / "t.tsv"
     path.write_text(text)
     with pytest.raises(DataError, match=wrong):
@@ -152,7 +152,9 @@ def test_what_is_no_template_file(tmp_path: Path, text: str, wrong: str) -> None
         ("sw", "mbwa.", "mbwa", True),
     ],
 )
-def test_when_an_answer_passes(language: str, left: str, right: str, equal: bool) -> None:
+def test_answers_are_compared_after_the_cleaning_of_their_language(
+    language: str, left: str, right: str, equal: bool
+) -> None:
     assert (clean(left, language) == clean(right, language)) is equal
 
 
@@ -180,7 +182,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> Path:
     return folder / "runs" / "mine"
 
 
-def test_the_command(run: Path, published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checklist_command_prints_the_failures_of_each_test_and_language(
+    run: Path, published: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["checklist", "--model", str(run), "--cases", "5", "--offline"]
     assert main([*command, "--language", "en,ko", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -229,7 +233,9 @@ def fifty_languages() -> str:
     return "\n".join(["\t".join(header), *lines])
 
 
-def test_six_tests_in_fifty_languages(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_six_tests_have_a_rate_of_failures_in_each_of_fifty_languages(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The whole of it on a model: every test in every language of the published file has its rate of failures."""
     codes = [column.partition(":")[0] for column in COLUMNS.split()]
     path = tmp_path / "multichecklist" / "checklist_templates.tsv"
@@ -257,7 +263,9 @@ def test_six_tests_in_fifty_languages(run: Path, tmp_path: Path, capsys: pytest.
     assert sum(len(line) - 1 for line in shown if line[:1] == ["Comparisons"]) == 50
 
 
-def test_what_cannot_be_asked(run: Path, small_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_languages_tests_and_missing_stages_are_refused_by_name(
+    run: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["checklist", "--model", str(run), "--language", "xx"]) == 2
     assert "the templates have no language 'xx'" in capsys.readouterr().err
     assert main(["checklist", "--model", str(run), "--test", "zoo"]) == 2

@@ -305,7 +305,7 @@ def test_the_bootstrap_rejects_true_null_hypotheses_rarely():
         (9, 1, 22 / 1024, 12 / 1024),
     ],
 )
-def test_mcnemar_by_hand(only_first, only_second, exact, mid):
+def test_mcnemar_equals_values_computed_by_hand(only_first, only_second, exact, mid):
     found = mcnemar(only_first, only_second)
     assert (found.exact, found.mid_p) == pytest.approx((exact, mid))
 
@@ -328,7 +328,7 @@ def test_mcnemar_is_the_binomial_test(only_first, only_second):
     assert 0 <= found.mid_p <= found.exact
 
 
-def test_holm_by_hand():
+def test_holm_equals_values_computed_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
 
@@ -347,7 +347,7 @@ def test_the_bootstrap_p_is_never_nothing():
     assert bootstrap_p(np.zeros(999), 0) == 1.0
 
 
-def test_quantiles_of_student():
+def test_quantiles_of_the_t_distribution_equal_scipy():
     stdtrit = pytest.importorskip("scipy.special").stdtrit
     for freedom in (*range(1, 30), 100):
         assert t_quantile(freedom) == pytest.approx(stdtrit(freedom, 0.975), rel=1e-3)
@@ -359,7 +359,7 @@ def run(capsys, *arguments):
     return code, *capsys.readouterr()
 
 
-def test_command_prints_tables(two, capsys):
+def test_the_compare_command_prints_tables_by_task_and_language(two, capsys):
     code, out, err = run(capsys, *two, "--resamples", 200)
     assert code == 0
     assert "b against a, by task (means over languages)" in out
@@ -369,7 +369,7 @@ def test_command_prints_tables(two, capsys):
     assert line.split()[1].startswith("+")  # the effect comes first
 
 
-def test_command_prints_json_only(two, capsys):
+def test_the_compare_command_prints_nothing_but_json_when_asked(two, capsys):
     code, out, _ = run(capsys, *two, "--json", "--task", "xnli", "--resamples", 200)
     plain = json.loads(out)
     assert code == 0 and plain["schema"] == "harness-comparison/1" and plain["baseline"] == "a"
@@ -378,7 +378,7 @@ def test_command_prints_json_only(two, capsys):
     assert {"system", "value", "stderr", "low", "high", "p", "p_holm", "test", "mcnemar"} == set(difference)
 
 
-def test_command_prints_markdown(two, capsys):
+def test_the_compare_command_prints_markdown_with_names_escaped(two, capsys):
     rewrite(two[1], lambda record: record.update(partial=["<b>|`x`"]))
     code, out, _ = run(capsys, *two, "--markdown", "--task", "xnli", "--resamples", 200)
     assert code == 0
@@ -397,7 +397,7 @@ def test_command_prints_markdown(two, capsys):
         (["A", "A"], 2, "given twice"),
     ],
 )
-def test_command_reports_mistakes(two, capsys, arguments, code, words):
+def test_mistakes_in_the_compare_command_are_named_with_their_exit_code(two, capsys, arguments, code, words):
     names = {"A": two[0], "B": two[1]}
     got, _, err = run(capsys, *(names.get(word, word) for word in arguments))
     assert got == code and words in err

@@ -25,7 +25,7 @@ def covered(hits):
 
 @pytest.mark.parametrize("n", [47, 500])
 @pytest.mark.parametrize("truth", [0.1, 0.5, 0.97])
-def test_wilson_covers(n, truth):
+def test_wilson_intervals_cover_the_true_share(n, truth):
     right = np.random.default_rng(n).binomial(n, truth, size=4000)
     hits = []
     for count in right:
@@ -45,7 +45,7 @@ def sentences(generator, n):
     return np.stack([hits, hits + spurious, gold, words, words], axis=1).astype(float)
 
 
-def test_the_bootstrap_of_f1_covers():
+def test_bootstrap_intervals_of_f1_cover_the_true_value():
     generator = np.random.default_rng(1)
     hits = []
     for _ in range(400):
@@ -87,7 +87,7 @@ def interval_of_average(units):
     return found.tasks["t"].interval
 
 
-def test_averages_over_parallel_languages_cover():
+def test_intervals_of_averages_over_parallel_languages_cover_the_true_value():
     """One sentence in eight languages: as hard in one as in another. Languages drawn apart would be far too narrow."""
     generator = np.random.default_rng(3)
     n, codes = 150, "abcdef"
@@ -104,7 +104,7 @@ def test_averages_over_parallel_languages_cover():
     assert np.mean(apart) < 0.85
 
 
-def test_averages_over_independent_languages_cover():
+def test_intervals_of_averages_over_independent_languages_cover_the_true_value():
     """Line numbers that mean nothing to each other, in languages of unequal size, do no harm."""
     generator = np.random.default_rng(4)
     sizes = {"a": 60, "b": 90, "c": 200, "d": 201}
@@ -120,7 +120,7 @@ def test_averages_over_independent_languages_cover():
     assert abs(np.mean(hits) - 0.95) < 0.04
 
 
-def test_averages_over_tasks_cover():
+def test_intervals_of_averages_over_tasks_cover_the_true_value():
     generator = np.random.default_rng(5)
     benchmark = Benchmark("b", 1, "", {"t": ("a",), "u": ("a",)}, {"both": ("t", "u")}, "")
     hits = []
@@ -138,7 +138,7 @@ def test_averages_over_tasks_cover():
     assert abs(np.mean(hits) - 0.95) < 0.04
 
 
-def test_what_is_drawn_together():
+def test_items_of_one_id_or_one_passage_are_drawn_together():
     """By id over languages, by passage within one, and through both."""
     ones = np.ones((3, 2))
     plain, count = owners([Items(ACCURACY, ["x", "y", "z"], ones), Items(ACCURACY, ["y", "w", "x"], ones)])

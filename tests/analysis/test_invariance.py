@@ -90,7 +90,7 @@ def test_what_cannot_be_checked_is_an_error(tmp_path: Path, small_model: Path, c
     assert main(["-q", "doctor", "--limit", "3"]) == 2
 
 
-def test_counting() -> None:
+def test_differing_predictions_and_unshared_pairs_are_counted() -> None:
     assert _differing(["a", "b", "c"], ["a", "c", "b"]) == 2
     assert _found_by_one(["a", "b"], ["b", "c", "d"]) == 3
     assert _found_by_one(["a", "b"], ["b", "a"]) == 0

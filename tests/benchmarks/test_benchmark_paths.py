@@ -103,7 +103,7 @@ def test_a_process_is_measured_and_its_failure_told() -> None:
         run([sys.executable, "-c", "raise SystemExit('no good')"], 1)
 
 
-def test_sizes() -> None:
+def test_sizes_of_a_smaller_benchmark_are_scaled_down() -> None:
     assert scaled(1.0) == Size()
     assert scaled(0.1).classification == (15, 20) and scaled(0.1).training == 2
 

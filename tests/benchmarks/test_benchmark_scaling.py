@@ -52,7 +52,7 @@ def test_what_the_sizes_do_not_tell() -> None:
             fit_growth(sizes, costs)
 
 
-def test_the_shape_of_an_encoder(minilm: Path) -> None:
+def test_parameters_of_an_encoder_equal_those_of_its_weights(minilm: Path) -> None:
     import transformers
 
     model = transformers.AutoModel.from_pretrained(minilm)
@@ -90,7 +90,9 @@ def test_the_operations_of_a_forward_pass(minilm: Path) -> None:
     assert work.forward == counter.get_total_flops()
 
 
-def test_every_direction_runs(minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_smallest_workload_of_every_axis_runs(
+    minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The real commands in this process; then, with made up costs, the tables and what the cost model foretells."""
     workloads = list(Workloads(tmp_path, minilm).of(TINY))
     assert {workload.axis for workload in workloads} == set(AXES)
@@ -106,7 +108,9 @@ def test_every_direction_runs(minilm: Path, tmp_path: Path, capsys: pytest.Captu
             assert done == (workload.work.foreign or workload.work.examples)
 
 
-def test_tables_of_costs(minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measured_costs_are_written_as_tables_and_json(
+    minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     seconds = count(5)
     told: list[Sequence[str]] = []
 

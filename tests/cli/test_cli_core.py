@@ -62,7 +62,7 @@ def subprocess_of(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     )
 
 
-def test_version_and_help(run: Any) -> None:
+def test_version_and_help_print_to_stdout_and_name_every_command(run: Any) -> None:
     code, out, err = run("--version")
     assert code == 0 and re.fullmatch(r"xtreme-harness \d+\.\d+\.\d+\n", out) and err == ""
     code, out, err = run("--help")

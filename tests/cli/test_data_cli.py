@@ -18,7 +18,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
     return code, captured.out, captured.err
 
 
-def test_list(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_list_shows_the_state_of_each_split(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "list", "xnli[sw,ur]", "--data-dir", shared_data)
     assert code == 0
     assert [line.split()[:4] for line in out.splitlines()[2:]] == [
@@ -94,7 +94,7 @@ def test_verify_notes_shifted_answers(shared_data: Path, tmp_path: Path, capsys:
     assert code == 0 and json.loads(out)[0]["reason"].startswith("3 answers are realigned")
 
 
-def test_verify_without_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_verify_without_data_fails_with_a_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "verify", "ccg", "--data-dir", tmp_path)
     assert code == 4 and "harness data sample" in err
     code, _, err = run(capsys, "verify", "--data-dir", tmp_path / "nowhere")

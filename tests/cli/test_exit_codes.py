@@ -71,7 +71,7 @@ PROVOKED: dict[int, tuple[Words, str]] = {
 
 
 @pytest.mark.parametrize("code", PROVOKED)
-def test_exit_code(
+def test_each_documented_exit_code_is_provoked_without_a_traceback(
     code: int, corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words, said = PROVOKED[code]

@@ -105,7 +105,7 @@ def test_held_out_and_training_text_share_nothing(count: int, one_in: int, most:
     assert len(dev) == min(count // one_in, most)
 
 
-def test_a_corpus_of_languages(tmp_path: Path) -> None:
+def test_a_corpus_of_several_languages_keeps_its_parts_apart_and_limits_them(tmp_path: Path) -> None:
     for code, count in (("en", 500), ("sw", 30), ("ur", 7)):
         write(tmp_path / f"text/{code}.txt", "".join(f"{code} {i}\n" for i in range(count)))
     paths = sorted((tmp_path / "text").glob("*.txt"))

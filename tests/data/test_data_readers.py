@@ -43,7 +43,7 @@ def test_tagged_reads_back_what_was_written(tmp_path_factory: pytest.TempPathFac
     assert [list(zip(row["tokens"], row["tags"], strict=True)) for row in readers.tagged(path)] == sentences
 
 
-def test_tagged_files_of_xtreme(shared_data: Path, tmp_path: Path) -> None:
+def test_tagged_files_of_xtreme_equal_the_copy_in_the_layout_of_the_hub(shared_data: Path, tmp_path: Path) -> None:
     """XTREME's own export against the copy in the Hub's layout, which was made from the same file."""
     udpos = get_registry().task("udpos")
     own = tmp_path / "own/udpos"
@@ -73,7 +73,7 @@ def test_tagged_files_of_xtreme(shared_data: Path, tmp_path: Path) -> None:
         ("a\tX\tY\n", "a.tsv:1: expected"),
     ],
 )
-def test_tagged_names_the_line(tmp_path: Path, text: str, message: str) -> None:
+def test_a_broken_line_of_a_tagged_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         list(readers.tagged(write(tmp_path / "a.tsv", text)))
 
@@ -202,7 +202,7 @@ def test_conllu_precedence_and_enhanced_edges(tmp_path: Path) -> None:
     assert tag_of("fr_made-ud-dev.conllu", first="3:case|3.1:case", tag="SCONJ") == "ADP"
 
 
-def test_conllu_names_the_line(tmp_path: Path) -> None:
+def test_a_broken_line_of_a_conllu_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.conllu:2: expected the 10 columns of CoNLL-U, found 2"):
         list(readers.conllu(write(tmp_path / "a.conllu", "# text\n1\tx\n")))
     with pytest.raises(DataError, match=r"a\.conllu:1: 'one' is not the number of a word"):
@@ -227,7 +227,7 @@ def pool(folder: Path, foreign: str, english: str, gold: str) -> tuple[Path, Pat
     return write(folder / "p.de", foreign), write(folder / "p.en", english), write(folder / "p.gold", gold)
 
 
-def test_bitext_pool(tmp_path: Path) -> None:
+def test_a_bitext_pool_is_read_as_its_sentences_and_gold_pairs(tmp_path: Path) -> None:
     rows = list(readers.bitext_pool(*pool(tmp_path, "de-1\teins\tzwei\r\n", "en-1\tone\nen-2\t\n", "de-1\ten-2\n")))
     assert rows == [
         {"id": "de-1", "text": "eins\tzwei", "english": False},
@@ -251,7 +251,9 @@ def test_bitext_pool(tmp_path: Path) -> None:
         ("de-1\teins\n", "en-1\tone\n", "de-1 en-1\n", "p.gold:1: expected two ids"),
     ],
 )
-def test_bitext_pool_names_the_line(tmp_path: Path, foreign: str, english: str, gold: str, message: str) -> None:
+def test_a_broken_line_of_a_bitext_pool_is_named(
+    tmp_path: Path, foreign: str, english: str, gold: str, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         list(readers.bitext_pool(*pool(tmp_path, foreign, english, gold)))
 

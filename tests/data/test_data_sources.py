@@ -194,7 +194,7 @@ def test_fingerprint_tells_examples_apart() -> None:
     assert fingerprint([Pair("0", "\ud800", "b", "x")])  # a lone surrogate is hashed, not refused
 
 
-def test_unions_are_concatenated(shared_data: Path, mnli: IntermediateTask) -> None:
+def test_a_union_of_splits_is_their_examples_one_after_another(shared_data: Path, mnli: IntermediateTask) -> None:
     def part(repo: str, config: str) -> Split:
         return Split(HubData(repo, config, "train", columns=NLI_COLUMNS), rows=3000)
 
@@ -283,7 +283,9 @@ def test_missing_and_wrong_columns_are_named(shared_data: Path, tmp_path: Path, 
         ("t", [1.5], ""),
     ],
 )
-def test_declared_kinds(tmp_path: Path, declared: str, column: list[object], message: str) -> None:
+def test_a_column_of_another_kind_than_declared_makes_the_split_damaged(
+    tmp_path: Path, declared: str, column: list[object], message: str
+) -> None:
     write_parquet(tmp_path / "a/b/data/test-00000-of-00001.parquet", {"t": column})
     split = Split(HubData("a/b", None, "test", columns=(declared,)))
     status = split_status(split, tmp_path)

@@ -115,7 +115,7 @@ def test_json_lines_are_what_our_own_reader_reads(tmp_path: Path) -> None:
 
 
 def test_lines_of_text_are_rows(tmp_path: Path) -> None:
-    (tmp_path / "sw.txt").write_text("habari\n\u2028ya\nasubuhi\n", encoding="utf-8")
+    (tmp_path / "sw.txt").write_text("habari\n\u2028ya\nasubuhi\n", encoding="utf-8-sig")
     source = DatasetsData("text", ("*.txt",), "made here")
     loaded = load(tmp_path, source, example=lambda row: Text(str(row["_row"]), row["text"]))
     assert [example.text for example in loaded.examples] == ["habari", "\u2028ya", "asubuhi"]  # type: ignore[union-attr]
@@ -138,6 +138,14 @@ def test_options_of_the_builder_are_passed_on(tmp_path: Path) -> None:
     odd = DatasetsData("csv", ("rows.tsv",), "x", options={"sepp": "\t"})
     with pytest.raises(DataError, match=r"rows\.tsv: cannot be read as csv: .*sepp"):
         load(tmp_path, odd)
+
+
+def test_a_file_without_a_header_has_the_names_that_its_source_gives(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(csv(ROWS).split("\n", 1)[1], encoding="utf-8")
+    named = DatasetsData("csv", ("rows.csv",), "x", options={"header": None, "names": list(ROWS[0])}, columns=COLUMNS)
+    assert list(load(tmp_path, named).examples) == EXPECTED
+    with pytest.raises(DataError, match=r"rows\.csv: its columns have no names"):
+        load(tmp_path, DatasetsData("csv", ("rows.csv",), "x", options={"header": None}))
 
 
 def archives(folder: Path) -> None:
@@ -219,6 +227,24 @@ BAD: dict[str, tuple[str, str, dict[str, Any], str]] = {
         r"rows\.csv: column 'n', row 1: 'x', expected a whole number",
     ),
     "a line has too many cells": ("csv", "id,a\n1,x\n2,y,z\n", {}, r"rows\.csv: cannot be read as csv: .*line 3"),
+    "a number is too large": (
+        "csv",
+        "n\n1\n99999999999999999999\n",
+        {"columns": ("n: integer",)},
+        r"rows\.csv: column 'n', row 1: '9+', expected a whole number",
+    ),
+    "a language is a number": (
+        "json",
+        '{"a": "x", "language": 1}\n',
+        {"where": Where("language", equals="sw")},
+        r"rows\.json: cannot be read: Arrow",
+    ),
+    "a text of JSON is no Unicode": (
+        "json",
+        '{"a": "x"}\n{"a": "\\ud800"}\n',
+        {},
+        r"rows\.json: column 'a', row 1: Unicode",
+    ),
     "nothing is in the file": ("csv", "", {}, r"rows\.csv: cannot be read as csv"),
     "the text is not UTF-8": ("csv", "id,a\n1,\udcff\n", {}, r"rows\.csv: cannot be read as csv: .*utf-8"),
     "a line is no JSON": ("json", '{"id": "1"}\n{"id":\n', {}, r"rows\.json:2: not JSON"),
@@ -257,7 +283,7 @@ def test_bad_files_are_errors_of_one_line_that_name_file_and_row(
 
 
 @pytest.mark.parametrize("stays_on_disk", [False, True])
-def test_examples_are_checked(tmp_path: Path, stays_on_disk: bool) -> None:
+def test_bad_examples_of_a_datasets_source_are_refused_with_file_and_row(tmp_path: Path, stays_on_disk: bool) -> None:
     def source(rows: list[dict[str, Any]]) -> DatasetsData:
         return DatasetsData(
             "csv", (write(tmp_path / "data", "csv", rows),), "x", columns=COLUMNS, stays_on_disk=stays_on_disk
@@ -276,6 +302,49 @@ def test_ids_that_occur_twice_far_apart_are_found_on_disk(tmp_path: Path) -> Non
     source = DatasetsData("json", (write(tmp_path / "data", "json", rows),), "x", stays_on_disk=True)
     with pytest.raises(DataError, match=r"the id '0' occurs twice"):
         load(tmp_path / "data", source, example=lambda row: Text(row["id"], row["text"]))
+
+
+@pytest.mark.parametrize("stays_on_disk", [False, True])
+def test_parts_of_a_split_follow_one_another(tmp_path: Path, stays_on_disk: bool) -> None:
+    def part(name: str, rows: list[dict[str, Any]]) -> Split:
+        file = write(tmp_path / "data", "csv", rows, name)
+        return Split(DatasetsData("csv", (file,), "x", columns=COLUMNS, stays_on_disk=stays_on_disk), rows=len(rows))
+
+    split = Split(parts=(part("a", ROWS[:2]), part("b", ROWS[2:])))
+    numbered = load_examples(
+        task(example=lambda row: Text(str(row["_row"]), row["a"])), split, data_dir=tmp_path / "data"
+    )
+    assert [example.id for example in numbered.examples] == list("012345")  # type: ignore[union-attr]
+    assert numbered.rows == numbered.expected == 6
+
+
+class Counting(ExampleStore):
+    """A store of somebody else: numbers up to ``count``."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    fingerprint = "counting"
+
+    def limited(self, limit: int) -> Counting:
+        return Counting(min(limit, self.count))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: Any) -> Any:
+        return Text(str(index), "x") if isinstance(index, int) else [self[i] for i in range(*index.indices(self.count))]
+
+
+def test_a_reader_may_return_a_store_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "csv")
+    source = FileData(("rows.csv",), lambda path: Counting(10**12), "made here")
+    loaded = load_examples(task(source), Split(source), data_dir=tmp_path, limit=5)
+    assert (loaded.rows, len(loaded.examples), loaded.fingerprint) == (10**12, 5, "counting")
+    assert split_status(Split(source), tmp_path).rows == 10**12
+    rows = DatasetsData("csv", ("rows.csv",), "x")
+    with pytest.raises(DataError, match=r"rows\.csv cannot be mixed with examples that stay on disk"):
+        load_examples(task(source), Split(parts=(Split(source), Split(rows))), data_dir=tmp_path)
 
 
 # Where they are found.
@@ -376,7 +445,7 @@ def test_several_splits_are_refused_with_a_hint(tmp_path: Path) -> None:
     assert "split='test'" in caught.value.hint
 
 
-def test_images_are_decoded(tmp_path: Path) -> None:
+def test_images_of_a_datasets_source_reach_the_example_decoded(tmp_path: Path) -> None:
     from datasets import Dataset, Features, Image, Value
     from PIL import Image as Pictures
 

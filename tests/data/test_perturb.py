@@ -64,7 +64,7 @@ def test_how_many_letters_come_and_go(text: str, seed: int) -> None:
         assert dropped == text
 
 
-def test_noise_by_hand() -> None:
+def test_each_noise_of_characters_equals_a_variant_made_by_hand() -> None:
     assert NOISES["drop"]("ab", Random(0)) == "a"
     assert NOISES["drop"]("किक", Random(0)) == "कि"  # a vowel sign goes with its consonant, and the first letter stays
     assert NOISES["repeat"]("й 7", Random(0)) == "йй 7"
@@ -86,7 +86,7 @@ def test_noise_by_hand() -> None:
         ("한국어", "한국어"),
     ],
 )
-def test_marks_that_people_leave_out(text: str, plain: str) -> None:
+def test_diacritics_that_people_leave_out_are_removed(text: str, plain: str) -> None:
     assert diacritics(unicodedata.normalize("NFC", text), Random(0)) == unicodedata.normalize("NFC", plain)
 
 
@@ -113,7 +113,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("kind", sorted(NOISES))
-def test_what_is_right_stays_right(kind: str) -> None:
+def test_labels_and_answers_stay_right_in_every_variant(kind: str) -> None:
     made = make_variant(kind, EXAMPLES).examples
     question, pair, choice, query, candidate, translation, _, english = made
     assert isinstance(question, Question)
@@ -194,7 +194,7 @@ def test_mixed_questions_keep_context_and_answer() -> None:
     assert made == Question("q", "Where does Amina live?", swahili.context, swahili.answers)
 
 
-def test_names_and_classes() -> None:
+def test_perturbations_apply_to_their_kinds_of_example_and_unknown_ones_are_refused() -> None:
     assert split_of(split_name("test", "drop")) == ("test", "drop")
     assert split_of("test") == ("test", "")
     assert [kind for kind in PERTURBATIONS if applies(kind, (Tagged,))] == [
@@ -255,7 +255,7 @@ def test_scores_are_those_of_the_clean_sets(
     assert "~" not in capsys.readouterr().out
 
 
-def test_reports_show_the_losses(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_reports_show_what_perturbed_tasks_lose(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     record = json.loads((run / "record.json").read_text())
     german = record["robustness"]["drop"]["tatoeba"]["languages"]["de"]
     made = {table["name"]: table for table in json.loads(report([run], "json"))["tables"]}
@@ -303,7 +303,9 @@ def test_a_second_call_does_nothing_again_and_a_new_kind_is_added(
     assert json.loads((run / "record.json").read_text())["options"]["perturb"] == ["drop", "case", "swap"]
 
 
-def test_mixed_languages_of_parallel_tasks(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mixed_languages_are_made_of_parallel_tasks_and_refused_for_others(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = EvalOptions(data_dir=str(corpus), offline=True, perturb=("mixed",), limit=20)
     run = evaluate("baseline:random", ["xnli[de,zh]", "xquad[ru]", "udpos[de]"], out=tmp_path / "run", options=options)
     assert not run.failed

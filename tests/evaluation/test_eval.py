@@ -180,7 +180,9 @@ def test_baselines_score_every_family(baseline: str, corpus: Path, harness: Run,
     assert all(5 < value < 70 for value in xnli.values())
 
 
-def test_via_an_intermediate_stage(corpus: Path, small_model: Path, harness: Run, tmp_path: Path) -> None:
+def test_an_evaluation_via_an_intermediate_stage_trains_both_stages_in_order(
+    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+) -> None:
     words = ["--task", "xnli[en,de]", "--task", "tatoeba[de]", "--data-dir", corpus, *FAST]
     code, _, _ = harness("eval", "--model", small_model, "--via", "mnli+squad", *words, "--out", tmp_path / "via")
     assert code == 0
@@ -252,7 +254,7 @@ def test_a_damaged_file_fails_its_units_and_no_others(
         (["--task", "tatoeba[et]"], 4, "tatoeba/et/test"),
     ],
 )
-def test_mistakes_are_explained(
+def test_mistakes_in_the_eval_command_are_explained_without_a_traceback(
     words: list[str], code: int, said: str, corpus: Path, small_model: Path, harness: Run, tmp_path: Path
 ) -> None:
     out = ["--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
@@ -297,7 +299,9 @@ def test_the_plan_is_shown_without_loading_a_model(corpus: Path) -> None:
     assert not german["done"]
 
 
-def test_a_recipe_file(corpus: Path, small_model: Path, harness: Run, tmp_path: Path) -> None:
+def test_a_recipe_file_sets_the_options_and_its_mistakes_are_named(
+    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('name = "mine"\n[defaults]\nlr = 1e-4\nmax_steps = 1\n[tasks.xnli]\nmax_length = 16\n')
     words = ["--task", "xnli[de]", "--data-dir", corpus, "--train-limit", "16", "--limit", "4", "--offline"]
@@ -311,7 +315,9 @@ def test_a_recipe_file(corpus: Path, small_model: Path, harness: Run, tmp_path: 
         assert (code, said in err) == (2, True), err
 
 
-def test_further_pretraining_with_more_tokens(corpus: Path, small_model: Path, harness: Run, tmp_path: Path) -> None:
+def test_further_pretraining_with_more_tokens_grows_the_vocabulary(
+    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+) -> None:
     words = ["--task", "mlm[sw]", "--data-dir", corpus, "--set", "max_steps=3", "--offline", "--json"]
     more = ["--set", "extend_vocabulary=40", "--out", tmp_path / "sw"]
     code, out, err = harness("train", "--model", small_model, *words, *more)

@@ -245,7 +245,7 @@ def test_blocks_find_what_one_search_finds_ties_included(n: int, m: int, k: int,
     assert (parts.ids == whole.ids).all() and (parts.scores == whole.scores).all()
 
 
-def test_vectors_in_a_mapped_file() -> None:
+def test_vectors_are_computed_in_blocks_into_a_mapped_file() -> None:
     texts = [str(i) for i in range(25)]
     calls: list[int] = []
 
@@ -285,7 +285,7 @@ def test_a_limit_keeps_queries_with_what_answers_them() -> None:
         ("你好。再见。", 3, "再见。"),
     ],
 )
-def test_sentence_at(text: str, position: int, sentence: str) -> None:
+def test_the_sentence_around_a_position_is_found(text: str, position: int, sentence: str) -> None:
     assert sentence_at(text, position) == sentence
 
 

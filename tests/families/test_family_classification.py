@@ -84,7 +84,7 @@ def test_special_tokens_of_several_types_in_one_place():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_odd_texts(kind):
+def test_rows_of_odd_texts_are_neither_empty_nor_longer_than_asked(kind):
     tokens = tokenizer(kind)
     texts = [
         "",
@@ -217,7 +217,7 @@ def test_a_real_encoder_on_real_text(minilm, real_pairs):
     np.testing.assert_allclose(logits[short], expected, atol=1e-5)
 
 
-def test_no_examples():
+def test_a_unit_without_examples_has_no_rows_and_no_predictions():
     task = family()
     features = task.features(tokenizer("xlmr"), [], training=False)
     assert len(features) == 0 and task.decode(features, {}, []) == []
@@ -262,7 +262,7 @@ def test_unknown_labels_name_the_example():
 # Baselines
 
 
-def test_majority_and_ties():
+def test_the_majority_baseline_guesses_the_most_frequent_label_and_the_first_of_equals():
     task = family()
     unit = UnitExamples("xnli", "sw", "test", made_pairs(4))
     train = [Pair(str(i), "a", "b", label) for i, label in enumerate(["neutral", None, "neutral", "entailment"])]

@@ -226,7 +226,7 @@ def test_blank_is_all_white_space_and_the_byte_order_mark():
     ("text", "piece", "expected"),
     [("a b c", (1, 3), "b"), ("\ufeffab", (0, 2), "a"), ("  ", (0, 2), ""), ("x \u3000y", (0, 4), "x \u3000y")],
 )
-def test_slices_are_stripped(text, piece, expected):
+def test_slices_of_a_context_are_stripped_of_spaces_and_marks_at_their_ends(text, piece, expected):
     assert sliced(text, *piece) == expected
 
 
@@ -257,7 +257,7 @@ def test_answers_do_not_depend_on_batches(kind, models):
     assert runs[0][0] == sliced(questions[0].context, offsets[a][0], offsets[b][1])
 
 
-def test_real_questions(xquad, minilm):
+def test_answers_to_real_questions_lie_in_their_contexts_whatever_the_batch(xquad, minilm):
     from harness.models.load import load_tokenizer
 
     qa = family(max_length=128, doc_stride=64)
@@ -305,7 +305,7 @@ def test_labels_decode_to_the_answer(shared_data, minilm, source):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_labels_in_every_script(kind):
+def test_labels_in_every_script_become_spans_that_hold_the_answer(kind):
     questions = [labelled(text, text[7:18].strip(), name=str(i)) for i, text in enumerate(TEXTS)]
     features = family().features(tokenizer(kind), questions, training=True)
     held = list(spans_of(features, questions))
@@ -484,7 +484,7 @@ def test_facts_hold_what_a_best_threshold_needs(models):
         ("bert", "at the café.", "[UNK]", "café."),
     ],
 )
-def test_projection(kind, context, detokenised, expected):
+def test_a_detokenised_answer_is_projected_onto_the_words_of_its_context(kind, context, detokenised, expected):
     from harness.families.answer_decoding import Projection
 
     projection = Projection(tokenizer(kind))
@@ -508,7 +508,7 @@ def test_projection_undoes_lower_casing(minilm):
     assert projection.project("cafe de flore", words) == "Café de Flore"
 
 
-def test_legacy_decoding_of_real_questions(xquad, minilm):
+def test_legacy_decoding_of_real_questions_returns_whole_words_around_the_exact_answers(xquad, minilm):
     from harness.models.load import load_tokenizer
 
     tokens = load_tokenizer(minilm)
@@ -541,7 +541,7 @@ def test_projection_is_left_out_for_the_languages_that_say_so(models):
 # Baselines
 
 
-def test_guesses():
+def test_baselines_guess_spans_of_the_context_as_long_as_those_of_training():
     train = [labelled("Duke William II of Normandy", answer) for answer in ("Duke", "William II", "Duke William II")]
     contexts = ["In 1066 he came.", "\ufeff 在北京，中国。", "x"]
     examples = [ask("?", context, str(i)) for i, context in enumerate(contexts)]

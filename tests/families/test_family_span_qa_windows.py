@@ -74,7 +74,7 @@ def test_windows_of_a_question_of_ten_tokens(kind, context, expected):
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_row_layout(kind):
+def test_a_row_of_a_window_is_laid_out_as_its_encoder_expects(kind):
     tokens = word_tokenizer(kind)
     family = SpanQA((), SpanQA.Options(max_length=16, doc_stride=4, max_query_length=3))
     features = family.features(tokens, [ask(words(5), words(14, start=100))], training=False)
@@ -218,7 +218,7 @@ def tokenised_texts(draw):
 
 
 @given(tokenised_texts(), st.data())
-def test_tokens_of_characters(texts, data):
+def test_token_spans_of_characters_equal_a_plain_search(texts, data):
     which = data.draw(st.integers(0, len(texts.texts) - 1))
     begin = data.draw(st.integers(0, len(texts.texts[which])))
     end = data.draw(st.integers(begin, len(texts.texts[which])))
@@ -231,7 +231,7 @@ def test_tokens_of_characters(texts, data):
     assert (first[0], last[0]) == expected
 
 
-def test_nothing_to_tokenise():
+def test_no_questions_make_no_tokens_and_no_rows():
     texts, which = tokenise(word_tokenizer("mbert"), [])
     assert len(texts.ids) == len(texts.begin) == len(which) == 0
     assert len(SpanQA((), SpanQA.Options()).features(word_tokenizer("mbert"), [], training=False)) == 0
@@ -252,7 +252,7 @@ def test_lone_surrogates_are_an_error():
         SpanQA((), SpanQA.Options()).features(word_tokenizer("mbert"), [ask("w1", "w2 \ud800")], training=False)
 
 
-def test_no_room_for_a_context():
+def test_a_length_without_room_for_a_context_is_refused():
     family = SpanQA((), SpanQA.Options(max_length=67))
     with pytest.raises(UsageError, match="no room for a context beside a question of 64 tokens"):
         family.features(word_tokenizer("mbert"), [ask("w1", "w2")], training=False)
@@ -260,6 +260,6 @@ def test_no_room_for_a_context():
 
 
 @pytest.mark.parametrize("option", [{"doc_stride": 0}, {"n_best": 0}, {"max_answer_length": -1}, {"decode": "legacy"}])
-def test_unusable_options(option):
+def test_unusable_options_of_span_qa_are_refused_by_name(option):
     with pytest.raises(UsageError, match=next(iter(option))):
         SpanQA.Options(**option)

@@ -120,7 +120,7 @@ def test_rows_are_those_of_the_reference(kind, real_sentences):
     assert features.example.tolist() == example
 
 
-def test_golden_split():
+def test_a_long_sentence_is_split_and_merged_as_in_the_protocol():
     """PROTOCOL 14.5: budget 5, sub-tokens 2, 2, 2, 6, 1, 0, 5, 1: pieces [w1 w2] [w3 UNK w5 UNK] [w7] [w8]."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -314,7 +314,7 @@ def test_truncation_loses_words_in_training_and_fills_them_in_evaluation(models)
     assert trained.aligned["labels"][0].lengths.tolist() == [seen, 1]
 
 
-def test_nothing_to_tag():
+def test_sentences_without_words_have_no_rows_and_no_tags():
     for examples in ([], [sentence()], [sentence(), sentence()]):
         task = family()
         features = task.features(tokenizer("xlmr"), examples, training=False)

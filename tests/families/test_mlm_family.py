@@ -69,7 +69,9 @@ def test_masks_80_10_10_of_15_percent_and_never_special_tokens(kind: str) -> Non
 
 
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=6), st.floats(0, 1))
-def test_languages_are_smoothed(sizes: list[int], alpha: float) -> None:
+def test_languages_are_drawn_by_their_smoothed_shares_and_every_text_at_least_once(
+    sizes: list[int], alpha: float
+) -> None:
     languages = Languages.of(sizes, alpha)
     drawn = np.diff(languages.starts)
     n = np.array(sizes)

@@ -101,7 +101,7 @@ def test_units_in_groups_equal_units_together(
         np.testing.assert_allclose(one.of(sentences(one.unit)), other.of(sentences(one.unit)), atol=1e-5)
 
 
-def test_retrieval_baselines() -> None:
+def test_retrieval_baselines_guess_rows_of_the_pool_from_the_seed() -> None:
     unit = UnitExamples("tatoeba", "de", "test", [Translation(str(i), f"f{i}", f"e{i}") for i in range(50)])
     family = BitextRetrieval((), BitextRetrieval.Options())
     assert family.guess("majority", [], unit, 0) == [0] * 50
@@ -184,7 +184,7 @@ def test_no_gold_on_dev_is_an_error_after_the_other_units(forward: Forward, pool
     assert ".gold" in caught.value.hint
 
 
-def test_mining_baselines(pools: dict[str, list[Example]]) -> None:
+def test_mining_baselines_guess_nothing_or_each_sentence_once(pools: dict[str, list[Example]]) -> None:
     unit = UnitExamples("bucc2018", "de", "test", pools["test"])
     family = BitextMining((), BitextMining.Options())
     assert family.guess("majority", [], unit, 0) == []

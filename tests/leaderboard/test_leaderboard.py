@@ -94,7 +94,7 @@ def test_published_rows_are_valid_and_named_once(published, registry):
         ),
     ],
 )
-def test_published_values(published, row_id, task, metric, value):
+def test_published_rows_hold_the_published_values(published, row_id, task, metric, value):
     row = next(row for row in published if row["id"] == row_id)
     cells = [cell for cell in row["cells"] if (cell["task"], cell["metric"], cell["language"]) == (task, metric, "avg")]
     assert value in [cell["value"] for cell in cells if cell["languages"] == "benchmark"]
@@ -190,7 +190,7 @@ def test_export_refuses_unless_told_and_then_the_row_says_so(run, tmp_path, caps
     assert all(not texts for name, texts in row["caveats"].items() if name != kind)
 
 
-def test_one_permission_is_not_another(run, tmp_path, capsys):
+def test_export_of_a_partial_run_is_refused_under_any_other_permission(run, tmp_path, capsys):
     rewrite(run, lambda record: record.update(partial=["limited"]))
     code, _, err = cli(capsys, "export", run, "-o", tmp_path / "row.json", "--allow-dirty", "--allow-unpinned")
     assert code == 4 and "--allow-partial" in err
@@ -342,7 +342,7 @@ def test_any_row_is_valid_or_told_why(row, registry, data):
 @pytest.mark.parametrize(
     "text", ["", "[", "1", '["x"]', '{"schema": NaN}', "[" * 100_000, "\ud800".encode("utf-8", "surrogatepass")]
 )
-def test_files_that_are_no_rows(tmp_path, capsys, text):
+def test_validate_refuses_files_that_are_no_rows_by_their_name(tmp_path, capsys, text):
     path = tmp_path / "row.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     code, _, err = cli(capsys, "validate", path)
@@ -495,7 +495,7 @@ def test_the_page_is_one_file_and_text_stays_text(row, tmp_path, capsys):
 # submissions
 
 
-def test_the_official_submission(run, tmp_path, capsys):
+def test_export_writes_the_files_of_the_official_submission_and_replaces_none(run, tmp_path, capsys):
     out = tmp_path / "submission"
     code, _, err = cli(capsys, "export", run, "--format", "xtreme", "-o", out)
     assert code == 4 and "pawsx lacks" in err and not out.exists()
@@ -535,7 +535,9 @@ def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
         (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
     ],
 )
-def test_export_reports_mistakes(run, tmp_path, monkeypatch, capsys, arguments, code, words):
+def test_mistakes_in_the_export_command_are_named_with_their_exit_code(
+    run, tmp_path, monkeypatch, capsys, arguments, code, words
+):
     monkeypatch.chdir(tmp_path)
     got, _, err = cli(capsys, "export", *(run if word == "RUN" else word for word in arguments))
     assert got == code and words in err

@@ -98,7 +98,7 @@ def test_the_first_head_of_xlmr_is_the_one_it_always_was(tmp_path: Path) -> None
     assert not model.classifier.dense.bias.any() and not model.classifier.out_proj.bias.any()
 
 
-def test_several_tasks_share_it(modernbert: Path) -> None:
+def test_several_tasks_share_one_encoder_and_keep_their_heads(modernbert: Path) -> None:
     first, second = loaded(Classification, modernbert), loaded(Tagging, modernbert)
     share_encoder(first, second, PRETRAINED)
     shared = {id(parameter) for parameter in first.parameters()}

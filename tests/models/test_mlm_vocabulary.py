@@ -56,7 +56,7 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def test_new_tokens(model: Path, tmp_path: Path) -> None:
+def test_new_tokens_shorten_the_text_and_leave_the_old_ones_as_they_were(model: Path, tmp_path: Path) -> None:
     from transformers import AutoModel
 
     old = load_tokenizer(model)
@@ -123,7 +123,7 @@ def test_symbols_stand_for_ids() -> None:
     assert len({_symbol(index) for index in range(0x1FF00, 0x20100)}) == 512
 
 
-def test_refusals(tmp_path: Path) -> None:
+def test_an_extension_into_a_full_folder_or_by_no_tokens_is_refused(tmp_path: Path) -> None:
     folder = save_model("xlmr", tmp_path / "m")
     with pytest.raises(UsageError, match="holds something"):
         extend_vocabulary(folder, SWAHILI, 3, folder)

@@ -326,7 +326,7 @@ def units_of(model: Path, corpus: Path, out: Path, tasks: Sequence[str]) -> dict
     return run.record
 
 
-def test_the_record_says_so(corpus: Path, tmp_path: Path) -> None:
+def test_the_record_says_which_models_run_without_padding(corpus: Path, tmp_path: Path) -> None:
     odd = units_of(model_of("fnet", tmp_path / "fnet"), corpus, tmp_path / "odd", ["xnli", "tatoeba"])
     assert {unit["facts"].get("padding") for unit in odd["units"].values()} == {"none"}
     assert [stage["padding"] for stage in odd["stages"]] == ["none"]

@@ -132,7 +132,7 @@ def test_the_record_and_the_kept_results_know_the_bits(corpus: Path, wide: Path,
         (["--quant", "2bit", "--peft", "lora"], "'8bit' or '4bit' expected"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_training_that_quantised_weights_do_not_allow_is_refused(
     more: list[str], said: str, corpus: Path, small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", "--model", str(small_model), "--task", "mnli", "--data-dir", str(corpus), "--offline"]

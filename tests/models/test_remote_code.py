@@ -151,7 +151,9 @@ def refused(cache: Cache, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return call
 
 
-def test_nothing_else_is_run(cache: Cache, refused: Any, corpus: Path, tmp_path: Path) -> None:
+def test_code_of_a_model_that_was_not_named_and_pinned_is_not_run(
+    cache: Cache, refused: Any, corpus: Path, tmp_path: Path
+) -> None:
     out, hub = tmp_path / "run", f"org/strange@{SHA}"
     said = refused(*words(corpus, out, hub, None))
     assert "code of its own, which is not run" in said and "--trust-remote-code" in said

@@ -69,7 +69,7 @@ def test_languages_and_order_are_those_of_the_benchmark(name: str) -> None:
     assert all("test" in splits for splits in target(name).languages.values())
 
 
-def test_official_sizes() -> None:
+def test_rows_declared_by_each_task_equal_the_official_sizes() -> None:
     rows = {
         name: {s: {c: t[s].rows for c, t in target(name).languages.items() if s in t} for s in ("dev", "test")}
         for name in TARGETS
@@ -97,7 +97,7 @@ def test_official_sizes() -> None:
     assert sizes["squad"] == (87_599, 10_570)
 
 
-def test_xnli_labels(shared_data: Path) -> None:
+def test_labels_of_xnli_equal_the_real_data_and_are_parallel(shared_data: Path) -> None:
     xnli = target("xnli")
     tests = {code: examples(shared_data, xnli, xnli.languages[code]["test"]) for code in ("de", "en", "sw", "zh")}
     assert Counter(example.label for example in tests["en"]) == dict.fromkeys(xnli.labels, 1670)
@@ -115,7 +115,7 @@ def test_xnli_labels(shared_data: Path) -> None:
     assert train[0].a.startswith("Our hearts are particularly heavy") and train[0].label == "entailment"
 
 
-def test_pawsx_labels(shared_data: Path) -> None:
+def test_labels_of_pawsx_equal_the_real_data_and_differ_only_beside_placeholders(shared_data: Path) -> None:
     pawsx = target("pawsx")
     dev = {code: examples(shared_data, pawsx, pawsx.languages[code]["dev"]) for code in ("de", "en")}
     assert dev["de"][0].label == "1" and dev["de"][0].a.startswith("Es war das 6. Event des Turniers")
@@ -124,7 +124,7 @@ def test_pawsx_labels(shared_data: Path) -> None:
     assert "rows are missing" in load_examples(pawsx, pawsx.train, data_dir=shared_data, offline=True).notes[0]
 
 
-def test_tags(shared_data: Path) -> None:
+def test_tagged_tasks_read_the_words_and_tags_of_the_real_data(shared_data: Path) -> None:
     panx, udpos = target("panx"), target("udpos")
     assert examples(shared_data, panx, panx.languages["de"]["test"])[0] == Tagged(
         "0",
@@ -140,7 +140,7 @@ def test_tags(shared_data: Path) -> None:
     assert not any("\u200c" in word or " " in word for example in persian for word in example.words)
 
 
-def test_questions(shared_data: Path) -> None:
+def test_question_tasks_read_the_answers_and_offsets_of_the_real_data(shared_data: Path) -> None:
     xquad, tydiqa = target("xquad"), target("tydiqa")
     spanish = examples(shared_data, xquad, xquad.languages["es"]["test"])
     assert sum(example.context.startswith("\ufeff") for example in spanish) == 19  # offsets count the mark
@@ -166,14 +166,14 @@ def test_tatoeba_strips_line_ends(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in INTERMEDIATE if name not in ("anli_plus", "ccg", "copa", "mlm")])
-def test_intermediate_tasks_load(shared_data: Path, name: str) -> None:
+def test_every_intermediate_task_loads_its_excerpts_whole(shared_data: Path, name: str) -> None:
     task = get_registry().intermediate(name)
     for split in (task.train, task.dev):
         loaded = load_examples(task, split, data_dir=shared_data, offline=True)
         assert loaded.excerpt and len(loaded.examples) == loaded.rows
 
 
-def test_intermediate_examples(shared_data: Path) -> None:
+def test_first_examples_of_intermediate_tasks_equal_the_real_data(shared_data: Path) -> None:
     registry = get_registry()
 
     def first(name: str) -> object:

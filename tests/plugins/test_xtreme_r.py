@@ -60,7 +60,7 @@ def harness(capsys: pytest.CaptureFixture[str]) -> Run:
 # the benchmark
 
 
-def test_tasks_and_languages() -> None:
+def test_tasks_of_xtreme_r_have_the_published_languages() -> None:
     xtreme, xtreme_r = (get_registry().benchmark(name).tasks for name in ("xtreme", "xtreme-r"))
     assert {name: len(codes) for name, codes in xtreme_r.items()} == {
         "xnli": 15, "xcopa": 11, "udpos": 38, "panx": 48, "xquad": 12, "mlqa": 7, "tydiqa": 9, "tatoeba": 41,
@@ -73,7 +73,7 @@ def test_tasks_and_languages() -> None:
     assert sorted({code for codes in xtreme_r.values() for code in codes}) == ALL.split()
 
 
-def test_groups_and_rule() -> None:
+def test_groups_of_xtreme_r_are_those_of_its_public_scorer() -> None:
     benchmark = get_registry().benchmark("xtreme-r")
     public = {
         "classification": {"xnli", "xcopa"},
@@ -157,7 +157,7 @@ def test_a_score_says_which_copy_of_the_treebanks_it_is_of(shared_data: Path, tm
         assert note.startswith(wanted) and f"note: udpos[de]: {note}" in " ".join(shown.split())
 
 
-def test_xcopa(shared_data: Path) -> None:
+def test_xcopa_reads_whole_splits_of_two_options_with_a_question(shared_data: Path) -> None:
     task = get_registry().task("xcopa")
     for code in ("et", "id", "it", "sw", "tr", "zh"):
         loaded = {
@@ -519,7 +519,7 @@ def test_the_head_of_socialiqa_can_be_dropped(corpus: Path, small_model: Path, t
 
 
 @pytest.mark.parametrize("baseline", ["majority", "random"])
-def test_baselines(baseline: str, corpus: Path, tmp_path: Path, harness: Run) -> None:
+def test_baselines_score_every_unit_of_the_new_tasks(baseline: str, corpus: Path, tmp_path: Path, harness: Run) -> None:
     words = ("--task", "lareqa,mewslix,xcopa", "--data-dir", corpus, "--limit", "5", "--offline")
     assert harness("eval", "--model", f"baseline:{baseline}", *words, "--out", tmp_path / "run")[0] == 0
     scores = record(tmp_path / "run")["units"]

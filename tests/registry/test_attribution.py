@@ -125,7 +125,7 @@ def _score(value: float) -> object:
         ('Command("own", "nonsense")', ["tasks", "list"], 3, "run must be of the form 'module:name'"),
     ],
 )
-def test_commands_that_cannot_be_run(
+def test_a_plugins_command_that_cannot_be_run_is_an_error_that_names_the_plugin(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, arguments: list[str], code: int, message: str
 ) -> None:
     path = tmp_path / "own.py"

@@ -306,7 +306,9 @@ def tracked(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch, names: 
     return tmp_path / "run"
 
 
-def test_the_event_log(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_event_log_has_a_line_for_each_event_of_a_run(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tracked(tmp_path, model, monkeypatch, "eventlog")
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     names = ["run_started", "step_trained", "unit_scored", "unit_scored", "run_finished"]
@@ -319,7 +321,9 @@ def test_the_event_log(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPat
     assert not (folder / "tensorboard").exists()
 
 
-def test_tensorboard_files(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorboard_files_hold_the_losses_and_scores_of_a_run(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
     folder = tracked(tmp_path, model, monkeypatch, "tensorboard")
     path = next((folder / "tensorboard").iterdir())

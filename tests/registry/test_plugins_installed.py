@@ -106,14 +106,14 @@ def test_everything_else_goes_on_with_one_warning_each(site: Path) -> None:
         assert sum(line.startswith(f"warning: plugin {provider} ") for line in done.stderr.splitlines()) == 1
 
 
-def test_doctor_reports_them(site: Path) -> None:
+def test_doctor_reports_plugins_that_fail(site: Path) -> None:
     done = harness(site, "-q", "doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)}
     assert done.returncode in (1, 3)
     assert found["plugin sample-raises:raises"]["status"] == "failed"
 
 
-def test_strict_mode(site: Path) -> None:
+def test_a_plugin_that_fails_is_an_error_in_strict_mode(site: Path) -> None:
     done = harness(site, "-q", "tasks", "list", HARNESS_STRICT_PLUGINS="1")
     assert done.returncode == 3 and all(provider in done.stderr for provider in FAILURES)
 
@@ -128,7 +128,7 @@ def test_plugins_can_be_left_out(site: Path) -> None:
     assert without["sample-clash-two:shared"]["status"] == "disabled"
 
 
-def test_tracing_says_what_is_loaded(site: Path) -> None:
+def test_tracing_says_what_each_plugin_provides_and_which_is_not_loaded(site: Path) -> None:
     done = harness(site, "tasks", "list", "--json", HARNESS_TRACE_PLUGINS="1")
     assert done.returncode == 0 and json.loads(done.stdout)
     traced = [line for line in done.stderr.splitlines() if line.startswith("plugins: ")]

@@ -270,7 +270,7 @@ def test_what_a_plugin_prints_does_not_reach_stdout(tmp_path: Path, capsys: pyte
     assert captured.out == "" and "hello" in captured.err
 
 
-def test_names_that_nobody_provides(tmp_path: Path) -> None:
+def test_names_that_nobody_provides_are_refused_with_the_nearest_one(tmp_path: Path) -> None:
     registry = get_registry()
     for look_up, name, near in (
         (registry.task, "xnil", "'xnli'"),
@@ -341,7 +341,7 @@ def test_the_registry_is_built_once() -> None:
     assert get_registry() is get_registry()
 
 
-def test_load_object() -> None:
+def test_a_reference_loads_its_object_and_a_wrong_one_is_refused() -> None:
     assert load_object("harness.types.tasks:TargetTask") is TargetTask
     assert load_object("harness.types.tasks:TargetTask.__name__") == "TargetTask"
     for wrong in (
@@ -410,7 +410,7 @@ def test_an_installed_broken_plugin_fails_alone(plugins: dict[str, dict[str, Any
     assert found["status"] == "failed" and BROKEN[name][1] in found["reason"]
 
 
-def test_clashes_between_distributions(plugins: dict[str, dict[str, Any]]) -> None:
+def test_names_claimed_by_two_distributions_fail_in_both(plugins: dict[str, dict[str, Any]]) -> None:
     assert "reserved for xtreme-harness" in plugins["impostor:xnli"]["reason"]
     for distribution in ("one", "two"):
         shared = plugins[f"{distribution}:shared"]

@@ -76,7 +76,9 @@ def test_a_benchmark_gives_all_its_tasks_and_languages_in_its_order(registry: Re
         (["xnli[sw]", "xn*[sw]"], {"xnli": ["sw"]}),
     ],
 )
-def test_selectors(registry: Registry, selectors: list[str], expected: dict[str, list[str]]) -> None:
+def test_selectors_choose_their_tasks_and_languages(
+    registry: Registry, selectors: list[str], expected: dict[str, list[str]]
+) -> None:
     assert chosen(registry, *selectors) == expected
 
 

@@ -49,7 +49,7 @@ def column(table: Table, name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("format", ENDINGS)
 @pytest.mark.parametrize("runs", RUNS)
-def test_golden_files(runs, format):
+def test_reports_in_each_format_equal_the_golden_files(runs, format):
     """``HARNESS_REGENERATE=1 pytest tests/report/test_report.py`` writes them again."""
     path = GOLDEN / f"{runs}.{ENDINGS[format]}"
     made = report(RUNS[runs], format)
@@ -91,7 +91,7 @@ def test_resource_classes_go_from_high_to_low_and_unknown_languages_come_last():
     assert groups["unknown"] == ["xx"]
 
 
-def test_differences_and_their_significance():
+def test_differences_of_two_systems_are_marked_only_where_significant():
     plain, via = load_runs([PLAIN, VIA])
     found = differences(plain, via, get_registry())
     assert found.units["xnli", "sw"] == pytest.approx(65 - 30)
@@ -184,7 +184,7 @@ def test_json_is_the_tables():
     assert found["by-task"]["rows"][0][2] == {"value": pytest.approx(53.75), "mark": "†"}
 
 
-def test_latex_is_whole():
+def test_every_latex_table_is_closed_and_its_rows_have_all_columns():
     text = report([PLAIN, VIA], "latex")
     assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
     assert text.count("\\begin{longtable}") == text.count("\\end{longtable}") == text.count("\\toprule") > 5
@@ -195,7 +195,7 @@ def test_latex_is_whole():
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(tmp_path):
+def test_the_latex_report_compiles(tmp_path):
     (tmp_path / "report.tex").write_text(report([PLAIN, VIA], "latex"), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=500)
@@ -235,7 +235,7 @@ def test_the_command_writes_files_by_their_ending(tmp_path, capsys):
     assert main(["report"]) == 2
 
 
-def test_plugins_bring_formats(tmp_path, capsys):
+def test_a_report_format_of_a_plugin_is_printed_by_the_report_command(tmp_path, capsys):
     (tmp_path / "initials_report.py").write_text("def initials(systems): return ' '.join(s.name[0] for s in systems)")
     plugin = tmp_path / "plugin.py"
     plugin.write_text(

@@ -218,7 +218,7 @@ def test_latex_prints_the_text(text):
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_hostile_latex_compiles(tmp_path):
+def test_a_latex_report_of_hostile_names_compiles(tmp_path):
     record = poisoned(" ".join(PAYLOADS[:-1]))
     record["partial"] = PAYLOADS
     record["scores"]["groups"] |= dict.fromkeys(PAYLOADS[:6], 1.0)

@@ -56,7 +56,9 @@ def names(folder: Path) -> set[str]:
     return {path.name.rpartition("-")[0] for path in (folder / "stages").iterdir()}
 
 
-def test_list(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_list_shows_every_run_below_a_folder_and_names_unreadable_records(
+    runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, out, _ = cli("runs", "list", runs, "--json")
     found = {Path(run["folder"]).name: run for run in json.loads(out)}
     assert code == 0 and set(found) == {"one", "two"}
@@ -71,7 +73,7 @@ def test_list(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("runs", "list", "nowhere")[0] == 2
 
 
-def test_show(runs: Path, cli: Cli) -> None:
+def test_runs_show_prints_the_parts_of_a_run_and_its_units(runs: Path, cli: Cli) -> None:
     code, out, _ = cli("runs", "show", runs / "one")
     assert code == 0
     assert "weights:" in out and "xnli" in out and "accuracy" in out and "--train-limit" in out
@@ -156,7 +158,7 @@ def test_prune_removes_nothing_while_a_record_is_unreadable(runs: Path, cli: Cli
     assert names(runs) == {"xnli", "pawsx"}
 
 
-def test_prune_of_what_was_built(runs: Path, cli: Cli, tmp_path: Path) -> None:
+def test_cache_prune_removes_built_models_only_when_asked(runs: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "cache" / "models" / "tiny-1").mkdir(parents=True)
     assert cli("cache", "prune", runs, "--yes")[0] == 0
     assert (tmp_path / "cache" / "models" / "tiny-1").is_dir()

@@ -146,7 +146,7 @@ def test_the_whole_stack_comes_back_after_an_error(tmp_path: Path) -> None:
     assert len(forward.model.encoder.layer) == 2
 
 
-def test_default_layers() -> None:
+def test_the_default_layer_follows_the_depth_of_the_encoder() -> None:
     from transformers import BartConfig, MT5Config, XLMRobertaConfig
 
     depths = {depth: default_layer(XLMRobertaConfig(num_hidden_layers=depth)) for depth in (1, 2, 6, 12, 24, 36)}
@@ -193,7 +193,7 @@ def test_without_special_tokens_nothing_is_left_of_an_empty_sentence(tmp_path: P
     assert np.linalg.norm(found[1]) == pytest.approx(1, abs=1e-5)
 
 
-def test_refusals(tmp_path: Path) -> None:
+def test_layers_and_pooling_that_do_not_exist_and_vectors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     import torch
 
     forward = forward_of("xlmr", tmp_path)

@@ -159,7 +159,9 @@ def test_the_bound_of_the_half_precision_pass_holds() -> None:
     assert error_x.max() < 2.0**-8  # better than rounding the vectors as they are
 
 
-def test_sentence_search_of_the_protocol(search: Callable[[Matrix, Matrix, int], Neighbours]) -> None:
+def test_the_nearest_sentences_equal_the_example_of_the_protocol(
+    search: Callable[[Matrix, Matrix, int], Neighbours],
+) -> None:
     """PROTOCOL 14.4: the nearest of five source rows for five target rows."""
     foreign = unit(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]], np.float32))
     english = unit(np.array([[2, 1, 0], [0, 2, 1], [1, 0, 2], [1, 1, 0], [3, 3, 2]], np.float32))
@@ -200,7 +202,7 @@ def test_the_first_pass_is_in_half_precision_where_the_hardware_has_it(monkeypat
         assert resolve_precision("fp32", "cpu") == "fp32"
 
 
-def test_refusals() -> None:
+def test_empty_unequal_or_infinite_vectors_and_unknown_options_of_the_search_are_refused() -> None:
     some = np.ones((2, 3), np.float32)
     with pytest.raises(DataError, match="empty"):
         nearest(some, some[:0])

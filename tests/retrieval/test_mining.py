@@ -35,7 +35,7 @@ def texts_of(mined) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_margins_of_the_protocol(precision: str) -> None:
+def test_margins_of_mined_pairs_equal_the_example_of_the_protocol(precision: str) -> None:
     mined = mine(SOURCE[:5], TARGET, precision=precision)
     assert texts_of(mined) == [("s2", "t2"), ("s1", "t1"), ("s0", "t0"), ("s4", "t4"), ("s3", "t3")]
     assert mined.margins == pytest.approx([1.703465, 1.316050, 1.243713, 1.208465, 1.191117], abs=1e-6)
@@ -253,7 +253,7 @@ def test_one_to_one_equals_going_through_the_list(pairs: list[tuple[int, int]]) 
     assert kept.tolist() == expected
 
 
-def test_the_threshold_of_the_protocol() -> None:
+def test_the_learned_threshold_equals_the_example_of_the_protocol() -> None:
     learned = best_threshold(np.array([1.3, 1.2, 1.1, 1.05]), np.array([True, False, True, False]), 3)
     assert learned.value == pytest.approx(1.075)
     assert learned.pairs == 3

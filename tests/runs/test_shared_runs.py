@@ -195,7 +195,9 @@ def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_a
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
-def test_claims_never_overlap(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]) -> None:
+def test_claims_of_several_workers_equal_a_plain_table_of_owners(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]
+) -> None:
     """Against a plain table of owners."""
     folder = tmp_path_factory.mktemp("claims")
     workers = [Claims(folder / "c") for _ in range(3)]

@@ -45,14 +45,14 @@ def test_there_is_a_template_for_every_family() -> None:
     assert FAMILIES and all(shape_of(family.examples) for family in get_registry().families().values())
 
 
-def test_they_install_and_load(site: Path) -> None:
+def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
     assert len(found) == len(FAMILIES) + 3
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
 
 
-def test_they_pass_their_own_tests(packages: Path, site: Path) -> None:
+def test_generated_packages_pass_their_own_tests(packages: Path, site: Path) -> None:
     tests = [str(folder / "tests") for folder in sorted(packages.iterdir())]
     ran = pytest_in(packages, site, "-p", "harness.testing.pytest_plugin", *tests)
     assert ran.returncode == 0, ran.stdout
@@ -83,7 +83,7 @@ def test_they_pass_their_own_type_check(packages: Path, tmp_path_factory: pytest
         assert checked.returncode == 0, f"{folder.name}: {checked.stdout}{checked.stderr}"
 
 
-def test_they_are_formatted_and_linted(packages: Path) -> None:
+def test_generated_packages_are_formatted_and_linted(packages: Path) -> None:
     for command in (["check", "--select", "E,F,I,W,UP,B"], ["format", "--check"]):
         line = [sys.executable, "-m", "ruff", command[0], "--isolated", "--line-length", "120", "--no-cache"]
         for folder in sorted(packages.iterdir()):
@@ -91,7 +91,7 @@ def test_they_are_formatted_and_linted(packages: Path) -> None:
             assert done.returncode == 0, done.stdout
 
 
-def test_mistakes_are_named(packages: Path) -> None:
+def test_mistakes_in_the_new_command_are_named_and_leave_no_folder(packages: Path) -> None:
     code, message = new("task", "My Task", "--family", FAMILIES[0], "--out", str(packages))
     assert code != 0 and "'My Task' cannot be the name of a package" in message
     code, message = new("task", "shortlist", "--family", FAMILIES[0], "--out", str(packages))

@@ -92,7 +92,7 @@ def test_accuracy_f1_equals_sklearn(rows):
     assert scored["f1"] == pytest.approx(100 * f1_score(gold, predicted, pos_label="1", zero_division=0))
 
 
-def test_legacy_pos_f1_golden():
+def test_legacy_pos_f1_equals_its_golden_value():
     gold = [["DET", "NOUN", "NOUN", "VERB", "SCONJ", "SCONJ", "PUNCT"], ["PROPN", "PROPN", "X"]]
     predicted = [["DET", "NOUN", "VERB", "VERB", "SCONJ", "CCONJ", "PUNCT"], ["PROPN", "NOUN", "X"]]
     scored = get_metric("udpos_f1").compute(gold, predicted, "en")
@@ -124,7 +124,7 @@ def test_legacy_chunks_equal_the_rules_one_by_one(pair):
         assert row.tolist() == [len(true & found), len(found), len(true), matching, len(right)]
 
 
-def test_ner_f1_golden():
+def test_ner_f1_equals_its_golden_value():
     gold = [["B-PER", "I-PER", "O", "B-LOC"], ["O", "B-ORG"]]
     predicted = [["I-PER", "I-PER", "O", "I-LOC"], ["B-ORG", "I-ORG"]]
     for name in ("ner_f1", "udpos_f1"):
@@ -205,13 +205,13 @@ def test_unequal_sentences_are_refused():
         ("दिल्ली।", "दिल्ली", "hi", 1, 1),
     ],
 )
-def test_mlqa_golden(predicted, gold, language, exact, overlap):
+def test_scores_of_mlqa_answers_equal_their_golden_values(predicted, gold, language, exact, overlap):
     scored = get_metric("mlqa").compute([[gold]], [predicted], language)
     assert scored["exact_match"] == 100 * exact
     assert scored["f1"] == pytest.approx(100 * overlap, abs=1e-4)
 
 
-def test_mlqa_normalisation_golden():
+def test_tokens_of_mlqa_equal_the_golden_normalisation():
     assert " ".join(mlqa_tokens("1990年5月3日", "zh")) == "1990 年 5 月 3 日"
     assert " ".join(mlqa_tokens("在北京，中国", "zh")) == "在 北 京 中 国"
     assert " ".join(mlqa_tokens("سالم", "ar")) == "س م"
@@ -234,7 +234,7 @@ def test_mlqa_refuses_other_languages():
         ("308 points", "308", 0, 0.666667),
     ],
 )
-def test_squad_golden(predicted, gold, exact, overlap):
+def test_scores_of_squad_answers_equal_their_golden_values(predicted, gold, exact, overlap):
     scored = get_metric("squad").compute([[gold]], [predicted], "xx")
     assert scored["exact_match"] == 100 * exact
     assert scored["f1"] == pytest.approx(100 * overlap, abs=1e-4)
@@ -296,7 +296,7 @@ def test_normalising_any_text_is_stable(text):
     assert squad_tokens(text) == tuple(plain_squad(text))
 
 
-def test_mining_f1_golden():
+def test_mining_f1_equals_its_golden_value():
     gold = {"s0-t0", "s1-t1", "s3-t4"}
     predicted = {"s1-t1", "s0-t0"}
     items = sorted(gold | predicted)
@@ -314,7 +314,7 @@ def test_mining_f1_is_the_harmonic_mean(rows):
     assert min(scored["precision"], scored["recall"]) - 1e-9 <= scored["f1"]
 
 
-def test_average_precision_golden():
+def test_average_precision_equals_its_golden_values():
     metric = get_metric("average_precision")
     assert metric.compute([["3", "7"]], [["3", "1", "7"]], "en")["map@20"] == pytest.approx(83.3333, abs=1e-4)
     relevant = [f"r{i}" for i in range(11)]
@@ -322,7 +322,7 @@ def test_average_precision_golden():
     assert metric.compute([relevant], [ranking], "en")["map@20"] == pytest.approx(37.1005, abs=1e-4)
 
 
-def test_reciprocal_rank_golden():
+def test_reciprocal_rank_equals_its_golden_value():
     metric = get_metric("reciprocal_rank")
     assert metric.primary == ("map@20",)
     values = metric.compute([["Q1"], ["Q2"], ["Q3"]], [["Q9", "Q1"], ["Q2"], []], "tr")

@@ -163,7 +163,7 @@ def reading_notes_of(folder: Path, text: str) -> tuple[str, ...]:
     return reading_notes(folder / "file", blank_ends=True)
 
 
-def test_both_numbers_are_documented() -> None:
+def test_the_documentation_names_both_scores_of_every_misread_file() -> None:
     table = DOCUMENTED.split("in another way than they were meant")[1].split("\n## ")[0]
     for numbers in ("100, 50", "100, none", "50, 66.67", "0, 0", "100, 100", "100, 0"):
         assert numbers in table

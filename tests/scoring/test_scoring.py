@@ -105,13 +105,13 @@ def official(mock, xtreme):
         ("tydiqa", {"exact_match": 88.88888888888889, "f1": 97.22222222222223}),
     ],
 )
-def test_official_task_values(official, task, averages):
+def test_scores_of_tasks_equal_the_official_scorer(official, task, averages):
     scored = official.tasks[task]
     assert {name: scored.metrics[name].average for name in averages} == near(averages)
     assert scored.score == near(np.mean([averages[name] for name in SCORERS[task].metric.primary]))
 
 
-def test_official_groups_and_overall(official):
+def test_scores_of_groups_and_overall_equal_the_official_scorer(official):
     assert official.groups == near(
         {
             "classification": 41.04761904761905,
@@ -124,12 +124,12 @@ def test_official_groups_and_overall(official):
     assert not official.missing
 
 
-def test_official_mewslix_value(mock):
+def test_the_score_of_mewslix_equals_the_official_scorer(mock):
     scored = score_folders(mock / "predictions", mock / "labels", MEWSLIX, SCORERS.__getitem__)
     assert scored.overall == near(14.39025156130419)
 
 
-def test_values_of_xtreme_r_tasks(mock):
+def test_scores_of_xtreme_r_tasks_equal_the_official_scorer(mock):
     """The tasks of XTREME-R whose languages are all in the official mock data, with the official values."""
     from functools import partial
 
@@ -151,7 +151,7 @@ def test_values_of_xtreme_r_tasks(mock):
     assert set(scored.missing) == set(benchmark.tasks) - set(golden)
 
 
-def test_the_average_transfer_gap(official):
+def test_the_average_transfer_gap_is_the_mean_over_tasks_with_an_english_test_set(official):
     """The mean over the seven tasks that have an English test set; retrieval has none."""
     gaps = []
     for task in official.tasks.values():
@@ -161,7 +161,7 @@ def test_the_average_transfer_gap(official):
     assert len(gaps) == 7 and official.gap == near(np.mean(gaps))
 
 
-def test_the_plain_structure(official):
+def test_scores_as_json_keep_their_documented_structure(official):
     plain = json.loads(json.dumps(official.to_dict(), allow_nan=False))
     assert set(plain) == {
         "benchmark", "overall", "groups", "tasks", "transfer_gap", "average_transfer_gap", "intervals"
@@ -191,7 +191,7 @@ def test_registered_tasks_score_the_same(mock, xtreme, official):
     ("right", "n", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_wilson_interval(right, n, low, high):
+def test_wilson_intervals_equal_the_published_table(right, n, low, high):
     """Newcombe (1998), Statistics in Medicine 17, table I, method 3."""
     assert wilson(right / n, n) == close((low, high), abs=5e-5)
 
@@ -321,7 +321,7 @@ def unit(**values):
     return UnitScore(10, {name: Estimate(value) for name, value in values.items()})
 
 
-def test_averages_and_transfer_gap():
+def test_averages_and_transfer_gaps_equal_values_computed_by_hand():
     scores = {
         "x": {"en": unit(em=90.0, f1=96.0), "sw": unit(em=50.0, f1=60.0), "de": unit(em=70.0, f1=90.0)},
         "y": {"sw": unit(acc=40.0)},
@@ -421,14 +421,14 @@ def score(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-def test_command_prints_json_only(mock, capsys):
+def test_the_score_command_prints_nothing_but_json_when_asked(mock, capsys):
     code, out, err = score(capsys, "--predictions", mock / "predictions", "--labels", mock / "labels", "--json")
     assert code == 0
     assert json.loads(out)["overall"] == near(62.17319850507248)
     assert "mewslix" in err
 
 
-def test_command_prints_tables(mock, capsys):
+def test_the_score_command_prints_tables_by_task_and_language(mock, capsys):
     arguments = ["--predictions", mock / "predictions", "--labels", mock / "labels"]
     code, out, _ = score(capsys, *arguments, "--benchmark", "xtreme")
     assert code == 0
@@ -458,7 +458,7 @@ def test_command_narrows_to_tasks_and_languages(mock, capsys):
         (lambda root: shutil.rmtree(root / "labels"), 4, "no such folder"),
     ],
 )
-def test_command_reports_wrong_files(copy, capsys, change, code, message):
+def test_the_score_command_names_wrong_files(copy, capsys, change, code, message):
     change(copy)
     found, out, err = score(capsys, "--predictions", copy / "predictions", "--labels", copy / "labels", "--json")
     assert (found, out) == (code, "")
@@ -476,7 +476,7 @@ def test_command_reports_wrong_files(copy, capsys, change, code, message):
         ["--predictions", "p", "--labels", "l", "--task", "xnl"],
     ],
 )
-def test_command_reports_wrong_usage(capsys, arguments):
+def test_the_score_command_names_wrong_usage(capsys, arguments):
     code, out, err = score(capsys, *arguments)
     assert (code, out) == (2, "")
     assert "error: " in err
@@ -529,7 +529,7 @@ def test_command_scores_the_split_of_the_run(copy, capsys):
     assert list(json.loads(out)["tasks"]) == ["pawsx"]
 
 
-def test_command_wants_a_run(tmp_path, capsys):
+def test_the_score_command_refuses_a_folder_without_a_record(tmp_path, capsys):
     code, _, err = score(capsys, tmp_path)
     assert code == 4
     assert "record.json" in err

@@ -63,7 +63,7 @@ def squad(*questions, **more):
 # one label a line
 
 
-def test_labels_round_trip(tmp_path):
+def test_labels_that_are_written_are_read_back_the_same(tmp_path):
     examples = [Pair(str(i), "a", "b", label) for i, label in enumerate(NLI)]
     predictions, labels = tmp_path / "p.tsv", tmp_path / "l.tsv"
     Labels().write_predictions(predictions, examples, ["neutral", "entailment", "neutral"])
@@ -141,7 +141,7 @@ def test_a_label_with_a_line_break_is_not_written(tmp_path):
 # one tag a line
 
 
-def test_tags_round_trip(tmp_path):
+def test_tags_that_are_written_are_read_back_the_same(tmp_path):
     examples = [Tagged("1", ("a", "b"), ("NOUN", "VERB")), Tagged("2", ("c",), ("PUNCT",))]
     predictions, labels = tmp_path / "p.tsv", tmp_path / "l.tsv"
     Tags().write_predictions(predictions, examples, [["VERB", "O"], ["PUNCT"]])
@@ -200,7 +200,7 @@ QUESTIONS = [
 ]
 
 
-def test_answers_round_trip(tmp_path):
+def test_answers_that_are_written_are_read_back_the_same(tmp_path):
     predictions, labels = tmp_path / "p.json", tmp_path / "l.json"
     Answers().write_predictions(predictions, QUESTIONS, ["Anna", "\u2028 Otto", ""])
     assert Answers().write_labels(labels, QUESTIONS)
@@ -286,7 +286,7 @@ def test_two_questions_with_one_id_are_not_written(tmp_path):
 # choices
 
 
-def test_choices_round_trip(tmp_path):
+def test_choices_that_are_written_are_read_back_the_same(tmp_path):
     examples = [Choice(str(i), "p", ("a", "b"), i % 2) for i in range(3)]
     predictions, labels = tmp_path / "p.jsonl", tmp_path / "l.jsonl"
     Choices().write_predictions(predictions, examples, [1, 1, 0])
@@ -344,7 +344,7 @@ def test_rows_that_are_no_plain_integers_are_refused(files, line):
 # pairs
 
 
-def test_pairs_round_trip(tmp_path):
+def test_pairs_that_are_written_are_read_back_once_each(tmp_path):
     examples = [Sentence("de-1", "Hallo", False), Sentence("en-1", "Hello", True), GoldPair("de-1", "en-1")]
     predictions, labels = tmp_path / "p.tsv", tmp_path / "l.tsv"
     Pairs().write_predictions(predictions, examples, [("de-2", "en-2"), ("de-1", "en-1"), ("de-2", "en-2")])
@@ -394,7 +394,7 @@ def test_ids_that_would_not_be_read_back_are_not_written(tmp_path, pair):
 # rankings
 
 
-def test_rankings_round_trip(tmp_path, files):
+def test_rankings_that_are_written_are_read_back_beside_all_queries(tmp_path, files):
     examples = [Sentence("a", "", False), Sentence("b", "", False)]
     Rankings().write_predictions(tmp_path / "p.json", examples, [["Q1", "Q2"], []])
     aligned = files(Rankings(), (tmp_path / "p.json").read_bytes(), {"a": ["Q2"], "b": ["Q3"], "c": ["Q1"]})
@@ -423,7 +423,7 @@ def test_malformed_rankings_are_refused(files, predictions, labels, message):
 # files
 
 
-def test_where_a_unit_lies(tmp_path):
+def test_the_path_of_a_unit_is_its_task_split_and_language(tmp_path):
     assert Labels().path(tmp_path, "xnli", "sw") == tmp_path / "xnli" / "test-sw.tsv"
     assert Choices().path(tmp_path, "xcopa", "et", "dev") == tmp_path / "xcopa" / "dev-et.jsonl"
 

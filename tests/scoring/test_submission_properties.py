@@ -136,14 +136,14 @@ def both(form, examples, predictions):
 
 @settings(QUICK)
 @given(st.lists(st.tuples(WORD, WORD), min_size=1, max_size=5))
-def test_labels_come_back(rows):
+def test_any_labels_are_read_back_as_written(rows):
     aligned = both(Labels(), [Pair("", "", "", gold) for gold, _ in rows], [guess for _, guess in rows])
     assert list(zip(aligned.gold, aligned.predicted, strict=True)) == rows
 
 
 @settings(QUICK)
 @given(st.lists(st.lists(st.tuples(TAG, TAG), min_size=1, max_size=4), min_size=1, max_size=4))
-def test_tags_come_back(rows):
+def test_any_tags_are_read_back_as_written(rows):
     gold, guess = ([[pair[side] for pair in row] for row in rows] for side in (0, 1))
     examples = [Tagged("", ("w",) * len(tags), tuple(tags)) for tags in gold]
     aligned = both(Tags(), examples, guess)
@@ -156,7 +156,7 @@ def test_tags_come_back(rows):
         lambda keys: st.tuples(st.just(keys), st.lists(st.tuples(ANY, ANY), min_size=len(keys), max_size=len(keys)))
     )
 )
-def test_answers_come_back(case):
+def test_any_answers_are_read_back_as_written(case):
     keys, rows = case
     examples = [
         Question(key, "?", context, (Answer("x", 0), Answer(context, 0)))
@@ -171,7 +171,7 @@ def test_answers_come_back(case):
 
 @settings(QUICK)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5))
-def test_choices_and_rows_come_back(rows):
+def test_any_choices_and_rows_are_read_back_as_written(rows):
     aligned = both(Choices(), [Choice("", "", (), gold) for gold, _ in rows], [guess for _, guess in rows])
     assert list(zip(aligned.gold, aligned.predicted, strict=True)) == rows
     english = [str(gold) for gold, _ in rows]
@@ -182,7 +182,7 @@ def test_choices_and_rows_come_back(rows):
 
 @settings(QUICK)
 @given(st.sets(st.tuples(TAG, TAG), min_size=1, max_size=6), st.sets(st.tuples(TAG, TAG), max_size=6))
-def test_pairs_come_back(gold, found):
+def test_any_pairs_are_read_back_as_written(gold, found):
     examples = [Sentence("x", "y", True), *(GoldPair(*pair) for pair in gold)]
     aligned = both(Pairs(), examples, sorted(found))
     items = [tuple(name.split("\t")) for name in aligned.ids]

@@ -178,7 +178,7 @@ def test_without_data_the_checks_that_need_them_are_skipped(tmp_path: Path) -> N
     assert all("not found" in o.detail for o in outcomes if o.status == "skipped")
 
 
-def test_unknown_names(tmp_path: Path) -> None:
+def test_an_unknown_plugin_or_check_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     registry = Registry()
     with pytest.raises(UsageError, match="no plugin is called 'xnil'") as caught:
         check_plugin("xnil", registry=registry)
@@ -195,7 +195,7 @@ def test_help_lists_exactly_the_checks() -> None:
         assert check.demands in " ".join(shown.split())
 
 
-def test_the_command(tmp_path: Path, data: Path) -> None:
+def test_plugins_check_runs_the_chosen_checks_and_fails_for_a_broken_plugin(tmp_path: Path, data: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN, encoding="utf-8")
     arguments = ["--plugin", str(path), "plugins", "check", "mine", "--data-dir", str(data)]

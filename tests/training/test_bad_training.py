@@ -55,7 +55,7 @@ def harness_intermediate_tasks():
         ("mnli", ["--set", "lr=-1"], 2, "positive"),
     ],
 )
-def test_the_reason_is_named(
+def test_bad_training_is_refused_with_its_reason(
     task: str,
     more: list[str],
     code: int,

@@ -156,7 +156,9 @@ def test_processes_that_could_not_be_kept_alike_are_refused(corpus: Path, tmp_pa
     assert "a dual encoder of an encoder-decoder trains in one process only" in said
 
 
-def test_eval_through_the_launcher(corpus: Path, without_dropout: Path, tmp_path: Path) -> None:
+def test_an_evaluation_through_the_launcher_records_its_units_and_stage(
+    corpus: Path, without_dropout: Path, tmp_path: Path
+) -> None:
     given: list[Any] = ["eval", "--model", without_dropout, "--task", "xnli[en,de]", "--data-dir", corpus, "--offline"]
     given += ["--set", "max_steps=2", "--train-limit", 16, "--limit", 8, "--device", "cpu"]
     run(*given, "--out", tmp_path / "run")

@@ -69,7 +69,7 @@ def write(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text, encoding="utf-8")
 
 
-def test_ocnli(shared_data: Path, tmp_path: Path) -> None:
+def test_ocnli_reads_both_layouts_and_leaves_unlabelled_rows_out(shared_data: Path, tmp_path: Path) -> None:
     place(tmp_path, "ocnli/train.50k.json", shared_data / "extra/ocnli_zh/train.3k.jsonl")
     with (tmp_path / "ocnli/train.50k.json").open("a", encoding="utf-8") as file:
         file.write('{"sentence1": "甲", "sentence2": "乙", "label": "-"}\n')
@@ -85,7 +85,7 @@ def test_ocnli(shared_data: Path, tmp_path: Path) -> None:
     assert load(tmp_path, "nli", "zh").examples == [Pair("zh:0", "甲", "乙", "neutral")]
 
 
-def test_kornli_and_its_leak(shared_data: Path, tmp_path: Path) -> None:
+def test_kornli_reads_its_files_and_notes_that_its_dev_set_is_xnli(shared_data: Path, tmp_path: Path) -> None:
     rows = rows_of(shared_data / "extra/kornli_ko/xnli.dev.0-599.jsonl")
     lines = ["\t".join((row["sentence1"], row["sentence2"], row["label"])) for row in rows]
     header = "sentence1\tsentence2\tgold_label"
@@ -105,7 +105,7 @@ def test_kornli_and_its_leak(shared_data: Path, tmp_path: Path) -> None:
         load(tmp_path, "nli", "ko")
 
 
-def test_jnli_and_three_languages_together(shared_data: Path, tmp_path: Path) -> None:
+def test_jnli_is_read_and_follows_other_languages_of_its_task(shared_data: Path, tmp_path: Path) -> None:
     place(tmp_path, "jglue/jnli-v1.3/train-v1.3.json", shared_data / "extra/jglue_ja/jnli.valid-v1.3.0-599.jsonl")
     place(tmp_path, "ocnli/train.50k.json", shared_data / "extra/ocnli_zh/train.3k.jsonl")
     japanese = load(tmp_path, "nli", "ja").examples
@@ -119,7 +119,7 @@ def test_jnli_and_three_languages_together(shared_data: Path, tmp_path: Path) ->
     )
 
 
-def test_translations_of_mnli(tmp_path: Path) -> None:
+def test_translations_of_mnli_are_read_in_both_layouts(tmp_path: Path) -> None:
     write(
         tmp_path,
         "xnli/XNLI-MT-1.0/multinli/multinli.train.es.tsv",
@@ -134,7 +134,9 @@ def test_translations_of_mnli(tmp_path: Path) -> None:
     assert load(tmp_path, "mnli", "de").examples == [Pair("de:0", "eins", "zwei", "neutral")]
 
 
-def test_pawsx_training_data(shared_data: Path, tmp_path: Path) -> None:
+def test_pawsx_trains_in_other_languages_and_shares_the_english_source_of_its_target(
+    shared_data: Path, tmp_path: Path
+) -> None:
     rows = {"sentence1": ["eins"], "sentence2": ["zwei"], "label": pa.array([1], pa.int64())}
     write_parquet(tmp_path / "google-research-datasets/paws-x/de/train-00000-of-00001.parquet", rows)
     assert load(tmp_path, "pawsx", "de").examples == [Pair("de:0", "eins", "zwei", "1")]
@@ -160,7 +162,7 @@ def test_pawsx_training_data(shared_data: Path, tmp_path: Path) -> None:
         ("ja", "jglue_ja/jsquad.valid.0-599", "jglue/jsquad-v1.3/train-v1.3.json", "", 600),
     ],
 )
-def test_questions(
+def test_questions_of_each_language_are_read_with_answers_where_they_stand(
     shared_data: Path, tmp_path: Path, code: str, excerpt: str, file: str, repo: str, count: int
 ) -> None:
     rows = rows_of(shared_data / f"extra/{excerpt}.jsonl")
@@ -187,7 +189,7 @@ def test_a_translation_keeps_its_ids_apart_from_english(shared_data: Path, tmp_p
     assert len(load(tmp_path, "squad", "en", "es").examples) == len(english) + 800
 
 
-def test_hellaswag_in_russian_and_persian(shared_data: Path, tmp_path: Path) -> None:
+def test_hellaswag_in_russian_and_persian_is_read_without_its_marks(shared_data: Path, tmp_path: Path) -> None:
     for code in ("ru", "fa"):
         source = shared_data / f"extra/hellaswag_ru_fa/hellaswag_val_500_{code}.0-199.jsonl"
         place(tmp_path, f"hellaswag_ru_fa/hellaswag_val_500_{code}_edited.jsonl", source)
@@ -199,7 +201,7 @@ def test_hellaswag_in_russian_and_persian(shared_data: Path, tmp_path: Path) -> 
     assert not any("[" in text for example in loaded.examples for text in (example.prompt, *example.options))  # type: ignore[attr-defined]
 
 
-def test_jcommonsenseqa(shared_data: Path, tmp_path: Path) -> None:
+def test_jcommonsenseqa_reads_five_options_and_the_right_one(shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "extra/jglue_ja/jcommonsenseqa.train-v1.3.0-999.jsonl"
     place(tmp_path, "jglue/jcommonsenseqa-v1.3/train-v1.3.json", source)
     loaded = load(tmp_path, "commonsenseqa", "ja")
@@ -233,7 +235,7 @@ def test_translated_folders_for_tasks_without_sources_of_their_own(tmp_path: Pat
     assert load(tmp_path, "cosmosqa", "sw").examples == [Choice("sw:0", "c q", ("w", "x", "y", "z"), 3)]
 
 
-def test_socialiqa_and_copa(shared_data: Path, tmp_path: Path) -> None:
+def test_socialiqa_and_copa_read_the_examples_of_the_real_data(shared_data: Path, tmp_path: Path) -> None:
     registry = get_registry()
     social, copa = registry.intermediate("socialiqa"), registry.intermediate("copa")
     train = load_examples(social, social.train, data_dir=shared_data, offline=True)

@@ -44,7 +44,7 @@ def test_the_best_threshold_is_the_best_of_all(items: list[tuple[str, list[str],
         assert best.threshold == good[0]  # of equally good ones the lowest
 
 
-def test_a_worked_example() -> None:
+def test_the_best_thresholds_equal_a_worked_example() -> None:
     """Two answered questions and two without an answer; 1.5 lets the good answers through."""
     gold = [["cat"], ["big dog"], [], []]
     found = best_thresholds(get_metric("squad2"), gold, ["cat", "dog", "cat", "dog"], [-3.0, 1.5, 2.0, 0.5])

@@ -52,7 +52,9 @@ def test_the_task_trains_and_is_scored_on_dev(sample: Path, small_model: Path, t
     assert config["architectures"] == [f"XLMRobertaFor{kinds[get_registry().intermediate(name).family]}"]
 
 
-def test_mlm_beside_another_task(sample: Path, small_model: Path, tmp_path: Path) -> None:
+def test_mlm_beside_another_task_trains_one_encoder_that_is_saved_without_heads(
+    sample: Path, small_model: Path, tmp_path: Path
+) -> None:
     """One encoder under both heads; the folder that is written holds the encoder alone."""
     both = harness.train(str(small_model), "mnli+mlm", out=tmp_path / "run", options=options(sample, max_steps=6))
     assert [task["task"] for task in both.summary["tasks"]] == ["mnli", "mlm"] and min(both.summary["items"]) > 0

@@ -146,7 +146,7 @@ def test_training_learns_and_keeps_the_best_only_on_strict_improvement(small_mod
     assert last < first
 
 
-def test_patience_stops_early(small_model: Path, tmp_path: Path) -> None:
+def test_training_stops_early_once_its_patience_is_over(small_model: Path, tmp_path: Path) -> None:
     scores = iter([30.0, 20.0, 10.0, 5.0, 5.0])
     options = TrainOptions(batch=16, max_steps=50, evaluate_every=5, patience=2)
     progress = make_trainer(small_model, tmp_path / "s", options, [], evaluate=lambda: {"score": next(scores)}).run()
@@ -234,7 +234,7 @@ def test_learning_rate_warms_up_and_decays_to_zero() -> None:
     assert learning_rate(11, 110, TrainOptions(lr=1.0, warmup_ratio=0.1)) == 1.0
 
 
-def test_sampling_of_tasks() -> None:
+def test_tasks_are_sampled_by_the_chosen_weights_of_their_sizes() -> None:
     sizes = [400_000, 100_000]
     options = {name: TrainOptions(sampling=name) for name in ("proportional", "capped", "temperature", "uniform")}
     assert sampling_weights(sizes, options["proportional"]).tolist() == [0.8, 0.2]

@@ -31,7 +31,9 @@ CODES = st.sampled_from("ar es sw ur zh zh-Hant am".split())
         ("mlm[zh-Hant]", [("mlm", ("zh-Hant",))]),
     ],
 )
-def test_expressions(text: str, parts: list[tuple[str, tuple[str, ...]]]) -> None:
+def test_via_expressions_are_parsed_into_tasks_and_languages(
+    text: str, parts: list[tuple[str, tuple[str, ...]]]
+) -> None:
     assert parse_via(text) == tuple(ViaPart(*part) for part in parts)
 
 
@@ -141,7 +143,7 @@ def train(task: IntermediateTask, folder: Path) -> list[Pair]:
     return list(load_examples(task, task.train, data_dir=folder, offline=True).examples)  # type: ignore[arg-type]
 
 
-def test_the_union_of_languages(toy: Path) -> None:
+def test_a_task_in_several_languages_is_their_union_with_notes(toy: Path) -> None:
     task = in_languages(TOY, ("en", "de", "sw"))
     assert task.name == "toy[en,de,sw]" and task.dev == TOY.dev and task.labels == TOY.labels
     loaded = load_examples(task, task.train, data_dir=toy, offline=True)

@@ -15,7 +15,7 @@ from typing import Any
 from harness.analysis.breakdown.context import UnitContext
 from harness.families.running_text import as_written
 from harness.families.words import marks_space
-from harness.types.examples import Choice, Pair, Query, Question, Tagged, Translation
+from harness.types.examples import Example, Question, Tagged
 
 Values = Sequence[float | str | None]
 
@@ -119,19 +119,8 @@ def _sentence(example: Tagged, in_text: bool) -> str:
     return "".join(as_written(example)) if in_text else " ".join(example.words)
 
 
-def _text(example: Any) -> str:
-    match example:
-        case Pair():
-            return f"{example.a} {example.b}"
-        case Question():
-            return f"{example.question} {example.context}"
-        case Choice():
-            return example.prompt
-        case Query():
-            return example.text
-        case Translation():
-            return example.foreign
-    raise TypeError(type(example).__name__)
+def _text(example: Example) -> str:
+    return " ".join(example.texts().values())
 
 
 def _answer_type(text: str, script: str) -> str:

@@ -12,7 +12,7 @@ from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
 from harness.results.run_view import RunView
 from harness.scoring.files import TaskScorer, item_statistics
-from harness.types.examples import Example, Translation, sorted_english
+from harness.types.examples import Example
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -56,10 +56,7 @@ def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Examp
         return ()
     named = {getattr(example, "id", ""): example for example in examples}
     if len(examples) == len(ids) and list(ids) == [str(number) for number in range(1, len(ids) + 1)]:
-        if isinstance(examples[0], Translation):
-            order = sorted_english(examples)  # type: ignore[arg-type]
-            return [examples[row] for row in order]
-        return examples
+        return type(examples[0]).in_file_order(examples)
     if all(name in named for name in ids):
         return [named[name] for name in ids]
     return ()

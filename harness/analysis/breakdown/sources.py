@@ -28,7 +28,7 @@ def train(system: RunView, registry: Registry, name: str, data_dir: str | Path |
     DataError where the data are others now. A task that is not fine-tuned has none.
     """
     fingerprints = _trained_on(system, name)
-    sources = training_tasks(task_of(registry, name, system.record["benchmark"]), registry)
+    sources = training_tasks(task_of(registry, name, system.benchmark), registry)
     if not sources:
         return ()
     data = DataAccess.of(registry, data_dir, offline=True)
@@ -40,7 +40,7 @@ def train(system: RunView, registry: Registry, name: str, data_dir: str | Path |
 
 def _trained_on(system: RunView, name: str) -> set[str]:
     """Fingerprints of the training data of the stages that the task's units were predicted by."""
-    stages = {stage["key"]: stage for stage in system.record["stages"]}
+    stages = {stage["key"]: stage for stage in system.stages}
     checkpoints = {unit.record.get("checkpoint") for unit in system.tasks[name].units.values()}
     chosen = [stages[key] for key in checkpoints if key in stages] if checkpoints != {None} else list(stages.values())
     return {part["data"]["train"]["fingerprint"] for stage in chosen for part in stage["tasks"]}

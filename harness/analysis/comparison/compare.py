@@ -240,7 +240,7 @@ def _complete(
     compared: Mapping[str, TaskComparison],
 ) -> str | None:
     """The benchmark that all systems ran, if every one of its units was compared."""
-    name, *others = {system.record["benchmark"] for system in systems}
+    name, *others = {system.first.benchmark for system in systems}
     if others or name is None:
         return None
     benchmark = registry.benchmark(name)
@@ -250,7 +250,7 @@ def _complete(
 
 
 def _describe(system: System) -> ComparedSystem:
-    first = system.runs[0]
+    first = system.first
     return ComparedSystem(
         name=system.name,
         runs=tuple(str(run.folder) for run in system.runs),
@@ -258,15 +258,15 @@ def _describe(system: System) -> ComparedSystem:
         fingerprint=first.record["model"].get("fingerprint"),
         via=first.via,
         seeds=tuple(sorted({seed for run in system.runs for seed in run.seeds})),
-        partial=tuple(first.record["partial"]),
+        partial=tuple(first.partial),
     )
 
 
 def _notes(systems: Sequence[System]) -> list[str]:
     notes = []
     for system in systems:
-        if system.record["partial"]:
-            notes.append(f"{system.name}: not benchmark scores: {'; '.join(system.record['partial'])}")
+        if system.first.partial:
+            notes.append(f"{system.name}: not benchmark scores: {'; '.join(system.first.partial)}")
     single = [system.name for system in systems if len(system.runs) == 1 and system.runs[0].seeds]
     if single:
         notes.append(

@@ -6,13 +6,13 @@ same in every run, under every ``--limit``, for every model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from harness.data.perturb.noise import NOISES, Noise
-from harness.types.examples import Choice, Example, Pair, Query, Question, Sentence, Tagged, Text, Translation
+from harness.types.examples import Example
 from harness.types.units import MIXED
 
 VERSION = 2
@@ -40,8 +40,8 @@ class Variant:
 
 def applies(kind: str, examples: Iterable[type]) -> bool:
     """Whether examples of some of these classes can be perturbed so."""
-    known = _MIXED if kind == MIXED else _NOISY
-    return any(example in known for example in examples)
+    fields = "paired_fields" if kind == MIXED else "query_fields"
+    return any(getattr(example, fields, ()) for example in examples)
 
 
 def make_variant(kind: str, examples: Sequence[Example], parallel: Parallel = ()) -> Variant:
@@ -61,11 +61,12 @@ def make_variant(kind: str, examples: Sequence[Example], parallel: Parallel = ()
 
 def _mixed(examples: Sequence[Example], parallel: Parallel) -> Variant:
     made, used = list(examples), dict[str, str]()
-    lacking = {index for index, example in enumerate(examples) if type(example) in _MIXED}
+    lacking = {index for index, example in enumerate(examples) if example.paired_fields}
     for code, others, fingerprint in parallel:
         found = _counterparts({index: examples[index] for index in lacking}, others)
         for index, other in found.items():
-            made[index] = _MIXED[type(other)](examples[index], other)
+            texts = other.texts()
+            made[index] = examples[index].with_texts(**{name: texts[name] for name in other.paired_fields})
         if found:
             used[code] = fingerprint
             lacking -= found.keys()
@@ -91,47 +92,10 @@ def _counterparts(examples: Mapping[int, Example], others: Sequence[Example]) ->
 
 def _label(example: Example) -> object:
     """What translations share: the label of a pair (answers are words of their language)."""
-    return example.label if isinstance(example, Pair) else None
+    return getattr(example, "label", None)
 
 
 def _noisy(example: Example, kind: str, noise: Noise) -> Example:
-    change = _NOISY.get(type(example))
-    if change is None:
-        return example
     random = Random(f"{kind} {getattr(example, 'id', '')}")
-    return change(example, lambda text: noise(text, random))
-
-
-def _tagged(example: Tagged, noise: Callable[[str], str]) -> Tagged:
-    """Each word keeps its place and its tag; the draw is over the letters of the whole sentence."""
-    words = noise("\n".join(example.words)).split("\n")
-    if len(words) != len(example.words):
-        return example
-    words = [new or old for new, old in zip(words, example.words, strict=True)]
-    return replace(example, words=tuple(words), written=_rewritten(example, words))
-
-
-def _rewritten(example: Tagged, words: Sequence[str]) -> tuple[str, ...]:
-    """The new words with the spaces before the old ones; words that stay as they were stay as they are written."""
-    return tuple(
-        text if new == old else text[: len(text) - len(text.lstrip())] + new
-        for text, new, old in zip(example.written, words, example.words, strict=False)
-    )
-
-
-_MIXED: dict[type, Callable[[Any, Any], Example]] = {
-    Pair: lambda example, other: replace(example, b=other.b),
-    Question: lambda example, other: replace(example, question=other.question),
-}
-_NOISY: dict[type, Callable[[Any, Callable[[str], str]], Example]] = {
-    Pair: lambda example, noise: replace(example, a=noise(example.a), b=noise(example.b)),
-    Question: lambda example, noise: replace(example, question=noise(example.question)),
-    Choice: lambda example, noise: replace(example, prompt=noise(example.prompt)),
-    Query: lambda example, noise: replace(example, text=noise(example.text)),
-    Text: lambda example, noise: replace(example, text=noise(example.text)),
-    Translation: lambda example, noise: replace(example, foreign=noise(example.foreign)),
-    Sentence: lambda example, noise: example if example.english else replace(example, text=noise(example.text)),
-    Tagged: _tagged,
-}
-"""What is perturbed of each class. Never what answers are read from (the context of a question, the candidates of a
-query, the English side of retrieval), so that labels, offsets and ids hold."""
+    texts = {name: noise(text, random) for name, text in example.asked_texts().items()}
+    return example.with_texts(**texts) if texts else example
