@@ -11,13 +11,13 @@ from harness.results import systems
 from harness.results.run_view import RunView, view
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.scores import BenchmarkScore, UnitScore
-from harness.types.record import RunRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from harness.registry.registry import Registry
+    from harness.types.record import RunRecord
 
 
 class Run:

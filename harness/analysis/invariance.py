@@ -20,7 +20,6 @@ from harness.evaluation.plan import make_plan
 from harness.families.base import Predictor
 from harness.inference.forward import Forward
 from harness.inference.session import Compute, Session, open_model
-from harness.models.encoder import head_parameters
 from harness.models.reference import parse_model
 from harness.models.resolve import Access
 from harness.registry.attribution import blaming
@@ -96,8 +95,9 @@ def invariance(
         try:
             with blaming(of_family[0].task, registry):
                 entry, predictor, network, head = _loaded(of_family, session, registry)
+                suited = session.with_tokenizer(predictor.tokenizer_settings())
                 unit = _examples(entry, predictor, data, limit)
-                changes.append(_changes(entry, predictor, session.forward(network), unit, head))
+                changes.append(_changes(entry, predictor, suited.forward(network), unit, head))
         except UsageError:
             raise
         except HarnessError as error:
@@ -113,10 +113,11 @@ def _loaded(
     for entry in of_tasks:
         predictor = _predictor(entry, registry)
         try:
-            network = session.network(predictor.load, trained_head=predictor.trainable)
+            head = predictor.head_parameters if predictor.trainable else None
+            network = session.network(predictor.load, head=head)
         except ModelError:
             continue
-        return entry, predictor, network, "own" if predictor.trainable and head_parameters(network) else "none"
+        return entry, predictor, network, "own" if head and head(network) else "none"
     entry, predictor = of_tasks[0], _predictor(of_tasks[0], registry)
     return entry, predictor, session.network(predictor.load, ignore_mismatched_sizes=True), "random"
 

@@ -10,11 +10,11 @@ import click
 from harness.cli.console import print_json, print_table, print_text
 from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
-from harness.data.provenance import origin_words
 from harness.data.splits import task_languages
-from harness.evaluation.task_details import find_tasks, task_details, task_summary
 from harness.registry.default import get_registry
+from harness.registry.select import find_tasks
 from harness.report.table import Table, columns, number
+from harness.training.sources import task_summary
 from harness.types.languages import language as language_of
 from harness.types.tasks import Task
 
@@ -71,6 +71,8 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
     """
     registry = get_registry()
     found = find_tasks(registry, name)
+    from harness.evaluation.task_details import task_details
+
     shown = [task_details(registry, role, task, language, count, data_dir, model) for role, task in found]
     if as_json:
         print_json(shown[0] if len(shown) == 1 else shown)
@@ -145,4 +147,6 @@ def _size(state: Mapping[str, Any]) -> str:
 
 def _origins(state: Mapping[str, Any]) -> str:
     """The origins of the sources' texts, each once: most splits have only one."""
+    from harness.data.provenance import origin_words
+
     return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))

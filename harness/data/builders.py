@@ -22,7 +22,8 @@ from harness.core.scratch import remove_abandoned, scratch_folder
 from harness.data.archive import is_archive, members
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
 from harness.data.lines import json_lines
-from harness.data.locate import Files, Unavailable, described
+from harness.data.locate import Files, Unavailable
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, Row
 
 Batch = tuple[object, Sequence[int], Any]

@@ -13,7 +13,8 @@ from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
-from harness.types.tasks import DatasetsData, FileData, HubData, Source, Where
+from harness.types.sources import described
+from harness.types.tasks import DatasetsData, FileData, HubData, Source
 
 log = logging.getLogger(__name__)
 
@@ -107,32 +108,6 @@ def stages(
     yield _in_cache
     if not offline and os.environ.get("HF_HUB_OFFLINE", "").lower() not in ("1", "true", "yes", "on"):
         yield _on_hub
-
-
-def described(source: Source, files: Files | None = None) -> str:
-    """The source in one line: ``google/xtreme/XNLI/test[language=sw]``."""
-    if isinstance(source, FileData):
-        return source.files[0] + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
-    revision = source.revision or (files.commit[:12] if files else "")
-    if isinstance(source, DatasetsData):
-        text = _files_or_function(source) + (f"@{revision}" if revision and source.repo else "")
-        return text + _condition(source.where)
-    text = "/".join(filter(None, (source.repo, source.config, source.split))) + (f"@{revision}" if revision else "")
-    return text + _condition(source.where)
-
-
-def _condition(where: Where | None) -> str:
-    if where is None:
-        return ""
-    return f"[{where.column}" + (f"={where.equals}]" if where.equals is not None else f"^={where.startswith}]")
-
-
-def _files_or_function(source: DatasetsData) -> str:
-    if source.load is not None:
-        made = getattr(source.load, "func", source.load)  # of functools.partial
-        return f"{made.__module__}.{getattr(made, '__qualname__', type(made).__name__)}"
-    first = "/".join(filter(None, (source.repo, source.files[0])))
-    return first + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
 
 
 def how_to_get(source: Source) -> str:

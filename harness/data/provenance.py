@@ -5,14 +5,16 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from harness.core.border import border
 from harness.core.errors import DataError, did_you_mean
 from harness.core.files import read_text
 from harness.data.locate import Files
-from harness.types.record import ProvenanceRecord
 from harness.types.tasks import FileData, Origin, Source, Split
+
+if TYPE_CHECKING:
+    from harness.types.record import ProvenanceRecord
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.data.corpus import Corpus
 from harness.data.provenance import Provenance, origin_words
 from harness.types.examples import Text
-from harness.types.record import ResourcesRecord, TranslationRecord
+from harness.types.record import ResourcesRecord
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
+    from harness.types.record import TranslationRecord
     from harness.types.tasks import IntermediateTask
 
 Resources = ResourcesRecord

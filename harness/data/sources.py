@@ -14,17 +14,7 @@ from harness.core.errors import DataError
 from harness.data.builders import count_dataset_rows, dataset_rows
 from harness.data.checks import problems
 from harness.data.corpus import Corpus
-from harness.data.locate import (
-    Files,
-    Resolver,
-    Unavailable,
-    data_folders,
-    described,
-    how_to_get,
-    resolve,
-    stages,
-    unreachable,
-)
+from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
 from harness.data.parquet import count_rows, rows
 from harness.data.provenance import Provenance, provenance
 from harness.data.store import ExampleList, ExampleStore
@@ -32,6 +22,7 @@ from harness.data.stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.subset import limited
 from harness.types import entity_tags
 from harness.types.examples import Example, Text
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
@@ -149,7 +140,7 @@ def _loaded(
         examples=examples,
         rows=rows,
         expected=_expected(split, [source for source, _ in found]),
-        source=" + ".join(described(source, files) for source, files in found),
+        source=" + ".join(described(source, files.commit) for source, files in found),
         files=[path for _, files in found for path in files.paths],
         fingerprint=content,
         notes=tuple(dict.fromkeys(notes)),
@@ -217,7 +208,7 @@ def split_status(
     except DataError as error:
         return Status("damaged", None, split.rows, described(split.sources[0]), [], str(error))
     expected = _expected(split, [source for source, _ in found])
-    source = " + ".join(described(source, files) for source, files in found)
+    source = " + ".join(described(source, files.commit) for source, files in found)
     paths = [path for _, files in found for path in files.paths]
     try:
         count = sum(_count(source, files, offline) for source, files in found)

@@ -21,10 +21,11 @@ from harness.core.paths import cache_dir
 from harness.core.version import __version__
 from harness.data.builders import batches, load, table_rows
 from harness.data.columns import BATCH, Column, check_columns, matching
-from harness.data.locate import Files, described
+from harness.data.locate import Files
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import fingerprint, limited
 from harness.types.examples import Example
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData
 
 

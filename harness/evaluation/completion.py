@@ -13,12 +13,12 @@ from harness.runs.recorded_scores import aggregated, by_item, primaries, recorde
 from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
-from harness.types.record import RunRecord
 from harness.types.tasks import Benchmark
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit
     from harness.registry.registry import Registry
+    from harness.types.record import RunRecord
 
 
 def finish(

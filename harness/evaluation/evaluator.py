@@ -27,11 +27,11 @@ from harness.training.context import RunContext, options_of
 from harness.training.shared import train_claimed
 from harness.training.stage import Stage
 from harness.types.progress import ProgressListener
-from harness.types.record import IdentityRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.inference.forward import Forward
+    from harness.types.record import IdentityRecord
 
 log = logging.getLogger(__name__)
 

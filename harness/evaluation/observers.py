@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
 from harness.registry.calls import Hooks
 from harness.types.progress import ProgressListener
-from harness.types.record import UnitRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import UnitRecord
 
 
 class Observed(ProgressListener):

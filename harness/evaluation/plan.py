@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.data.locate import described, how_to_get
+from harness.data.locate import how_to_get
 from harness.data.perturb import applies, split_name, split_of
 from harness.data.sources import Status
 from harness.registry.select import select
 from harness.training.sources import task_of
+from harness.types.sources import described
 from harness.types.tasks import Split, TargetTask
 from harness.types.units import Unit
 

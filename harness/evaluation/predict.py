@@ -23,8 +23,10 @@ def open_checkpoint(
 ) -> Forward:
     """The network of a model, or of the folder of a trained stage, ready to predict."""
     session = open_model(checkpoint, Access.of(context.options, context.registry), context.compute)
-    trained_head = family.trainable and context.options.train == "never"
-    return session.forward(session.network(family.load, trained_head=trained_head), phases=phases)
+    session = session.with_tokenizer(family.tokenizer_settings())
+    as_it_is = family.trainable and context.options.train == "never"
+    network = session.network(family.load, head=family.head_parameters if as_it_is else None)
+    return session.forward(network, phases=phases)
 
 
 def predicted(group: Group, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from harness.core.claims import Taken
 from harness.core.errors import HarnessError, UsageError
@@ -24,8 +24,11 @@ from harness.training.context import RunContext
 from harness.training.stage import Stage, TrainedStage
 from harness.types.options import as_plain
 from harness.types.progress import ProgressListener
-from harness.types.record import ModelRecord, OptionsRecord, StageRecord
+from harness.types.record import OptionsRecord, StageRecord
 from harness.types.units import Prediction, Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import ModelRecord
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.data.access import DataAccess
-from harness.data.locate import described
 from harness.data.splits import splits_of, task_languages
 from harness.families.example_tokens import example_tokens
 from harness.models.reference import parse_model
@@ -16,6 +15,7 @@ from harness.models.resolve import Access
 from harness.registry.registry import Registry
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
+from harness.types.sources import described
 from harness.types.tasks import Split, TargetTask, Task
 
 
@@ -117,32 +117,3 @@ def _examples(
         }
         for example in loaded.examples[:count]
     ]
-
-
-def task_summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:
-    """A task in short, with those of its languages that are given."""
-    return {
-        "name": task.name,
-        "role": role,
-        "version": task.version,
-        "family": task.family,
-        "languages": languages,
-        "metric": task.metric,
-        "train": training_source(task),
-        "benchmarks": [name for name, b in registry.benchmarks().items() if role == "target" and task.name in b.tasks],
-        "provider": task.provider,
-        "summary": task.summary,
-    }
-
-
-def find_tasks(registry: Registry, name: str) -> list[tuple[str, Task]]:
-    """The target and the intermediate task of this name; UsageError or PluginError where there is neither."""
-    targets, intermediates = registry.tasks(), registry.intermediate_tasks()
-    found: list[tuple[str, Task]] = []
-    if name in targets:
-        found.append(("target", targets[name]))
-    if name in intermediates:
-        found.append(("intermediate", intermediates[name]))
-    if not found:
-        raise registry.missing("task", name, {**targets, **intermediates})
-    return found

@@ -14,11 +14,11 @@ from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import UnitScore
-from harness.types.record import FileRecord, UnitRecord
 from harness.types.units import Prediction
 
 if TYPE_CHECKING:
     from harness.scoring.formats.base import Format
+    from harness.types.record import FileRecord, UnitRecord
 
 
 @dataclass(frozen=True)

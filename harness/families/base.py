@@ -7,10 +7,12 @@ works over :class:`~harness.inference.features.Features`, so that batching, trai
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.inference.batching import STREAM_ROWS, filled
+from harness.models.encoder import head_parameters
+from harness.models.fresh_head import reset_head, share_encoder
 from harness.types.examples import Example
 from harness.types.units import Prediction, UnitExamples
 
@@ -41,6 +43,20 @@ class Predictor(ABC):
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """Loads the model from a folder or Hub id with the head this family needs (``from_pretrained`` arguments)."""
 
+    def tokenizer_settings(self) -> Mapping[str, Any]:
+        """Attributes that the tokenizer is given when it is loaded, such as ``{"padding_side": "left"}``.
+
+        By default none: a tokenizer pads and cuts on the right. :class:`Features` have a ``padding_side`` of their own.
+        """
+        return {}
+
+    def head_parameters(self, model: PreTrainedModel) -> Mapping[str, torch.nn.Parameter]:
+        """The parameters of the head by name, which a checkpoint must hold to be scored as it is.
+
+        By default all that are outside the encoder.
+        """
+        return head_parameters(model)
+
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """How this family treats texts of this tokenizer where that is not the usual way.
 
@@ -68,6 +84,17 @@ class HeadFamily(Predictor):
     trainable = True
     fresh_head: bool = True
     """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
+
+    def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
+        """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.
+
+        ``carried`` are parameters that the pretrained model brought along (:mod:`harness.models.carried`): they are kept.
+        """
+        return reset_head(model, seed, carried, head=self.head_parameters(model))
+
+    def share_encoder(self, first: PreTrainedModel, model: PreTrainedModel, carried: Collection[str]) -> None:
+        """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, beside its own head."""
+        share_encoder(first, model, carried)
 
     @property
     def auxiliary(self) -> bool:

@@ -40,12 +40,14 @@ class Ragged:
     def __getitem__(self, row: int) -> NDArray[np.integer]:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
-    def padded(self, rows: IntArray, fill: int, width: int | None = None) -> NDArray[np.integer]:
-        """The rows as one matrix (len(rows), width), filled on the right; width defaults to the longest row."""
+    def padded(
+        self, rows: IntArray, fill: int, width: int | None = None, *, side: str = "right"
+    ) -> NDArray[np.integer]:
+        """The rows as one matrix (len(rows), width), filled on the right, or left, side; width defaults to the longest row."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         width = int(lengths.max(initial=0)) if width is None else width
-        columns = np.arange(width)
-        inside = columns < lengths[:, None]
+        columns = np.arange(width) - (width - lengths[:, None] if side == "left" else 0)
+        inside = (columns >= 0) & (columns < lengths[:, None])
         matrix = np.full((len(rows), width), fill, dtype=self.values.dtype)
         matrix[inside] = self.values[(self.offsets[rows][:, None] + columns)[inside]]
         return matrix
@@ -88,7 +90,8 @@ class Features:
     (``{"labels": (ragged, -100)}``: token labels); ``columns`` are arrays with one entry (or row) a row of features;
     ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item); ``together``
     consecutive items of a training step share a micro-batch, whatever its token budget (negatives of each other).
-    ``facts`` is whatever decoding needs besides (offset mappings and the like), never sent to the device.
+    ``facts`` is whatever decoding needs besides (offset mappings and the like), never sent to the device. Batches are
+    filled up on the ``padding_side``, "right" or "left".
     """
 
     ids: Ragged
@@ -99,6 +102,7 @@ class Features:
     items: IntArray | None = None
     together: int = 1
     facts: Mapping[str, object] = field(default_factory=dict)
+    padding_side: str = "right"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,16 +125,17 @@ class Features:
 
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""
-        ids = self.ids.padded(rows, pad_id)
-        lengths = self.lengths[rows]
+        side = self.padding_side
+        ids = self.ids.padded(rows, pad_id, side=side)
+        there = np.arange(ids.shape[1]) < self.lengths[rows][:, None]
         batch: dict[str, NDArray[np.generic]] = {
             "input_ids": ids.astype(np.int64),
-            "attention_mask": (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64),
+            "attention_mask": (there[:, ::-1] if side == "left" else there).astype(np.int64),
         }
         if self.segments is not None:
-            batch["token_type_ids"] = self.segments.padded(rows, 0).astype(np.int64)
+            batch["token_type_ids"] = self.segments.padded(rows, 0, side=side).astype(np.int64)
         for name, (ragged, fill) in self.aligned.items():
-            batch[name] = ragged.padded(rows, fill).astype(np.int64)
+            batch[name] = ragged.padded(rows, fill, side=side).astype(np.int64)
         for name, column in self.columns.items():
             batch[name] = column[rows]
         return batch

@@ -6,8 +6,8 @@ what of it may run) and :class:`Compute` (on what, how precisely, in batches of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 Load = Callable[..., "PreTrainedModel"]
 """``load(folder, **arguments of from_pretrained)``: a family's ``load``, or one of this package's."""
+
+
+Head = Callable[["PreTrainedModel"], Collection[str]]
+"""The names of the parameters of a network's head: a family's ``head_parameters``."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,21 @@ class Session:
     compute: Compute
     model: ResolvedModel | None = None
 
-    def network(self, load: Load, *, trained_head: bool = False, **settings: Any) -> PreTrainedModel:
+    def with_tokenizer(self, settings: Mapping[str, Any]) -> Session:
+        """Loads the tokenizer again where a family has ``settings`` for it: attributes such as ``padding_side``."""
+        return replace(self, tokenizer=load_tokenizer(self.folder, settings)) if settings else self
+
+    def network(self, load: Load, *, head: Head | None = None, **settings: Any) -> PreTrainedModel:
         """Loads the network, ready to predict; ``settings`` are further arguments of ``load``.
 
-        With ``trained_head`` a ModelError says that the checkpoint has no head for this kind of task.
+        With ``head``, which names the parameters of a network's head, a ModelError says that the checkpoint has none of
+        this kind.
         """
         compute = self.compute
         few_bits = quantised(compute.quant, compute.device, compute.dtype)
         network = after_loading(load(str(self.folder), dtype="float32", **few_bits, **settings))
-        if trained_head:
-            check_head(network, self.folder)
+        if head:
+            check_head(network, self.folder, head(network))
         network = network.to(compute.device).eval()
         if compute.compiled:
             network.compile(dynamic=True)

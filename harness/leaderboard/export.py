@@ -19,11 +19,11 @@ from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
 from harness.training.run_resources import run_resources
-from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.record import ModelRecord, RunRecord, RunResourcesRecord, StageRecord
 
 _STAGE = (
     "key",

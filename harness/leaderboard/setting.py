@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.runs.recorded_objectives import scored_objectives
-from harness.types.record import RunRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord
 
 
 def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:

@@ -26,11 +26,6 @@ def encoder_children(model: PreTrainedModel) -> dict[str, torch.nn.Module]:
     return {name: child for name, child in model.named_children() if name in known}
 
 
-def encoder_modules(model: PreTrainedModel) -> set[int]:
-    """Identities of all modules of the encoder."""
-    return {id(module) for child in encoder_children(model).values() for module in child.modules()}
-
-
 def head_parameters(model: PreTrainedModel) -> dict[str, torch.nn.Parameter]:
     """The parameters outside the encoder by name."""
     encoder = {id(p) for child in encoder_children(model).values() for p in child.parameters()}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from harness.models.encoder import encoder_children, encoder_modules
+from harness.models.encoder import encoder_children, head_parameters
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
 
-def reset_head(model: PreTrainedModel, seed: int, carried: Collection[str] = ()) -> list[str]:
-    """Draws every parameter outside the encoder anew, from ``seed``, whatever the checkpoint held; returns their names.
+def reset_head(
+    model: PreTrainedModel, seed: int, carried: Collection[str] = (), *, head: Collection[str] | None = None
+) -> list[str]:
+    """Draws every parameter of the head anew, from ``seed``, whatever the checkpoint held; returns their names.
+
+    The head is every module whose own parameters are all named in ``head``: by default all that are outside the encoder.
 
     The heads of two phases are never the same task's, even where their shapes agree (PROTOCOL: heads are re-initialised
     between phases; Phang et al. 2020). The encoder's weights are left as they are, and with them ``carried``
@@ -22,12 +26,12 @@ def reset_head(model: PreTrainedModel, seed: int, carried: Collection[str] = ())
     import torch
 
     torch.manual_seed(seed)
-    encoder = encoder_modules(model)
+    inside = set(head_parameters(model) if head is None else head)
     kept = carried_modules(model, carried).values()
     drawn: list[str] = []
     for name, module in model.named_modules():
         own = [f"{name}.{own}" if name else own for own, _ in module.named_parameters(recurse=False)]
-        if id(module) in encoder or not own or any(module is other for other in kept):
+        if not own or not inside.issuperset(own) or any(module is other for other in kept):
             continue
         # transformers skips what it marked as loaded or initialised; these marks are what must not count here.
         for thing in (module, *module.parameters(recurse=False)):

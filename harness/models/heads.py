@@ -68,7 +68,7 @@ def load_head(
             "label2id": {label: index for index, label in enumerate(labels)},
         }
     if getattr(config, "use_cache", False):
-        settings["use_cache"] = False  # nothing is generated
+        settings.setdefault("use_cache", False)  # only a family that generates asks for it
     keep_head_whole(settings, head, config)
     body = head.base_model_prefix
     if body in _BODY:

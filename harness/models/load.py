@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a model folder, padding on the right (with the end token if it has no padding token)."""
+def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a model folder, padding with the end token if it has no padding token.
+
+    It pads and cuts on the right, unless ``settings``, attributes of the tokenizer, say something else.
+    """
     from transformers import AutoTokenizer
 
     check_tokenizer(folder)
@@ -34,15 +38,18 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
                 f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
             )
         tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.padding_side = "right"
-    tokenizer.truncation_side = "right"
+    for name, value in {"padding_side": "right", "truncation_side": "right", **settings}.items():
+        setattr(tokenizer, name, value)
     return tokenizer
 
 
-def check_head(model: PreTrainedModel, folder: Path) -> None:
-    """Refuses a checkpoint whose head for this task would be random: its weights are not in the files."""
+def check_head(model: PreTrainedModel, folder: Path, head: Collection[str] | None = None) -> None:
+    """Refuses a checkpoint whose head for this task would be random: its weights are not in the files.
+
+    ``head`` are the names of its parameters, by default of all outside the encoder.
+    """
     stored = stored_names(folder)
-    absent = [name for name in head_parameters(model) if name not in stored]
+    absent = [name for name in (head_parameters(model) if head is None else head) if name not in stored]
     if absent:
         raise ModelError(
             f"{folder}: no trained head for this task ({absent[0]} is not among its weights)",

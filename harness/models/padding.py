@@ -47,7 +47,9 @@ def known_to_read_padding(config: Mapping[str, Any]) -> bool:
 
 
 def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
-    """How rows for this model may be padded: "right", or "none" where it reads padding, which is found out once.
+    """How rows for this model are padded: on the side of the tokenizer, or "none" where it reads padding.
+
+    That is found out once.
 
     Neither the model nor any random state is changed. :class:`ModelError` where rows of one length change each other,
     too: nothing that such a model says of a row could be had again.
@@ -66,11 +68,12 @@ def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     # Pairs, because some heads look for the separator between two texts.
     rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
     with _at_rest(model):
-        alone = [_outputs(model, [row]) for row in rows]
-        if _agree(_outputs(model, rows), alone, model):
-            return "right"
+        side: str = tokenizer.padding_side
+        alone = [_outputs(model, [row], side) for row in rows]
+        if _agree(_outputs(model, rows, side), alone, model, side):
+            return side
         turned = [rows[0], rows[0][:1] + rows[0][-2:0:-1] + rows[0][-1:]]
-        if not _agree(_outputs(model, turned), [_outputs(model, [row]) for row in turned], model):
+        if not _agree(_outputs(model, turned, side), [_outputs(model, [row], side) for row in turned], model, side):
             raise ModelError(
                 f"a model of type {model.config.model_type!r} says other things of a row beside other rows, or each time",
                 hint="its scores would be accidental; choose another model",
@@ -133,13 +136,13 @@ def _warn(kind: str) -> None:
     log.warning("models of type %s read padding: rows are computed with others of their length only, slowly", kind)
 
 
-def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
-    """The numbers that come out for these rows, in one batch padded on the right, and those that the head is given."""
+def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]], side: str) -> dict[str, torch.Tensor]:
+    """The numbers that come out for these rows, in one batch padded on a side, and those that the head is given."""
     import torch
 
     width = max(map(len, rows))
-    ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    ids = torch.tensor([_padded(row, width, side) for row in rows])
+    mask = torch.tensor([_padded([1] * len(row), width, side) for row in rows])
     device = next(model.parameters()).device
     arguments = model_inputs(model, {"input_ids": ids.to(device), "attention_mask": mask.to(device)})
     named: dict[str, Any] = {}
@@ -157,6 +160,11 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> dict[str,
     }
 
 
+def _padded(row: Sequence[int], width: int, side: str) -> list[int]:
+    empty = [0] * (width - len(row))
+    return [*empty, *row] if side == "left" else [*row, *empty]
+
+
 def _called(model: PreTrainedModel) -> Any:
     """What computes a row: of an encoder-decoder without a head, its encoder. Not what ``--compile`` has made of it."""
     from transformers import AutoModel
@@ -170,6 +178,7 @@ def _agree(
     together: Mapping[str, torch.Tensor],
     alone: Sequence[Mapping[str, torch.Tensor]],
     model: PreTrainedModel,
+    side: str,
 ) -> bool:
     """Whether the rows have the same numbers together as alone, up to rounding and as far as they are not padding."""
     tolerance = _IN_8_BITS if getattr(model, "is_loaded_in_8bit", False) else _TOLERANCE
@@ -177,7 +186,9 @@ def _agree(
         singles = [_usual(output[name][0]) for output in alone]
         allowed = tolerance * max(float(single.abs().max()) for single in singles)
         for value, single in zip(values, singles, strict=True):
-            mine = _usual(value[: len(single)] if value.shape != single.shape else value)
+            length = len(single)
+            own = value[-length:] if side == "left" else value[:length]
+            mine = _usual(own if value.shape != single.shape else value)
             if float((mine - single).abs().max()) > allowed:
                 return False
     return True

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.registry.registry import Registry
 from harness.types.languages import Language, language
-from harness.types.tasks import Benchmark, TargetTask
+from harness.types.tasks import Benchmark, TargetTask, Task
 from harness.types.units import Unit
 
 SYNTAX = "selectors: xnli  'x*'  xnli[sw,ur]  family:tagging  benchmark:xtreme  -xnli[en]"
@@ -248,3 +248,16 @@ def _refuse_duplicates(items: Sequence[str], what: str) -> None:
     twice = sorted({item for item in items if items.count(item) > 1})
     if twice:
         raise UsageError(f"the {what} {twice[0]!r} is given twice")
+
+
+def find_tasks(registry: Registry, name: str) -> list[tuple[str, Task]]:
+    """The target and the intermediate task of this name; UsageError or PluginError where there is neither."""
+    targets, intermediates = registry.tasks(), registry.intermediate_tasks()
+    found: list[tuple[str, Task]] = []
+    if name in targets:
+        found.append(("target", targets[name]))
+    if name in intermediates:
+        found.append(("intermediate", intermediates[name]))
+    if not found:
+        raise registry.missing("task", name, {**targets, **intermediates})
+    return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.report.svg import LINE, MUTED, SERIES, Sheet
 from harness.results.run_view import RunView, TaskView, language_of
-from harness.types.record import StageRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import StageRecord
 
 _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 """Low, middle and high scores: lightness falls all the way, so that grey print and colour-blind eyes read it too."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from harness.core.safe_text import clean, safe
 from harness.data.resources import in_words
 from harness.results.run_view import RunView, unit_score
-from harness.types.record import StageRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import StageRecord
 
 
 def headline(systems: Sequence[RunView]) -> str:

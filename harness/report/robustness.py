@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from harness.report.table import DASH, Cell, Table, Value, columns, difference, number, report_table
 from harness.results.run_view import RunView, language_of, sort_codes
 from harness.scoring.scores import half_width
-from harness.types.record import LossRecord, TaskLossRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import LossRecord, TaskLossRecord
 
 _LOSS = difference("loss")
 

@@ -13,11 +13,11 @@ from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
 from harness.scoring.files import TaskScorer, score_available, score_folders
 from harness.scoring.scores import BenchmarkScore
-from harness.types.record import RunRecord
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.record import RunRecord
     from harness.types.tasks import Benchmark
 
 

@@ -6,12 +6,14 @@ import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.files import read_text, write_atomic
 from harness.runs.scored_files import inside
-from harness.types.record import ScoresRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import ScoresRecord
 
 SUMMARY = "seeds.json"
 """The file of means over seeds, beside the runs."""

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.claims import Claims, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
@@ -14,8 +15,10 @@ from harness.runs.record import UnsoundRecord, load_record, new_record, save_rec
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import session_number, session_of
 from harness.runs.set_aside import discard, earlier_runs, set_aside
-from harness.types.record import IdentityRecord, RunRecord, StageRecord, UnitRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import IdentityRecord, RunRecord, StageRecord, UnitRecord
 
 log = logging.getLogger(__name__)
 

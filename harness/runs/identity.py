@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.sealed import sealed
 from harness.types.options import EvalOptions, TrainOptions
-from harness.types.record import IdentityRecord, RunRecord, StageRecord
+from harness.types.record import IdentityRecord
 from harness.types.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
 from harness.types.tasks import Recipe
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord, StageRecord
 
 
 def run_identity(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from harness.core.clock import now
 from harness.core.errors import DataError
@@ -16,7 +16,10 @@ from harness.core.files import write_atomic
 from harness.core.sealed import checksum, sealed
 from harness.core.version import __version__
 from harness.runs.schema import misfit
-from harness.types.record import EnvironmentRecord, GitRecord, RunRecord
+from harness.types.record import RunRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import EnvironmentRecord, GitRecord
 
 SCHEMA = "harness-record/1"
 _PACKAGES = (

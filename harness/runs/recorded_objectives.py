@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.types.record import RunRecord
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord
 
 
 def scored_objectives(record: RunRecord) -> list[str]:

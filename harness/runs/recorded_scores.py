@@ -11,12 +11,12 @@ from harness.scoring.aggregate import aggregate
 from harness.scoring.files import TaskScorer
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import BenchmarkScore, UnitScore
-from harness.types.record import UnitRecord
 from harness.types.tasks import Benchmark
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.record import UnitRecord
 
 
 def aggregated(benchmark: Benchmark, scored: dict[str, dict[str, UnitScore]], registry: Registry) -> BenchmarkScore:

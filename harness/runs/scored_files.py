@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
-from harness.types.record import RunRecord, UnitRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord, UnitRecord
 
 Side = Literal["predictions", "labels"]
 SIDES: tuple[Side, ...] = ("predictions", "labels")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from harness.types.record import RunRecord, SessionRecord, UnitRecord
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord, SessionRecord, UnitRecord
 
 
 def session_number(record: RunRecord, session: SessionRecord) -> int:

@@ -7,11 +7,14 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
 from harness.runs.record import load_record, save_record
 from harness.runs.scored_files import files_of, inside
-from harness.types.record import RunRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import RunRecord
 
 FOLDER = "earlier"
 """Holds the runs that were set aside, numbered."""

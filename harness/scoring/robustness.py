@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums
 from harness.scoring.scores import UnitScore
-from harness.types.record import LossRecord, TaskLossRecord, UnitRecord
 from harness.types.units import split_of
+
+if TYPE_CHECKING:
+    from harness.types.record import LossRecord, TaskLossRecord, UnitRecord
 
 
 @dataclass(frozen=True)

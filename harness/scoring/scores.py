@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
-from harness.types.record import EstimateRecord, ScoresRecord, UnitScoreRecord
+
+if TYPE_CHECKING:
+    from harness.types.record import EstimateRecord, ScoresRecord, UnitScoreRecord
 
 
 def half_width(low: float | None, high: float | None) -> float | None:

@@ -96,10 +96,9 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
 def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
     """The job that trains a stage of an evaluation's plan; a parent is shared by all who share the stage."""
     lineage = chain(stage)
-    seed = "" if job.seed is None else f", seed {job.seed}"
     return replace(
         job,
-        name=f"stage {' > '.join(each.name for each in lineage)} of {job.model}{seed}",
+        name=f"stage {' > '.join(each.name for each in lineage)} of {job.model}, seed {stage.options.seed}",
         kind="stage",
         stage=stage.key,
         out=str(plan.folder(stage)),

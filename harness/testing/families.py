@@ -181,7 +181,7 @@ def _predict(subject: Subject, family: Predictor, units: Sequence[UnitExamples],
     folder = small_model(subject.scratch / "model")
     logging.getLogger("transformers").setLevel(logging.ERROR)
     model = family.load(str(folder), dtype="float32")
-    forward = Forward(model.eval(), load_tokenizer(folder), "cpu", budget=budget)
+    forward = Forward(model.eval(), load_tokenizer(folder, family.tokenizer_settings()), "cpu", budget=budget)
     return [list(prediction.predictions) for prediction in family.predict(forward, units)]
 
 

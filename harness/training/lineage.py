@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
-from harness.data.locate import described
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
 from harness.training.via import in_languages, parse_via
+from harness.types.sources import described
 from harness.types.tasks import FileData, Source, Split
 
 if TYPE_CHECKING:

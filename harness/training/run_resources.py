@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from harness.data.resources import union
 from harness.training.lineage import Before, before, stage_resources
 from harness.training.via import parse_via
-from harness.types.record import RunRecord, RunResourcesRecord
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.record import RunRecord, RunResourcesRecord
 
 
 def run_resources(record: RunRecord, registry: Registry) -> RunResourcesRecord:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError, PluginError
-from harness.data.locate import described
+from harness.types.sources import described
 from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
 
 if TYPE_CHECKING:
@@ -78,3 +78,19 @@ def _named(source: Source, *, whole: bool) -> str:
     if isinstance(source, DatasetsData):
         return described(source)
     return "/".join(filter(None, (source.repo, source.config, source.split))) if whole else source.repo
+
+
+def task_summary(registry: Registry, role: str, task: Task, languages: list[str]) -> dict[str, Any]:
+    """A task in short, with those of its languages that are given."""
+    return {
+        "name": task.name,
+        "role": role,
+        "version": task.version,
+        "family": task.family,
+        "languages": languages,
+        "metric": task.metric,
+        "train": training_source(task),
+        "benchmarks": [name for name, b in registry.benchmarks().items() if role == "target" and task.name in b.tasks],
+        "provider": task.provider,
+        "summary": task.summary,
+    }

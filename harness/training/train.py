@@ -17,9 +17,7 @@ from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.core.sealed import read_sealed, sealed
 from harness.models.carried import carried_parameters
-from harness.models.encoder import head_parameters
 from harness.models.fingerprint import model_fingerprint
-from harness.models.fresh_head import reset_head, share_encoder
 from harness.models.heads import quiet
 from harness.models.load import check_head, load_tokenizer
 from harness.models.padding import padding_of
@@ -92,7 +90,7 @@ def _train(
         _clear_damage(work, stage)
     accelerator.wait_for_everyone()
     work.mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(parent)
+    tokenizer = load_tokenizer(parent, _tokenizer_settings(stage))
     for part in stage.tasks:
         if shard and (asking := part.objective.needing("gradients")):
             raise UsageError(
@@ -231,16 +229,16 @@ def _parts(
     for part, rows, context in zip(stage.tasks, features, contexts, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
             model = part.family.load(str(parent), dtype="float32", **few_bits)
-            fresh |= head_parameters(model).keys() - stored_names(parent)
+            fresh |= part.family.head_parameters(model).keys() - stored_names(parent)
             torch.manual_seed(stage.options.seed)
         else:
             model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
-            fresh |= set(reset_head(model, stage.options.seed, carried))
+            fresh |= set(part.family.draw_head(model, stage.options.seed, carried))
         after_loading(model)
         if context:
             model = part.objective.prepare(model, context)
         for before in parts:
-            share_encoder(before.model, model, carried)
+            part.family.share_encoder(before.model, model, carried)
         padding = padding_of(model, tokenizer)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -250,6 +248,16 @@ def _parts(
             model = with_adapters(model, stage.options, carried)
         parts.append(Part(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
+
+
+def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
+    """Those of the families, which one tokenizer must suit."""
+    first, *others = (part.family.tokenizer_settings() for part in stage.tasks)
+    if any(other != first for other in others):
+        raise UsageError(
+            f"{stage.name}: these tasks want different tokenizers, and cannot share a stage", hint="--via a --via b"
+        )
+    return first
 
 
 def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
@@ -273,7 +281,7 @@ def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.dev
             hint="choose a teacher that was fine-tuned from the same pretrained model",
         )
     network = after_loading(family.load(str(folder), dtype="float32"))
-    check_head(network, folder)
+    check_head(network, folder, family.head_parameters(network))
     return network.to(device).eval().requires_grad_(False)
 
 

@@ -29,11 +29,13 @@ def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequenc
         return {}
     found: dict[str, Any] = {"padding": "none"} if known_to_read_padding(model.config) else {}
     if type(family).treatment is not Predictor.treatment:
-        found |= family.treatment(_tokenizer(model.folder, model.fingerprint))
+        found |= family.treatment(
+            _tokenizer(model.folder, model.fingerprint, tuple(sorted(family.tokenizer_settings().items())))
+        )
     written = [written_fingerprint(each) for each in examples] if "words" in found else []
     return {**found, **({"written": written} if any(written) else {})}
 
 
 @lru_cache(maxsize=8)
-def _tokenizer(folder: Path, fingerprint: str) -> PreTrainedTokenizerBase:
-    return load_tokenizer(folder)
+def _tokenizer(folder: Path, fingerprint: str, settings: tuple[tuple[str, Any], ...]) -> PreTrainedTokenizerBase:
+    return load_tokenizer(folder, dict(settings))

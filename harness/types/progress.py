@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
-from harness.types.record import UnitRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import UnitRecord
 
 
 class ProgressListener:

@@ -18,7 +18,7 @@ from harness import FileData, HubData, IntermediateTask, Pair, Split, readers
 from harness.cli.main import main
 from harness.core.errors import DataError, PluginError
 from harness.data.corpus import Corpus
-from harness.data.locate import Files, described
+from harness.data.locate import Files
 from harness.data.provenance import Provenance, provenance
 from harness.data.resources import of_test, of_training, union
 from harness.data.sources import LoadedSplit, load_examples
@@ -35,6 +35,7 @@ from harness.training.stage import Stage, StageTask
 from harness.training.via import in_languages
 from harness.types.examples import Text
 from harness.types.options import TrainOptions
+from harness.types.sources import described
 
 MODEL = ResolvedModel("org/model", Path("org-model"), "0" * 40, "f" * 64, {})
 

@@ -117,7 +117,8 @@ def model_asker(model: str, registry: Registry, options: EvalOptions) -> Ask:
         trained = _stage(Path(model), name, registry, options.stages_dir)
         reference = parse_model(model) if trained is None else ModelReference("folder", str(trained))
         session = open_model(reference, Access.of(options, registry), Compute.of(options, registry))
-        forward = session.forward(session.network(family.load, trained_head=True))
+        session = session.with_tokenizer(family.tokenizer_settings())
+        forward = session.forward(session.network(family.load, head=family.head_parameters))
 
     def ask(language: str, questions: Sequence[Question]) -> Sequence[str]:
         (prediction,) = family.predict(forward, [UnitExamples("checklist", language, "test", questions)])

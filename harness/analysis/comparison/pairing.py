@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from harness.registry.select import Entry, choose
 from harness.results.run_view import RunView
 from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer
-from harness.types.record import UnitRecord
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import UnitRecord
 
 _REASON = "scores of unlike {what} are not compared"
 

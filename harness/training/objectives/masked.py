@@ -6,7 +6,7 @@ a task's labels from that of seeing its text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,10 @@ class MaskedRows(MaskedLanguageModel):
     def auxiliary(self) -> bool:
         """It has the share of the steps that the labelled task would have."""
         return False
+
+    def tokenizer_settings(self) -> Mapping[str, Any]:
+        """Those of the family whose rows they are."""
+        return self.rows_of.tokenizer_settings()
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """That of the family whose rows they are."""
