@@ -109,7 +109,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
 
     from harness.models.fresh_head import reset_head
     from harness.models.load import load_tokenizer
-    from harness.training.trainer import Part, Trainer
+    from harness.training.trainer import HeadTask, Trainer
     from harness.types.options import TrainOptions
 
     family, tokenizer = workload.predictor(), load_tokenizer(folder)
@@ -118,7 +118,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
     if family.fresh_head:  # type: ignore[attr-defined]
         reset_head(model, 0)
     features = family.features(tokenizer, workload.unit(32 * args.steps).examples, training=True)  # type: ignore[attr-defined]
-    part = Part("benchmark", family, model, features)  # type: ignore[arg-type]
+    part = HeadTask("benchmark", family, model, features)  # type: ignore[arg-type]
     AcceleratorState._reset_state()
     accelerator = Accelerator(cpu=args.device == "cpu", mixed_precision={"fp32": "no"}.get(args.dtype, args.dtype))
     for steps in (min(3, args.steps), args.steps):

@@ -22,7 +22,7 @@ from harness.inference.forward import Forward
 from harness.inference.session import Compute, Session, open_model
 from harness.models.reference import parse_model
 from harness.models.resolve import Access
-from harness.registry.attribution import blaming
+from harness.registry.attribution import attributing_errors
 from harness.registry.registry import load_part
 from harness.types.examples import Candidate, Query
 from harness.types.options import EvalOptions, build
@@ -93,7 +93,7 @@ def invariance(
     for family, entries in groupby(by_family, key=lambda entry: entry.task.family):
         of_family = list(entries)
         try:
-            with blaming(of_family[0].task, registry):
+            with attributing_errors(of_family[0].task, registry):
                 entry, predictor, network, head = _loaded(of_family, session, registry)
                 suited = session.with_tokenizer(predictor.tokenizer_settings())
                 unit = _examples(entry, predictor, data, limit)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness.data.splits import TaskSplit, task_languages, task_splits
 from harness.registry.registry import Registry
-from harness.registry.select import Entry, choose
+from harness.registry.select import Selectable, choose
 from harness.types.tasks import Task
 
 SELECTING = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
@@ -18,11 +18,11 @@ def selected_languages(
     registry: Registry, tasks: Iterable[Task], selectors: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     """The languages of each selected task; a name in both roles has the languages of both."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, Selectable] = {}
     for task in tasks:
         earlier = entries[task.name].languages if task.name in entries else ()
         codes = tuple(dict.fromkeys((*earlier, *task_languages(task))))
-        entries[task.name] = Entry(task.family, codes, codes)
+        entries[task.name] = Selectable(task.family, codes, codes)
     return choose(registry, entries, selectors) if entries else {}
 
 

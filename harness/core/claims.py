@@ -23,7 +23,7 @@ from harness.core.errors import DataError
 log = logging.getLogger(__name__)
 
 
-class Taken(Exception):
+class AlreadyClaimed(Exception):
     """Another process holds the claim on ``path``."""
 
     def __init__(self, path: Path) -> None:
@@ -80,9 +80,9 @@ class Claims:
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
-        """Holds a claim; raises :class:`Taken` where another process has it."""
+        """Holds a claim; raises :class:`AlreadyClaimed` where another process has it."""
         if not self.take(name):
-            raise Taken(self.path(name))
+            raise AlreadyClaimed(self.path(name))
         try:
             yield
         finally:

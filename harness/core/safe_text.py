@@ -19,7 +19,7 @@ def safe(text: object, *, lines: bool = False) -> str:
     return pattern.sub(lambda match: _escaped(match[0]), str(text))
 
 
-def clean(text: object, length: int = 80) -> str:
+def sanitise(text: object, length: int = 80) -> str:
     """The safe text on one line, cut where it is long."""
     shown = safe(text)
     return shown if len(shown) <= length else shown[: length - 1] + "…"

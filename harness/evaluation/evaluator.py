@@ -9,12 +9,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.claims import Taken
+from harness.core.claims import AlreadyClaimed
 from harness.core.errors import DataError, ModelError, PluginError
-from harness.evaluation.groups import Group, grouped, make_group
+from harness.evaluation.groups import CheckpointGroup, grouped, make_group
 from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.evaluation.predict import guessed, open_checkpoint, predicted
-from harness.evaluation.preparation import Preparation, Ready
+from harness.evaluation.preparation import Preparation, PreparedUnit
 from harness.evaluation.recorder import Recorder
 from harness.evaluation.schedule import Turn, streams, work_off
 from harness.families.base import Predictor
@@ -95,7 +95,7 @@ class Evaluator:
         kinds = [kind for kind in families if kind]
         return run_identity(model, context.options, context.recipe, context.compute.dtype, kinds)
 
-    def _group(self, units: Sequence[PlannedUnit]) -> Group:
+    def _group(self, units: Sequence[PlannedUnit]) -> CheckpointGroup:
         return make_group(units, self.context, self.stages, self.model)
 
     def _begin(self, present: Sequence[PlannedUnit]) -> None:
@@ -167,11 +167,11 @@ class Evaluator:
             if units:
                 with self.recorder.failing(units, turn.elsewhere):
                     self._evaluate_group(self._group(units), turn)
-        except Taken as taken:
+        except AlreadyClaimed as taken:
             turn.blocked = taken.path
         return [entry for entry in units if entry.unit.key not in self.recorder.reported]
 
-    def _evaluate_group(self, group: Group, turn: Turn) -> None:
+    def _evaluate_group(self, group: CheckpointGroup, turn: Turn) -> None:
         recorder, prepared = self.recorder, []
         for entry in group.units:
             if entry.unit.key in self._kept:
@@ -198,7 +198,7 @@ class Evaluator:
                     if todo and forward is not None:
                         recorder.keep(todo, predicted(group, forward, todo))
 
-    def _todo(self, claimed: Sequence[Ready], family: Predictor) -> list[Ready]:
+    def _todo(self, claimed: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
         """The claimed units that are not done, by us before or by another process; the others are reported."""
         if not claimed:
             return []
@@ -216,7 +216,7 @@ class Evaluator:
                 self.recorder.kept(ready.planned.unit)
         return [ready for ready in claimed if ready.key not in done]
 
-    def _trained(self, group: Group) -> ResolvedModel | Path:
+    def _trained(self, group: CheckpointGroup) -> ResolvedModel | Path:
         """The model of a group, or the folder of its stage; raises Taken where another process trains what leads to it."""
         if not isinstance(group.checkpoint, Stage):
             assert group.checkpoint is not None
@@ -226,5 +226,5 @@ class Evaluator:
         self._record_stages(group)
         return folder
 
-    def _record_stages(self, group: Group) -> None:
+    def _record_stages(self, group: CheckpointGroup) -> None:
         self.recorder.stages(group.checkpoint, self.stages.trained.get)

@@ -20,7 +20,7 @@ from harness.types.tasks import IntermediateTask, Split
 
 
 @dataclass(frozen=True)
-class Group:
+class CheckpointGroup:
     """Units that one checkpoint predicts in one stream: same stages, same family, same options and labels.
 
     ``checkpoint`` is a stage (trained or not yet), the model as it is, or None for a baseline.
@@ -73,12 +73,14 @@ def _family(entry: PlannedUnit, context: RunContext) -> Predictor:
     return context.family(entry.task.family, entry.task.labels, names, entry.task.options)
 
 
-def make_group(units: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None) -> Group:
+def make_group(
+    units: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None
+) -> CheckpointGroup:
     """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
     options = context.options
     family = _family(units[0], context)
     if model is None:
-        return Group(family, None, tuple(units))
+        return CheckpointGroup(family, None, tuple(units))
     checkpoint = stages.via(options.via, model)
     if options.train == "auto":
         sources = training_tasks(units[0].task, context.registry)
@@ -87,7 +89,7 @@ def make_group(units: Sequence[PlannedUnit], context: RunContext, stages: Stages
             raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
         for source in sources:
             checkpoint = stages.stage([_selected(source, units[0], options.select_on)], checkpoint)
-    return Group(family, checkpoint, tuple(units))
+    return CheckpointGroup(family, checkpoint, tuple(units))
 
 
 def required_stages(

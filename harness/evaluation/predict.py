@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.evaluation.groups import Group
+from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.precision import checked
-from harness.evaluation.preparation import Preparation, Ready
+from harness.evaluation.preparation import Preparation, PreparedUnit
 from harness.families.base import HeadFamily, Predictor
 from harness.inference.forward import Forward
 from harness.inference.session import open_model
-from harness.inference.timing import Phases
+from harness.inference.timing import Timings
 from harness.models.resolve import Access, ResolvedModel
 from harness.training.context import RunContext
 from harness.types.units import Prediction
 
 
 def open_checkpoint(
-    family: Predictor, checkpoint: ResolvedModel | Path, context: RunContext, phases: Phases
+    family: Predictor, checkpoint: ResolvedModel | Path, context: RunContext, phases: Timings
 ) -> Forward:
     """The network of a model, or of the folder of a trained stage, ready to predict."""
     session = open_model(checkpoint, Access.of(context.options, context.registry), context.compute)
@@ -29,7 +29,7 @@ def open_checkpoint(
     return session.forward(network, phases=phases)
 
 
-def predicted(group: Group, forward: Forward, todo: Sequence[Ready]) -> Iterator[Prediction]:
+def predicted(group: CheckpointGroup, forward: Forward, todo: Sequence[PreparedUnit]) -> Iterator[Prediction]:
     """Each unit's predictions as soon as it is complete, with what is unusual about how they were computed."""
     family, units = group.family, [ready.examples for ready in todo]
     predictions = family.predict(forward, units)
@@ -41,7 +41,9 @@ def predicted(group: Group, forward: Forward, todo: Sequence[Ready]) -> Iterator
     return predictions
 
 
-def guessed(group: Group, baseline: str, preparation: Preparation, todo: Sequence[Ready]) -> Iterator[Prediction]:
+def guessed(
+    group: CheckpointGroup, baseline: str, preparation: Preparation, todo: Sequence[PreparedUnit]
+) -> Iterator[Prediction]:
     """Each unit's predictions by a baseline, "majority" or "random"."""
     for ready in todo:
         train = preparation.learned_from(ready.planned.task, group)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
 from harness.data.perturb import Variant, make_variant, split_of
-from harness.evaluation.groups import Group
+from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.training.context import RunContext
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedUnit:
     """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
 
     ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
@@ -48,7 +48,7 @@ class Preparation:
         self.baseline = baseline
 
     @staticmethod
-    def joined(prepared: Sequence[Ready], family: Predictor) -> list[Ready]:
+    def joined(prepared: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
         """The units with what they know of each other; then the result of one hangs on the data of all."""
         units = family.join([ready.examples for ready in prepared])
         if family.joins:
@@ -58,7 +58,7 @@ class Preparation:
             keys = [ready.key for ready in prepared]
         return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
 
-    def prepare(self, entry: PlannedUnit, group: Group) -> Ready:
+    def prepare(self, entry: PlannedUnit, group: CheckpointGroup) -> PreparedUnit:
         """Loads what the unit needs; DataError where that cannot be had."""
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
@@ -93,9 +93,9 @@ class Preparation:
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
         examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
-        return Ready(entry, examples, data, key, group.identity, variant.facts)
+        return PreparedUnit(entry, examples, data, key, group.identity, variant.facts)
 
-    def learned_from(self, task: TargetTask, group: Group) -> LoadedSplit | None:
+    def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""
         if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
             return None

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from harness.core.claims import Taken
+from harness.core.claims import AlreadyClaimed
 from harness.core.errors import HarnessError, UsageError
 from harness.core.files import disk_refusal
 from harness.evaluation.plan import PlannedUnit
-from harness.evaluation.preparation import Ready
+from harness.evaluation.preparation import PreparedUnit
 from harness.evaluation.unit_record import ScoredFiles, keep_unit
-from harness.inference.timing import Phases
+from harness.inference.timing import Timings
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel
-from harness.registry.attribution import blame
+from harness.registry.attribution import attribute_error
 from harness.runs.folder import RunFolder, lineage_of
 from harness.training.context import RunContext
 from harness.training.stage import Stage, TrainedStage
@@ -43,7 +43,7 @@ class Recorder:
         self.run = run
         self.context = context
         self.reporter = reporter
-        self.phases = Phases()
+        self.phases = Timings()
         self.reported: set[str] = set()
         self.scores: dict[str, ScoredFiles] = {}
         self._lineage: list[str] = []
@@ -98,7 +98,7 @@ class Recorder:
         self.reported.add(unit.key)
         self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
 
-    def keep(self, todo: Sequence[Ready], predictions: Iterable[Prediction]) -> None:
+    def keep(self, todo: Sequence[PreparedUnit], predictions: Iterable[Prediction]) -> None:
         """Writes, scores and records each unit as soon as it is predicted."""
         waiting = {ready.planned.unit.key: ready for ready in todo}
         last = time.monotonic()
@@ -127,12 +127,12 @@ class Recorder:
         """
         try:
             yield
-        except (UsageError, Taken, KeyboardInterrupt, GeneratorExit):
+        except (UsageError, AlreadyClaimed, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             if not isinstance(error, HarnessError) and disk_refusal(error):
                 raise
-            blamed = blame(error, units[0].task, self.context.registry)
+            blamed = attribute_error(error, units[0].task, self.context.registry)
             for entry in units:
                 if entry.unit.key not in self.reported and entry.unit.key not in elsewhere:
                     self._failed(entry.unit, blamed)

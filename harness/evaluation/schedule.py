@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.claims import Claims, is_free
 from harness.evaluation.plan import PlannedUnit
-from harness.evaluation.preparation import Ready
+from harness.evaluation.preparation import PreparedUnit
 from harness.families.base import HeadFamily, Predictor
 from harness.inference.batching import STREAM_ROWS, filled
 
@@ -29,7 +29,9 @@ class Turn:
         self.blocked: Path | None = None
 
     @contextmanager
-    def claimed(self, claims: Claims, stream: Sequence[Ready], family: Predictor) -> Iterator[Sequence[Ready]]:
+    def claimed(
+        self, claims: Claims, stream: Sequence[PreparedUnit], family: Predictor
+    ) -> Iterator[Sequence[PreparedUnit]]:
         """Those of the units that no other process is working on; nobody else will while the block lasts."""
         names = [ready.planned.unit.key for ready in stream]
         mine = [name for name in names if claims.take(name)]
@@ -64,7 +66,7 @@ def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn],
             time.sleep(POLL)
 
 
-def streams(prepared: Sequence[Ready], family: Predictor) -> Iterator[list[Ready]]:
+def streams(prepared: Sequence[PreparedUnit], family: Predictor) -> Iterator[list[PreparedUnit]]:
     """What is claimed and predicted at a time: as many units as fill some streams; all of a family that shares between them."""
     if not isinstance(family, HeadFamily) or family.joins:
         if prepared:

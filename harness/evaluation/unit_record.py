@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
 from harness.data.resources import of_test
-from harness.evaluation.preparation import Ready
-from harness.inference.timing import Phases
+from harness.evaluation.preparation import PreparedUnit
+from harness.inference.timing import Timings
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
@@ -35,7 +35,7 @@ class ScoredFiles:
 
 
 def keep_unit(
-    run: RunFolder, format_: Format, ready: Ready, prediction: Prediction, phases: Phases
+    run: RunFolder, format_: Format, ready: PreparedUnit, prediction: Prediction, phases: Timings
 ) -> tuple[UnitRecord, ScoredFiles | None]:
     """The record of a unit, and its score with the items, None where there are no labels.
 

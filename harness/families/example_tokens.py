@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.families.base import HeadFamily
-from harness.registry.attribution import blaming
+from harness.registry.attribution import attributing_errors
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example
 from harness.types.options import build
@@ -20,7 +20,7 @@ def example_tokens(
     registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase
 ) -> list[list[str]]:
     """The rows of tokens that the task's family makes of an example, or the tokens of each text in it."""
-    with blaming(task, registry):
+    with attributing_errors(task, registry):
         rows = _rows(registry, task, example, tokenizer)
     return [list(tokenizer.convert_ids_to_tokens(row)) for row in rows]
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Guessed:
+class MaskedCounts:
     """What became of the masked tokens of a text: how many, how many were guessed right, the sum of -log p (nats)."""
 
     masked: int
@@ -42,7 +42,7 @@ class Guessed:
 
 
 class MaskedLanguageModel(HeadFamily):
-    """A prediction is a :class:`Guessed`. The head is the checkpoint's own and is trained on, not drawn anew."""
+    """A prediction is a :class:`MaskedCounts`. The head is the checkpoint's own and is trained on, not drawn anew."""
 
     fresh_head = False
 
@@ -121,12 +121,12 @@ class MaskedLanguageModel(HeadFamily):
 
     def decode(
         self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
-    ) -> list[Guessed]:
-        """One :class:`Guessed` a text."""
+    ) -> list[MaskedCounts]:
+        """One :class:`MaskedCounts` a text."""
         if not len(features):
             return []
         columns = zip(outputs["masked"], outputs["right"], outputs["loss"], strict=True)
-        return [Guessed(int(masked), round(float(right)), float(loss)) for masked, right, loss in columns]
+        return [MaskedCounts(int(masked), round(float(right)), float(loss)) for masked, right, loss in columns]
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """There is no baseline: raises UsageError."""

@@ -24,7 +24,7 @@ from harness.families.characters import Texts, placing, token_spans, tokenise
 from harness.families.running_text import UNSPACED
 from harness.families.windows import Windows, cut
 from harness.inference.features import Features
-from harness.inference.tokenization import Template
+from harness.inference.tokenization import RowTemplate
 from harness.inference.tokenization import tokenise as tokenise_questions
 from harness.models.heads import load_head, model_inputs
 from harness.types.examples import Example, Question
@@ -128,7 +128,7 @@ class SpanQA(HeadFamily):
         answer, or 0, the first position, where the window does not hold all of it."""
         questions = [example for example in examples if isinstance(example, Question)]
         used, spans = _labelled(questions, self.options.no_answer) if training else _answerable(questions)
-        template = Template.of(tokenizer, 2)
+        template = RowTemplate.of(tokenizer, 2)
         room = template.room(tokenizer, self.options.max_length)
         if room <= self.options.max_query_length:
             raise UsageError(

@@ -15,7 +15,7 @@ from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
 from harness.families.words import Words, alone, in_text, marks_space
 from harness.inference.features import Features, Ragged
-from harness.inference.tokenization import Template, gather, offsets
+from harness.inference.tokenization import RowTemplate, gather, offsets
 from harness.models.heads import check_finite, in_task_order, load_head, model_inputs
 from harness.types.examples import Example, Tagged
 from harness.types.roles import MEASURES, option
@@ -199,8 +199,8 @@ def _with_unknown(words: Words, room: int, unknown: int) -> Words:
     )
 
 
-def _template(tokenizer: PreTrainedTokenizerBase, extra_separator: bool) -> Template:
-    template, pair = Template.of(tokenizer, 1), Template.of(tokenizer, 2)
+def _template(tokenizer: PreTrainedTokenizerBase, extra_separator: bool) -> RowTemplate:
+    template, pair = RowTemplate.of(tokenizer, 1), RowTemplate.of(tokenizer, 2)
     between = pair.ids[pair.texts[0] + 1 : pair.texts[1]]
     if extra_separator and len(between) == 2 and (between == tokenizer.sep_token_id).all():
         types = np.append(template.types, template.types[-1])

@@ -14,7 +14,7 @@ from harness.core.arrays import IntArray
 from harness.core.errors import UsageError
 from harness.data.corpus import Corpus
 from harness.inference.features import Features, Ragged
-from harness.inference.tokenization import Template, tokenise
+from harness.inference.tokenization import RowTemplate, tokenise
 from harness.types.examples import Example, Text
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class TextRows:
         self.tokenizer = tokenizer
         self.parts: Sequence[Sequence[Example]] = examples.parts if isinstance(examples, Corpus) else (examples,)
         self.mask = mask
-        self.template = Template.of(tokenizer, 1)
+        self.template = RowTemplate.of(tokenizer, 1)
         self.room = self.template.room(tokenizer, max_length)
         self.languages = Languages.of([len(part) for part in self.parts], alpha)
         self._kept: OrderedDict[int, NDArray[np.integer]] = OrderedDict()

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
 from harness.inference.features import FeatureRows
-from harness.inference.prefetch import Given, Made, made_ahead
-from harness.inference.threads import side_by_side
-from harness.inference.timing import Phases
+from harness.inference.prefetch import Given, Made, prefetched
+from harness.inference.threads import in_threads
+from harness.inference.timing import Timings
 from harness.models.device import sent
 from harness.models.padding import padding_of
 
@@ -73,7 +73,7 @@ class Forward:
     tokens: int = 0
     progress: Callable[[int], None] = lambda rows: None
     build_index: Callable[..., Any] | None = None
-    phases: Phases = field(default_factory=Phases)
+    phases: Timings = field(default_factory=Timings)
     padding: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class Forward:
 
     def tokenised(self, make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
         """``make`` of everything given, which tokenises: ahead of the forward pass where that runs on another device."""
-        pieces = made_ahead(make, given, threaded=not self.on_processor)
+        pieces = prefetched(make, given, threaded=not self.on_processor)
         done = object()
         while True:
             with self.phases("tokenise"):
@@ -104,7 +104,7 @@ class Forward:
         """
         left, scattered = _Left(features.lengths, self.padding), _Scattered(len(features))
         with self.phases("forward"):
-            side_by_side(partial(self._compute, features, step, left, scattered), self._at_once(features))
+            in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))
         return scattered.outputs
 
     def _compute(self, features: FeatureRows, step: Step, left: _Left, scattered: _Scattered) -> None:

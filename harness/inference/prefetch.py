@@ -10,7 +10,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def made_ahead(make: Callable[[Given], Made], given: Iterable[Given], *, threaded: bool) -> Iterator[Made]:
+def prefetched(make: Callable[[Given], Made], given: Iterable[Given], *, threaded: bool) -> Iterator[Made]:
     """``make`` of everything given, in order; with ``threaded``, one result is always in the making.
 
     An error of ``make`` is raised where its result is due. Without ``threaded`` nothing is made before it is asked for:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 
-def side_by_side(work: Callable[[], None], times: int) -> None:
+def in_threads(work: Callable[[], None], times: int) -> None:
     """Runs ``work`` so many times at once (the caller's thread is one of them), torch's threads shared out among them.
 
     Whatever one of them raises is raised when all have ended; that of the caller's thread goes first.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Phases:
+class Timings:
     """Seconds on the clock by phase. A phase within another counts for itself only, so that all add up."""
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ def gather(values: NDArray[np.integer], starts: IntArray, lengths: IntArray) -> 
 
 
 @dataclass(frozen=True)
-class Template:
+class RowTemplate:
     """The row that a tokenizer makes of a text or of a pair, as parts: a special token each, or a whole text.
 
     ``ids`` and ``types`` hold the token id (-1 for a text) and the token type of each part, ``texts`` which parts are
@@ -84,7 +84,7 @@ class Template:
     filler: int
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase, texts: int) -> Template:
+    def of(cls, tokenizer: PreTrainedTokenizerBase, texts: int) -> RowTemplate:
         """Reads the template for one text or for a pair off the tokenizer."""
         encoding = backend_of(tokenizer).encode(*["a"] * texts)
         ids: list[int] = []
@@ -153,7 +153,7 @@ def encode_pairs(
     Rows over ``max_length`` tokens, special tokens included, are cut as :func:`balanced` says, at the end of the texts
     or, with ``front``, at their beginning. Token types are None for tokenizers whose models have none.
     """
-    template = Template.of(tokenizer, 1 if second is None else 2)
+    template = RowTemplate.of(tokenizer, 1 if second is None else 2)
     room = template.room(tokenizer, max_length)
     tokens, rows = tokenise(tokenizer, chain(first, second or ()))
     texts = rows.reshape(len(template.texts), -1).T  # (rows, texts)

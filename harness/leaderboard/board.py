@@ -51,7 +51,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCell:
     """A cell as it is shown; ``rank`` is None for what cannot be ranked, ``marks`` are keys of :data:`MARKS`."""
 
     cell: Mapping[str, Any]
@@ -65,11 +65,11 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """One row of the table."""
 
     row: Row
-    cells: Mapping[Column, Shown]
+    cells: Mapping[Column, ShownCell]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Section:
     split: str
     selection: str
     columns: Sequence[Column]
-    lines: Sequence[Line]
+    lines: Sequence[BoardLine]
 
     @property
     def title(self) -> str:
@@ -115,16 +115,16 @@ def build_board(
     for name in tasks:
         if name not in named:
             raise UsageError(f"no row of {benchmark} has a task {name!r}", hint=did_you_mean(name, named))
-    groups: dict[tuple[str, str, str], list[Line]] = {}
+    groups: dict[tuple[str, str, str], list[BoardLine]] = {}
     for row in own:
         cells = {
-            column: Shown(cell, _marks(row, cell, registry))
+            column: ShownCell(cell, _marks(row, cell, registry))
             for cell in row["cells"]
             if order.wanted(column := _column(cell))
         }
         if cells:
             selection = "target_dev" if row["selection"] == "target_dev" else ""
-            groups.setdefault((row["setting"], row["split"], selection), []).append(Line(row, cells))
+            groups.setdefault((row["setting"], row["split"], selection), []).append(BoardLine(row, cells))
     sections = [_section(key, lines, order) for key, lines in groups.items()]
     sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))
     return Board(benchmark, sections)
@@ -202,14 +202,14 @@ def _is_stale(row: Row, task: str, registry: Registry) -> bool:
     return stale or (other and task not in scored)
 
 
-def _section(key: tuple[str, str, str], lines: list[Line], order: _Order) -> Section:
+def _section(key: tuple[str, str, str], lines: list[BoardLine], order: _Order) -> Section:
     columns = sorted({column for line in lines for column in line.cells}, key=order.key)
     ranks = {column: _ranks(column, lines) for column in columns}
     ranked = [
-        Line(
+        BoardLine(
             line.row,
             {
-                column: Shown(shown.cell, shown.marks, ranks[column].get(line.row["id"]))
+                column: ShownCell(shown.cell, shown.marks, ranks[column].get(line.row["id"]))
                 for column, shown in line.cells.items()
             },
         )
@@ -218,14 +218,14 @@ def _section(key: tuple[str, str, str], lines: list[Line], order: _Order) -> Sec
     leading = max(columns, key=lambda column: (len(ranks[column]), -columns.index(column)))
     overall = next((column for column in columns if column.task == "overall"), leading)
 
-    def place(line: Line) -> tuple[Any, ...]:
+    def place(line: BoardLine) -> tuple[Any, ...]:
         values = [line.cells[column].cell["value"] if column in line.cells else -1000 for column in (overall, leading)]
         return (*(-value for value in values), line.row["system"], line.row["id"])
 
     return Section(*key, columns, sorted(ranked, key=place))
 
 
-def _ranks(column: Column, lines: Sequence[Line]) -> dict[str, int]:
+def _ranks(column: Column, lines: Sequence[BoardLine]) -> dict[str, int]:
     """Rank by row id; equal values share one, and a lone value has none."""
     values = {
         line.row["id"]: line.cells[column].cell["value"]

@@ -16,8 +16,8 @@ _HINT = "run it again with -vv to see where it arose"
 
 
 @contextmanager
-def blaming(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator[None]:
-    """The border around the work on a task: whatever is raised within becomes the error of :func:`blame`."""
+def attributing_errors(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator[None]:
+    """The border around the work on a task: whatever is raised within becomes the error of :func:`attribute_error`."""
     try:
         yield
     except PASSING:
@@ -25,10 +25,10 @@ def blaming(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator
     except BaseException as error:
         if disk_refusal(error):  # concerns everything that is to be written, whoever writes it
             raise
-        raise blame(error, task, registry) from error
+        raise attribute_error(error, task, registry) from error
 
 
-def blame(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
+def attribute_error(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
     """The error in words: of the plugin and the field, if it passed through the task's family, format or metric, or through
     an objective.
 

@@ -24,7 +24,7 @@ RANK: dict[Kind, int] = {"first-party": 0, "third-party": 1, "file": 2}
 
 
 @dataclass(frozen=True)
-class Candidate:
+class PluginCandidate:
     """A plugin that was found; ``load`` imports it. ``refused`` says why it may not be loaded, ``disabled`` by what."""
 
     name: str
@@ -42,7 +42,7 @@ class Candidate:
         return f"{self.distribution}:{self.name}"
 
 
-def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list[Candidate], list[str]]:
+def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list[PluginCandidate], list[str]]:
     """All plugins in a stable order, clashes of names refused and unwanted ones disabled, and warnings for the user.
 
     A plugin is disabled by its name or by ``distribution:name``. Raises UsageError for a file that does not exist and
@@ -70,14 +70,14 @@ def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list
     return [_switched(c, off, autoload) for c in found], warnings
 
 
-def _switched(candidate: Candidate, off: dict[str, str], autoload: bool) -> Candidate:
+def _switched(candidate: PluginCandidate, off: dict[str, str], autoload: bool) -> PluginCandidate:
     reason = off.get(candidate.name) or off.get(candidate.provider) or ""
     if candidate.kind == "third-party" and not autoload:
         reason = reason or "HARNESS_PLUGINS_AUTOLOAD=0"
     return replace(candidate, disabled=reason) if reason else candidate
 
 
-def _installed() -> Iterator[Candidate]:
+def _installed() -> Iterator[PluginCandidate]:
     seen: set[str] = set()
     for distribution in distributions():
         name = ""
@@ -94,14 +94,14 @@ def _installed() -> Iterator[Candidate]:
             continue
         kind: Kind = "first-party" if name == FIRST_PARTY else "third-party"
         for point in points:
-            yield Candidate(point.name, name, distribution.version or "?", kind, point.load, _malformed(point))
+            yield PluginCandidate(point.name, name, distribution.version or "?", kind, point.load, _malformed(point))
 
 
-def _unreadable(distribution: Distribution, name: str, error: Exception) -> Candidate:
+def _unreadable(distribution: Distribution, name: str, error: Exception) -> PluginCandidate:
     folder = Path(str(getattr(distribution, "_path", "unknown"))).name  # not every kind of distribution has one
     name = name or folder.partition("-")[0]
     reason = f"its metadata in {folder} cannot be read: {type(error).__name__}: {error}"
-    return Candidate(name, name, "?", "third-party", _nothing, reason)
+    return PluginCandidate(name, name, "?", "third-party", _nothing, reason)
 
 
 def _nothing() -> None:
@@ -114,15 +114,15 @@ def _malformed(point: EntryPoint) -> str:
     return f"its entry point {point.value!r} is not of the form 'package.module'"
 
 
-def _refuse_clashes(found: list[Candidate]) -> list[Candidate]:
+def _refuse_clashes(found: list[PluginCandidate]) -> list[PluginCandidate]:
     """First-party names are reserved; of third parties with one name, none is loaded."""
-    owners: dict[str, list[Candidate]] = {}
+    owners: dict[str, list[PluginCandidate]] = {}
     for candidate in found:
         owners.setdefault(candidate.name, []).append(candidate)
     return [_refuse_clash(candidate, owners[candidate.name]) for candidate in found]
 
 
-def _refuse_clash(candidate: Candidate, owners: list[Candidate]) -> Candidate:
+def _refuse_clash(candidate: PluginCandidate, owners: list[PluginCandidate]) -> PluginCandidate:
     if candidate.kind == "first-party" or len(owners) == 1:
         return candidate
     if owners[0].kind == "first-party":
@@ -133,10 +133,10 @@ def _refuse_clash(candidate: Candidate, owners: list[Candidate]) -> Candidate:
     return replace(candidate, refused=candidate.refused or reason)
 
 
-def _from_file(path: Path) -> Candidate:
+def _from_file(path: Path) -> PluginCandidate:
     if not path.is_file():
         raise UsageError(f"plugin file not found: {path}", hint="--plugin takes the path of a Python file")
-    return Candidate(path.stem, "file", "", "file", partial(_import_file, path), path=str(path))
+    return PluginCandidate(path.stem, "file", "", "file", partial(_import_file, path), path=str(path))
 
 
 def _import_file(path: Path) -> Any:

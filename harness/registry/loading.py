@@ -18,7 +18,7 @@ from harness.core.errors import HarnessError, PluginError, did_you_mean
 from harness.core.version import __version__
 from harness.registry import hookspecs
 from harness.registry.calls import Implementation, trace
-from harness.registry.discovery import Candidate
+from harness.registry.discovery import PluginCandidate
 from harness.registry.validation import KINDS, check, check_languages
 from harness.types.languages import Language, first_party_languages
 from harness.types.tasks import Family, IntermediateTask, TargetTask
@@ -33,7 +33,7 @@ class Plugin:
     ``wanted`` are the names it would provide as far as known, so that whoever asks for one learns what went wrong.
     """
 
-    candidate: Candidate
+    candidate: PluginCandidate
     module: Any = None
     values: dict[type[PluginValue], list[PluginValue]] = field(default_factory=dict)
     hooks: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ def new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def load_all(manager: pluggy.PluginManager, candidates: Sequence[Candidate]) -> list[Plugin]:
+def load_all(manager: pluggy.PluginManager, candidates: Sequence[PluginCandidate]) -> list[Plugin]:
     """Loads, calls and checks every candidate, then settles what can only be seen with all of them present."""
     plugins = [load(manager, candidate) for candidate in candidates]
     _settle_clashes(manager, plugins)
@@ -76,7 +76,7 @@ def implementations(manager: pluggy.PluginManager, plugins: Sequence[Plugin], ho
         yield Implementation(providers.get(id(found.plugin), str(found.plugin_name)), found.function, found.argnames)
 
 
-def load(manager: pluggy.PluginManager, candidate: Candidate) -> Plugin:
+def load(manager: pluggy.PluginManager, candidate: PluginCandidate) -> Plugin:
     """Imports one plugin, calls its collectors and checks what they provide."""
     plugin = Plugin(candidate, failure=candidate.refused, wanted={candidate.name})
     if not plugin.alive:

@@ -17,7 +17,7 @@ from harness.core.environment import flag
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.core.imports import load_object
 from harness.registry.calls import Hooks
-from harness.registry.discovery import Candidate, Kind, find
+from harness.registry.discovery import Kind, PluginCandidate, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
 from harness.types.languages import Language, add_languages, first_party_languages
@@ -93,7 +93,7 @@ class Registry:
         """
         if any(known.candidate.name == name for known in self._plugins):
             raise PluginError(f"there is a plugin called {name!r} already", hint="choose another name")
-        added = load(self._manager, Candidate(name, "added", "", "file", lambda: plugin))
+        added = load(self._manager, PluginCandidate(name, "added", "", "file", lambda: plugin))
         everyone = [*self._plugins, added]
         for kind, values in added.values.items():
             for value in values:

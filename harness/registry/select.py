@@ -23,7 +23,7 @@ LANGUAGE_SYNTAX = "languages: sw  script:Cyrl  family:Bantu"
 
 
 @dataclass(frozen=True)
-class Entry:
+class Selectable:
     """What can be selected: a task's family, its languages in order, and those that have the wanted split."""
 
     family: str
@@ -70,18 +70,18 @@ def select(
     return units
 
 
-def entry(task: TargetTask, split: str | None = None) -> Entry:
+def entry(task: TargetTask, split: str | None = None) -> Selectable:
     """A task as it can be selected; without a split, all its languages count."""
     codes = tuple(task.languages)
-    return Entry(task.family, codes, tuple(c for c in codes if split is None or split in task.languages[c]))
+    return Selectable(task.family, codes, tuple(c for c in codes if split is None or split in task.languages[c]))
 
 
-def _of_benchmark(registry: Registry, benchmark: Benchmark, split: str) -> dict[str, Entry]:
+def _of_benchmark(registry: Registry, benchmark: Benchmark, split: str) -> dict[str, Selectable]:
     known = registry.tasks()
     entries = {}
     for name, codes in benchmark.tasks.items():
         family, having = (known[name].family, entry(known[name], split).having) if name in known else ("", codes)
-        entries[name] = Entry(family, codes, tuple(code for code in codes if code in having))
+        entries[name] = Selectable(family, codes, tuple(code for code in codes if code in having))
     return entries
 
 
@@ -102,7 +102,7 @@ def _check_benchmark(registry: Registry, benchmark: Benchmark, chosen: Iterable[
 
 def choose(
     registry: Registry,
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, Selectable],
     selectors: Sequence[str],
     languages: Sequence[str] = (),
     within: str = "",
@@ -129,7 +129,7 @@ def choose(
 
 
 def _matches(
-    registry: Registry, entries: Mapping[str, Entry], selector: _Selector, within: str
+    registry: Registry, entries: Mapping[str, Selectable], selector: _Selector, within: str
 ) -> dict[str, tuple[str, ...]]:
     """Languages by task of one selector; never empty."""
     pattern = selector.pattern

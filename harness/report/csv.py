@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.results.run_view import RunView, language_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _cell(value: str | int | float | bool | None) -> str:
 
 def inert(text: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe before ``= + - @`` and tab, unless it is a number."""
-    shown = clean(text, 1000)
+    shown = sanitise(text, 1000)
     if _FORMULA.match(shown):
         try:
             float(shown)

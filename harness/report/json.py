@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.report.provenance import caveats, data_notes, provenance
 from harness.report.table import Cell, PageText, Table, Value
 from harness.results.run_view import RunView
@@ -28,11 +28,11 @@ def to_json(report: Report) -> str:
 
 def _system(system: RunView) -> dict[str, Any]:
     return {
-        "name": clean(system.name),
-        "model": clean(system.model),
-        "benchmark": clean(system.benchmark) if system.benchmark else None,
+        "name": sanitise(system.name),
+        "model": sanitise(system.model),
+        "benchmark": sanitise(system.benchmark) if system.benchmark else None,
         "overall": system.overall,
-        "groups": {clean(name): value for name, value in system.groups.items()},
+        "groups": {sanitise(name): value for name, value in system.groups.items()},
         "caveats": caveats(system),
         "provenance": dict(provenance(system)),
         "data_notes": data_notes(system),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from harness.core.version import FIRST_PARTY
-from harness.leaderboard.board import MARKS, Board, Section, Shown
+from harness.leaderboard.board import MARKS, Board, Section, ShownCell
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
 from harness.report.page_template import page_template
@@ -39,7 +39,7 @@ def _source_cell(row: Row) -> PageText:
     return PageText(source(row), f"https://arxiv.org/abs/{number}", str(paper.get("title", "")))
 
 
-def _cell(shown: Shown | None) -> Cell:
+def _cell(shown: ShownCell | None) -> Cell:
     if shown is None:
         return ""
     hint = "; ".join(str(shown.cell[key]) for key in ("table", "note") if shown.cell.get(key))
@@ -72,7 +72,7 @@ def legend(sections: Sequence[Section]) -> list[str]:
     return found
 
 
-def cell_text(shown: Shown) -> str:
+def cell_text(shown: ShownCell) -> str:
     """``79.2 ±0.5 sd 0.3 (3)°``."""
     cell = shown.cell
     half = half_width(cell.get("low"), cell.get("high"))

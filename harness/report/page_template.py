@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.report.table import Cell, Column, PageText, Value, show
 from harness.results.run_view import language_of
 
@@ -37,7 +37,7 @@ def _environment() -> Environment:
 
     def finalize(value: Any) -> Any:
         """No control character reaches the page, whatever the template prints."""
-        return clean(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return sanitise(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
         loader=PackageLoader("harness.report"),

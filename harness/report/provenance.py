@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.core.safe_text import clean, safe
+from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
 from harness.results.run_view import RunView, unit_score
 from harness.types.units import Unit
@@ -18,21 +18,21 @@ def headline(systems: Sequence[RunView]) -> str:
     """The title: the benchmark and the runs."""
     names = {str(system.benchmark or "selected tasks") for system in systems}
     runs = ", ".join(system.name for system in systems[:4]) + (", ..." if len(systems) > 4 else "")
-    return clean(f"{' / '.join(sorted(names))}: {runs}", 160)
+    return sanitise(f"{' / '.join(sorted(names))}: {runs}", 160)
 
 
 def caveats(system: RunView) -> list[str]:
     """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
-    found = [f"not benchmark scores: {clean(reason, 400)}" for reason in system.partial]
+    found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in system.partial]
     if system.scores is None or not system.finished:
         found.append("the run is not finished")
     failed = list(system.failed)
     if failed:
-        found.append(f"failed ({len(failed)} units): {clean(brackets(_split(failed)), 1000)}")
+        found.append(f"failed ({len(failed)} units): {sanitise(brackets(_split(failed)), 1000)}")
     lacking = [(task.name, code) for task in system.tasks.values() for code in task.missing]
     lacking = [unit for unit in lacking if not any(key.startswith(f"{unit[0]}/{unit[1]}/") for key in failed)]
     if lacking:
-        found.append(f"missing ({len(lacking)} units): {clean(brackets(lacking), 1000)}")
+        found.append(f"missing ({len(lacking)} units): {sanitise(brackets(lacking), 1000)}")
     return found
 
 
@@ -95,7 +95,7 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("finished", system.finished),
         ("seconds", None if seconds is None else f"{seconds:,.0f}"),
     ]
-    return [(name, clean(value, 1000)) for name, value in rows if value not in (None, "")]
+    return [(name, sanitise(value, 1000)) for name, value in rows if value not in (None, "")]
 
 
 def origin(run: RunView) -> list[tuple[str, str]]:
@@ -139,4 +139,6 @@ def data_notes(system: RunView) -> list[str]:
                 )
             for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
-    return [clean(note, 1000) for note in (*trained, *(f"{brackets(units)}: {note}" for note, units in notes.items()))]
+    return [
+        sanitise(note, 1000) for note in (*trained, *(f"{brackets(units)}: {note}" for note, units in notes.items()))
+    ]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 SERIES = ("#040101", "#040102", "#040103", "#040104", "#040105", "#040106")
@@ -65,7 +65,7 @@ class Sheet:
         # the middle of digits and lower-case letters: layout must not depend on which letters a name has
         drop = 0 if slanted else 0.36 * size
         self._axes.text(
-            x, y + drop, clean(text), color=color, fontsize=size, fontweight=weight, ha=align, va="baseline",
+            x, y + drop, sanitise(text), color=color, fontsize=size, fontweight=weight, ha=align, va="baseline",
             rotation=45 if slanted else 0, rotation_mode="anchor", parse_math=False,
         )  # fmt: skip
 
@@ -103,7 +103,7 @@ class Sheet:
         inner = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<defs>\s*</defs>", "", inner, flags=re.S)
         inner = _in_tags(inner)
         head = f'<svg viewBox="0 0 {self.width:g} {self.height:g}" width="{self.width:g}" height="{self.height:g}"'
-        return f'{head} role="img" aria-label="{escape(clean(label, 200))}">{inner}'
+        return f'{head} role="img" aria-label="{escape(sanitise(label, 200))}">{inner}'
 
 
 def _in_tags(svg: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from harness.core.safe_text import clean, safe
+from harness.core.safe_text import safe, sanitise
 
 DASH = "–"
 
@@ -104,13 +104,13 @@ class Table:
         """A table with every text made safe; title, head and cells are cut to ``length`` characters if it is given."""
 
         def text(value: str) -> str:
-            return safe(value) if length is None else clean(value, length)
+            return safe(value) if length is None else sanitise(value, length)
 
         return cls(
             text(title),
             tuple(Column(text(column.name), column.kind) for column in columns(*head)),
             tuple(tuple(_safe(cell, text) for cell in row) for row in rows),
-            tuple(clean(note, 2000) for note in notes),
+            tuple(sanitise(note, 2000) for note in notes),
             name,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.table import Table
 
@@ -16,11 +16,11 @@ def to_text(report: Report) -> str:
     """All tables under their titles, then what each run is. No control character but line ends."""
     parts = [headline(report.systems)]
     for system in report.systems:
-        prefix = f"{clean(system.name)}: " if len(report.systems) > 1 else ""
+        prefix = f"{sanitise(system.name)}: " if len(report.systems) > 1 else ""
         parts += [f"{prefix}{line}" for line in caveats(system)]
     parts += ["", *(text_table(table) + "\n" for table in report.tables if table.rows)]
     for system in report.systems:
-        parts.append(f"Provenance: {clean(system.name)}")
+        parts.append(f"Provenance: {sanitise(system.name)}")
         facts = provenance(system)
         width = max(len(name) for name, _ in facts)
         parts += [f"  {name:<{width}}  {value}" for name, value in facts]

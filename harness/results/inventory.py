@@ -32,7 +32,7 @@ _SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-
 
 
 @dataclass(frozen=True)
-class KeptRun:
+class StoredRun:
     """A run folder in short; ``problem`` says why its record cannot be read."""
 
     folder: Path
@@ -49,7 +49,7 @@ class KeptRun:
 
 
 @dataclass(frozen=True)
-class KeptFolder:
+class StoredFolder:
     """A folder that can be made again, or that nobody needs: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
     as damaged), "built", or "leftover" (of a process that was killed). ``runs`` use it."""
 
@@ -60,17 +60,17 @@ class KeptFolder:
     runs: tuple[Path, ...] = ()
 
 
-def find_runs(root: Path) -> list[KeptRun]:
+def find_runs(root: Path) -> list[StoredRun]:
     """The runs in a folder and the folders within it, by path; UsageError where there is no such folder."""
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder", hint="name the folder that holds the runs")
     return [_run(path.parent) for path in sorted(root.rglob("record.json"))]
 
 
-def _run(folder: Path) -> KeptRun:
+def _run(folder: Path) -> StoredRun:
     try:
         run = load_run(folder)
-        return KeptRun(
+        return StoredRun(
             folder,
             run.reference,
             run.via,
@@ -83,7 +83,7 @@ def _run(folder: Path) -> KeptRun:
             stages=frozenset(stage["key"] for stage in run.stages),
         )
     except HarnessError as error:
-        return KeptRun(folder, problem=str(error))
+        return StoredRun(folder, problem=str(error))
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
@@ -111,29 +111,29 @@ def remove_run(folder: Path, *, dry: bool) -> list[Path]:
     return [*own, *scratch]
 
 
-def find_stages(root: Path, runs: list[KeptRun]) -> Iterator[KeptFolder]:
+def find_stages(root: Path, runs: list[StoredRun]) -> Iterator[StoredFolder]:
     """The trained, half-trained and damaged stages in folders called "stages", with the runs among ``runs`` that use them;
     and the checkpoints of ``harness train`` anywhere that are not finished."""
     for parent in sorted(path for path in root.rglob("stages") if path.is_dir()):
         for folder in _folders(parent):
             if _UNFINISHED.search(folder.name):
-                yield KeptFolder(folder, "unfinished stage", _size(folder))
+                yield StoredFolder(folder, "unfinished stage", _size(folder))
             elif (key := _stage_key(folder)) is not None:
-                yield KeptFolder(
+                yield StoredFolder(
                     folder, "stage", _size(folder), key, tuple(run.folder for run in runs if key in run.stages)
                 )
     for progress in sorted(root.rglob("*.partial*/state/progress.json")):
         folder = progress.parent.parent
         if folder.parent.name != "stages":
-            yield KeptFolder(folder, "unfinished stage", _size(folder))
+            yield StoredFolder(folder, "unfinished stage", _size(folder))
 
 
-def find_leftovers(root: Path) -> Iterator[KeptFolder]:
+def find_leftovers(root: Path) -> Iterator[StoredFolder]:
     """Scratch folders of processes that were killed, or are still at work: in ``root``, and in the user's cache folder."""
     for parent in (root, *_cache_folders()):
         for pattern in _SCRATCH:
             for folder in sorted(path for path in parent.rglob(pattern) if path.is_dir() and not path.is_symlink()):
-                yield KeptFolder(folder, "leftover", _size(folder))
+                yield StoredFolder(folder, "leftover", _size(folder))
 
 
 def _stage_key(folder: Path) -> str | None:
@@ -146,15 +146,15 @@ def _stage_key(folder: Path) -> str | None:
     return key if len(key) == 64 and folder.name.endswith(f"-{key[:12]}") else None
 
 
-def find_built(root: Path) -> Iterator[KeptFolder]:
+def find_built(root: Path) -> Iterator[StoredFolder]:
     """What the harness built for itself: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
     a larger vocabulary, beside the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):
             if not folder.name.startswith("."):
-                yield KeptFolder(folder, "built", _size(folder))
+                yield StoredFolder(folder, "built", _size(folder))
     for listed in sorted(root.rglob(f"vocabulary-*/{LIST}")):
-        yield KeptFolder(listed.parent, "built", _size(listed.parent))
+        yield StoredFolder(listed.parent, "built", _size(listed.parent))
 
 
 def _cache_folders() -> list[Path]:
@@ -165,7 +165,7 @@ def _cache_folders() -> list[Path]:
     ]
 
 
-def remove_kept(kept: KeptFolder) -> bool:
+def remove_kept(kept: StoredFolder) -> bool:
     """Removes such a folder; False where another process is at work on it."""
     being_built = _BEING_BUILT.fullmatch(kept.folder.name)
     if kept.kind == "leftover" and being_built is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
-from harness.registry.select import Entry, choose
+from harness.registry.select import Selectable, choose
 from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
 from harness.scoring.files import TaskScorer, score_available, score_folders
@@ -75,7 +75,9 @@ def _selection(
         return None
     known = registry.tasks()
     listed = benchmark.tasks if benchmark else {name: tuple(task.languages) for name, task in known.items()}
-    entries = {name: Entry(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()}
+    entries = {
+        name: Selectable(known[name].family if name in known else "", codes, codes) for name, codes in listed.items()
+    }
     return choose(registry, entries, tasks, languages, f"the benchmark {benchmark.name!r}" if benchmark else "")
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.core.errors import DataError
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
@@ -195,7 +195,7 @@ class RunView:
 
 def view(record: RunRecord, name: str, path: Path | None = None) -> RunView:
     """The view of one record, as :func:`~harness.runs.record.load_record` gives it."""
-    return RunView(clean(name), record, path)
+    return RunView(sanitise(name), record, path)
 
 
 def sort_codes(codes: Iterable[str]) -> list[str]:

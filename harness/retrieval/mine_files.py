@@ -21,7 +21,7 @@ from harness.retrieval.embed import POOLS, embed
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
 from harness.retrieval.search_backend import index_facts, pair_searcher
-from harness.retrieval.sentence_files import Corpus, write_pairs
+from harness.retrieval.sentence_files import SentenceFile, write_pairs
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def mine_files(
     """
     if model.kind == "baseline":
         raise UsageError(f"--model {model}: a baseline has no sentence vectors", hint="name an encoder")
-    left, right = Corpus.read(source), Corpus.read(target)
+    left, right = SentenceFile.read(source), SentenceFile.read(target)
     found = resolve_model(model, access)
     index, search = pair_searcher(options.index, compute.device, compute.build_index)
     layer = sentence_encoder.default_layer(load_config(found.folder)) if options.layer is None else options.layer
@@ -96,7 +96,7 @@ def mine_files(
         vectors = embed(forward(), sentences, layers=[layer], pool=options.pool, max_length=options.max_length)
         return vectors[layer]
 
-    def vectors_of(corpus: Corpus, side: str) -> Vectors:
+    def vectors_of(corpus: SentenceFile, side: str) -> Vectors:
         total, noted = len(corpus.sentences), -1
 
         def tell(done: int) -> None:

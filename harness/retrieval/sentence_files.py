@@ -16,7 +16,7 @@ _BREAKS = re.compile("[\t\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
-class Corpus:
+class SentenceFile:
     """The lines of a text file that are not blank, stripped, and the number of each in the file (from 1)."""
 
     path: Path
@@ -24,7 +24,7 @@ class Corpus:
     lines: Sequence[int]
 
     @classmethod
-    def read(cls, path: Path) -> Corpus:
+    def read(cls, path: Path) -> SentenceFile:
         """A UTF-8 file with a sentence a line; :class:`DataError` where it holds none."""
         numbered = [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1)]
         kept = [(number, line) for number, line in numbered if line]
@@ -33,7 +33,7 @@ class Corpus:
         return cls(path, [line for _, line in kept], [number for number, _ in kept])
 
 
-def write_pairs(path: Path, mined: Mined, source: Corpus, target: Corpus) -> None:
+def write_pairs(path: Path, mined: Mined, source: SentenceFile, target: SentenceFile) -> None:
     """Margin, both line numbers and both sentences of every pair, tab-separated under a header, best first."""
     rows = ["margin\tsource_line\ttarget_line\tsource\ttarget"]
     for left, right, margin in zip(mined.foreign.tolist(), mined.english.tolist(), mined.margins.tolist(), strict=True):

@@ -14,7 +14,7 @@ from harness.families.base import HeadFamily
 from harness.models.reference import parse_model
 from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
-from harness.registry.attribution import blaming
+from harness.registry.attribution import attributing_errors
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
@@ -163,7 +163,7 @@ class Stages:
             from harness.training.train import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
-            with blaming(stage.tasks[0].task, self.context.registry):
+            with attributing_errors(stage.tasks[0].task, self.context.registry):
                 trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
         self.trained[stage.key] = trained
         return trained

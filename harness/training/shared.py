@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from harness.core.claims import Claims, Taken, is_free
+from harness.core.claims import AlreadyClaimed, Claims, is_free
 from harness.core.errors import DataError
 from harness.training.chain import Stages
 from harness.training.stage import Stage, TrainedStage, finished, working_folder
@@ -16,7 +16,7 @@ POLL = 0.5
 
 
 def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
-    """The trained stage, and before it its parents; raises :class:`Taken` where another process is at one of them.
+    """The trained stage, and before it its parents; raises :class:`AlreadyClaimed` where another process is at one of them.
 
     A stage that is finished is only read, without a claim: its folder may be read-only.
     """
@@ -33,7 +33,7 @@ def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> T
     if (
         working_folder(where).exists() or claims.path(where.name).exists()
     ):  # left by a kill: it goes where it can go, and stays in a read-only store
-        with suppress(Taken, DataError), claims.held(where.name):
+        with suppress(AlreadyClaimed, DataError), claims.held(where.name):
             stages.train(stage, folder)
     return stages.trained.setdefault(stage.key, done)
 
@@ -43,6 +43,6 @@ def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) ->
     while True:
         try:
             return train_claimed(stages, stage, folder)
-        except Taken as taken:
+        except AlreadyClaimed as taken:
             while not is_free(taken.path):
                 time.sleep(POLL)

@@ -32,7 +32,7 @@ from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
 from harness.training.sharding import sharding_asked_for
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
-from harness.training.trainer import Part, Trainer
+from harness.training.trainer import HeadTask, Trainer
 
 if TYPE_CHECKING:
     import torch
@@ -161,7 +161,7 @@ def _clear_damage(work: Path, stage: Stage) -> None:
 
 def _finish(
     stage: Stage,
-    parts: Sequence[Part],
+    parts: Sequence[HeadTask],
     fresh: Sequence[str],
     progress: StageProgress,
     trainer: Trainer,
@@ -194,7 +194,7 @@ def _finish(
     replace_folder(best, folder)
 
 
-def _facts(parts: Sequence[Part]) -> dict[str, Any]:
+def _facts(parts: Sequence[HeadTask]) -> dict[str, Any]:
     """What the objectives have to say, by task, where they do."""
     found = {part.name: facts for part in parts if (facts := part.objective.facts())}
     return {"objectives": found} if found else {}
@@ -213,7 +213,7 @@ def _parts(
     few_bits: Mapping[str, Any],
     carried: Sequence[str],
     contexts: Sequence[ObjectiveContext | None],
-) -> tuple[list[Part], list[str]]:
+) -> tuple[list[HeadTask], list[str]]:
     """The tasks with their models and rows, and the names of the parameters that are drawn anew."""
     import torch
 
@@ -224,7 +224,7 @@ def _parts(
         features.append(part.objective.features(made, context) if context else made)
         if not len(features[-1]):
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
-    parts: list[Part] = []
+    parts: list[HeadTask] = []
     fresh: set[str] = set()
     for part, rows, context in zip(stage.tasks, features, contexts, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
@@ -246,7 +246,7 @@ def _parts(
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
             model = with_adapters(model, stage.options, carried)
-        parts.append(Part(part.task.name, part.family, model, rows, padding, part.objective, context))
+        parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
 
 

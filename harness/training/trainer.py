@@ -48,7 +48,7 @@ LOOK_EVERY = 20
 
 
 @dataclass(frozen=True)
-class Part:
+class HeadTask:
     """One task of a stage: its family, its model (the encoder is shared between parts) and its training features.
 
     ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`). An ``objective`` comes with
@@ -110,7 +110,7 @@ class Trainer:
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[HeadTask],
         schedule: IntArray,
         options: TrainOptions,
         accelerator: Accelerator,
@@ -269,7 +269,7 @@ class Trainer:
         self.prepared.zero_grad()
         return loss_sum / terms.clamp(min=1)
 
-    def _batch(self, part: Part, rows: IntArray) -> Mapping[str, torch.Tensor]:
+    def _batch(self, part: HeadTask, rows: IntArray) -> Mapping[str, torch.Tensor]:
         arrays = part.features.batch(rows, self.pad_id)
         return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
 

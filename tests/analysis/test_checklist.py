@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.checklist.cases import make_cases
-from harness.analysis.checklist.normalise import clean
+from harness.analysis.checklist.normalise import normalise_answer
 from harness.analysis.checklist.run import _made, find_templates, judge
 from harness.analysis.checklist.templates import first_party, read_templates
 from harness.cli.main import main
@@ -69,7 +69,7 @@ def test_first_party_templates_make_200_cases_of_each_test(language: str) -> Non
                 (answer,) = question.answers
                 assert question.context[answer.start :].startswith(answer.text)
                 assert "{" not in question.context + question.question and "  " not in question.context
-                assert clean(answer.text, language)
+                assert normalise_answer(answer.text, language)
         ids = [question.id for case in cases for question in case.questions]
         assert len(set(ids)) == len(ids)
 
@@ -155,7 +155,7 @@ def test_a_file_that_holds_no_templates_is_refused_with_its_fault(tmp_path: Path
 def test_answers_are_compared_after_the_cleaning_of_their_language(
     language: str, left: str, right: str, equal: bool
 ) -> None:
-    assert (clean(left, language) == clean(right, language)) is equal
+    assert (normalise_answer(left, language) == normalise_answer(right, language)) is equal
 
 
 def test_a_case_fails_if_any_of_its_answers_does() -> None:

@@ -15,7 +15,7 @@ from harness.cli.main import main
 from harness.cli.mine import command
 from harness.core.errors import DataError
 from harness.retrieval.mining import Mined
-from harness.retrieval.sentence_files import Corpus, write_pairs
+from harness.retrieval.sentence_files import SentenceFile, write_pairs
 
 SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
 TARGET = ["in the garden yesterday", "the cat sleeps", "  ", "the red mat and the dog", "a small bird"]
@@ -68,7 +68,7 @@ def test_a_second_run_loads_no_model_and_a_threshold_keeps_the_best(
 @pytest.mark.parametrize("character", ["\t", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
 def test_no_character_inside_a_sentence_makes_a_column_or_a_line(character: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(f"one{character}two\r\n".encode())
-    corpus = Corpus.read(tmp_path / "a")
+    corpus = SentenceFile.read(tmp_path / "a")
     write_pairs(tmp_path / "pairs.tsv", Mined(np.array([0]), np.array([0]), np.array([1.5])), corpus, corpus)
     _, pair = (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()
     assert pair.split("\t") == ["1.500000", "1", "1", "one two", "one two"]
@@ -81,7 +81,7 @@ def test_refusals_name_the_file_or_the_option(
     empty.write_text("\n \n", encoding="utf-8")
     full.write_text("text\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"empty\.txt: no sentence"):
-        Corpus.read(empty)
+        SentenceFile.read(empty)
     base = ["mine", "--model", str(small_model), "--source", str(full), "--target", str(full)]
     assert main([*base, "--out", str(tmp_path / "p.tsv"), "--margin", "rato"]) == 2
     assert "margin" in capsys.readouterr().err

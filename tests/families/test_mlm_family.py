@@ -18,7 +18,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.core.imports import load_object
 from harness.data.corpus import text
 from harness.families.classification import Classification
-from harness.families.mlm import Guessed, MaskedLanguageModel
+from harness.families.mlm import MaskedCounts, MaskedLanguageModel
 from harness.families.text_rows import Languages, Mask, TextRows
 from harness.models.fresh_head import share_encoder
 from harness.models.load import load_tokenizer
@@ -26,7 +26,7 @@ from harness.registry.default import get_registry
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.training.schedule import make_schedule
-from harness.training.trainer import Part, Trainer
+from harness.training.trainer import HeadTask, Trainer
 from harness.types.options import TrainOptions, build
 from harness.types.units import UnitExamples
 
@@ -189,7 +189,7 @@ def test_counts_of_a_perfect_and_a_hopeless_guess() -> None:
     assert metric.compute([None] * 2, [(3, 3, 0.0), (1, 1, 0.0)], "en") == {"accuracy": 100.0, "perplexity": 1.0}
     values = metric.compute([None], [(4, 1, 4 * np.log(50))], "en")
     assert values["accuracy"] == 25.0 and values["perplexity"] == pytest.approx(50)
-    assert Guessed(3, 1, 2.0).masked == 3
+    assert MaskedCounts(3, 1, 2.0).masked == 3
 
 
 def make_trainer(folder: Path, corpus: Path, state: Path, options: TrainOptions) -> Trainer:
@@ -200,7 +200,7 @@ def make_trainer(folder: Path, corpus: Path, state: Path, options: TrainOptions)
     model = head.load(str(folder), dtype="float32")
     schedule = make_schedule([features.item_count], options)
     return Trainer(
-        [Part("mlm", head, model, features)],
+        [HeadTask("mlm", head, model, features)],
         schedule,
         options,
         Accelerator(cpu=True),

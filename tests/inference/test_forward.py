@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from harness.inference.features import Features, Ragged
 from harness.inference.forward import CPU_TOKENS, Forward, batches
-from harness.inference.prefetch import made_ahead
-from harness.inference.timing import Phases
+from harness.inference.prefetch import prefetched
+from harness.inference.timing import Timings
 from harness.models.load import load_tokenizer
 
 
@@ -230,12 +230,12 @@ def test_an_error_in_one_thread_stops_the_others(
 
 @given(st.lists(st.integers()), st.booleans())
 def test_work_made_ahead_is_the_same_work_in_the_same_order(given_numbers: list[int], threaded: bool) -> None:
-    made = made_ahead(lambda number: number + 1, given_numbers, threaded=threaded)
+    made = prefetched(lambda number: number + 1, given_numbers, threaded=threaded)
     assert list(made) == [number + 1 for number in given_numbers]
 
 
 def test_an_error_made_ahead_is_raised_in_its_place() -> None:
-    made = made_ahead(lambda number: 1 // number, [1, 0, 1], threaded=True)
+    made = prefetched(lambda number: 1 // number, [1, 0, 1], threaded=True)
     assert next(made) == 1
     with pytest.raises(ZeroDivisionError):
         next(made)
@@ -244,7 +244,7 @@ def test_an_error_made_ahead_is_raised_in_its_place() -> None:
 def test_the_seconds_of_phases_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 3.0, 4.0, 9.0, 9.5])
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
-    phases = Phases()
+    phases = Timings()
     with phases("forward"), phases("tokenise"):
         pass
     with phases("forward"):

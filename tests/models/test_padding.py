@@ -37,7 +37,7 @@ from harness.registry.default import get_registry
 from harness.retrieval.embed import embed
 from harness.training.order import micro_batches
 from harness.training.schedule import make_schedule
-from harness.training.trainer import Part, Trainer
+from harness.training.trainer import HeadTask, Trainer
 from harness.types.examples import Choice, Example, Match, Pair, Question, Tagged, Text
 from harness.types.options import EvalOptions, TrainOptions
 from harness.types.units import UnitExamples
@@ -243,7 +243,7 @@ def test_a_training_step_does_not_depend_on_how_it_is_cut(kind: str, family: Any
             batch=12, max_steps=1, batch_tokens=budget, lr=1.0, warmup_ratio=0.0, adam_epsilon=10.0, weight_decay=0.0
         )
         trainer = Trainer(
-            [Part("task", built, model, features, padding_of(model, tokenizer))],
+            [HeadTask("task", built, model, features, padding_of(model, tokenizer))],
             make_schedule([features.item_count], options),
             options,
             Accelerator(cpu=True),
@@ -282,7 +282,7 @@ def test_rows_of_several_lengths_go_through_one_length_at_a_time(lengths: list[i
 
 def test_sharding_such_a_model_over_examples_of_several_rows_is_refused(tmp_path: Path) -> None:
     features = Features(Ragged.of([[1], [2]]), np.zeros(2, np.int64), items=np.array([0, 2]))
-    part = Part("copa", MultipleChoice((), MultipleChoice.Options()), SimpleNamespace(), features, "none")  # type: ignore[arg-type]
+    part = HeadTask("copa", MultipleChoice((), MultipleChoice.Options()), SimpleNamespace(), features, "none")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="copa: a model that reads padding"):
         Trainer(
             [part],

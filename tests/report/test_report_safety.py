@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from harness.analysis.mistakes import mistakes
 from harness.api import report
 from harness.core.errors import DataError
-from harness.core.safe_text import clean
+from harness.core.safe_text import sanitise
 from harness.registry.default import get_registry
 from harness.report.csv import inert
 from harness.report.formats import render
@@ -93,7 +93,7 @@ def poisoned(text: str) -> dict:
 
 
 def rendered(text: str, format: str) -> str:
-    return render(make_report([view(poisoned(text), clean(text)), view(RECORD, text)], get_registry()), format)
+    return render(make_report([view(poisoned(text), sanitise(text)), view(RECORD, text)], get_registry()), format)
 
 
 class Page(HTMLParser):
@@ -146,7 +146,7 @@ def check_page(source: str) -> Page:
 @pytest.mark.parametrize("text", PAYLOADS)
 def test_names_are_text_on_the_page(text):
     page = check_page(rendered(text, "html"))
-    assert clean(text) in "".join(page.text)
+    assert sanitise(text) in "".join(page.text)
 
 
 def test_every_name_makes_the_same_page():
@@ -170,10 +170,10 @@ def test_drawn_text_is_text(text):
     svg = sheet.svg(text)
     page = Page(svg)
     assert set(page.tags) <= {"svg", "g", "path", "text", "defs", "clippath", "rect"}
-    assert page.tags["text"] == (1 if clean(text).strip() else page.tags["text"])
+    assert page.tags["text"] == (1 if sanitise(text).strip() else page.tags["text"])
     assert page.attributes <= ATTRIBUTES
     assert not page.comments
-    assert clean(text).split() == "".join(page.text).split()
+    assert sanitise(text).split() == "".join(page.text).split()
 
 
 @settings(deadline=None, max_examples=60)
@@ -200,7 +200,7 @@ def test_nothing_for_a_terminal_to_obey(text, format):
 
 @given(hostile)
 def test_latex_prints_the_text(text):
-    escaped = latex_escape(clean(text))
+    escaped = latex_escape(sanitise(text))
     commands = set(re.findall(r"\\(?:[A-Za-z]+|.)", escaped))
     assert commands <= set(
         r"\textbackslash \{ \} \$ \& \# \% \_ \textasciicircum \textasciitilde \textless \textgreater \textbar"
@@ -233,7 +233,7 @@ def test_a_latex_report_of_hostile_names_compiles(tmp_path):
 @given(hostile)
 def test_markdown_shows_the_text(text):
     parser = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"html": True, "linkify": False})
-    name = clean(text)
+    name = sanitise(text)
     table = f"| a | b |\n| :-- | --: |\n| {markdown_escape(name)} | 1 |\n"
     tokens = parser.parse(table)
     assert [token.type for token in tokens].count("td_open") == 2

@@ -15,7 +15,7 @@ from harness.core.built import built
 from harness.core.claims import Claims, is_free
 from harness.core.scratch import scratch_folder
 from harness.data.sample import write_sample_corpus
-from harness.results.inventory import KeptFolder, remove_kept
+from harness.results.inventory import StoredFolder, remove_kept
 from harness.runs.folder import RunFolder
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -207,7 +207,7 @@ def test_a_folder_is_claimed_as_long_as_it_is_removed(
         path.rmdir()
 
     monkeypatch.setattr("harness.results.inventory._remove", removed)
-    assert remove_kept(KeptFolder(folder, "built", 0)) and claimed == [True]
+    assert remove_kept(StoredFolder(folder, "built", 0)) and claimed == [True]
     assert is_free(claims.path("tiny-1"))
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.core.claims import Claims, Taken, is_free, locked, opened, try_lock
+from harness.core.claims import AlreadyClaimed, Claims, is_free, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
 from harness.runs.folder import RunFolder
 
@@ -160,7 +160,7 @@ def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> 
     assert not theirs.take("xnli/de/test")
     assert theirs.take("xnli/fr/test")
     assert not is_free(mine.path("xnli/de/test"))
-    with pytest.raises(Taken), theirs.held("xnli/de/test"):
+    with pytest.raises(AlreadyClaimed), theirs.held("xnli/de/test"):
         pass
     assert json.loads(mine.path("xnli/de/test").read_text())["pid"] == os.getpid()
     mine.release("xnli/de/test")

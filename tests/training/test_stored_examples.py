@@ -24,7 +24,7 @@ from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
 from harness.training.schedule import make_schedule
-from harness.training.trainer import Part, Trainer
+from harness.training.trainer import HeadTask, Trainer
 from harness.types.options import TrainOptions, build
 
 
@@ -63,7 +63,7 @@ def losses(folder: Path, examples: Any, state: Path) -> list[Any]:
     features = head.features(load_tokenizer(folder), examples, training=True)
     torch.manual_seed(options.seed)
     trainer = Trainer(
-        [Part("mlm", head, head.load(str(folder), dtype="float32"), features)],
+        [HeadTask("mlm", head, head.load(str(folder), dtype="float32"), features)],
         make_schedule([features.item_count], options),
         options,
         Accelerator(cpu=True),

@@ -25,7 +25,7 @@ from harness.models.load import load_tokenizer
 from harness.training.adapters import merged, with_adapters
 from harness.training.order import micro_batches, step_items, steps_in_epoch
 from harness.training.schedule import make_schedule, sampling_weights
-from harness.training.trainer import Part, Trainer, learning_rate
+from harness.training.trainer import HeadTask, Trainer, learning_rate
 from harness.types.options import TrainOptions, build
 
 LABELS = ("no", "yes")
@@ -48,7 +48,7 @@ def make_trainer(folder: Path, state: Path, options: TrainOptions, kept: list[in
     model = family.load(str(folder), ignore_mismatched_sizes=True, dtype="float32")
     reset_head(model, options.seed)
     return Trainer(
-        [Part("cats", family, model, features)],
+        [HeadTask("cats", family, model, features)],
         make_schedule([features.item_count], options),
         options,
         Accelerator(cpu=True),
@@ -266,7 +266,7 @@ def test_adapters_train_beside_a_frozen_encoder_and_merge_into_it(kind: str, met
     trainable = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert trainable < sum(value.numel() for value in start.values())
     trainer = Trainer(
-        [Part("cats", family, adapted, features)],
+        [HeadTask("cats", family, adapted, features)],
         make_schedule([features.item_count], options),
         options,
         Accelerator(cpu=True),

@@ -38,7 +38,7 @@ _MARKS = {"bn": "৷", "hi": "৷", "pa": "।", "pl": "„”", "ur": "\u200f"}
 _MARKS_OF_ALL = ",. "
 
 
-def clean(text: str, language: str) -> str:
+def normalise_answer(text: str, language: str) -> str:
     """The text without articles, without comma, full stop and blank at its ends; capitals stay."""
     if language in _WORDS:
         text = re.sub(rf"\b({'|'.join(_WORDS[language].split())})\b", " ", text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.checklist.cases import Case, make_cases
-from harness.analysis.checklist.normalise import clean
+from harness.analysis.checklist.normalise import normalise_answer
 from harness.analysis.checklist.results import Failure, Result, Results
 from harness.analysis.checklist.templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
@@ -82,7 +82,7 @@ def judge(test: str, language: str, cases: Sequence[Case], answers: Sequence[str
         wrong = [
             Failure(question.context, question.question, question.answers[0].text, answer)
             for question, answer in zip(case.questions, given, strict=False)
-            if clean(answer, language) != clean(question.answers[0].text, language)
+            if normalise_answer(answer, language) != normalise_answer(question.answers[0].text, language)
         ]
         failed += bool(wrong)
         failures += wrong[:1] if len(failures) < keep else []

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core.errors import DataError, UsageError
 from harness.registry.registry import Registry
-from harness.registry.select import Entry, choose
+from harness.registry.select import Selectable, choose
 from harness.results.run_view import RunView
 from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer
@@ -93,7 +93,9 @@ def _narrowed(
 ) -> dict[str, dict[str, Unit]]:
     if not tasks and not languages:
         return {name: dict(units) for name, units in found.items()}
-    entries = {name: Entry(registry.task(name).family, tuple(units), tuple(units)) for name, units in found.items()}
+    entries = {
+        name: Selectable(registry.task(name).family, tuple(units), tuple(units)) for name, units in found.items()
+    }
     chosen = choose(registry, entries, tasks, languages, "what these runs share")
     return {name: {code: found[name][code] for code in codes if code in found[name]} for name, codes in chosen.items()}
 

@@ -26,7 +26,7 @@ VOWELS = "aeiouhâéèêîôû"
 
 
 @dataclass(frozen=True)
-class Sentence:
+class Utterance:
     """A realised sentence: its tokens, spelt out with the position of each."""
 
     language: str
@@ -56,7 +56,7 @@ class Sentence:
         return text[start : starts[last] + len(self.tokens[last].text)], start
 
 
-def realise(fact: Fact, language: str, style: str = "") -> Sentence:
+def realise(fact: Fact, language: str, style: str = "") -> Utterance:
     """The sentence for a fact; ``style`` is "front" or "passive", ignored by frames that lack it."""
     frame = fact.frame + (".not" if fact.negated else "")
     styled = f"{frame}.{style}"
@@ -65,12 +65,12 @@ def realise(fact: Fact, language: str, style: str = "") -> Sentence:
     return _sentence(language, _fill(language, frame, fact.slots), question=False)
 
 
-def ask(frame: str, fact: Fact, language: str, *unknown: str) -> Sentence:
+def ask(frame: str, fact: Fact, language: str, *unknown: str) -> Utterance:
     """The question ``?frame`` of ``frames.tsv`` about a fact, whose ``unknown`` slots it leaves out."""
     return _sentence(language, _fill(language, f"?{frame}", fact.drop(*unknown).slots), question=True)
 
 
-def join(sentences: list[Sentence]) -> str:
+def join(sentences: list[Utterance]) -> str:
     """A paragraph."""
     return join_texts(sentences[0].language, *(sentence.text for sentence in sentences))
 
@@ -178,14 +178,14 @@ def _phrase(cell: str) -> list[Token]:
     return tokens
 
 
-def _sentence(language: str, tokens: list[Token], *, question: bool) -> Sentence:
+def _sentence(language: str, tokens: list[Token], *, question: bool) -> Utterance:
     tokens = _contract(language, tokens)
     tokens.append(Token(STOPS.get(language, (".", "?"))[question], "PUNCT"))
     first = tokens[0]
     tokens[0] = first._replace(text=first.text[0].upper() + first.text[1:])
     if language == "es" and question:
         tokens.insert(0, Token("¿", "PUNCT"))
-    return Sentence(language, tuple(tokens))
+    return Utterance(language, tuple(tokens))
 
 
 def _contract(language: str, tokens: list[Token]) -> list[Token]:

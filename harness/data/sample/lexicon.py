@@ -14,7 +14,7 @@ LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ko", "ru", "sw", "zh")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LexiconEntry:
     """One concept: its forms by language, and what the leading columns say about it (``kind``, ``isa``, ...)."""
 
     concept: str
@@ -27,7 +27,7 @@ class Entry:
 
 
 @cache
-def table(name: str) -> dict[str, Entry]:
+def table(name: str) -> dict[str, LexiconEntry]:
     """A lexicon by concept, in the order of the file."""
     header, *rows = (files(__package__) / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
     columns = header.split("\t")
@@ -36,7 +36,7 @@ def table(name: str) -> dict[str, Entry]:
         values = dict(zip(columns, row.split("\t"), strict=True))
         cells = {code: values[code] or values["en"] for code in LANGUAGES}
         features = {key: value for key, value in values.items() if key not in LANGUAGES}
-        entries[values[columns[0]]] = Entry(values[columns[0]], features, cells)
+        entries[values[columns[0]]] = LexiconEntry(values[columns[0]], features, cells)
     return entries
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.data.sample.lexicon import Entry, table
+from harness.data.sample.lexicon import LexiconEntry, table
 from harness.data.sample.meaning import Ref
 
 
@@ -66,7 +66,7 @@ def gender(language: str, ref: Ref) -> str:
     return own + "p" if ref.count and language == "hi" else own
 
 
-def verb(language: str, entry: Entry, form: str, agrees: str) -> list[Token]:
+def verb(language: str, entry: LexiconEntry, form: str, agrees: str) -> list[Token]:
     """A form of a verb ("" is the first one), agreeing with a gender where the language wants it."""
     forms = entry.forms(language)
     if language == "sw":
@@ -83,7 +83,7 @@ def verb(language: str, entry: Entry, form: str, agrees: str) -> list[Token]:
     return literal(text, "VERB")
 
 
-def adjective(language: str, entry: Entry, form: str, agrees: str) -> list[Token]:
+def adjective(language: str, entry: LexiconEntry, form: str, agrees: str) -> list[Token]:
     """A predicative adjective, agreeing with its subject; ``cop`` is the Spanish copula that goes with it."""
     forms = entry.forms(language)
     if form == "cop":

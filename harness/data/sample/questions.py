@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.data.sample.grammar import Sentence, ask, join, realise
+from harness.data.sample.grammar import Utterance, ask, join, realise
 from harness.data.sample.lexicon import table
 from harness.data.sample.meaning import Fact, Ref
 from harness.data.sample.tables import Row
@@ -59,7 +59,7 @@ class Asked:
         }
 
 
-def _answer(sentences: list[Sentence], index: int, role: str) -> tuple[str, int]:
+def _answer(sentences: list[Utterance], index: int, role: str) -> tuple[str, int]:
     text, start = sentences[index].span(role)
     before = join(sentences[:index]) if index else ""
     space = 0 if not index or sentences[0].language == "zh" else 1

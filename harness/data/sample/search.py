@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.files import write_atomic
-from harness.data.sample.grammar import Sentence, join, realise
+from harness.data.sample.grammar import Utterance, join, realise
 from harness.data.sample.lexicon import LANGUAGES
 from harness.data.sample.meaning import Ref
 from harness.data.sample.questions import Asked, questions
@@ -50,7 +50,7 @@ def _paragraphs(asked: Iterable[Asked], language: str) -> Iterator[Row]:
         }
 
 
-def _breaks(sentences: Sequence[Sentence]) -> list[tuple[int, int]]:
+def _breaks(sentences: Sequence[Utterance]) -> list[tuple[int, int]]:
     spans, start = [], 0
     for sentence in sentences:
         spans.append((start, start + len(sentence.text)))
@@ -130,7 +130,7 @@ def _pair(world: World, key: str) -> Row:
     }
 
 
-def _spans(sentences: Sequence[Sentence]) -> list[dict[str, int]]:
+def _spans(sentences: Sequence[Utterance]) -> list[dict[str, int]]:
     return [{"start": start, "end": end} for start, end in _breaks(sentences)]
 
 

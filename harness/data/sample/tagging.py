@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.data.sample.grammar import Sentence, realise
+from harness.data.sample.grammar import Utterance, realise
 from harness.data.sample.meaning import Fact, Ref
 from harness.data.sample.tables import ENTITIES, TAGS, Row
 from harness.data.sample.world import World, passive_fits
@@ -50,7 +50,7 @@ def entity_row(fact: Fact, style: str, language: str) -> Row:
     return {"tokens": words, "ner_tags": [ENTITIES.index(tag) for tag in tags], "langs": [language] * len(words)}
 
 
-def _entities(sentence: Sentence) -> tuple[list[str], list[str]]:
+def _entities(sentence: Utterance) -> tuple[list[str], list[str]]:
     words: list[str] = []
     tags: list[str] = []
     before = ""
