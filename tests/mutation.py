@@ -106,7 +106,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "tasks_are_sampled_by_the_chosen_weights_of_their_sizes",
         "masked_language_modelling_gets_its_share_of_the_steps",
     ),
-    "harness/training/checkpoint.py": ("test_checkpoint.py",),
+    "harness/training/checkpoint.py": ("training/test_checkpoint.py",),
     "harness/core/claims.py": among(
         "runs/test_shared_runs.py",
         "a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing",
@@ -119,9 +119,9 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "claims_of_several_workers_equal_a_plain_table_of_owners",
         "a_claim_is_held_by_one_and_free_when_its_owner_dies",
     ),
-    "harness/runs/record.py": ("test_record.py",),
-    "harness/runs/set_aside.py": ("test_set_aside.py",),
-    "harness/runs/identity.py": ("test_identity.py", "types/test_option_roles.py"),
+    "harness/runs/record.py": ("runs/test_record.py",),
+    "harness/runs/set_aside.py": ("runs/test_set_aside.py",),
+    "harness/runs/identity.py": ("runs/test_identity.py", "types/test_option_roles.py"),
 }
 """The tests of each module, the quickest to notice first."""
 

@@ -59,7 +59,7 @@ def test_both_sides_do_the_same_work(path: str, prepared: tuple[Path, dict[str, 
         assert agreed["xtreme"]["same"] == agreed["xtreme"]["of"] > 0
 
 
-def test_other_answers_are_noticed(tmp_path: Path) -> None:
+def test_answers_of_a_peer_that_differ_stop_the_benchmark(tmp_path: Path) -> None:
     peer = Contestant("xtreme", [], dict)
     assert check("qa", peer, {"de": ["a", "b"]}, {"de": ["a", "b"]}) == {"same": 2, "of": 2}
     for other in ({"de": ["a", "c"]}, {"de": ["a"]}, {"fr": ["a", "b"]}):

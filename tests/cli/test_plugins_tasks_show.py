@@ -48,7 +48,7 @@ def test_examples_come_with_their_tokens(made: Path, model: str, family: str) ->
     assert "tokens     <s> " in done.stdout and "file:plugin (file)" in done.stdout
 
 
-def test_the_distribution_has_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tasks_show_names_the_distribution_with_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     from harness import __version__
 
     assert main(["tasks", "show", "xnli", "--json"]) == 0

@@ -74,7 +74,7 @@ def test_a_large_file_is_read_in_blocks(tmp_path: Path) -> None:
     assert len(file._starts) <= path.stat().st_size / BLOCK * 1.1 + 2  # what is held in memory
 
 
-def test_broken_files_are_located(tmp_path: Path) -> None:
+def test_a_broken_or_changed_text_file_is_refused_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path / "sw.txt", b"moja\n" * 10_000 + b"mbili\n\xff\xfe\n")
     with pytest.raises(DataError, match=r"sw\.txt:10002: not UTF-8"):
         TextFile(path)

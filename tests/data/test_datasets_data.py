@@ -114,7 +114,7 @@ def test_json_lines_are_what_our_own_reader_reads(tmp_path: Path) -> None:
     assert load(tmp_path / "data", DatasetsData("json", (file,), "made here")).fingerprint == ours.fingerprint
 
 
-def test_lines_of_text_are_rows(tmp_path: Path) -> None:
+def test_lines_of_a_text_file_are_the_rows_of_a_datasets_source(tmp_path: Path) -> None:
     (tmp_path / "sw.txt").write_text("habari\n\u2028ya\nasubuhi\n", encoding="utf-8-sig")
     source = DatasetsData("text", ("*.txt",), "made here")
     loaded = load(tmp_path, source, example=lambda row: Text(str(row["_row"]), row["text"]))

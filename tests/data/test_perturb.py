@@ -319,7 +319,9 @@ def test_mixed_languages_are_made_of_parallel_tasks_and_refused_for_others(
     assert "no variant of udpos" in capsys.readouterr().err
 
 
-def test_a_plan_shows_the_variants(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_plan_of_a_perturbed_evaluation_shows_its_variants(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["eval", "--model", "tiny", "--task", "xnli[de]", "--data-dir", str(corpus), "--perturb", "drop"]
     assert main([*command, "--dry-run"]) == 0
     assert "test~drop" in capsys.readouterr().out

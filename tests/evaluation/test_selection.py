@@ -58,7 +58,7 @@ def test_a_single_seed_is_called_one(
     assert summary["single_seed"] is True and summary["tasks"]["xnli"]["score"]["sd"] is None
 
 
-def test_with_mlm_joins_every_stage(corpus: Path, small_model: Path, tmp_path: Path) -> None:
+def test_with_mlm_adds_language_modelling_to_every_stage(corpus: Path, small_model: Path, tmp_path: Path) -> None:
     words = ["--task", "tatoeba[de]", "--with-mlm"]
     both = evaluate(small_model, corpus, tmp_path / "a", *words, "--via", "mnli", "--via", "squad")
     assert [stage["name"] for stage in both["stages"]] == ["mnli+mlm", "squad+mlm"]

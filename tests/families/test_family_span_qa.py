@@ -417,7 +417,7 @@ def test_causal_language_models_keep_their_weights(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_trained_head_is_kept(kind, models, tmp_path):
+def test_a_trained_head_of_span_qa_is_kept_as_it_was_saved(kind, models, tmp_path):
     model = family().load(str(models[kind]))
     torch.nn.init.normal_(model.qa_outputs.weight)
     model.save_pretrained(tmp_path)

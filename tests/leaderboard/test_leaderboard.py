@@ -462,7 +462,7 @@ def test_english_stands_before_the_other_languages(row, registry):
     assert [column.language for column in section.columns] == ["avg", "en", *(c for c in LANGUAGES if c != "en")]
 
 
-def test_commands_show_the_board(row, tmp_path, capsys):
+def test_the_leaderboard_command_shows_rows_as_text_json_and_markdown(row, tmp_path, capsys):
     path, rows = tmp_path / "row.json", tmp_path / "none"
     path.write_text(row_text(row))
     code, out, err = cli(capsys, "show", "--row", path, "--rows", rows)

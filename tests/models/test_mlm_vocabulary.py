@@ -118,7 +118,7 @@ def test_merges_stay_within_words_and_off_special_tokens() -> None:
     assert learn_merges(tokens, ["a b c"], 5) == []
 
 
-def test_symbols_stand_for_ids() -> None:
+def test_each_symbol_stands_for_one_id_and_is_no_space() -> None:
     assert all(_ids(_symbol(index)) == (index,) and not _symbol(index).isspace() for index in range(0, 800_000, 97))
     assert len({_symbol(index) for index in range(0x1FF00, 0x20100)}) == 512
 

@@ -53,7 +53,7 @@ def save_head(folder, target, names, seed=1):
 
 
 @given(st.permutations(range(5)), st.booleans(), st.lists(st.sampled_from(["other", "misc"]), max_size=2, unique=True))
-def test_labels_are_found_by_name(permutation, upper, more):
+def test_outputs_of_a_head_are_ordered_by_the_names_of_their_labels(permutation, upper, more):
     labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
     names = [labels[i].lower() if upper else labels[i] for i in permutation] + more
     order = label_order(config(*names), labels)
@@ -67,7 +67,7 @@ def test_exact_names_win_over_case():
 
 
 @pytest.mark.parametrize("name", ["contradictory", "not_entailment", "contradict"])
-def test_no_name_is_guessed(name):
+def test_labels_that_no_output_is_named_after_are_refused_with_both_lists(name):
     with pytest.raises(ModelError) as raised:
         label_order(config("entailment", "neutral", name), NLI)
     assert "'contradiction'" in str(raised.value)
@@ -219,7 +219,7 @@ def test_decoders_know_their_padding_and_keep_no_cache(tmp_path):
 # Inputs
 
 
-def test_wrappers_are_seen_through(xlmr):
+def test_a_model_inside_of_wrappers_is_found(xlmr):
     import torch
 
     class Parallel(torch.nn.Module):

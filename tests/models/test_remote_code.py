@@ -184,7 +184,7 @@ def test_code_of_another_repository_has_to_be_named(cache: Cache, refused: Any, 
         {"AutoConfig": "absent.C", "AutoModel": "absent.M"},
     ],
 )
-def test_unusable_code_is_one_message(
+def test_unusable_code_of_a_model_is_refused_in_one_message(
     cache: Cache, refused: Any, corpus: Path, tmp_path: Path, auto_map: object
 ) -> None:
     cache.change_config(auto_map=auto_map)

@@ -74,7 +74,7 @@ def test_the_good_one_is_there_with_its_version(listed: dict[str, dict[str, Any]
     assert good["reason"].startswith("slow: ") or good["reason"] == ""  # a busy machine may load anything slowly
 
 
-def test_a_slow_import_is_reported(tmp_path: Path) -> None:
+def test_a_plugin_that_imports_slowly_is_reported_with_its_seconds(tmp_path: Path) -> None:
     site = install([SAMPLES / "sample-slow"], tmp_path)
     slow = plugins(site)["sample-slow:slow"]
     assert slow["status"] == "ok" and slow["seconds"] > 1.2 and slow["reason"].startswith("slow: ")

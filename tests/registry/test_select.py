@@ -45,7 +45,7 @@ def chosen(registry: Registry, *tasks: str, languages: Sequence[str] = (), **opt
     return found
 
 
-def test_a_unit_has_a_key() -> None:
+def test_the_key_of_a_unit_is_its_task_language_and_split() -> None:
     assert Unit("xnli", "sw", "test").key == "xnli/sw/test"
 
 

@@ -168,7 +168,7 @@ def test_units_of_an_earlier_selection_are_not_reported():
     assert list(view(narrowed, "x").tasks) == ["xnli"]
 
 
-def test_csv_has_every_number():
+def test_a_csv_report_has_every_score_with_its_interval_and_attributes():
     rows = list(csv.DictReader(io.StringIO(report([PLAIN, VIA], "csv"))))
     assert len(rows) == 2 * (4 + 3 * 2)
     (row,) = [r for r in rows if (r["run"], r["language"]) == ("plain", "sw")]
@@ -176,7 +176,7 @@ def test_csv_has_every_number():
     assert float(row["value"]) == 30 and float(row["low"]) < 30 < float(row["high"])
 
 
-def test_json_is_the_tables():
+def test_a_json_report_holds_the_numbers_of_the_tables():
     plain = json.loads(report([PLAIN, VIA], "json"))
     assert plain["schema"] == "harness-report/1"
     assert [run["name"] for run in plain["runs"]] == ["plain", "via-mnli"]
@@ -219,7 +219,7 @@ def test_a_folder_without_a_record_and_a_damaged_record_are_data_errors(tmp_path
         report([tmp_path])
 
 
-def test_unknown_formats_are_told():
+def test_an_unknown_report_format_is_refused_with_the_nearest_one():
     with pytest.raises(UsageError) as caught:
         report([PLAIN], "htlm")
     assert "html" in caught.value.hint

@@ -161,7 +161,7 @@ def test_encoder_decoders_are_loaded_as_encoders(tmp_path: Path) -> None:
     assert encoder_of(encoder) is encoder
 
 
-def test_heads_are_left_out(tmp_path: Path) -> None:
+def test_vectors_of_a_model_with_a_head_equal_those_of_its_encoder(tmp_path: Path) -> None:
     from transformers import AutoModelForSequenceClassification
 
     model = AutoModelForSequenceClassification.from_pretrained(save_model("xlmr", tmp_path)).eval()

@@ -51,7 +51,7 @@ def test_the_mining_of_the_protocol_end_to_end() -> None:
     assert texts_of(mined[mined.margins >= threshold.value]) == [("s1", "t1"), ("s0", "t0")]
 
 
-def test_copies_can_be_expanded() -> None:
+def test_copies_of_a_sentence_are_expanded_to_a_pair_each_when_asked() -> None:
     mined = mine_texts(SOURCE_TEXTS, TARGET_TEXTS, SOURCE, TARGET, duplicates="expand")
     rows = list(zip(mined.foreign.tolist(), mined.english.tolist(), strict=True))
     assert rows == [(2, 2), (5, 2), (1, 1), (0, 0), (4, 4), (3, 3)]
@@ -235,7 +235,7 @@ def test_empty_pools_give_no_pairs() -> None:
 
 
 @pytest.mark.parametrize("option", ["margin", "retrieval", "precision"])
-def test_unknown_names_are_refused(option: str) -> None:
+def test_unknown_values_of_mining_options_are_refused_by_name(option: str) -> None:
     with pytest.raises(UsageError, match=option):
         mine(TARGET, TARGET, **{option: "fancy"})
 

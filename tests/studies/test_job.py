@@ -105,7 +105,7 @@ def test_a_file_that_is_no_job_is_refused_by_field(tmp_path: Path, change: dict[
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"schema": "harness-job/1"}'])
-def test_torn_text_is_refused(text: str) -> None:
+def test_the_torn_text_of_a_job_is_refused(text: str) -> None:
     with pytest.raises(DataError, match=r"job: (not a job|the field 'name' is missing)"):
         Job.from_json(text)
 

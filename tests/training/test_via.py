@@ -42,7 +42,7 @@ def test_via_expressions_are_parsed_into_tasks_and_languages(
         st.tuples(NAMES, st.lists(CODES, max_size=3, unique=True)), min_size=1, max_size=4, unique_by=lambda p: p[0]
     )
 )
-def test_an_expression_reads_back(parts: list[tuple[str, list[str]]]) -> None:
+def test_a_via_expression_that_is_written_is_parsed_back_the_same(parts: list[tuple[str, list[str]]]) -> None:
     made = tuple(ViaPart(name, tuple(codes)) for name, codes in parts)
     assert parse_via("+".join(map(str, made))) == made
 
@@ -65,7 +65,7 @@ def test_an_expression_reads_back(parts: list[tuple[str, list[str]]]) -> None:
         ("mnli+mnli[es]", "the task 'mnli' stands twice"),
     ],
 )
-def test_bad_expressions_name_the_place(text: str, message: str) -> None:
+def test_bad_via_expressions_are_refused_with_the_place(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_via(text)
     assert str(caught.value).startswith(f"--via {text!r}") and message in str(caught.value)
