@@ -27,13 +27,14 @@ from harness.leaderboard.setting import setting
 from harness.leaderboard.validation import problems
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
-from harness.registry.validation import check
+from harness.registry.validation import check, check_languages
 from harness.training.lineage import Before
 from harness.training.run_resources import run_resources
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage, StageTask
 from harness.training.via import in_languages
 from harness.types.examples import Text
+from harness.types.languages import languages
 from harness.types.options import TrainOptions
 from harness.types.sources import described
 
@@ -220,14 +221,14 @@ def moved(target: str) -> dict[str, Any]:
     ],
 )
 def test_the_setting_of_what_was_used(resources: dict[str, Any], words: str) -> None:
-    assert setting({"model": {"kind": "hub"}, "options": {}}, used(**resources)) == words
+    assert setting({"model": {"kind": "hub"}, "options": {}, "stages": []}, used(**resources)) == words
 
 
 def test_what_is_scored_as_it_is_stays_so_unless_a_translation_is_known() -> None:
-    record = {"model": {"kind": "hub"}, "options": {"train": "never"}}
+    record = {"model": {"kind": "hub"}, "options": {"train": "never"}, "stages": []}
     assert setting(record, used()) == "as_it_is"
     assert setting(record, used(translations_train=[moved("es")])) == "translate_train"
-    assert setting({"model": {"kind": "baseline"}, "options": {}}, used()) == "baseline"
+    assert setting({"model": {"kind": "baseline"}, "options": {}, "stages": []}, used()) == "baseline"
 
 
 def test_blanks_in_via_do_not_make_another_setting() -> None:
@@ -324,7 +325,7 @@ def test_a_wrong_origin_is_refused_as_the_plugin_is_loaded(fields: dict[str, Any
     for source in (HubData("a/b", None, "train", **fields), FileData(("a",), readers.json_lines, "", **fields)):
         task = IntermediateTask("mine", 1, "classification", Split(source), dev, lambda row: None, "accuracy")
         with pytest.raises(PluginError, match=f"intermediate task 'mine': .*{words}"):
-            check("harness_intermediate_tasks", task)
+            check_languages(task, languages())
 
 
 def test_a_wrong_language_of_a_split_is_refused_as_the_plugin_is_loaded() -> None:
