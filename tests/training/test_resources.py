@@ -325,14 +325,14 @@ def test_a_wrong_origin_is_refused_as_the_plugin_is_loaded(fields: dict[str, Any
     for source in (HubData("a/b", None, "train", **fields), FileData(("a",), readers.json_lines, "", **fields)):
         task = IntermediateTask("mine", 1, "classification", Split(source), dev, lambda row: None, "accuracy")
         with pytest.raises(PluginError, match=f"intermediate task 'mine': .*{words}"):
-            check_languages(task, languages())
+            check("harness_intermediate_tasks", task)
 
 
 def test_a_wrong_language_of_a_split_is_refused_as_the_plugin_is_loaded() -> None:
     split = Split(HubData("a/b", None, "train"), language="swahili")
     task = IntermediateTask("mine", 1, "classification", split, split, lambda row: None, "accuracy")
     with pytest.raises(PluginError, match="unknown language 'swahili'"):
-        check("harness_intermediate_tasks", task)
+        check_languages(task, languages())
 
 
 def translation(folder: Path, about: dict[str, str]) -> LoadedSplit:
