@@ -109,7 +109,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
 
     from harness.models.fresh_head import reset_head
     from harness.models.load import load_tokenizer
-    from harness.training.trainer import HeadTask, Trainer
+    from harness.training._trainer import HeadTask, Trainer
     from harness.types.options import TrainOptions
 
     family, tokenizer = workload.predictor(), load_tokenizer(folder)

@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate
+from harness.retrieval._knn_approximate import APPROXIMATE, nearest_approximate
 from harness.retrieval.mining import mine
 
 Matrix = NDArray[np.float32]

@@ -77,18 +77,18 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "analysis/test_comparison_intervals.py",
     ),
     "harness/scoring/files.py": ("scoring/test_scoring.py", "types/test_entity_tags.py", "plugins/test_xtreme_r.py"),
-    "harness/retrieval/knn_exact.py": ("retrieval/test_knn.py",),
+    "harness/retrieval/_knn_exact.py": ("retrieval/test_knn.py",),
     "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
     "harness/retrieval/mining.py": ("retrieval/test_mining.py",),
     "harness/retrieval/threshold.py": ("retrieval/test_mining.py",),
-    "harness/families/answer_decoding.py": (
+    "harness/families/_answer_decoding.py": (
         "families/test_family_span_qa.py",
         "families/test_family_span_qa_windows.py",
     ),
     "harness/families/words.py": ("families/test_words.py", "families/test_family_tagging.py"),
-    "harness/families/characters.py": ("families/test_offsets.py", "families/test_family_span_qa_windows.py"),
-    "harness/analysis/comparison/significance.py": ("analysis/test_comparison.py",),
-    "harness/training/order.py": (
+    "harness/families/_characters.py": ("families/test_offsets.py", "families/test_family_span_qa_windows.py"),
+    "harness/analysis/comparison/_significance.py": ("analysis/test_comparison.py",),
+    "harness/training/_order.py": (
         "training/test_micro_batches.py",
         *among(
             "training/test_training.py",
@@ -97,7 +97,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         ),
         "training/test_mlm_order.py",
     ),
-    "harness/training/schedule.py": among(
+    "harness/training/_schedule.py": among(
         "training/test_training.py",
         "a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for",
         "a_schedule_may_be_as_long_as_any_training_and_no_longer",
@@ -106,7 +106,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "tasks_are_sampled_by_the_chosen_weights_of_their_sizes",
         "masked_language_modelling_gets_its_share_of_the_steps",
     ),
-    "harness/training/checkpoint.py": ("training/test_checkpoint.py",),
+    "harness/training/_checkpoint.py": ("training/test_checkpoint.py",),
     "harness/core/claims.py": among(
         "runs/test_shared_runs.py",
         "a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing",
@@ -120,7 +120,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         "a_claim_is_held_by_one_and_free_when_its_owner_dies",
     ),
     "harness/runs/record.py": ("runs/test_record.py",),
-    "harness/runs/set_aside.py": ("runs/test_set_aside.py",),
+    "harness/runs/_set_aside.py": ("runs/test_set_aside.py",),
     "harness/runs/identity.py": ("runs/test_identity.py", "types/test_option_roles.py"),
 }
 """The tests of each module, the quickest to notice first."""

@@ -102,6 +102,16 @@ def test_ours_are_imported_late_only_where_that_delays_a_heavy_library() -> None
     assert not wrong, "import these at the top of the module:\n" + "\n".join(wrong)
 
 
+def test_modules_with_an_underscore_are_imported_in_their_own_package_only() -> None:
+    wrong = [
+        f"{MODULES[name].relative_to(ROOT)}:{line}: {target}"
+        for name in MODULES
+        for line, target, _, _ in own_imports(name)
+        if any(part.startswith("_") for part in target.split(".")) and room(target) != room(name)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_global_registry_is_taken_by_entries_and_the_command_line_only() -> None:
     above = FLOOR["run"]
     wrong = [

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from harness.cli.main import main
 from harness.core.errors import DataError, HarnessError, ModelError
 from harness.data import readers
-from harness.data.archive import unpacked
-from harness.data.conllu import conllu
+from harness.data._archive import unpacked
+from harness.data._conllu import conllu
 from harness.models.reference import parse_model
 from harness.models.resolve import check_folder
 from harness.results.inventory import find_runs

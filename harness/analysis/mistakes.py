@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.analysis.example_text import Parts, Texts, nothing, shorten, texts_of
+from harness.analysis._example_text import Parts, Texts, nothing, shorten, texts_of
 from harness.core.errors import HarnessError
 from harness.registry.registry import Registry
 from harness.results.run_view import RunView
@@ -47,7 +47,7 @@ def mistakes(
     """Mistakes in the ``languages`` worst languages of each task, from the run's prediction and label files.
 
     Units without files, or whose files are not the ones that were scored, are left out, and so are tasks whose plugin
-    is not installed. Texts other than questions need ``data_dir`` (see :func:`harness.analysis.example_text.texts_of`).
+    is not installed. Texts other than questions need ``data_dir`` (see :func:`harness.analysis._example_text.texts_of`).
     """
     from harness.scoring.files import TaskScorer
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import DataError
-from harness.data.archive import conllu_archive
-from harness.data.conllu import conllu
+from harness.data._archive import conllu_archive
+from harness.data._conllu import conllu
+from harness.data._lines import json_lines, lines
+from harness.data._sentences import sentence_at
 from harness.data.corpus import held_out_text, text
-from harness.data.lines import json_lines, lines
-from harness.data.sentences import sentence_at
 from harness.types.examples import Answer, Question
 from harness.types.tasks import Row
 

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from harness.core.border import border
 from harness.core.errors import DataError
-from harness.data.builders import count_dataset_rows, dataset_rows
-from harness.data.checks import problems
+from harness.data._builders import count_dataset_rows, dataset_rows
+from harness.data._checks import problems
+from harness.data._parquet import count_rows, rows
+from harness.data._stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.corpus import Corpus
 from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
-from harness.data.parquet import count_rows, rows
 from harness.data.provenance import Provenance, provenance
 from harness.data.store import ExampleList, ExampleStore
-from harness.data.stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.subset import limited
 from harness.types import entity_tags
 from harness.types.examples import Example, Text

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.core.errors import DataError
+from harness.data._checks import lost_answers, shifted_answers
 from harness.data.access import DataAccess
-from harness.data.checks import lost_answers, shifted_answers
 from harness.data.splits import TaskSplit
 
 

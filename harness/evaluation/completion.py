@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness.core.clock import now
-from harness.evaluation.unit_record import ScoredFiles
+from harness.evaluation._unit_record import ScoredFiles
 from harness.registry.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.recorded_scores import aggregated, by_item, primaries, recorded_score, selection

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from harness.core.claims import AlreadyClaimed
 from harness.core.errors import DataError, ModelError, PluginError
+from harness.evaluation._predict import guessed, open_checkpoint, predicted
+from harness.evaluation._preparation import Preparation, PreparedUnit
+from harness.evaluation._recorder import Recorder
+from harness.evaluation._schedule import Turn, streams, work_off
 from harness.evaluation.groups import CheckpointGroup, grouped, make_group
 from harness.evaluation.plan import PlannedUnit, plan_again
-from harness.evaluation.predict import guessed, open_checkpoint, predicted
-from harness.evaluation.preparation import Preparation, PreparedUnit
-from harness.evaluation.recorder import Recorder
-from harness.evaluation.schedule import Turn, streams, work_off
 from harness.families.base import Predictor
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel

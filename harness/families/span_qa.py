@@ -17,12 +17,12 @@ import numpy as np
 
 from harness.core.arrays import IntArray, OutputRows
 from harness.core.errors import DataError, UsageError
-from harness.families.answer_decoding import Projection, best_spans, sliced
+from harness.families._answer_decoding import Projection, best_spans, sliced
+from harness.families._characters import Texts, placing, token_spans, tokenise
+from harness.families._windows import Windows, cut
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
-from harness.families.characters import Texts, placing, token_spans, tokenise
 from harness.families.running_text import UNSPACED
-from harness.families.windows import Windows, cut
 from harness.inference.features import Features
 from harness.inference.tokenization import RowTemplate
 from harness.inference.tokenization import tokenise as tokenise_questions
@@ -72,7 +72,7 @@ class SpanQA(HeadFamily):
         """Lengths are in tokens; ``max_length`` counts special tokens.
 
         ``decode``: "offsets" cuts the answer from the context by character offsets; "legacy_projection" does as
-        XTREME's scripts (:class:`~harness.families.answer_decoding.Projection`), except in the languages listed in
+        XTREME's scripts (:class:`~harness.families._answer_decoding.Projection`), except in the languages listed in
         ``skip_projection_for`` ("zh ja"), whose answers are the detokenised tokens, as in jiant.
         ``no_answer``: the answer may be "" (SQuAD v2.0). It is where the score of no answer exceeds that of the best
         span by more than ``null_threshold``; and training keeps the questions without an answer.

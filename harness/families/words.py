@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray
-from harness.families import characters
+from harness.families import _characters
 from harness.families.running_text import as_written
 from harness.inference.tokenization import backend_of, encoded, gather, offsets, tokenise, without_end
 from harness.types.examples import Tagged
@@ -77,7 +77,7 @@ def in_text(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Tagged]) -> 
 def _aligned(tokenizer: PreTrainedTokenizerBase, written: Sequence[Sequence[str]]) -> tuple[Words, NDArray[np.bool_]]:
     """The tokens of each word in its text, and which words have tokens of their own that are no other word's."""
     lines = ["".join(pieces) for pieces in written]
-    texts, which = characters.tokenise(tokenizer, lines)
+    texts, which = _characters.tokenise(tokenizer, lines)
     # All texts in one coordinate, character by character; word w begins at begins[w].
     begins = offsets(np.fromiter(map(len, chain.from_iterable(written)), np.int64))
     count = len(begins) - 1

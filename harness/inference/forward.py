@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
+from harness.inference._prefetch import Given, Made, prefetched
+from harness.inference._threads import in_threads
 from harness.inference.features import FeatureRows
-from harness.inference.prefetch import Given, Made, prefetched
-from harness.inference.threads import in_threads
 from harness.inference.timing import Timings
 from harness.models.device import sent
 from harness.models.padding import padding_of

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.data.resources import union
+from harness.leaderboard._seeds import mean_cells, seed_runs
+from harness.leaderboard._setting import setting
 from harness.leaderboard.schema import SCHEMA, Row
-from harness.leaderboard.seeds import mean_cells, seed_runs
-from harness.leaderboard.setting import setting
 from harness.results.run_view import RunView, unit_score
 from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives

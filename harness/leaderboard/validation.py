@@ -11,8 +11,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from harness.data.resources import in_words, union
+from harness.leaderboard._setting import translations
 from harness.leaderboard.schema import Row
-from harness.leaderboard.setting import translations
 from harness.training.lineage import stage_resources
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.version import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
-from harness.models.deciding import deciding_files
+from harness.models._deciding import deciding_files
 from harness.types.tasks import FileData, HubData, Source
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.models.sound import AGAIN
+from harness.models._sound import AGAIN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from harness.core.hashing import file_sha256
-from harness.models.deciding import deciding_files
+from harness.models._deciding import deciding_files
 
 _FIRST = (
     "config.json",

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.moved import old_names
+from harness.models._labels import label_order
+from harness.models._sound import AGAIN
+from harness.models._undrawn import draw_undrawn
 from harness.models.config import load_config
-from harness.models.labels import label_order
 from harness.models.quantised import keep_head_whole
-from harness.models.sound import AGAIN
-from harness.models.undrawn import draw_undrawn
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ def load_head(
     """``AutoModelFor<kind>.from_pretrained(reference, **kwargs)`` with an output for each label.
 
     A head of this kind that the checkpoint already has is kept, and its outputs must cover the labels by name
-    (:func:`~harness.models.labels.label_order`; no names are asked of a head with one output). Otherwise, and always
+    (:func:`~harness.models._labels.label_order`; no names are asked of a head with one output). Otherwise, and always
     with ``ignore_mismatched_sizes=True`` (the way to ask for a fresh head), the outputs are the labels in their order;
     without labels (masked language modelling) the outputs are what the configuration says.
     New weights are drawn from a fixed seed, the same at each loading. :class:`ModelError` where the architecture has no

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.models._sound import AGAIN, check_tokenizer
 from harness.models.encoder import head_parameters
-from harness.models.sound import AGAIN, check_tokenizer
 from harness.models.stored import stored_names
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
-from harness.models.deciding import HARMLESS
+from harness.models._deciding import HARMLESS
+from harness.models._pickled import converted, pickles
+from harness.models._remote_code import needs_code, register_code
+from harness.models._sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
 from harness.models.fingerprint import model_fingerprint
-from harness.models.pickled import converted, pickles
 from harness.models.reference import ModelReference
-from harness.models.remote_code import needs_code, register_code
-from harness.models.sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
 from harness.models.tiny import tiny_model
 from harness.types.trusted_code import parse_trusted
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.models._sound import AGAIN
+from harness.models._undrawn import draw_undrawn
 from harness.models.heads import plain_model, quiet
-from harness.models.sound import AGAIN
-from harness.models.undrawn import draw_undrawn
 
 if TYPE_CHECKING:
     import torch

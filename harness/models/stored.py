@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.models.sound import AGAIN, read_header
+from harness.models._sound import AGAIN, read_header
 
 if TYPE_CHECKING:
     import torch

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.core.scratch import scratch_folder
+from harness.models._sound import AGAIN
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
-from harness.models.sound import AGAIN
 from harness.types.examples import Example, Text
 
 if TYPE_CHECKING:

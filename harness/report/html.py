@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.mistakes import UnitMistakes, mistakes
 from harness.core.errors import HarnessError
-from harness.report import charts
+from harness.report import _charts
+from harness.report._page_template import page_template
+from harness.report._svg import SERIES
+from harness.report._task_scores import by_task
 from harness.report.breakdown import bucket_table
-from harness.report.page_template import page_template
 from harness.report.provenance import caveats, data_notes, headline, provenance
-from harness.report.svg import SERIES
 from harness.report.table import Cell, Table, columns, number
-from harness.report.task_scores import by_task
 from harness.results.run_view import RunView, language_of, sort_codes
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def to_html(report: Report) -> str:
             t for t in report.tables if t.rows and t.name.split("by-")[-1] in ("script", "family", "resource-class")
         ],
         "heat_maps": [
-            (system.name, charts.heat_map(system)) for system in systems if any(t.units for t in system.tasks.values())
+            (system.name, _charts.heat_map(system)) for system in systems if any(t.units for t in system.tasks.values())
         ],
-        "gaps": charts.gap_bars(systems) if any(t.gap() for s in systems for t in s.tasks.values()) else "",
-        "dots": [(name, charts.dot_plot(name, systems)) for name in plotted],
+        "gaps": _charts.gap_bars(systems) if any(t.gap() for s in systems for t in s.tasks.values()) else "",
+        "dots": [(name, _charts.dot_plot(name, systems)) for name in plotted],
         "breakdowns": list(_breakdowns(report)),
         "curves": list(_curves(report)),
         "wrong": wrong,
@@ -131,7 +131,7 @@ def _curves(report: Report) -> Iterator[tuple[str, str]]:
     for system in report.systems:
         names = {stage["key"]: stage["name"] for stage in system.stages}
         for stage in system.stages:
-            drawn = None if stage["key"] in seen else charts.curves(stage)
+            drawn = None if stage["key"] in seen else _charts.curves(stage)
             seen.add(stage["key"])
             if drawn:
                 parent = names.get(stage["parent"].get("stage", ""))

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, ShownCell
 from harness.leaderboard.schema import Row
+from harness.report._page_template import page_template
 from harness.report.markdown import titled_tables
-from harness.report.page_template import page_template
 from harness.report.table import Cell, PageText, Table, columns, number
 from harness.scoring.scores import half_width
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from harness.analysis.differences import Differences, differences
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
-from harness.report.language_scores import matrices
+from harness.report._language_scores import matrices
+from harness.report._task_scores import by_task, overview, transfer_gap
 from harness.report.robustness import perturbed
 from harness.report.seeds import over_seeds
 from harness.report.table import Table
-from harness.report.task_scores import by_task, overview, transfer_gap
 from harness.results.run_view import RunView
 
 

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import Any
 
 from harness.analysis.differences import common_codes
+from harness.report._task_scores import scored_tasks
 from harness.report.table import Cell, Table, Value, number, report_table
-from harness.report.task_scores import scored_tasks
 from harness.results.run_view import RunView
 from harness.runs.identity import same_but_for_the_seed
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.arrays import Vectors
 from harness.core.errors import DataError
-from harness.retrieval.knn_exact import Neighbours, best
+from harness.retrieval._knn_exact import Neighbours, best
 
 EMBEDDED = 1 << 16
 """Texts that are tokenised and embedded at a time."""

@@ -10,8 +10,8 @@ import numpy as np
 from harness.core.arrays import Vectors
 from harness.core.border import border
 from harness.core.errors import DataError, ModelError, UsageError, check_choice
-from harness.retrieval.knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
-from harness.retrieval.multi_gpu import devices_of, one_way
+from harness.retrieval._knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
+from harness.retrieval._multi_gpu import devices_of, one_way
 
 if TYPE_CHECKING:
     import torch

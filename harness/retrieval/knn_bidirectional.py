@@ -2,8 +2,8 @@
 
 While a block of the matrix is hot, the maximum of every group of 32 columns (for its rows) and of every group of 32
 rows (for its columns) is kept. The k best of a row lie in the k groups with the highest maxima, so only those few
-groups are scored again. In bf16 the pass runs on centred vectors (:mod:`harness.retrieval.first_pass_bf16`); how far its maxima
-can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound proves nothing is
+groups are scored again. In bf16 the pass runs on centred vectors (:mod:`~harness.retrieval._first_pass_bf16`); how far its
+maxima can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound proves nothing is
 searched on its own in fp32: the answer is that of fp32.
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from harness.core.arrays import Vectors
 from harness.core.errors import check_choice
-from harness.retrieval.first_pass_bf16 import halve
+from harness.retrieval._first_pass_bf16 import halve
+from harness.retrieval._knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
+from harness.retrieval._multi_gpu import both_ways, devices_of
 from harness.retrieval.knn import check_vectors, propose
-from harness.retrieval.knn_exact import MEMORY, SLACK, Neighbours, contenders, full_precision, rounding, settle
-from harness.retrieval.multi_gpu import both_ways, devices_of
 
 if TYPE_CHECKING:
     import torch

@@ -16,12 +16,12 @@ from harness.models import sentence_encoder
 from harness.models.config import load_config
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, resolve_model
-from harness.retrieval import vector_store
+from harness.retrieval import _vector_store
+from harness.retrieval._sentence_files import SentenceFile, write_pairs
 from harness.retrieval.embed import POOLS, embed
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
 from harness.retrieval.search_backend import index_facts, pair_searcher
-from harness.retrieval.sentence_files import SentenceFile, write_pairs
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def mine_files(
     identity = f"{found.fingerprint} {layer} {options.pool} {options.max_length} {compute.dtype}"
     identity += f" {compute.quant}" if compute.quant else ""
     folder = vectors or out.with_suffix(".vectors")
-    block = vector_store.characters_at_a_time(compute.device, compute.budget)
+    block = _vector_store.characters_at_a_time(compute.device, compute.budget)
 
     @cache
     def forward() -> Forward:
@@ -105,7 +105,7 @@ def mine_files(
                 noted = done
                 note(f"{corpus.path}: {done:,} of {total:,} sentences embedded")
 
-        return vector_store.stored_vectors(embedded, corpus.sentences, folder, side, identity, block=block, tell=tell)
+        return _vector_store.stored_vectors(embedded, corpus.sentences, folder, side, identity, block=block, tell=tell)
 
     mined = mine_texts(
         left.sentences,

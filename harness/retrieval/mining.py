@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import Vectors
 from harness.core.errors import check_choice
+from harness.retrieval._knn_exact import MEMORY, Neighbours
 from harness.retrieval.knn import nearest
 from harness.retrieval.knn_bidirectional import nearest_both_ways
-from harness.retrieval.knn_exact import MEMORY, Neighbours
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]

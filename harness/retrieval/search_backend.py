@@ -11,9 +11,9 @@ import numpy as np
 from harness.core.arrays import Vectors
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
+from harness.retrieval._knn_approximate import APPROXIMATE, nearest_approximate, with_recall
+from harness.retrieval._knn_exact import Neighbours
 from harness.retrieval.knn import BACKENDS, check_vectors, import_faiss, nearest, resolve_backend
-from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate, with_recall
-from harness.retrieval.knn_exact import Neighbours
 
 BuildIndex = Callable[..., Any]
 Search = Callable[[Vectors, Vectors, int], Neighbours]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from harness.core.claims import Claims, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
+from harness.runs._set_aside import discard, earlier_runs, set_aside
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import session_number, session_of
-from harness.runs.set_aside import discard, earlier_runs, set_aside
 from harness.types.units import Unit
 
 if TYPE_CHECKING:

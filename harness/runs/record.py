@@ -15,7 +15,7 @@ from harness.core.errors import DataError
 from harness.core.files import write_atomic
 from harness.core.sealed import checksum, sealed
 from harness.core.version import __version__
-from harness.runs.schema import misfit
+from harness.runs._schema import misfit
 from harness.types.record import RunRecord
 
 if TYPE_CHECKING:

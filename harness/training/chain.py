@@ -15,10 +15,10 @@ from harness.models.reference import parse_model
 from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
+from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
-from harness.training.via import parse_via, via_tasks
 from harness.types.examples import Text
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.tasks import IntermediateTask
@@ -160,7 +160,7 @@ class Stages:
         parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
         trained = finished(stage, folder)
         if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
-            from harness.training.train import train_stage
+            from harness.training._train import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
             with attributing_errors(stage.tasks[0].task, self.context.registry):

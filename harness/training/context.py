@@ -12,9 +12,9 @@ from harness.core.errors import PluginError, UsageError
 from harness.data.access import DataAccess
 from harness.inference.session import Compute
 from harness.registry.registry import load_part
+from harness.training._via import parse_via, via_tasks
+from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
-from harness.training.objectives.composition import PLAIN, Composition, Layer
-from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
 from harness.types.tasks import Family, IntermediateTask, Objective, Recipe
 

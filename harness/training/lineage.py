@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import HarnessError
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
-from harness.training.via import in_languages, parse_via
+from harness.training._via import in_languages, parse_via
 from harness.types.sources import described
 from harness.types.tasks import FileData, Source, Split
 

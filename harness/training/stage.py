@@ -15,7 +15,7 @@ from harness.core.sealed import read_sealed
 from harness.data.resources import Resources, of_training, union
 from harness.models.carried import carried_parameters
 from harness.models.fingerprint import model_fingerprint
-from harness.training.objectives.composition import PLAIN, Composition
+from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.treatment import treatment
 from harness.types.examples import Example
 from harness.types.options import TrainOptions, as_plain

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.breakdown import attributes as first_party
-from harness.analysis.breakdown.buckets import BUCKETS, buckets
-from harness.analysis.breakdown.context import TaskContext, UnitContext
+from harness.analysis.breakdown._buckets import BUCKETS, buckets
+from harness.analysis.breakdown._context import TaskContext, UnitContext
 from harness.api import breakdown, evaluate
 from harness.cli.main import main
 from harness.core.errors import DataError, PluginError, UsageError

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.checklist.cases import make_cases
-from harness.analysis.checklist.normalise import normalise_answer
+from harness.analysis.checklist._cases import make_cases
+from harness.analysis.checklist._normalise import normalise_answer
+from harness.analysis.checklist._templates import first_party, read_templates
 from harness.analysis.checklist.run import _made, find_templates, judge
-from harness.analysis.checklist.templates import first_party, read_templates
 from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.data.sample import sample_languages, write_sample_corpus

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from run_folders import labels_text, nli, rewrite, write_run
 
 import harness
+from harness.analysis.comparison._significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
 from harness.analysis.comparison.compare import Comparer, Sampled
-from harness.analysis.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor, t_quantile
 from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
 from harness.results.run_view import view

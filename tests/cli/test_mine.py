@@ -14,8 +14,8 @@ import pytest
 from harness.cli.main import main
 from harness.cli.mine import command
 from harness.core.errors import DataError
+from harness.retrieval._sentence_files import SentenceFile, write_pairs
 from harness.retrieval.mining import Mined
-from harness.retrieval.sentence_files import SentenceFile, write_pairs
 
 SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
 TARGET = ["in the garden yesterday", "the cat sleeps", "  ", "the red mat and the dog", "a small bird"]
@@ -111,7 +111,7 @@ def test_an_approximate_index_is_asked_for_and_its_recall_is_told(
 KILLED = """
 import os, signal, sys
 from harness.cli.main import main
-from harness.retrieval import vector_store
+from harness.retrieval import _vector_store as vector_store
 
 write, blocks = vector_store._write, []
 
@@ -132,7 +132,7 @@ def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
 ) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("harness.retrieval.vector_store.characters_at_a_time", lambda device, tokens: 1000)
+    monkeypatch.setattr("harness.retrieval._vector_store.characters_at_a_time", lambda device, tokens: 1000)
     [file] = (shared_data / "google/xtreme/tatoeba.deu").glob("*.parquet")
     pairs = pq.read_table(file).slice(0, 60).to_pylist()
     for name, side in (("a.txt", "source_sentence"), ("b.txt", "target_sentence")):

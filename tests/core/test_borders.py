@@ -21,18 +21,18 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.border import border
 from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UsageError
-from harness.data.archive import conllu_archive
-from harness.models.pickled import converted
+from harness.data._archive import conllu_archive
+from harness.models._pickled import converted
+from harness.models._remote_code import _download
 from harness.models.reference import parse_model
-from harness.models.remote_code import _download
 from harness.models.resolve import Access, resolve_model
 from harness.models.stored import stored_names, stored_tensors
 from harness.registry.registry import Registry
+from harness.retrieval._knn_approximate import nearest_approximate
 from harness.retrieval.knn import nearest
-from harness.retrieval.knn_approximate import nearest_approximate
 from harness.retrieval.search_backend import searcher
 from harness.testing.model import small_model
-from harness.training.checkpoint import StageProgress, load_state, save_state
+from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.types.options import EvalOptions, TrainOptions, build, load_recipe_file
 from harness.types.trusted_code import TrustedCode
 
@@ -109,7 +109,7 @@ LIBRARIES = [
     "pyarrow.parquet.ParquetFile",
     "harness.data.sources.problems",
     "harness.data.sources.fingerprint",
-    "harness.evaluation.unit_record.score_unit",
+    "harness.evaluation._unit_record.score_unit",
     "harness.scoring.formats.labels.Labels.write_predictions",
     "harness.scoring.metrics.accuracy.Accuracy.statistics",
 ]
@@ -199,7 +199,7 @@ def test_json_that_is_nested_without_end_is_named(corpus: Path, tmp_path: Path, 
 
 
 def test_a_multiword_token_over_a_trillion_words_is_read_at_once(tmp_path: Path) -> None:
-    from harness.data.conllu import conllu
+    from harness.data._conllu import conllu
 
     columns = "\t".join(["_"] * 3)
     lines = [f"{number}\tw\t_\tX\t{columns}\t0\troot\t_\t_" for number in ("1-999999999", "1", "2")]
@@ -450,7 +450,7 @@ HUB = "huggingface_hub.snapshot_download"
 TRUSTED = TrustedCode("org/code", "0" * 40)
 BORDERS = [
     Border("safetensors.safe_open", lambda f: stored_tensors(weights(f), ["a"]), ModelError, "model.safetensors: not"),
-    Border("harness.models.sound.json.loads", lambda f: stored_names(weights(f)), ModelError, "model.safetensors: no"),
+    Border("harness.models._sound.json.loads", lambda f: stored_names(weights(f)), ModelError, "model.safetensors: no"),
     Border("safetensors.torch.load_file", saved, DataError, "state.safetensors: cannot be read"),
     Border("torch.load", pickled, ModelError, "pytorch_model.bin: not readable"),
     Border("tarfile.open", treebanks, DataError, "ud.tgz: not a whole tar archive"),
@@ -469,7 +469,7 @@ BORDERS = [
         "harness.retrieval.knn._with_torch", lambda f: nearest(*matrices(), 1, backend="torch"), ModelError, "'torch'"
     ),
     Border(
-        "harness.retrieval.knn_approximate._built",
+        "harness.retrieval._knn_approximate._built",
         lambda f: nearest_approximate(*matrices(), 1, index="hnsw"),
         ModelError,
         "'hnsw'",

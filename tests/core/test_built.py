@@ -13,11 +13,11 @@ import pytest
 
 from harness.core.built import LIST, built
 from harness.core.errors import DataError
-from harness.data.archive import conllu_archive
+from harness.data._archive import conllu_archive
 from harness.data.corpus import TextFile
 from harness.data.sample import has_sample_corpus, write_sample_corpus
+from harness.models._pickled import converted
 from harness.models.bundle import read_bundle, write_bundle
-from harness.models.pickled import converted
 
 
 def two_files(folder: Path) -> None:

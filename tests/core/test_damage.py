@@ -19,7 +19,7 @@ from harness.core.errors import DataError
 from harness.core.sealed import read_sealed, sealed
 from harness.models import tiny
 from harness.models.fingerprint import model_fingerprint
-from harness.training.trainer import Trainer
+from harness.training._trainer import Trainer
 
 Cli = Callable[..., tuple[int, str]]
 

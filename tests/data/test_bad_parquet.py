@@ -14,7 +14,7 @@ import pytest
 
 from harness.cli.main import main
 from harness.core.errors import DataError
-from harness.data.parquet import rows
+from harness.data._parquet import rows
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
 from harness.types.tasks import HubData, Where

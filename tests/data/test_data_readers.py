@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness import Answer, GoldPair, Question, Sentence, readers
 from harness.core.errors import DataError
-from harness.data.lines import lines
+from harness.data._lines import lines
 from harness.data.sources import load_examples, split_status
 from harness.data.subset import limited
 from harness.registry.default import get_registry

@@ -13,8 +13,8 @@ from data_folders import copied, parquet_of, write_parquet
 from harness import FileData, HubData, IntermediateTask, Pair, Sentence, Split, TargetTask, Where
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.data import locate, sources
+from harness.data._parquet import rows
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
-from harness.data.parquet import rows
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
 from harness.registry.default import get_registry

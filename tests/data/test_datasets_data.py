@@ -484,7 +484,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from harness import DatasetsData, Split
-from harness.data import builders
+from harness.data import _builders as builders
 from harness.data.sources import load_examples
 from tests.data.test_datasets_data import task, COLUMNS
 

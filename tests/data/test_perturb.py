@@ -16,13 +16,13 @@ from harness.api import compare, evaluate, report
 from harness.cli.main import main
 from harness.core.errors import UsageError
 from harness.data.perturb import applies, make_variant, split_name, split_of
-from harness.data.perturb.noise import NOISES, diacritics
+from harness.data.perturb._noise import NOISES, diacritics
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
 from harness.report.formats import render
 from harness.report.report import make_report
 from harness.results.run_view import view
-from harness.runs.schema import misfit
+from harness.runs._schema import misfit
 from harness.types.examples import Answer, Candidate, Choice, Pair, Query, Question, Sentence, Tagged, Translation
 from harness.types.options import EvalOptions
 from harness.types.units import PERTURBATIONS

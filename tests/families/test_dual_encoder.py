@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_models import KINDS, cutting, save_model
 
 from harness.core.errors import DataError, UsageError
-from harness.data.sentences import sentence_at
+from harness.data._sentences import sentence_at
 from harness.data.subset import limited
 from harness.families.dual_encoder import SCALE, DualEncoder
 from harness.inference.features import Features, Ragged
@@ -24,7 +24,7 @@ from harness.retrieval.candidates import in_blocks, mapped
 from harness.retrieval.knn import nearest
 from harness.scoring.formats.rankings import Rankings
 from harness.scoring.metrics import get_metric
-from harness.training.order import micro_batches
+from harness.training._order import micro_batches
 from harness.types.examples import Candidate, Match, Query
 from harness.types.units import UnitExamples
 

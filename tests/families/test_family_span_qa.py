@@ -14,7 +14,7 @@ from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
 from test_family_span_qa_windows import ask, word_tokenizer, words
 
 from harness.core.errors import ModelError
-from harness.families.answer_decoding import _BLANK, sliced
+from harness.families._answer_decoding import _BLANK, sliced
 from harness.families.span_qa import NO_SPAN, SpanQA, located
 from harness.types.examples import Answer, Question
 from harness.types.units import UnitExamples
@@ -485,7 +485,7 @@ def test_facts_hold_what_a_best_threshold_needs(models):
     ],
 )
 def test_a_detokenised_answer_is_projected_onto_the_words_of_its_context(kind, context, detokenised, expected):
-    from harness.families.answer_decoding import Projection
+    from harness.families._answer_decoding import Projection
 
     projection = Projection(tokenizer(kind))
     wanted = next(piece for piece in (expected, detokenised.replace(" ", "")) if piece in context)
@@ -495,7 +495,7 @@ def test_a_detokenised_answer_is_projected_onto_the_words_of_its_context(kind, c
 
 
 def test_projection_undoes_lower_casing(minilm):
-    from harness.families.answer_decoding import Projection
+    from harness.families._answer_decoding import Projection
     from harness.models.load import load_tokenizer
 
     tokens = load_tokenizer(minilm)

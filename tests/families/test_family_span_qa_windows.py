@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from small_models import KINDS, TEXTS, tokenizer
 
 from harness.core.errors import DataError, UsageError
-from harness.families.characters import Texts, token_spans, tokenise
+from harness.families._characters import Texts, token_spans, tokenise
+from harness.families._windows import cut
 from harness.families.span_qa import SpanQA
-from harness.families.windows import cut
 from harness.inference.features import Ragged
 from harness.types.examples import Question
 

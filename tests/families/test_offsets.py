@@ -13,7 +13,7 @@ from tokenizer_schemes import SCHEMES, SCRIPTS, scheme
 
 from harness.core.errors import ModelError
 from harness.data.readers import question as read_question
-from harness.families.characters import SENTENCES, placing, tokenise
+from harness.families._characters import SENTENCES, placing, tokenise
 from harness.families.span_qa import SpanQA, located
 from harness.scoring.metrics.answers import squad_tokens
 from harness.types.examples import Answer, Question

@@ -357,8 +357,8 @@ def test_no_token_that_is_learned_crosses_words(name):
 
 @pytest.mark.parametrize("name", ["xlmr", "bert", "gpt2", "gemma"])
 def test_tokens_of_a_word_are_counted_in_the_text_that_the_model_reads(name):
+    from harness.analysis.breakdown._context import TaskContext, UnitContext
     from harness.analysis.breakdown.attributes import tokens_per_word
-    from harness.analysis.breakdown.context import TaskContext, UnitContext
 
     examples = [BERLIN_WRITTEN, BERLIN, sentence("Два", "слова")]
     tokens = scheme(name)

@@ -13,9 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.inference._prefetch import prefetched
 from harness.inference.features import Features, Ragged
 from harness.inference.forward import CPU_TOKENS, Forward, batches
-from harness.inference.prefetch import prefetched
 from harness.inference.timing import Timings
 from harness.models.load import load_tokenizer
 
@@ -178,7 +178,7 @@ def test_layers_that_may_keep_something_are_called_by_one_thread(forward: Forwar
 
 def test_a_sharded_model_is_called_by_one_thread(forward: Forward, three_threads: None) -> None:
     """Its processes wait for one another in every layer, so that they must take the same batches in the same order."""
-    from harness.training.sharding import ThroughRoot
+    from harness.training._sharding import ThroughRoot
 
     among: set[str] = set()
 

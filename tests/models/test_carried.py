@@ -20,7 +20,7 @@ from harness.models.encoder import head_parameters
 from harness.models.fresh_head import reset_head, share_encoder
 from harness.models.load import load_tokenizer
 from harness.models.stored import stored_tensors
-from harness.training.adapters import with_adapters
+from harness.training._adapters import with_adapters
 from harness.types.options import EvalOptions, TrainOptions
 
 HEADS = [Classification, Tagging, SpanQA, MultipleChoice]
@@ -145,7 +145,7 @@ def test_it_goes_from_stage_to_stage(via: str, peft: str, modernbert: Path, corp
 
 
 def test_it_passes_through_a_stage_that_has_no_place_for_it(modernbert: Path, tmp_path: Path) -> None:
-    from harness.training.train import _lacking, _write_model
+    from harness.training._train import _lacking, _write_model
 
     model = loaded(DualEncoder, modernbert)
     more = _lacking(model, PRETRAINED, [model], modernbert)

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import save_model
 
+from harness.models._deciding import deciding_files
+from harness.models._pickled import converted
 from harness.models.bundle import model_names
-from harness.models.deciding import deciding_files
 from harness.models.fingerprint import model_fingerprint
-from harness.models.pickled import converted
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, check_folder, resolve_model
 

@@ -16,8 +16,8 @@ from harness.core.errors import ModelError
 from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.tagging import Tagging
+from harness.models._labels import label_order
 from harness.models.heads import model_inputs, plain_model
-from harness.models.labels import label_order
 from harness.types.examples import Pair, Tagged
 
 NLI = ("contradiction", "entailment", "neutral")

@@ -19,7 +19,7 @@ from harness.families.classification import Classification
 from harness.inference.features import Features
 from harness.models.load import load_tokenizer
 from harness.models.quantised import QUANTS, after_loading, quantised, whole_weights
-from harness.training.adapters import merged, with_adapters, with_weights_of
+from harness.training._adapters import merged, with_adapters, with_weights_of
 from harness.types.options import EvalOptions, TrainOptions
 
 LABELS = ("no", "yes")

@@ -9,8 +9,8 @@ import pytest
 
 import harness
 from harness import Choice, IntermediateTask, Pair, Question, Split, Tagged, TargetTask, Translation
-from harness.data.checks import lost_answers, shifted_answers
-from harness.data.parquet import Column
+from harness.data._checks import lost_answers, shifted_answers
+from harness.data._parquet import Column
 from harness.data.sources import load_examples, split_status
 from harness.registry.default import get_registry
 from harness.types.tasks import HubData

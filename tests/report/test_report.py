@@ -19,8 +19,8 @@ from harness.api import report
 from harness.cli.main import main
 from harness.core.errors import DataError, UsageError
 from harness.registry.default import get_registry
+from harness.report._language_scores import GROUPINGS, group_codes
 from harness.report.formats import render
-from harness.report.language_scores import GROUPINGS, group_codes
 from harness.report.report import make_report
 from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value

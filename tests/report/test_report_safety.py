@@ -23,12 +23,12 @@ from harness.api import report
 from harness.core.errors import DataError
 from harness.core.safe_text import sanitise
 from harness.registry.default import get_registry
+from harness.report._svg import Sheet
 from harness.report.csv import inert
 from harness.report.formats import render
 from harness.report.latex import escape as latex_escape
 from harness.report.markdown import escape as markdown_escape
 from harness.report.report import make_report
-from harness.report.svg import Sheet
 from harness.results.run_view import view
 from harness.results.systems import load_runs
 

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from harness.cli.console import print_table
+from harness.report._page_template import page_template
 from harness.report.latex import latex_table
 from harness.report.markdown import markdown_table, titled_tables
-from harness.report.page_template import page_template
 from harness.report.table import DASH, Table, Value, columns, difference, number, report_table
 from harness.report.text import text_table
 

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.core.errors import DataError, ModelError, UsageError
-from harness.retrieval.first_pass_bf16 import halve
-from harness.retrieval.knn import nearest, resolve_backend
-from harness.retrieval.knn_bidirectional import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
-from harness.retrieval.knn_exact import (
+from harness.retrieval._first_pass_bf16 import halve
+from harness.retrieval._knn_exact import (
     MEMORY,
     Neighbours,
     best,
@@ -25,6 +23,8 @@ from harness.retrieval.knn_exact import (
     rounding,
     settle,
 )
+from harness.retrieval.knn import nearest, resolve_backend
+from harness.retrieval.knn_bidirectional import GROUP, _Best, _highest, nearest_both_ways, resolve_precision
 
 Matrix = NDArray[np.float32]
 

@@ -16,10 +16,10 @@ from harness.core.errors import UsageError
 from harness.families.bitext_mining import BitextMining
 from harness.families.bitext_retrieval import BitextRetrieval
 from harness.inference.forward import Forward
-from harness.retrieval import knn, knn_bidirectional, multi_gpu
+from harness.retrieval import _multi_gpu, knn, knn_bidirectional
+from harness.retrieval._knn_approximate import APPROXIMATE, nearest_approximate, with_recall
+from harness.retrieval._knn_exact import Neighbours
 from harness.retrieval.knn import nearest
-from harness.retrieval.knn_approximate import APPROXIMATE, nearest_approximate, with_recall
-from harness.retrieval.knn_exact import Neighbours
 from harness.retrieval.mining import mine
 from harness.retrieval.search_backend import searcher
 from harness.types.examples import GoldPair, Sentence, Translation
@@ -128,9 +128,9 @@ def test_several_devices_find_what_one_finds(seed: int, n: int, m: int, k: int, 
 
 def test_a_numbered_gpu_is_the_only_one_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    assert multi_gpu.devices_of("cuda") == ("cuda:0", "cuda:1", "cuda:2")
-    assert multi_gpu.devices_of("cuda:1") == ("cuda:1",)
-    assert multi_gpu.devices_of("cpu") == multi_gpu.devices_of("mps") == ("cpu",)
+    assert _multi_gpu.devices_of("cuda") == ("cuda:0", "cuda:1", "cuda:2")
+    assert _multi_gpu.devices_of("cuda:1") == ("cuda:1",)
+    assert _multi_gpu.devices_of("cpu") == _multi_gpu.devices_of("mps") == ("cpu",)
 
 
 def test_another_index_is_another_result_and_the_report_tells_its_recall(

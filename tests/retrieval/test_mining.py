@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.mining_memory import MALLOC
 from harness.core.errors import UsageError
-from harness.retrieval.knn_exact import Neighbours
+from harness.retrieval._knn_exact import Neighbours
 from harness.retrieval.mining import mine, mine_texts, one_to_one
 from harness.retrieval.threshold import best_threshold
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from harness.cli.main import main
 from harness.core.errors import DataError
-from harness.retrieval.vector_store import stored_vectors
+from harness.retrieval._vector_store import stored_vectors
 
 SENTENCES = [f"sentence {number}" for number in range(10)]
 BLOCK = 3 * (len(SENTENCES[0]) + 8)
@@ -181,7 +181,7 @@ HOOKED = """
 import os, signal, sys, time
 from pathlib import Path
 from harness.cli.main import main
-from harness.retrieval import vector_store
+from harness.retrieval import _vector_store as vector_store
 
 moment, number, gate, *words = sys.argv[1:]
 write, writes = vector_store._write, []
@@ -251,7 +251,7 @@ class Mine:
 
 @pytest.fixture
 def mine(small_model: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mine:
-    monkeypatch.setattr("harness.retrieval.vector_store.characters_at_a_time", lambda device, tokens: 1000)
+    monkeypatch.setattr("harness.retrieval._vector_store.characters_at_a_time", lambda device, tokens: 1000)
     return Mine(small_model, texts, tmp_path)
 
 

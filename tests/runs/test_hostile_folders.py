@@ -26,9 +26,9 @@ from harness.results.rescore import score_run
 from harness.results.seeds import run_folders
 from harness.results.systems import load_runs
 from harness.run import load_run
+from harness.runs._set_aside import discard, set_aside
 from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
-from harness.runs.set_aside import discard, set_aside
 from harness.types.options import EvalOptions
 from harness.types.units import Unit
 

@@ -26,8 +26,8 @@ from harness.report.formats import FORMATS
 from harness.results.inventory import find_runs
 from harness.results.rescore import score_run
 from harness.run import load_run
+from harness.runs._schema import misfit
 from harness.runs.record import load_record, new_record, save_record
-from harness.runs.schema import misfit
 
 PLAIN, VIA = (Path(__file__).parents[1] / "golden" / "report" / "runs" / name for name in ("plain", "via-mnli"))
 NEWER: dict[str, Any] = {

@@ -263,7 +263,7 @@ def test_files_that_no_unit_names_are_not_scored_and_changed_ones_are_refused(
 def test_a_breakdown_reads_the_tokenizer_and_the_training_data_of_the_run_alone(
     models: tuple[Path, Path], corpus: Path, tmp_path: Path
 ) -> None:
-    from harness.analysis.breakdown.sources import tokenizer, train
+    from harness.analysis.breakdown._sources import tokenizer, train
 
     model, out = tmp_path / "model", tmp_path / "run"
     shutil.copytree(models[0], model)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from run_folders import labels_text, rewrite, write_run
 
+from harness.runs._set_aside import discard, earlier_runs, link, set_aside
 from harness.runs.record import load_record
-from harness.runs.set_aside import discard, earlier_runs, link, set_aside
 
 DE, SW = "xnli/de/test", "xnli/sw/test"
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import write_run
 
-from harness.analysis.breakdown.items import task_items
+from harness.analysis.breakdown._items import task_items
 from harness.analysis.mistakes import mistakes
 from harness.api import breakdown, compare, score
 from harness.core.errors import DataError

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from harness.core.damage import Damaged
 from harness.core.sealed import sealed
-from harness.training.checkpoint import PROGRESS, TENSORS, StageProgress, load_state, save_state, saved_progress
+from harness.training._checkpoint import PROGRESS, TENSORS, StageProgress, load_state, save_state, saved_progress
 
 PROGRESSED = StageProgress(7, 4, 55.5, 1, [{"step": 4, "score": 55.5}], [(2, 0.5), (4, 0.25)], [0.125], 999, 1.5, True)
 

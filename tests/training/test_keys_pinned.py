@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from training_stages import cpu_context, cpu_stages
 
+from harness.evaluation._preparation import Preparation
 from harness.evaluation.groups import grouped, make_group
 from harness.evaluation.plan import PlannedUnit
-from harness.evaluation.preparation import Preparation
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
 from harness.training.chain import Stages

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.inference.features import Features, Ragged
-from harness.training.order import micro_batches
+from harness.training._order import micro_batches
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(1, 200))

@@ -28,13 +28,13 @@ from harness import (
 from harness.api import evaluate, train
 from harness.core.errors import HarnessError, PluginError, UsageError
 from harness.families.classification import Classification
+from harness.leaderboard._setting import setting
 from harness.leaderboard.export import export_row
-from harness.leaderboard.setting import setting
 from harness.models.load import load_tokenizer
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.results.run_view import view
-from harness.training.objectives.composition import Composition, Layer
+from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.masked import Masked, MaskedRows
 from harness.training.objectives.shuffled import shuffled
 from harness.training.stage import TrainedStage

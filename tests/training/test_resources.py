@@ -22,17 +22,17 @@ from harness.data.locate import Files
 from harness.data.provenance import Provenance, provenance
 from harness.data.resources import of_test, of_training, union
 from harness.data.sources import LoadedSplit, load_examples
+from harness.leaderboard._setting import setting
 from harness.leaderboard.export import export_row
-from harness.leaderboard.setting import setting
 from harness.leaderboard.validation import problems
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
 from harness.registry.validation import check, check_languages
+from harness.training._via import in_languages
 from harness.training.lineage import Before
 from harness.training.run_resources import run_resources
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage, StageTask
-from harness.training.via import in_languages
 from harness.types.examples import Text
 from harness.types.languages import languages
 from harness.types.options import TrainOptions

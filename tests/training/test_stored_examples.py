@@ -17,14 +17,14 @@ from training_stages import cpu_stages
 
 from harness import DatasetsData, IntermediateTask, Split, Text
 from harness.core.imports import load_object
+from harness.data._stored_rows import StoredExamples
 from harness.data.sources import load_examples
-from harness.data.stored_rows import StoredExamples
 from harness.families.mlm import MaskedLanguageModel
 from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
-from harness.training.schedule import make_schedule
-from harness.training.trainer import HeadTask, Trainer
+from harness.training._schedule import make_schedule
+from harness.training._trainer import HeadTask, Trainer
 from harness.types.options import TrainOptions, build
 
 
@@ -101,7 +101,7 @@ from small_models import tokenizer
 from test_stored_examples import text_task
 from harness.data.sources import load_examples
 from harness.families.mlm import MaskedLanguageModel
-from harness.training.order import micro_batches, step_items
+from harness.training._order import micro_batches, step_items
 from harness.types.options import build
 
 folder, stays_on_disk = Path(sys.argv[1]), sys.argv[2] == "disk"
@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_examples_that_stay_on_disk(tmp_path: Path) ->
 def test_a_step_reads_only_the_rows_that_it_trains_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from small_models import tokenizer
 
-    from harness.training.order import micro_batches
+    from harness.training._order import micro_batches
 
     task = text_task(True)
     examples = load_examples(task, task.train, data_dir=data).examples

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harness import Example
-from harness.analysis.example_text import _by_kind
-from harness.data.checks import problems
-from harness.data.perturb.variant import applies, make_variant
+from harness.analysis._example_text import _by_kind
+from harness.data._checks import problems
+from harness.data.perturb._variant import applies, make_variant
 from harness.scoring.formats.base import Aligned
 from harness.types.examples import (
     Answer,

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from harness.runs.schema import record_schema
+from harness.runs._schema import record_schema
 from harness.types import record as types
 from harness.types.options import EvalOptions
 

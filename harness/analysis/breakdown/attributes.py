@@ -12,7 +12,7 @@ from operator import add
 from statistics import fmean
 from typing import Any
 
-from harness.analysis.breakdown.context import UnitContext
+from harness.analysis.breakdown._context import UnitContext
 from harness.families.running_text import as_written
 from harness.families.words import marks_space
 from harness.types.examples import Example, Question, Tagged

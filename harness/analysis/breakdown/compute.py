@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.analysis.breakdown.buckets import buckets
-from harness.analysis.breakdown.context import TaskContext, UnitContext
-from harness.analysis.breakdown.items import UnitItems, task_items
-from harness.analysis.breakdown.sources import tokenizer, train
+from harness.analysis.breakdown._buckets import buckets
+from harness.analysis.breakdown._context import TaskContext, UnitContext
+from harness.analysis.breakdown._items import UnitItems, task_items
+from harness.analysis.breakdown._sources import tokenizer, train
 from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean

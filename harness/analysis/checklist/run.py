@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.checklist.cases import Case, make_cases
-from harness.analysis.checklist.normalise import normalise_answer
+from harness.analysis.checklist._cases import Case, make_cases
+from harness.analysis.checklist._normalise import normalise_answer
+from harness.analysis.checklist._templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.analysis.checklist.results import Failure, Result, Results
-from harness.analysis.checklist.templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
 from harness.core.offline import without_network
 from harness.inference.session import Compute, open_model

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.comparison.pairing import common_units, paired_items
+from harness.analysis.comparison._pairing import common_units, paired_items
+from harness.analysis.comparison._significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor
 from harness.analysis.comparison.result import ComparedSystem, Comparison, Difference, Line, TaskComparison
-from harness.analysis.comparison.significance import McNemar, bootstrap_p, holm, mcnemar, seed_factor
 from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
@@ -100,7 +100,7 @@ def compare_systems(
     """Compares systems, each a group of run folders that differ by the seed, with the first as the baseline.
 
     The families of Holm's correction are the languages of a task, and the tasks, each times the systems compared.
-    Raises what :func:`~harness.results.systems.load_systems` and :func:`~harness.analysis.comparison.pairing.common_units` do.
+    Raises what :func:`~harness.results.systems.load_systems` and :func:`~harness.analysis.comparison._pairing.common_units` do.
     """
     if len(groups) < 2:
         raise UsageError("nothing to compare: give two systems or more", hint="harness compare runs/A runs/B")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.analysis.comparison.significance import McNemar
+from harness.analysis.comparison._significance import McNemar
 
 SCHEMA = "harness-comparison/1"
 LEVEL = 0.05

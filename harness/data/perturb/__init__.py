@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data.perturb.variant import VERSION, Variant, applies, make_variant
+from harness.data.perturb._variant import VERSION, Variant, applies, make_variant
 from harness.types.units import split_name, split_of
 
 __all__ = ["VERSION", "Variant", "applies", "make_variant", "split_name", "split_of"]

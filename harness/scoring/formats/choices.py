@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from harness.scoring.formats._labelled import complete
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.labelled import complete
 from harness.scoring.formats.reader import (
     json_type,
     parse_json,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError
+from harness.scoring.formats._labelled import complete
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.labelled import complete
 from harness.scoring.formats.reader import json_type, match_ids, read_mapping, reading_notes, shorten, write_json
 from harness.types.examples import Example, Query
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.core.errors import DataError
+from harness.scoring.formats._labelled import complete
 from harness.scoring.formats.base import Aligned, Format
-from harness.scoring.formats.labelled import complete
 from harness.scoring.formats.labels import check_labels
 from harness.scoring.formats.reader import read_lines, reading_notes, refuse_line, shorten, write_lines
 from harness.types.examples import Example, Tagged

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
-from harness.families.characters import Texts
-from harness.families.windows import Windows
+from harness.families._characters import Texts
+from harness.families._windows import Windows
 from harness.models.heads import check_finite
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.report.svg import LINE, MUTED, SERIES, Sheet
+from harness.report._svg import LINE, MUTED, SERIES, Sheet
 from harness.results.run_view import RunView, TaskView, language_of
 
 if TYPE_CHECKING:

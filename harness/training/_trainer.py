@@ -25,12 +25,12 @@ from harness.families.base import HeadFamily
 from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
-from harness.training.checkpoint import StageProgress, load_state, save_state
-from harness.training.interrupt import interrupt_between_steps
+from harness.training._checkpoint import StageProgress, load_state, save_state
+from harness.training._interrupt import interrupt_between_steps
+from harness.training._order import micro_batches, step_items
+from harness.training._sparse import densify, sparsify
+from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
-from harness.training.objectives.composition import PLAIN, Composition
-from harness.training.order import micro_batches, step_items
-from harness.training.sparse import densify, sparsify
 from harness.types.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Trainer:
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
     model as it stands, and what else to record with it; ``keep`` is called when the model is the best so far and must
     store it; ``tell`` hears (step, total, mean loss). With ``shard`` the processes share the weights
-    (:mod:`harness.training.sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
+    (:mod:`harness.training._sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
     start began, on the monotonic clock; it counts in the seconds of the progress.
     """
 
@@ -126,7 +126,7 @@ class Trainer:
     ) -> None:
         import torch
 
-        from harness.training.sharding import Sharded
+        from harness.training._sharding import Sharded
 
         for part in parts:
             # Each process would call its model as often as it has lengths, where all must call theirs equally often.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
 from harness.data.resources import of_test
-from harness.evaluation.preparation import PreparedUnit
+from harness.evaluation._preparation import PreparedUnit
 from harness.inference.timing import Timings
 from harness.runs.folder import RunFolder
 from harness.scoring.files import score_unit

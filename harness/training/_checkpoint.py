@@ -114,7 +114,7 @@ def load_state(
     import torch
     from safetensors.torch import load_file
 
-    from harness.training.sharding import spread_like
+    from harness.training._sharding import spread_like
 
     progress = saved_progress(folder, stage)
     if progress is None:
@@ -150,7 +150,7 @@ def _sha256_and_sync(path: Path) -> str:
 
 
 def _whole(value: torch.Tensor, keep: bool) -> torch.Tensor:
-    from harness.training.sharding import whole_tensor
+    from harness.training._sharding import whole_tensor
 
     whole = whole_tensor(value.detach())
     return whole.cpu().clone() if keep else value

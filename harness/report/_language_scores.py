@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from harness.analysis.differences import Differences
+from harness.report._task_scores import difference_notes
 from harness.report.table import Cell, Table, Value, difference, number, report_table, score_cell
-from harness.report.task_scores import difference_notes
 from harness.results.run_view import RunView, TaskView, language_of, sort_codes
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}

@@ -24,15 +24,15 @@ from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
-from harness.training.adapters import merged, with_adapters, with_weights_of
-from harness.training.checkpoint import StageProgress, saved_progress
-from harness.training.dev import dev_scores
+from harness.training._adapters import merged, with_adapters, with_weights_of
+from harness.training._checkpoint import StageProgress, saved_progress
+from harness.training._dev import dev_scores
+from harness.training._schedule import make_schedule
+from harness.training._sharding import sharding_asked_for
+from harness.training._trainer import HeadTask, Trainer
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
-from harness.training.schedule import make_schedule
-from harness.training.sharding import sharding_asked_for
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
-from harness.training.trainer import HeadTask, Trainer
 
 if TYPE_CHECKING:
     import torch

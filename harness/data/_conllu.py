@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.errors import DataError
-from harness.data.lines import lines
+from harness.data._lines import lines
 from harness.types.tasks import Row
 
 PRECEDENCE = {

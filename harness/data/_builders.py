@@ -1,7 +1,7 @@
 """Rows that the library ``datasets`` reads: files in another form than the Hub's Parquet, and data sets made in Python.
 
 Files are read as a stream, so that ``datasets`` keeps no copy of them and never goes to the network. Rows of JSON Lines are
-read by :func:`~harness.data.lines.json_lines`: the builder of ``datasets`` turns texts that look like dates into dates.
+read by :func:`~harness.data._lines.json_lines`: the builder of ``datasets`` turns texts that look like dates into dates.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from harness.core.errors import DataError
 from harness.core.offline import without_network
 from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned, scratch_folder
-from harness.data.archive import is_archive, members
+from harness.data._archive import is_archive, members
+from harness.data._lines import json_lines
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
-from harness.data.lines import json_lines
 from harness.data.locate import Files, Unavailable
 from harness.types.sources import described
 from harness.types.tasks import DatasetsData, Row

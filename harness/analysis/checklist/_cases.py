@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.analysis.checklist.names import names
-from harness.analysis.checklist.templates import Row, Template, Wording
+from harness.analysis.checklist._names import names
+from harness.analysis.checklist._templates import Row, Template, Wording
 from harness.core.errors import DataError
 from harness.types.examples import Answer, Question
 

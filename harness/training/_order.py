@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.inference.features import FeatureRows
-from harness.training.permutation import permuted
+from harness.training._permutation import permuted
 
 
 def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 from harness.core.claims import AlreadyClaimed
 from harness.core.errors import HarnessError, UsageError
 from harness.core.files import disk_refusal
+from harness.evaluation._preparation import PreparedUnit
+from harness.evaluation._unit_record import ScoredFiles, keep_unit
 from harness.evaluation.plan import PlannedUnit
-from harness.evaluation.preparation import PreparedUnit
-from harness.evaluation.unit_record import ScoredFiles, keep_unit
 from harness.inference.timing import Timings
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.evaluation._precision import checked
+from harness.evaluation._preparation import Preparation, PreparedUnit
 from harness.evaluation.groups import CheckpointGroup
-from harness.evaluation.precision import checked
-from harness.evaluation.preparation import Preparation, PreparedUnit
 from harness.families.base import HeadFamily, Predictor
 from harness.inference.forward import Forward
 from harness.inference.session import open_model

@@ -19,7 +19,7 @@ from harness.core.built import LIST, built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
-from harness.data.conllu import conllu
+from harness.data._conllu import conllu
 from harness.types.tasks import Row
 
 log = logging.getLogger(__name__)

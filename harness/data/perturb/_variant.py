@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from harness.data.perturb.noise import NOISES, Noise
+from harness.data.perturb._noise import NOISES, Noise
 from harness.types.examples import Example
 from harness.types.units import MIXED
 

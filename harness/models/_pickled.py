@@ -18,7 +18,7 @@ from harness.core.built import built
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
-from harness.models.deciding import PICKLED, deciding_files
+from harness.models._deciding import PICKLED, deciding_files
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
 from harness.core.version import __version__
-from harness.data.builders import batches, load, table_rows
+from harness.data._builders import batches, load, table_rows
 from harness.data.columns import BATCH, Column, check_columns, matching
 from harness.data.locate import Files
 from harness.data.store import ExampleList, ExampleStore

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.retrieval.knn_exact import Neighbours, best
+from harness.retrieval._knn_exact import Neighbours, best
 
 Vectors = NDArray[np.float32]
 Found = TypeVar("Found")

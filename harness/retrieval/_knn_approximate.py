@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from harness.core.arrays import Vectors
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.retrieval._knn_exact import MEMORY, Neighbours, settle
 from harness.retrieval.knn import check_vectors, import_faiss, nearest
-from harness.retrieval.knn_exact import MEMORY, Neighbours, settle
 
 APPROXIMATE = ("ivf", "hnsw")
 SAMPLE = 1000

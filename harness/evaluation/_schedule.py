@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.core.claims import Claims, is_free
+from harness.evaluation._preparation import PreparedUnit
 from harness.evaluation.plan import PlannedUnit
-from harness.evaluation.preparation import PreparedUnit
 from harness.families.base import HeadFamily, Predictor
 from harness.inference.batching import STREAM_ROWS, filled
 

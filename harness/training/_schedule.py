@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.errors import UsageError
-from harness.training.order import steps_in_epoch
+from harness.training._order import steps_in_epoch
 from harness.types.options import TrainOptions
 
 MOST_STEPS = 1_000_000_000
