@@ -46,7 +46,7 @@ class Run:
 
     @property
     def partial(self) -> list[str]:
-        """Why these are not benchmark scores (limits, excerpts, sample data); empty for a full run."""
+        """Reasons why these are not benchmark scores (limits, excerpts, sample data); empty for a full run."""
         return list(self.record["partial"])
 
     @property

@@ -1,4 +1,4 @@
-"""Where the jobs of a study run: this machine."""
+"""Launchers: places where the jobs of a study run. This one is this machine."""
 
 from harness import Launcher, hookimpl
 

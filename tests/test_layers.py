@@ -131,6 +131,24 @@ def test_each_package_says_in_a_line_what_lives_there(name: str) -> None:
     assert 20 < len(first) < 120 and first.endswith("."), f"harness/{name}/__init__.py: {said!r}"
 
 
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Place and text of every string that documents something, attributes included."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                yield f"{MODULES[name].relative_to(ROOT)}:{node.lineno}", node.value.value
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun() -> None:
+    asking = re.compile(r"(What|Where|Whether|Who|Whose|Which|How|Why)\b")
+    wrong = [f"{place}: {text.splitlines()[0]}" for place, text in docstrings() if asking.match(text.strip())]
+    assert not wrong, "\n".join(wrong)
+
+
 def strings() -> set[str]:
     """Every "module:name" of ours in the code, the plugins and the scaffold's templates."""
     paths = [*MODULES.values(), *(ROOT / "plugins").rglob("*.py"), *HARNESS.rglob("*.tmpl")]

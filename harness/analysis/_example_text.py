@@ -23,7 +23,7 @@ _LONG = 320
 
 
 def nothing(item: int) -> Parts:
-    """Where no text is at hand."""
+    """Describes nothing: the texts are not available."""
     return ()
 
 

@@ -1,4 +1,4 @@
-"""How many decisions of a model change with the batch size and with the precision, which should change none.
+"""Counts the decisions of a model that change with the batch size and with the precision. None should.
 
 Padding and the order of additions differ between batch sizes, and bf16 keeps 8 of the 24 bits of a mantissa: scores of a
 model change in their last digits, and where two answers were close the decision changes with them.
@@ -58,7 +58,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Invariance:
-    """What :func:`invariance` found; ``unchecked`` says of each other family why none of its units was scored."""
+    """Result of :func:`invariance`; ``unchecked`` says of each other family why none of its units was scored."""
 
     model: str
     device: str
@@ -178,6 +178,6 @@ def _differing(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _found_by_one(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many mined pairs are in one list and not in the other."""
+    """Counts the mined pairs that are in one list only."""
     left, right = Counter(one), Counter(other)
     return (left - right).total() + (right - left).total()

@@ -1,4 +1,4 @@
-"""What went wrong: the commonest confusions and the worst examples of each unit, worst languages first."""
+"""Mistakes: the most frequent confusions and the worst examples of each unit, worst languages first."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _PLAIN = {"±": "+-", "–": "-", "—": "-", "…": "...", "→": "->", "×": "x", "°": "o", "−": "-", "†": "+", "‡": "++"}
-"""What stands for the signs of our own tables where the encoding lacks them."""
+"""Replacements for signs of our tables that an encoding lacks."""
 
 
 class Outlet(io.FileIO):
@@ -65,7 +65,7 @@ def lasting_streams() -> Iterator[list[Outlet]]:
 
 
 def unread(outlets: list[Outlet]) -> OSError | None:
-    """Why part of the output was not taken, or None; from then on nothing is written to that stream by anyone."""
+    """Reason why part of the output was not taken, or None; from then on nothing is written to that stream."""
     sys.stdout.flush()
     sys.stderr.flush()
     found = None

@@ -1,1 +1,1 @@
-"""What knows nothing of ours: errors, files, claims, hashes, checksums, borders, and text that is safe to print."""
+"""Foundations that know nothing of ours: errors, files, claims, hashes, checksums, borders, safe text."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from harness.core.errors import DataError, HarnessError
 
 PASSING = (HarnessError, KeyboardInterrupt, GeneratorExit)
-"""What crosses a border as it is: documented errors, the user's Ctrl-C, and the end of a generator."""
+"""Exceptions that cross a border as they are: documented errors, the user's Ctrl-C, the end of a generator."""
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def _build(folder: Path, build: Callable[[Path], object]) -> None:
 
 
 def _problem(folder: Path, use: str) -> str | None:
-    """Why the folder cannot be used; None where it can."""
+    """Reason why the folder cannot be used; None where it can."""
     try:
         sums = dict(json.loads((folder / LIST).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -39,7 +39,7 @@ class Claims:
         self._held: dict[str, IO[str]] = {}
 
     def path(self, name: str) -> Path:
-        """Where a claim lies."""
+        """Path of a claim."""
         return self.folder / f"{name.replace('/', '-')}.claim"
 
     def take(self, name: str) -> bool:
@@ -90,7 +90,7 @@ class Claims:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds this claim at the moment."""
+    """Tells whether nobody holds this claim at the moment."""
     try:
         with path.open("r") as file:
             return try_lock(file)

@@ -6,13 +6,13 @@ import os
 
 
 def flag(name: str, *, default: bool = False) -> bool:
-    """Whether the variable is switched on: ``1``, ``true``, ``yes`` or ``on``; anything else is off, unset the default."""
+    """Tells whether the variable is on: ``1``, ``true``, ``yes`` or ``on``; anything else is off, unset the default."""
     value = os.environ.get(name, "").strip().lower()
     return value in ("1", "true", "yes", "on") if value else default
 
 
 def tracks(plugin: str) -> bool:
-    """Whether ``HARNESS_TRACK``, a list of names, asks this plugin to track runs."""
+    """Tells whether ``HARNESS_TRACK``, a list of names, asks this plugin to track runs."""
     return plugin in names("HARNESS_TRACK")
 
 

@@ -75,11 +75,11 @@ def read_text(path: Path) -> str:
 
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
-"""What a disk or its owner refuses: the user's to mend, and no fault of the program."""
+"""Error codes of a disk or its owner: the user can mend them, and they are no fault of the program."""
 
 
 def disk_refusal(error: BaseException) -> str:
-    """What the disk said; "" for any other error. Writers in Rust (safetensors, tokenizers) raise no OSError."""
+    """Returns what the disk said; "" for any other error. Writers in Rust (safetensors, tokenizers) raise no OSError."""
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno in _DISK else ""
     native = re.search(r"\(os error (\d+)\)", str(error))

@@ -14,7 +14,7 @@ _CONSTANTS = (
     ("datasets.config", "HF_DATASETS_OFFLINE"),
     ("evaluate.config", "HF_EVALUATE_OFFLINE"),
 )
-"""What these libraries made of the variables when they were imported."""
+"""State that these libraries took from the variables when they were imported."""
 
 
 @contextmanager

@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """Where built models are kept: ``HARNESS_CACHE_DIR`` or the user's cache folder."""
+    """Folder of built models: ``HARNESS_CACHE_DIR`` or the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("HARNESS_CACHE_DIR") or f"{home}/xtreme-harness").expanduser()

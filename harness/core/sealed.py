@@ -25,7 +25,7 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """What :func:`sealed` was given; an object without a checksum, of an earlier version, is taken as it is.
+    """Returns what :func:`sealed` was given. An object without a checksum, of an earlier version, is taken as it is.
 
     :class:`~harness.core.damage.Damaged` where there is no such file, no JSON object in it, or another one than was written.
     """

@@ -35,7 +35,7 @@ def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
 
 
 def _owner(claim: Path) -> str:
-    """Who holds a claim, for people: an owner writes it a moment after it has the lock."""
+    """Names the holder of a claim, for people: an owner writes it a moment after it has the lock."""
     try:
         found = json.loads(claim.read_text(encoding="utf-8"))
         return f"process {found['pid']} on {found['host']}, which is at it"

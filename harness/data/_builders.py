@@ -185,7 +185,7 @@ def _json_column(where: str, name: str, rows: Sequence[Row], start: int) -> Any:
 
 
 def _together(first: object, value: object) -> bool:
-    """Whether two values can be in one column."""
+    """Tells whether two values can be in one column."""
     import pyarrow as pa
 
     try:

@@ -1,4 +1,4 @@
-"""What must hold for the examples of a split, checked when they are loaded, and in depth by ``harness data verify``."""
+"""Checks of the examples of a split, made when they are loaded, and in depth by ``harness data verify``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lost_answers(examples: Sequence[Example]) -> Iterator[str]:
 
 
 def shifted_answers(examples: Sequence[Example]) -> int:
-    """How many answers stand elsewhere in the context than their offset says (harmless: offsets are realigned)."""
+    """Counts answers that are elsewhere in the context than their offset says (harmless: offsets are realigned)."""
 
     def shifted(context: str, answer: Answer) -> bool:
         return not context.startswith(answer.text, answer.start) and answer.text in context

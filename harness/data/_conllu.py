@@ -19,7 +19,7 @@ PRECEDENCE = {
     "fr": "VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ",
     "it": "VERB AUX ADV PRON ADP DET INTJ",
 }
-"""Which of the equally high words of a multiword token lends its tag."""
+"""Picks the word whose tag a multiword token takes, among those that are equally high."""
 
 
 def conllu(*paths: Path) -> Iterator[Row]:

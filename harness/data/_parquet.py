@@ -86,6 +86,6 @@ def _kept(path: Path, column: str | None, *_: int) -> Any:
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    """What changes with the file: the time of change of its inode, which archives and copies cannot restore."""
+    """Stamp of a file: its inode, size, and the inode's time of change, which archives and copies cannot restore."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_ctime_ns

@@ -21,7 +21,7 @@ ColumnSource = HubData | DatasetsData
 
 @dataclass(frozen=True)
 class Column:
-    """What a source declares about a column: ``"label: label(no, yes)"`` is ("label", "label", ("no", "yes"))."""
+    """Parses the declaration of a column: ``"label: label(no, yes)"`` is ("label", "label", ("no", "yes"))."""
 
     name: str
     kind: str = ""

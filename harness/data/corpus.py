@@ -48,7 +48,7 @@ def _short(line: bytes) -> Iterator[bytes]:
 
 
 def _cut(data: bytes, start: int, end: int) -> int:
-    """Where to cut at or before ``end``: after a space in the second half, else between two characters of UTF-8."""
+    """Finds where to cut at or before ``end``: after a space in the second half, else between two characters of UTF-8."""
     space = data.rfind(b" ", (start + end) // 2, end)
     if space > 0:
         return space + 1
@@ -221,7 +221,7 @@ class Corpus(ExampleStore):
 
 
 def _shares(sizes: Sequence[int], total: int) -> list[int]:
-    """How many to take of each, as equal as the sizes allow."""
+    """Numbers to take of each, as equal as the sizes allow."""
     shares = [0] * len(sizes)
     left = min(total, sum(sizes))
     for done, index in enumerate(sorted(range(len(sizes)), key=lambda index: sizes[index])):
@@ -236,7 +236,7 @@ def text(*paths: Path) -> Corpus:
 
 
 def held_out_text(*paths: Path) -> Corpus:
-    """What :func:`text` leaves out: one example in a hundred of each file, at most 1,000."""
+    """Reads what :func:`text` leaves out: one example in a hundred of each file, at most 1,000."""
     return Corpus.of([Slice(_opened(path, path.stat().st_size, path.stat().st_mtime_ns), True) for path in paths])
 
 

@@ -22,7 +22,7 @@ SAMPLE_MARKER = "sample-corpus.json"
 """A folder with this file at its root is the project's own made-up corpus."""
 
 CONVERTED = "refs/convert/parquet"
-"""Where the Hub keeps parquet copies of data sets that are stored in another form."""
+"""Revision at which the Hub keeps parquet copies of data sets that are stored in another form."""
 
 Resolver = Callable[..., Any]
 """The hook ``harness_resolve_data``: called with ``source``, ``data_dir`` and ``offline``; parquet paths or None."""
@@ -57,7 +57,7 @@ class Files:
 
     @property
     def sample(self) -> bool:
-        """Whether they belong to the sample corpus."""
+        """Tells whether they belong to the sample corpus."""
         return self.root is not None and (self.root / SAMPLE_MARKER).is_file()
 
     @property
@@ -111,7 +111,7 @@ def stages(
 
 
 def how_to_get(source: Source) -> str:
-    """What the user can do to have the files of this source in a data folder."""
+    """Tells the user how to get the files of this source into a data folder."""
     if isinstance(source, FileData) or (isinstance(source, DatasetsData) and not source.repo):
         return source.obtain
     revision = f" --revision {source.revision}" if source.revision else ""
@@ -210,7 +210,7 @@ def _in_cache(source: Source) -> Files | None:
 
 
 unreachable: list[str] = []
-"""Why the Hub cannot be reached, once that is known."""
+"""Reason why the Hub cannot be reached, once that is known."""
 
 
 def _on_hub(source: Source) -> Files | None:

@@ -1,4 +1,4 @@
-"""Where the text of what was read comes from: declared by its source, or by a file that lies with the data."""
+"""Provenance of text: declared by its source, or by a file next to the data."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Provenance:
 
     @property
     def translated(self) -> bool:
-        """Whether people or a machine translated the text."""
+        """Tells whether people or a machine translated the text."""
         return self.origin in ("human_translation", "machine_translation")
 
     @property
     def note(self) -> str:
-        """What is said with the score ("es: machine translation (XNLI-MT)"); "" for native text.
+        """Note beside the score ("es: machine translation (XNLI-MT)"); "" for native text.
 
         Nothing is said of a test set that people translated, which is the benchmark's own way: only training data in a
         language name it.

@@ -1,4 +1,4 @@
-"""What a system used besides its model and plain English text: languages with labels, translations, unlabelled text.
+"""Resources of a system besides its model and plain English text: languages with labels, translations, unlabelled text.
 
 A value is a plain mapping, as it stands in records: ``labels`` and ``text`` are languages, ``images`` those of captions,
 ``parallel`` the pairs of unlabelled parallel text, ``teacher`` the key of the stage that taught. A translation is
@@ -29,7 +29,7 @@ _TRANSLATIONS = {"translations_train": "trained on", "translations_test": "teste
 
 
 def union(values: Iterable[Mapping[str, Any]]) -> Resources:
-    """What any of them used, each once and in order; a list that a value lacks is empty."""
+    """Unites resources, each once and in order; a list that a value lacks is empty."""
     values = list(values)
     found: dict[str, Any] = {}
     for name in _LISTS:
@@ -40,7 +40,7 @@ def union(values: Iterable[Mapping[str, Any]]) -> Resources:
 
 
 def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
-    """What training on a split of a task uses: its languages, and the translations among its parts."""
+    """Resources that training on a split of a task uses: its languages, and the translations among its parts."""
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
     unlabelled = bool(train.examples) and isinstance(train.examples[0], Text)
     translations = [translation(part, code) for code, part in read if part.translated]
@@ -48,7 +48,7 @@ def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
 
 
 def of_test(language: str, test: LoadedSplit) -> Resources:
-    """What scoring on a split uses: translations by machine. Those by people are the test sets that everybody takes."""
+    """Resources that scoring on a split uses: translations by machine. Those by people are the official test sets."""
     parts = [part for part in test.provenance if part.origin == "machine_translation"]
     moved = [(part, part.language) for part in parts if part.language not in ("", language)]
     return union(

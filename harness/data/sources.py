@@ -52,13 +52,13 @@ class LoadedSplit:
 
     @property
     def excerpt(self) -> bool:
-        """Whether the source differs in size from the official release, so that scores are not comparable."""
+        """Tells whether the source differs in size from the official release, so that scores are not comparable."""
         return self.expected is not None and self.rows != self.expected
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is there of a split. ``reason`` says what is wrong, or how to get what is missing."""
+    """State of a split's data. ``reason`` says what is wrong, or how to get what is missing."""
 
     state: State
     rows: int | None
@@ -150,7 +150,7 @@ def _loaded(
 
 
 Read = Iterator[dict[str, Any]] | StoredRows | ExampleStore
-"""What a source gives: rows one after the other, rows that stay on disk, or the examples themselves."""
+"""Content of a source: rows one after the other, rows that stay on disk, or the examples themselves."""
 
 
 def _read(source: Source, files: Files, offline: bool) -> Read:
@@ -200,7 +200,7 @@ def _on_disk(
 def split_status(
     split: Split, data_dir: str | Path | None = None, offline: bool = True, *, resolver: Resolver | None = None
 ) -> Status:
-    """What is there of a split, from metadata alone where the files are parquet; bad data is a state, not an error."""
+    """Finds what is there of a split, from metadata alone where the files are parquet; bad data is a state, not an error."""
     try:
         found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""What half precision changes: some examples of every stream are predicted in single precision as well."""
+"""Effect of half precision: some examples of every stream are predicted in single precision as well."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn],
 
 
 def streams(prepared: Sequence[PreparedUnit], family: Predictor) -> Iterator[list[PreparedUnit]]:
-    """What is claimed and predicted at a time: as many units as fill some streams; all of a family that shares between them."""
+    """Portions of units that are claimed and predicted at a time: enough to fill some streams; all of a family that shares."""
     if not isinstance(family, HeadFamily) or family.joins:
         if prepared:
             yield list(prepared)

@@ -30,7 +30,7 @@ class ScoredFiles:
     score: UnitScore
 
     def is_of(self, record: UnitRecord) -> bool:
-        """Whether the record of a unit is about these files."""
+        """Tells whether the record of a unit is about these files."""
         return (record["predictions"], record["labels"]) == (self.predictions, self.labels)
 
 

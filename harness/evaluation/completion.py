@@ -89,7 +89,7 @@ def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:
 
 
 def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
-    """Why a run's scores are not comparable with the benchmark's."""
+    """Lists reasons why a run's scores are not comparable with the benchmark's."""
     reasons = []
     options = record["options"]
     if options["limit"]:

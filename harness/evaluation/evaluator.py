@@ -85,7 +85,7 @@ class Evaluator:
                 self.stages.train(checkpoint)
 
     def identity(self, planned: Sequence[PlannedUnit]) -> str:
-        """What must be alike between processes that share a run: what they measure, and the units."""
+        """Identity of a run that several processes share: what they measure, and the units."""
         return json.dumps([self._identity()["sha256"], [entry.unit.key for entry in planned]])
 
     def _identity(self) -> IdentityRecord:

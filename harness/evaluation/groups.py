@@ -1,4 +1,4 @@
-"""Which units share a checkpoint, and which stages lead to it."""
+"""Groups units by the checkpoint that predicts them, with the stages that lead to it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CheckpointGroup:
 
     @property
     def identity(self) -> str:
-        """What decides the predictions besides options and data; "" without a checkpoint."""
+        """Identifies the checkpoint that decides the predictions; "" without one."""
         if self.checkpoint is None:
             return ""
         return self.checkpoint.key if isinstance(self.checkpoint, Stage) else self.checkpoint.fingerprint

@@ -55,7 +55,7 @@ def _plugins(registry: Registry) -> Iterator[Check]:
 
 
 def _of_plugins(registry: Registry) -> Iterator[Check]:
-    """What the checks of plugins find; one that raises is a failure of its plugin."""
+    """Runs the checks of plugins; one that raises is a failure of its plugin."""
     for check in registry.doctor_checks().values():
         name = f"{check.name} ({check.provider})"
         try:
@@ -96,7 +96,7 @@ def _data_folder(value: str | None) -> Check:
 
 
 def _data(registry: Registry, data_dir: str | None) -> Check:
-    """How much of the installed tasks' test data is there; nothing is fetched, and of the files only the heads are read."""
+    """Share of the installed tasks' test data that is there. Nothing is fetched, and only the heads of files are read."""
     try:
         planned = make_plan(registry, DataAccess.of(registry, data_dir, offline=True), split="test")
     except HarnessError as error:

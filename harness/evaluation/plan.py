@@ -32,22 +32,22 @@ class PlannedUnit:
 
     @property
     def present(self) -> bool:
-        """Whether the unit can be predicted."""
+        """Tells whether the unit can be predicted."""
         return self.status is not None and self.status.state not in ("missing", "damaged")
 
     @property
     def perturbation(self) -> str:
-        """What perturbs the examples ("drop"), or ""."""
+        """Perturbation of the examples ("drop"), or ""."""
         return split_of(self.unit.split)[1]
 
     @property
     def damaged(self) -> bool:
-        """Whether there are data, but unreadable ones: a failure and not a want."""
+        """Tells whether there are data, but unreadable ones: a failure and not a want."""
         return self.status is not None and self.status.state == "damaged"
 
     @property
     def reason(self) -> str:
-        """Why it cannot, or ""."""
+        """Reason why it cannot, or ""."""
         if self.present:
             return ""
         if self.split is None or self.status is None:

@@ -1,1 +1,1 @@
-"""What a kind of task does: how examples become features, and how outputs become predictions."""
+"""Behaviour by kind of task: how examples become features, and how outputs become predictions."""

@@ -87,7 +87,7 @@ def best_spans(
 
 
 def _shown_before(contexts: Texts) -> IntArray:
-    """How many tokens before each one, over all contexts, show anything besides space; shape (tokens + 1,)."""
+    """Counts of the tokens before each one, over all contexts, that are not space; shape (tokens + 1,)."""
     text = " ".join(contexts.texts)
     codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     visible = np.concatenate([[0], np.cumsum(~np.isin(codes, _BLANK))])
@@ -106,7 +106,7 @@ def sliced(context: str, begin: int, end: int) -> str:
 
 
 class Projection:
-    """How XTREME's scripts turn tokens into an answer: by way of a detokenised text, not of character offsets.
+    """Turns tokens into an answer as XTREME's scripts do: through a detokenised text, not character offsets.
 
     The tokens are joined into a text. That text is looked for in the words of the context that the tokens came from,
     after BERT's basic tokenisation, and mapped back character by character where both have the same number of

@@ -56,7 +56,7 @@ class Texts:
 
     @property
     def base(self) -> IntArray:
-        """Where each text starts when all are written behind one another, a character apart."""
+        """Start of each text when all are written one after another, a character apart."""
         return tokenization.offsets(np.fromiter(map(len, self.texts), np.int64, len(self.texts)) + 1)[:-1]
 
 

@@ -1,4 +1,4 @@
-"""What a family offers to the trainer and the evaluator.
+"""Base classes of families: what the trainer and the evaluator call.
 
 Two levels: :class:`Predictor` is all the evaluator asks for; :class:`HeadFamily` adds a fine-tuned head on an encoder and
 works over :class:`~harness.inference.features.Features`, so that batching, training and prediction are written once.
@@ -30,10 +30,10 @@ class Predictor(ABC):
 
     Options: type
     needs_dev: bool = False
-    """Whether a unit's dev split is read as well (a mining threshold is learned there)."""
+    """True if a unit's dev split is read as well (a mining threshold is learned there)."""
     trainable: bool = False
     joins: bool = False
-    """Whether a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
+    """True if a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
 
     def __init__(self, labels: tuple[str, ...], options: Any) -> None:
         self.labels = labels
@@ -58,7 +58,7 @@ class Predictor(ABC):
         return head_parameters(model)
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """How this family treats texts of this tokenizer where that is not the usual way.
+        """Describes how this family treats texts with this tokenizer, where that is unusual.
 
         It is part of the keys of results and stages, and of the facts of every unit; empty where nothing is unusual.
         """
@@ -83,7 +83,7 @@ class HeadFamily(Predictor):
 
     trainable = True
     fresh_head: bool = True
-    """Whether each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
+    """True if each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
 
     def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
         """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.
@@ -98,7 +98,7 @@ class HeadFamily(Predictor):
 
     @property
     def auxiliary(self) -> bool:
-        """Whether it trains beside labelled tasks with a share of the steps of its own, without choosing the checkpoint."""
+        """True if it trains next to labelled tasks with its own share of the steps, without choosing the checkpoint."""
         return not self.fresh_head
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
@@ -136,7 +136,7 @@ class HeadFamily(Predictor):
 
     @abstractmethod
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
+        """Computes what decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
 
     @abstractmethod
     def decode(self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""What baselines share: the most frequent label, and a random stream for each unit."""
+"""Helpers of baselines: the most frequent label, and a random stream for each unit."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MaskedCounts:
-    """What became of the masked tokens of a text: how many, how many were guessed right, the sum of -log p (nats)."""
+    """Counts of a text's masked tokens: how many, how many were predicted right, the sum of -log p (nats)."""
 
     masked: int
     right: int

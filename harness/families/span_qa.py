@@ -55,7 +55,7 @@ class SpanAnswer:
 
 @dataclass(frozen=True)
 class _Cuts:
-    """What decoding needs to know about the rows; ``header`` is the position of a row's first context token."""
+    """Metadata of rows that decoding needs; ``header`` is the position of a row's first context token."""
 
     windows: Windows
     header: IntArray

@@ -26,7 +26,7 @@ KEPT = 4_096
 
 @dataclass(frozen=True)
 class Mask:
-    """Which tokens are predicted, and what stands in their place. ``ordinary`` are the ids that are not special."""
+    """Chooses the tokens that are predicted, and their replacements. ``ordinary`` are the ids that are not special."""
 
     probability: float
     mask_id: int

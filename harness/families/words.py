@@ -39,7 +39,7 @@ class Words:
 
 
 def marks_space(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether words in a text get other tokens than alone, because the space before them becomes part of them.
+    """Tells whether words in a text get other tokens than alone, because the space before them becomes part of them.
 
     Seen on the letter "a", which every tokenizer knows.
     """

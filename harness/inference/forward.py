@@ -82,7 +82,7 @@ class Forward:
 
     @property
     def on_processor(self) -> bool:
-        """Whether the forward pass takes the same cores as everything else."""
+        """Tells whether the forward pass takes the same cores as everything else."""
         return self.device.partition(":")[0] == "cpu"
 
     def tokenised(self, make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
@@ -138,7 +138,7 @@ class Forward:
         return min(self.budget, CPU_TOKENS) if self.on_processor else self.budget
 
     def _at_once(self, features: FeatureRows) -> int:
-        """How many batches are computed at the same time: on a processor as many as it has threads."""
+        """Number of batches computed at the same time: on a processor as many as it has threads."""
         import torch
 
         if not self.on_processor or not _keeps_nothing(self.model):
@@ -174,7 +174,7 @@ class Forward:
 
 
 def _keeps_nothing(model: PreTrainedModel) -> bool:
-    """Whether several threads may call the model at once: its layers are of libraries that keep nothing between calls.
+    """Tells whether several threads may call the model at once: its layers are of libraries that keep nothing between calls.
 
     Layers of bitsandbytes and of code that comes with a model may; what ``--compile`` makes is for one thread; and the
     processes of a sharded model must all compute the same batches in the same order.

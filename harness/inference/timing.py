@@ -1,4 +1,4 @@
-"""Where the seconds of an evaluation go: load, model, tokenise, forward, decode, write, score."""
+"""Timing of an evaluation: load, model, tokenise, forward, decode, write, score."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def without_end(tokenizer: PreTrainedTokenizerBase, values: NDArray[np.integer])
 
 
 def offsets(lengths: IntArray) -> IntArray:
-    """Where rows of these lengths start in a flat array, and where the last one ends."""
+    """Starts of rows of these lengths in a flat array, and the end of the last one."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
@@ -129,7 +129,7 @@ class RowTemplate:
 
 
 def balanced(a: IntArray, b: IntArray, room: int) -> tuple[IntArray, IntArray]:
-    """How many tokens each side of a pair keeps: one token at a time goes from the longer side, from ``b`` in a tie.
+    """Numbers of tokens that the sides of a pair keep: one token at a time goes from the longer side, from ``b`` in a tie.
 
     The rule of the reference preprocessing (transformers 2.8, "longest first"), in closed form. Fast tokenizers differ
     by one token where both sides are cut to an odd room and ``a`` was not the longer one: they give it to ``b``.

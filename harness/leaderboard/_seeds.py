@@ -30,7 +30,7 @@ def seed_runs(folders: Sequence[Path]) -> list[RunView]:
 
 
 def _scored(first: RunView, other: RunView) -> Iterator[tuple[str, Any, Any]]:
-    """What decides the scores besides the training, of both runs."""
+    """Pairs of the facts of both runs that decide the scores besides the training."""
     yield "the benchmarks", first.benchmark, other.benchmark
     yield "the versions of the harness", first.record["harness"]["version"], other.record["harness"]["version"]
     for key in sorted(first.units.keys() & other.units.keys()):

@@ -30,7 +30,7 @@ def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
 
 
 def translations(resources: Mapping[str, Any]) -> str:
-    """What the setting is for the translations that were used; "" where there were none."""
+    """Names the setting for the translations that were used; "" where there were none."""
     trained = {each["to"] for each in resources["translations_train"]}
     if trained and resources["translations_test"]:
         return "translate_train+test"

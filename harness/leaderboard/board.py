@@ -1,4 +1,4 @@
-"""Which numbers stand beside each other, and which are ranked.
+"""Boards: the numbers that are shown next to each other, and those that are ranked.
 
 Two numbers are ranked together only if benchmark, task, metric, language (or the set of languages averaged over), data
 variant, setting, split and model selection are alike. What is suspicious or unverified, comes from a partial run or a
@@ -39,7 +39,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above the column."""
+        """Heading of the column."""
         parts = [self.task, *([self.metric] if self.metric != "score" else [])]
         if self.language != "avg":
             parts.append(self.language)
@@ -60,7 +60,7 @@ class ShownCell:
 
     @property
     def ranked(self) -> bool:
-        """Whether nothing speaks against ranking it."""
+        """Tells whether nothing speaks against ranking it."""
         return not set(self.marks) - {"second_hand"}
 
 
@@ -131,7 +131,7 @@ def build_board(
 
 
 class _Order:
-    """Which columns are shown, and in which order."""
+    """Columns that are shown, in their order."""
 
     def __init__(self, registry: Registry, benchmark: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
         from harness.scoring.metrics import get_metric

@@ -44,7 +44,7 @@ _STAGE = (
 
 
 def caveats(run: RunView) -> dict[str, list[str]]:
-    """Why a run's numbers are not those of a complete, clean and pinned run; empty lists where there is nothing.
+    """Lists reasons why a run's numbers are not those of a complete, clean and pinned run; empty where there are none.
 
     "partial": other data or less than the benchmark's; "incomplete": units without a score; "dirty": the harness's own
     checkout had changes; "unpinned": the weights have no public revision.
@@ -149,26 +149,26 @@ def _unpinned(model: ModelRecord) -> Iterator[str]:
 
 
 def _resources(runs: Sequence[RunView], registry: Registry) -> RunResourcesRecord:
-    """What any of the runs used: as recorded or, of older runs, as far as their stages tell."""
+    """Resources that any of the runs used: as recorded or, in older runs, as far as their stages tell."""
     found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
     return {**union(found), "intermediate": found[0]["intermediate"]}
 
 
 def _selection(record: RunRecord) -> str:
-    """Which data chose the checkpoints, in the words of the published rows."""
+    """Names the data that chose the checkpoints, in the words of the published rows."""
     if not record["stages"]:
         return "none"
     return "target_dev" if record["options"].get("select_on") else "english_dev"
 
 
 def _all_caveats(runs: Sequence[RunView]) -> dict[str, list[str]]:
-    """What any of the runs has to say, once."""
+    """Lists what any of the runs has to say, once."""
     found = [caveats(run) for run in runs]
     return {kind: list(dict.fromkeys(text for each in found for text in each[kind])) for kind in found[0]}
 
 
 def _provenance(runs: Sequence[RunView]) -> dict[str, Any]:
-    """Where the numbers come from; of several seeds, the stages of all of them and what tells their runs apart."""
+    """Sources of the numbers; of several seeds, the stages of all of them and what tells their runs apart."""
     run, record = runs[0], runs[0].record
     tasks = {Unit.of(key).task: unit for key, unit in run.units.items()}
     stages = {stage["key"]: stage for each in runs for stage in each.stages}

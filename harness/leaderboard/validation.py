@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 _ROUNDING = {"run": 1e-6, "published": 0.11}
-"""How far an average may be from the mean of its languages: printed numbers are rounded."""
+"""Tolerated difference between an average and the mean of its languages: printed numbers are rounded."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a row. Warnings leave it valid: a stale score, say."""
+    """Problem of a row. Warnings leave it valid: a stale score, for example."""
 
     text: str
     warning: bool = False

@@ -1,4 +1,4 @@
-"""Which files of a model folder decide what the model computes: all but those that are known not to.
+"""Lists the files of a model folder that decide what the model computes: all but those that are known not to.
 
 A file of a kind that nobody thought of counts, so that a change of it is never taken for the same model.
 """

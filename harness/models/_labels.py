@@ -1,4 +1,4 @@
-"""Which output of a checkpoint's head is which label of the task."""
+"""Maps the outputs of a checkpoint's head to the labels of the task."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def needs_code(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json names an architecture that transformers does not have, and code for it."""
+    """Tells whether a config.json names an architecture that transformers does not have, and code for it."""
     if "auto_map" not in config:
         return False
     from transformers import CONFIG_MAPPING

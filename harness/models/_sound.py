@@ -94,7 +94,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """What a safetensors file says of its tensors; ModelError where it cannot, or where the file has not their length."""
+    """Reads the header of a safetensors file; ModelError where it is damaged, or where the file has another length."""
     with border(f"{path}: no header of safetensors", ModelError, hint=AGAIN):
         size = path.stat().st_size
         with path.open("rb") as file:

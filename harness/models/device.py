@@ -1,4 +1,4 @@
-"""Which device and numeric precision to compute with."""
+"""Device and numeric precision to compute with."""
 
 from __future__ import annotations
 

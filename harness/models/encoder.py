@@ -1,4 +1,4 @@
-"""What of a model with a head is its encoder."""
+"""Encoder of a model with a head."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfol
 
 
 def has_head_class(kind: str, reference: str, **kwargs: Any) -> bool:
-    """Whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the architecture."""
+    """Tells whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the architecture."""
     auto, config = _auto_class(kind, reference, kwargs)
     return type(config) in auto._model_mapping
 
@@ -101,7 +101,7 @@ def plain_model(model: Any) -> PreTrainedModel:
 
 
 def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What the model's forward takes of a batch: input_ids, attention_mask, and token types where it tells them apart.
+    """Selects what the model's forward takes of a batch: input_ids, attention_mask, and token types where it has them.
 
     Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an
     example with a single option, so that options need not come in equal numbers.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def model_reference(model: str | ModelReference | LoadedModel) -> ModelReference:
-    """What a model is called: a string as it stands, a pair of model and tokenizer by the model's name or class.
+    """Names a model: a string as it is, a pair of model and tokenizer by the model's name or class.
 
     UsageError for anything else.
     """

@@ -39,7 +39,7 @@ _NEVER = 1e4
 
 
 def known_to_read_padding(config: Mapping[str, Any]) -> bool:
-    """Whether the type of model in a config.json is known to read padding, under some head at least.
+    """Tells whether the type of model in a config.json is known to read padding, under some head at least.
 
     It tells results of before padding was kept from such models from those of today, without the model.
     """
@@ -47,7 +47,7 @@ def known_to_read_padding(config: Mapping[str, Any]) -> bool:
 
 
 def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
-    """How rows for this model are padded: on the side of the tokenizer, or "none" where it reads padding.
+    """Padding for this model: on the side of the tokenizer, or "none" where its outputs depend on padding.
 
     That is found out once.
 
@@ -166,7 +166,7 @@ def _padded(row: Sequence[int], width: int, side: str) -> list[int]:
 
 
 def _called(model: PreTrainedModel) -> Any:
-    """What computes a row: of an encoder-decoder without a head, its encoder. Not what ``--compile`` has made of it."""
+    """Module that computes a row: of an encoder-decoder without a head, its encoder. Never the compiled module."""
     from transformers import AutoModel
 
     bare = AutoModel._model_mapping.get(type(model.config), None)
@@ -180,7 +180,7 @@ def _agree(
     model: PreTrainedModel,
     side: str,
 ) -> bool:
-    """Whether the rows have the same numbers together as alone, up to rounding and as far as they are not padding."""
+    """Tells whether the rows have the same numbers together as alone, up to rounding and as far as they are not padding."""
     tolerance = _IN_8_BITS if getattr(model, "is_loaded_in_8bit", False) else _TOLERANCE
     for name, values in together.items():
         singles = [_usual(output[name][0]) for output in alone]

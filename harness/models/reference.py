@@ -17,7 +17,8 @@ BASELINES = ("majority", "random")
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """What the user named. ``kind`` is "hub", "folder", "tiny", "baseline" or "plugin"; ``name`` the id, path or baseline."""
+    """Reference to a model, as the user gave it. ``kind`` is "hub", "folder", "tiny", "baseline" or
+    "plugin"; ``name`` the id, path or baseline."""
 
     kind: str
     name: str

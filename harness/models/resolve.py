@@ -58,7 +58,7 @@ class ResolvedModel:
 
     @property
     def parameters(self) -> int | None:
-        """How many numbers its safetensors hold, from their headers; None where a header cannot be read."""
+        """Counts the parameters in a folder's safetensors by their headers; None where a header cannot be read."""
         index = self.folder / "model.safetensors.index.json"
         single = self.folder / "model.safetensors"
         try:
@@ -91,7 +91,7 @@ class Access:
 
     @classmethod
     def of(cls, options: EvalOptions, registry: Registry) -> Access:
-        """What the options allow, with the plugins of a registry."""
+        """Reads what the options allow, with the plugins of a registry."""
         loader = registry.hook.harness_load_encoder
         return cls(options.offline, options.allow_pickle, options.trust_remote_code, loader)
 

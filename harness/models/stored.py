@@ -1,4 +1,4 @@
-"""What the weight files of a model folder hold."""
+"""Names and tensors in the weight files of a model folder."""
 
 from __future__ import annotations
 

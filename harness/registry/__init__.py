@@ -1,4 +1,4 @@
-"""What plugins provide: hooks, discovery, loading, validation, selection, and whose fault an error is."""
+"""Plugins: hooks, discovery, loading, validation, selection, and whose fault an error is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose mistake an unforeseen exception is: the plugin's whose code it passed through, or the harness's own."""
+"""Attributes an unexpected exception to the plugin whose code raised it, or to the harness."""
 
 from __future__ import annotations
 

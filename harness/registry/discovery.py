@@ -38,7 +38,7 @@ class PluginCandidate:
 
     @property
     def provider(self) -> str:
-        """What its values are stamped with: ``distribution:plugin``."""
+        """Stamp of its values: ``distribution:plugin``."""
         return f"{self.distribution}:{self.name}"
 
 

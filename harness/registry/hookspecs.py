@@ -169,7 +169,7 @@ def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-bo
 
 @hookspec
 def harness_attributes() -> Iterable[Attribute]:  # type: ignore[empty-body]
-    """What ``harness breakdown`` sorts examples by: a function from the examples of a unit to a number or a word for each.
+    """Attribute of examples for ``harness breakdown``: a function from the examples of a unit to a number or a word for each.
 
     Example::
 

@@ -44,7 +44,7 @@ class Plugin:
 
     @property
     def alive(self) -> bool:
-        """Whether it is loaded and has not failed."""
+        """Tells whether it is loaded and has not failed."""
         return not self.failure and not self.candidate.disabled
 
     def provides(self) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _foreign(filename: str) -> bool:
-    """Whether a file belongs neither to this package nor to the standard library."""
+    """Tells whether a file belongs neither to this package nor to the standard library."""
     path = Path(filename)
     ours = Path(__file__).parents[1] in path.parents or filename.startswith("<")
     standard = Path(inspect.__file__).parent in path.parents and "site-packages" not in path.parts
@@ -242,7 +242,7 @@ def settle_references(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) 
 
 
 def _lacking(plugin: Plugin, plugins: Sequence[Plugin], families: set[str], languages: set[str]) -> str:
-    """Why a plugin cannot stay: a language or a family that nobody provides; "" where nothing is lacking."""
+    """Reason why a plugin cannot stay: a language or a family that nobody provides; "" where nothing is missing."""
     for values in plugin.values.values():
         for value in values:
             try:

@@ -47,7 +47,7 @@ SLOW = 1.0
 
 @dataclass(frozen=True)
 class PluginStatus:
-    """What became of one plugin; ``provides`` names its values ("recipe mine"), ``seconds`` is loading time.
+    """Status of one plugin; ``provides`` names its values ("recipe mine"), ``seconds`` is its loading time.
 
     ``reason`` says why it failed, what disabled it, or that it is slow; ``path`` is where a plugin file is.
     """
@@ -64,7 +64,7 @@ class PluginStatus:
 
     @property
     def provider(self) -> str:
-        """What its values are stamped with: ``distribution:plugin``."""
+        """Stamp of its values: ``distribution:plugin``."""
         return f"{self.distribution}:{self.name}"
 
 

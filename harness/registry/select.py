@@ -24,7 +24,7 @@ LANGUAGE_SYNTAX = "languages: sw  script:Cyrl  family:Bantu"
 
 @dataclass(frozen=True)
 class Selectable:
-    """What can be selected: a task's family, its languages in order, and those that have the wanted split."""
+    """Selectable task: its family, its languages in order, and those that have the wanted split."""
 
     family: str
     languages: tuple[str, ...]

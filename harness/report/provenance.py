@@ -22,7 +22,7 @@ def headline(systems: Sequence[RunView]) -> str:
 
 
 def caveats(system: RunView) -> list[str]:
-    """Why these are not benchmark scores, and what is missing or failed; empty for a full run."""
+    """Lists reasons why these are not benchmark scores, and what is missing or failed; empty for a full run."""
     found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in system.partial]
     if system.scores is None or not system.finished:
         found.append("the run is not finished")

@@ -1,4 +1,4 @@
-"""What runs leave on the disk: run folders, trained stages, built models; finding it and removing what is not needed."""
+"""Inventory of the disk: run folders, trained stages, built models. Finds them, and removes what is not needed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from harness.results.systems import load_run
 from harness.types.units import Unit
 
 _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
-"""What a run writes into its folder."""
+"""Names of the files that a run writes into its folder."""
 
 
 _UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
-"""What follows the name of a stage that is not finished."""
+"""Suffix of the folder of a stage that is not finished."""
 _BEING_BUILT = re.compile(r"\.(.+)\.new")
-"""Where :mod:`harness.core.built` fills a folder, whose claim it holds meanwhile."""
+"""Name under which :mod:`harness.core.built` fills a folder, whose claim it holds meanwhile."""
 _SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-*", ".unpacking-*")
 """Names of scratch folders (:mod:`harness.core.scratch`), those of earlier versions among them."""
 
@@ -147,7 +147,7 @@ def _stage_key(folder: Path) -> str | None:
 
 
 def find_built(root: Path) -> Iterator[StoredFolder]:
-    """What the harness built for itself: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
+    """Finds what the harness built: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
     a larger vocabulary, beside the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):

@@ -19,7 +19,7 @@ from harness.types.record import RunRecord, ScoresRecord, StageRecord, TaskLossR
 from harness.types.units import Unit, split_of
 
 _ANSWERS = ("exact_match", "f1")
-"""What makes the score of question answering, for records that do not say which numbers do."""
+"""Primary metrics of question answering, for records that do not name them."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TaskView:
 
     @property
     def complete(self) -> bool:
-        """Whether every language that counts was scored."""
+        """Tells whether every language that counts was scored."""
         return not self.missing
 
     def mean(self, codes: Iterable[str] | None = None) -> float | None:
@@ -78,7 +78,7 @@ class RunView:
 
     @cached_property
     def tasks(self) -> Mapping[str, TaskView]:
-        """What the scores of the run cover; of an unfinished run, whatever there is."""
+        """Coverage of the run's scores; of an unfinished run, all that is there."""
         return dict(_tasks(self.record))
 
     @cached_property
@@ -119,7 +119,7 @@ class RunView:
 
     @property
     def partial(self) -> list[str]:
-        """Why the scores are not the benchmark's; empty for a full run."""
+        """Reasons why the scores are not the benchmark's; empty for a full run."""
         return self.record["partial"]
 
     @property
@@ -189,7 +189,7 @@ class RunView:
 
     @property
     def robustness(self) -> Mapping[str, Mapping[str, TaskLossRecord]]:
-        """What perturbations cost, by perturbation and task; empty where test sets were not perturbed."""
+        """Costs of perturbations, by perturbation and task; empty where test sets were not perturbed."""
         return self.record.get("robustness") or {}
 
 

@@ -93,7 +93,7 @@ def _system(name: str, runs: Sequence[RunView]) -> System:
 
 
 def _settings(first: RunView, other: RunView) -> list[tuple[str, Any, Any]]:
-    """What has to be equal between seeds of one system: its name and the two values."""
+    """Yields what has to be equal between seeds of one system: its name and the two values."""
     left, right = (same_but_for_the_seed(run.record) for run in (first, other))
     return [(name, left.get(name), right.get(name)) for name in dict.fromkeys([*left, *right])]
 

@@ -28,14 +28,14 @@ def devices_of(device: str) -> tuple[str, ...]:
 
 
 def one_way(search: Callable[[Vectors, str], Neighbours], queries: Vectors, devices: Sequence[str]) -> Neighbours:
-    """What ``search(queries, device)`` finds, each device searching for its share of the queries."""
+    """Runs ``search(queries, device)`` on every device, each with its share of the queries."""
     return _stacked(_shared_out(search, queries, devices))
 
 
 def both_ways(
     search: Callable[[Vectors, str], tuple[Neighbours, Neighbours]], x: Vectors, k: int, devices: Sequence[str]
 ) -> tuple[Neighbours, Neighbours]:
-    """What ``search(x, device)`` finds for the rows of x and, among them, for those of the other side.
+    """Runs ``search(x, device)`` on every device, for the rows of x and, among them, for those of the other side.
 
     Each device has a share of x, and the k best of x for the other side are the best of what the devices found: with an
     exact search, the same as on one device.

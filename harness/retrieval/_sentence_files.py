@@ -12,7 +12,7 @@ from harness.core.files import read_text, write_atomic
 from harness.retrieval.mining import Mined
 
 _BREAKS = re.compile("[\t\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What readers of tables and of text take for the end of a field or of a line; a line feed ends the sentence itself."""
+"""Characters that readers take for the end of a field or of a line; a line feed ends the sentence itself."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _blocks(sentences: Sequence[str], characters: int) -> Iterator[tuple[int, in
 
 @dataclass
 class _Sound:
-    """Which rows can be relied on, how wide they are (0 where there is none), and the lines that vouch for them."""
+    """Finds the rows that can be relied on, their width (0 where there is none), and the lines that vouch for them."""
 
     rows: NDArray[np.bool_]
     width: int
@@ -115,7 +115,7 @@ class _Kept:
         self.key = key
 
     def sound(self, rows: int) -> _Sound:
-        """What the journal vouches for, of so many rows."""
+        """Reads how many rows the journal vouches for."""
         sound = _Sound(np.zeros(rows, bool), 0, [], False)
         with disk_errors(self.file, hint=_NOT_LOST):
             journal = self.journal.read_bytes() if self.journal.exists() else b""
@@ -145,7 +145,7 @@ class _Kept:
         return f"{head} {digest.hexdigest()}"
 
     def mended(self, rows: int) -> _Sound:
-        """What is sound, with a journal that says nothing else; one line tells of damage. For the owner of the claim."""
+        """Keeps what is sound, with a journal that says nothing else; one warning reports damage. Needs the claim."""
         sound = self.sound(rows)
         if sound.damaged:
             good = int(sound.rows.sum())

@@ -48,7 +48,7 @@ def in_blocks(
     *,
     block: int = SEARCHED,
 ) -> Neighbours:
-    """What an exact ``search(queries, pool, k)`` finds, with no more than ``block`` rows of the pool at a time."""
+    """Runs an exact ``search(queries, pool, k)`` with no more than ``block`` rows of the pool at a time."""
     import torch
 
     found: tuple[torch.Tensor, torch.Tensor] | None = None

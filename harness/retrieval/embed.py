@@ -112,7 +112,7 @@ def _weights(mask: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
 
 
 def _specials(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
-    """How many special tokens the tokenizer puts before and after a sentence."""
+    """Numbers of special tokens that the tokenizer puts before and after a sentence."""
     special = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
     text = [place for place, is_special in enumerate(special) if not is_special]
     return text[0], len(special) - 1 - text[-1]

@@ -115,7 +115,7 @@ class _Best:
         self.numbers[part] = torch.cat([self.numbers[part], numbers + first], dim=1).gather(1, places)
 
     def promising(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Which held groups may have one of the k best (n, width); what no row of another group exceeds (n,)."""
+        """Selects the held groups that may have one of the k best (n, width), and a bound on all others (n,)."""
         import torch
 
         highest, lowest = self.maxima[:, 0], self.maxima[:, -1]

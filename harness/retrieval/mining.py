@@ -152,7 +152,7 @@ def mine_texts(
 
 
 def one_to_one(left: IntArray, right: IntArray) -> NDArray[np.bool_]:
-    """Which pairs remain when, in the order given, a pair is kept iff neither of its sides was kept before.
+    """Keeps, in the order given, the pairs of which neither side was kept before.
 
     A pair that is the first of those left on both of its sides is kept whatever happens elsewhere; all such pairs are
     taken at once, the pairs they rule out are removed, and so on until none is left.

@@ -63,5 +63,5 @@ def pair_searcher(name: str, device: str, build_index: BuildIndex | None) -> tup
 
 
 def index_facts(name: str, recall: float) -> dict[str, Any]:
-    """What a record says of a search: the index, and, unless it is exact, its measured recall."""
+    """Describes a search for the record: the index and, unless it is exact, its measured recall."""
     return {"index": name} if name in BACKENDS else {"index": name, "recall": recall}

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
 _WORDS = {"string": "text", "array": "list", "object": "table", "boolean": "true or false", "integer": "whole number"}
-"""What the types of JSON Schema are called; the others go by their own names."""
+"""Words for the types of JSON Schema; the others go by their own names."""
 
 
 def misfit(record: Mapping[str, Any], *, whole: bool = True) -> str:
-    """Where a record is not what readers rely on, and what is expected there; "" where it is.
+    """Finds where a record is not what readers rely on, and what is expected there; "" where it is sound.
 
     Without ``whole``, fields may be absent: a folder of predictions that somebody wrote says little about them.
     """

@@ -58,7 +58,7 @@ def discard(run: Path, record: RunRecord, keys: Collection[str]) -> None:
 
 
 def earlier_runs(run: Path) -> Iterator[tuple[Path, RunRecord]]:
-    """What was set aside in a run folder, newest first: folders and records; unreadable ones are passed over."""
+    """Yields what was set aside in a run folder, newest first: folders and records; unreadable ones are skipped."""
     plain = (path for path in (run / FOLDER).glob("*") if path.name.isdigit() and not path.is_symlink())
     numbered = [path for path in plain if path.is_dir()]
     for path in sorted(numbered, key=lambda path: -int(path.name)):

@@ -66,7 +66,7 @@ class RunFolder:
         self.claims.remove_abandoned()
 
     def is_of(self, identity: IdentityRecord) -> bool:
-        """Whether the record is of a run of this identity."""
+        """Tells whether the record is of a run of this identity."""
         own = self.record.get("identity")
         return own is not None and own["sha256"] == identity["sha256"]
 
@@ -170,7 +170,7 @@ class RunFolder:
         return inside(self.path, f"{side}/{unit.task}/{unit.split}-{unit.language}.{extension}")
 
     def done(self, unit: Unit, key: str) -> bool:
-        """Whether the unit was scored under this key and its prediction file is the one that was scored."""
+        """Tells whether the unit was scored under this key and its prediction file is the one that was scored."""
         found = self.record["units"].get(unit.key)
         return found is not None and found["key"] == key and intact(self.path, found)
 

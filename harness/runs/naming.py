@@ -55,7 +55,7 @@ def digest(content: Any) -> str:
 
 
 def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
-    """What is measured otherwise than by default, besides the stages and the split, which the name has already."""
+    """Lists options that measure something else than the default, without the stages and the split, which the name has."""
     own, default = chosen(options, MEASURES), chosen(type(options)(), MEASURES)
     found = {name: value for name, value in own.items() if value != default[name]}
     for named in ("via", "split", "overrides"):

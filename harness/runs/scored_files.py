@@ -45,7 +45,7 @@ def scored_file(run: Path, unit: UnitRecord, side: Side) -> Path:
 
 
 def intact(run: Path, unit: UnitRecord) -> bool:
-    """Whether the files of a unit are there, as they were scored."""
+    """Tells whether the files of a unit are there, as they were scored."""
     try:
         for side in SIDES:
             if unit[side] is not None:

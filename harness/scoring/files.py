@@ -111,13 +111,13 @@ def estimate(
 
 
 def _is_share(each: FloatArray, value: float) -> bool:
-    """Whether a value is the share of items that are right, every item being simply right or wrong."""
+    """Tells whether a value is the share of items that are right, every item being simply right or wrong."""
     return bool(np.isin(each, (0.0, 100.0)).all()) and bool(np.isclose(each.mean(), value))
 
 
 @dataclass(frozen=True)
 class TaskScorer:
-    """How the files of one task are scored."""
+    """Scores the files of one task."""
 
     name: str
     metric: Metric

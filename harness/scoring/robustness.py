@@ -1,4 +1,4 @@
-"""What a perturbation costs: the clean score minus the perturbed one, with intervals over the same test items."""
+"""Cost of a perturbation: the clean score minus the perturbed one, with intervals over the same test items."""
 
 from __future__ import annotations
 

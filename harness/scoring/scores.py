@@ -77,7 +77,7 @@ class UnitScore:
 
     @classmethod
     def from_dict(cls, plain: UnitScoreRecord) -> UnitScore:
-        """What :meth:`to_dict` gave."""
+        """Reads what :meth:`to_dict` gave."""
         metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
         return cls(plain["n"], metrics, tuple(plain["warnings"]))
 

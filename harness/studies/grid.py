@@ -85,7 +85,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """What became of the cells of a grid: the summaries of those that are whole, and the jobs that failed."""
+    """Result of a grid: the summaries of the cells that are complete, and the jobs that failed."""
 
     summaries: list[tuple[Cell, dict[str, Any]]]
     failed: list[tuple[Job, JobResult]]

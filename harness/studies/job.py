@@ -27,7 +27,7 @@ ERRORS: dict[int, type[HarnessError]] = {
 
 @dataclass(frozen=True)
 class JobResources:
-    """What a job wants of the machine that carries it out: so many GPUs, where there are any."""
+    """Resources that a job wants: a number of GPUs, where there are any."""
 
     devices: int = 1
 
@@ -85,7 +85,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str, where: str = "job") -> Job:
-        """What :meth:`to_json` gave; DataError, beginning with ``where``, for anything else."""
+        """Reads what :meth:`to_json` gave; DataError, beginning with ``where``, for anything else."""
         with border(f"{where}: not a job"):
             plain = json.loads(text)
             schema = plain.pop("schema", None)
@@ -97,7 +97,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What became of a job: an exit code (those of the command line), one line of message, and where things are.
+    """Result of a job: an exit code (those of the command line), one line of message, and where things are.
 
     ``paths`` are relative to the job's ``folder``: the "run", or the "checkpoint". ``lost``: the process ended without
     saying anything (it was killed, say).
@@ -118,7 +118,7 @@ class JobResult:
 
     @property
     def done(self) -> bool:
-        """Whether what it was to make is there; a run with failed units is."""
+        """Tells whether what it was to make is there; a run with failed units is."""
         return self.exit_code in (0, UnitsFailed.exit_code)
 
     def error(self, prefix: str = "") -> HarnessError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.types.progress import ProgressListener
 
 Handle: TypeAlias = Any
-"""What a launcher knows a started job by: a process, the number of a batch job."""
+"""Handle of a started job: a process, or the number of a batch job."""
 
 
 class JobLauncher(ABC):
@@ -42,7 +42,7 @@ class JobLauncher(ABC):
 
     @abstractmethod
     def poll(self, handle: Handle) -> bool:
-        """Whether the job has ended, well or not; it is asked some times a second."""
+        """Tells whether the job has ended, well or not; it is asked some times a second."""
 
     @abstractmethod
     def cancel(self, handle: Handle) -> None:
@@ -50,11 +50,11 @@ class JobLauncher(ABC):
 
     @property
     def in_process(self) -> bool:
-        """Whether jobs are carried out within :meth:`submit`, in this very process, and raise there what they raise."""
+        """Tells whether jobs are carried out within :meth:`submit`, in this very process, and raise there what they raise."""
         return False
 
     def result(self, job: Job, handle: Handle) -> JobResult | None:
-        """What a job that has ended has said of itself; None where it was killed before it could."""
+        """Reads the result of a job that has ended; None where it was killed before it could write one."""
         return read_result(self.files(job).result)
 
     def close(self) -> None:  # noqa: B027  (most have nothing to let go of)

@@ -51,7 +51,7 @@ class LocalLauncher(JobLauncher):
         return process
 
     def poll(self, handle: Handle) -> bool:
-        """Whether the process has ended."""
+        """Tells whether the process has ended."""
         if isinstance(handle, JobResult):
             return True
         if handle.poll() is None:

@@ -20,7 +20,7 @@ POLL = 0.2
 """Seconds between looks at what is running."""
 _HELD_BACK = "not started, as a job that it needs failed: "
 ATTEMPTS = 2
-"""How often a job is started whose process ends without a result: it goes on where the last one was."""
+"""Number of times a job is started whose process ends without a result. It resumes where the last one was."""
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:

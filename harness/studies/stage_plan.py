@@ -44,7 +44,7 @@ class StagePlan:
             yield from required_stages(self.planned, self.stages.context, self.stages, self.model)
 
     def folder(self, stage: Stage) -> Path:
-        """Where the checkpoint of a stage is, or will be."""
+        """Folder of a stage's checkpoint, which may not be there yet."""
         return stage.folder(self.stages.root)
 
 

@@ -23,7 +23,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one check found out about one thing that the plugin provides (or about the plugin as a whole)."""
+    """Finding of one check about one thing that the plugin provides (or about the plugin as a whole)."""
 
     check: str
     subject: str

@@ -129,7 +129,7 @@ def _scored(subject: Subject) -> Iterator[tuple[Task, Part | None, str]]:
 
 
 def _has_dev(subject: Subject, part: Part) -> bool:
-    """Whether the family gets the dev split that it learns from."""
+    """Tells whether the family gets the dev split that it learns from."""
     kind = load_part(subject.registry.family(part.task.family), "implementation")
     return not kind.needs_dev or any(other.present for other in _dev(subject, part))
 
@@ -139,7 +139,7 @@ def _dev(subject: Subject, part: Part) -> list[Part]:
 
 
 def _missing_training(subject: Subject, task: Task) -> str:
-    """Why the training data of a task are not there, or ""."""
+    """Reason why the training data of a task are not there, or ""."""
     for source in training_tasks(task, subject.registry) if isinstance(task, TargetTask) else (task,):
         for part in subject.parts_of(source):
             if part.language == "en" and part.name == "train" and not part.present:
@@ -164,7 +164,7 @@ def _unit(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor, U
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two predictions are the same decision; numbers may differ in the last digits of fp32."""
+    """Tells whether two predictions are the same decision; numbers may differ in the last digits of fp32."""
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-4)
     if is_dataclass(one) and is_dataclass(other):

@@ -82,7 +82,7 @@ def _checked(subject: Subject, check: Callable[[_Trial], str], detail: str) -> I
 
 @dataclass(frozen=True)
 class _Trial:
-    """What an objective is tried on: a task, the folder of its data, and the model that is trained."""
+    """Material to try an objective on: a task, the folder of its data, and the model that is trained."""
 
     subject: Subject
     task: IntermediateTask

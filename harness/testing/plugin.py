@@ -140,7 +140,7 @@ _WANTED: dict[tuple[type, str], Callable[[Any], bool]] = {
     (Family, "format"): _is_format,
     (Objective, "implementation"): _is_objective,
 }
-"""What a reference must lead to, where it is more than something to call."""
+"""Types that references must lead to, where these are more than something to call."""
 
 
 def light(subject: Subject) -> Iterator[Result]:

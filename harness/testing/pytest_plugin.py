@@ -14,7 +14,7 @@ from harness.testing.contract import Outcome, check_plugin
 
 
 class Contract(Protocol):
-    """What the fixture gives."""
+    """Value of the fixture."""
 
     def __call__(self, plugin: str, *checks: str, data_dir: str | Path | None = None) -> list[Outcome]:
         """Runs the checks (all by default); fails the test with a line for each check that fails."""

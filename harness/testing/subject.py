@@ -1,4 +1,4 @@
-"""What is checked: one plugin, what it provides, and its data."""
+"""Subject of the checks: one plugin, what it provides, and its data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Part(TaskSplit):
 
     @property
     def present(self) -> bool:
-        """Whether there is anything to read."""
+        """Tells whether there is anything to read."""
         return self.status.state != "missing"
 
 
@@ -89,7 +89,7 @@ class Subject:
                 yield Part(task, language, name, split, self.state(split))
 
     def state(self, split: Split) -> Status:
-        """What is there of a split."""
+        """Finds what is there of a split."""
         return self.data.status(split)
 
     def read(self, part: Part) -> LoadedSplit:

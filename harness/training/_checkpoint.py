@@ -25,7 +25,7 @@ TENSORS, PROGRESS = "state.safetensors", "progress.json"
 
 @dataclass
 class StageProgress:
-    """Where a stage stands: steps done, dev scores so far, the best of them, losses for the curve.
+    """Progress of a stage: steps done, dev scores so far, the best of them, losses for the curve.
 
     ``recent`` are the losses since the last point of the curve. ``tokens`` and ``seconds`` count all starts, each up to
     its last saved state.
@@ -157,6 +157,6 @@ def _whole(value: torch.Tensor, keep: bool) -> torch.Tensor:
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What training changes, parameters and buffers; one shared by several heads is named once."""
+    """Yields the parameters and buffers that training changes; one shared by several heads is named once."""
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     return {**trained, **dict(model.named_buffers())}

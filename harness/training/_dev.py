@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def dev_scores(
     stage: Stage, models: Callable[[], Sequence[Any]], tokenizer: PreTrainedTokenizerBase, compute: Compute
 ) -> Callable[[], dict[str, Any]] | None:
-    """What scores the stage's ``models``, one a task, as they are when it is called; None where no task has a dev split.
+    """Returns a function that scores the stage's ``models``, one a task, on dev data; None where no task has any.
 
     ``score`` is the mean of the tasks' scores (0-100), which stand under ``tasks`` where there are several;
     ``best_thresholds`` are, for each task with questions without an answer, those of :func:`best_thresholds`.

@@ -1,4 +1,4 @@
-"""Which items make an optimizer step, and how a step is cut into micro-batches."""
+"""Order of training: the items of an optimizer step, and how a step is cut into micro-batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a stage is, and which of its tasks each optimizer step trains."""
+"""Length of a stage, and the task that each of its optimizer steps trains."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def _finish(
 
 
 def _facts(parts: Sequence[HeadTask]) -> dict[str, Any]:
-    """What the objectives have to say, by task, where they do."""
+    """Facts of the objectives, by task, where there are any."""
     found = {part.name: facts for part in parts if (facts := part.objective.facts())}
     return {"objectives": found} if found else {}
 
@@ -261,7 +261,7 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
 
 
 def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
-    """What the objective of each task is told; None where there is none."""
+    """Contexts of the objectives, one a task; None where there is none."""
     return [
         ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
         if part.objective

@@ -330,5 +330,5 @@ class Trainer:
             save_state(self.state_folder, self.modules, self.optimizer, self.progress, stage=self.stage, write=write)
 
     def _anywhere(self, here: bool) -> bool:
-        """Whether it holds in this process, or in any of a sharded training, whose processes must stop together."""
+        """Tells whether it holds in this process, or in any of a sharded training, whose processes must stop together."""
         return bool(self.sharded.most(here)) if self.sharded else here

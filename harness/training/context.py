@@ -64,7 +64,7 @@ class RunContext:
             return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
 
     def format(self, family: str) -> Format:
-        """How the family's predictions are written."""
+        """Format of the family's predictions."""
         return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
 
     def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:

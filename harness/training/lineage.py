@@ -24,7 +24,7 @@ _COMMIT = re.compile(r"@[0-9a-f]{7,40}(?=\[|$)")
 
 @dataclass(frozen=True)
 class Before:
-    """What a model had been trained on when a run began: the names of the stages, in order, and what they used."""
+    """Training that a model had when a run began: the names of the stages, in order, and what they used."""
 
     stages: Sequence[str]
     resources: Resources
@@ -41,7 +41,7 @@ def before(folder: Path, registry: Registry) -> Before:
 
 
 def stage_resources(stage: Mapping[str, Any], registry: Registry) -> Resources:
-    """What a stage used, by its entry in a record or by its ``stage.json``."""
+    """Resources that a stage used, by its entry in a record or by its ``stage.json``."""
     if isinstance(stage.get("resources"), Mapping):
         return union([stage["resources"]])
     parts = stage.get("tasks")

@@ -1,4 +1,4 @@
-"""Which of several processes this is, under ``accelerate launch`` or ``torchrun``."""
+"""Index of this process under ``accelerate launch`` or ``torchrun``."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def process_index() -> int:
 
 
 def process_count() -> int:
-    """How many processes train together."""
+    """Number of processes that train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))

@@ -30,7 +30,7 @@ def benchmark_training(task: TargetTask, registry: Registry) -> dict[str, str]:
 
 
 def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
-    """What a target task is fine-tuned on, in sequence: its own English train split, other tasks by name, or nothing.
+    """Training tasks of a target task, in sequence: its own English train split, other tasks by name, or nothing.
 
     PluginError, naming who provides the task, where another task that it names cannot be had.
     """
@@ -63,7 +63,7 @@ def _intermediate(task: TargetTask, name: str, registry: Registry) -> Intermedia
 
 
 def training_source(task: Task) -> str:
-    """What the task trains on: names of intermediate tasks, the first source of its own data, or ""."""
+    """Names what the task trains on: intermediate tasks, the first source of its own data, or ""."""
     if isinstance(task.train, tuple):
         return ", then ".join(task.train)
     if not isinstance(task.train, Split):

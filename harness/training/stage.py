@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.training.lineage import Before
 
 SUMMARY = "stage.json"
-"""What a checkpoint says about its training."""
+"""Reads what a checkpoint says about its training."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Fingerprinted(Protocol):
 
 @dataclass(frozen=True)
 class StageInput:
-    """What a stage depends on besides its tasks and its parent, and what that used itself.
+    """Further inputs of a stage, besides its tasks and its parent, and what these used themselves.
 
     ``role`` says what it is for ("teacher"), ``name`` what it was asked for as.
     """
@@ -82,13 +82,13 @@ class StageInput:
         return self.content.fingerprint
 
     def describe(self) -> dict[str, str]:
-        """What the record says about it."""
+        """Entry of the record about it."""
         return {"role": self.role, "name": self.name, "fingerprint": self.fingerprint}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What decides the weights that a stage ends with: tasks and data, options, the parent it starts from, other inputs.
+    """Describes all that decides the weights of a stage: tasks and data, options, its parent, other inputs.
 
     ``before`` is known of a parent that is a checkpoint of the harness; it describes the parent and is no part of the key.
     """
@@ -113,7 +113,7 @@ class Stage:
 
     @property
     def keeps_head(self) -> bool:
-        """Whether training goes on with the head of the stage before: asked for, and the same kind of head."""
+        """Tells whether training goes on with the head of the stage before: asked for, and the same kind of head."""
         if not (self.options.keep_head and isinstance(self.parent, Stage)):
             return False
         if len(self.tasks) != 1 or len(self.parent.tasks) != 1:
@@ -131,7 +131,7 @@ class Stage:
 
     @property
     def resources(self) -> Resources:
-        """What was used to train it and everything before it."""
+        """Resources that were used to train it and everything before it."""
         own = [of_training(part.task, part.train) for part in self.tasks]
         earlier = (
             self.parent.resources if isinstance(self.parent, Stage) else self.before.resources if self.before else {}
@@ -176,7 +176,7 @@ class Stage:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def folder(self, root: Path) -> Path:
-        """Where the finished checkpoint lies under a folder of stages."""
+        """Folder of the finished checkpoint under a folder of stages."""
         return root / f"{self.name}-{self.key[:12]}"
 
     def describe(self) -> dict[str, Any]:
@@ -221,12 +221,12 @@ class TrainedStage:
 
 
 def working_folder(folder: Path) -> Path:
-    """Where a stage keeps its state and its best checkpoint until ``folder`` is complete."""
+    """Folder of a stage's state and its best checkpoint until ``folder`` is complete."""
     return folder.with_name(folder.name + ".partial")
 
 
 class Foreign(Damaged):
-    """What lies in the place of a stage is something else, or does not say what it is."""
+    """Raised where a stage's folder holds something else, or does not say what it is."""
 
 
 def stored(stage: Stage, folder: Path) -> TrainedStage | None:

@@ -1,4 +1,4 @@
-"""What sets the results of a model apart from those of most others, for the keys under which they are kept."""
+"""Treatment of a model that sets its results apart from those of most others, for the keys of results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequence[Example]) -> dict[str, Any]:
-    """How a family treats these examples with a model where that is not the usual way; empty for most, and for baselines.
+    """Describes how a family treats these examples with a model, where that is unusual; empty for most, and for baselines.
 
     ``written`` is there where words are taken from the text: what the sources tell about its spaces, which is no part of
     the data's own fingerprint, since most models never see it; ``padding`` where the architecture is known to read its

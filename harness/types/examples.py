@@ -45,18 +45,18 @@ class Example:
         return replace(self, **texts)  # type: ignore[type-var]
 
     def unique_key(self) -> Hashable:
-        """What tells it from every other example of its split; None where nothing need be unique."""
+        """Key that is unique in its split; None where nothing need be unique."""
         return getattr(self, "id", None)
 
     def find_problem(self, labels: frozenset[str]) -> str:
-        """Why it cannot be used, "" for nothing: wrong types, or labels that are none of the task's, if it declares any."""
+        """Finds why it cannot be used, "" if it can: wrong types, or labels that are none of the task's, if it declares any."""
         label = getattr(self, "label", None)
         if isinstance(label, str) and labels and label not in labels:
             return f"unknown label {label!r}, expected one of {', '.join(sorted(labels))}"
         return ""
 
     def describe(self, gold: Any, predicted: Any) -> Described:
-        """What a list of mistakes shows of it: by default its texts under the names of their fields."""
+        """Describes it for a list of mistakes: by default its texts under the names of their fields."""
         return tuple(self.texts().items())
 
     @classmethod

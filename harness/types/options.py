@@ -99,7 +99,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class ObjectiveOptions:
-    """Which objectives train the stages of the tasks that are scored; those of ``--via`` have theirs behind ``@``.
+    """Objectives of the stages of the tasks that are scored; those of ``--via`` have theirs after ``@``.
 
     ``objective`` is a name, or several joined by "@", the first innermost; "" is plain training on the labels. ``teacher``
     is a model string, for objectives that need one. Neither is an option of :class:`TrainOptions`, so that the keys and
@@ -112,7 +112,7 @@ class ObjectiveOptions:
 
 @dataclass(frozen=True)
 class EvalOptions:
-    """How a run is carried out; what is measured is named by the model, the benchmark and the selectors.
+    """Options of a run. What is measured is named by the model, the benchmark and the selectors.
 
     Each option has a role (:mod:`harness.types.roles`). ``recipe`` "auto" is "tiny" for the model ``tiny`` and "xtreme" for any
     other. Options that measure enter the keys of results through what they change (the stages, the data, the precision),

@@ -8,7 +8,7 @@ from harness.core.errors import DataError
 
 METRIC = "accuracy_f1"
 USUAL = frozenset({"1", "duplicate"})
-"""What counts as positive where the metric names no label (``accuracy_f1``, not ``accuracy_f1:LABEL``)."""
+"""Positive labels where the metric names none (``accuracy_f1``, not ``accuracy_f1:LABEL``)."""
 
 
 def check(metric: str, labels: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a run tells about its progress; the command line shows it, a library call hears nothing."""
+"""Progress callbacks. The command line displays them; library calls are silent by default."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class SessionRecord(TypedDict):
 
 
 class IdentityRecord(TypedDict):
-    """What makes a run this run and no other: the model, the options that measure, and the seed."""
+    """Identity of a run: the model, the options that measure, and the seed."""
 
     model: str
     measures: dict[str, Any]
@@ -91,7 +91,7 @@ class OptionsRecord(TypedDict):
 
 
 class ProvenanceRecord(TypedDict):
-    """Where the text of a part of a split comes from; ``language`` is "" where the split does not name one."""
+    """Origin of the text of a part of a split; ``language`` is "" where the split does not name one."""
 
     language: str
     origin: str
@@ -116,7 +116,7 @@ TranslationRecord = TypedDict("TranslationRecord", {"from": str | None, "to": st
 
 
 class ResourcesRecord(TypedDict):
-    """What was used besides the model and plain text: see :mod:`harness.data.resources`."""
+    """Resources besides the model and plain text: see :mod:`harness.data.resources`."""
 
     labels: NotRequired[list[str]]
     text: NotRequired[list[str]]
@@ -128,13 +128,13 @@ class ResourcesRecord(TypedDict):
 
 
 class RunResourcesRecord(ResourcesRecord):
-    """What the whole system used; ``intermediate`` are the stages before those of the tasks that are scored."""
+    """Resources of the whole system; ``intermediate`` are the stages before those of the tasks that are scored."""
 
     intermediate: list[str]
 
 
 class ParentRecord(TypedDict):
-    """What a stage started from: the key of another stage, or a model and its fingerprint."""
+    """Parent of a stage: the key of another stage, or a model and its fingerprint."""
 
     stage: NotRequired[str]
     model: NotRequired[str]
@@ -152,7 +152,7 @@ class ObjectiveRecord(TypedDict):
 
 
 class InputRecord(TypedDict):
-    """What a stage was trained with besides its parent and its data: a teacher, say."""
+    """Further input of a stage, besides its parent and its data: a teacher, for example."""
 
     role: str
     name: str
@@ -279,7 +279,7 @@ class TaskScoreRecord(TypedDict):
 
 
 class ScoresRecord(TypedDict):
-    """What :meth:`harness.scoring.scores.BenchmarkScore.to_dict` gives; ``intervals`` are described there."""
+    """Scores as :meth:`harness.scoring.scores.BenchmarkScore.to_dict` gives them; ``intervals`` are described there."""
 
     benchmark: NotRequired[str | None]
     overall: float | None
@@ -304,14 +304,14 @@ LossRecord = TypedDict(
         "with": NotRequired[str],
     },
 )
-"""What a perturbation costs in one language, in points, with its 95% interval.
+"""Cost of a perturbation in one language, in points, with its 95% interval.
 
 ``changed`` of the ``n`` examples were changed by it, ``with`` what it took from elsewhere.
 """
 
 
 class TaskLossRecord(TypedDict):
-    """What a perturbation costs on average over the languages in which it changed anything, and in each of them."""
+    """Cost of a perturbation on average over the languages in which it changed anything, and in each of them."""
 
     loss: NotRequired[float | None]
     languages: dict[str, LossRecord]

@@ -49,7 +49,7 @@ def role_of(field: dataclasses.Field[Any]) -> Role:
 
 
 def key_part(options: Any) -> dict[str, Any]:
-    """What of an options object decides a result, as plain values for a key."""
+    """Selects the options that decide a result, as plain values for a key."""
     plain = dataclasses.asdict(options)
     part = {}
     for field in dataclasses.fields(options):
@@ -78,7 +78,7 @@ def without(role: Role, overrides: Mapping[str, Any], kinds: tuple[type, ...]) -
 
 
 def has_role(key: str, role: Role, kinds: tuple[type, ...]) -> bool:
-    """Whether an override ("squad.seed") has the role wherever it is an option; False for an unknown one."""
+    """Tells whether an override ("squad.seed") has the role wherever it is an option; False for an unknown one."""
     name = key.rpartition(".")[2]
     found = {role_of(field) for kind in kinds for field in dataclasses.fields(kind) if field.name == name}
     return found == {role}

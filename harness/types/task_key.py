@@ -1,4 +1,4 @@
-"""What of a task decides a result, for the keys under which results and stages are kept."""
+"""Key of a task: the fields that decide a result, for the keys of results and stages."""
 
 from __future__ import annotations
 

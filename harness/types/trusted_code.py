@@ -1,4 +1,4 @@
-"""Whose Python code may run: a repository of the Hub at one commit."""
+"""Trusted code: a repository of the Hub at one commit, whose Python code may run."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Prediction:
 
 MIXED = "mixed"
 PERTURBATIONS = ("drop", "repeat", "swap", "case", "diacritics", MIXED)
-"""What a test set can be perturbed by; :mod:`harness.data.perturb` does it."""
+"""Perturbations of test sets; :mod:`harness.data.perturb` makes them."""
 
 
 def split_name(split: str, kind: str) -> str:

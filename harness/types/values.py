@@ -1,4 +1,4 @@
-"""What every value of a plugin has besides its fields: its kind in words, its hook, and a check of its fields."""
+"""Base class of the values of plugins: the kind in words, the hook, and a check of the fields."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where a system is weak: its scores by attributes of the examples, such as length, overlap or the type of the answer."""
+"""Breakdowns: a system's scores by attributes of the examples, such as length, overlap or the type of the answer."""

@@ -1,4 +1,4 @@
-"""What an attribute may know besides the examples of a unit."""
+"""Context of an attribute: what it may know besides the examples of a unit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class TaskContext:
-    """What the units of a task share, read on first use and once."""
+    """Context that the units of a task share, read once, on first use."""
 
     task: str
     read_train: Callable[[], Sequence[Example]]

@@ -1,4 +1,4 @@
-"""What attributes read besides the test data: the English training data and the tokenizer of the run's model.
+"""Sources of attributes besides the test data: the English training data and the tokenizer of the run's model.
 
 Both must be those of the run: its record has their fingerprints.
 """

@@ -54,7 +54,7 @@ def answer_length(examples: Sequence[Question], unit: UnitContext) -> Values:
 
 
 def answer_type(examples: Sequence[Question], unit: UnitContext) -> Values:
-    """What the first answer looks like.
+    """Type of the first answer.
 
     "number" (digits and signs only), "with digits", "name" (every word begins with a capital), "word" or "phrase" (one
     word or more), "other script" where neither capitals nor spaces tell, "none" for an impossible question.
@@ -63,7 +63,7 @@ def answer_type(examples: Sequence[Question], unit: UnitContext) -> Values:
 
 
 def overlap(examples: Sequence[Any], unit: UnitContext) -> Values:
-    """How much of the second sentence, or of the question, the first sentence or the context has too: 0-1.
+    """Share of the second sentence's or the question's words that the first sentence or the context has, too: 0-1.
 
     The share of its pairs of neighbouring letters, lower-cased, which needs no word boundaries.
     """
@@ -81,7 +81,7 @@ def entity_length(examples: Sequence[Tagged], unit: UnitContext) -> Values:
 
 
 def entities(examples: Sequence[Tagged], unit: UnitContext) -> Values:
-    """How many entities a sentence has; None in tasks that tag no entities."""
+    """Counts the entities of a sentence; None in tasks that tag no entities."""
     if not any(tag[:2] in ("B-", "I-") for example in examples for tag in example.tags or ()):
         return [None] * len(examples)
     return [sum(1 for _ in _entities(example)) for example in examples]

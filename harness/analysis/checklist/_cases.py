@@ -101,7 +101,7 @@ def _draw(
 
 @dataclass
 class _Filling:
-    """What was drawn: for each slot an argument and its row, names in their order, and what these mean in English."""
+    """Drawn values: for each slot an argument and its row, names in their order, and their meanings in English."""
 
     values: Mapping[str, Sequence[Row]]
     people: list[str]
@@ -121,7 +121,7 @@ class _Filling:
                         yield text[:1].upper() + text[1:]
 
     def _meaning(self, texts: Sequence[str]) -> set[str]:
-        """What was drawn, without a property that is not what the texts are about."""
+        """Drawn values, without a property that the texts are not about."""
         about = {number for text in texts for number in re.findall(r"\.[pv](\d)", text)}
         return self.meaning | {name for number, name in self.properties.items() if not about or number in about}
 

@@ -17,7 +17,7 @@ from harness.core.border import border
 from harness.core.errors import DataError
 
 FILE = "multichecklist/checklist_templates.tsv"
-"""Where the published file is looked for in a data folder."""
+"""Place of the published file in a data folder."""
 
 OBTAIN = f"copy multichecklist/checklist_templates.tsv of github.com/google-research/xtreme to DATA_DIR/{FILE}"
 

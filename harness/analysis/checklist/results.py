@@ -1,4 +1,4 @@
-"""What came out: error rates by test and language, and examples of what went wrong."""
+"""Results of a checklist: error rates by test and language, and examples of failures."""
 
 from __future__ import annotations
 

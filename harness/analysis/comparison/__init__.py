@@ -1,1 +1,1 @@
-"""Whether one system is better than another: paired by example, with effect sizes, intervals and corrected p-values."""
+"""Tells whether one system is better than another: paired by example, with effect sizes, intervals and corrected p-values."""

@@ -1,4 +1,4 @@
-"""Which units several runs can be compared on, and their items side by side, paired by example id."""
+"""Pairing: the units that several runs can be compared on, and their items, paired by example id."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def t_quantile(freedom: int) -> float:
 
 
 def seed_factor(runs: int, freedom: int) -> float:
-    """How far deviations between ``runs`` seeds, drawn with replacement, must be stretched to be honest.
+    """Factor that corrects deviations between ``runs`` seeds drawn with replacement.
 
     The bootstrap of a handful of runs is too narrow twice over: its variance lacks the factor runs / (runs - 1), and a
     variance from so few values calls for Student's t with ``freedom`` degrees of freedom in place of the normal.

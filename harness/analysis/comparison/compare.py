@@ -44,7 +44,7 @@ class Comparer:
         self.systems = systems
         self.resamples = resamples
         self.numbered = 0
-        """How many drawn items earlier tasks had: the next task's are numbered from here."""
+        """Number of items drawn by earlier tasks, from which the next task's are numbered."""
         generator = np.random.default_rng(_SEED)
         self.columns: list[slice] = []
         # a run is drawn for all languages and tasks at once: its luck with the seed is the same in all of them
@@ -209,7 +209,7 @@ def _exact(comparer: Comparer, metric: Metric, items: Items) -> list[McNemar | N
 
 
 def _one_each(items: Items, systems: int) -> bool:
-    """Whether every item weighs the same: the last statistic of a share is its number of decisions."""
+    """Tells whether every item weighs the same: the last statistic of a share is its number of decisions."""
     return bool((items.statistics.reshape(len(items.ids), systems, -1)[..., -1] == 1).all())
 
 

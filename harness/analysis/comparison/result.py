@@ -1,4 +1,4 @@
-"""What a comparison finds, as values."""
+"""Results of a comparison, as values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harness.analysis.comparison._significance import McNemar
 
 SCHEMA = "harness-comparison/1"
 LEVEL = 0.05
-"""What counts as significant, after correction."""
+"""Significance level, after correction."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a system is above the baseline (negative: below), in points, with its 95% interval and p-values.
+    """Difference of a system from the baseline in points (negative: worse), with its 95% interval and p-values.
 
     ``p`` is that of ``test``: "mcnemar" (mid-p) or "bootstrap"; ``p_holm`` is corrected over the family it was tested in.
     """
@@ -32,7 +32,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the corrected p-value is below 0.05."""
+        """Tells whether the corrected p-value is below 0.05."""
         return self.p_holm < LEVEL
 
 

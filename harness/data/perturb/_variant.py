@@ -39,7 +39,7 @@ class Variant:
 
 
 def applies(kind: str, examples: Iterable[type]) -> bool:
-    """Whether examples of some of these classes can be perturbed so."""
+    """Tells whether examples of some of these classes can be perturbed so."""
     fields = "paired_fields" if kind == MIXED else "query_fields"
     return any(getattr(example, fields, ()) for example in examples)
 
@@ -91,7 +91,7 @@ def _counterparts(examples: Mapping[int, Example], others: Sequence[Example]) ->
 
 
 def _label(example: Example) -> object:
-    """What translations share: the label of a pair (answers are words of their language)."""
+    """Returns what translations share: the label of a pair (answers are words of their language)."""
     return getattr(example, "label", None)
 
 

@@ -43,7 +43,7 @@ def _options(world: World, rows: tuple[Record, ...], right: Record, column: str,
 
 
 def hellaswag(world: World, count: int, split: str) -> Iterator[Row]:
-    """Which ending follows?"""
+    """Asks which ending follows."""
     scripts = records("scripts")
 
     def draw() -> Row:
@@ -70,7 +70,7 @@ def hellaswag(world: World, count: int, split: str) -> Iterator[Row]:
 
 
 def cosmosqa(world: World, count: int) -> Iterator[Row]:
-    """Why, and what next, of a short story that tells only one thing."""
+    """Asks why, and what next, of a short story that tells only one thing."""
     scripts = records("scripts")
     asked = {
         "cause": "Why did this happen ?",
@@ -97,7 +97,7 @@ def cosmosqa(world: World, count: int) -> Iterator[Row]:
 
 
 def social_iqa(world: World, count: int) -> Iterator[Row]:
-    """How somebody feels, wants to do next, or did before."""
+    """Feelings, next wishes and earlier deeds of somebody in a story."""
     scripts = records("scripts")
     asked = {
         "feeling": "How would {} feel afterwards?",
@@ -119,7 +119,7 @@ def social_iqa(world: World, count: int) -> Iterator[Row]:
 
 
 def commonsenseqa(world: World, count: int) -> Iterator[Row]:
-    """Where things are, what they are for, and what they have."""
+    """Texts about where things are, what they are for, and what they have."""
     things = records("knowledge")
     asked = {
         "place": ("Where would {} find the {}?", "Where did {} most likely see the {}?"),
@@ -144,7 +144,7 @@ def commonsenseqa(world: World, count: int) -> Iterator[Row]:
 
 
 def copa(world: World, count: int, *languages: str) -> Iterator[dict[str, Row]]:
-    """Which of two is the cause, or the effect? A row by language, all saying the same."""
+    """Asks which of two is the cause, or the effect: a row a language, all saying the same."""
     scripts = records("scripts")
 
     def draw() -> Row:

@@ -70,7 +70,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
 
 
 def has_sample_corpus(folder: Path) -> bool:
-    """Whether a whole sample corpus lies in the folder: a killed process leaves part of one."""
+    """Tells whether a whole sample corpus lies in the folder: a killed process leaves part of one."""
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How large the sample corpus is."""
+"""Size of the sample corpus."""
 
 from __future__ import annotations
 

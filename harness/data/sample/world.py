@@ -65,7 +65,7 @@ class World:
         return Ref("organisation", (self.rng.choice(heads), name))
 
     def count(self, *others: Ref) -> int:
-        """How many."""
+        """Number of examples."""
         return self.rng.choice([n for n in COUNTS if n not in {ref.count for ref in others}])
 
     def verb(self, kind: str, *others: Ref) -> Ref:
@@ -129,5 +129,5 @@ class World:
 
 
 def passive_fits(fact: Fact) -> bool:
-    """Whether the passive is safe: no pronoun as agent, no counted object."""
+    """Tells whether the passive is safe: no pronoun as agent, no counted object."""
     return fact["A"].kind != "pronoun" and not fact["O"].count if "A" in fact and "O" in fact else True

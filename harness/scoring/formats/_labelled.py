@@ -1,4 +1,4 @@
-"""Whether the examples of a unit carry labels: all, none, or (a mistake) some."""
+"""Tells whether the examples of a unit carry labels: all, none, or (a mistake) some."""
 
 from __future__ import annotations
 

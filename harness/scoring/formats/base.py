@@ -1,4 +1,4 @@
-"""What every file format of predictions and labels offers."""
+"""Base class of the file formats of predictions and labels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Format(ABC):
     """The ending of the file name, without the dot."""
 
     def path(self, folder: Path, task: str, language: str, split: str = "test") -> Path:
-        """Where a unit's file lies in a tree of predictions or labels: ``folder/xnli/test-sw.tsv``."""
+        """Path of a unit's file in a tree of predictions or labels: ``folder/xnli/test-sw.tsv``."""
         return folder / task / f"{split}-{language}.{self.extension}"
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""How many masked tokens of each text a model guessed (masked language modelling)."""
+"""Counts of masked tokens that a model predicted in each text (masked language modelling)."""
 
 from __future__ import annotations
 

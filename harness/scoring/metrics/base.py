@@ -24,7 +24,7 @@ class Metric(ABC):
     proportions: tuple[str, ...] = ()
     """Numbers that may be plain shares of right items: then they get Wilson's interval instead of the bootstrap."""
     additive: bool = True
-    """Whether it has statistics; one that can only be computed as a whole has none, and no intervals."""
+    """True if it has statistics; one that can only be computed as a whole has none, and no intervals."""
 
     @abstractmethod
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:

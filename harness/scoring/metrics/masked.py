@@ -1,4 +1,4 @@
-"""How well masked tokens are guessed: the share of right guesses, and perplexity."""
+"""Accuracy and perplexity of masked tokens."""
 
 from __future__ import annotations
 

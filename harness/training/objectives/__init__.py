@@ -1,1 +1,1 @@
-"""What a stage trains on besides, or instead of, the plain loss of its labels."""
+"""Training objectives: what is minimised besides, or instead of, the plain loss of the labels."""

@@ -45,11 +45,11 @@ class Composition:
 
     @property
     def key(self) -> list[Any]:
-        """What of it decides the weights of a stage."""
+        """Describes what of it decides the weights of a stage."""
         return [[layer.value.name, layer.value.version, key_part(layer.objective.options)] for layer in self.layers]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What the record says about it."""
+        """Entry of the record about it."""
         return [
             {
                 "name": layer.value.name,
@@ -62,7 +62,7 @@ class Composition:
         ]
 
     def facts(self) -> dict[str, Any]:
-        """What the objectives have to say after the training, by name."""
+        """Facts of the objectives after the training, by name."""
         found = {layer.value.name: dict(layer.objective.facts()) for layer in self.layers}
         return {name: facts for name, facts in found.items() if facts}
 
@@ -117,7 +117,7 @@ class Composition:
 
     @property
     def finishes(self) -> bool:
-        """Whether the checkpoint is another model than the one that is trained."""
+        """Tells whether the checkpoint is another model than the one that is trained."""
         return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObjectiveContext:
-    """What an objective may know of the stage and of the step.
+    """Context of an objective: the stage and the step.
 
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
@@ -103,5 +103,5 @@ class StageObjective:
         return model
 
     def facts(self) -> Mapping[str, Any]:
-        """What else ``stage.json`` and the record should say, as plain values."""
+        """Returns further facts for ``stage.json`` and the record, as plain values."""
         return {}

@@ -114,7 +114,7 @@ class Masked(StageObjective):
 
 @dataclass(frozen=True)
 class _Tables:
-    """What of a tokenizer masking needs, on one device: which ids are special, and those that are not."""
+    """Token ids that masking needs, on one device: which are special, and those that are not."""
 
     mask_id: int
     special: torch.Tensor
