@@ -39,16 +39,16 @@ _NAMES_OF = {
     "harness.studies.job": "Job",
     "harness.studies.launcher": "JobLauncher",
     "harness.training.objectives.base": "ObjectiveContext StageObjective",
+    "harness.types.benchmarks": "Benchmark PublishedRows Recipe Study",
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair Query Question Sentence Tagged Text Translation"
     ),
+    "harness.types.extensions": "Attribute Command DoctorCheck Finding Launcher Objective ReportFormat",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
-    "harness.types.tasks": (
-        "Attribute Benchmark Command DatasetsData DoctorCheck Family FileData Finding HubData IntermediateTask Launcher"
-        " Objective PublishedRows Recipe ReportFormat Split Study TargetTask Where splits"
-    ),
+    "harness.types.sources": "DatasetsData FileData HubData Split Where splits",
+    "harness.types.tasks": "Family IntermediateTask TargetTask",
     "harness.types.units": "Prediction Unit UnitExamples",
 }
 """Each module and its public names; a name may be that of a module below it."""

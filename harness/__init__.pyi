@@ -53,6 +53,10 @@ from harness.studies.job import Job as Job
 from harness.studies.launcher import JobLauncher as JobLauncher
 from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
 from harness.training.objectives.base import StageObjective as StageObjective
+from harness.types.benchmarks import Benchmark as Benchmark
+from harness.types.benchmarks import PublishedRows as PublishedRows
+from harness.types.benchmarks import Recipe as Recipe
+from harness.types.benchmarks import Study as Study
 from harness.types.examples import Answer as Answer
 from harness.types.examples import Candidate as Candidate
 from harness.types.examples import Choice as Choice
@@ -66,6 +70,13 @@ from harness.types.examples import Sentence as Sentence
 from harness.types.examples import Tagged as Tagged
 from harness.types.examples import Text as Text
 from harness.types.examples import Translation as Translation
+from harness.types.extensions import Attribute as Attribute
+from harness.types.extensions import Command as Command
+from harness.types.extensions import DoctorCheck as DoctorCheck
+from harness.types.extensions import Finding as Finding
+from harness.types.extensions import Launcher as Launcher
+from harness.types.extensions import Objective as Objective
+from harness.types.extensions import ReportFormat as ReportFormat
 from harness.types.languages import Language as Language
 from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
@@ -73,26 +84,15 @@ from harness.types.languages import language_name as language_name
 from harness.types.options import EvalOptions as EvalOptions
 from harness.types.options import TrainOptions as TrainOptions
 from harness.types.progress import ProgressListener as ProgressListener
-from harness.types.tasks import Attribute as Attribute
-from harness.types.tasks import Benchmark as Benchmark
-from harness.types.tasks import Command as Command
-from harness.types.tasks import DatasetsData as DatasetsData
-from harness.types.tasks import DoctorCheck as DoctorCheck
+from harness.types.sources import DatasetsData as DatasetsData
+from harness.types.sources import FileData as FileData
+from harness.types.sources import HubData as HubData
+from harness.types.sources import Split as Split
+from harness.types.sources import Where as Where
+from harness.types.sources import splits as splits
 from harness.types.tasks import Family as Family
-from harness.types.tasks import FileData as FileData
-from harness.types.tasks import Finding as Finding
-from harness.types.tasks import HubData as HubData
 from harness.types.tasks import IntermediateTask as IntermediateTask
-from harness.types.tasks import Launcher as Launcher
-from harness.types.tasks import Objective as Objective
-from harness.types.tasks import PublishedRows as PublishedRows
-from harness.types.tasks import Recipe as Recipe
-from harness.types.tasks import ReportFormat as ReportFormat
-from harness.types.tasks import Split as Split
-from harness.types.tasks import Study as Study
 from harness.types.tasks import TargetTask as TargetTask
-from harness.types.tasks import Where as Where
-from harness.types.tasks import splits as splits
 from harness.types.units import Prediction as Prediction
 from harness.types.units import Unit as Unit
 from harness.types.units import UnitExamples as UnitExamples
@@ -151,6 +151,10 @@ __all__ = [
     "JobLauncher",
     "ObjectiveContext",
     "StageObjective",
+    "Benchmark",
+    "PublishedRows",
+    "Recipe",
+    "Study",
     "Answer",
     "Candidate",
     "Choice",
@@ -164,6 +168,13 @@ __all__ = [
     "Tagged",
     "Text",
     "Translation",
+    "Attribute",
+    "Command",
+    "DoctorCheck",
+    "Finding",
+    "Launcher",
+    "Objective",
+    "ReportFormat",
     "Language",
     "first_party_languages",
     "iso639_3",
@@ -171,26 +182,15 @@ __all__ = [
     "EvalOptions",
     "TrainOptions",
     "ProgressListener",
-    "Attribute",
-    "Benchmark",
-    "Command",
     "DatasetsData",
-    "DoctorCheck",
-    "Family",
     "FileData",
-    "Finding",
     "HubData",
-    "IntermediateTask",
-    "Launcher",
-    "Objective",
-    "PublishedRows",
-    "Recipe",
-    "ReportFormat",
     "Split",
-    "Study",
-    "TargetTask",
     "Where",
     "splits",
+    "Family",
+    "IntermediateTask",
+    "TargetTask",
     "Prediction",
     "Unit",
     "UnitExamples",

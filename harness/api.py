@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
+from harness.types.benchmarks import Recipe
 from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
-from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown

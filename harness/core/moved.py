@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "languages": ("types.languages",),
     "metrics": ("scoring.metrics",),
     "options": ("types.options",),
-    "specs": ("types.tasks",),
+    "specs": ("types.tasks", "types.sources", "types.benchmarks", "types.extensions"),
     "submission": ("scoring.formats",),
 }
 """An old module, and the modules that have its names now; below it, modules of the same names."""

@@ -20,7 +20,7 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
 from harness.data._conllu import conllu
-from harness.types.tasks import Row
+from harness.types.sources import Row
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,7 @@ from harness.data._archive import is_archive, members
 from harness.data._lines import json_lines
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
 from harness.data.locate import Files, Unavailable
-from harness.types.sources import described
-from harness.types.tasks import DatasetsData, Row
+from harness.types.sources import DatasetsData, Row, described
 
 Batch = tuple[object, Sequence[int], Any]
 """The name of a file or data set, the numbers of some of its rows (from 0), and these rows as an Arrow table."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.core.errors import DataError
 from harness.data._lines import lines
-from harness.types.tasks import Row
+from harness.types.sources import Row
 
 PRECEDENCE = {
     "": "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.core.border import border
 from harness.core.errors import DataError
-from harness.types.tasks import Row
+from harness.types.sources import Row
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:

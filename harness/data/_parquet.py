@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.border import border
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
-from harness.types.tasks import HubData
+from harness.types.sources import HubData
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:

@@ -25,8 +25,7 @@ from harness.data.locate import Files
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import fingerprint, limited
 from harness.types.examples import Example
-from harness.types.sources import described
-from harness.types.tasks import DatasetsData
+from harness.types.sources import DatasetsData, described
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.data.locate import Files, resolve
 from harness.data.sources import LoadedSplit, Status, load_examples, located, split_status
-from harness.types.tasks import Source, Split, Task
+from harness.types.sources import Source, Split
+from harness.types.tasks import Task
 
 if TYPE_CHECKING:
     from harness.data.locate import Resolver

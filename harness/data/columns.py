@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.border import border, in_words
 from harness.core.errors import DataError
-from harness.types.tasks import DatasetsData, HubData, Where
+from harness.types.sources import DatasetsData, HubData, Where
 
 BATCH = 8192
 """Rows turned into Python objects at once."""
@@ -29,7 +29,7 @@ class Column:
 
     @classmethod
     def parse(cls, text: str) -> Column:
-        """Reads a declaration (see :class:`~harness.types.tasks.HubData`); ValueError where it is malformed."""
+        """Reads a declaration (see :class:`~harness.types.sources.HubData`); ValueError where it is malformed."""
         found = re.fullmatch(r"\s*([^:()]+?)\s*(?::\s*(\w+)\s*(?:\((.*)\))?)?\s*", text)
         if found is None or (found[2] or "") not in KINDS:
             raise ValueError(f"not a column declaration: {text!r}; expected 'name' or 'name: {'|'.join(KINDS[1:])}'")

@@ -13,8 +13,7 @@ from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
-from harness.types.sources import described
-from harness.types.tasks import DatasetsData, FileData, HubData, Source
+from harness.types.sources import DatasetsData, FileData, HubData, Source, described
 
 log = logging.getLogger(__name__)
 

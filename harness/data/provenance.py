@@ -11,7 +11,7 @@ from harness.core.border import border
 from harness.core.errors import DataError, did_you_mean
 from harness.core.files import read_text
 from harness.data.locate import Files
-from harness.types.tasks import FileData, Origin, Source, Split
+from harness.types.sources import FileData, Origin, Source, Split
 
 if TYPE_CHECKING:
     from harness.types.record import ProvenanceRecord

@@ -15,7 +15,7 @@ from harness.data._lines import json_lines, lines
 from harness.data._sentences import sentence_at
 from harness.data.corpus import held_out_text, text
 from harness.types.examples import Answer, Question
-from harness.types.tasks import Row
+from harness.types.sources import Row
 
 __all__ = [
     "bitext_pool",

@@ -22,8 +22,8 @@ from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import limited
 from harness.types import entity_tags
 from harness.types.examples import Example, Text
-from harness.types.sources import described
-from harness.types.tasks import DatasetsData, FileData, HubData, IntermediateTask, Reader, Source, Split, TargetTask
+from harness.types.sources import DatasetsData, FileData, HubData, Reader, Source, Split, described
+from harness.types.tasks import IntermediateTask, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
 

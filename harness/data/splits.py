@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.types.tasks import IntermediateTask, Split, TargetTask, Task
+from harness.types.sources import Split
+from harness.types.tasks import IntermediateTask, TargetTask, Task
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from harness.runs.recorded_scores import aggregated, by_item, primaries, recorde
 from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit

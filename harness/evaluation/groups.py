@@ -16,7 +16,8 @@ from harness.training.context import RunContext
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.types.options import as_plain
-from harness.types.tasks import IntermediateTask, Split
+from harness.types.sources import Split
+from harness.types.tasks import IntermediateTask
 
 
 @dataclass(frozen=True)

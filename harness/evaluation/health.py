@@ -14,7 +14,7 @@ from harness.data.access import DataAccess
 from harness.evaluation.plan import make_plan
 from harness.registry.registry import SLOW, load_part
 from harness.training.sources import training_tasks
-from harness.types.tasks import Finding
+from harness.types.extensions import Finding
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

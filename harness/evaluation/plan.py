@@ -12,8 +12,8 @@ from harness.data.perturb import applies, split_name, split_of
 from harness.data.sources import Status
 from harness.registry.select import select
 from harness.training.sources import task_of
-from harness.types.sources import described
-from harness.types.tasks import Split, TargetTask
+from harness.types.sources import Split, described
+from harness.types.tasks import TargetTask
 from harness.types.units import Unit
 
 if TYPE_CHECKING:

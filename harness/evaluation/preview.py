@@ -18,8 +18,8 @@ from harness.training.context import RunContext
 if TYPE_CHECKING:
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
+    from harness.types.benchmarks import Recipe
     from harness.types.options import EvalOptions
-    from harness.types.tasks import Recipe
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from harness.models.resolve import Access
 from harness.registry.registry import Registry
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
-from harness.types.sources import described
-from harness.types.tasks import Split, TargetTask, Task
+from harness.types.sources import Split, described
+from harness.types.tasks import TargetTask, Task
 
 
 def task_details(

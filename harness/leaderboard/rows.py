@@ -14,7 +14,7 @@ from harness.core.files import read_text, write_atomic
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.schema import Row
 from harness.leaderboard.validation import Problem, problems
-from harness.types.tasks import PublishedRows
+from harness.types.benchmarks import PublishedRows
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

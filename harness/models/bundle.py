@@ -19,7 +19,7 @@ from harness.core.hashing import file_sha256
 from harness.core.version import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.models._deciding import deciding_files
-from harness.types.tasks import FileData, HubData, Source
+from harness.types.sources import FileData, HubData, Source
 
 if TYPE_CHECKING:
     from harness.models.resolve import ResolvedModel

@@ -13,23 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from harness.types.benchmarks import Benchmark, PublishedRows, Recipe, Study
+from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
 from harness.types.languages import Language
-from harness.types.tasks import (
-    Attribute,
-    Benchmark,
-    Command,
-    DoctorCheck,
-    Family,
-    HubData,
-    IntermediateTask,
-    Launcher,
-    Objective,
-    PublishedRows,
-    Recipe,
-    ReportFormat,
-    Study,
-    TargetTask,
-)
+from harness.types.sources import HubData
+from harness.types.tasks import Family, IntermediateTask, TargetTask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,7 +193,7 @@ def harness_launchers() -> Iterable[Launcher]:  # type: ignore[empty-body]
 
 @hookspec
 def harness_doctor_checks() -> Iterable[DoctorCheck]:  # type: ignore[empty-body]
-    """Checks that ``harness doctor`` makes besides its own; each returns a :class:`~harness.types.tasks.Finding`.
+    """Checks that ``harness doctor`` makes besides its own; each returns a :class:`~harness.types.extensions.Finding`.
 
     Example::
 

@@ -20,21 +20,10 @@ from harness.registry.calls import Hooks
 from harness.registry.discovery import Kind, PluginCandidate, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
+from harness.types.benchmarks import Benchmark, Recipe, Study
+from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
 from harness.types.languages import Language, add_languages, first_party_languages
-from harness.types.tasks import (
-    Attribute,
-    Benchmark,
-    Command,
-    DoctorCheck,
-    Family,
-    IntermediateTask,
-    Launcher,
-    Objective,
-    Recipe,
-    ReportFormat,
-    Study,
-    TargetTask,
-)
+from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
 
 log = logging.getLogger(__name__)

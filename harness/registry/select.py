@@ -14,8 +14,9 @@ from fnmatch import fnmatchcase
 
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.registry.registry import Registry
+from harness.types.benchmarks import Benchmark
 from harness.types.languages import Language, language
-from harness.types.tasks import Benchmark, TargetTask, Task
+from harness.types.tasks import TargetTask, Task
 from harness.types.units import Unit
 
 SYNTAX = "selectors: xnli  'x*'  xnli[sw,ur]  family:tagging  benchmark:xtreme  -xnli[en]"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harness.core.errors import PluginError, did_you_mean
-from harness.types import languages, tasks
+from harness.types import benchmarks, extensions, languages, tasks
 from harness.types.checks import shown
 from harness.types.values import PluginValue
 
 KINDS: dict[str, type[PluginValue]] = {
     kind.hook: kind
-    for module in (tasks, languages)
+    for module in (tasks, benchmarks, extensions, languages)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, PluginValue) and kind is not PluginValue
 }

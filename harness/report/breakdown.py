@@ -9,7 +9,7 @@ from harness.report.table import Table, Value, columns, number, report_table
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown, Bucket
-    from harness.types.tasks import Attribute
+    from harness.types.extensions import Attribute
 
 
 def breakdown_table(found: Sequence[Breakdown]) -> Table:

@@ -17,8 +17,8 @@ from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.benchmarks import Benchmark
     from harness.types.record import RunRecord
-    from harness.types.tasks import Benchmark
 
 
 def score_run(

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.sealed import sealed
+from harness.types.benchmarks import Recipe
 from harness.types.options import EvalOptions, TrainOptions
 from harness.types.record import IdentityRecord
 from harness.types.roles import MEASURES, SEED, SPEED, chosen, has_role, names, without
-from harness.types.tasks import Recipe
 
 if TYPE_CHECKING:
     from harness.types.record import RunRecord, StageRecord

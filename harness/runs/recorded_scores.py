@@ -11,7 +11,7 @@ from harness.scoring.aggregate import aggregate
 from harness.scoring.files import TaskScorer
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import BenchmarkScore, UnitScore
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 from harness.types.units import Unit
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from harness.registry.registry import load_part
 from harness.scoring.bootstrap import Items, mean_replicates
 from harness.scoring.intervals import percentiles
 from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore, transfer_gap
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 
 def aggregate(

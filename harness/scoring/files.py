@@ -20,8 +20,8 @@ from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums,
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.base import Metric
 from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
+from harness.types.benchmarks import Benchmark
 from harness.types.entity_tags import NoEntityTag
-from harness.types.tasks import Benchmark
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

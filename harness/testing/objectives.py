@@ -21,9 +21,10 @@ from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.subject import Subject
 from harness.training.stage import TrainedStage
+from harness.types.extensions import Objective
 from harness.types.options import EvalOptions
 from harness.types.progress import ProgressListener
-from harness.types.tasks import IntermediateTask, Objective
+from harness.types.tasks import IntermediateTask
 
 Result = tuple[str, Status, str]
 

@@ -21,7 +21,9 @@ from harness.testing.contract import Status
 from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
 from harness.training.sources import training_tasks
-from harness.types.tasks import Family, Objective, PublishedRows, TargetTask
+from harness.types.benchmarks import PublishedRows
+from harness.types.extensions import Objective
+from harness.types.tasks import Family, TargetTask
 from harness.types.values import PluginValue
 
 Result = tuple[str, Status, str]

@@ -12,7 +12,8 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.data.access import DataAccess
 from harness.data.splits import TaskSplit
 from harness.registry.registry import PluginStatus, Registry
-from harness.types.tasks import Family, IntermediateTask, Split, Task
+from harness.types.sources import Split
+from harness.types.tasks import Family, IntermediateTask, Task
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit, Status

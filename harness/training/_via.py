@@ -14,7 +14,8 @@ from harness.data.columns import Column
 from harness.data.readers import json_lines
 from harness.types.examples import Example
 from harness.types.languages import languages as known_languages
-from harness.types.tasks import FileData, IntermediateTask, Reader, Row, Source, Split
+from harness.types.sources import FileData, Reader, Row, Source, Split
+from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

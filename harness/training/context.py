@@ -15,8 +15,10 @@ from harness.registry.registry import load_part
 from harness.training._via import parse_via, via_tasks
 from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.types.benchmarks import Recipe
+from harness.types.extensions import Objective
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
-from harness.types.tasks import Family, IntermediateTask, Objective, Recipe
+from harness.types.tasks import Family, IntermediateTask
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit

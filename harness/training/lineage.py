@@ -13,8 +13,7 @@ from harness.core.errors import HarnessError
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
 from harness.training._via import in_languages, parse_via
-from harness.types.sources import described
-from harness.types.tasks import FileData, Source, Split
+from harness.types.sources import FileData, Source, Split, described
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError, PluginError
-from harness.types.sources import described
-from harness.types.tasks import DatasetsData, FileData, IntermediateTask, Source, Split, TargetTask, Task
+from harness.types.sources import DatasetsData, FileData, Source, Split, described
+from harness.types.tasks import IntermediateTask, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

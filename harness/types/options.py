@@ -12,8 +12,8 @@ from typing import Any, get_type_hints
 
 from harness.core.border import border
 from harness.core.errors import UsageError, did_you_mean
+from harness.types.benchmarks import Recipe
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
-from harness.types.tasks import Recipe
 from harness.types.trusted_code import parse_trusted
 from harness.types.units import PERTURBATIONS
 
@@ -171,7 +171,7 @@ class EvalOptions:
 
 
 def load_recipe_file(path: Path) -> Recipe:
-    """Reads ``--recipe file.toml``: fields of :class:`~harness.types.tasks.Recipe` (name, defaults, tasks, large, ...)."""
+    """Reads ``--recipe file.toml``: fields of :class:`~harness.types.benchmarks.Recipe` (name, defaults, tasks, large, ...)."""
     if not path.exists():
         raise UsageError(f"{path}: no such recipe file", hint="--recipe takes a name, or the path of a TOML file")
     with border(

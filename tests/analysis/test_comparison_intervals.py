@@ -11,7 +11,7 @@ from harness.scoring.files import estimate
 from harness.scoring.intervals import wilson
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import Estimate, UnitScore
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 ACCURACY = get_metric("accuracy")
 F1 = get_metric("ner_f1")

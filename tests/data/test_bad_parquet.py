@@ -17,7 +17,7 @@ from harness.core.errors import DataError
 from harness.data._parquet import rows
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
-from harness.types.tasks import HubData, Where
+from harness.types.sources import HubData, Where
 
 Change = Callable[[pa.Table], pa.Table]
 

@@ -24,7 +24,7 @@ from harness.registry.select import select
 from harness.testing import CHECKS, check_plugin
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
-from harness.types.tasks import HubData
+from harness.types.sources import HubData
 from harness.types.units import Unit
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")

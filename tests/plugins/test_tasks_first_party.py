@@ -13,7 +13,7 @@ from harness.data._checks import lost_answers, shifted_answers
 from harness.data._parquet import Column
 from harness.data.sources import load_examples, split_status
 from harness.registry.default import get_registry
-from harness.types.tasks import HubData
+from harness.types.sources import HubData
 
 TARGETS = "pawsx xnli panx udpos bucc2018 tatoeba xquad mlqa tydiqa".split()
 MORE = "lareqa mewslix udpos_hub xcopa".split()  # see plugins/test_xtreme_r.py

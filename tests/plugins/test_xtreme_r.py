@@ -22,7 +22,7 @@ from harness.results.run_view import view
 from harness.scoring.aggregate import aggregate
 from harness.scoring.scores import Estimate, UnitScore
 from harness.training.sources import training_tasks
-from harness.types.tasks import FileData, Split
+from harness.types.sources import FileData, Split
 
 FAST = ["--limit", "6", "--train-limit", "12", "--set", "max_steps=2", "--set", "batch=4", "--offline"]
 EXTRA = {

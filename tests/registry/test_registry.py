@@ -26,7 +26,9 @@ from harness.registry.default import get_registry
 from harness.registry.registry import PluginStatus, Registry
 from harness.registry.validation import check
 from harness.training.sources import training_tasks
-from harness.types.tasks import Benchmark, Family, IntermediateTask, Recipe, Split, TargetTask
+from harness.types.benchmarks import Benchmark, Recipe
+from harness.types.sources import Split
+from harness.types.tasks import Family, IntermediateTask, TargetTask
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.scoring.aggregate import aggregate
 from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 
 def scored(codes: tuple[str, ...], values: dict[str, dict[str, float]]) -> BenchmarkScore:

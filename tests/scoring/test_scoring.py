@@ -22,7 +22,7 @@ from harness.scoring.formats.tags import Tags
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import Estimate, UnitScore
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 IOB2 = ("O", *(f"{prefix}-{kind}" for prefix in "BI" for kind in ("PER", "ORG", "LOC")))

@@ -17,8 +17,9 @@ from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
 from harness.training.chain import Stages
 from harness.types.examples import Pair, Tagged
+from harness.types.sources import FileData, Split
 from harness.types.task_key import BY_CONTENT, HARMLESS
-from harness.types.tasks import FileData, Split, TargetTask
+from harness.types.tasks import TargetTask
 from harness.types.units import Unit
 
 PINNED = {

@@ -14,7 +14,8 @@ from harness.registry.default import get_registry
 from harness.training.context import RunContext
 from harness.types.examples import Pair
 from harness.types.options import EvalOptions
-from harness.types.tasks import FileData, IntermediateTask, Split, TargetTask
+from harness.types.sources import FileData, Split
+from harness.types.tasks import IntermediateTask, TargetTask
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from harness.registry.validation import check
 from harness.scoring.files import item_statistics, score_unit
 from harness.scoring.formats.tags import Tags
 from harness.scoring.metrics import as_evaluate, get_metric
-from harness.types.tasks import FileData, Split
+from harness.types.sources import FileData, Split
 
 OTHERS = {
     "classes": ("O", "PERSON", "LOCATION"),

@@ -29,7 +29,7 @@ from harness.results.run_view import RunView
 from harness.results.systems import load_runs
 from harness.scoring.files import TaskScorer, estimate
 from harness.scoring.scores import Estimate
-from harness.types.tasks import Attribute
+from harness.types.extensions import Attribute
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from harness.inference.features import FeatureRows
     from harness.training.objectives.base import Batch, Loss
     from harness.types.examples import Example
-    from harness.types.tasks import IntermediateTask, Need, Objective
+    from harness.types.extensions import Need, Objective
+    from harness.types.tasks import IntermediateTask
 
 
 @dataclass(frozen=True)

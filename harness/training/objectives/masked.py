@@ -20,7 +20,8 @@ from harness.inference.features import Features
 from harness.training.objectives.base import ObjectiveContext, StageObjective
 from harness.types.examples import Example
 from harness.types.roles import MEASURES, option
-from harness.types.tasks import IntermediateTask, Split
+from harness.types.sources import Split
+from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
     import torch

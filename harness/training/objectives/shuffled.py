@@ -13,7 +13,8 @@ import numpy as np
 from harness.core.errors import UsageError
 from harness.training.objectives.base import ObjectiveContext, StageObjective
 from harness.types.examples import Answer, Choice, Example, Match, Question, Tagged, Text
-from harness.types.tasks import IntermediateTask, Split
+from harness.types.sources import Split
+from harness.types.tasks import IntermediateTask
 
 
 class Shuffled(StageObjective):

@@ -13,7 +13,7 @@ from harness.core.hashing import file_sha256
 from harness.registry.default import get_registry
 from harness.scoring.aggregate import aggregate
 from harness.scoring.files import TaskScorer
-from harness.types.tasks import Benchmark
+from harness.types.benchmarks import Benchmark
 
 RUNS = Path(__file__).parent / "runs"
 LABELS = ("contradiction", "entailment", "neutral")

@@ -1,0 +1,158 @@
+"""Extensions of the harness by plugins: objectives, launchers, attributes, report formats, commands, checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from harness.core.errors import did_you_mean
+from harness.types.checks import NAME, check_strings, check_text, check_whole, require, shown
+from harness.types.reserved import COMMANDS
+from harness.types.values import PluginValue
+
+Need = Literal["teacher", "translations", "gradients"]
+
+
+@dataclass(frozen=True)
+class Objective(PluginValue):
+    """A way to train a stage other than plainly on its labels: ``--set objective=NAME``, ``--via 'mnli@NAME'``.
+
+    ``implementation`` ("module:Class") is a :class:`~harness.training.objectives.base.StageObjective`, imported on first
+    use. ``version`` is part of the key of every stage trained with it. ``families`` names the families that it works
+    with; empty: all that are trained. ``needs`` is checked before any model is loaded: a "teacher" (``--set teacher=MODEL``),
+    "translations" among the training data, or "gradients" of inner activations, which sharded or packed weights do not have.
+    """
+
+    kind = "objective"
+    hook = "harness_objectives"
+    references = ("implementation",)
+
+    name: str
+    version: int
+    implementation: str
+    families: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    summary: str = ""
+    citation: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """Needs that are known."""
+        super().check()
+        where = self.where
+        check_whole(where, "version", self.version)
+        check_strings(where, "families", self.families)
+        for need in check_strings(where, "needs", self.needs):
+            hint = did_you_mean(need, get_args(Need))
+            require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+        check_text(where, "citation", self.citation, needed=False)
+
+
+@dataclass(frozen=True)
+class ReportFormat(PluginValue):
+    """A way to write a report: ``render`` ("module:function") takes a sequence of runs and returns the text of a file.
+
+    ``name`` is what ``harness report --format`` takes; ``extension`` ends the name of the file ("html").
+    """
+
+    kind = "report format"
+    hook = "harness_report_formats"
+    references = ("render",)
+
+    name: str
+    render: str
+    extension: str = "txt"
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """The end of a file name."""
+        super().check()
+        holds = isinstance(self.extension, str) and NAME.fullmatch(self.extension) is not None
+        wanted = "extension must be the end of a file name, such as 'html'"
+        require(holds, f"{self.where}: {wanted}, not {shown(self.extension)}")
+
+
+@dataclass(frozen=True)
+class Attribute(PluginValue):
+    """Something about an example that its score may hang on: a column of ``harness breakdown``.
+
+    ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
+    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.analysis.breakdown._context`) and returns a
+    number, a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
+    """
+
+    kind = "attribute"
+    hook = "harness_attributes"
+    references = ("compute",)
+
+    name: str
+    examples: tuple[type, ...]
+    compute: str
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """The classes of examples."""
+        super().check()
+        holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
+        require(holds, f"{self.where}: examples must be a tuple of classes of examples, not {shown(self.examples)}")
+
+
+@dataclass(frozen=True)
+class Command(PluginValue):
+    """A command of the command line: ``run`` ("module:attribute") is a click command, imported when it is called."""
+
+    kind = "command"
+    hook = "harness_commands"
+    references = ("run",)
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """A name that is free."""
+        super().check()
+        require(self.name not in COMMANDS, f"{self.where}: the harness has a command of this name: choose another")
+
+
+@dataclass(frozen=True)
+class Launcher(PluginValue):
+    """A way to run the jobs of a study (``harness study run NAME --launcher NAME``): here, on a cluster, with Ray.
+
+    ``implementation`` ("module:Class", a :class:`~harness.studies.launcher.JobLauncher`) is imported when it is used.
+    """
+
+    kind = "launcher"
+    hook = "harness_launchers"
+    references = ("implementation",)
+
+    name: str
+    implementation: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorCheck(PluginValue):
+    """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
+
+    kind = "doctor check"
+    hook = "harness_doctor_checks"
+    references = ("run",)
+
+    name: str
+    run: str
+    summary: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of a doctor check; ``hint`` says what to do about it."""
+
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""
