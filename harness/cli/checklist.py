@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import batch_options, compute_options, model_options, split_commas
+from harness.cli.shared_options import batch_options, compute_options, model_options, quant_options, split_commas
 
 
 @click.command("checklist")
@@ -16,6 +16,7 @@ from harness.cli.shared_options import batch_options, compute_options, model_opt
 @click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="Cases of a test in a language.")
 @click.option("--examples", type=click.IntRange(0), default=0, metavar="N", help="Show so many failures of each test.")
 @compute_options
+@quant_options
 @batch_options
 @click.option(
     "--data-dir",

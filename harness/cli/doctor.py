@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from harness.cli.shared_options import batch_options, model_options
+from harness.cli.shared_options import batch_options, model_options, quant_options
 from harness.core.errors import UsageError
 
 
@@ -21,6 +21,7 @@ from harness.core.errors import UsageError
 )
 @click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
+@quant_options
 @batch_options
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -32,6 +33,7 @@ def command(
     data_dir: str | None,
     device: str | None,
     offline: bool,
+    quant: str,
     batch_tokens: int | None,
     allow_pickle: bool,
     trust_remote_code: str | None,
@@ -56,6 +58,7 @@ def command(
 
         options = EvalOptions(
             device=device or "auto",
+            quant=quant,
             batch_tokens=batch_tokens,
             data_dir=data_dir,
             offline=offline,
@@ -66,8 +69,8 @@ def command(
         return
     if limit is not None or device is not None:
         raise UsageError("--limit and --device go with --invariance MODEL")
-    if batch_tokens is not None or allow_pickle or trust_remote_code is not None:
-        raise UsageError("--batch-tokens, --allow-pickle and --trust-remote-code go with --invariance MODEL")
+    if batch_tokens is not None or quant or allow_pickle or trust_remote_code is not None:
+        raise UsageError("--batch-tokens, --quant, --allow-pickle and --trust-remote-code go with --invariance MODEL")
     registry = get_registry(check=False)
     found = [*installation(), *plugin_checks(registry), *data_checks(registry, data_dir), disk()]
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import batch_options, compute_options, model_options
+from harness.cli.shared_options import batch_options, compute_options, model_options, quant_options
 
 _FILE = click.Path(path_type=Path)
 
@@ -29,6 +29,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @compute_options
+@quant_options
 @batch_options
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
@@ -42,6 +43,7 @@ def command(
     vectors: Path | None,
     device: str,
     dtype: str,
+    quant: str,
     batch_tokens: int | None,
     offline: bool,
     allow_pickle: bool,
@@ -70,6 +72,7 @@ def command(
     options = EvalOptions(
         device=device,
         dtype=dtype,
+        quant=quant,
         batch_tokens=batch_tokens,
         offline=offline,
         allow_pickle=allow_pickle,

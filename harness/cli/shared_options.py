@@ -50,6 +50,8 @@ compute_options = _together(
     click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
 )
 
+quant_options = click.option("--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit.")
+
 batch_options = click.option(
     "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
 )

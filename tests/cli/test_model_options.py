@@ -124,8 +124,31 @@ def test_code_of_a_model_is_refused_by_all_commands_alike(
     assert main([*words, "--trust-remote-code", "org/absent@main"]) == 2
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_weights_of_fewer_bits_are_asked_for_in_every_command(
+    name: str,
+    command: Callable[[str, Path], list[str]],
+    answering: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The library that holds them is not there: each command says so, which it can only if the option reached the model."""
+    import sys
+
+    assert main([*command(name, answering), "--quant", "3bit"]) == 2
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    adapters = ["--peft", "lora"] if name == "train" else []
+    assert main([*command(name, answering), "--quant", "8bit", *adapters]) in (2, 5)
+    assert "bitsandbytes" in capsys.readouterr().err
+
+
 def test_options_of_a_model_go_with_the_invariance_check(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--allow-pickle"], ["--batch-tokens", "5"], ["--trust-remote-code", f"org/x@{'a' * 40}"]):
+    for words in (
+        ["--allow-pickle"],
+        ["--batch-tokens", "5"],
+        ["--quant", "8bit"],
+        ["--trust-remote-code", f"org/x@{'a' * 40}"],
+    ):
         assert main(["-q", "doctor", *words]) == 2
         assert "go with --invariance" in capsys.readouterr().err
 
