@@ -177,7 +177,7 @@ def test_a_session_computes_what_its_values_say(answering: Path) -> None:
     compute = Compute("cpu", "bf16", budget=123, build_index=print)
     session = open_model(ModelReference("folder", str(answering)), Access(offline=True), compute)
     assert session.model is not None and session.folder == answering
-    forward = session.forward(session.network(family.load, trained_head=True))
+    forward = session.forward(session.network(family.load, head=family.head_parameters))
     assert (forward.device, forward.dtype, forward.budget, forward.build_index) == ("cpu", "bf16", 123, print)
     assert not forward.model.training
     question = Question("1", "who sleeps?", "the cat sleeps", ())
