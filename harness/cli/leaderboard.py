@@ -1,4 +1,4 @@
-"""``harness leaderboard``: rows of runs beside published systems, ranked only where they are alike."""
+"""``harness leaderboard``: rows of runs next to published systems, ranked only where they are comparable."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _rows_option = click.option(
 )
 
 
-@click.group("leaderboard", short_help="Put runs beside published systems.")
+@click.group("leaderboard", short_help="Compare runs with published systems.")
 def command() -> None:
-    """Export runs as rows, check rows, and show them beside published systems."""
+    """Export runs as rows, check rows, and show them next to published systems."""
 
 
 @command.command()
@@ -145,7 +145,7 @@ def show(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Show rows beside published systems, one table for each setting and split."""
+    """Show rows next to published systems, one table for each setting and split."""
     from harness.report.leaderboard import legend, markdown, tables
 
     board = _board(benchmark, tasks, metrics, more, folder)

@@ -53,7 +53,7 @@ def show_plan(
 
 
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
-    """Tables by task and by language, what is missing, and where everything lies; writes the report."""
+    """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import print_framed, stderr_console, stdout_console
     from harness.report.provenance import data_notes
     from harness.report.robustness import loss_table

@@ -59,7 +59,7 @@ class Preparation:
         return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
 
     def prepare(self, entry: PlannedUnit, group: CheckpointGroup) -> PreparedUnit:
-        """Loads what the unit needs; DataError where that cannot be had."""
+        """Loads what the unit needs; DataError where that cannot be loaded."""
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
         data = self.context.data.load(entry.task, entry.split, options.limit)

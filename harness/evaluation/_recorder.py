@@ -121,7 +121,7 @@ class Recorder:
 
     @contextmanager
     def failing(self, units: Sequence[PlannedUnit], elsewhere: Collection[str] = ()) -> Iterator[None]:
-        """Fails these units, except those with a result and those ``elsewhere``, with what is raised within; others go on.
+        """Fails these units, except those with a result and those ``elsewhere``, with the error raised within; others continue.
 
         What fails every unit is raised: a wrong option, a full disk, Ctrl-C.
         """

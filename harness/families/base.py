@@ -46,7 +46,7 @@ class Predictor(ABC):
     def tokenizer_settings(self) -> Mapping[str, Any]:
         """Attributes that the tokenizer is given when it is loaded, such as ``{"padding_side": "left"}``.
 
-        By default none: a tokenizer pads and cuts on the right. :class:`Features` have a ``padding_side`` of their own.
+        By default none: a tokenizer pads and cuts on the right. :class:`Features` have their own ``padding_side``.
         """
         return {}
 
@@ -93,7 +93,7 @@ class HeadFamily(Predictor):
         return reset_head(model, seed, carried, head=self.head_parameters(model))
 
     def share_encoder(self, first: PreTrainedModel, model: PreTrainedModel, carried: Collection[str]) -> None:
-        """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, beside its own head."""
+        """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, with its own head."""
         share_encoder(first, model, carried)
 
     @property

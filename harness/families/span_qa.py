@@ -187,7 +187,7 @@ class SpanQA(HeadFamily):
         return [self._or_none(answer.text, answer) for answer in self.answers(features, outputs)]
 
     def answers(self, features: Features, outputs: Mapping[str, OutputRows]) -> list[SpanAnswer]:
-        """The best span of each question, whatever the score of no answer."""
+        """The best span of each question, regardless of the no-answer score."""
         cuts = features.facts["cuts"]
         assert isinstance(cuts, _Cuts)
         contexts = cuts.contexts

@@ -75,7 +75,7 @@ def in_text(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Tagged]) -> 
 
 
 def _aligned(tokenizer: PreTrainedTokenizerBase, written: Sequence[Sequence[str]]) -> tuple[Words, NDArray[np.bool_]]:
-    """The tokens of each word in its text, and which words have tokens of their own that are no other word's."""
+    """The tokens of each word in its text, and which words have tokens that belong to no other word."""
     lines = ["".join(pieces) for pieces in written]
     texts, which = _characters.tokenise(tokenizer, lines)
     # All texts in one coordinate, character by character; word w begins at begins[w].

@@ -45,8 +45,8 @@ def run_jobs(
 ) -> dict[str, JobResult]:
     """Carries out all jobs and returns the result of each by its key; ``ended`` is called as each of them has one.
 
-    What needs a failed job is not started, and its result says so. On Ctrl-C, and on any error here, what runs is told to
-    stop and waited for; a second Ctrl-C does not wait.
+    A job that needs a failed one is not started, and its result says so. On Ctrl-C, and on any error here, running jobs
+    are stopped and waited for; a second Ctrl-C does not wait.
     """
     schedule = _Schedule(in_order(jobs), launcher, ended)
     try:

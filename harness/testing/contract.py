@@ -43,7 +43,7 @@ class Check:
     function: str
 
     def run(self, subject: Subject) -> Iterator[Outcome]:
-        """Runs it; whatever it raises is a failure of the plugin."""
+        """Runs the check; any exception is a failure of the plugin."""
         module, _, name = self.function.partition(":")
         function: Callable[[Subject], Iterator[tuple[str, Status, str]]] = getattr(import_module(module), name)
         try:

@@ -141,7 +141,7 @@ def _train(
 
 
 def _clear_damage(work: Path, stage: Stage) -> None:
-    """Sets aside an unfinished training that cannot go on as it would have gone on."""
+    """Sets aside an unfinished training that cannot resume to bit-identical weights."""
     best = work / "best"
     recover_folder(best)
     try:

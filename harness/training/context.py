@@ -124,7 +124,7 @@ class RunContext:
 
 
 def options_of(value: Family | Objective) -> type | None:
-    """The options of a family or an objective; None where its plugin is broken, which matters only to whoever uses it."""
+    """The options of a family or an objective; None where its plugin is broken, which matters only where it is used."""
     try:
         return load_part(value, "implementation").Options  # type: ignore[no-any-return]
     except (PluginError, AttributeError) as error:

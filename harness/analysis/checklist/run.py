@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CASES = 200
 _LENT = ("animal", "vehicle")
-"""Arguments that a test without any of its own takes from another."""
+"""Arguments that a test without arguments takes from another test."""
 Ask = Callable[[str, Sequence[Question]], Sequence[str]]
 """Answers to the questions of a language."""
 
