@@ -22,7 +22,7 @@ BLOCK = 8_192
 LONGEST = 1_024
 """Bytes of a line that make one example; a longer line (a document) becomes several."""
 HELD_OUT = 100
-"""Of so many examples of a file one is held out for dev."""
+"""One in this many examples of a file is held out for dev."""
 MOST_HELD_OUT = 1_000
 """Examples of a file that are held out at most: then all of the rest is trained on."""
 

@@ -176,7 +176,7 @@ def _each(found: Iterable[Any], files: Files) -> Iterator[dict[str, Any]]:
 def _on_disk(
     task: TargetTask | IntermediateTask, found: list[tuple[Source, Files]], reads: list[Read], checked: bool
 ) -> tuple[ExampleStore, int]:
-    """The examples of a split that stays on disk, and how many rows they are made of."""
+    """The examples of a split that stays on disk, and how many rows they come from."""
     corpora = [read for read in reads if isinstance(read, Corpus)]
     if len(corpora) == len(reads):
         joined = Corpus.joined(corpora)
@@ -242,7 +242,7 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
 def located(
     split: Split, data_dir: str | Path | None = None, offline: bool = True, *, resolver: Resolver | None = None
 ) -> list[tuple[Source, Files]]:
-    """The sources that a split is read from, with their files; DataError where it cannot be had."""
+    """The sources that a split is read from, with their files; DataError where it cannot be found."""
     return [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
 
 

@@ -103,7 +103,7 @@ def plain_model(model: Any) -> PreTrainedModel:
 def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Selects what the model's forward takes of a batch: input_ids, attention_mask, and token types where it has them.
 
-    Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an
+    Padding gets the model's own padding id, even where the tokenizer's differs. For a multiple choice head each row poses as an
     example with a single option, so that options need not come in equal numbers.
     """
     plain = plain_model(model)

@@ -1,4 +1,4 @@
-"""Models that read padding: what they say of a row changes with the empty places beside it, mask or no mask.
+"""Models that read padding: their output for a row changes with the padding around it, mask or no mask.
 
 FNet mixes all places of a row, ConvBERT's convolution looks at neighbours, XLNet's summary is the last place. Every model
 is tried on a few rows when it is loaded, and one that reads padding is only ever given rows of one length at a time.

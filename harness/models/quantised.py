@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 QUANTS = ("8bit", "4bit")
 _DEVICES = ("cuda", "cpu")
 _BLOCK = 64
-"""Weights of a 4-bit block, which has a scale of its own."""
+"""Weights of a 4-bit block; each block has its own scale."""
 
 
 def check_quant(quant: str, device: str) -> None:
-    """UsageError where models cannot be loaded in so many bits ("" can always) on the device."""
+    """UsageError where models cannot be loaded in that many bits on the device ("" is always possible)."""
     if not quant:
         return
     if find_spec("bitsandbytes") is None:

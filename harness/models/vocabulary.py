@@ -1,6 +1,6 @@
-"""More tokens for a language that a tokenizer cuts into crumbs: byte-pair merges learned on the user's own text.
+"""More tokens for a language that a tokenizer splits into many pieces: byte-pair merges learned on the user's own text.
 
-The merges go on from the tokenizer's present segmentation, so that each new token stands for a sequence of old ones;
+The merges start from the tokenizer's present segmentation, so that each new token replaces a sequence of old ones;
 its embedding starts as their mean, and text of other languages is segmented as before, as far as it does not share them.
 """
 
@@ -164,7 +164,7 @@ def _save(tokenizer: PreTrainedTokenizerBase, spec: dict[str, Any], folder: Path
 
 
 def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> None:
-    """Loads the model with the head it has, grows its embeddings and saves it beside its tokenizer."""
+    """Loads the model with the head it has, grows its embeddings and saves it with its tokenizer."""
     import torch
     import transformers
 

@@ -30,7 +30,7 @@ class Plugin:
     """One plugin and what became of it: its values by kind, or why it failed.
 
     ``hooks`` are the choosers and observers it implements.
-    ``wanted`` are the names it would provide as far as known, so that whoever asks for one learns what went wrong.
+    ``wanted`` are the names it would provide as far as known, so that a request for one of them can say what went wrong.
     """
 
     candidate: PluginCandidate
@@ -48,7 +48,7 @@ class Plugin:
         return not self.failure and not self.candidate.disabled
 
     def provides(self) -> Iterator[str]:
-        """Its values and hooks in words: "target task xnli", "hook harness_resolve_data"."""
+        """Describes its values and hooks: "target task xnli", "hook harness_resolve_data"."""
         for kind, values in self.values.items():
             yield from (f"{kind.kind} {value.key}" for value in values)
         yield from (f"hook {name}" for name in self.hooks)

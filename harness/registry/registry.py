@@ -2,7 +2,7 @@
 
 pluggy validates the hooks. Discovery (:mod:`~harness.registry.discovery`), collection (:mod:`~harness.registry.loading`) and
 calls (:mod:`~harness.registry.calls`) are ours, so that one broken plugin costs only what it provides: it is reported once,
-listed for ever, and fatal only to whoever asks for it.
+listed from then on, and fatal only where it is asked for.
 """
 
 from __future__ import annotations

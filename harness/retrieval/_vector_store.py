@@ -1,12 +1,12 @@
 """Sentence vectors that are kept, each block of them with a checksum that is verified whenever they are used.
 
 A file of vectors belongs to one text under one identity, and is named after both. It has no header, and nothing in it is
-made anew: rows lie where they belong, and a journal beside it vouches for them, a line a block::
+rewritten: every row is at its final place, and a journal next to it certifies them, a line a block::
 
     0 512 384 6f1ed002ab5595859014ebf0951522d9
 
 first row, rows, width, and a hash of these and of the bytes, keyed with text and identity. So a line of another text or
-model, or one whose bytes have changed, vouches for nothing; and what nothing vouches for is embedded again.
+model, or one whose bytes have changed, certifies nothing; and rows that nothing certifies are embedded again.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def stored_vectors(
     """The vectors float32 (n, d) of n sentences, mapped into memory from a file; changes to them are not written.
 
     ``embed`` gives the vectors of some sentences, of about ``block`` characters; ``identity`` says what decides them
-    besides the text. They are kept in ``folder``, in a file of their own for each text and identity, whose name begins
-    with ``name``. A stopped run goes on after its last block, damaged blocks are embedded again, and while another
-    process embeds the same, this one waits for it. ``tell`` hears how many sentences are done, those of earlier runs
+    besides the text. They are kept in ``folder``, in one file for each text and identity, whose name begins
+    with ``name``. A stopped run continues after its last block, damaged blocks are embedded again, and while another
+    process embeds the same, this one waits for it. ``tell`` is called with the number of sentences done, those of earlier runs
     included. DataError where the files cannot be written.
     """
     kept = _Kept(folder, name, _key(identity, sentences))
@@ -90,7 +90,7 @@ def _key(identity: str, sentences: Sequence[str]) -> bytes:
 
 
 def _blocks(sentences: Sequence[str], characters: int) -> Iterator[tuple[int, int]]:
-    """First row and end of each block, the same for the same text, whatever is done already."""
+    """First row and end of each block, the same for the same text, regardless of what is done already."""
     ends = np.cumsum(np.fromiter((len(sentence) + AROUND for sentence in sentences), np.int64, len(sentences)))
     cuts = (np.flatnonzero(np.diff((ends - 1) // characters)) + 1).tolist()
     yield from zip([0, *cuts], [*cuts, len(sentences)], strict=True)

@@ -1,7 +1,7 @@
 """The typed examples that tasks yield, one class for each shape of input.
 
 An ``id`` is unique within a (task, language, split); parallel data keeps one id over languages where the source has one.
-A missing label is ``None``: such examples are predicted but not scored. A family may bring a class of its own: a frozen
+A missing label is ``None``: such examples are predicted but not scored. A family may define its own class: a frozen
 dataclass derived from :class:`Example`, with an ``id``. What its texts are, and which of them are asked about, is all that
 perturbations, reports and checks know of it.
 """

@@ -13,7 +13,7 @@ YEARS = range(1920, 2020)
 
 
 class World:
-    """Draws from a stream of its own: same name and seed, same draws."""
+    """Draws from a separate random stream: same name and seed, same draws."""
 
     def __init__(self, seed: int, name: str) -> None:
         self.rng = random.Random(f"{seed}/{name}")
