@@ -85,6 +85,32 @@ def objective(name: str, out: str) -> None:
     _done(new_objective(name, Path(out)))
 
 
+@command.command()
+@click.argument("name")
+@_out
+def language(name: str, out: str) -> None:
+    """A language: its codes, script and family, for tasks, selectors and reports."""
+    from harness.scaffold.package import new_language
+
+    _done(new_language(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--benchmark", "benchmark_name", default="xtreme", show_default=True, help="On which the systems are scored."
+)
+@_out
+def rows(name: str, benchmark_name: str, out: str) -> None:
+    """Published rows: what others report, for the leaderboard (a row that is made up, to start with)."""
+    from harness.registry.default import get_registry
+    from harness.scaffold.package import new_rows
+
+    registry = get_registry()
+    benchmark = registry.benchmark(benchmark_name)
+    _done(new_rows(name, benchmark, registry.task(next(iter(benchmark.tasks))), Path(out)))
+
+
 def _done(path: Path) -> None:
     from harness.cli.console import print_text
 
