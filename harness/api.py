@@ -311,7 +311,7 @@ def checklist(
 
     ``model`` is a run folder with a question-answering task, or a model string. ``tests`` are parts of the tests' names;
     of each test, ``cases`` are asked in each of the ``languages`` (codes; all by default), and ``examples`` of its
-    failures are kept. The ``options`` say how the model is had and how it computes; their ``data_dir`` may have the
+    failures are kept. The ``options`` say how the model is loaded and how it computes; their ``data_dir`` may have the
     published templates, their ``stages_dir`` the stages of the run.
 
     Raises :class:`~harness.core.errors.UsageError` for unknown languages and tests,

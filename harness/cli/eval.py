@@ -44,7 +44,7 @@ from harness.cli.shared_options import (
 @click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
 @click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
-@click.option("--limit", type=int, help="Maximum number of examples a unit; marks the record as partial.")
+@click.option("--limit", type=int, help="Maximum number of examples per unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")
 @compute_options
 @batch_options

@@ -36,9 +36,9 @@ def command() -> None:
 @click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
 @click.option("--name", help="What the system is called.  [default: model and intermediate tasks]")
-@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; the row says so.")
-@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; the row says so.")
-@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; the row says so.")
+@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; marked in the row.")
+@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; marked in the row.")
+@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; marked in the row.")
 def export(
     runs: tuple[Path, ...],
     out: Path,
@@ -173,7 +173,7 @@ def render(
     folder: Path,
     out: Path,
 ) -> None:
-    """Write the board as one HTML page that needs nothing else."""
+    """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
     from harness.report.leaderboard import page
 

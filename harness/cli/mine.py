@@ -53,7 +53,7 @@ def command(
 
     The search is exact, unless --index names an approximate index (its recall is measured and printed). Sentence
     vectors are kept in files next to the output: a stopped run continues where it was, and another threshold or margin
-    embeds nothing again.
+    needs no new embedding.
     """
     from harness.api import mine
     from harness.cli.console import message, print_json, print_text

@@ -32,7 +32,7 @@ def show_plan(
 ) -> None:
     """Prints task x language x examples x data x done, without loading a model.
 
-    No data at all is an error, and so is what the run would refuse: a recipe or an option that nothing knows.
+    No data at all is an error, and so is what the run would refuse: an unknown recipe or option.
     """
     from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text

@@ -17,7 +17,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--predictions", type=_FOLDER, metavar="FOLDER", help="Predictions: FOLDER/xnli/test-sw.tsv and so on.")
 @click.option("--labels", type=_FOLDER, metavar="FOLDER", help="Labels, in the same layout.")
 @selection_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 def command(
     run: Path | None,
     predictions: Path | None,

@@ -38,7 +38,7 @@ def list_studies(as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--limit", type=int, help="Maximum number of examples a unit; marks the records as partial.")
+@click.option("--limit", type=int, help="Maximum number of examples per unit; marks the records as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the records as partial.")
 @launch_options
 @compute_options

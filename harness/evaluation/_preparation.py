@@ -49,7 +49,7 @@ class Preparation:
 
     @staticmethod
     def joined(prepared: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
-        """The units with what they know of each other; then the result of one hangs on the data of all."""
+        """The units with what they share with each other; then the result of one depends on the data of all."""
         units = family.join([ready.examples for ready in prepared])
         if family.joins:
             together = "".join(ready.key for ready in prepared)

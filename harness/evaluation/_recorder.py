@@ -80,7 +80,7 @@ class Recorder:
                 phases[name] = round(phases.get(name, 0) + seconds, 3)
 
     def stages(self, checkpoint: ResolvedModel | Stage | None, trained: Callable[[str], TrainedStage | None]) -> None:
-        """Puts the stages that lead to a checkpoint into the record as far as they are ``trained``, parents first."""
+        """Puts the stages that lead to a checkpoint into the record if they are ``trained``, parents first."""
         if not isinstance(checkpoint, Stage):
             return
         self.stages(checkpoint.parent, trained)

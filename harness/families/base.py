@@ -65,7 +65,7 @@ class Predictor(ABC):
         return {}
 
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
-        """The units of a run with what they know of each other; by default, as they are."""
+        """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
 
     @abstractmethod
@@ -83,7 +83,7 @@ class HeadFamily(Predictor):
 
     trainable = True
     fresh_head: bool = True
-    """True if each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
+    """True if each stage starts with a freshly drawn head; False where the checkpoint's own is what is trained (MLM)."""
 
     def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
         """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.

@@ -280,7 +280,7 @@ def _answerable(questions: Sequence[Question]) -> tuple[IntArray, IntArray]:
 def _labelled(questions: Sequence[Question], no_answer: bool) -> tuple[IntArray, IntArray]:
     """The questions to train on, and first and one past the last character of their answers, (2, questions).
 
-    0 and 0 stand for no answer.
+    0 and 0 mean no answer.
     """
     used, spans = [], []
     for i, question in enumerate(questions):

@@ -1,4 +1,4 @@
-"""The templates of HTML pages: every text is escaped, and no control character gets through."""
+"""The templates of HTML pages: every text is escaped and control characters are removed."""
 
 from __future__ import annotations
 

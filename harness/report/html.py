@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no network; for screen, phone and paper."""
+"""A report as one self-contained HTML page: no script, no font, no network; for screen, phone and paper."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Parallel data hold one sentence in many languages, and a sentence that is hard is hard in most of them. Languages drawn
 one by one would hide that, and the interval of their average would be too narrow. So an item is drawn with its
 translations (items of one id) and with the items that share a cluster with it (questions of one passage); languages that
-have nothing in common are drawn on their own, which is the stratified bootstrap.
+have nothing in common are drawn separately, which is the stratified bootstrap.
 """
 
 from __future__ import annotations

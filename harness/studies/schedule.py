@@ -63,7 +63,7 @@ def run_jobs(
 
 
 class _Schedule:
-    """Jobs that wait, run and have ended, by their keys; says so in a line each."""
+    """Jobs that wait, run and have ended, by their keys; logs a line for each."""
 
     def __init__(self, jobs: Sequence[Job], launcher: JobLauncher, ended: Callable[[Job, JobResult], None]) -> None:
         self.launcher = launcher

@@ -73,7 +73,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     """The evaluations and, before them, a job for every stage that more than one of them needs.
 
     A stage job needs that of the stage before it, an evaluation those of all its shared stages. An evaluation whose
-    stages cannot be told stands alone: it will say itself what is wrong.
+    stages cannot be determined shares none: its own run reports what is wrong.
     """
     data: dict[tuple[str | None, bool], DataAccess] = {}  # training data are read once for all
     needed: dict[str, list[Job]] = {}

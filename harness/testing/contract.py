@@ -102,7 +102,7 @@ def check_plugin(
 ) -> list[Outcome]:
     """Runs the checks (all by default) on a plugin, named "plugin" or "distribution:plugin".
 
-    ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
+    ``data_dir`` is where data is looked for; checks whose data is not there are skipped, and reported as such. Raises
     UsageError for an unknown plugin or check.
     """
 

@@ -45,7 +45,7 @@ def cut(subject: Subject) -> Iterator[Result]:
     """The loss of a step does not depend on how the step is cut into micro-batches."""
 
     def check(trial: _Trial) -> str:
-        # Dropout is drawn anew for every micro-batch; Adam's step is as large for a gradient that is all rounding.
+        # Dropout is drawn again for every micro-batch; Adam's step is as large for a gradient that is all rounding.
         steady: dict[str, Any] = {"adam_epsilon": 1e-3, "lr": 1e-4}
         losses = [trial.train(f"cut-{size}", dropout=False, batch_tokens=size, **steady) for size in (512, 32)]
         pairs = zip(*(trained.summary["loss"] for trained in losses), strict=True)

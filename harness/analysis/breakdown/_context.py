@@ -1,4 +1,4 @@
-"""Context of an attribute: what it may know besides the examples of a unit."""
+"""Context of an attribute: the information available besides the examples of a unit."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _draw(
 ) -> list[tuple[str, str, str]]:
     """Contexts, questions and answers of one filling; none where it has no wording for the drawn values.
 
-    A question whose answer does not stand in the context is left out.
+    A question whose answer does not occur in the context is left out.
     """
     filling = _Filling(values, random.permutation(names(language)).tolist())
     properties = _properties(values)
