@@ -221,7 +221,7 @@ def test_public_names_in_prose_exist(page: Path) -> None:
 
 LINE = 100
 """Characters in a line of prose."""
-NOT_WRAPPED_YET = {"training.md", "plugins.md", "python.md"}
+NOT_WRAPPED_YET = {"plugins.md"}
 """Pages with longer lines. A page that is wrapped is taken out, and no page is added."""
 
 
