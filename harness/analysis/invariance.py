@@ -58,7 +58,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Invariance:
-    """Result of :func:`invariance`; ``unchecked`` says of each other family why none of its units was scored."""
+    """Result of :func:`invariance`; ``unchecked`` gives, for each other family, the reason why none of its units was scored."""
 
     model: str
     device: str

@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: next to --out]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
 @model_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def command(
     model: str,
     source: Path,

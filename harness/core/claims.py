@@ -1,4 +1,4 @@
-"""Claims: who works on what, when several processes share a folder.
+"""Claims: locks that divide work between processes that share a folder.
 
 A claim is a small file that its owner keeps locked. The system releases the locks of a process that ends, however it
 ends, so a claim of a dead process is free at once and no claim has to be judged by its age. The file says who holds it,
@@ -72,7 +72,7 @@ class Claims:
             self.folder.rmdir()  # fails as long as others have claims there
 
     def remove_abandoned(self) -> None:
-        """Removes the claims in this folder that nobody holds: those of processes that were killed."""
+        """Removes the claims in this folder that no process holds: those of processes that were killed."""
         for path in self.folder.glob("*.claim"):
             with suppress(DataError):  # not a file, or one that nobody may change: it is nobody's claim
                 if path.stem not in self._held and self.take(path.stem):
@@ -90,7 +90,7 @@ class Claims:
 
 
 def is_free(path: Path) -> bool:
-    """Tells whether nobody holds this claim at the moment."""
+    """Tells whether no process holds this claim at the moment."""
     try:
         with path.open("r") as file:
             return try_lock(file)

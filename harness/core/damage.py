@@ -1,4 +1,4 @@
-"""Things on the disk that are not what was written: named in one line and moved out of the way, never deleted."""
+"""Damaged files and folders: reported in one line and moved out of the way, never deleted."""
 
 from __future__ import annotations
 

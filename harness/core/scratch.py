@@ -1,7 +1,7 @@
 """Folders that a process writes into before they take their place: locked as long as the process lives.
 
-The system releases a lock when its process ends, however it ends. So what a killed process left behind can be told
-from what another one is writing.
+The system releases a lock when its process ends, however it ends. So the folder of a killed process can be
+distinguished from one that another process is writing.
 """
 
 from __future__ import annotations

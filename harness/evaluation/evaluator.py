@@ -158,7 +158,7 @@ class Evaluator:
         return [entry for entry in found if entry.unit.key not in units]
 
     def _evaluate_units(self, turn: Turn) -> list[PlannedUnit]:
-        """Evaluates the units of a turn; the answer is those that are left to other processes, for now."""
+        """Evaluates the units of a turn; returns those that are left to other processes, for now."""
         units = turn.units
         if turn.again:  # what another process tried and could not do is not tried again
             failed = self.run.refresh()["failed"]

@@ -1,4 +1,4 @@
-"""A run as a leaderboard row, refused where it is partial, from a changed checkout, or of weights nobody else can get."""
+"""A run as a leaderboard row, refused where it is partial, from a changed checkout, or of weights that are not public."""
 
 from __future__ import annotations
 

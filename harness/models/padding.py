@@ -93,7 +93,7 @@ class Unpadded:
         self.module = model
 
     def __call__(self, **arguments: Any) -> Any:
-        """The model's output; what is said of single places is 0 at padding."""
+        """The model's output; values per position are 0 at padding."""
         import torch
 
         mask = arguments["attention_mask"]

@@ -40,7 +40,7 @@ def quantised(quant: str, device: str, dtype: str) -> dict[str, Any]:
     import torch
     from transformers import BitsAndBytesConfig
 
-    for name in ("bitsandbytes", "bitsandbytes.autograd._functions"):  # they tell of every cast, and of absent kernels
+    for name in ("bitsandbytes", "bitsandbytes.autograd._functions"):  # they log every cast, and absent kernels
         logging.getLogger(name).setLevel(logging.ERROR)
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     config = (

@@ -226,7 +226,7 @@ class Registry:
         return self.get(Launcher, name)
 
     def missing(self, word: str, name: str, known: Collection[str]) -> HarnessError:
-        """The error for a ``word`` ("target task") that nobody provides: why not, if known, else near names."""
+        """The error for a ``word`` ("target task") that no plugin provides: why not, if known, else similar names."""
         for plugin in self._plugins:
             candidate = plugin.candidate
             if plugin.failure and name in plugin.wanted:

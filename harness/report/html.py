@@ -87,7 +87,7 @@ def _system(index: int, system: RunView) -> dict[str, Any]:
 
 
 def _folded(line: str) -> tuple[str, str]:
-    """A line as what is always seen and, where it is long, the list behind it."""
+    """Splits a line into a summary that is always shown and, where it is long, the list that unfolds."""
     if len(line) <= 160:
         return line, ""
     head, colon, _ = line[:120].rpartition(": ")

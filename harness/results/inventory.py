@@ -50,7 +50,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """A folder that can be made again, or that nobody needs: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
+    """A folder that can be rebuilt, or is not needed: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
     as damaged), "built", or "leftover" (of a process that was killed). ``runs`` use it."""
 
     folder: Path
@@ -87,9 +87,9 @@ def _run(folder: Path) -> StoredRun:
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
-    """Removes what a run wrote, and its folder if nothing else is in it; the answer is what was (or would be) removed.
+    """Removes what a run wrote, and its folder if nothing else is in it; returns the paths that were (or would be) removed.
 
-    UsageError for a folder that is no run folder, or where a process is at work.
+    UsageError for a folder that is no run folder, or that a process is using.
     """
     if not (folder / "record.json").is_file():
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
@@ -166,7 +166,7 @@ def _cache_folders() -> list[Path]:
 
 
 def remove_kept(kept: StoredFolder) -> bool:
-    """Removes such a folder; False where another process is at work on it."""
+    """Removes such a folder; False where another process is using it."""
     being_built = _BEING_BUILT.fullmatch(kept.folder.name)
     if kept.kind == "leftover" and being_built is None:
         return remove_abandoned(kept.folder)

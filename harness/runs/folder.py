@@ -92,7 +92,7 @@ class RunFolder:
         return moved
 
     def set_aside(self, keys: Collection[str]) -> Path:
-        """Moves units that this run would not give again out of its record and its folder; the answer is where to."""
+        """Moves units that this run would not reproduce out of its record and its folder; returns their new folder."""
         with self._locked():
             return self._set_aside(self.refresh(), keys)
 

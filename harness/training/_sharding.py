@@ -50,7 +50,7 @@ class Sharded(torch.nn.Module):
 
         super().__init__()
         self.models = models
-        # in a tuple, which hides it: it is no part of what is sharded
+        # in a tuple, which hides it from sharding
         self._whole = (copy.deepcopy(models[0]).cpu(),) if accelerator.is_main_process else ()
         mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
         self.scalars = [p for p in models.parameters() if p.dim() == 0]

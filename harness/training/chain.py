@@ -1,4 +1,4 @@
-"""The chain of stages between a pretrained model and a task, each trained once however many targets use it."""
+"""The chain of stages between a pretrained model and a task, each trained once, even if several targets use it."""
 
 from __future__ import annotations
 

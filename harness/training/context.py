@@ -111,7 +111,7 @@ class RunContext:
             build(TrainOptions, self.values([name]))
 
     def _check_objectives(self, scored: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
-        """Refuses objectives that nobody provides, and options of objectives that would do nothing."""
+        """Refuses unknown objectives, and options of objectives that would have no effect."""
         values = [self.registry.objective(name) for names in used.values() for name in names]
         for key in self.options.overrides:
             task, _, option = key.rpartition(".")

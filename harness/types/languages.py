@@ -1,4 +1,4 @@
-"""Languages: those of XTREME and XTREME-R in a table, whose entries nobody can change, and those that plugins add."""
+"""Languages: those of XTREME and XTREME-R in a table with fixed entries, and those that plugins add."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _of_task(
         names, places = buckets(values)
         inside = np.array(places)
         if len(names) < 2 and not named:
-            continue  # all in one bucket says nothing
+            continue  # a single bucket is uninformative
         made = []
         for index, bucket in enumerate(names):
             chosen = inside == index

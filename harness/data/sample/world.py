@@ -100,7 +100,7 @@ class World:
         return Fact("is", {"O": self.other("noun", specific), "J": self.other("adjective", concepts("adjectives"))})
 
     def life(self, frame: str, who: Ref | None = None) -> Fact:
-        """A fact of somebody's life: born, lives, works, founded; or where an organisation is based."""
+        """A fact of a person's life: born, lives, works, founded; or where an organisation is based."""
         who = who or self.person()
         if frame == "born":
             return Fact(frame, {"A": who, "L": self.place(), "T": self.year()})

@@ -1,4 +1,4 @@
-"""The control ``shuffled``: the task with labels that say nothing of their examples, in as many steps."""
+"""The control ``shuffled``: the task with labels unrelated to their examples, in as many steps."""
 
 from __future__ import annotations
 
