@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "checklist": ("harness.cli.checklist:command", "Test a model that answers questions on the simplest cases."),
     "report": ("harness.cli.report:command", "Report runs as text, Markdown, CSV, LaTeX, HTML or JSON."),
-    "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them beside published systems."),
+    "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them next to published systems."),
     "runs": ("harness.cli.runs:command", "List, show and remove runs."),
     "cache": ("harness.cli.cache:command", "List and remove trained stages and other things that can be made again."),
     "mine": ("harness.cli.mine:command", "Mine translation pairs from two text files."),
@@ -92,7 +92,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; whatever that of a plugin raises becomes an error of the plugin. It may end as it likes."""
+        """Runs the command; an exception of a plugin's command becomes an error of the plugin. Its exits pass through."""
         try:
             return super().invoke(ctx)
         except (*PASSING, click.ClickException, click.Abort, click.exceptions.Exit, SystemExit):
@@ -261,7 +261,7 @@ def _report_unexpected(error: BaseException, show_traceback: bool) -> int:
 
 
 class _Handler(logging.Handler):
-    """Writes to whatever stderr is at the moment (a progress bar may have replaced it)."""
+    """Writes to the current stderr (a progress bar may have replaced it)."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -1,6 +1,6 @@
 """Claims: who works on what, when several processes share a folder.
 
-A claim is a small file that its owner keeps locked. The system lets go of the locks of a process that ends, however it
+A claim is a small file that its owner keeps locked. The system releases the locks of a process that ends, however it
 ends, so a claim of a dead process is free at once and no claim has to be judged by its age. The file says who holds it,
 for people to read.
 """
@@ -103,7 +103,7 @@ def is_free(path: Path) -> bool:
 
 
 def try_lock(file: IO[str], *, shared: bool = False) -> bool:
-    """Locks an open file without waiting; it stays locked until it is closed. True as well where no locks are to be had."""
+    """Locks an open file without waiting; it stays locked until it is closed. True as well where locks are not supported."""
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -194,7 +194,7 @@ class Corpus(ExampleStore):
         return cls([part for corpus in corpora for part in corpus.parts], names, content)
 
     def limited(self, limit: int) -> Corpus:
-        """At most ``limit`` examples, the same number of each language as far as they go, evenly spread, in memory."""
+        """At most ``limit`` examples, the same number of each language if there are enough, evenly spread, in memory."""
         shares = _shares([len(part) for part in self.parts], limit)
         parts = [
             [part[i * len(part) // share] for i in range(share)] for part, share in zip(self.parts, shares, strict=True)

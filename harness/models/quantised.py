@@ -85,7 +85,7 @@ def after_loading(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def whole_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that are held in few bits, by name, as the fp32 numbers (on the CPU) that they stand for."""
+    """The weights that are held in few bits, by name, as the fp32 numbers (on the CPU) that they represent."""
     import torch
     from transformers.integrations.bitsandbytes import dequantize_bnb_weight
 

@@ -55,7 +55,7 @@ class Plugin:
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A plugin manager that knows the hooks."""
+    """A plugin manager with the hooks."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager

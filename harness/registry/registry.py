@@ -1,4 +1,4 @@
-"""The registry: what the plugins provide, each loaded and called on its own, its values checked and stamped.
+"""The registry: what the plugins provide, each loaded and called separately, its values checked and stamped.
 
 pluggy validates the hooks. Discovery (:mod:`~harness.registry.discovery`), collection (:mod:`~harness.registry.loading`) and
 calls (:mod:`~harness.registry.calls`) are ours, so that one broken plugin costs only what it provides: it is reported once,

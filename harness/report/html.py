@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no network; for screen, phone and paper."""
+"""A report as one self-contained HTML page: no script, no font, no network; for screen, phone and paper."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _units(system: RunView) -> Table:
 
 
 def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
-    """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
+    """Captions and tables of the scores by attributes of the examples, where the data are available."""
     from harness.analysis.breakdown.compute import breakdown
 
     wanted = [name for name in report.registry.attributes() if name not in _ELSEWHERE]

@@ -137,7 +137,7 @@ def find_leftovers(root: Path) -> Iterator[StoredFolder]:
 
 
 def _stage_key(folder: Path) -> str | None:
-    """The key of a stage that lies where the harness puts it; None for any other folder."""
+    """The key of a stage in the folder that the harness gave it; None for any other folder."""
     try:
         summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         key = str(summary["key"])
@@ -148,7 +148,7 @@ def _stage_key(folder: Path) -> str | None:
 
 def find_built(root: Path) -> Iterator[StoredFolder]:
     """Finds what the harness built: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
-    a larger vocabulary, beside the stages."""
+    a larger vocabulary, next to the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):
             if not folder.name.startswith("."):

@@ -71,9 +71,9 @@ class RunFolder:
         return own is not None and own["sha256"] == identity["sha256"]
 
     def begin(self, identity: IdentityRecord) -> Path | None:
-        """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
+        """Starts or continues a run of this identity; sets aside what another run left here, and returns its new folder.
 
-        The answer is None where there was nothing of another run.
+        Returns None where there was nothing of another run.
         """
         with self._locked():
             record = self.refresh()

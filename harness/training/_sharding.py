@@ -24,7 +24,7 @@ _ASKED = "ACCELERATE_USE_FSDP"
 
 @contextmanager
 def sharding_asked_for() -> Iterator[bool]:
-    """Tells whether the launcher asks for FSDP. Within, accelerate and transformers do not hear of it: the one would refuse,
+    """Tells whether the launcher asks for FSDP. Within, accelerate and transformers do not see it: the one would refuse,
     the other load no weights in any process but the first."""
     said = os.environ.get(_ASKED)
     os.environ[_ASKED] = "false"

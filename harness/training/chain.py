@@ -29,7 +29,7 @@ Tell = Callable[[int, int, float], None]
 class Stages:
     """Builds stages in the context of a run, and trains those that are not there yet into the folder ``root``.
 
-    ``begin`` is called with a stage's name before it is trained and returns who hears (step, total, loss).
+    ``begin`` is called with a stage's name before it is trained and returns the callback for (step, total, loss).
     """
 
     def __init__(self, context: RunContext, root: Path, begin: Callable[[str], Tell]) -> None:

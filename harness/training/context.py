@@ -92,7 +92,7 @@ class RunContext:
         return Composition(tuple(layers)) if layers else PLAIN
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
+        """Refuses unknown option names, values that training cannot use, and overrides for other tasks."""
         values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
         kinds = [kind for value in values if (kind := options_of(value)) is not None]
         names = set(names)
@@ -124,7 +124,7 @@ class RunContext:
 
 
 def options_of(value: Family | Objective) -> type | None:
-    """The options of a family or an objective; None where its plugin is broken, which matters only to whoever uses it."""
+    """The options of a family or an objective; None where its plugin is broken, which matters only where it is used."""
     try:
         return load_part(value, "implementation").Options  # type: ignore[no-any-return]
     except (PluginError, AttributeError) as error:

@@ -113,7 +113,7 @@ class Stage:
 
     @property
     def keeps_head(self) -> bool:
-        """Tells whether training goes on with the head of the stage before: asked for, and the same kind of head."""
+        """Tells whether training continues with the head of the stage before: asked for, and the same kind of head."""
         if not (self.options.keep_head and isinstance(self.parent, Stage)):
             return False
         if len(self.tasks) != 1 or len(self.parent.tasks) != 1:

@@ -113,7 +113,7 @@ class World:
         return Fact(frame, slots | {"T": self.year()} if frame == "founded" else slots)
 
     def any_fact(self) -> Fact:
-        """A fact of any kind, as running text would have it."""
+        """A fact of any kind, as it occurs in running text."""
         kind = self.rng.choice(("did", "did", "did", "counted", "wants", "is", "life", "life", "pronoun"))
         if kind == "is":
             fact = self.quality()

@@ -61,7 +61,7 @@ class MaskedRows(MaskedLanguageModel):
 
 
 class Masked(StageObjective):
-    """Predicts masked tokens in the task's rows, which are masked anew each time they come up. The last checkpoint counts."""
+    """Predicts masked tokens in the task's rows, which are masked differently each time. The last checkpoint counts."""
 
     @dataclass(frozen=True)
     class Options:
