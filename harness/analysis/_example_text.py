@@ -1,4 +1,4 @@
-"""The texts behind predictions: what a report shows of an example. From the label files, or from the data if at hand."""
+"""The texts behind predictions: what a report shows of an example. From the label files, or from the data if available."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def texts_of(
     """The texts of a unit's items.
 
     Questions come from the label file. Everything else comes from the data, if the very examples that were scored are
-    at hand: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
+    available: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)

@@ -16,7 +16,7 @@ INTRODUCTION = """\
 # Hooks
 
 Written by `make docs` from `harness/registry/hookspecs.py`. For how to write a plugin, with a
-complete example for every hook, see [plugins.md](plugins.md).
+complete plugin for every kind of hook, see [plugins.md](plugins.md).
 
 A plugin is a module (or an object) with functions of these names, marked with `harness.hookimpl`.
 A function lists only the arguments that it needs.

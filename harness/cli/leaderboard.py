@@ -1,4 +1,4 @@
-"""``harness leaderboard``: rows of runs beside published systems, ranked only where they are alike."""
+"""``harness leaderboard``: rows of runs next to published systems, ranked only where they are comparable."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _rows_option = click.option(
 )
 
 
-@click.group("leaderboard", short_help="Put runs beside published systems.")
+@click.group("leaderboard", short_help="Compare runs with published systems.")
 def command() -> None:
-    """Export runs as rows, check rows, and show them beside published systems."""
+    """Export runs as rows, check rows, and show them next to published systems."""
 
 
 @command.command()
@@ -36,9 +36,9 @@ def command() -> None:
 @click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
 @click.option("--name", help="What the system is called.  [default: model and intermediate tasks]")
-@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; the row says so.")
-@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; the row says so.")
-@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; the row says so.")
+@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; marked in the row.")
+@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; marked in the row.")
+@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; marked in the row.")
 def export(
     runs: tuple[Path, ...],
     out: Path,
@@ -145,7 +145,7 @@ def show(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Show rows beside published systems, one table for each setting and split."""
+    """Show rows next to published systems, one table for each setting and split."""
     from harness.report.leaderboard import legend, markdown, tables
 
     board = _board(benchmark, tasks, metrics, more, folder)
@@ -173,7 +173,7 @@ def render(
     folder: Path,
     out: Path,
 ) -> None:
-    """Write the board as one HTML page that needs nothing else."""
+    """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
     from harness.report.leaderboard import page
 

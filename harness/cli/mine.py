@@ -30,10 +30,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @compute_options
 @batch_options
-@click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
+@click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: next to --out]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
 @model_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def command(
     model: str,
     source: Path,
@@ -52,8 +52,8 @@ def command(
     """Mine translation pairs from two text files by the margin of their sentence vectors.
 
     The search is exact, unless --index names an approximate index (its recall is measured and printed). Sentence
-    vectors are kept in files beside the output: a stopped run goes on where it was, and another threshold or margin
-    embeds nothing again.
+    vectors are kept in files next to the output: a stopped run continues where it was, and another threshold or margin
+    needs no new embedding.
     """
     from harness.api import mine
     from harness.cli.console import message, print_json, print_text

@@ -46,7 +46,7 @@ def task(name: str, family_name: str, out: str) -> None:
 )
 @_out
 def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
-    """A benchmark with an overall score of its own."""
+    """A benchmark with its own overall score."""
     from harness.registry.default import get_registry
     from harness.scaffold.package import new_benchmark
 
@@ -59,7 +59,7 @@ def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
 @click.argument("name")
 @_out
 def family(name: str, out: str) -> None:
-    """A family: examples, model, files and metric of its own (a number for a pair of texts), and a task of it."""
+    """A family with its own examples, model, files and metric (a number for a pair of texts), and a task of it."""
     from harness.scaffold.package import new_family
 
     _done(new_family(name, Path(out)))

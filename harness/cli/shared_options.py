@@ -56,7 +56,7 @@ batch_options = click.option(
 
 model_options = _together(
     click.option(
-        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; a run's record says so."
+        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; noted in a run's record."
     ),
     click.option(
         "--trust-remote-code",

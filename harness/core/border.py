@@ -15,7 +15,7 @@ PASSING = (HarnessError, KeyboardInterrupt, GeneratorExit)
 def border(what: object, kind: type[HarnessError] = DataError, *, hint: str = "") -> Iterator[None]:
     """Turns any exception raised within into an error of this kind that begins with ``what``, such as the file's name.
 
-    No list of types would do, for nobody knows what a library raises on its next bad input, or a plugin (SystemExit).
+    No list of types would do: a library may raise anything on its next bad input, and so may a plugin (SystemExit).
     """
     try:
         yield

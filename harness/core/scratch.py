@@ -1,7 +1,7 @@
 """Folders that a process writes into before they take their place: locked as long as the process lives.
 
-The system lets go of a lock when its process ends, however it ends. So what a killed process left behind can be told
-from what another one is writing.
+The system releases a lock when its process ends, however it ends. So the folder of a killed process can be
+distinguished from one that another process is writing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 def remove_abandoned(path: Path) -> bool:
-    """Removes a scratch folder; False where a process is at work on it, or where no locks are to be had that would tell."""
+    """Removes a scratch folder; False where a process is at work on it, or where locks are not supported."""
     try:
         handle = os.open(path, os.O_RDONLY)
         try:

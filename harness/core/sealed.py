@@ -14,7 +14,7 @@ FIELD = "sha256"
 
 
 def checksum(content: Mapping[str, Any]) -> str:
-    """sha256 over the content, however it is laid out."""
+    """sha256 over the content, independent of its layout."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -36,8 +36,8 @@ class LoadedSplit:
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
-    the project's own made-up corpus, which has no notes, else "". ``provenance`` says of each part where its text comes
-    from; it is described, and decides no key.
+    the project's own made-up corpus, which has no notes, else "". ``provenance`` gives the origin of each part's text;
+    it is descriptive, and decides no key.
     """
 
     examples: Sequence[Example]

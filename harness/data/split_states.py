@@ -1,4 +1,4 @@
-"""The state of splits as plain values: what is there of each, and whether it is sound."""
+"""The state of splits as plain values: which files are present, and whether they are sound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.data.splits import TaskSplit
 def split_states(splits: Iterable[TaskSplit], data: DataAccess, *, deep: bool = False) -> list[dict[str, Any]]:
     """Task, language, split, state, rows, expected rows, source, files and reason of each split.
 
-    ``deep`` reads what is there: damage that only reading shows changes the state, and examples and fingerprint are added.
+    ``deep`` reads the data: damage that only reading shows changes the state, and examples and fingerprint are added.
     """
     return [_state(item, data, deep) for item in splits]
 

@@ -1,4 +1,4 @@
-"""Masked language modelling on running text: a stage of its own, or one more task beside labelled ones.
+"""Masked language modelling on running text: a separate stage, or one more task next to labelled ones.
 
 15% of the tokens are predicted: of these 80% are masked, 10% replaced, 10% kept (Devlin et al. 2019), drawn anew each
 time a text comes up. Languages are drawn with probability proportional to size^alpha (Conneau et al. 2020, alpha 0.3).

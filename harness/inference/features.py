@@ -68,7 +68,7 @@ class FeatureRows(Protocol):
 
     @property
     def lengths(self) -> IntArray:
-        """Tokens in each row: an array, or a stand-in that is indexed by a row, a slice or an array of rows."""
+        """Tokens in each row: an array, or an object that is indexed by a row, a slice or an array of rows."""
 
     @property
     def item_count(self) -> int:

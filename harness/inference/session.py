@@ -70,7 +70,7 @@ class Compute:
 class Session:
     """A model folder to compute with, and its tokenizer. A family says how to load a network from it.
 
-    ``model`` is what is known of a model that was found by its reference; None for the checkpoint of a stage.
+    ``model`` describes a model that was found by its reference; None for the checkpoint of a stage.
     """
 
     folder: Path

@@ -37,7 +37,7 @@ _ours: set[str] = set()
 def register_code(
     config: Mapping[str, Any], model: str, repository: str | None, trusted: TrustedCode, *, offline: bool
 ) -> dict[str, Any]:
-    """Makes transformers know a model's architecture; returns what to record: repository, revision and sha256 of files.
+    """Registers a model's architecture with transformers; returns what to record: repository, revision and sha256 of files.
 
     ``repository`` is where the model itself came from, None for a folder (whose own code is not looked at). ModelError
     where the code is that of a repository that is not trusted, cannot be downloaded, or does not work.
@@ -59,7 +59,7 @@ def register_code(
 
 
 def _entries(config: Mapping[str, Any], model: str) -> dict[str, str]:
-    """The classes by the Auto class that they are for, as far as these are of configurations and models."""
+    """The classes by the Auto class that they are for, limited to those of configurations and models."""
     table = config.get("auto_map")
     entries = {
         name: entry

@@ -88,7 +88,7 @@ def learn_merges(
 def _words(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[Example] | Sequence[str], alone: set[int]
 ) -> Iterator[list[list[int]]]:
-    """For each text its words as token ids, cut at tokens that stand alone.
+    """For each text its words as token ids, split at tokens that are never merged.
 
     Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
     """
@@ -123,7 +123,7 @@ def _add(
     known = set(names.values())
     scores = dict(model["vocab"]) if kind == "Unigram" else {}
     following = len(tokenizer)
-    # Tokens outside the model (a mask, say) get ids after it as it is loaded: it must know them to leave them theirs.
+    # Tokens outside the model (a mask, say) get ids after it as it is loaded: it must list them so that their ids stay theirs.
     if kind == "Unigram":
         model["vocab"] += [[names[index], -100.0] for index in range(len(model["vocab"]), following)]
     else:

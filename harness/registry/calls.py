@@ -1,4 +1,4 @@
-"""Calls choosers and observers, each implementation on its own, so that what one raises stays with it.
+"""Calls choosers and observers, each implementation separately, so that an exception in one does not affect the others.
 
 ``registry.hook.harness_resolve_data(source=..., data_dir=..., offline=...)`` asks the choosers in turn; an observer hook
 is called in the same way. Collectors are called as the plugins are loaded, see :mod:`harness.registry.loading`.

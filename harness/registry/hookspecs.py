@@ -1,6 +1,6 @@
 """Every hook a plugin can implement, typed and documented.
 
-Three kinds, told apart by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs, and the
+Three kinds, distinguished by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs, and the
 first answer that is not None wins, the built-in coming last; *observers* are in the past tense and return nothing. An
 implementation names only the arguments it needs. What an observer raises is logged and costs no result.
 """

@@ -145,7 +145,7 @@ class _Kept:
         return f"{head} {digest.hexdigest()}"
 
     def mended(self, rows: int) -> _Sound:
-        """Keeps what is sound, with a journal that says nothing else; one warning reports damage. Needs the claim."""
+        """Keeps what is sound, with a journal of just that; one warning reports damage. Needs the claim."""
         sound = self.sound(rows)
         if sound.damaged:
             good = int(sound.rows.sum())
@@ -159,7 +159,7 @@ class _Kept:
         return sound
 
     def put(self, start: int, found: Vectors) -> int:
-        """Writes vectors from a row on, then the line that vouches for them; the answer is their width."""
+        """Writes vectors from a row on, then the line that certifies them; returns their width."""
         count, width = found.shape
         data = np.ascontiguousarray(found, np.float32).tobytes()
         # Written, not mapped: a full disk is an error here, and would kill the process there.

@@ -52,7 +52,7 @@ def identity_of(record: RunRecord) -> IdentityRecord:
 
 
 def same_system(record: RunRecord, model: str, planned: IdentityRecord) -> bool:
-    """Tells whether a record is of the model and the options of a planned run, as far as can be said without the model."""
+    """Tells whether a record is of the model and the options of a planned run, as far as known without the model."""
     bare = [
         ({name: value for name, value in each["measures"].items() if name != "dtype"}, each["seed"])
         for each in (identity_of(record), planned)
@@ -61,7 +61,7 @@ def same_system(record: RunRecord, model: str, planned: IdentityRecord) -> bool:
 
 
 def same_but_for_the_seed(record: RunRecord) -> dict[str, Any]:
-    """Yields what runs of one system have in common, by the name that a user knows it by."""
+    """Yields what runs of one system have in common, by the name that users see."""
     identity = identity_of(record)
     measures = {**_defaults(), **identity["measures"]}
     overrides = measures.pop("overrides")

@@ -62,7 +62,7 @@ def new_launcher(name: str, folder: Path) -> Path:
 
 
 def new_family(name: str, folder: Path) -> Path:
-    """Writes a package with a family of its own (a number for a pair of texts) and one task of it."""
+    """Writes a package with its own family (a number for a pair of texts) and one task of it."""
     fixtures: dict[str, Rows] = {}
     for code, split in (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test")):
         found = sentences(code)

@@ -122,7 +122,7 @@ class JobResult:
         return self.exit_code in (0, UnitsFailed.exit_code)
 
     def error(self, prefix: str = "") -> HarnessError:
-        """The failure as an error of the kind that its exit code stands for."""
+        """The failure as an error of the kind that its exit code denotes."""
         return ERRORS.get(self.exit_code, HarnessError)(f"{prefix}{self.message}", hint=self.hint)
 
 

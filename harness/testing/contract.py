@@ -43,7 +43,7 @@ class Check:
     function: str
 
     def run(self, subject: Subject) -> Iterator[Outcome]:
-        """Runs it; whatever it raises is a failure of the plugin."""
+        """Runs the check; any exception is a failure of the plugin."""
         module, _, name = self.function.partition(":")
         function: Callable[[Subject], Iterator[tuple[str, Status, str]]] = getattr(import_module(module), name)
         try:
@@ -107,7 +107,7 @@ def check_plugin(
 ) -> list[Outcome]:
     """Runs the checks (all by default) on a plugin, named "plugin" or "distribution:plugin".
 
-    ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
+    ``data_dir`` is where data is looked for; checks whose data is not there are skipped, and reported as such. Raises
     UsageError for an unknown plugin or check.
     """
 

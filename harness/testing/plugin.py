@@ -147,7 +147,7 @@ def quick(subject: Subject) -> Iterator[Result]:
 
 
 def _probe(subject: Subject) -> tuple[float, list[str]]:
-    """Seconds of loading the plugin in a process of its own, and the modules that came with it."""
+    """Seconds of loading the plugin in a separate process, and the modules that it imported."""
     files = [str(subject.status.path)] if subject.status.path else []
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, subject.provider, *files], capture_output=True, text=True, check=False

@@ -27,7 +27,7 @@ def dev_scores(
 ) -> Callable[[], dict[str, Any]] | None:
     """Returns a function that scores the stage's ``models``, one a task, on dev data; None where no task has any.
 
-    ``score`` is the mean of the tasks' scores (0-100), which stand under ``tasks`` where there are several;
+    ``score`` is the mean of the tasks' scores (0-100), which are under ``tasks`` where there are several;
     ``best_thresholds`` are, for each task with questions without an answer, those of :func:`best_thresholds`.
     """
     pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]

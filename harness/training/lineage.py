@@ -1,4 +1,4 @@
-"""The resources of stages that were trained before: as recorded or, in older records, told by the sources they name."""
+"""The resources of stages that were trained before: as recorded or, in older records, derived from the sources they name."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class ObjectiveOptions:
 
     ``objective`` is a name, or several joined by "@", the first innermost; "" is plain training on the labels. ``teacher``
     is a model string, for objectives that need one. Neither is an option of :class:`TrainOptions`, so that the keys and
-    records of plain stages do not know of them.
+    records of plain stages do not contain them.
     """
 
     objective: str = option("", MEASURES)
@@ -227,7 +227,7 @@ def option_values(recipe: Recipe, names: Iterable[str], *, large: bool, override
 
 
 def build(kind: type, values: Mapping[str, Any]) -> Any:
-    """An instance of the options dataclass ``kind`` from the values it knows; text is converted to the field's type."""
+    """An instance of the options dataclass ``kind`` from the values of its fields; text is converted to the field's type."""
     hints = get_type_hints(kind)
     known = {field.name for field in fields(kind)}
     return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in known})

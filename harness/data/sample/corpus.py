@@ -46,7 +46,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     """Writes the corpus under ``folder``: the same bytes for the same seed and size.
 
     ``size`` is "default" (2,400 English training examples a task), "tiny", or a factor. The marker file
-    ``sample-corpus.json``, by which the harness knows that scores are not benchmark scores, is there from the first
+    ``sample-corpus.json``, by which the harness detects that scores are not benchmark scores, is there from the first
     moment, and describes the corpus once it is whole.
     """
     folder = Path(folder)

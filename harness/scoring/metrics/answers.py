@@ -57,7 +57,7 @@ def squad_tokens(answer: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def mlqa_tokens(answer: str, language: str) -> tuple[str, ...]:
-    """Tokens of an answer: lower case, no punctuation, no articles of the language; Chinese characters stand alone."""
+    """Tokens of an answer: lower case, no punctuation, no articles of the language; each Chinese character is a token."""
     if language not in _ARTICLES:
         raise UsageError(
             f"MLQA's metric is not defined for language {language!r}",
