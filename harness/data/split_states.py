@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from harness.core.border import border
 from harness.core.errors import DataError
 from harness.data._checks import lost_answers, shifted_answers
 from harness.data.access import DataAccess
@@ -39,14 +40,14 @@ def _read(item: TaskSplit, data: DataAccess) -> dict[str, Any]:
     """Changes that reading the split makes to its state."""
     try:
         loaded = data.load(item.task, item.split)
+        with border(f"{item.task.name}: its answers cannot be checked"):
+            lost, shifted = list(lost_answers(loaded.examples)), shifted_answers(loaded.examples)
     except DataError as error:
         return {"state": "damaged", "reason": str(error)}
-    lost = list(lost_answers(loaded.examples))
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return {"state": "damaged", "reason": f"{loaded.files[0]}: {lost[0]}{more}"}
     found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
-    shifted = shifted_answers(loaded.examples)
     if shifted:
         found["reason"] = f"{shifted} answers are realigned: their offsets are off"
     return found

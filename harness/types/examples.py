@@ -59,6 +59,10 @@ class Example:
         """Describes it for a list of mistakes: by default its texts under the names of their fields."""
         return tuple(self.texts().items())
 
+    def answer_spans(self) -> tuple[str, Sequence[Answer]]:
+        """The context and the spans of it that answer: by default none, as where nothing is read from a context."""
+        return "", ()
+
     @classmethod
     def in_file_order(cls, examples: Sequence[Self]) -> Sequence[Self]:
         """The examples of a split in the order of its prediction file, where that has no ids."""
@@ -176,6 +180,10 @@ class Question(Example):
             return "its answers must have whole numbers as offsets"
         wrong = _no_strings("question and context", self.question, self.context)
         return wrong or _no_strings("its answers", *(answer.text for answer in self.answers))
+
+    def answer_spans(self) -> tuple[str, Sequence[Answer]]:
+        """The context and the answers; none where the context holds none."""
+        return self.context, self.answers
 
 
 @dataclass(frozen=True, slots=True)
