@@ -38,7 +38,7 @@ def texts_of(
 ) -> Texts:
     """The texts of a unit's items.
 
-    Questions come from the label file. Everything else comes from the data, if the very examples that were scored are
+    Questions come from the label file. Everything else comes from the data, if exactly the scored examples are
     available: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
     """
     if labels.suffix == ".json":

@@ -1,4 +1,4 @@
-"""Output of all commands: tables and JSON on stdout, everything else on stderr, nothing that a terminal would obey.
+"""Output of all commands: tables and JSON on stdout, everything else on stderr, no terminal control codes.
 
 Whatever is written passes :func:`harness.core.safe_text.safe` here, wherever it comes from. rich is imported on first use.
 """

@@ -99,7 +99,7 @@ def disk_errors(path: Path, *, hint: str = "check the disk and the folder") -> I
 
 @contextmanager
 def written_into(folder: Path) -> Iterator[None]:
-    """Notes the folder on what goes wrong within: writers in Rust (safetensors) do not say where the disk is full."""
+    """Adds the folder to errors raised within: writers in Rust (safetensors) do not say where the disk is full."""
     try:
         yield
     except Exception as error:

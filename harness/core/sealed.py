@@ -1,4 +1,4 @@
-"""JSON objects that carry their own checksum, so that a file which was torn, cut or edited is not taken for what it was."""
+"""JSON objects that carry their own checksum, so that a truncated or edited file is detected."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Evaluator:
                 continue
             try:
                 made = self._group(group)
-                # What hangs on the other units of its task is asked for together, as this command asks for it.
+                # Units that depend on the other units of their task are prepared together, as this command selects them.
                 chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
                 wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
                 prepared = [self.preparation.prepare(entry, made) for entry in wanted]

@@ -81,7 +81,7 @@ class MaskedLanguageModel(HeadFamily):
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
     ) -> FeatureRows:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
-        cut at ``max_length``, with a mask that depends on nothing but these texts."""
+        cut at ``max_length``, with a mask that depends only on these texts."""
         check_mask_token(tokenizer)
         mask = Mask.of(tokenizer, self.options.mlm_probability)
         if training:

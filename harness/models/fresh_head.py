@@ -42,7 +42,7 @@ def reset_head(
 
 
 def share_encoder(first: PreTrainedModel, other: PreTrainedModel, carried: Collection[str] = ()) -> None:
-    """Makes ``other`` use the encoder modules of ``first`` (the very same parameters), keeping its own head.
+    """Makes ``other`` use the encoder modules of ``first`` (the same parameters, not copies), keeping its own head.
 
     Of the ``carried`` ones it uses those that both have.
     """

@@ -136,7 +136,7 @@ def check_folder(
     allow_pickle: bool = False,
     code: Mapping[str, Any] | None = None,
 ) -> ResolvedModel:
-    """A model folder, checked for what loading needs; ``code`` is what :func:`register_code` says of its architecture."""
+    """A model folder, checked for what loading needs; ``code`` is the result of :func:`register_code` for its architecture."""
     config = read_config(folder)
     if code is None and needs_code(config):
         raise ModelError(

@@ -3,8 +3,8 @@
 While a block of the matrix is hot, the maximum of every group of 32 columns (for its rows) and of every group of 32
 rows (for its columns) is kept. The k best of a row are in the k groups with the highest maxima, so only those few
 groups are scored again. In bf16 the pass runs on centred vectors (:mod:`~harness.retrieval._first_pass_bf16`); how far its
-maxima can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound proves nothing is
-searched on its own in fp32: the answer is that of fp32.
+maxima can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound is too weak is
+searched separately in fp32: the result is that of fp32.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class JobResult:
 
     @property
     def done(self) -> bool:
-        """Tells whether what it was to make is there; a run with failed units is."""
+        """Tells whether the job produced its output; a run with failed units did."""
         return self.exit_code in (0, UnitsFailed.exit_code)
 
     def error(self, prefix: str = "") -> HarnessError:

@@ -128,7 +128,7 @@ class Squad2(Squad):
     name = "squad2"
 
     def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str | None], language: str) -> FloatArray:
-        """As :class:`Squad`, gold answers of nothing but articles and punctuation left out."""
+        """As :class:`Squad`, without gold answers that consist only of articles and punctuation."""
         real = [[text for text in answers if self.tokens(text, language)] for answers in gold]
         return super().statistics(real, predicted, language)
 
