@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def command() -> None:
-    """List and remove what can be made again: trained stages, the tiny model, unpacked archives."""
+    """List and remove what can be rebuilt: trained stages, the tiny model, unpacked archives."""
 
 
 @command.command()
@@ -37,7 +37,7 @@ def ls(folder: Path, as_json: bool) -> None:
 @click.option(
     "--built", is_flag=True, help="The tiny model, unpacked archives and models with a larger vocabulary, too."
 )
-@click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
+@click.option("--yes", is_flag=True, help="Remove them; without it, only list them.")
 def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     """Remove the stages that no run in FOLDER (runs) uses, and what killed processes left behind."""
     from harness.cli.console import message

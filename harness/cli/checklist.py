@@ -21,7 +21,7 @@ from harness.cli.shared_options import batch_options, compute_options, model_opt
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
     metavar="FOLDER",
-    help="Where the published templates are, if anywhere.  [env: HARNESS_DATA_DIR]",
+    help="Folder with the published templates, if any.  [env: HARNESS_DATA_DIR]",
 )
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
 @model_options

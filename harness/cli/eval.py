@@ -37,9 +37,13 @@ from harness.cli.shared_options import (
     metavar="KINDS",
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
-@click.option("--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score as it is.")
+@click.option(
+    "--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score the model unchanged."
+)
 @recipe_options
-@click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")
+@click.option(
+    "--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run per seed, and their mean."
+)
 @launch_options
 @click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
 @click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
@@ -48,7 +52,9 @@ from harness.cli.shared_options import (
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")
 @compute_options
 @batch_options
-@click.option("--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: pays on long runs.")
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."
+)
 @data_options
 @click.option(
     "--out",
@@ -73,9 +79,9 @@ def command(
     as_json: bool,
     **rest: Any,
 ) -> None:
-    """Fine-tune a model on each task's English data and score every language without any label of it.
+    """Fine-tune a model on each task's English data and score every language without using its labels.
 
-    The same command again does only what is missing. Exit code 6 means that some units failed.
+    Running the same command again does only the missing work. Exit code 6 means that some units failed.
     """
     from pathlib import Path
 

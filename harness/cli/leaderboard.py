@@ -21,7 +21,7 @@ _rows_option = click.option(
     default=Path("leaderboard"),
     show_default=True,
     metavar="FOLDER",
-    help="Where rows are added.",
+    help="Folder of added rows.",
 )
 
 
@@ -35,7 +35,7 @@ def command() -> None:
 @click.option("-o", "--out", type=_PATH, required=True, help="The row's file, or the submission's folder or archive.")
 @click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
-@click.option("--name", help="What the system is called.  [default: model and intermediate tasks]")
+@click.option("--name", help="Name of the system.  [default: model and intermediate tasks]")
 @click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; marked in the row.")
 @click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; marked in the row.")
 @click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; marked in the row.")
@@ -118,8 +118,8 @@ def add(files: tuple[Path, ...], folder: Path) -> None:
 
 
 _board_options = [
-    click.option("--benchmark", default="xtreme", show_default=True, help="Whose rows."),
-    click.option("--task", "tasks", multiple=True, metavar="NAME", help="This task, language by language."),
+    click.option("--benchmark", default="xtreme", show_default=True, help="Benchmark of the rows."),
+    click.option("--task", "tasks", multiple=True, metavar="NAME", help="Show this task, language by language."),
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
     _rows_option,

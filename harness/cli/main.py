@@ -146,8 +146,8 @@ def _of_plugin(ctx: click.Context, name: str) -> click.Command | None:
     "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path), help="Load a plugin file."
 )
 @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not load this plugin.")
-@click.option("-v", "--verbose", count=True, help="Say more (-vv: everything).")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", count=True, help="Print more log messages (-vv: all).")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("--no-color", is_flag=True, help="Plain text (as with the variable NO_COLOR).")
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show where an error arose (HARNESS_TRACEBACK=1).")
 @click.pass_context

@@ -53,7 +53,7 @@ class _Checks(click.Command):
 @click.option(
     "--only", "only", multiple=True, type=click.Choice(list(CHECKS)), help="Only this check; may be repeated."
 )
-@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
 @_json
 @click.pass_obj
 def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def show(run: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
-@click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
+@click.option("--yes", is_flag=True, help="Remove them; without it, only list them.")
 def rm(runs: tuple[Path, ...], yes: bool) -> None:
     """Remove runs: only the files that the harness wrote there. Trained stages stay: see 'harness cache'."""
     from harness.cli.console import message

@@ -74,7 +74,7 @@ class Claims:
     def remove_abandoned(self) -> None:
         """Removes the claims in this folder that no process holds: those of processes that were killed."""
         for path in self.folder.glob("*.claim"):
-            with suppress(DataError):  # not a file, or one that nobody may change: it is nobody's claim
+            with suppress(DataError):  # not a file, or one that may not be changed: no process's claim
                 if path.stem not in self._held and self.take(path.stem):
                     self.release(path.stem)
 

@@ -61,7 +61,7 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
 @hookspec
 def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
-    """Languages besides those of XTREME and XTREME-R, which nobody can change: tasks of all plugins may be in them.
+    """Languages besides those of XTREME and XTREME-R, which are fixed. Tasks of all plugins may use them.
 
     Example::
 

@@ -129,7 +129,7 @@ def find_stages(root: Path, runs: list[StoredRun]) -> Iterator[StoredFolder]:
 
 
 def find_leftovers(root: Path) -> Iterator[StoredFolder]:
-    """Scratch folders of processes that were killed, or are still at work: in ``root``, and in the user's cache folder."""
+    """Scratch folders of processes that were killed, or are still running: in ``root``, and in the user's cache folder."""
     for parent in (root, *_cache_folders()):
         for pattern in _SCRATCH:
             for folder in sorted(path for path in parent.rglob(pattern) if path.is_dir() and not path.is_symlink()):

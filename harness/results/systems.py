@@ -24,7 +24,7 @@ class System:
 
     @property
     def first(self) -> RunView:
-        """The first run: what holds for all of them, but for the seed and the scores."""
+        """The first run: what holds for all of them, except the seed and the scores."""
         return self.runs[0]
 
 

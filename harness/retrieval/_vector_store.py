@@ -98,7 +98,7 @@ def _blocks(sentences: Sequence[str], characters: int) -> Iterator[tuple[int, in
 
 @dataclass
 class _Sound:
-    """Finds the rows that can be relied on, their width (0 where there is none), and the lines that vouch for them."""
+    """Finds the valid rows, their width (0 where there is none), and the lines that certify them."""
 
     rows: NDArray[np.bool_]
     width: int
@@ -115,7 +115,7 @@ class _Kept:
         self.key = key
 
     def sound(self, rows: int) -> _Sound:
-        """Reads how many rows the journal vouches for."""
+        """Reads how many rows the journal certifies."""
         sound = _Sound(np.zeros(rows, bool), 0, [], False)
         with disk_errors(self.file, hint=_NOT_LOST):
             journal = self.journal.read_bytes() if self.journal.exists() else b""

@@ -1,6 +1,6 @@
 """The identity of a run: the model, the options that measure, and the seed. Its units bear it, and no others belong to it.
 
-Readers ask here which runs are one system but for the seed, so that all of them give the same answer.
+Readers ask here which runs are one system except for the seed, so that all of them give the same answer.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _training(stage: StageRecord) -> list[Any]:
-    """The data of a stage, and its options but for the seed and what only changes the speed."""
+    """The data of a stage, and its options except the seed and those that only change the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
         [part["task"], part.get("version"), name, split["fingerprint"], part.get("objective")]

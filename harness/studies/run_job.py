@@ -36,7 +36,7 @@ def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResu
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
     """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result next to it.
 
-    Every failure leaves a result with its line, but for Ctrl-C and a killed process: these leave none.
+    Every failure leaves a result with its line, except Ctrl-C and a killed process, which leave none.
     """
     path = path.absolute()
     job = read_job(path)

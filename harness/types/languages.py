@@ -39,7 +39,7 @@ class Language(PluginValue):
     provider: str = ""
 
     def check_key(self) -> None:
-        """A BCP-47 code, in lower case but for what follows a hyphen."""
+        """A BCP-47 code, in lower case except after a hyphen."""
         holds = isinstance(self.code, str) and _CODE.fullmatch(self.code) is not None
         require(
             holds, f"the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn', not {shown(self.code)}"
