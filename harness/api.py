@@ -122,7 +122,7 @@ def evaluate_seeds(
     options: EvalOptions | None = None,
     **more: Any,
 ) -> list[Run]:
-    """One run for each seed of the training, in ``out/seed-<n>``, with their stages beside them; ``seeds.json`` sums up."""
+    """One run for each seed of the training, in ``out/seed-<n>``, with their stages next to them; ``seeds.json`` sums up."""
     from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
 
     if len(set(seeds)) != len(seeds):
@@ -147,7 +147,7 @@ def train(
 ) -> TrainedStage:
     """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
 
-    The folder is a transformers checkpoint with a ``stage.json``; an unfinished training goes on, a finished one is
+    The folder is a transformers checkpoint with a ``stage.json``; an unfinished training is resumed, a finished one is
     returned as it is. Raises :class:`~harness.core.errors.HarnessError`.
     """
     from harness.core.offline import without_network
@@ -199,9 +199,9 @@ def score(
     """Scores a folder of predictions against a folder of labels, both in the official submission layout.
 
     With ``strict``, as the official scorer does: a task counts if both have its folder, and then every language must be
-    there; without, whatever both have is scored. Without ``labels``, ``predictions`` is a run folder, which has them, and
-    whatever it holds is scored. ``benchmark`` is by default that of the run's record, or "xtreme"; ``tasks`` are selectors
-    ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes.
+    there; without, everything that both have is scored. Without ``labels``, ``predictions`` is a run folder, which has
+    them, and everything in it is scored. ``benchmark`` is by default that of the run's record, or "xtreme";
+    ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes.
 
     Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
@@ -311,7 +311,7 @@ def checklist(
 
     ``model`` is a run folder with a question-answering task, or a model string. ``tests`` are parts of the tests' names;
     of each test, ``cases`` are asked in each of the ``languages`` (codes; all by default), and ``examples`` of its
-    failures are kept. The ``options`` say how the model is had and how it computes; their ``data_dir`` may have the
+    failures are kept. The ``options`` say how the model is loaded and how it computes; their ``data_dir`` may have the
     published templates, their ``stages_dir`` the stages of the run.
 
     Raises :class:`~harness.core.errors.UsageError` for unknown languages and tests,
@@ -346,8 +346,8 @@ def mine(
     """Mines translation pairs from two text files (a sentence a line, UTF-8) by the margin of their sentence vectors.
 
     The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
-    the folder ``vectors``, by default beside ``out``, so that a stopped call goes on where it was. The ``options`` say how
-    the model is had and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
+    the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. The ``options`` say
+    how the model is loaded and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
     ``embedded_tokens``, ``layer``, ``out``, ``vectors``, ``index``, and of an approximate index its ``recall``.
 
     Raises :class:`~harness.core.errors.HarnessError`.

@@ -36,7 +36,7 @@ class Run:
 
     @property
     def missing(self) -> dict[str, str]:
-        """Units that could not be predicted for want of data, and why."""
+        """Units that could not be predicted because data are missing, and why."""
         return dict(self.record["missing"])
 
     @property
@@ -59,7 +59,7 @@ class Run:
         return sum(found["examples"] for found in compared), sum(found["changed"] for found in compared)
 
     def to_dict(self) -> dict[str, Any]:
-        """The structure that ``harness score --json`` prints; "robustness" beside it where test sets were perturbed."""
+        """The structure that ``harness score --json`` prints; also "robustness" where test sets were perturbed."""
         robustness = self.view.robustness
         return {**self.scores.to_dict(), **({"robustness": robustness} if robustness else {})}
 

@@ -221,8 +221,6 @@ def test_public_names_in_prose_exist(page: Path) -> None:
 
 LINE = 100
 """Characters in a line of prose."""
-NOT_WRAPPED_YET = {"training.md", "plugins.md", "python.md", "hooks.md", "commands.md"}
-"""Pages with longer lines. A page that is wrapped is taken out, and no page is added."""
 
 
 def long_lines(page: Path) -> list[str]:
@@ -239,10 +237,7 @@ def long_lines(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_lines_of_prose_are_wrapped(page: Path) -> None:
     long = long_lines(page)
-    if page.name in NOT_WRAPPED_YET:
-        assert long, f"{page.name} is wrapped: take it out of NOT_WRAPPED_YET"
-    else:
-        assert not long, f"{page.name}: longer than {LINE} characters: {long[0]}"
+    assert not long, f"{page.name}: longer than {LINE} characters: {long[0]}"
 
 
 def test_every_closed_fault_names_a_test_that_is_there() -> None:

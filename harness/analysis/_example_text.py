@@ -1,4 +1,4 @@
-"""The texts behind predictions: what a report shows of an example. From the label files, or from the data if at hand."""
+"""The texts behind predictions: what a report shows of an example. From the label files, or from the data if available."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def texts_of(
 ) -> Texts:
     """The texts of a unit's items.
 
-    Questions come from the label file. Everything else comes from the data, if the very examples that were scored are
-    at hand: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
+    Questions come from the label file. Everything else comes from the data, if exactly the scored examples are
+    available: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)

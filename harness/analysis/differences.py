@@ -86,7 +86,7 @@ def unlike(systems: Sequence[RunView]) -> tuple[str, ...]:
 def _significance(
     reference: RunView, other: RunView, registry: Registry
 ) -> tuple[frozenset[tuple[str, str | None]] | None, str, str]:
-    """Keys of the significant differences, or None and why they were not tested; and the test in words.
+    """Keys of the significant differences, or None and why they were not tested; and a description of the test.
 
     The test is that of ``harness compare``: McNemar or the paired bootstrap on the runs' own files, p-values corrected.
     """

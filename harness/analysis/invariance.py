@@ -58,7 +58,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Invariance:
-    """Result of :func:`invariance`; ``unchecked`` says of each other family why none of its units was scored."""
+    """Result of :func:`invariance`; ``unchecked`` gives, for each other family, the reason why none of its units was scored."""
 
     model: str
     device: str
@@ -72,10 +72,10 @@ def invariance(
 ) -> Invariance:
     """Scores ``limit`` examples of a unit of each family, at batch 1 and in full batches, in fp32 and in bf16.
 
-    Of the ``options``, those count that say how a model is had and where it computes, with ``data_dir``. Of the units
+    Of the ``options``, only those count that say how a model is loaded and where it computes, and ``data_dir``. Of the units
     whose data are there or in the cache, the first whose task the checkpoint has a trained head
     for is taken, or else the first one, under a random head. DataError where no data are present, ModelError where the
-    model cannot be had.
+    model cannot be loaded.
     """
     options = options or EvalOptions()
     data = DataAccess.of(registry, options.data_dir, offline=True)

@@ -93,7 +93,7 @@ def _wrong(scorer: TaskScorer, aligned: Aligned, code: str) -> list[tuple[float,
         ]
     each = metric.finish(metric.statistics(aligned.gold, aligned.predicted, code))
     values = np.mean([np.broadcast_to(each[name], len(aligned.gold)) for name in metric.primary], axis=0)
-    # equal is right even where the item has no value of its own (a sentence without entities has no F1)
+    # equal is right even where the item itself has no value (a sentence without entities has no F1)
     return [
         (float(values[i]), int(i))
         for i in np.argsort(values, kind="stable")

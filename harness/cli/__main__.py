@@ -1,4 +1,4 @@
-"""The command ``harness`` as a process of its own; ``python -m harness.cli`` is the same."""
+"""The command ``harness`` as a separate process; ``python -m harness.cli`` is the same."""
 
 from __future__ import annotations
 

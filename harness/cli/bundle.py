@@ -11,14 +11,14 @@ from harness.cli.task_selection import SELECTING, selected_splits
 
 
 @click.command(context_settings=SELECTING)
-@click.option("--model", "models", multiple=True, metavar="MODEL", help="Put this model in as well; may be repeated.")
-@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Include this model as well; may be repeated.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
 @click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_dir: str | None) -> None:
     """Write the data of the selected tasks, training data included, and models into a tar file for 'unbundle'.
 
-    'harness data fetch' first gets what is lacking: data that is not here is left out, and named. With --model and no
+    'harness data fetch' first downloads missing data: data that is not present is left out, and listed. With --model and no
     selector, only models go in.
     """
     from harness.core.errors import DataError

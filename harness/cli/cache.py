@@ -9,14 +9,14 @@ import click
 
 @click.group()
 def command() -> None:
-    """List and remove what can be made again: trained stages, the tiny model, unpacked archives."""
+    """List and remove what can be rebuilt: trained stages, the tiny model, unpacked archives."""
 
 
 @command.command()
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(folder: Path, as_json: bool) -> None:
-    """List the stages beside the runs in FOLDER (runs), which runs use them, and what lies in the user's cache."""
+    """List the stages next to the runs in FOLDER (runs), which runs use them, and what is in the user's cache."""
     from harness.cli.console import message, print_json, print_table
     from harness.report.table import Table, number
     from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
@@ -33,11 +33,11 @@ def ls(folder: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
-@click.option("--unfinished", is_flag=True, help="Trainings that were stopped or damaged, too: they cannot go on then.")
+@click.option("--unfinished", is_flag=True, help="Also stopped or damaged trainings, which then cannot be resumed.")
 @click.option(
     "--built", is_flag=True, help="The tiny model, unpacked archives and models with a larger vocabulary, too."
 )
-@click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
+@click.option("--yes", is_flag=True, help="Remove them; without it, only list them.")
 def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     """Remove the stages that no run in FOLDER (runs) uses, and what killed processes left behind."""
     from harness.cli.console import message

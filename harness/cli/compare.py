@@ -29,7 +29,7 @@ def command(
     """Compare run folders, paired by example; the first is the baseline.
 
     Several seeds of one system are joined by commas: harness compare base-1,base-2,base-3 mnli-1,mnli-2,mnli-3. The folder
-    that eval --seeds wrote stands for all of its seeds.
+    that eval --seeds wrote represents all of its seeds.
     Runs on other data, task versions or splits are refused.
     """
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Output of all commands: tables and JSON on stdout, everything else on stderr, nothing that a terminal would obey.
+"""Output of all commands: tables and JSON on stdout, everything else on stderr, no terminal control codes.
 
 Whatever is written passes :func:`harness.core.safe_text.safe` here, wherever it comes from. rich is imported on first use.
 """
@@ -55,7 +55,7 @@ def print_table(table: Table, *, title: bool = True) -> None:
 
 
 def print_framed(table: Table, console: Console) -> None:
-    """A title on a line of its own, and the table between blank lines."""
+    """A title on a separate line, and the table between blank lines."""
     from harness.report.terminal import terminal_table
 
     console.print(table.title)
@@ -87,7 +87,7 @@ def _plain(value: Any) -> Any:
 def message(text: object, kind: str = "") -> None:
     """A line on stderr: ``message("no data", "warning")`` writes "warning: no data".
 
-    Further lines of the text are indented: one that a file slipped into an error is not taken for a message of its own.
+    Further lines of the text are indented: one that a file slipped into an error is not taken for a separate message.
     """
     colour = {"error": "\x1b[1;31m", "warning": "\x1b[33m", "hint": "\x1b[36m"}.get(kind, "")
     label = f"{kind}: " if kind else ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for."),
+        click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder."),
         click.argument("selectors", nargs=-1, metavar="[SELECTOR]..."),
     ):
         function = option(function)
@@ -41,7 +41,7 @@ def command() -> None:
 @command.command(name="list", context_settings=SELECTING)
 @_options
 def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
-    """List what is there of every split, without downloading anything."""
+    """List the state of every split, without downloading anything."""
     _show(_states(selectors, data_dir, offline=True), as_json)
 
 

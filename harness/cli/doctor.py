@@ -1,4 +1,4 @@
-"""``harness doctor``: what is installed, what is wrong with it, and what to do about it."""
+"""``harness doctor``: checks the installation, and suggests a fix for every problem."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from harness.cli.shared_options import (
 @selection_options
 @click.option("--split", default="test", show_default=True, help="test or dev.")
 @click.option("--via", multiple=True, metavar="TASK", help="Intermediate stage; repeat for a sequence, a+b for both.")
-@click.option("--with-mlm", is_flag=True, help="Masked language modelling on DATA_DIR/text beside every --via stage.")
+@click.option("--with-mlm", is_flag=True, help="Add masked language modelling on DATA_DIR/text to every --via stage.")
 @click.option(
     "--select-on",
     multiple=True,
@@ -37,18 +37,24 @@ from harness.cli.shared_options import (
     metavar="KINDS",
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
-@click.option("--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score as it is.")
+@click.option(
+    "--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score the model unchanged."
+)
 @recipe_options
-@click.option("--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run a seed, and their mean.")
+@click.option(
+    "--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run per seed, and their mean."
+)
 @launch_options
 @click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
 @click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
-@click.option("--limit", type=int, help="At most so many examples a unit; marks the record as partial.")
-@click.option("--train-limit", type=int, help="At most so many training examples; marks the record as partial.")
+@click.option("--limit", type=int, help="Maximum number of examples per unit; marks the record as partial.")
+@click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")
 @compute_options
 @batch_options
-@click.option("--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: pays on long runs.")
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."
+)
 @data_options
 @click.option(
     "--out",
@@ -56,7 +62,7 @@ from harness.cli.shared_options import (
     help="Run folder.  [default: runs/<model>-<benchmark>, with the options that differ from the defaults]",
 )
 @click.option(
-    "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: beside --out]"
+    "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: next to --out]"
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
@@ -73,9 +79,9 @@ def command(
     as_json: bool,
     **rest: Any,
 ) -> None:
-    """Fine-tune a model on each task's English data and score every language without any label of it.
+    """Fine-tune a model on each task's English data and score every language without using its labels.
 
-    The same command again does only what is missing. Exit code 6 means that some units failed.
+    Running the same command again does only the missing work. Exit code 6 means that some units failed.
     """
     from pathlib import Path
 

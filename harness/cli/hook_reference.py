@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,28 +15,31 @@ from harness.registry.validation import KINDS
 INTRODUCTION = """\
 # Hooks
 
-Written by `make docs` from `harness/registry/hookspecs.py`. How plugins are written and found, with a whole plugin for every
-kind of hook, is in [plugins.md](plugins.md).
+Written by `make docs` from `harness/registry/hookspecs.py`. For how to write a plugin, with a
+complete plugin for every kind of hook, see [plugins.md](plugins.md).
 
-A plugin is a module (or an object) with functions of these names, marked with `harness.hookimpl`. A function names only
-the arguments it needs.
+A plugin is a module (or an object) with functions of these names, marked with `harness.hookimpl`.
+A function lists only the arguments that it needs.
 """
 
 SECTIONS = {
     "Collectors": (
-        "Plural nouns: they return, or yield, frozen values. Each plugin is asked once, when it is loaded, and every\n"
-        "field is checked."
+        "Plural nouns. They return or yield frozen values. Each plugin is called once, when it is loaded,\n"
+        "and every field is checked."
     ),
     "Choosers": (
-        "Verbs: plugins are asked in turn, the one loaded last first, and the first answer that is not None is used; if all\n"
-        "pass, the harness does it itself. A plugin that raises is reported and passed over, unless it raises one of the\n"
-        "harness's own errors."
+        "Verbs. Plugins are called in turn, the last loaded first, and the first answer that is not None is\n"
+        "used. If all of them return None, the harness does the work itself. A plugin that raises an exception\n"
+        "is reported and skipped, unless it raises one of the harness's own errors."
     ),
     "Observers": (
-        "In the past tense: they hear what happens and return nothing. What they raise is reported once and costs no\n"
-        "result."
+        "Verbs in the past tense. They are notified of events and return nothing. An exception that they\n"
+        "raise is reported once and does not affect the result."
     ),
 }
+
+LINE = 100
+"""Characters in a line of prose."""
 
 
 def hooks() -> dict[str, dict[str, Callable[..., Any]]]:
@@ -54,7 +59,7 @@ def reference() -> str:
 
 def _sections() -> Iterator[str]:
     for section, table in hooks().items():
-        yield f"## {section}\n\n{SECTIONS[section]}\n"
+        yield f"## {section}\n\n{_plain(SECTIONS[section])}\n"
         for name, spec in table.items():
             text, _, example = (inspect.getdoc(spec) or "").partition("Example::")
             yield f"### {name}\n"
@@ -71,8 +76,12 @@ def _signature(name: str, spec: Callable[..., Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Docstring markup as Markdown."""
-    return text.strip().replace("``", "`").replace(":class:`~harness.types.tasks.", "`")
+    """Docstring markup as Markdown, each paragraph wrapped."""
+    plain = re.sub(r":class:`~?(?:\w+\.)*(\w+)`", r"`\1`", text.strip().replace("``", "`"))
+    return "\n\n".join(
+        textwrap.fill(paragraph, LINE, break_long_words=False, break_on_hyphens=False)
+        for paragraph in plain.split("\n\n")
+    )
 
 
 if __name__ == "__main__":

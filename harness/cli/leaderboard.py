@@ -1,4 +1,4 @@
-"""``harness leaderboard``: rows of runs beside published systems, ranked only where they are alike."""
+"""``harness leaderboard``: rows of runs next to published systems, ranked only where they are comparable."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _rows_option = click.option(
     default=Path("leaderboard"),
     show_default=True,
     metavar="FOLDER",
-    help="Where rows are added.",
+    help="Folder of added rows.",
 )
 
 
-@click.group("leaderboard", short_help="Put runs beside published systems.")
+@click.group("leaderboard", short_help="Compare runs with published systems.")
 def command() -> None:
-    """Export runs as rows, check rows, and show them beside published systems."""
+    """Export runs as rows, check rows, and show them next to published systems."""
 
 
 @command.command()
@@ -35,10 +35,10 @@ def command() -> None:
 @click.option("-o", "--out", type=_PATH, required=True, help="The row's file, or the submission's folder or archive.")
 @click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
-@click.option("--name", help="What the system is called.  [default: model and intermediate tasks]")
-@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; the row says so.")
-@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; the row says so.")
-@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; the row says so.")
+@click.option("--name", help="Name of the system.  [default: model and intermediate tasks]")
+@click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; marked in the row.")
+@click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; marked in the row.")
+@click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; marked in the row.")
 def export(
     runs: tuple[Path, ...],
     out: Path,
@@ -118,8 +118,8 @@ def add(files: tuple[Path, ...], folder: Path) -> None:
 
 
 _board_options = [
-    click.option("--benchmark", default="xtreme", show_default=True, help="Whose rows."),
-    click.option("--task", "tasks", multiple=True, metavar="NAME", help="This task, language by language."),
+    click.option("--benchmark", default="xtreme", show_default=True, help="Benchmark of the rows."),
+    click.option("--task", "tasks", multiple=True, metavar="NAME", help="Show this task, language by language."),
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
     _rows_option,
@@ -145,7 +145,7 @@ def show(
     as_json: bool,
     as_markdown: bool,
 ) -> None:
-    """Show rows beside published systems, one table for each setting and split."""
+    """Show rows next to published systems, one table for each setting and split."""
     from harness.report.leaderboard import legend, markdown, tables
 
     board = _board(benchmark, tasks, metrics, more, folder)
@@ -173,7 +173,7 @@ def render(
     folder: Path,
     out: Path,
 ) -> None:
-    """Write the board as one HTML page that needs nothing else."""
+    """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
     from harness.report.leaderboard import page
 

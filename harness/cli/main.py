@@ -30,22 +30,22 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
     "train": ("harness.cli.train:command", "Fine-tune on English, after intermediate tasks if asked."),
     "score": ("harness.cli.score:command", "Score prediction files without a model."),
-    "compare": ("harness.cli.compare:command", "Say which of several runs is better, by how much, and how surely."),
+    "compare": ("harness.cli.compare:command", "Compare runs: differences, confidence intervals, corrected p-values."),
     "breakdown": (
         "harness.cli.breakdown:command",
-        "Break scores down by length, overlap, type of answer and the like.",
+        "Break scores down by length, overlap, answer type and more.",
     ),
-    "checklist": ("harness.cli.checklist:command", "Test a model that answers questions on the simplest cases."),
+    "checklist": ("harness.cli.checklist:command", "Test a question-answering model on simple generated cases."),
     "report": ("harness.cli.report:command", "Report runs as text, Markdown, CSV, LaTeX, HTML or JSON."),
-    "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them beside published systems."),
+    "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them next to published systems."),
     "runs": ("harness.cli.runs:command", "List, show and remove runs."),
-    "cache": ("harness.cli.cache:command", "List and remove trained stages and other things that can be made again."),
+    "cache": ("harness.cli.cache:command", "List and remove trained stages and other files that can be rebuilt."),
     "mine": ("harness.cli.mine:command", "Mine translation pairs from two text files."),
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),
     "study": ("harness.cli.study:command", "Run a grid of models, intermediate stages and seeds that a plugin names."),
     "new": ("harness.cli.new:command", "Write the package of a new task, benchmark, family or launcher."),
-    "plugins": ("harness.cli.plugins:command", "List the plugins, and what is wrong with those that failed."),
+    "plugins": ("harness.cli.plugins:command", "List the plugins, and the errors of those that failed."),
     "doctor": ("harness.cli.doctor:command", "Check the installation, the plugins and the data folder."),
     "demo": ("harness.cli.demo:command", "Run everything once on a small corpus, in minutes, offline."),
 }
@@ -92,7 +92,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; whatever that of a plugin raises becomes an error of the plugin. It may end as it likes."""
+        """Runs the command; an exception of a plugin's command becomes an error of the plugin. Its exits pass through."""
         try:
             return super().invoke(ctx)
         except (*PASSING, click.ClickException, click.Abort, click.exceptions.Exit, SystemExit):
@@ -146,8 +146,8 @@ def _of_plugin(ctx: click.Context, name: str) -> click.Command | None:
     "--plugin", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path), help="Load a plugin file."
 )
 @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not load this plugin.")
-@click.option("-v", "--verbose", count=True, help="Say more (-vv: everything).")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", count=True, help="Print more log messages (-vv: all).")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("--no-color", is_flag=True, help="Plain text (as with the variable NO_COLOR).")
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show where an error arose (HARNESS_TRACEBACK=1).")
 @click.pass_context
@@ -261,7 +261,7 @@ def _report_unexpected(error: BaseException, show_traceback: bool) -> int:
 
 
 class _Handler(logging.Handler):
-    """Writes to whatever stderr is at the moment (a progress bar may have replaced it)."""
+    """Writes to the current stderr (a progress bar may have replaced it)."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -14,11 +14,13 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("mine")
 @click.option("--model", required=True, help="Hub id, org/name@revision or folder of an encoder.")
-@click.option("--source", required=True, type=_FILE, metavar="FILE", help="Sentences, one a line, UTF-8.")
+@click.option("--source", required=True, type=_FILE, metavar="FILE", help="Sentences, one per line, UTF-8.")
 @click.option("--target", required=True, type=_FILE, metavar="FILE", help="Sentences of the other language.")
-@click.option("--out", required=True, type=_FILE, metavar="FILE.tsv", help="Where the pairs go, best first.")
-@click.option("--threshold", type=float, default=0.0, show_default=True, help="Least margin of a pair.")
-@click.option("--k", type=click.IntRange(min=1), default=4, show_default=True, help="Neighbours a margin looks at.")
+@click.option("--out", required=True, type=_FILE, metavar="FILE.tsv", help="Output file of the pairs, best first.")
+@click.option("--threshold", type=float, default=0.0, show_default=True, help="Minimum margin of a pair.")
+@click.option(
+    "--k", type=click.IntRange(min=1), default=4, show_default=True, help="Number of neighbours used by a margin."
+)
 @click.option("--margin", default="ratio", show_default=True, help="ratio, distance or absolute.")
 @click.option("--retrieval", default="max", show_default=True, help="max, intersect, forward or backward.")
 @click.option("--duplicates", default="drop", show_default=True, help="Repeated sentences: drop or expand.")
@@ -31,10 +33,10 @@ _FILE = click.Path(path_type=Path)
 @compute_options
 @quant_options
 @batch_options
-@click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: beside --out]")
+@click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: next to --out]")
 @click.option("--offline", is_flag=True, help="Use local files and caches only.")
 @model_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def command(
     model: str,
     source: Path,
@@ -54,8 +56,8 @@ def command(
     """Mine translation pairs from two text files by the margin of their sentence vectors.
 
     The search is exact, unless --index names an approximate index (its recall is measured and printed). Sentence
-    vectors are kept in files beside the output: a stopped run goes on where it was, and another threshold or margin
-    embeds nothing again.
+    vectors are kept in files next to the output: a stopped run continues where it was, and another threshold or margin
+    needs no new embedding.
     """
     from harness.api import mine
     from harness.cli.console import message, print_json, print_text

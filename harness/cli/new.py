@@ -46,7 +46,7 @@ def task(name: str, family_name: str, out: str) -> None:
 )
 @_out
 def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
-    """A benchmark with an overall score of its own."""
+    """A benchmark with its own overall score."""
     from harness.registry.default import get_registry
     from harness.scaffold.package import new_benchmark
 
@@ -59,7 +59,7 @@ def benchmark(name: str, tasks: tuple[str, ...], out: str) -> None:
 @click.argument("name")
 @_out
 def family(name: str, out: str) -> None:
-    """A family: examples, model, files and metric of its own (a number for a pair of texts), and a task of it."""
+    """A family with its own examples, model, files and metric (a number for a pair of texts), and a task of it."""
     from harness.scaffold.package import new_family
 
     _done(new_family(name, Path(out)))
@@ -83,6 +83,32 @@ def objective(name: str, out: str) -> None:
     from harness.scaffold.package import new_objective
 
     _done(new_objective(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
+def language(name: str, out: str) -> None:
+    """A language: its codes, script and family, for tasks, selectors and reports."""
+    from harness.scaffold.package import new_language
+
+    _done(new_language(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--benchmark", "benchmark_name", default="xtreme", show_default=True, help="On which the systems are scored."
+)
+@_out
+def rows(name: str, benchmark_name: str, out: str) -> None:
+    """Published rows: what others report, for the leaderboard (a row that is made up, to start with)."""
+    from harness.registry.default import get_registry
+    from harness.scaffold.package import new_rows
+
+    registry = get_registry()
+    benchmark = registry.benchmark(benchmark_name)
+    _done(new_rows(name, benchmark, registry.task(next(iter(benchmark.tasks))), Path(out)))
 
 
 def _done(path: Path) -> None:

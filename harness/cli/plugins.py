@@ -1,4 +1,4 @@
-"""``harness plugins``: every plugin that was found, what it provides, and what is wrong with it."""
+"""``harness plugins``: every plugin that was found, what it provides, and its errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_json
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """List the plugins, and what is wrong with those that failed.
+    """List the plugins, and the errors of those that failed.
 
     A plugin is switched off with --no-plugin NAME or HARNESS_DISABLE_PLUGINS=NAME,NAME; all third-party plugins with
     HARNESS_PLUGINS_AUTOLOAD=0. A plugin that fails is skipped, and only asking for what it provides is an error, unless
@@ -53,7 +53,7 @@ class _Checks(click.Command):
 @click.option(
     "--only", "only", multiple=True, type=click.Choice(list(CHECKS)), help="Only this check; may be repeated."
 )
-@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
 @_json
 @click.pass_obj
 def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,13 @@ from harness.cli.main import cli
 INTRODUCTION = """\
 # Commands
 
-Written by `make docs` from the commands themselves; `harness COMMAND --help` says the same. Plugins may add commands,
-which are not listed here. Exit codes are in [evaluation.md](evaluation.md#exit-codes).
+Written by `make docs` from the commands themselves; `harness COMMAND --help` shows the same text.
+Commands that plugins add are not listed here. Exit codes are in
+[evaluation.md](evaluation.md#exit-codes).
 """
+
+LINE = 100
+"""Characters in a line of prose."""
 
 
 def reference() -> str:
@@ -41,8 +46,14 @@ def _sections(name: str, command: click.Command, parent: click.Context | None) -
 
 
 def _prose(text: str) -> str:
-    paragraphs = text.replace("\b\n", "").strip().split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("<", "&lt;") + "\n"
+    paragraphs = text.replace("\b\n", "").replace("<", "&lt;").strip().split("\n\n")
+    return (
+        "\n\n".join(
+            textwrap.fill(" ".join(paragraph.split()), LINE, break_long_words=False, break_on_hyphens=False)
+            for paragraph in paragraphs
+        )
+        + "\n"
+    )
 
 
 def _cell(text: str) -> str:

@@ -20,12 +20,12 @@ import click
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
     metavar="FOLDER",
-    help="Where the html report looks up examples, before the Hub's cache.  [env: HARNESS_DATA_DIR]",
+    help="Where the html report finds examples, before the Hub's cache.  [env: HARNESS_DATA_DIR]",
 )
 def command(runs: tuple[Path, ...], format: str | None, output: Path | None, data_dir: str | None) -> None:
     """Report the scores of run folders by task, language, script, family and resource class, with transfer gaps.
 
-    Several runs stand side by side, with differences from the first one and marks where these are significant.
+    Several runs are shown side by side, with differences from the first one and marks where these are significant.
     """
     from harness.api import report
     from harness.cli.console import message, print_text

@@ -32,7 +32,7 @@ def show_plan(
 ) -> None:
     """Prints task x language x examples x data x done, without loading a model.
 
-    No data at all is an error, and so is what the run would refuse: a recipe or an option that nothing knows.
+    No data at all is an error, and so is what the run would refuse: an unknown recipe or option.
     """
     from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
@@ -53,7 +53,7 @@ def show_plan(
 
 
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
-    """Tables by task and by language, what is missing, and where everything lies; writes the report."""
+    """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import print_framed, stderr_console, stdout_console
     from harness.report.provenance import data_notes
     from harness.report.robustness import loss_table

@@ -46,7 +46,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 @click.argument("run", type=click.Path(path_type=Path))
 @_json
 def show(run: Path, as_json: bool) -> None:
-    """Show how RUN came about, its scores, and what is missing or failed."""
+    """Show how RUN was produced, its scores, and what is missing or failed."""
     from harness.cli.console import print_json, print_text
     from harness.core.safe_text import safe
     from harness.report.provenance import origin
@@ -69,9 +69,9 @@ def show(run: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
-@click.option("--yes", is_flag=True, help="Remove them; without it, say what would go.")
+@click.option("--yes", is_flag=True, help="Remove them; without it, only list them.")
 def rm(runs: tuple[Path, ...], yes: bool) -> None:
-    """Remove runs: what the harness wrote there, and nothing else. Trained stages stay: see 'harness cache'."""
+    """Remove runs: only the files that the harness wrote there. Trained stages stay: see 'harness cache'."""
     from harness.cli.console import message
     from harness.results.inventory import remove_run
 

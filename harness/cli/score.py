@@ -17,7 +17,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--predictions", type=_FOLDER, metavar="FOLDER", help="Predictions: FOLDER/xnli/test-sw.tsv and so on.")
 @click.option("--labels", type=_FOLDER, metavar="FOLDER", help="Labels, in the same layout.")
 @selection_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 def command(
     run: Path | None,
     predictions: Path | None,
@@ -30,7 +30,7 @@ def command(
     """Score prediction files against label files, as the benchmark's own scorer does.
 
     Two folders in the official layout (--predictions, --labels; the benchmark is xtreme unless another is named): a
-    task counts if both have its folder, and then every language must be there. Or a RUN folder: whatever it holds.
+    task counts if both have its folder, and then every language must be there. Or a RUN folder: everything in it.
     """
     from harness.api import score
     from harness.cli.console import message, print_json, stdout_console

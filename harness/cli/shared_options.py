@@ -42,7 +42,9 @@ recipe_options = _together(
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
-    click.option("--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit; trains with --peft."),
+    click.option(
+        "--quant", default="", metavar="BITS", help="Quantise the encoder to 8bit or 4bit; trains with --peft."
+    ),
 )
 
 compute_options = _together(
@@ -58,7 +60,7 @@ batch_options = click.option(
 
 model_options = _together(
     click.option(
-        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; a run's record says so."
+        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; noted in a run's record."
     ),
     click.option(
         "--trust-remote-code",
@@ -68,7 +70,7 @@ model_options = _together(
 )
 
 launch_options = _together(
-    click.option("--launcher", metavar="NAME", help="Who runs the jobs: local, or a plugin's.  [default: local]"),
+    click.option("--launcher", metavar="NAME", help="Runs the jobs: local, or a plugin's.  [default: local]"),
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
 )
 

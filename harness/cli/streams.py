@@ -33,7 +33,7 @@ class Outlet(io.FileIO):
 
 @contextmanager
 def lasting_streams() -> Iterator[list[Outlet]]:
-    """Puts such streams in the place of stdout and stderr for a command; the answer is what they write to.
+    """Replaces stdout and stderr with such streams for a command; returns the streams that they write to.
 
     Streams that are no files (those of a test or a notebook) stay as they are.
     """

@@ -38,8 +38,8 @@ def list_studies(as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--limit", type=int, help="At most so many examples a unit; marks the records as partial.")
-@click.option("--train-limit", type=int, help="At most so many training examples; marks the records as partial.")
+@click.option("--limit", type=int, help="Maximum number of examples per unit; marks the records as partial.")
+@click.option("--train-limit", type=int, help="Maximum number of training examples; marks the records as partial.")
 @launch_options
 @compute_options
 @data_options
@@ -49,9 +49,9 @@ def list_studies(as_json: bool) -> None:
 def run(
     name: str, launcher: str | None, jobs: int | None, out: str | None, dry_run: bool, as_json: bool, **rest: Any
 ) -> None:
-    """Run a study, or go on with it, and print mean and standard deviation over its seeds.
+    """Run a study, or continue it, and print mean and standard deviation over its seeds.
 
-    The runs lie beside each other, in FOLDER/<model>-via-<stages>/seed-<n>: 'harness report' and 'harness compare' take
+    The runs are in separate folders, FOLDER/<model>-via-<stages>/seed-<n>: 'harness report' and 'harness compare' take
     them. With several jobs at a time, stages that several runs share are trained first, and what each job prints is in
     FOLDER/jobs. A job that fails costs only what needs it. Exit code 6 means that some units failed.
     """
@@ -92,7 +92,7 @@ def run(
 def job(file: str, attached: bool) -> None:
     """Run one job in this process, from the JSON file that a launcher was given.
 
-    The result (exit code, message, where things are) is written beside it, as NAME.result.json; a process that was killed
+    The result (exit code, message, where things are) is written next to it, as NAME.result.json; a process that was killed
     leaves none.
     """
     from pathlib import Path

@@ -60,9 +60,9 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
 @command.command(name="show")
 @click.argument("name")
 @click.option("--language", metavar="CODE", help="Only this language.")
-@click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Show so many examples.")
-@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Where data is looked for.")
-@click.option("--model", default="tiny", show_default=True, help="Whose tokens of the examples are shown.")
+@click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Number of examples to show.")
+@click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
+@click.option("--model", default="tiny", show_default=True, help="Model whose tokenizer is shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_task(name: str, language: str | None, count: int, data_dir: str | None, model: str, as_json: bool) -> None:
     """Show a task: languages, official sizes, training data, metric, licence, who provides it, what data is there.

@@ -14,7 +14,7 @@ from harness.cli.shared_options import compute_options, data_options, recipe_opt
 @click.option("--task", required=True, metavar="TASK", help="Intermediate task; a+b trains both on one encoder.")
 @click.option("--via", multiple=True, metavar="TASK", help="Stage to train before it; repeat for a sequence.")
 @recipe_options
-@click.option("--train-limit", type=int, help="At most so many training examples.")
+@click.option("--train-limit", type=int, help="Maximum number of training examples.")
 @compute_options
 @click.option("--batch-tokens", type=int, help="Padded tokens in a batch of dev data.  [default: as for eval]")
 @data_options
@@ -23,7 +23,7 @@ from harness.cli.shared_options import compute_options, data_options, recipe_opt
 def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None:
     """Train a model on an English task and report its English dev score.
 
-    A stopped training goes on where it was when the same command is given again.
+    A stopped training continues where it was when the same command is given again.
     """
     from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Foundations that know nothing of ours: errors, files, claims, hashes, checksums, borders, safe text."""
+"""Foundations that import nothing else of the harness: errors, files, claims, hashes, checksums, borders, safe text."""

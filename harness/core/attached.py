@@ -8,7 +8,7 @@ import threading
 
 
 def stopped_with_input() -> None:
-    """Interrupts this process, as Ctrl-C does, as soon as its standard input is closed, or whoever holds it is gone.
+    """Interrupts this process, as Ctrl-C does, as soon as its standard input is closed or the process holding it ends.
 
     Called by the main thread. Ctrl-C is made to work, even if the process that started this one had switched it off.
     """

@@ -1,4 +1,4 @@
-"""Borders: where files, libraries, the network or plugins are asked, whatever they raise becomes one documented error."""
+"""Borders: any exception from files, libraries, the network or plugins becomes one documented error."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PASSING = (HarnessError, KeyboardInterrupt, GeneratorExit)
 
 @contextmanager
 def border(what: object, kind: type[HarnessError] = DataError, *, hint: str = "") -> Iterator[None]:
-    """Turns whatever is raised within into an error of this kind that begins with ``what``, such as the file's name.
+    """Turns any exception raised within into an error of this kind that begins with ``what``, such as the file's name.
 
-    No list of types would do, for nobody knows what a library raises on its next bad input, or a plugin (SystemExit).
+    No list of types would do: a library may raise anything on its next bad input, and so may a plugin (SystemExit).
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""Claims: who works on what, when several processes share a folder.
+"""Claims: locks that divide work between processes that share a folder.
 
-A claim is a small file that its owner keeps locked. The system lets go of the locks of a process that ends, however it
+A claim is a small file that its owner keeps locked. The system releases the locks of a process that ends, however it
 ends, so a claim of a dead process is free at once and no claim has to be judged by its age. The file says who holds it,
 for people to read.
 """
@@ -72,9 +72,9 @@ class Claims:
             self.folder.rmdir()  # fails as long as others have claims there
 
     def remove_abandoned(self) -> None:
-        """Removes the claims in this folder that nobody holds: those of processes that were killed."""
+        """Removes the claims in this folder that no process holds: those of processes that were killed."""
         for path in self.folder.glob("*.claim"):
-            with suppress(DataError):  # not a file, or one that nobody may change: it is nobody's claim
+            with suppress(DataError):  # not a file, or one that may not be changed: no process's claim
                 if path.stem not in self._held and self.take(path.stem):
                     self.release(path.stem)
 
@@ -90,7 +90,7 @@ class Claims:
 
 
 def is_free(path: Path) -> bool:
-    """Tells whether nobody holds this claim at the moment."""
+    """Tells whether no process holds this claim at the moment."""
     try:
         with path.open("r") as file:
             return try_lock(file)
@@ -103,7 +103,7 @@ def is_free(path: Path) -> bool:
 
 
 def try_lock(file: IO[str], *, shared: bool = False) -> bool:
-    """Locks an open file without waiting; it stays locked until it is closed. True as well where no locks are to be had."""
+    """Locks an open file without waiting; it stays locked until it is closed. True as well where locks are not supported."""
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Things on the disk that are not what was written: named in one line and moved out of the way, never deleted."""
+"""Damaged files and folders: reported in one line and moved out of the way, never deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Damaged(DataError):
 
 
 def set_aside(path: Path, damage: Damaged, then: str) -> None:
-    """Renames ``path`` to ``<path>.damaged`` and says so, the damage, and what happens ``then``.
+    """Renames ``path`` to ``<path>.damaged`` and logs a warning: the damage, and what happens ``then``.
 
     :class:`DataError` where it cannot be renamed. Nothing is done where it is gone: another process was faster.
     """

@@ -99,7 +99,7 @@ def disk_errors(path: Path, *, hint: str = "check the disk and the folder") -> I
 
 @contextmanager
 def written_into(folder: Path) -> Iterator[None]:
-    """Notes the folder on what goes wrong within: writers in Rust (safetensors) do not say where the disk is full."""
+    """Adds the folder to errors raised within: writers in Rust (safetensors) do not say where the disk is full."""
     try:
         yield
     except Exception as error:
@@ -108,7 +108,7 @@ def written_into(folder: Path) -> Iterator[None]:
 
 
 def replace_folder(scratch: Path, folder: Path) -> None:
-    """Puts the complete folder ``scratch`` in the place of ``folder``; a kill at any moment leaves the old or the new.
+    """Replaces ``folder`` with the complete folder ``scratch``; a kill at any moment leaves the old or the new one.
 
     Between two renames only ``<folder>.old`` exists: :func:`recover_folder` puts it back.
     """

@@ -10,7 +10,7 @@ from harness.core.errors import PluginError
 
 
 def load_object(reference: str) -> Any:
-    """Imports ``"module:attribute"``; PluginError where the module or the attribute cannot be had."""
+    """Imports ``"module:attribute"``; PluginError where the module or the attribute cannot be imported."""
     module, _, attribute = reference.partition(":")
     if not module or not attribute:
         raise PluginError(f"{reference!r} is not of the form 'module:attribute'")

@@ -26,7 +26,7 @@ LOW_DISK = 5 * 2**30
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one check; ``code`` is the exit code that a failure stands for."""
+    """The outcome of one check; ``code`` is the exit code of a failure."""
 
     name: str
     status: Literal["ok", "warning", "failed"]

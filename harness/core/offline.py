@@ -1,4 +1,4 @@
-"""``--offline``: the Hugging Face libraries are told too, so that none of them looks anything up."""
+"""``--offline``: the Hugging Face libraries are set offline too, so that none of them uses the network."""
 
 from __future__ import annotations
 

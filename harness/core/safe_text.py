@@ -1,4 +1,4 @@
-"""Texts from outside (names, records, files, errors), made safe to show: nothing that a terminal would obey is left in them.
+"""Texts from outside (names, records, files, errors), made safe to show: terminal control codes are removed.
 
 Control characters are shown, never sent: an escape sequence in a plugin's name cannot clear the screen or fake a line.
 """

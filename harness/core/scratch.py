@@ -1,7 +1,7 @@
 """Folders that a process writes into before they take their place: locked as long as the process lives.
 
-The system lets go of a lock when its process ends, however it ends. So what a killed process left behind can be told
-from what another one is writing.
+The system releases a lock when its process ends, however it ends. So the folder of a killed process can be
+distinguished from one that another process is writing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 def remove_abandoned(path: Path) -> bool:
-    """Removes a scratch folder; False where a process is at work on it, or where no locks are to be had that would tell."""
+    """Removes a scratch folder; False where a process is using it, or where locks are not supported."""
     try:
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -54,7 +54,7 @@ def _made(parent: Path, prefix: str) -> tuple[Path, int]:
             handle = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             continue  # it was taken for abandoned before it was locked
-        with suppress(OSError):  # no locks on this file system: nobody will remove the folder either
+        with suppress(OSError):  # no locks on this file system: no process will remove the folder either
             fcntl.flock(handle, fcntl.LOCK_EX)
         if path.is_dir():
             return path, handle

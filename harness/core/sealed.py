@@ -1,4 +1,4 @@
-"""JSON objects that carry their own checksum, so that a file which was torn, cut or edited is not taken for what it was."""
+"""JSON objects that carry their own checksum, so that a truncated or edited file is detected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIELD = "sha256"
 
 
 def checksum(content: Mapping[str, Any]) -> str:
-    """sha256 over the content, however it is laid out."""
+    """sha256 over the content, independent of its layout."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

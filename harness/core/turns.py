@@ -1,4 +1,4 @@
-"""Taking turns: a claim that another process holds is waited for, however long its work takes."""
+"""Taking turns: waits for a claim that another process holds, without a time limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLL = 0.2
 
 @contextmanager
 def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
-    """Holds a claim, once nobody else does; one line says whose ``work`` is waited for."""
+    """Holds a claim, once no other process does; one log line names the ``work`` that is waited for."""
     told = False
     while not claims.take(name):
         path = claims.path(name)

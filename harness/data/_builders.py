@@ -222,7 +222,7 @@ def _whole(where: str, text: str | None) -> int | None:
 
 
 def _media(schema: Any) -> dict[str, Any]:
-    """The columns of images, sounds and the like, which ``datasets`` decodes."""
+    """The columns of images, sounds and similar types, which ``datasets`` decodes."""
     if b"huggingface" not in (schema.metadata or {}):
         return {}
     import datasets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from harness.types.examples import Answer, Example, Question
+from harness.types.examples import Answer, Example
 
 
 def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterator[str]:
@@ -28,19 +28,22 @@ def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterato
 
 
 def lost_answers(examples: Sequence[Example]) -> Iterator[str]:
-    """Questions with an answer that does not occur in the context, so that no offset can be right."""
-    for example in examples:
-        if isinstance(example, Question):
-            for answer in example.answers:
-                if answer.text not in example.context:
-                    yield f"example {example.id!r}: the answer {answer.text[:60]!r} is not in its context"
+    """Examples with an answer that does not occur in the context, so that no offset can be right."""
+    for example, context, answer in _answers(examples):
+        if answer.text not in context:
+            yield f"example {getattr(example, 'id', example)!r}: the answer {answer.text[:60]!r} is not in its context"
 
 
 def shifted_answers(examples: Sequence[Example]) -> int:
     """Counts answers that are elsewhere in the context than their offset says (harmless: offsets are realigned)."""
+    return sum(
+        not context.startswith(answer.text, answer.start) and answer.text in context
+        for _, context, answer in _answers(examples)
+    )
 
-    def shifted(context: str, answer: Answer) -> bool:
-        return not context.startswith(answer.text, answer.start) and answer.text in context
 
-    questions = [example for example in examples if isinstance(example, Question)]
-    return sum(shifted(question.context, answer) for question in questions for answer in question.answers)
+def _answers(examples: Sequence[Example]) -> Iterator[tuple[Example, str, Answer]]:
+    for example in examples:
+        if isinstance(example, Example):
+            context, answers = example.answer_spans()
+            yield from ((example, context, answer) for answer in answers)

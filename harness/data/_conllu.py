@@ -53,7 +53,7 @@ def conllu(*paths: Path) -> Iterator[Row]:
 
 
 def _fused(block: list[list[str]], precedence: list[str]) -> tuple[list[str], list[str], list[bool]]:
-    """Tokens, their tags, and whether the text goes on after each without a space."""
+    """Tokens, their tags, and whether the text continues after each without a space."""
     words = {fields[0]: fields for fields in block if fields[0].isdigit()}
     tokens, tags, glued, inside = list[str](), list[str](), list[bool](), set[str]()
     for fields in block:

@@ -1,4 +1,4 @@
-"""Sentences of running text, for training data that have no sentence breaks of their own."""
+"""Sentences of running text, for training data without sentence breaks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def sentence_at(text: str, position: int) -> str:
     """The sentence of ``text`` that holds the character at ``position``, without white space around it.
 
     A rule of thumb: end marks before something that begins with a capital or a digit, save after common English
-    abbreviations and initials. XTREME-R trains LAReQA on sentences cut by rules of its own, which differ in places.
+    abbreviations and initials. XTREME-R trains LAReQA on sentences cut by its own rules, which differ in places.
     """
     start = 0
     for end in _END.finditer(text):

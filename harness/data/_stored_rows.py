@@ -115,7 +115,7 @@ def _of_dataset(source: DatasetsData, offline: bool) -> StoredTable:
 
 
 class StoredExamples(ExampleStore):
-    """Examples made of stored rows when they are asked for.
+    """Examples built from stored rows on access.
 
     ``parts`` are rows with the function that makes an example of a row, or None to drop it. All are read once, to check
     them and for the fingerprint. ``check`` raises DataError for examples that cannot be used; two examples with one id

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DataAccess:
     """Reads splits from ``data_dir``, else the Hugging Face cache, else (unless ``offline``) the Hub.
 
-    ``data_dir`` None stands for the environment's HARNESS_DATA_DIR; ``resolver`` is the hook ``harness_resolve_data``.
+    ``data_dir`` None means the environment's HARNESS_DATA_DIR; ``resolver`` is the hook ``harness_resolve_data``.
     """
 
     data_dir: str | Path | None = None
@@ -47,7 +47,7 @@ class DataAccess:
         )
 
     def load_once(self, task: Task, split: Split, limit: int | None = None) -> LoadedSplit:
-        """Reads a split, and keeps it for tasks that read the same rows in the same way, whatever their names are."""
+        """Reads a split, and keeps it for tasks that read the same rows in the same way, regardless of their names."""
         content = (split, task.example, task.labels, limit)
         if content not in self._kept:
             self._kept[content] = self.load(task, split, limit)
@@ -58,9 +58,9 @@ class DataAccess:
         return split_status(split, self.data_dir, self.offline, resolver=self.resolver)
 
     def located(self, split: Split) -> list[tuple[Source, Files]]:
-        """Finds the files of a split, source by source; DataError where they cannot be had."""
+        """Finds the files of a split, source by source; DataError where they cannot be found."""
         return located(split, self.data_dir, self.offline, resolver=self.resolver)
 
     def find(self, source: Source) -> Files | None:
-        """Finds the files of one source; None where they cannot be had."""
+        """Finds the files of one source; None where they cannot be found."""
         return resolve(source, self.data_dir, self.offline, resolver=self.resolver)

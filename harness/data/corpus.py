@@ -22,7 +22,7 @@ BLOCK = 8_192
 LONGEST = 1_024
 """Bytes of a line that make one example; a longer line (a document) becomes several."""
 HELD_OUT = 100
-"""Of so many examples of a file one is held out for dev."""
+"""One in this many examples of a file is held out for dev."""
 MOST_HELD_OUT = 1_000
 """Examples of a file that are held out at most: then all of the rest is trained on."""
 
@@ -62,8 +62,8 @@ class TextFile(Sequence[Text]):
     """The examples of a plain text file (UTF-8), a sentence or a document a line; ``name`` is the start of their ids.
 
     The file is read through once, to index and to fingerprint it: 20 bytes are kept for 8 KiB, four of them a checksum.
-    Raises DataError for what is not UTF-8, naming the line, for a file without any text, and later for a block that is
-    not what was read through.
+    Raises DataError for what is not UTF-8, naming the line, for a file without any text, and later for a block that has
+    changed since.
     """
 
     def __init__(self, path: Path, name: str = "") -> None:
@@ -194,7 +194,7 @@ class Corpus(ExampleStore):
         return cls([part for corpus in corpora for part in corpus.parts], names, content)
 
     def limited(self, limit: int) -> Corpus:
-        """At most ``limit`` examples, the same number of each language as far as they go, evenly spread, in memory."""
+        """At most ``limit`` examples, the same number of each language if there are enough, evenly spread, in memory."""
         shares = _shares([len(part) for part in self.parts], limit)
         parts = [
             [part[i * len(part) // share] for i in range(share)] for part, share in zip(self.parts, shares, strict=True)
@@ -231,7 +231,7 @@ def _shares(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def text(*paths: Path) -> Corpus:
-    """A plain text file a language (``sw.txt``), a sentence or a document a line, without what is held out for dev."""
+    """A plain text file per language (``sw.txt``), a sentence or a document a line, without the lines held out for dev."""
     return Corpus.of([Slice(_opened(path, path.stat().st_size, path.stat().st_mtime_ns), False) for path in paths])
 
 

@@ -85,7 +85,7 @@ def data_folders(data_dir: str | Path | None = None) -> list[Path]:
 def resolve(
     source: Source, data_dir: str | Path | None = None, offline: bool = False, *, resolver: Resolver | None = None
 ) -> Files | None:
-    """The local files of ``source``, downloaded if need be, or None where it cannot be had.
+    """The local files of ``source``, downloaded if need be, or None where it cannot be found.
 
     Raises DataError where some of its files are missing, Unavailable where the Hub cannot be reached.
     """
@@ -234,7 +234,7 @@ def _on_hub(source: Source) -> Files | None:
             continue
         except PASSING:
             raise
-        except BaseException as error:  # whatever a network does
+        except BaseException as error:  # a network may raise anything
             # One wait is enough: the other files of this process are not asked for.
             unreachable.append(in_words(error))
             log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])

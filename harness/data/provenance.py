@@ -32,7 +32,7 @@ class Provenance:
 
     @property
     def note(self) -> str:
-        """Note beside the score ("es: machine translation (XNLI-MT)"); "" for native text.
+        """Note next to the score ("es: machine translation (XNLI-MT)"); "" for native text.
 
         Nothing is said of a test set that people translated, which is the benchmark's own way: only training data in a
         language name it.

@@ -147,7 +147,7 @@ def _questions(article: dict[str, Any]) -> Iterator[Row]:
 
 
 def question(row: Row) -> Question:
-    """A row of SQuAD, XQuAD, MLQA or TyDiQA; empty answers, which stand for withheld labels, are left out."""
+    """A row of SQuAD, XQuAD, MLQA or TyDiQA; empty answers, which mark withheld labels, are left out."""
     answers = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
     return Question(
         id=row["id"],

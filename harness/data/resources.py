@@ -1,6 +1,6 @@
 """Resources of a system besides its model and plain English text: languages with labels, translations, unlabelled text.
 
-A value is a plain mapping, as it stands in records: ``labels`` and ``text`` are languages, ``images`` those of captions,
+A value is a plain mapping, as stored in records: ``labels`` and ``text`` are languages, ``images`` those of captions,
 ``parallel`` the pairs of unlabelled parallel text, ``teacher`` the key of the stage that taught. A translation is
 ``{"from", "to", "origin", "system"}``; ``from`` is null where that is not known.
 """
@@ -60,7 +60,7 @@ def of_test(language: str, test: LoadedSplit) -> Resources:
 
 
 def translation(part: Provenance, target: str, source: str | None = "en") -> TranslationRecord:
-    """A translation as it stands in resources; what is said to be translated into its own language has no known source."""
+    """A translation as stored in resources; what is said to be translated into its own language has no known source."""
     return {"from": source if source != target else None, "to": target, "origin": part.origin, "system": part.system}
 
 

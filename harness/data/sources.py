@@ -36,8 +36,8 @@ class LoadedSplit:
 
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
-    the project's own made-up corpus, which has no notes, else "". ``provenance`` says of each part where its text comes
-    from; it is described, and decides no key.
+    the project's own made-up corpus, which has no notes, else "". ``provenance`` gives the origin of each part's text;
+    it is descriptive, and decides no key.
     """
 
     examples: Sequence[Example]
@@ -176,7 +176,7 @@ def _each(found: Iterable[Any], files: Files) -> Iterator[dict[str, Any]]:
 def _on_disk(
     task: TargetTask | IntermediateTask, found: list[tuple[Source, Files]], reads: list[Read], checked: bool
 ) -> tuple[ExampleStore, int]:
-    """The examples of a split that stays on disk, and how many rows they are made of."""
+    """The examples of a split that stays on disk, and how many rows they come from."""
     corpora = [read for read in reads if isinstance(read, Corpus)]
     if len(corpora) == len(reads):
         joined = Corpus.joined(corpora)
@@ -242,7 +242,7 @@ def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[
 def located(
     split: Split, data_dir: str | Path | None = None, offline: bool = True, *, resolver: Resolver | None = None
 ) -> list[tuple[Source, Files]]:
-    """The sources that a split is read from, with their files; DataError where it cannot be had."""
+    """The sources that a split is read from, with their files; DataError where it cannot be found."""
     return [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
 
 

@@ -1,10 +1,11 @@
-"""The state of splits as plain values: what is there of each, and whether it is sound."""
+"""The state of splits as plain values: which files are present, and whether they are sound."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from harness.core.border import border
 from harness.core.errors import DataError
 from harness.data._checks import lost_answers, shifted_answers
 from harness.data.access import DataAccess
@@ -14,7 +15,7 @@ from harness.data.splits import TaskSplit
 def split_states(splits: Iterable[TaskSplit], data: DataAccess, *, deep: bool = False) -> list[dict[str, Any]]:
     """Task, language, split, state, rows, expected rows, source, files and reason of each split.
 
-    ``deep`` reads what is there: damage that only reading shows changes the state, and examples and fingerprint are added.
+    ``deep`` reads the data: damage that only reading shows changes the state, and examples and fingerprint are added.
     """
     return [_state(item, data, deep) for item in splits]
 
@@ -39,14 +40,14 @@ def _read(item: TaskSplit, data: DataAccess) -> dict[str, Any]:
     """Changes that reading the split makes to its state."""
     try:
         loaded = data.load(item.task, item.split)
+        with border(f"{item.task.name}: its answers cannot be checked"):
+            lost, shifted = list(lost_answers(loaded.examples)), shifted_answers(loaded.examples)
     except DataError as error:
         return {"state": "damaged", "reason": str(error)}
-    lost = list(lost_answers(loaded.examples))
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return {"state": "damaged", "reason": f"{loaded.files[0]}: {lost[0]}{more}"}
     found: dict[str, Any] = {"examples": len(loaded.examples), "fingerprint": loaded.fingerprint}
-    shifted = shifted_answers(loaded.examples)
     if shifted:
         found["reason"] = f"{shifted} answers are realigned: their offsets are off"
     return found

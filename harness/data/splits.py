@@ -1,4 +1,4 @@
-"""The splits of a task: what there is to read, in every language, training data included."""
+"""The splits of a task in every language, training data included."""
 
 from __future__ import annotations
 

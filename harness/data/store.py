@@ -1,4 +1,4 @@
-"""Stores of examples: sequences, in memory or on disk, that know what they hold and can give a fixed part of it."""
+"""Stores of examples: sequences, in memory or on disk, with a fingerprint and a reproducible subset."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """blake2b over the examples, in order: it changes with the data, not with where the data lies.
+    """blake2b over the examples, in order: it changes with the data, not with the place where they are stored.
 
     How words are written (:class:`Tagged`) is left out, so that sources that tell and sources that do not have one
     fingerprint, as they have one result with most tokenizers; :func:`written_fingerprint` is for the others.

@@ -49,7 +49,7 @@ class Preparation:
 
     @staticmethod
     def joined(prepared: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
-        """The units with what they know of each other; then the result of one hangs on the data of all."""
+        """The units with what they share with each other; then the result of one depends on the data of all."""
         units = family.join([ready.examples for ready in prepared])
         if family.joins:
             together = "".join(ready.key for ready in prepared)
@@ -59,7 +59,7 @@ class Preparation:
         return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
 
     def prepare(self, entry: PlannedUnit, group: CheckpointGroup) -> PreparedUnit:
-        """Loads what the unit needs; DataError where that cannot be had."""
+        """Loads what the unit needs; DataError where that cannot be loaded."""
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
         data = self.context.data.load(entry.task, entry.split, options.limit)

@@ -80,7 +80,7 @@ class Recorder:
                 phases[name] = round(phases.get(name, 0) + seconds, 3)
 
     def stages(self, checkpoint: ResolvedModel | Stage | None, trained: Callable[[str], TrainedStage | None]) -> None:
-        """Puts the stages that lead to a checkpoint into the record as far as they are ``trained``, parents first."""
+        """Puts the stages that lead to a checkpoint into the record if they are ``trained``, parents first."""
         if not isinstance(checkpoint, Stage):
             return
         self.stages(checkpoint.parent, trained)
@@ -121,7 +121,7 @@ class Recorder:
 
     @contextmanager
     def failing(self, units: Sequence[PlannedUnit], elsewhere: Collection[str] = ()) -> Iterator[None]:
-        """Fails these units, except those with a result and those ``elsewhere``, with what is raised within; others go on.
+        """Fails these units, except those with a result and those ``elsewhere``, with the error raised within; others continue.
 
         What fails every unit is raised: a wrong option, a full disk, Ctrl-C.
         """

@@ -32,7 +32,7 @@ class Turn:
     def claimed(
         self, claims: Claims, stream: Sequence[PreparedUnit], family: Predictor
     ) -> Iterator[Sequence[PreparedUnit]]:
-        """Those of the units that no other process is working on; nobody else will while the block lasts."""
+        """Those of the units that no other process is working on; none will while the block lasts."""
         names = [ready.planned.unit.key for ready in stream]
         mine = [name for name in names if claims.take(name)]
         try:

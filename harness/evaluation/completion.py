@@ -63,7 +63,7 @@ def finish(
 
 
 def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
-    """The selected tasks and languages, without an overall score of their own."""
+    """The selected tasks and languages, without an overall score."""
     tasks: dict[str, tuple[str, ...]] = {}
     for entry in planned:
         tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)

@@ -78,7 +78,7 @@ class Evaluator:
         return [*planned, *more]
 
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
-        """Trains every stage that :meth:`evaluate` will need, and nothing else (all processes of a launch take part)."""
+        """Trains every stage that :meth:`evaluate` will need, and does no more (all processes of a launch take part)."""
         for units in grouped([entry for entry in planned if entry.present], self.context):
             checkpoint = self._group(units).checkpoint
             if isinstance(checkpoint, Stage):
@@ -131,13 +131,13 @@ class Evaluator:
                 continue
             try:
                 made = self._group(group)
-                # What hangs on the other units of its task is asked for together, as this command asks for it.
+                # Units that depend on the other units of their task are prepared together, as this command selects them.
                 chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
                 wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
                 prepared = [self.preparation.prepare(entry, made) for entry in wanted]
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # it is raised again, and told, when the turn of these units comes
+            except BaseException as error:  # it is raised again, and reported, when the turn of these units comes
                 log.debug("%s: %s", group[0].unit.key, error)
                 continue
             same = [
@@ -158,7 +158,7 @@ class Evaluator:
         return [entry for entry in found if entry.unit.key not in units]
 
     def _evaluate_units(self, turn: Turn) -> list[PlannedUnit]:
-        """Evaluates the units of a turn; the answer is those that are left to other processes, for now."""
+        """Evaluates the units of a turn; returns those that are left to other processes, for now."""
         units = turn.units
         if turn.again:  # what another process tried and could not do is not tried again
             failed = self.run.refresh()["failed"]

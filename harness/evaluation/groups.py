@@ -98,7 +98,7 @@ def required_stages(
 ) -> Iterator[Stage]:
     """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
 
-    Training data are read group by group, as they are part of the keys. Units whose stages cannot be told (damaged data)
+    Training data are read group by group, as they are part of the keys. Units whose stages cannot be determined (damaged data)
     add none.
     """
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Tells the observers among the plugins what a reporter hears."""
+"""Passes the events of a progress listener on to the plugins' observer hooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Observed(ProgressListener):
         self._reporter.note(text)
 
     def training(self, task: str) -> Callable[[int, int, float], None]:
-        """Passes it on; every loss that is told becomes ``harness_step_trained``."""
+        """Passes the event on; every reported loss becomes ``harness_step_trained``."""
         tell = self._reporter.training(task)
 
         def told(step: int, total: int, loss: float) -> None:

@@ -1,4 +1,4 @@
-"""The plan of a run: which units, from which data, and which of them cannot be had."""
+"""The plan of a run: which units, from which data, and which of them lack data."""
 
 from __future__ import annotations
 

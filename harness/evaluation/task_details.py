@@ -28,7 +28,7 @@ def task_details(
     data_dir: str | None,
     model: str = "tiny",
 ) -> dict[str, Any]:
-    """The task with the state of its data; ``language`` narrows, ``examples`` adds so many of its first split.
+    """The task with the state of its data; ``language`` narrows, ``examples`` adds that many of its first split.
 
     With the examples come their tokens, as ``model`` sees them.
 

@@ -29,7 +29,7 @@ class Spans:
     """The best span of each question, shapes (questions,).
 
     ``first`` and ``last`` count tokens of the context; ``score`` is the sum of both logits, -inf where no span is
-    allowed (and then ``first`` and ``last`` say nothing); ``null`` is that of no answer, the smallest of the windows.
+    allowed (and then ``first`` and ``last`` are meaningless); ``null`` is that of no answer, the smallest of the windows.
     """
 
     first: IntArray

@@ -1,4 +1,4 @@
-"""Texts as tokens that know their characters: from answers to tokens, and from tokens to answers.
+"""Texts as tokens with their character offsets: from answers to tokens, and from tokens to answers.
 
 Each distinct text is tokenised once.
 """
@@ -63,7 +63,7 @@ class Texts:
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[Texts, IntArray]:
     """The distinct texts, tokenised in batches, and for every given text which of them it is.
 
-    :class:`ModelError` where the tokenizer does not say which characters its tokens stand for.
+    :class:`ModelError` where the tokenizer gives no character offsets of its tokens.
     """
     known: dict[str, int] = {}
     which = np.fromiter((known.setdefault(text, len(known)) for text in texts), np.int64, len(texts))

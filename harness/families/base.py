@@ -46,7 +46,7 @@ class Predictor(ABC):
     def tokenizer_settings(self) -> Mapping[str, Any]:
         """Attributes that the tokenizer is given when it is loaded, such as ``{"padding_side": "left"}``.
 
-        By default none: a tokenizer pads and cuts on the right. :class:`Features` have a ``padding_side`` of their own.
+        By default none: a tokenizer pads and cuts on the right. :class:`Features` have their own ``padding_side``.
         """
         return {}
 
@@ -65,7 +65,7 @@ class Predictor(ABC):
         return {}
 
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
-        """The units of a run with what they know of each other; by default, as they are."""
+        """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
 
     @abstractmethod
@@ -83,7 +83,7 @@ class HeadFamily(Predictor):
 
     trainable = True
     fresh_head: bool = True
-    """True if each stage starts with a head drawn anew; False where the checkpoint's own is what is trained (MLM)."""
+    """True if each stage starts with a freshly drawn head; False where the checkpoint's own is what is trained (MLM)."""
 
     def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
         """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.
@@ -93,7 +93,7 @@ class HeadFamily(Predictor):
         return reset_head(model, seed, carried, head=self.head_parameters(model))
 
     def share_encoder(self, first: PreTrainedModel, model: PreTrainedModel, carried: Collection[str]) -> None:
-        """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, beside its own head."""
+        """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, with its own head."""
         share_encoder(first, model, carried)
 
     @property

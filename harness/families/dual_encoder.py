@@ -51,7 +51,7 @@ class DualEncoder(HeadFamily):
     class Options:
         """``query_length`` and ``candidate_length`` count special tokens.
 
-        ``softmax_pairs``: consecutive pairs of a training step whose candidates compete, whatever the micro-batches are.
+        ``softmax_pairs``: consecutive pairs of a training step whose candidates compete, regardless of the micro-batches.
         ``vector``: the "pooler" (dense and tanh over the first token), the first token "cls", the "mean" over tokens, or
         "auto": the pooler where the checkpoint has one or is to be trained, else the mean. ``index`` as in sentence
         retrieval.
@@ -72,7 +72,7 @@ class DualEncoder(HeadFamily):
     options: Options
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
-        """The bare model, with the scale that is stored beside its weights; to be trained, with a fresh one."""
+        """The bare model, with the scale that is stored with its weights; to be trained, with a fresh one."""
         import torch
 
         fresh = kwargs.pop("ignore_mismatched_sizes", False)

@@ -1,4 +1,4 @@
-"""Masked language modelling on running text: a stage of its own, or one more task beside labelled ones.
+"""Masked language modelling on running text: a separate stage, or one more task next to labelled ones.
 
 15% of the tokens are predicted: of these 80% are masked, 10% replaced, 10% kept (Devlin et al. 2019), drawn anew each
 time a text comes up. Languages are drawn with probability proportional to size^alpha (Conneau et al. 2020, alpha 0.3).
@@ -81,7 +81,7 @@ class MaskedLanguageModel(HeadFamily):
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
     ) -> FeatureRows:
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
-        cut at ``max_length``, with a mask that depends on nothing but these texts."""
+        cut at ``max_length``, with a mask that depends only on these texts."""
         check_mask_token(tokenizer)
         mask = Mask.of(tokenizer, self.options.mlm_probability)
         if training:

@@ -187,7 +187,7 @@ class SpanQA(HeadFamily):
         return [self._or_none(answer.text, answer) for answer in self.answers(features, outputs)]
 
     def answers(self, features: Features, outputs: Mapping[str, OutputRows]) -> list[SpanAnswer]:
-        """The best span of each question, whatever the score of no answer."""
+        """The best span of each question, regardless of the no-answer score."""
         cuts = features.facts["cuts"]
         assert isinstance(cuts, _Cuts)
         contexts = cuts.contexts
@@ -280,7 +280,7 @@ def _answerable(questions: Sequence[Question]) -> tuple[IntArray, IntArray]:
 def _labelled(questions: Sequence[Question], no_answer: bool) -> tuple[IntArray, IntArray]:
     """The questions to train on, and first and one past the last character of their answers, (2, questions).
 
-    0 and 0 stand for no answer.
+    0 and 0 mean no answer.
     """
     used, spans = [], []
     for i, question in enumerate(questions):

@@ -43,7 +43,7 @@ class Tagging(HeadFamily):
         predicts for the lost words "O", or "X" where the task has no "O", or else the first label.
         ``extra_separator`` ends rows with two separators, as the reference does for XLM-R; it acts on tokenizers that
         put two separators between the texts of a pair. ``labels_by_position``: as in classification.
-        ``words``: "alone" tokenises each word by itself, as the reference; "in_text" as it stands in the running text;
+        ``words``: "alone" tokenises each word by itself, as the reference; "in_text" as part of the running text;
         "auto" does so for tokenizers that give words in a text other tokens than alone, because they mark the space.
         """
 

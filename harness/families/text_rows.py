@@ -55,7 +55,7 @@ class Mask:
         return masked, np.where(chosen, ids, -100)
 
     def fixed(self, ids: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """:meth:`apply` with numbers that depend on nothing but how many tokens there are."""
+        """:meth:`apply` with numbers that depend only on the number of tokens."""
         rng = np.random.default_rng(0)
         size = ids.shape
         return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size))

@@ -1,4 +1,4 @@
-"""The tokens of words: of each word alone, or of the words as they stand in running text.
+"""The tokens of words: of each word alone, or of the words within running text.
 
 XLM-R's tokenizer begins every word with a mark and mBERT's marks none, so that a word looks the same alone and in a
 text. Others make the mark out of the space before the word: byte-level BPE (EuroBERT, ModernBERT, Llama, Qwen), Gemma's
@@ -41,7 +41,7 @@ class Words:
 def marks_space(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Tells whether words in a text get other tokens than alone, because the space before them becomes part of them.
 
-    Seen on the letter "a", which every tokenizer knows.
+    Tested on the letter "a", which every vocabulary contains.
     """
     backend = backend_of(tokenizer)
     word, text = (encoded(backend, text) for text in ("a", "a a"))
@@ -75,7 +75,7 @@ def in_text(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Tagged]) -> 
 
 
 def _aligned(tokenizer: PreTrainedTokenizerBase, written: Sequence[Sequence[str]]) -> tuple[Words, NDArray[np.bool_]]:
-    """The tokens of each word in its text, and which words have tokens of their own that are no other word's."""
+    """The tokens of each word in its text, and which words have tokens that belong to no other word."""
     lines = ["".join(pieces) for pieces in written]
     texts, which = _characters.tokenise(tokenizer, lines)
     # All texts in one coordinate, character by character; word w begins at begins[w].

@@ -1,6 +1,6 @@
 """Batches side by side on a processor: a thread a batch, instead of all threads on one batch after another.
 
-Small batches leave threads that share one waiting for each other at every operation; threads with batches of their own
+Small batches leave threads that share one waiting for each other at every operation; threads with their own batches
 wait for nothing, and what a batch gives does not depend on how many there are.
 """
 
@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def in_threads(work: Callable[[], None], times: int) -> None:
-    """Runs ``work`` so many times at once (the caller's thread is one of them), torch's threads shared out among them.
+    """Runs ``work`` ``times`` times at once (the caller's thread is one of them), torch's threads divided among them.
 
-    Whatever one of them raises is raised when all have ended; that of the caller's thread goes first.
+    An exception in one of them is raised when all have ended; that of the caller's thread goes first.
     """
     import torch
 

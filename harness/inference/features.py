@@ -64,11 +64,11 @@ class FeatureRows(Protocol):
 
     @property
     def together(self) -> int:
-        """Number of consecutive items of a training step that share a micro-batch, whatever its token budget."""
+        """Number of consecutive items of a training step that share a micro-batch, even beyond its token budget."""
 
     @property
     def lengths(self) -> IntArray:
-        """Tokens in each row: an array, or a stand-in that is indexed by a row, a slice or an array of rows."""
+        """Tokens in each row: an array, or an object that is indexed by a row, a slice or an array of rows."""
 
     @property
     def item_count(self) -> int:
@@ -89,8 +89,8 @@ class Features:
     row to the example it came from. ``aligned`` are further ragged columns padded with the given value when batched
     (``{"labels": (ragged, -100)}``: token labels); ``columns`` are arrays with one entry (or row) a row of features;
     ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item); ``together``
-    consecutive items of a training step share a micro-batch, whatever its token budget (negatives of each other).
-    ``facts`` is whatever decoding needs besides (offset mappings and the like), never sent to the device. Batches are
+    consecutive items of a training step share a micro-batch, even beyond its token budget (negatives of each other).
+    ``facts`` is what else decoding needs (offset mappings and the like), never sent to the device. Batches are
     filled up on the ``padding_side``, "right" or "left".
     """
 

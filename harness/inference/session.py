@@ -70,7 +70,7 @@ class Compute:
 class Session:
     """A model folder to compute with, and its tokenizer. A family says how to load a network from it.
 
-    ``model`` is what is known of a model that was found by its reference; None for the checkpoint of a stage.
+    ``model`` describes a model that was found by its reference; None for the checkpoint of a stage.
     """
 
     folder: Path
@@ -106,7 +106,7 @@ class Session:
 def open_model(model: ModelReference | ResolvedModel | Path, access: Access, compute: Compute) -> Session:
     """Opens a model: a reference is found (or downloaded) and checked, the folder of a trained stage is taken as it is.
 
-    Raises ModelError for a model that cannot be had, a baseline among them, and for what ``access`` does not allow.
+    Raises ModelError for a model that cannot be loaded, such as a baseline, and for one that ``access`` does not allow.
     """
     if isinstance(model, Path):
         return Session(model, load_tokenizer(model), compute)

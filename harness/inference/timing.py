@@ -17,7 +17,7 @@ class Timings:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Counts the time of the block as ``name``; what was open before goes on afterwards."""
+        """Counts the time of the block as ``name``; the block around it is resumed afterwards."""
         self._turn()
         self._open.append(name)
         try:

@@ -75,7 +75,7 @@ class RowTemplate:
     """The row that a tokenizer makes of a text or of a pair, as parts: a special token each, or a whole text.
 
     ``ids`` and ``types`` hold the token id (-1 for a text) and the token type of each part, ``texts`` which parts are
-    the texts. ``filler`` stands in for a row that would have no token at all.
+    the texts. ``filler`` replaces a row that would have no token at all.
     """
 
     ids: IntArray
@@ -167,7 +167,7 @@ def encode_pairs(
 
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Any:
-    """The part of a fast tokenizer that encodes, without any truncation or padding of its own."""
+    """The part of a fast tokenizer that encodes, without its truncation or padding."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
@@ -178,7 +178,7 @@ def encoded(backend: Any, text: str) -> Any:
     """The encoding of one text, None where the tokenizer has neither its tokens nor one for unknown text."""
     try:
         return backend.encode(text, add_special_tokens=False)
-    except Exception:  # the library's errors have no class of their own
+    except Exception:  # the library raises plain Exception
         return None
 
 

@@ -84,7 +84,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The setting in words."""
+        """Description of the setting."""
         chosen = ", models chosen on target-language dev data" if self.selection == "target_dev" else ""
         return f"{self.setting}, {self.split}{chosen}"
 

@@ -1,4 +1,4 @@
-"""A run as a leaderboard row, refused where it is partial, from a changed checkout, or of weights nobody else can get."""
+"""A run as a leaderboard row, refused where it is partial, from a changed checkout, or of weights that are not public."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _unpinned(model: ModelRecord) -> Iterator[str]:
 
 
 def _resources(runs: Sequence[RunView], registry: Registry) -> RunResourcesRecord:
-    """Resources that any of the runs used: as recorded or, in older runs, as far as their stages tell."""
+    """Resources that any of the runs used: as recorded or, in older runs, as derived from their stages."""
     found = [run.record.get("resources") or run_resources(run.record, registry) for run in runs]
     return {**union(found), "intermediate": found[0]["intermediate"]}
 

@@ -67,7 +67,7 @@ def export_submission(
     else:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            # A folder of its own: another export to the same place must not write among these files.
+            # A separate folder: another export to the same place must not write among these files.
             with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
                 for name, path in files.items():
                     write_atomic(Path(scratch) / out.name / name, path.read_bytes())

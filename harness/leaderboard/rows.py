@@ -38,7 +38,7 @@ def read_rows(path: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class CheckedRow:
-    """A row of a file with what is wrong with it."""
+    """A row of a file with its problems."""
 
     file: Path
     row: Row

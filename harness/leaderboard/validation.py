@@ -117,7 +117,7 @@ def _stale(row: Row, registry: Registry) -> Iterator[Problem]:
 
 
 def _more_than_english(row: Row, registry: Registry) -> Iterator[Problem]:
-    """Rows that were exported before settings told translations; they keep the setting that they have."""
+    """Rows that were exported before settings named translations; they keep the setting that they have."""
     run = row["run"]
     used = union([run.get("resources", {}), *(stage_resources(stage, registry) for stage in run["lineage"])])
     if row["setting"].startswith("zero_shot_en") and (translations(used) or set(used["labels"]) - {"en"}):

@@ -1,6 +1,6 @@
 """Lists the files of a model folder that decide what the model computes: all but those that are known not to.
 
-A file of a kind that nobody thought of counts, so that a change of it is never taken for the same model.
+A file of an unknown kind counts, so that a change of it is never taken for the same model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HARMLESS = (
     # Traces of training.
     *("trainer_state.json", "training_args.*", "*_results.json", "rng_state*", "*.log", "*.tfevents.*"),
     *("checkpoint-*/*", "runs/*", "logs/*", "wandb/*", "stage.json"),
-    # Nothing is generated and nobody is chatted with.
+    # The harness neither generates text nor chats.
     *("generation_config.json", "chat_template.*", "additional_chat_templates/*"),
     # Code in the folder is never run; that of a trusted repository has its own place in the record.
     *("*.py", "__pycache__/*"),

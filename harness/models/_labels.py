@@ -21,7 +21,7 @@ def label_order(config: PreTrainedConfig | Any, labels: Sequence[str], *, by_pos
     """For each label of the task, in the task's order, the index of the model's output for it; shape (len(labels),).
 
     Names are compared with ``config.id2label``: exactly, else without regard to case; nothing is guessed. Outputs that
-    the task has no label for are left out. Names that say nothing (LABEL_0, LABEL_1, ...) are taken in order only with
+    the task has no label for are left out. Uninformative names (LABEL_0, LABEL_1, ...) are taken in order only with
     ``by_position`` and as many outputs as labels. :class:`ModelError` where a label has no output.
     """
     names = {int(index): str(name) for index, name in config.id2label.items()}

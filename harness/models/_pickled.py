@@ -67,7 +67,7 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Name to tensor, each with memory of its own."""
+    """Name to tensor, each with its own memory."""
     import torch
 
     hint = "a pickle that holds more than tensors can run code, and is refused even with --allow-pickle"

@@ -1,7 +1,7 @@
 """Architectures that a repository brings as Python code: run only from a repository that the user named, at one commit.
 
 ``--trust-remote-code ORG/NAME@SHA`` says whose code, and which. Nothing else is ever run: not the code of another
-repository, not what lies beside the weights in a folder, not another commit of the same repository.
+repository, not the code next to the weights in a folder, not another commit of the same repository.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _ours: set[str] = set()
 def register_code(
     config: Mapping[str, Any], model: str, repository: str | None, trusted: TrustedCode, *, offline: bool
 ) -> dict[str, Any]:
-    """Makes transformers know a model's architecture; returns what to record: repository, revision and sha256 of files.
+    """Registers a model's architecture with transformers; returns what to record: repository, revision and sha256 of files.
 
     ``repository`` is where the model itself came from, None for a folder (whose own code is not looked at). ModelError
-    where the code is that of a repository that is not trusted, cannot be had, or does not work.
+    where the code is that of a repository that is not trusted, cannot be downloaded, or does not work.
     """
     entries = _entries(config, model)
     wanted = {_repository(entry) or repository or trusted.repository for entry in entries.values()}
@@ -59,7 +59,7 @@ def register_code(
 
 
 def _entries(config: Mapping[str, Any], model: str) -> dict[str, str]:
-    """The classes by the Auto class that they are for, as far as these are of configurations and models."""
+    """The classes by the Auto class that they are for, limited to those of configurations and models."""
     table = config.get("auto_map")
     entries = {
         name: entry

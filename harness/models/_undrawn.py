@@ -1,4 +1,4 @@
-"""Weights that a checkpoint lacks and that their class never draws: they would be whatever the memory held before."""
+"""Weights that a checkpoint lacks and that their class never initialises: without care they hold uninitialised memory."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ PLACES = ("data", "models")
 
 
 def _put(names: Iterable[str], scratch: Path, folder: Path) -> None:
-    # The marker comes first: nothing of the sample corpus may lie anywhere without it.
+    # The marker comes first: nothing of the sample corpus may exist without it.
     names = sorted(names, key=lambda name: not name.endswith(f"/{SAMPLE_MARKER}"))
     for name in names:
         target = folder / name

@@ -50,7 +50,7 @@ def choose_batch_tokens(given: int | None, device: str) -> int:
 
 
 def sent(array: np.ndarray[Any, Any], device: str | torch.device) -> torch.Tensor:
-    """The array as a tensor on the device; a GPU fetches it while it goes on computing."""
+    """The array as a tensor on the device; a GPU copies it while it continues computing."""
     import torch
 
     tensor = torch.from_numpy(array)

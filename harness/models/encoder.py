@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def encoder_children(model: PreTrainedModel) -> dict[str, torch.nn.Module]:
     """The top modules of the encoder by name ("embeddings", "encoder", ...).
 
-    Most classes keep their encoder under one attribute; some (T5 for question answering) spread its parts beside the
+    Most classes keep their encoder under one attribute; some (T5 for question answering) keep its parts next to the
     head: there the encoder is what the architecture's class without a head has too.
     """
     import torch

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def reset_head(
     model: PreTrainedModel, seed: int, carried: Collection[str] = (), *, head: Collection[str] | None = None
 ) -> list[str]:
-    """Draws every parameter of the head anew, from ``seed``, whatever the checkpoint held; returns their names.
+    """Draws every parameter of the head anew, from ``seed``, regardless of the checkpoint's; returns their names.
 
     The head is every module whose own parameters are all named in ``head``: by default all that are outside the encoder.
 
@@ -42,7 +42,7 @@ def reset_head(
 
 
 def share_encoder(first: PreTrainedModel, other: PreTrainedModel, carried: Collection[str] = ()) -> None:
-    """Makes ``other`` use the encoder modules of ``first`` (the very same parameters), keeping its own head.
+    """Makes ``other`` use the encoder modules of ``first`` (the same parameters, not copies), keeping its own head.
 
     Of the ``carried`` ones it uses those that both have.
     """

@@ -86,7 +86,7 @@ def load_head(
     elif kept and model.config.num_labels != 1 and architecture.endswith("SequenceClassification"):
         raise ModelError(f"{reference}: its head has {model.config.num_labels} outputs where this task needs one")
     if model.config.pad_token_id is None:
-        # Decoders without a padding token are pooled at the last token that is not padding: they need to know it.
+        # Decoders without a padding token are pooled at the last token that is not padding: they need its id.
         end = model.config.eos_token_id
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
@@ -103,8 +103,8 @@ def plain_model(model: Any) -> PreTrainedModel:
 def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Selects what the model's forward takes of a batch: input_ids, attention_mask, and token types where it has them.
 
-    Padding gets the model's own padding id, whatever the tokenizer's is. For a multiple choice head each row poses as an
-    example with a single option, so that options need not come in equal numbers.
+    Padding gets the model's own padding id, even where the tokenizer's differs. For a multiple choice head each row is passed
+    as an example with a single option, so that options need not come in equal numbers.
     """
     plain = plain_model(model)
     config = plain.config
@@ -165,7 +165,7 @@ def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[A
 
 
 def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
-    """Quiet loading must not hide an encoder at random weights (a pooler is often missing, and is trained anew)."""
+    """Quiet loading must not hide an encoder at random weights (a pooler is often missing, and is trained from scratch)."""
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
     missing = sorted(
         key

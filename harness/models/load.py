@@ -1,4 +1,4 @@
-"""Tokenizers, loaded once and fit for batches."""
+"""Tokenizers, loaded once and ready for batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that are already in memory: written to a folder of their own while they are evaluated or trained on."""
+"""Models that are already in memory: written to a temporary folder while they are evaluated or trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that read padding: what they say of a row changes with the empty places beside it, mask or no mask.
+"""Models that read padding: their output for a row changes with the padding around it, mask or no mask.
 
 FNet mixes all places of a row, ConvBERT's convolution looks at neighbours, XLNet's summary is the last place. Every model
 is tried on a few rows when it is loaded, and one that reads padding is only ever given rows of one length at a time.
@@ -35,7 +35,7 @@ the single number of a row that nearly cancels out); the models that read paddin
 _IN_8_BITS = 0.3
 """The same for weights in 8 bits, where all rows of a batch decide together what is rounded."""
 _NEVER = 1e4
-"""Outputs beyond it stand for minus infinity; they say nothing of the size of the others."""
+"""Outputs beyond it represent minus infinity and do not reflect the size of the others."""
 
 
 def known_to_read_padding(config: Mapping[str, Any]) -> bool:
@@ -52,7 +52,7 @@ def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
     That is found out once.
 
     Neither the model nor any random state is changed. :class:`ModelError` where rows of one length change each other,
-    too: nothing that such a model says of a row could be had again.
+    too: no output of such a model could be reproduced.
     """
     plain = plain_model(model)
     found: str | None = getattr(plain, "harness_padding", None)
@@ -93,7 +93,7 @@ class Unpadded:
         self.module = model
 
     def __call__(self, **arguments: Any) -> Any:
-        """The model's output; what is said of single places is 0 at padding."""
+        """The model's output; values per position are 0 at padding."""
         import torch
 
         mask = arguments["attention_mask"]

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 QUANTS = ("8bit", "4bit")
 _DEVICES = ("cuda", "cpu")
 _BLOCK = 64
-"""Weights of a 4-bit block, which has a scale of its own."""
+"""Weights of a 4-bit block; each block has its own scale."""
 
 
 def check_quant(quant: str, device: str) -> None:
-    """UsageError where models cannot be loaded in so many bits ("" can always) on the device."""
+    """UsageError where models cannot be loaded in that many bits on the device ("" is always possible)."""
     if not quant:
         return
     if find_spec("bitsandbytes") is None:
@@ -40,7 +40,7 @@ def quantised(quant: str, device: str, dtype: str) -> dict[str, Any]:
     import torch
     from transformers import BitsAndBytesConfig
 
-    for name in ("bitsandbytes", "bitsandbytes.autograd._functions"):  # they tell of every cast, and of absent kernels
+    for name in ("bitsandbytes", "bitsandbytes.autograd._functions"):  # they log every cast, and absent kernels
         logging.getLogger(name).setLevel(logging.ERROR)
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     config = (
@@ -85,7 +85,7 @@ def after_loading(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def whole_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that are held in few bits, by name, as the fp32 numbers (on the CPU) that they stand for."""
+    """The weights that are held in few bits, by name, as the fp32 numbers (on the CPU) that they represent."""
     import torch
     from transformers.integrations.bitsandbytes import dequantize_bnb_weight
 

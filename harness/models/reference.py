@@ -33,7 +33,7 @@ class ModelReference:
     def slug(self) -> str:
         """A short name fit for a folder, which no other model has.
 
-        Folders of one name are told apart by a digest of their path, and so is everything that cannot be written as it is.
+        A digest of the path distinguishes folders of one name, and any name that cannot be written as it is.
         """
         if self.kind == "folder":
             path = Path(self.name).resolve()
@@ -85,5 +85,5 @@ def parse_model(text: str) -> ModelReference:
 
 
 def default_recipe(model: ModelReference) -> str:
-    """The recipe that "auto" stands for: training of the model ``tiny`` is another matter than of any other."""
+    """The recipe that "auto" means: the model ``tiny`` needs other hyper-parameters than any other model."""
     return "tiny" if model.kind == "tiny" else "xtreme"

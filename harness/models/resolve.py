@@ -97,7 +97,7 @@ class Access:
 
 
 def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
-    """Finds or downloads the model, and checks it; ModelError for what cannot be had or what ``access`` forbids."""
+    """Finds or downloads the model, and checks it; ModelError for one that cannot be loaded or that ``access`` forbids."""
     if reference.kind == "baseline":
         raise ModelError(f"{reference}: a baseline has no weights")
     offline, loader, trust_remote_code = access.offline, access.loader, access.trust_remote_code
@@ -136,7 +136,7 @@ def check_folder(
     allow_pickle: bool = False,
     code: Mapping[str, Any] | None = None,
 ) -> ResolvedModel:
-    """A model folder, checked for what loading needs; ``code`` is what :func:`register_code` says of its architecture."""
+    """A model folder, checked for what loading needs; ``code`` is the result of :func:`register_code` for its architecture."""
     config = read_config(folder)
     if code is None and needs_code(config):
         raise ModelError(

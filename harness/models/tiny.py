@@ -89,7 +89,7 @@ def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) 
 
     threads = torch.get_num_threads()
     state = torch.get_rng_state()
-    torch.set_num_threads(1)  # sums in one order, whatever the machine
+    torch.set_num_threads(1)  # sums in one order on every machine
     try:
         torch.manual_seed(0)
         config = XLMRobertaConfig(

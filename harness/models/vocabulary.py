@@ -1,6 +1,6 @@
-"""More tokens for a language that a tokenizer cuts into crumbs: byte-pair merges learned on the user's own text.
+"""More tokens for a language that a tokenizer splits into many pieces: byte-pair merges learned on the user's own text.
 
-The merges go on from the tokenizer's present segmentation, so that each new token stands for a sequence of old ones;
+The merges start from the tokenizer's present segmentation, so that each new token replaces a sequence of old ones;
 its embedding starts as their mean, and text of other languages is segmented as before, as far as it does not share them.
 """
 
@@ -88,7 +88,7 @@ def learn_merges(
 def _words(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[Example] | Sequence[str], alone: set[int]
 ) -> Iterator[list[list[int]]]:
-    """For each text its words as token ids, cut at tokens that stand alone.
+    """For each text its words as token ids, split at tokens that are never merged.
 
     Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
     """
@@ -123,7 +123,7 @@ def _add(
     known = set(names.values())
     scores = dict(model["vocab"]) if kind == "Unigram" else {}
     following = len(tokenizer)
-    # Tokens outside the model (a mask, say) get ids after it as it is loaded: it must know them to leave them theirs.
+    # Tokens outside the model (a mask, say) get ids after it as it is loaded: it must list them so that their ids stay theirs.
     if kind == "Unigram":
         model["vocab"] += [[names[index], -100.0] for index in range(len(model["vocab"]), following)]
     else:
@@ -164,7 +164,7 @@ def _save(tokenizer: PreTrainedTokenizerBase, spec: dict[str, Any], folder: Path
 
 
 def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> None:
-    """Loads the model with the head it has, grows its embeddings and saves it beside its tokenizer."""
+    """Loads the model with the head it has, grows its embeddings and saves it with its tokenizer."""
     import torch
     import transformers
 

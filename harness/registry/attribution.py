@@ -17,20 +17,20 @@ _HINT = "run it again with -vv to see where it arose"
 
 @contextmanager
 def attributing_errors(task: TargetTask | IntermediateTask, registry: Registry) -> Iterator[None]:
-    """The border around the work on a task: whatever is raised within becomes the error of :func:`attribute_error`."""
+    """The border around the work on a task: an exception raised within becomes the error of :func:`attribute_error`."""
     try:
         yield
     except PASSING:
         raise
     except BaseException as error:
-        if disk_refusal(error):  # concerns everything that is to be written, whoever writes it
+        if disk_refusal(error):  # concerns every write, not only the plugin's
             raise
         raise attribute_error(error, task, registry) from error
 
 
 def attribute_error(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
-    """The error in words: of the plugin and the field, if it passed through the task's family, format or metric, or through
-    an objective.
+    """Attributes an error to the plugin and the field, if it passed through the task's family, format or metric, or
+    through an objective.
 
     What passed through no plugin is called a bug, with the place where it arose.
     """

@@ -1,7 +1,7 @@
-"""Calls choosers and observers, each implementation on its own, so that what one raises stays with it.
+"""Calls choosers and observers, each implementation separately, so that an exception in one does not affect the others.
 
 ``registry.hook.harness_resolve_data(source=..., data_dir=..., offline=...)`` asks the choosers in turn; an observer hook
-is told in the same way. Collectors are called as the plugins are loaded, see :mod:`harness.registry.loading`.
+is called in the same way. Collectors are called as the plugins are loaded, see :mod:`harness.registry.loading`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Hooks:
     def _choose(self, hook: str, offered: Mapping[str, Any]) -> Any:
         """The first answer that is not None. A plugin that fails, or answers with something else, is passed over.
 
-        An error that a plugin raises on purpose (a HarnessError) is the answer: it goes on with the plugin's name.
+        An error that a plugin raises on purpose (a HarnessError) is the answer: it is passed on with the plugin's name.
         """
         for implementation in self._find(hook):
             provider = implementation.provider

@@ -1,6 +1,6 @@
 """Every hook a plugin can implement, typed and documented.
 
-Three kinds, told apart by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs, and the
+Three kinds, distinguished by grammar: *collectors* are plural nouns and yield frozen values; *choosers* are verbs, and the
 first answer that is not None wins, the built-in coming last; *observers* are in the past tense and return nothing. An
 implementation names only the arguments it needs. What an observer raises is logged and costs no result.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROJECT = "harness"
 API_VERSION = 1
-"""A plugin may say ``HARNESS_API = 1``; one written for a newer API is refused in words."""
+"""A plugin may say ``HARNESS_API = 1``; one written for a newer API is refused with a clear error."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -61,7 +61,7 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
 @hookspec
 def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
-    """Languages besides those of XTREME and XTREME-R, which nobody can change: tasks of all plugins may be in them.
+    """Languages besides those of XTREME and XTREME-R, which are fixed. Tasks of all plugins may use them.
 
     Example::
 
@@ -253,7 +253,7 @@ def harness_build_index(name: str, vectors: NDArray[np.float32], device: str) ->
 
 @hookspec(historic=True)
 def harness_configure(registry: Registry) -> None:
-    """Called once, when all plugins are loaded; a plugin that is loaded later hears it then.
+    """Called once, when all plugins are loaded; for a plugin that is loaded later, when it is loaded.
 
     Example::
 
@@ -277,7 +277,7 @@ def harness_run_started(folder: Path, model: str, units: Sequence[str], options:
 
 @hookspec
 def harness_step_trained(folder: Path, task: str, step: int, total: int, loss: float) -> None:
-    """Some training steps are done (not every one is told): the step, of how many, and the mean loss since the last.
+    """Called every few training steps, not at each one: the step, of how many, and the mean loss since the last call.
 
     Example::
 

@@ -30,7 +30,7 @@ class Plugin:
     """One plugin and what became of it: its values by kind, or why it failed.
 
     ``hooks`` are the choosers and observers it implements.
-    ``wanted`` are the names it would provide as far as known, so that whoever asks for one learns what went wrong.
+    ``wanted`` are the names it would provide as far as known, so that a request for one of them can say what went wrong.
     """
 
     candidate: PluginCandidate
@@ -48,14 +48,14 @@ class Plugin:
         return not self.failure and not self.candidate.disabled
 
     def provides(self) -> Iterator[str]:
-        """Its values and hooks in words: "target task xnli", "hook harness_resolve_data"."""
+        """Describes its values and hooks: "target task xnli", "hook harness_resolve_data"."""
         for kind, values in self.values.items():
             yield from (f"{kind.kind} {value.key}" for value in values)
         yield from (f"hook {name}" for name in self.hooks)
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A plugin manager that knows the hooks."""
+    """A plugin manager with the hooks."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
@@ -201,7 +201,7 @@ def _values(plugin: Plugin, hook: str, result: object) -> Iterator[PluginValue]:
 
 
 def _settle_clashes(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) -> None:
-    """A name belongs to the first-party plugin that has it, and to nobody where several third parties want it."""
+    """A name belongs to the first-party plugin that has it, and to none where several third parties want it."""
     owners: dict[tuple[str, str], list[Plugin]] = {}
     for plugin in plugins:
         for kind, values in plugin.values.items():
@@ -242,7 +242,7 @@ def settle_references(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) 
 
 
 def _lacking(plugin: Plugin, plugins: Sequence[Plugin], families: set[str], languages: set[str]) -> str:
-    """Reason why a plugin cannot stay: a language or a family that nobody provides; "" where nothing is missing."""
+    """Reason why a plugin cannot stay: a language or a family that no plugin provides; "" where nothing is missing."""
     for values in plugin.values.values():
         for value in values:
             try:

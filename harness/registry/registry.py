@@ -1,8 +1,8 @@
-"""The registry: what the plugins provide, each loaded and called on its own, its values checked and stamped.
+"""The registry: what the plugins provide, each loaded and called separately, its values checked and stamped.
 
 pluggy validates the hooks. Discovery (:mod:`~harness.registry.discovery`), collection (:mod:`~harness.registry.loading`) and
 calls (:mod:`~harness.registry.calls`) are ours, so that one broken plugin costs only what it provides: it is reported once,
-listed for ever, and fatal only to whoever asks for it.
+listed from then on, and fatal only where it is asked for.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class Registry:
         return self.get(Launcher, name)
 
     def missing(self, word: str, name: str, known: Collection[str]) -> HarnessError:
-        """The error for a ``word`` ("target task") that nobody provides: why not, if known, else near names."""
+        """The error for a ``word`` ("target task") that no plugin provides: why not, if known, else similar names."""
         for plugin in self._plugins:
             candidate = plugin.candidate
             if plugin.failure and name in plugin.wanted:

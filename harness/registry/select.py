@@ -166,7 +166,7 @@ def _matches(
 def _narrow(
     registry: Registry, found: Mapping[str, tuple[str, ...]], languages: Sequence[str], source: str = ""
 ) -> dict[str, tuple[str, ...]]:
-    """Keeps the languages that are asked for; each item must be had by some task."""
+    """Keeps the languages that are asked for; each item must occur in some task."""
     items = [item for text in languages for item in _split_list(text, "language")]
     _refuse_duplicates(items, "language")
     available = {code for codes in found.values() for code in codes}

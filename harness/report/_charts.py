@@ -179,7 +179,7 @@ def _ticks(low: float, high: float) -> tuple[int, int, int]:
 
 
 def _shade(share: float) -> tuple[str, str]:
-    """Colour of a cell and of the number on it, whichever of black and white stands out more; ``share`` is 0-1."""
+    """Colour of a cell and of the number on it, black or white, whichever has more contrast; ``share`` is 0-1."""
     rgb = [float(part) for part in _ramp()(share)[:3]]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]  # WCAG 2, relative luminance

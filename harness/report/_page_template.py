@@ -1,4 +1,4 @@
-"""The templates of HTML pages: every text is escaped, and no control character gets through."""
+"""The templates of HTML pages: every text is escaped and control characters are removed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
-        """No control character reaches the page, whatever the template prints."""
+        """Removes control characters from everything that the template prints."""
         return sanitise(value, 4000) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(

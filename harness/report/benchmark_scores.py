@@ -18,7 +18,7 @@ def score_tables(scores: BenchmarkScore) -> Iterator[Table]:
 
 
 def by_task(scores: BenchmarkScore) -> Table:
-    """A row a task: score, transfer gap, averages of its metrics; the mean of what there is where it is incomplete."""
+    """A row a task: score, transfer gap, averages of its metrics; where it is incomplete, the mean of the languages present."""
     incomplete = any(task.score is None for task in scores.tasks.values())
     rows: list[list[Cell]] = []
     for name, task in scores.tasks.items():
@@ -47,7 +47,7 @@ def by_language(tasks: Mapping[str, TaskScore]) -> Table:
 
 
 def side_by_side(plain: BenchmarkScore, changed: BenchmarkScore, name: str, title: str) -> Table:
-    """A row a task that both have: the means of their scores over what there is, and the change."""
+    """A row a task that both have: the means of their scores over the languages present, and the change."""
     rows: list[list[Cell]] = []
     for task, scores in plain.tasks.items():
         other = changed.tasks[task]

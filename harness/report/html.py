@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no network; for screen, phone and paper."""
+"""A report as one self-contained HTML page: no script, no font, no network; for screen, phone and paper."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _system(index: int, system: RunView) -> dict[str, Any]:
 
 
 def _folded(line: str) -> tuple[str, str]:
-    """A line as what is always seen and, where it is long, the list behind it."""
+    """Splits a line into a summary that is always shown and, where it is long, the list that unfolds."""
     if len(line) <= 160:
         return line, ""
     head, colon, _ = line[:120].rpartition(": ")
@@ -109,7 +109,7 @@ def _units(system: RunView) -> Table:
 
 
 def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
-    """Captions and tables of the scores by attributes of the examples, where the data are at hand."""
+    """Captions and tables of the scores by attributes of the examples, where the data are available."""
     from harness.analysis.breakdown.compute import breakdown
 
     wanted = [name for name in report.registry.attributes() if name not in _ELSEWHERE]

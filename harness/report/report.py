@@ -21,7 +21,7 @@ from harness.results.run_view import RunView
 class Report:
     """Systems side by side: their views, the differences from the first one, and the tables of both.
 
-    ``registry`` knows the plugins; ``data_dir`` is where the page looks up examples first, before plugins' places and the
+    ``registry`` holds the plugins; ``data_dir`` is where the page looks up examples first, before plugins' places and the
     cache of the Hub.
     """
 

@@ -14,7 +14,7 @@ from harness.runs.identity import same_but_for_the_seed
 
 
 def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
-    """Mean and standard deviation of runs that differ in nothing but their seed."""
+    """Mean and standard deviation of runs that differ only in their seed."""
     families: dict[str, list[RunView]] = {}
     for system in systems:
         families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)

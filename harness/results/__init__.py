@@ -1,1 +1,1 @@
-"""The read side of finished runs: their records, several seeds as one system, and what lies on disk."""
+"""The read side of finished runs: their records, several seeds as one system, and the inventory of the disk."""

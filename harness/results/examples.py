@@ -1,4 +1,4 @@
-"""The examples behind a run's scores, where the data are at hand."""
+"""The examples behind a run's scores, where the data are available."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """A folder that can be made again, or that nobody needs: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
+    """A folder that can be rebuilt, or is not needed: ``kind`` is "stage", "unfinished stage" (stopped, or set aside
     as damaged), "built", or "leftover" (of a process that was killed). ``runs`` use it."""
 
     folder: Path
@@ -87,9 +87,9 @@ def _run(folder: Path) -> StoredRun:
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:
-    """Removes what a run wrote, and its folder if nothing else is in it; the answer is what was (or would be) removed.
+    """Removes what a run wrote, and its folder if nothing else is in it; returns the paths that were (or would be) removed.
 
-    UsageError for a folder that is no run folder, or where a process is at work.
+    UsageError for a folder that is no run folder, or that a process is using.
     """
     if not (folder / "record.json").is_file():
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
@@ -129,7 +129,7 @@ def find_stages(root: Path, runs: list[StoredRun]) -> Iterator[StoredFolder]:
 
 
 def find_leftovers(root: Path) -> Iterator[StoredFolder]:
-    """Scratch folders of processes that were killed, or are still at work: in ``root``, and in the user's cache folder."""
+    """Scratch folders of processes that were killed, or are still running: in ``root``, and in the user's cache folder."""
     for parent in (root, *_cache_folders()):
         for pattern in _SCRATCH:
             for folder in sorted(path for path in parent.rglob(pattern) if path.is_dir() and not path.is_symlink()):
@@ -137,7 +137,7 @@ def find_leftovers(root: Path) -> Iterator[StoredFolder]:
 
 
 def _stage_key(folder: Path) -> str | None:
-    """The key of a stage that lies where the harness puts it; None for any other folder."""
+    """The key of a stage in the folder that the harness gave it; None for any other folder."""
     try:
         summary: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         key = str(summary["key"])
@@ -148,7 +148,7 @@ def _stage_key(folder: Path) -> str | None:
 
 def find_built(root: Path) -> Iterator[StoredFolder]:
     """Finds what the harness built: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
-    a larger vocabulary, beside the stages."""
+    a larger vocabulary, next to the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):
             if not folder.name.startswith("."):
@@ -166,7 +166,7 @@ def _cache_folders() -> list[Path]:
 
 
 def remove_kept(kept: StoredFolder) -> bool:
-    """Removes such a folder; False where another process is at work on it."""
+    """Removes such a folder; False where another process is using it."""
     being_built = _BEING_BUILT.fullmatch(kept.folder.name)
     if kept.kind == "leftover" and being_built is None:
         return remove_abandoned(kept.folder)

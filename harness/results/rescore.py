@@ -28,7 +28,7 @@ def score_run(
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
 ) -> BenchmarkScore:
-    """Scores the files of a run folder afresh, whatever it holds, by the benchmark of its record unless another is named.
+    """Scores all files of a run folder afresh, by the benchmark of its record unless another is named.
 
     ``tasks`` are selectors, ``languages`` codes, among those of ``benchmark`` or all registered ones.
     """
@@ -57,7 +57,7 @@ def score_submission(
 ) -> BenchmarkScore:
     """Scores a folder of predictions against a folder of labels, both in the official layout.
 
-    With ``strict``, a task that both have must be there in every language; without, whatever both have is scored.
+    With ``strict``, a task that both have must be there in every language; without, everything that both have is scored.
     """
     chosen = registry.benchmark(benchmark)
     selection = _selection(registry, chosen, tasks, languages)

@@ -70,7 +70,7 @@ class TaskView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run under the name that it is shown by; ``path`` is its folder, None where only the record is at hand."""
+    """A run under its display name; ``path`` is its folder, None where only the record is available."""
 
     name: str
     record: RunRecord
@@ -92,7 +92,7 @@ class RunView:
 
     @property
     def folder(self) -> Path:
-        """The run folder; DataError where only the record is at hand."""
+        """The run folder; DataError where only the record is available."""
         if self.path is None:
             raise DataError(f"{self.name}: its files are not at hand", hint="name its run folder")
         return self.path
@@ -240,7 +240,7 @@ def _expected(
 ) -> tuple[Mapping[str, Sequence[str]], list[str]]:
     """Missing languages by task, and the tasks in order; narrows ``units`` to what the run's scores cover."""
     scores = record["scores"]
-    if scores is None:  # interrupted: whatever there is
+    if scores is None:  # interrupted: only the finished units
         lacking: dict[str, list[str]] = {}
         for unit in map(Unit.of, (*record["missing"], *record["failed"])):
             lacking.setdefault(unit.task, []).append(unit.language)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.types.record import ScoresRecord
 
 SUMMARY = "seeds.json"
-"""The file of means over seeds, beside the runs."""
+"""The file of means over seeds, next to the runs."""
 
 
 def seed_folder(folder: Path, seed: int) -> Path:
@@ -56,7 +56,7 @@ def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str,
 
 
 def write_summary(summary: dict[str, Any], folder: Path) -> Path:
-    """Writes ``seeds.json`` beside the runs of the seeds."""
+    """Writes ``seeds.json`` next to the runs of the seeds."""
     path = folder / SUMMARY
     write_atomic(path, json.dumps(summary, indent=1) + "\n")
     return path

@@ -24,12 +24,12 @@ class System:
 
     @property
     def first(self) -> RunView:
-        """The first run: what holds for all of them, but for the seed and the scores."""
+        """The first run: what holds for all of them, except the seed and the scores."""
         return self.runs[0]
 
 
 def load_systems(groups: Sequence[Sequence[Path]]) -> list[System]:
-    """One system for each group of run folders, with names that tell them apart; a folder of seeds stands for them.
+    """One system for each group of run folders, with distinct names; a folder of seeds represents all of its seeds.
 
     :class:`DataError` for a folder that is no run, :class:`UsageError` for runs that are not seeds of one system.
     """

@@ -82,7 +82,7 @@ def contenders(scores: torch.Tensor, ids: torch.Tensor, k: int, error: torch.Ten
 def exhaustive(
     queries: torch.Tensor, pool: torch.Tensor, k: int, memory: int = MEMORY
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As :func:`settle`, with every row of the pool as a candidate: slow, and right whatever the vectors are."""
+    """As :func:`settle`, with every row of the pool as a candidate: slow, and correct for any vectors."""
     import torch
 
     n, m = len(queries), len(pool)
@@ -122,7 +122,7 @@ def best(scores: torch.Tensor, ids: torch.Tensor, k: int) -> tuple[torch.Tensor,
 
 
 def rounding(queries: torch.Tensor, pool: torch.Tensor) -> torch.Tensor:
-    """For each query, a bound on the error of its inner products in fp32, whatever the order of summation.
+    """For each query, a bound on the error of its inner products in fp32, for any order of summation.
 
     ``d * 2**-24 * |x| * |y|`` (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 3.1), plus the
     rounding of the exact score to fp32.
@@ -134,7 +134,7 @@ def rounding(queries: torch.Tensor, pool: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Products in true fp32 within (no TF32, no bf16 passes), whatever the process has set."""
+    """Products in true fp32 within (no TF32, no bf16 passes), overriding the process's settings."""
     import torch
 
     before = torch.get_float32_matmul_precision()

@@ -1,12 +1,12 @@
 """Sentence vectors that are kept, each block of them with a checksum that is verified whenever they are used.
 
 A file of vectors belongs to one text under one identity, and is named after both. It has no header, and nothing in it is
-made anew: rows lie where they belong, and a journal beside it vouches for them, a line a block::
+rewritten: every row is at its final place, and a journal next to it certifies them, a line a block::
 
     0 512 384 6f1ed002ab5595859014ebf0951522d9
 
 first row, rows, width, and a hash of these and of the bytes, keyed with text and identity. So a line of another text or
-model, or one whose bytes have changed, vouches for nothing; and what nothing vouches for is embedded again.
+model, or one whose bytes have changed, certifies nothing; and rows that nothing certifies are embedded again.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def stored_vectors(
     """The vectors float32 (n, d) of n sentences, mapped into memory from a file; changes to them are not written.
 
     ``embed`` gives the vectors of some sentences, of about ``block`` characters; ``identity`` says what decides them
-    besides the text. They are kept in ``folder``, in a file of their own for each text and identity, whose name begins
-    with ``name``. A stopped run goes on after its last block, damaged blocks are embedded again, and while another
-    process embeds the same, this one waits for it. ``tell`` hears how many sentences are done, those of earlier runs
+    besides the text. They are kept in ``folder``, in one file for each text and identity, whose name begins
+    with ``name``. A stopped run continues after its last block, damaged blocks are embedded again, and while another
+    process embeds the same, this one waits for it. ``tell`` is called with the number of sentences done, those of earlier runs
     included. DataError where the files cannot be written.
     """
     kept = _Kept(folder, name, _key(identity, sentences))
@@ -90,7 +90,7 @@ def _key(identity: str, sentences: Sequence[str]) -> bytes:
 
 
 def _blocks(sentences: Sequence[str], characters: int) -> Iterator[tuple[int, int]]:
-    """First row and end of each block, the same for the same text, whatever is done already."""
+    """First row and end of each block, the same for the same text, regardless of what is done already."""
     ends = np.cumsum(np.fromiter((len(sentence) + AROUND for sentence in sentences), np.int64, len(sentences)))
     cuts = (np.flatnonzero(np.diff((ends - 1) // characters)) + 1).tolist()
     yield from zip([0, *cuts], [*cuts, len(sentences)], strict=True)
@@ -98,7 +98,7 @@ def _blocks(sentences: Sequence[str], characters: int) -> Iterator[tuple[int, in
 
 @dataclass
 class _Sound:
-    """Finds the rows that can be relied on, their width (0 where there is none), and the lines that vouch for them."""
+    """Finds the valid rows, their width (0 where there is none), and the lines that certify them."""
 
     rows: NDArray[np.bool_]
     width: int
@@ -115,7 +115,7 @@ class _Kept:
         self.key = key
 
     def sound(self, rows: int) -> _Sound:
-        """Reads how many rows the journal vouches for."""
+        """Reads how many rows the journal certifies."""
         sound = _Sound(np.zeros(rows, bool), 0, [], False)
         with disk_errors(self.file, hint=_NOT_LOST):
             journal = self.journal.read_bytes() if self.journal.exists() else b""
@@ -145,7 +145,7 @@ class _Kept:
         return f"{head} {digest.hexdigest()}"
 
     def mended(self, rows: int) -> _Sound:
-        """Keeps what is sound, with a journal that says nothing else; one warning reports damage. Needs the claim."""
+        """Keeps what is sound, with a journal of just that; one warning reports damage. Needs the claim."""
         sound = self.sound(rows)
         if sound.damaged:
             good = int(sound.rows.sum())
@@ -159,7 +159,7 @@ class _Kept:
         return sound
 
     def put(self, start: int, found: Vectors) -> int:
-        """Writes vectors from a row on, then the line that vouches for them; the answer is their width."""
+        """Writes vectors from a row on, then the line that certifies them; returns their width."""
         count, width = found.shape
         data = np.ascontiguousarray(found, np.float32).tobytes()
         # Written, not mapped: a full disk is an error here, and would kill the process there.

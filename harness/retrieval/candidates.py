@@ -20,7 +20,7 @@ SEARCHED = 1 << 17
 def mapped(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], *, block: int = EMBEDDED) -> Vectors:
     """The vectors float32 (n, d) of n texts, in a temporary file that is mapped into memory and vanishes with them.
 
-    ``embed`` gives the vectors of a block of texts. The file lies in the folder for temporary files (``TMPDIR``).
+    ``embed`` gives the vectors of a block of texts. The file is in the folder for temporary files (``TMPDIR``).
     DataError where there is no text.
     """
     if not texts:

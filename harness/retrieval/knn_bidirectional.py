@@ -1,10 +1,10 @@
 """Nearest neighbours in both directions from one pass over the matrix of similarities, which is never held whole.
 
 While a block of the matrix is hot, the maximum of every group of 32 columns (for its rows) and of every group of 32
-rows (for its columns) is kept. The k best of a row lie in the k groups with the highest maxima, so only those few
+rows (for its columns) is kept. The k best of a row are in the k groups with the highest maxima, so only those few
 groups are scored again. In bf16 the pass runs on centred vectors (:mod:`~harness.retrieval._first_pass_bf16`); how far its
-maxima can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound proves nothing is
-searched on its own in fp32: the answer is that of fp32.
+maxima can be wrong is bounded, every group that may matter is scored again in fp32, and a row whose bound is too weak is
+searched separately in fp32: the result is that of fp32.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Best:
 def _highest(maxima: torch.Tensor, keep: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The ``keep`` highest of each row of (n, groups), best first, and where they are.
 
-    They lie in the ``keep`` spans with the highest maxima (and in what is left over), so no other is looked at.
+    They are in the ``keep`` spans with the highest maxima (and in the remainder), so no other is searched.
     """
     import torch
 

@@ -72,9 +72,9 @@ def mine_files(
 ) -> dict[str, Any]:
     """Writes the pairs of two files (a sentence a line, UTF-8) into ``out``, tab-separated, best first.
 
-    Sentence vectors are kept in ``vectors``, by default a folder beside ``out``: a stopped call goes on where it was, and
+    Sentence vectors are kept in ``vectors``, by default a folder next to ``out``: a stopped call continues where it was, and
     the model is loaded only where there is something to embed. ``note`` is called with a line at each twentieth of a
-    file. Returns what was done, as plain values.
+    file. Returns a summary as plain values.
     """
     if model.kind == "baseline":
         raise UsageError(f"--model {model}: a baseline has no sentence vectors", hint="name an encoder")

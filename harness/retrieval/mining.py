@@ -33,7 +33,7 @@ class Mined:
     """Candidate pairs, highest margin first (ties: lowest foreign row, then lowest English row).
 
     Row numbers int64 (c,) in the two pools, and margins float64 (c,). ``recall`` is the share of true neighbours among
-    those that the margins are made of, measured where the search is approximate.
+    those that the margins are computed from, measured where the search is approximate.
     """
 
     foreign: IntArray
@@ -154,7 +154,7 @@ def mine_texts(
 def one_to_one(left: IntArray, right: IntArray) -> NDArray[np.bool_]:
     """Keeps, in the order given, the pairs of which neither side was kept before.
 
-    A pair that is the first of those left on both of its sides is kept whatever happens elsewhere; all such pairs are
+    A pair that is the first of those left on both of its sides is kept regardless of all others; all such pairs are
     taken at once, the pairs they rule out are removed, and so on until none is left.
     """
     kept = np.zeros(len(left), dtype=bool)

@@ -22,7 +22,7 @@ def best_threshold(scores: NDArray[np.floating], correct: NDArray[np.bool_], gol
     pairs there are in all.
 
     Candidates are taken from the highest score down (equal scores in the order given), F1 is computed for every
-    prefix, and the threshold lies half-way between the last score of the first best prefix and the next score. Where
+    prefix, and the threshold is half-way between the last score of the first best prefix and the next score. Where
     the best prefix is the whole list, it is the last score (the reference fails there); where no candidate is
     correct, it is 0 with F1 0.
     """

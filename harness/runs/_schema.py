@@ -26,7 +26,7 @@ _WORDS = {"string": "text", "array": "list", "object": "table", "boolean": "true
 def misfit(record: Mapping[str, Any], *, whole: bool = True) -> str:
     """Finds where a record is not what readers rely on, and what is expected there; "" where it is sound.
 
-    Without ``whole``, fields may be absent: a folder of predictions that somebody wrote says little about them.
+    Without ``whole``, fields may be absent: a folder of predictions from another program has few of them.
     """
     error = next(_validator(whole).iter_errors(record), None)
     return _in_words(error) if error is not None else next(_contradictions(cast(RunRecord, record)), "")

@@ -21,10 +21,11 @@ FOLDER = "earlier"
 
 
 def set_aside(run: Path, record: RunRecord, keys: Collection[str]) -> Path:
-    """Copies units of a record, with their files, into a run folder of their own below ``run``; the answer is that folder.
+    """Copies units of a record, with their files, into a separate run folder below ``run``; returns that folder.
 
-    All units go with the record as it stands, some of them without its averages. What has been set aside before in just
-    this state is not set aside again. The caller takes the units out of ``record``, saves it, and calls :func:`discard`.
+    With all units the record is copied unchanged, with only some of them without its averages. What has been set aside
+    before in just this state is not set aside again. The caller takes the units out of ``record``, saves it, and calls
+    :func:`discard`.
     """
     for earlier, other in earlier_runs(run):
         if _same(record, other) and all(

@@ -71,9 +71,9 @@ class RunFolder:
         return own is not None and own["sha256"] == identity["sha256"]
 
     def begin(self, identity: IdentityRecord) -> Path | None:
-        """Starts or goes on with a run of this identity: what another one left here is set aside, and where that lies now.
+        """Starts or continues a run of this identity; sets aside what another run left here, and returns its new folder.
 
-        The answer is None where there was nothing of another run.
+        Returns None where there was nothing of another run.
         """
         with self._locked():
             record = self.refresh()
@@ -92,7 +92,7 @@ class RunFolder:
         return moved
 
     def set_aside(self, keys: Collection[str]) -> Path:
-        """Moves units that this run would not give again out of its record and its folder; the answer is where to."""
+        """Moves units that this run would not reproduce out of its record and its folder; returns their new folder."""
         with self._locked():
             return self._set_aside(self.refresh(), keys)
 

@@ -1,6 +1,6 @@
 """The identity of a run: the model, the options that measure, and the seed. Its units bear it, and no others belong to it.
 
-Readers ask here which runs are one system but for the seed, so that all of them give the same answer.
+Readers ask here which runs are one system except for the seed, so that all of them give the same answer.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def identity_of(record: RunRecord) -> IdentityRecord:
 
 
 def same_system(record: RunRecord, model: str, planned: IdentityRecord) -> bool:
-    """Tells whether a record is of the model and the options of a planned run, as far as can be said without the model."""
+    """Tells whether a record is of the model and the options of a planned run, as far as known without the model."""
     bare = [
         ({name: value for name, value in each["measures"].items() if name != "dtype"}, each["seed"])
         for each in (identity_of(record), planned)
@@ -61,7 +61,7 @@ def same_system(record: RunRecord, model: str, planned: IdentityRecord) -> bool:
 
 
 def same_but_for_the_seed(record: RunRecord) -> dict[str, Any]:
-    """Yields what runs of one system have in common, by the name that a user knows it by."""
+    """Yields what runs of one system have in common, by the name that users see."""
     identity = identity_of(record)
     measures = {**_defaults(), **identity["measures"]}
     overrides = measures.pop("overrides")
@@ -78,7 +78,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _training(stage: StageRecord) -> list[Any]:
-    """The data of a stage, and its options but for the seed and what only changes the speed."""
+    """The data of a stage, and its options except the seed and those that only change the speed."""
     other = names(TrainOptions, SEED) | names(TrainOptions, SPEED)
     data = [
         [part["task"], part.get("version"), name, split["fingerprint"], part.get("objective")]

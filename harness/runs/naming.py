@@ -36,7 +36,7 @@ def system_name(reference: ModelReference, via: Sequence[str]) -> str:
 def run_name(reference: ModelReference, benchmark: str | None, tasks: Sequence[str], options: EvalOptions) -> str:
     """``<system>-<benchmark or tasks>[-<options>-<digest>]``, with the options that are not the defaults.
 
-    Options that only change speed or places are left out: the same run goes on with others.
+    Options that only change speed or places are left out: the same run can continue with other ones.
     """
     what = benchmark or "-".join("".join(c for c in task if c.isalnum()) for task in tasks) or "all"
     parts = [system_name(reference, options.via), what]

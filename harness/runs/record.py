@@ -61,7 +61,7 @@ def new_record() -> RunRecord:
 
 
 class UnsoundRecord(DataError):
-    """A record that is torn, incomplete, or was edited by hand: it does not say what readers rely on."""
+    """A record that is torn, incomplete, or was edited by hand: it lacks what readers rely on."""
 
 
 def load_record(folder: Path, *, whole: bool = True) -> RunRecord | None:

@@ -14,8 +14,12 @@ from string import Template
 from textwrap import indent
 
 from harness.core.errors import UsageError
+from harness.leaderboard.rows import row_text
+from harness.leaderboard.schema import SCHEMA
 from harness.scaffold.sentences import sentences
 from harness.scaffold.shapes import Rows, Shape
+from harness.scoring.metrics import get_metric
+from harness.types.benchmarks import Benchmark
 from harness.types.tasks import Family, TargetTask
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -58,7 +62,7 @@ def new_launcher(name: str, folder: Path) -> Path:
 
 
 def new_family(name: str, folder: Path) -> Path:
-    """Writes a package with a family of its own (a number for a pair of texts) and one task of it."""
+    """Writes a package with its own family (a number for a pair of texts) and one task of it."""
     fixtures: dict[str, Rows] = {}
     for code, split in (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test")):
         found = sentences(code)
@@ -72,6 +76,36 @@ def new_family(name: str, folder: Path) -> Path:
 def new_objective(name: str, folder: Path) -> Path:
     """Writes a package with an objective (noise on the word embeddings)."""
     return _write("objective", name, {}, folder, {})
+
+
+def new_language(name: str, folder: Path) -> Path:
+    """Writes a package with a language, its codes of the range for private use."""
+    return _write("language", name, {}, folder, {})
+
+
+def new_rows(name: str, benchmark: Benchmark, task: TargetTask, folder: Path) -> Path:
+    """Writes a package with one published row, made up, of a system on one task of a benchmark."""
+    metric = get_metric(task.metric).primary[0]
+    fact = {"value": 50.0, "status": "unverified", "seen_in": "paper"}
+    row = {
+        "schema": SCHEMA,
+        "id": f"{name}.made-up",
+        "kind": "published",
+        "system": "made up",
+        "benchmark": benchmark.name,
+        "benchmark_version": benchmark.version,
+        "setting": "zero_shot_en",
+        "split": "test",
+        "selection": "not_stated",
+        "model": {"reference": None, "revision": None, "parameters": None, "fingerprint": None},
+        "caveats": {"partial": [], "incomplete": [], "dirty": [], "unpinned": []},
+        "source": {"id": name, "title": "made up", "seen": {"paper": {"kind": "primary", "what": "table 1"}}},
+        "cells": [
+            {"task": task.name, "metric": metric, "language": code, **fact} for code in benchmark.tasks[task.name][:2]
+        ],
+    }
+    values = {"benchmark": benchmark.name, "row": row_text(row).rstrip(), "package_data": ', "*.json"'}
+    return _write("rows", name, values, folder, {})
 
 
 def _overlap(one: int, other: int) -> float:
@@ -98,6 +132,7 @@ def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtur
         "module": module,
         "constant": module.upper(),
         "title": name.replace("-", " ").replace("_", " ").capitalize(),
+        "package_data": "",
         "class_name": "".join(word.capitalize() for word in module.split("_")),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,10 @@
 A metric's average is the plain mean over the benchmark's languages, English included, or, where a task says so, the mean
 over the items of all of them (languages weigh as many items as they have); a task's score is the mean of its primary
 metrics' averages; a group and the overall score are plain means of task scores. Nothing is averaged over an
-incomplete set: the value is None, what is missing is listed, and the mean of what there is stands apart as ``partial``.
+incomplete set: the value is None, what is missing is listed, and the mean of those present is kept apart as ``partial``.
 
 Averages over languages and tasks carry bootstrap intervals (:mod:`harness.scoring.bootstrap`) where the items of all units
-are at hand. They say how far the score depends on the choice of test items; another training seed is another matter.
+are available. They say how far the score depends on the choice of test items; they do not cover the training seed.
 """
 
 from __future__ import annotations

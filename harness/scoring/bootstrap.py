@@ -2,8 +2,8 @@
 
 Parallel data hold one sentence in many languages, and a sentence that is hard is hard in most of them. Languages drawn
 one by one would hide that, and the interval of their average would be too narrow. So an item is drawn with its
-translations (items of one id) and with whatever shares a cluster with it (questions of one passage); languages that
-have nothing in common are drawn on their own, which is the stratified bootstrap.
+translations (items of one id) and with the items that share a cluster with it (questions of one passage); languages that
+have nothing in common are drawn separately, which is the stratified bootstrap.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def joint_sums(units: Sequence[Items], name: str, resamples: int = RESAMPLES) ->
         drawn = _resample(table, resamples, generator)
         whole = table.sum(axis=0, dtype=np.float64)
         for index, (start, stop) in zip(members, columns, strict=True):
-            # a sample without any item of a unit has no score: it stands for the whole unit
+            # a sample without any item of a unit has no score: the unit's own score is taken
             empty = drawn[:, stop - 1] == 0
             drawn[empty, start:stop] = whole[start:stop]
             sums[index] = drawn[:, start : stop - 1]
@@ -82,8 +82,8 @@ def mean_replicates(
 ) -> dict[str, FloatArray]:
     """Each number of a task averaged over its languages, in every bootstrap sample, shape (resamples,).
 
-    ``units`` holds the items of each language, ``weights`` what each counts in the average. Empty where an interval
-    cannot be had: a unit with nothing to draw from.
+    ``units`` holds the items of each language, ``weights`` what each counts in the average. Empty where there is
+    no interval: a unit with nothing to draw from.
     """
     items = list(units.values())
     if any(len(np.unique(owner)) < 2 for owner in owners(items)[0]):
@@ -109,7 +109,7 @@ def _connected(numbers: Sequence[IntArray], count: int) -> list[list[int]]:
 
 
 def _table(units: Sequence[Items], numbers: Sequence[IntArray]) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
-    """One row for whatever is drawn, side by side the statistics of each unit and, last, its number of items."""
+    """One row for each owner that is drawn: side by side the statistics of each unit and, last, its number of items."""
     present, local = np.unique(np.concatenate(list(numbers)), return_inverse=True)
     blocks, columns, start, offset = [], [], 0, 0
     for unit, items in zip(units, numbers, strict=True):

@@ -199,7 +199,7 @@ def score_available(
     selection: Mapping[str, tuple[str, ...]] | None = None,
     notes: Sequence[str] = (),
 ) -> BenchmarkScore:
-    """Scores whatever two trees have in common (a run that is not complete); nothing missing is an error.
+    """Scores everything that two trees have in common (a run that is not complete); nothing missing is an error.
 
     Without a benchmark, the tasks and languages found are listed, with no overall score. ``notes`` are known warnings.
     """

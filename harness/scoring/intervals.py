@@ -11,7 +11,7 @@ from harness.core.arrays import FloatArray
 RESAMPLES = 1000
 _SEED = 20200324
 _CELLS = 1 << 22
-"""Counts held at once: 32 MiB, whatever the number of items."""
+"""Counts held at once: 32 MiB, for any number of items."""
 _Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
 

@@ -20,7 +20,7 @@ def half_width(low: float | None, high: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, 0-100, its standard error and 95% interval; these are None where they cannot be had (a single item)."""
+    """A value, 0-100, its standard error and 95% interval; these are None where they are undefined (a single item)."""
 
     value: float
     stderr: float | None = None
@@ -147,7 +147,7 @@ class BenchmarkScore:
     def to_dict(self) -> ScoresRecord:
         """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
 
-        ``intervals[task][metric][language]`` is a pair [low, high]; so are, where they can be had, those of averages:
+        ``intervals[task][metric][language]`` is a pair [low, high]; so are, where available, those of averages:
         ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
         """
         plain: ScoresRecord = {

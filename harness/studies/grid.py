@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 JOBS = "jobs"
-"""The folder of the files of jobs, beside the runs."""
+"""The folder of the files of jobs, next to the runs."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def run_cells(
     """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
 
     ``launcher`` (None: "local") carries out up to ``jobs`` at a time (None: its own default), whose files are in
-    ``out/jobs``. With several at a time, stages that several runs need are jobs of their own; with one, the first run
+    ``out/jobs``. With several at a time, stages that several runs need are separate jobs; with one, the first run
     that needs a stage trains it. A job that fails costs only what needs it.
 
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.

@@ -118,11 +118,11 @@ class JobResult:
 
     @property
     def done(self) -> bool:
-        """Tells whether what it was to make is there; a run with failed units is."""
+        """Tells whether the job produced its output; a run with failed units did."""
         return self.exit_code in (0, UnitsFailed.exit_code)
 
     def error(self, prefix: str = "") -> HarnessError:
-        """The failure as an error of the kind that its exit code stands for."""
+        """The failure as an error of the kind that its exit code denotes."""
         return ERRORS.get(self.exit_code, HarnessError)(f"{prefix}{self.message}", hint=self.hint)
 
 

@@ -23,7 +23,7 @@ class JobLauncher(ABC):
     """Starts jobs, up to ``jobs`` at a time, watches them and stops them. Order, failures and results are not its business.
 
     A job is submitted when all that it needs is done, and again when its process has ended without a result. ``folder``
-    holds the files of the jobs; whatever carries out a job must see it, and the folders that the job names. The process
+    holds the files of the jobs; the machine that runs a job must see it, and the folders that the job names. The process
     of a job is :meth:`command`: it writes the result before it ends.
     """
 
@@ -57,8 +57,8 @@ class JobLauncher(ABC):
         """Reads the result of a job that has ended; None where it was killed before it could write one."""
         return read_result(self.files(job).result)
 
-    def close(self) -> None:  # noqa: B027  (most have nothing to let go of)
-        """Lets go of everything, whatever is still running; called once, at the end."""
+    def close(self) -> None:  # noqa: B027  (most have nothing to release)
+        """Releases all resources, even while jobs are still running; called once, at the end."""
 
     def files(self, job: Job) -> JobFiles:
         """The files of a job: itself, its result, its log."""

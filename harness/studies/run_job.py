@@ -1,4 +1,4 @@
-"""Carries out one job in this process, and keeps its result where whoever started the process looks for it."""
+"""Carries out one job in this process, and writes its result where the launcher looks for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
-    """Carries out a job. A documented error becomes its result; whatever else is raised is a bug, or Ctrl-C."""
+    """Carries out a job. A documented error becomes its result; anything else that is raised is a bug, or Ctrl-C."""
     started = time.monotonic()
     try:
         result = _train(job, registry, reporter) if job.kind == "stage" else _evaluate(job, registry, reporter)
@@ -34,9 +34,9 @@ def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResu
 
 
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
-    """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result beside it.
+    """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result next to it.
 
-    Every failure leaves a result with its line, but for Ctrl-C and a killed process: these leave none.
+    Every failure leaves a result with its line, except Ctrl-C and a killed process, which leave none.
     """
     path = path.absolute()
     job = read_job(path)

@@ -45,8 +45,8 @@ def run_jobs(
 ) -> dict[str, JobResult]:
     """Carries out all jobs and returns the result of each by its key; ``ended`` is called as each of them has one.
 
-    What needs a failed job is not started, and its result says so. On Ctrl-C, and on any error here, what runs is told to
-    stop and waited for; a second Ctrl-C does not wait.
+    A job that needs a failed one is not started, and its result says so. On Ctrl-C, and on any error here, running jobs
+    are stopped and waited for; a second Ctrl-C does not wait.
     """
     schedule = _Schedule(in_order(jobs), launcher, ended)
     try:
@@ -63,7 +63,7 @@ def run_jobs(
 
 
 class _Schedule:
-    """Jobs that wait, run and have ended, by their keys; says so in a line each."""
+    """Jobs that wait, run and have ended, by their keys; logs a line for each."""
 
     def __init__(self, jobs: Sequence[Job], launcher: JobLauncher, ended: Callable[[Job, JobResult], None]) -> None:
         self.launcher = launcher

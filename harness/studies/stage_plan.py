@@ -1,4 +1,4 @@
-"""The stages that evaluations need, with their keys; those that several share become jobs of their own."""
+"""The stages that evaluations need, with their keys; those that several share become separate jobs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class StagePlan:
     planned: Sequence[PlannedUnit]
 
     def required(self) -> Iterator[Stage]:
-        """The stages, parents first; each is told as soon as the training data that lead to it are read."""
+        """The stages, parents first; each is yielded as soon as the training data that lead to it are read."""
         if self.model is not None:
             yield from required_stages(self.planned, self.stages.context, self.stages, self.model)
 
@@ -57,8 +57,8 @@ def check_job(job: Job, registry: Registry) -> None:
 def plan_stages(job: Job, registry: Registry, reporter: ProgressListener, data: DataAccess | None = None) -> StagePlan:
     """Plans the stages of a job. Trains nothing and loads no weights, but reads training data, which are in the keys.
 
-    ``data`` may have read some of them already. Raises :class:`~harness.core.errors.HarnessError` where the model or the
-    plan cannot be had.
+    ``data`` may have read some of them already. Raises :class:`~harness.core.errors.HarnessError` where the model cannot
+    be found or the plan cannot be made.
     """
     reference = parse_model(job.model)
     found = None if reference.kind == "baseline" else resolve_model(reference, Access.of(job.options, registry))
@@ -73,7 +73,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     """The evaluations and, before them, a job for every stage that more than one of them needs.
 
     A stage job needs that of the stage before it, an evaluation those of all its shared stages. An evaluation whose
-    stages cannot be told stands alone: it will say itself what is wrong.
+    stages cannot be determined shares none: its own run reports what is wrong.
     """
     data: dict[tuple[str | None, bool], DataAccess] = {}  # training data are read once for all
     needed: dict[str, list[Job]] = {}

@@ -43,7 +43,7 @@ class Check:
     function: str
 
     def run(self, subject: Subject) -> Iterator[Outcome]:
-        """Runs it; whatever it raises is a failure of the plugin."""
+        """Runs the check; any exception is a failure of the plugin."""
         module, _, name = self.function.partition(":")
         function: Callable[[Subject], Iterator[tuple[str, Status, str]]] = getattr(import_module(module), name)
         try:
@@ -62,10 +62,15 @@ class Check:
 _CHECKS = (
     ("loads", "it loads, and all that it provides is well-formed", "plugin:loads"),
     ("references", "what it names exists: modules, functions, tasks and languages of benchmarks", "plugin:references"),
+    ("published-rows", "its published rows are valid, and their files come with it", "published_rows:valid"),
     ("light", "loading it imports none of torch, transformers, datasets, evaluate, faiss", "plugin:light"),
     ("quick", "loading it takes less than a second", "plugin:quick"),
     ("licence", "its tasks state summary, licence and citation", "tasks:licence"),
-    ("languages", "language codes are canonical, and every language has a split to score", "tasks:languages"),
+    (
+        "languages",
+        "language codes are canonical, new languages can be selected, every language of a task has a split to score",
+        "tasks:languages",
+    ),
     ("readable", "the data are read into examples of the family's types", "tasks:readable"),
     ("ids", "ids are strings, unique in a split", "tasks:ids"),
     ("labels", "labels and tags belong to the task's closed set", "tasks:labels"),
@@ -102,7 +107,7 @@ def check_plugin(
 ) -> list[Outcome]:
     """Runs the checks (all by default) on a plugin, named "plugin" or "distribution:plugin".
 
-    ``data_dir`` is where data is looked for; checks that need data that is not there are skipped, and say so. Raises
+    ``data_dir`` is where data is looked for; checks whose data is not there are skipped, and reported as such. Raises
     UsageError for an unknown plugin or check.
     """
 

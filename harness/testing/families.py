@@ -50,7 +50,7 @@ def batches(subject: Subject) -> Iterator[Result]:
 
 
 def odd_text(subject: Subject) -> Iterator[Result]:
-    """Every kind of odd text gives predictions that can be written, or is refused in words (a DataError)."""
+    """Every kind of odd text gives predictions that can be written, or is refused with a clear message (a DataError)."""
     for task, part, reason in _scored(subject):
         what = f"task {task.name}"
         if part is None:

@@ -1,4 +1,4 @@
-"""Checks of launchers: a small study of their own goes through each, with a failure and a kill in it."""
+"""Checks of launchers: each runs a small study with a failure and a kill in it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _study(what: str, launcher: JobLauncher, scratch: Path) -> Iterator[Result]:
 
 
 def _cancelled(launcher: JobLauncher, job: Job) -> tuple[Status, str]:
-    """A job that is told to end does so."""
+    """A job that is asked to end does so."""
     files = launcher.files(job)
     files.job.parent.mkdir(parents=True, exist_ok=True)
     files.job.write_text(job.to_json(), encoding="utf-8")
@@ -160,7 +160,7 @@ def _job(scratch: Path, out: str) -> Job:
 
 
 def _outcome(run: Path) -> dict[str, str]:
-    """sha256 of the predictions of a run, and of the weights of the stages beside it."""
+    """sha256 of the predictions of a run, and of the weights of the stages next to it."""
     files = [*run.glob("predictions/*/*"), *run.parent.glob("stages/*/*.safetensors")]
     return {str(path.relative_to(run if run in path.parents else run.parent)): file_sha256(path) for path in files}
 

@@ -29,11 +29,11 @@ from harness.types.tasks import IntermediateTask
 Result = tuple[str, Status, str]
 
 STEPS = 24
-"""More than between two looks at the loss (20), so that a training can be killed at the first one and goes on."""
+"""More than between two reports of the loss (20), so that a training can be killed at the first one and resumed."""
 
 
 def killed(subject: Subject) -> Iterator[Result]:
-    """A training that was killed goes on to the very weights of one that was not."""
+    """A killed training resumes to bit-identical weights."""
 
     def check(trial: _Trial) -> str:
         return _difference(trial.train("straight").folder, trial.train("killed", kill=True).folder)
@@ -45,7 +45,7 @@ def cut(subject: Subject) -> Iterator[Result]:
     """The loss of a step does not depend on how the step is cut into micro-batches."""
 
     def check(trial: _Trial) -> str:
-        # Dropout is drawn anew for every micro-batch; Adam's step is as large for a gradient that is all rounding.
+        # Dropout is drawn again for every micro-batch; Adam's step is as large for a gradient that is all rounding.
         steady: dict[str, Any] = {"adam_epsilon": 1e-3, "lr": 1e-4}
         losses = [trial.train(f"cut-{size}", dropout=False, batch_tokens=size, **steady) for size in (512, 32)]
         pairs = zip(*(trained.summary["loss"] for trained in losses), strict=True)
@@ -164,7 +164,7 @@ def _model(subject: Subject, dropout: bool) -> Path:
 
 
 def _difference(one: Path, other: Path) -> str:
-    """The first weight that differs, in words; "" where none does."""
+    """Describes the first weight that differs; "" where none does."""
     import torch
     from safetensors.torch import load_file
 

@@ -1,4 +1,4 @@
-"""Odd text, put into examples of any class: whatever users' files hold must come through."""
+"""Odd text, put into examples of any class: everything that users' files may hold must be handled."""
 
 from __future__ import annotations
 

@@ -7,13 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.core.errors import HarnessError
 from harness.families.base import Predictor
-from harness.leaderboard.rows import read_rows, row_files
-from harness.leaderboard.validation import problems
 from harness.registry.registry import SLOW, load_part
 from harness.registry.validation import KINDS
 from harness.scoring.formats.base import Format
@@ -21,7 +18,6 @@ from harness.testing.contract import Status
 from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
 from harness.training.sources import training_tasks
-from harness.types.benchmarks import PublishedRows
 from harness.types.extensions import Objective
 from harness.types.tasks import Family, TargetTask
 from harness.types.values import PluginValue
@@ -81,9 +77,6 @@ def references(subject: Subject) -> Iterator[Result]:
                 yield what, "passed", name
     for task in subject.tasks:
         yield f"task {task.name}", *_task(subject, task)
-    for collection in registry.all(PublishedRows).values():
-        if collection.provider == provider:
-            yield f"published rows {collection.name}", *_rows(collection)
 
 
 def _task(subject: Subject, task: Any) -> tuple[Status, str]:
@@ -108,17 +101,6 @@ def _parts(value: PluginValue) -> tuple[Status, str]:
         if not _WANTED.get((type(value), field), callable)(found):
             return "failed", f"{field}: {getattr(value, field)!r} is not what it should be: {found!r}"
     return "passed", ", ".join(getattr(value, field) for field in named)
-
-
-def _rows(collection: PublishedRows) -> tuple[Status, str]:
-    count = 0
-    for file in row_files(Path(collection.path)):
-        for row in read_rows(file):
-            count += 1
-            for problem in problems(row):
-                if not problem.warning:
-                    return "failed", f"{file}: {row.get('id')}: {problem.text}"
-    return "passed" if count else "failed", f"{count} rows"
 
 
 def _is_predictor(found: Any) -> bool:
@@ -165,7 +147,7 @@ def quick(subject: Subject) -> Iterator[Result]:
 
 
 def _probe(subject: Subject) -> tuple[float, list[str]]:
-    """Seconds of loading the plugin in a process of its own, and the modules that came with it."""
+    """Seconds of loading the plugin in a separate process, and the modules that it imported."""
     files = [str(subject.status.path)] if subject.status.path else []
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, subject.provider, *files], capture_output=True, text=True, check=False

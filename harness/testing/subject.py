@@ -33,7 +33,7 @@ class Part(TaskSplit):
 
 @dataclass
 class Subject:
-    """A plugin under check; ``scratch`` is a folder for whatever is written."""
+    """A plugin under check; ``scratch`` is a folder for all files written."""
 
     status: PluginStatus
     registry: Registry

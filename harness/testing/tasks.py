@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.core.errors import HarnessError
+from harness.registry.registry import Registry
+from harness.registry.select import Selectable, choose
 from harness.testing.contract import Status
 from harness.testing.subject import Part, Subject
 from harness.types.examples import GoldPair
+from harness.types.languages import Language
 from harness.types.tasks import TargetTask
 
 Result = tuple[str, Status, str]
@@ -25,15 +28,15 @@ def licence(subject: Subject) -> Iterator[Result]:
 
 
 def languages(subject: Subject) -> Iterator[Result]:
-    """Codes are those of known languages, and a target task can be scored in each of its languages."""
+    """Codes are those of known languages, and a target task can be scored in each of its languages.
+
+    A language that the plugin adds is none of the known ones, and selectors find it by code, script, family and genus.
+    """
     known = subject.registry.languages()
     for language in known.values():
         if language.provider == subject.provider:
-            same = sorted(
-                o.code for o in known.values() if (o.iso639_3, o.script) == (language.iso639_3, language.script)
-            )
-            twice = f"iso639_3 {language.iso639_3!r} is that of {' and '.join(same)}" if len(same) > 1 else ""
-            yield f"language {language.code}", "failed" if twice else "passed", twice or language.name
+            problem = _language_problem(language, subject.registry)
+            yield f"language {language.code}", "failed" if problem else "passed", problem or language.name
     for task in subject.tasks:
         unknown = [code for code in task.languages if code not in known]
         bare = [
@@ -43,6 +46,28 @@ def languages(subject: Subject) -> Iterator[Result]:
         ]
         problem = f"unknown: {', '.join(unknown)}" if unknown else f"neither test nor dev: {', '.join(bare)}"
         yield f"task {task.name}", "failed" if unknown or bare else "passed", problem if unknown or bare else ""
+
+
+def _language_problem(language: Language, registry: Registry) -> str:
+    known = registry.languages()
+    same = sorted(o.code for o in known.values() if (o.iso639_3, o.script) == (language.iso639_3, language.script))
+    if len(same) > 1:
+        return f"iso639_3 {language.iso639_3!r} is that of {' and '.join(same)}"
+    namesakes = sorted(
+        other.code
+        for other in known.values()
+        if (other.name.lower(), other.script) == (language.name.lower(), language.script)
+    )
+    if len(namesakes) > 1:
+        return f"name {language.name!r} is that of {' and '.join(namesakes)}"
+    task = {"task": Selectable("", (language.code,), (language.code,))}
+    family, genus = f"family:{language.family}", f"family:{language.genus}"
+    for item in (language.code, f"script:{language.script}", family, genus):
+        try:
+            choose(registry, task, [f"task[{item}]"])
+        except HarnessError as error:
+            return f"it cannot be selected: {error}"
+    return ""
 
 
 def readable(subject: Subject) -> Iterator[Result]:

@@ -1,4 +1,4 @@
-"""Low-rank adapters through peft: trained beside a frozen encoder, merged into it when the checkpoint is written."""
+"""Low-rank adapters through peft: trained next to a frozen encoder, merged into it when the checkpoint is written."""
 
 from __future__ import annotations
 

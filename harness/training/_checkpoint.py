@@ -1,4 +1,4 @@
-"""Everything a stopped training needs to go on to the same bits: weights, optimizer, random state, position."""
+"""Everything a stopped training needs to resume to bit-identical weights: weights, optimizer, random state, position."""
 
 from __future__ import annotations
 

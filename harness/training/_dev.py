@@ -13,7 +13,6 @@ from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.base import Metric
 from harness.scoring.metrics.no_answer import Best, best_thresholds
 from harness.training.stage import Stage, StageTask
-from harness.types.examples import Question
 from harness.types.units import Prediction, UnitExamples
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def dev_scores(
 ) -> Callable[[], dict[str, Any]] | None:
     """Returns a function that scores the stage's ``models``, one a task, on dev data; None where no task has any.
 
-    ``score`` is the mean of the tasks' scores (0-100), which stand under ``tasks`` where there are several;
+    ``score`` is the mean of the tasks' scores (0-100), which are under ``tasks`` where there are several;
     ``best_thresholds`` are, for each task with questions without an answer, those of :func:`best_thresholds`.
     """
     pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
@@ -75,8 +74,6 @@ def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float,
 
 
 def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Prediction) -> dict[str, Best]:
-    gold = [
-        [answer.text for answer in question.answers] for question in unit.examples if isinstance(question, Question)
-    ]
+    gold = [[answer.text for answer in example.answer_spans()[1]] for example in unit.examples]
     facts = prediction.facts
     return best_thresholds(metric, gold, facts["best"], facts["null_minus_best"], unit.language)

@@ -30,7 +30,7 @@ def steps_in_epoch(count: int, batch: int) -> int:
 def micro_batches(features: FeatureRows, items: IntArray, budget: int, *, padding: str = "right") -> Iterator[IntArray]:
     """Rows of the step's items, similar lengths together, at most ``budget`` padded tokens each; items stay whole.
 
-    So do bundles of ``features.together`` consecutive items; a last, smaller bundle makes a micro-batch of its own.
+    So do bundles of ``features.together`` consecutive items; a last, smaller bundle makes a separate micro-batch.
     With ``padding`` "none" the longest rows of the bundles in a micro-batch have one length.
     """
     if not len(items):

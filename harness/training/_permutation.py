@@ -15,7 +15,7 @@ from harness.core.arrays import IntArray
 
 ROUNDS = 6
 SHUFFLED = 1 << 14
-"""Up to so many items are simply shuffled."""
+"""Up to this many items are simply shuffled."""
 
 
 def permuted(positions: IntArray, count: int, key: Sequence[int]) -> IntArray:

@@ -24,7 +24,7 @@ _ASKED = "ACCELERATE_USE_FSDP"
 
 @contextmanager
 def sharding_asked_for() -> Iterator[bool]:
-    """Tells whether the launcher asks for FSDP. Within, accelerate and transformers do not hear of it: the one would refuse,
+    """Tells whether the launcher asks for FSDP. Within, accelerate and transformers do not see it: the one would refuse,
     the other load no weights in any process but the first."""
     said = os.environ.get(_ASKED)
     os.environ[_ASKED] = "false"
@@ -50,7 +50,7 @@ class Sharded(torch.nn.Module):
 
         super().__init__()
         self.models = models
-        # in a tuple, which hides it: it is no part of what is sharded
+        # in a tuple, which hides it from sharding
         self._whole = (copy.deepcopy(models[0]).cpu(),) if accelerator.is_main_process else ()
         mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
         self.scalars = [p for p in models.parameters() if p.dim() == 0]

@@ -141,7 +141,7 @@ def _train(
 
 
 def _clear_damage(work: Path, stage: Stage) -> None:
-    """Sets aside an unfinished training that cannot go on as it would have gone on."""
+    """Sets aside an unfinished training that cannot resume to bit-identical weights."""
     best = work / "best"
     recover_folder(best)
     try:
@@ -150,7 +150,7 @@ def _clear_damage(work: Path, stage: Stage) -> None:
         progress = saved_progress(work / "state", stage.key)
         if progress is not None and progress.best_step:
             kept = read_sealed(best / SUMMARY)
-            # A later one than the state knows of is written anew when the training comes there again.
+            # A later one than the state records is written again when the training reaches that step.
             if kept.get("key") != stage.key or kept.get("selected_step", 0) < progress.best_step:
                 raise Damaged(f"{best / SUMMARY}: of another checkpoint than the best of this training")
             if kept.get("fingerprint") != model_fingerprint(best):

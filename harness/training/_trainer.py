@@ -102,8 +102,8 @@ class Trainer:
     """Trains the parts of a stage, keeping the best checkpoint and a state to continue from.
 
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
-    model as it stands, and what else to record with it; ``keep`` is called when the model is the best so far and must
-    store it; ``tell`` hears (step, total, mean loss). With ``shard`` the processes share the weights
+    current model, and what else to record with it; ``keep`` is called when the model is the best so far and must
+    store it; ``tell`` is called with (step, total, mean loss). With ``shard`` the processes share the weights
     (:mod:`harness.training._sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
     start began, on the monotonic clock; it counts in the seconds of the progress.
     """

@@ -121,7 +121,7 @@ def via_tasks(expression: str, registry: Registry) -> list[IntermediateTask]:
 def in_languages(task: IntermediateTask, languages: Sequence[str]) -> IntermediateTask:
     """The task on its training data in these languages, one after the other; English is the task's own.
 
-    Its name becomes ``squad[ar,es]``. It is still selected on English dev; only a task without English data of its own
+    Its name becomes ``squad[ar,es]``. It is still selected on English dev; only a task without its own English data
     (one whose ``languages`` list English among others, such as plain text) is selected on the chosen languages' dev, and
     a note says so. Ids of other languages than English begin with the language. Besides the sources that the task
     names, a language is read from the translation in the data folder (:func:`translated`), which goes first.

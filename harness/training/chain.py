@@ -1,4 +1,4 @@
-"""The chain of stages between a pretrained model and a task, each trained once however many targets use it."""
+"""The chain of stages between a pretrained model and a task, each trained once, even if several targets use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Tell = Callable[[int, int, float], None]
 class Stages:
     """Builds stages in the context of a run, and trains those that are not there yet into the folder ``root``.
 
-    ``begin`` is called with a stage's name before it is trained and returns who hears (step, total, loss).
+    ``begin`` is called with a stage's name before it is trained and returns the callback for (step, total, loss).
     """
 
     def __init__(self, context: RunContext, root: Path, begin: Callable[[str], Tell]) -> None:

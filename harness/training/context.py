@@ -92,7 +92,7 @@ class RunContext:
         return Composition(tuple(layers)) if layers else PLAIN
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses option names that nothing knows, values that training cannot use, and overrides for other tasks."""
+        """Refuses unknown option names, values that training cannot use, and overrides for other tasks."""
         values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
         kinds = [kind for value in values if (kind := options_of(value)) is not None]
         names = set(names)
@@ -111,7 +111,7 @@ class RunContext:
             build(TrainOptions, self.values([name]))
 
     def _check_objectives(self, scored: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
-        """Refuses objectives that nobody provides, and options of objectives that would do nothing."""
+        """Refuses unknown objectives, and options of objectives that would have no effect."""
         values = [self.registry.objective(name) for names in used.values() for name in names]
         for key in self.options.overrides:
             task, _, option = key.rpartition(".")
@@ -124,7 +124,7 @@ class RunContext:
 
 
 def options_of(value: Family | Objective) -> type | None:
-    """The options of a family or an objective; None where its plugin is broken, which matters only to whoever uses it."""
+    """The options of a family or an objective; None where its plugin is broken, which matters only where it is used."""
     try:
         return load_part(value, "implementation").Options  # type: ignore[no-any-return]
     except (PluginError, AttributeError) as error:

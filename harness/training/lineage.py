@@ -1,4 +1,4 @@
-"""The resources of stages that were trained before: as recorded or, in older records, told by the sources they name."""
+"""The resources of stages that were trained before: as recorded or, in older records, derived from the sources they name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Before:
 
 
 def before(folder: Path, registry: Registry) -> Before:
-    """That of a model folder: of a checkpoint that the harness trained it is known, of any other nothing is."""
+    """The stages and resources of a model folder: known for a checkpoint that the harness trained, unknown for any other."""
     try:
         stage: Any = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
         names = [str(name) for name in stage.get("lineage") or [stage["name"]]]

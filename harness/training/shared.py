@@ -1,4 +1,4 @@
-"""Stages are trained by one process at a time, whichever runs share them."""
+"""Ensures that a stage shared by several runs is trained by one process only."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def benchmark_training(task: TargetTask, registry: Registry) -> dict[str, str]:
 def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTask, ...]:
     """Training tasks of a target task, in sequence: its own English train split, other tasks by name, or nothing.
 
-    PluginError, naming who provides the task, where another task that it names cannot be had.
+    PluginError, naming who provides the task, where another task that it names is not available.
     """
     if task.train is None:
         return ()

@@ -113,7 +113,7 @@ class Stage:
 
     @property
     def keeps_head(self) -> bool:
-        """Tells whether training goes on with the head of the stage before: asked for, and the same kind of head."""
+        """Tells whether training continues with the head of the stage before: asked for, and the same kind of head."""
         if not (self.options.keep_head and isinstance(self.parent, Stage)):
             return False
         if len(self.tasks) != 1 or len(self.parent.tasks) != 1:
@@ -232,7 +232,7 @@ class Foreign(Damaged):
 def stored(stage: Stage, folder: Path) -> TrainedStage | None:
     """The stage as it was trained into ``folder`` before, read and left as it is; None where nothing is there.
 
-    :class:`~harness.core.damage.Damaged` where it is not what was written, :class:`Foreign` where it is not this stage at all.
+    :class:`~harness.core.damage.Damaged` where it has changed since, :class:`Foreign` where it is not this stage at all.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None

@@ -1,4 +1,4 @@
-"""Benchmarks, recipes, studies and published rows: what runs are made of and compared with."""
+"""Benchmarks, recipes, studies and published rows: what runs consist of and are compared with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.types.values import PluginValue
 class Benchmark(PluginValue):
     """A list of tasks with the languages that count, how tasks are grouped, and the rule of the overall score.
 
-    ``rule`` says in words how the overall score comes about. ``overall`` ("module:function") computes it from the scores
+    ``rule`` describes how the overall score is computed. ``overall`` ("module:function") computes it from the scores
     of the tasks, ``Mapping[str, TaskScore]`` (see :mod:`harness.scoring.scores`), and is called only when none is missing;
     by default it is their mean. ``train`` names the intermediate tasks, in sequence, that a task is fine-tuned on in this
     benchmark, where that is not what the task says itself.

@@ -1,7 +1,7 @@
 """The tags of named entities that can be scored: IOB2, the scheme of PAN-X.
 
 IOB2 (Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks"): ``B-PER`` opens an entity of the type PER, ``I-PER``
-goes on with it, ``O`` is outside. The scorers of entities (conlleval, seqeval) take the first letter of whatever they get
+continues it, ``O`` is outside. The scorers of entities (conlleval, seqeval) take the first letter of every tag
 for such a prefix: PERSON and LOCATION would become P-ERSON and L-OCATION, and a run of either one entity.
 """
 

@@ -1,7 +1,7 @@
 """The typed examples that tasks yield, one class for each shape of input.
 
 An ``id`` is unique within a (task, language, split); parallel data keeps one id over languages where the source has one.
-A missing label is ``None``: such examples are predicted but not scored. A family may bring a class of its own: a frozen
+A missing label is ``None``: such examples are predicted but not scored. A family may define its own class: a frozen
 dataclass derived from :class:`Example`, with an ``id``. What its texts are, and which of them are asked about, is all that
 perturbations, reports and checks know of it.
 """
@@ -58,6 +58,10 @@ class Example:
     def describe(self, gold: Any, predicted: Any) -> Described:
         """Describes it for a list of mistakes: by default its texts under the names of their fields."""
         return tuple(self.texts().items())
+
+    def answer_spans(self) -> tuple[str, Sequence[Answer]]:
+        """The context and the spans of it that answer: by default none, as where nothing is read from a context."""
+        return "", ()
 
     @classmethod
     def in_file_order(cls, examples: Sequence[Self]) -> Sequence[Self]:
@@ -176,6 +180,10 @@ class Question(Example):
             return "its answers must have whole numbers as offsets"
         wrong = _no_strings("question and context", self.question, self.context)
         return wrong or _no_strings("its answers", *(answer.text for answer in self.answers))
+
+    def answer_spans(self) -> tuple[str, Sequence[Answer]]:
+        """The context and the answers; none where the context holds none."""
+        return self.context, self.answers
 
 
 @dataclass(frozen=True, slots=True)

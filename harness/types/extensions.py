@@ -151,7 +151,7 @@ class DoctorCheck(PluginValue):
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of a doctor check; ``hint`` says what to do about it."""
+    """Result of a doctor check; ``hint`` suggests a fix."""
 
     status: Literal["ok", "warning", "failed"]
     detail: str

@@ -1,4 +1,4 @@
-"""Languages: those of XTREME and XTREME-R in a table, whose entries nobody can change, and those that plugins add."""
+"""Languages: those of XTREME and XTREME-R in a table with fixed entries, and those that plugins add."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 @dataclass(frozen=True)
 class Language(PluginValue):
-    """One language: what selectors, reports and attributes know of it.
+    """One language: its data for selectors, reports and attributes.
 
     ``code`` is its BCP-47 code ("gd"), under which tasks list it, ``iso639_3`` the three-letter code ("gla"), ``script``
     an ISO 15924 code ("Latn"). ``family`` and ``genus`` are Glottolog's; each of their words selects the language
@@ -39,7 +39,7 @@ class Language(PluginValue):
     provider: str = ""
 
     def check_key(self) -> None:
-        """A BCP-47 code, in lower case but for what follows a hyphen."""
+        """A BCP-47 code, in lower case except after a hyphen."""
         holds = isinstance(self.code, str) and _CODE.fullmatch(self.code) is not None
         require(
             holds, f"the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn', not {shown(self.code)}"
@@ -81,7 +81,7 @@ def add_languages(added: Iterable[Language]) -> None:
 
 
 def languages() -> Mapping[str, Language]:
-    """All languages that this process knows by code, those of the table first."""
+    """All languages registered in this process by code, those of the table first."""
     return ChainMap(dict(first_party_languages()), _ADDED)
 
 

@@ -18,7 +18,7 @@ from harness.types.trusted_code import parse_trusted
 from harness.types.units import PERTURBATIONS
 
 _LARGEST = 1_000_000_000
-"""More than any option of a training can mean; steps and sizes made of larger numbers overflow."""
+"""Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
 _LARGEST_SEED = (1 << 63) - 1
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 
@@ -27,18 +27,18 @@ SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 class TrainOptions:
     """Hyper-parameters of one training stage.
 
-    ``batch`` counts items (examples, pieces or windows) of one optimizer step, whatever the micro-batches, which are
+    ``batch`` counts items (examples, pieces or windows) of one optimizer step, regardless of the micro-batches, which are
     packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
     counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
     checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
     during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
     continue from is written every ``save_every`` steps.
 
-    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage goes on with the head
+    ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage continues with the head
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
     (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform"; ``mlm_ratio`` is the
-    share of steps of masked language modelling beside them, and ``extend_vocabulary`` the number of tokens learned from its
+    share of steps of masked language modelling added to them, and ``extend_vocabulary`` the number of tokens learned from its
     text and added to the tokenizer first.
 
     ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
@@ -103,7 +103,7 @@ class ObjectiveOptions:
 
     ``objective`` is a name, or several joined by "@", the first innermost; "" is plain training on the labels. ``teacher``
     is a model string, for objectives that need one. Neither is an option of :class:`TrainOptions`, so that the keys and
-    records of plain stages do not know of them.
+    records of plain stages do not contain them.
     """
 
     objective: str = option("", MEASURES)
@@ -122,11 +122,11 @@ class EvalOptions:
     is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
-    ``train_limit`` keep so many examples of a unit and of a training split, and mark the record as partial.
-    ``stages_dir`` holds the trained stages, shared by the runs beside each other (None: ``stages`` beside the run).
+    ``train_limit`` keep at most that many examples of a unit and of a training split, and mark the record as partial.
+    ``stages_dir`` holds the trained stages, shared by the runs in one folder (None: ``stages`` next to the run).
     ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
     ``torch.compile``.
-    ``quant`` "8bit" or "4bit" holds the weights of the encoder in so many bits, in training (of adapters only) and in
+    ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring.
     ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
     repository at one commit for an architecture that transformers lacks; the record says both.
@@ -227,7 +227,7 @@ def option_values(recipe: Recipe, names: Iterable[str], *, large: bool, override
 
 
 def build(kind: type, values: Mapping[str, Any]) -> Any:
-    """An instance of the options dataclass ``kind`` from the values it knows; text is converted to the field's type."""
+    """An instance of the options dataclass ``kind`` from the values of its fields; text is converted to the field's type."""
     hints = get_type_hints(kind)
     known = {field.name for field in fields(kind)}
     return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in known})

@@ -20,12 +20,12 @@ class ProgressListener:
         """A step of the run begins."""
 
     def training(self, task: str) -> Callable[[int, int, float], None]:
-        """A stage begins; the answer is called with (step, total steps, mean loss)."""
+        """A stage begins; the returned function is called with (step, total steps, mean loss)."""
         return lambda step, total, loss: None
 
     @contextmanager
     def predicting(self, task: str, examples: int) -> Iterator[Callable[[int], None]]:
-        """A stream of predictions begins; the answer is called with the rows of each batch."""
+        """A stream of predictions begins; the yielded function is called with the rows of each batch."""
         yield lambda rows: None
 
     def unit(self, unit: Unit, entry: UnitRecord, *, cached: bool) -> None:

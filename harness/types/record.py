@@ -225,7 +225,7 @@ class FileRecord(TypedDict):
 
 
 class EstimateRecord(TypedDict):
-    """A number of a unit, 0-100, its standard error and 95% interval (None: cannot be had)."""
+    """A number of a unit, 0-100, its standard error and 95% interval (None: not available)."""
 
     value: float
     stderr: NotRequired[float | None]

@@ -43,7 +43,7 @@ def option(default: Any, role: Role, *, keyed: Keyed | None = None) -> Any:
 
 
 def role_of(field: dataclasses.Field[Any]) -> Role:
-    """The role of a field; one that says nothing (an option of a third party's family) measures."""
+    """The role of a field; without one (an option of a third party's family) it measures."""
     found: Role = field.metadata.get("role", MEASURES)
     return found
 

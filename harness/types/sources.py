@@ -62,8 +62,8 @@ class FileData:
     the rows of a mining pool, say); by default every row counts. ``rows`` overrides the official size for this source.
     ``example`` is as in :class:`HubData`. ``stays_on_disk``: what ``read`` returns are no rows but an
     :class:`~harness.data.store.ExampleStore` that is never held in memory (running text, :func:`harness.readers.text`).
-    ``origin`` and ``system`` are as in :class:`HubData`; ``about`` names a TOML file, beside the files or in a folder
-    above them, that may say them instead.
+    ``origin`` and ``system`` are as in :class:`HubData`; ``about`` names a TOML file, next to the files or in a folder
+    above them, that may give them instead.
     """
 
     files: tuple[str, ...]

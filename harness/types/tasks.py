@@ -1,4 +1,4 @@
-"""Tasks: what is trained on, what is scored, and the family that says how."""
+"""Tasks: their training data, their test data, and the family that trains and scores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base class of the values of plugins: the kind in words, the hook, and a check of the fields."""
+"""Base class of the values of plugins: the name of the kind, the hook, and a check of the fields."""
 
 from __future__ import annotations
 

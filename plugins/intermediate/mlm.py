@@ -1,6 +1,6 @@
 """MLM: masked language modelling on your own text, one file a language.
 
-``mlm`` takes every file in the folder ``text``, ``mlm[sw,ur]`` those of these languages: beside a labelled task, or
+``mlm`` takes every file in the folder ``text``, ``mlm[sw,ur]`` those of these languages: together with a labelled task, or
 alone, as further pretraining on the languages of interest.
 """
 

@@ -1,4 +1,4 @@
-"""NLI in the languages that have data of their own: MNLI (English), OCNLI (Chinese), KorNLI (Korean), JNLI (Japanese)."""
+"""NLI in the languages that have their own data: MNLI (English), OCNLI (Chinese), KorNLI (Korean), JNLI (Japanese)."""
 
 from harness import FileData, HubData, IntermediateTask, Pair, Split, hookimpl, readers
 

@@ -9,7 +9,7 @@ SQUAD = "copy train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-e
 
 
 def passage(sentence, context):
-    """A candidate is a sentence followed by the paragraph that it stands in."""
+    """A candidate is a sentence followed by the paragraph that contains it."""
     return (sentence + context).replace("\n", "")
 
 

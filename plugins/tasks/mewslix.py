@@ -34,7 +34,7 @@ def description(entity):
 
 
 def mentions(articles, labels=None, *, language):
-    """The mentions in the articles of one language; XTREME's download keeps the entities in a file of their own."""
+    """The mentions in the articles of one language; XTREME's download keeps the entities in a separate file."""
     answers = next(iter(readers.json_lines(labels))) if labels is not None else {}
     for article in readers.json_lines(articles):
         context = article["context"]

@@ -9,7 +9,7 @@ _RUNS = set()
 
 
 def log(folder, event, **values):
-    """Appends a line to ``events.jsonl`` in a run's folder, or beside a checkpoint's folder that is yet to be made."""
+    """Appends a line to ``events.jsonl`` in a run's folder, or next to a checkpoint's folder that does not exist yet."""
     if not tracks("eventlog"):
         return
     path = folder / "events.jsonl" if folder in _RUNS else folder.with_name(f"{folder.name}.events.jsonl")

@@ -9,7 +9,7 @@ _WRITERS = {}
 
 
 def writer(folder, logs=None):
-    """The writer of a run, or of a checkpoint that is trained by itself; None where nobody wants it."""
+    """The writer of a run, or of a checkpoint that is trained by itself; None where it is not switched on."""
     if not tracks("tensorboard"):
         return None
     if folder not in _WRITERS:

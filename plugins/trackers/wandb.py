@@ -9,7 +9,7 @@ _RUNS = {}
 
 
 def run(folder, **more):
-    """The W&B run of a run folder, begun at the first event; None where nobody wants it."""
+    """The W&B run of a run folder, begun at the first event; None where it is not switched on."""
     if not tracks("wandb"):
         return None
     if folder not in _RUNS:

@@ -26,13 +26,15 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, a benchmark, a family and a launcher."""
+    """A task of every family, a benchmark, a family, a launcher, a language and published rows."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
     assert new("benchmark", "shortlist", "--out", str(folder))[0] == 0
     assert new("family", "likeness", "--out", str(folder))[0] == 0
     assert new("launcher", "apart", "--out", str(folder))[0] == 0
+    assert new("language", "our-tongue", "--out", str(folder))[0] == 0
+    assert new("rows", "reported", "--out", str(folder))[0] == 0
     return folder
 
 
@@ -47,9 +49,11 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 3
+    assert len(found) == len(FAMILIES) + 5
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
+    assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
+    assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
 
 
 def test_generated_packages_pass_their_own_tests(packages: Path, site: Path) -> None:
@@ -100,4 +104,6 @@ def test_mistakes_in_the_new_command_are_named_and_leave_no_folder(packages: Pat
     assert code != 0 and "unknown family 'clasification'" in message
     code, message = new("benchmark", "other", "--task", "xnil", "--out", str(packages))
     assert code != 0 and "unknown target task 'xnil'" in message
+    code, message = new("rows", "other", "--benchmark", "xtrem", "--out", str(packages))
+    assert code != 0 and "unknown benchmark 'xtrem'" in message
     assert not (packages / "other").exists() and not [path for path in packages.iterdir() if path.name[0] == "."]

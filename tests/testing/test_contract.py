@@ -55,9 +55,33 @@ def objective(body: str) -> str:
     return OBJECTIVE.format(body=indent(dedent(body).strip(), " " * 8))
 
 
+def published(path: str) -> str:
+    return f"""
+from pathlib import Path
+from harness import PublishedRows
+
+(Path(__file__).parent / "rows.json").write_text("{{}}")
+
+@hookimpl
+def harness_published_rows():
+    yield PublishedRows("others", {path})
+"""
+
+
+def language(code: str, iso639_3: str, name: str, genus: str = "Celtic") -> str:
+    return f"""
+from harness import Language
+
+@hookimpl
+def harness_languages():
+    yield Language({code!r}, {iso639_3!r}, {name!r}, "Latn", "Indo-European", {genus!r})
+"""
+
+
 BROKEN = {
     "loads": ("import no_such_package", "No module named 'no_such_package'"),
     "references": ("FIELDS['metric'] = 'acuracy'", "did you mean 'accuracy"),
+    "published-rows": (published("Path(__file__).parent / 'rows.json'"), "'schema' is a required property"),
     "light": ("import faiss", "imports faiss"),
     "quick": ("import time\ntime.sleep(1.1)", "1."),
     "licence": ("FIELDS['licence'] = ''", "without licence"),
@@ -168,6 +192,37 @@ def test_a_check_catches_what_it_is_for(tmp_path: Path, data: Path, check: str) 
     failed = [o for o in outcomes if o.status == "failed"]
     assert failed and all(o.check == check for o in outcomes)
     assert any(reason in o.detail for o in failed), failed
+
+
+@pytest.mark.parametrize(
+    ("source", "check", "reason"),
+    [
+        (published("Path(__file__).parents[1] / 'mine' "), "published-rows", "not in the distribution of the plugin"),
+        (language("gx", "deu", "Gaelic"), "languages", "iso639_3 'deu' is that of de and gx"),
+        (language("gx", "gla", "german"), "languages", "name 'german' is that of de and gx"),
+        (
+            language("gx", "gla", "Gaelic", "Celtic, Insular"),
+            "languages",
+            "cannot be selected: unknown family 'Celtic'",
+        ),
+        (language("gx", "gla", "Gaelic", "Celtic [Insular]"), "languages", "cannot be selected: unbalanced brackets"),
+    ],
+)
+def test_further_faults_of_languages_and_published_rows_are_caught(
+    tmp_path: Path, source: str, check: str, reason: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "plugin").mkdir()
+    outcomes = checked(tmp_path / "plugin", PLUGIN + source, None, check)
+    assert any(reason in o.detail for o in outcomes if o.status == "failed"), outcomes
+
+
+def test_a_language_and_published_rows_that_are_sound_pass(tmp_path: Path) -> None:
+    source = PLUGIN + language("gx", "gla", "Gaelic", "Insular Celtic")
+    outcomes = checked(tmp_path, source, None, "languages")
+    assert ("language gx", "passed") in [(o.subject, o.status) for o in outcomes]
+    (outcome,) = check_plugin("benchmarks", checks=["published-rows"], registry=Registry())
+    assert outcome.status == "passed" and outcome.subject == "published rows published"
 
 
 def test_without_data_the_checks_that_need_them_are_skipped(tmp_path: Path) -> None:

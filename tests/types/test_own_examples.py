@@ -9,7 +9,7 @@ import pytest
 
 from harness import Example
 from harness.analysis._example_text import _by_kind
-from harness.data._checks import problems
+from harness.data._checks import lost_answers, problems, shifted_answers
 from harness.data.perturb._variant import applies, make_variant
 from harness.scoring.formats.base import Aligned
 from harness.types.examples import (
@@ -73,6 +73,27 @@ def test_mixed_languages_take_the_paired_field_from_the_counterpart() -> None:
         (other.title, old.body) for other, old in zip(GERMAN, REVIEWS, strict=True)
     ]
     assert made.facts == {"perturbed": 2, "with": "de"}
+
+
+def test_answers_of_an_own_class_that_are_lost_or_shifted_are_found() -> None:
+    @dataclass(frozen=True)
+    class Quote(Example):
+        id: str
+        report: str
+        said: str
+        start: int
+
+        def answer_spans(self) -> tuple[str, tuple[Answer, ...]]:
+            return self.report, (Answer(self.said, self.start),)
+
+    report = "She said it rained."
+    quotes = [
+        Quote("1", report, "it rained", 9),
+        Quote("2", report, "it rained", 3),
+        Quote("3", report, "it snowed", 9),
+    ]
+    assert list(lost_answers([*quotes, *REVIEWS])) == ["example '3': the answer 'it snowed' is not in its context"]
+    assert shifted_answers([*quotes, *REVIEWS]) == 1
 
 
 def test_mistakes_show_what_the_class_says_or_its_texts() -> None:

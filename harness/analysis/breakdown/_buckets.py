@@ -10,7 +10,7 @@ import numpy as np
 BUCKETS = 4
 """Into how many buckets numbers are cut."""
 WORDS = 60
-"""Words that stand for themselves; rarer ones are "other"."""
+"""Maximum number of words with their own bucket; rarer ones are "other"."""
 
 OTHER = "other"
 
@@ -19,7 +19,7 @@ def buckets(values: Sequence[float | str | None]) -> tuple[list[str], list[int]]
     """Names of the buckets in order, and the bucket of every value, -1 for None.
 
     Numbers: at most :data:`BUCKETS` buckets with nearly as many values each, cut at quantiles, so that a value is never
-    torn apart; few distinct numbers stand for themselves. Words: the commonest first.
+    torn apart; few distinct numbers get one bucket each. Words: the commonest first.
     """
     known = [value for value in values if value is not None]
     if not known:

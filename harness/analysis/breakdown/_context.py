@@ -1,4 +1,4 @@
-"""Context of an attribute: what it may know besides the examples of a unit."""
+"""Context of an attribute: the information available besides the examples of a unit."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class TaskContext:
 
     @cached_property
     def train(self) -> Sequence[Example]:
-        """The English examples that the task is fine-tuned on; none where the data are not at hand."""
+        """The English examples that the task is fine-tuned on; none where the data are not available."""
         return self._read(self.read_train, "training data") or ()
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The model's tokenizer; None where it is not at hand."""
+        """The model's tokenizer; None where it is not available."""
         return self._read(self.read_tokenizer, "tokenizer")
 
     def _read(self, read: Callable[[], Any], what: str) -> Any:

@@ -1,4 +1,4 @@
-"""The items of a run's units with their statistics and, where the data are at hand, their examples."""
+"""The items of a run's units with their statistics and, where the data are available, their examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnitItems:
-    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not at hand)."""
+    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not available)."""
 
     language: str
     scorer: TaskScorer

@@ -1,6 +1,6 @@
 """The first-party attributes: functions from the examples of a unit to a number, a word or None for each of them.
 
-None: the attribute says nothing about this example (a sentence without entities has no entity length). Lengths are in
+None: the attribute does not apply to this example (a sentence without entities has no entity length). Lengths are in
 characters, as words are not comparable between scripts; of tagged sentences, in words.
 """
 
@@ -34,7 +34,7 @@ def script(examples: Sequence[Any], unit: UnitContext) -> Values:
 
 
 def length(examples: Sequence[Any], unit: UnitContext) -> Values:
-    """The length of what is asked about: both sentences, the prompt, the query, the foreign sentence; words if tagged."""
+    """The length of the query text: both sentences, the prompt, the query, the foreign sentence; words if tagged."""
     return [len(example.words) if isinstance(example, Tagged) else len(_text(example)) for example in examples]
 
 

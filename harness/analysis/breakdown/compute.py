@@ -131,7 +131,7 @@ def _of_task(
         names, places = buckets(values)
         inside = np.array(places)
         if len(names) < 2 and not named:
-            continue  # all in one bucket says nothing
+            continue  # a single bucket is uninformative
         made = []
         for index, bucket in enumerate(names):
             chosen = inside == index
@@ -171,7 +171,7 @@ def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequ
 
 
 def _clusters(units: Sequence[UnitItems]) -> Any:
-    """Clusters numbered through all units, or None where items stand alone."""
+    """Clusters numbered through all units, or None where items are independent."""
     if any(unit.clusters is None for unit in units):
         return None
     numbered: list[int] = []

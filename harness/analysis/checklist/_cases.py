@@ -1,8 +1,8 @@
 """Fills templates: a case is one choice of names and values, with every context and every question about it.
 
 A value is drawn by its row, which means the same in every language; then, of each text, the wordings that are for the
-drawn values are used. The published generator has rules of its own for every language and draws names from the package
-``checklist``: its cases are others than these, of the same templates.
+drawn values are used. The published generator has its own rules for every language and draws names from the package
+``checklist``: its cases differ from these, but come from the same templates.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _draw(
 ) -> list[tuple[str, str, str]]:
     """Contexts, questions and answers of one filling; none where it has no wording for the drawn values.
 
-    A question whose answer does not stand in the context is left out.
+    A question whose answer does not occur in the context is left out.
     """
     filling = _Filling(values, random.permutation(names(language)).tolist())
     properties = _properties(values)
@@ -179,7 +179,7 @@ def _english(english: Template, name: str, index: int) -> str:
 
 
 def _properties(values: Mapping[str, Sequence[Row]]) -> list[str]:
-    """The arguments that are properties ("color", "size"): all beside the objects, in the test that has properties."""
+    """The arguments that are properties ("color", "size"): all except the objects, in the test that has properties."""
     return [name for name in values if name not in ("property", "obj")] if "property" in values else []
 
 

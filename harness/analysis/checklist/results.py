@@ -43,7 +43,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Results:
-    """All tests in all languages; ``model`` and ``templates`` say of what."""
+    """All tests in all languages, of a ``model`` and a version of the ``templates``."""
 
     model: str
     templates: str

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CASES = 200
 _LENT = ("animal", "vehicle")
-"""Arguments that a test without any of its own takes from another."""
+"""Arguments that a test without arguments takes from another test."""
 Ask = Callable[[str, Sequence[Question]], Sequence[str]]
 """Answers to the questions of a language."""
 
@@ -47,7 +47,7 @@ def checklist(
 ) -> Results:
     """Error rates of a model that answers questions: a run folder with such a stage, a checkpoint folder, or a Hub id.
 
-    Of the ``options``, those count that say how a model is had and how it computes, with ``data_dir`` and ``stages_dir``.
+    Of the ``options``, only those count that say how a model is loaded and how it computes, ``data_dir`` and ``stages_dir``.
     Templates are the published ones if ``data_dir`` has them, else those of the harness. ``tests`` are parts of names;
     ``examples`` is how many failures of a test are kept. Raises UsageError for unknown languages and tests, ModelError
     where the model cannot answer questions, DataError for templates that cannot be read.

@@ -35,7 +35,7 @@ def common_units(
 ) -> Common:
     """The scored units that all runs (each with the name of its system) share, narrowed by selectors.
 
-    :class:`DataError`, in words, where shared units have other task versions, providers, data or labels in another run.
+    :class:`DataError` where shared units have other task versions, providers, data or labels in another run.
     """
     keys = [set(run.units) for _, run in runs]
     shared = set.intersection(*keys)

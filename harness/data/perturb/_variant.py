@@ -1,6 +1,6 @@
-"""A perturbed variant of a test set, example by example: what is asked changes, what is right does not.
+"""A perturbed variant of a test set, example by example: the query changes, the answer does not.
 
-The draw of an example depends on the kind of perturbation and on the example's id, and on nothing else: variants are the
+The draw of an example depends on the kind of perturbation and on the example's id only: variants are the
 same in every run, under every ``--limit``, for every model.
 """
 

@@ -97,7 +97,7 @@ def cosmosqa(world: World, count: int) -> Iterator[Row]:
 
 
 def social_iqa(world: World, count: int) -> Iterator[Row]:
-    """Feelings, next wishes and earlier deeds of somebody in a story."""
+    """Feelings, next wishes and earlier deeds of a person in a story."""
     scripts = records("scripts")
     asked = {
         "feeling": "How would {} feel afterwards?",

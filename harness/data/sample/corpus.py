@@ -34,7 +34,7 @@ def sample_languages() -> tuple[str, ...]:
 def sample_text(language: str, *, seed: int = 0, size: str | float = "default") -> list[str]:
     """Plain sentences of a language, for a tokenizer and for masked language modelling.
 
-    Statements, then questions: the same in all languages, line by line. English, Swahili and Chinese go on with the
+    Statements, then questions: the same in all languages, line by line. English, Swahili and Chinese continue with the
     everyday stories of the choice tasks.
     """
     if language not in LANGUAGES:
@@ -46,7 +46,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     """Writes the corpus under ``folder``: the same bytes for the same seed and size.
 
     ``size`` is "default" (2,400 English training examples a task), "tiny", or a factor. The marker file
-    ``sample-corpus.json``, by which the harness knows that scores are not benchmark scores, is there from the first
+    ``sample-corpus.json``, by which the harness detects that scores are not benchmark scores, is there from the first
     moment, and describes the corpus once it is whole.
     """
     folder = Path(folder)
@@ -70,7 +70,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
 
 
 def has_sample_corpus(folder: Path) -> bool:
-    """Tells whether a whole sample corpus lies in the folder: a killed process leaves part of one."""
+    """Tells whether the folder holds a whole sample corpus: a killed process leaves part of one."""
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):

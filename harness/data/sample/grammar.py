@@ -201,7 +201,7 @@ def _contract(language: str, tokens: list[Token]) -> list[Token]:
             if language == "fr" and token.text[0].lower() in VOWELS and before.text in ("le", "la", "que", "de"):
                 made[-1] = before._replace(text=before.text[:-1] + "'")
             if language == "hi" and before.text == "नहीं" and token.pos in ("NOUN", "ADJ", "INTJ"):
-                made.insert(-1, token)  # the negation stands before the verb of a compound
+                made.insert(-1, token)  # the negation precedes the verb of a compound
                 continue
         made.append(token)
     return made

@@ -1,4 +1,4 @@
-"""Meanings: what is said, before any language says it."""
+"""Meanings: the language-independent content of sentences."""
 
 from __future__ import annotations
 

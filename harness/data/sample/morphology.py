@@ -99,7 +99,7 @@ def adjective(language: str, entry: LexiconEntry, form: str, agrees: str) -> lis
 
 
 def article(language: str, form: str, of: str) -> list[Token]:
-    """The definite article, where the language has one as a word of its own."""
+    """The definite article, where the language has one as a separate word."""
     cases = ARTICLES.get(language)
     if not cases:
         return []

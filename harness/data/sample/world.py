@@ -13,7 +13,7 @@ YEARS = range(1920, 2020)
 
 
 class World:
-    """Draws from a stream of its own: same name and seed, same draws."""
+    """Draws from a separate random stream: same name and seed, same draws."""
 
     def __init__(self, seed: int, name: str) -> None:
         self.rng = random.Random(f"{seed}/{name}")
@@ -100,7 +100,7 @@ class World:
         return Fact("is", {"O": self.other("noun", specific), "J": self.other("adjective", concepts("adjectives"))})
 
     def life(self, frame: str, who: Ref | None = None) -> Fact:
-        """A fact of somebody's life: born, lives, works, founded; or where an organisation is based."""
+        """A fact of a person's life: born, lives, works, founded; or where an organisation is based."""
         who = who or self.person()
         if frame == "born":
             return Fact(frame, {"A": who, "L": self.place(), "T": self.year()})
@@ -113,7 +113,7 @@ class World:
         return Fact(frame, slots | {"T": self.year()} if frame == "founded" else slots)
 
     def any_fact(self) -> Fact:
-        """A fact of any kind, as running text would have it."""
+        """A fact of any kind, as it occurs in running text."""
         kind = self.rng.choice(("did", "did", "did", "counted", "wants", "is", "life", "life", "pronoun"))
         if kind == "is":
             fact = self.quality()

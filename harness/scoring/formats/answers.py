@@ -87,7 +87,7 @@ def _unique_ids(path: Path, questions: Sequence[Question]) -> None:
 def _read_labels(path: Path) -> tuple[dict[str, tuple[list[str], str]], tuple[str, ...]]:
     """Acceptable answers and context of each question, in the order of the file, and a warning on contradictory ones.
 
-    Answers count beside "is_impossible", which the scorers of SQuAD and XTREME do not look at.
+    Answers count even with "is_impossible", which the scorers of SQuAD and XTREME do not look at.
     """
     found: dict[str, tuple[list[str], str]] = {}
     contradictory = []

@@ -15,7 +15,7 @@ from harness.types.examples import Example
 class Aligned:
     """Gold and prediction item by item, in the order of the gold file.
 
-    A prediction is None where the file has none for the item: that scores 0, whatever the gold is.
+    A prediction is None where the file has none for the item: that scores 0 for any gold.
     ``ids`` name the items (line numbers where the format has none); ``clusters`` says which items belong together
     (questions of one passage), for the bootstrap. ``warnings`` are for the user ("3 questions have no prediction").
     """
@@ -30,7 +30,7 @@ class Aligned:
 class Format(ABC):
     """Reads and writes one kind of official file. Everything malformed is a DataError naming file and line.
 
-    A prediction is whatever the family decodes for one item; the subclasses say which type. Files are UTF-8; a
+    A prediction is what the family decodes for one item; the subclasses define its type. Files are UTF-8; a
     byte-order mark and CRLF are read correctly; writing is atomic and ends lines with a single newline.
     """
 

@@ -62,7 +62,7 @@ def _write(path: Path, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, None], tuple[str, ...]]:
-    """The distinct lines, in order, and warnings where some stand twice or have white space around the tab.
+    """The distinct lines, in order, and warnings where some occur twice or have white space around the tab.
 
     Two pairs are one if their lines are equal, as XTREME's scorer has it: white space inside of a line tells them apart.
     """

@@ -187,7 +187,7 @@ def shorten(text: str) -> str:
 def match_ids(
     predictions: Path, predicted: Collection[str], labels: Path, gold: Collection[str], what: str
 ) -> tuple[str, ...]:
-    """Warnings on ids that stand in only one of two files: missing ones score 0, unknown ones are ignored.
+    """Warnings on ids that occur in only one of two files: missing ones score 0, unknown ones are ignored.
 
     :class:`DataError` where the files share no id at all: one of them is the wrong file.
     """

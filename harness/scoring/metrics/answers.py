@@ -57,7 +57,7 @@ def squad_tokens(answer: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def mlqa_tokens(answer: str, language: str) -> tuple[str, ...]:
-    """Tokens of an answer: lower case, no punctuation, no articles of the language; Chinese characters stand alone."""
+    """Tokens of an answer: lower case, no punctuation, no articles of the language; each Chinese character is a token."""
     if language not in _ARTICLES:
         raise UsageError(
             f"MLQA's metric is not defined for language {language!r}",
@@ -128,7 +128,7 @@ class Squad2(Squad):
     name = "squad2"
 
     def statistics(self, gold: Sequence[Sequence[str]], predicted: Sequence[str | None], language: str) -> FloatArray:
-        """As :class:`Squad`, gold answers of nothing but articles and punctuation left out."""
+        """As :class:`Squad`, without gold answers that consist only of articles and punctuation."""
         real = [[text for text in answers if self.tokens(text, language)] for answers in gold]
         return super().statistics(real, predicted, language)
 

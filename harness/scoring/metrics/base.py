@@ -30,7 +30,7 @@ class Metric(ABC):
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
         """Statistics of each item, shape (n, k).
 
-        A prediction of None stands for a missing one: the item scores 0 and still counts.
+        A prediction of None is a missing one: the item scores 0 and still counts.
         """
 
     @abstractmethod

@@ -27,7 +27,7 @@ IntArray = NDArray[np.int64]
 
 _PREFIXES = "OBIES."
 _OTHER = len(_PREFIXES)
-"""Any other first letter; what it is does not matter, the rules name only those above."""
+"""Any other first letter; which one does not matter, as the rules name only those above."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def best_thresholds(
 
     An answer is given where ``null_minus_best`` (the score of no answer minus that of the answer) is at most the
     threshold, else "". Of equally good thresholds the lowest counts. ``gold`` is empty for a question without an answer.
-    Questions with the same score stand or fall together (the official script tells them apart by their order).
+    Questions with the same score are decided together (the official script distinguishes them by their order).
     """
     gaps = np.asarray(null_minus_best, np.float64)
     order = np.argsort(gaps, kind="stable")

@@ -51,7 +51,7 @@ class ObjectiveContext:
     def generators(self) -> list[np.random.Generator]:
         """A generator of random numbers for each row of the micro-batch.
 
-        They are made of the seed, the step and the row, so that what is drawn from them depends neither on how the step
+        They are seeded with the seed, the step and the row, so that what is drawn from them depends neither on how the step
         is cut into micro-batches, nor on the number of processes, nor on whether the training was stopped in between.
         """
         assert self.rows is not None, "only the loss of a step has rows"

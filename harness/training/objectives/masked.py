@@ -1,7 +1,7 @@
-"""The control ``masked``: masked language modelling on the very rows that a task would be trained on.
+"""The control ``masked``: masked language modelling on the same rows that a task would be trained on.
 
-Rows, tokens, order and steps are those of the plain task; only what is learned from them differs. It tells the effect of
-a task's labels from that of seeing its text.
+Rows, tokens, order and steps are those of the plain task; only what is learned from them differs. It separates the
+effect of a task's labels from that of seeing its text.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MaskedRows(MaskedLanguageModel):
 
 
 class Masked(StageObjective):
-    """Predicts masked tokens in the task's rows, which are masked anew each time they come up. The last checkpoint counts."""
+    """Predicts masked tokens in the task's rows, which are masked differently each time. The last checkpoint counts."""
 
     @dataclass(frozen=True)
     class Options:
@@ -83,7 +83,7 @@ class Masked(StageObjective):
         self._tables: dict[torch.device, _Tables] = {}
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
-        """The task without dev data: its metric says nothing of a model without the task's head."""
+        """The task without dev data: its metric is meaningless for a model without the task's head."""
         return replace(task, dev=Split())
 
     def family(self, family: HeadFamily) -> HeadFamily:

@@ -1,4 +1,4 @@
-"""The control ``shuffled``: the task with labels that say nothing of their examples, in as many steps."""
+"""The control ``shuffled``: the task with labels unrelated to their examples, in as many steps."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _other_tags(sentences: Sequence[Tagged], rng: np.random.Generator) -> Sequen
 
 
 def _other_answer(question: Question, rng: np.random.Generator) -> Question:
-    """The question with one random answer as long as its first one: in words, or in characters where there are no blanks."""
+    """The question with one random answer as long as its first one, counted in words, or in characters without spaces."""
     if not question.answers:
         return question
     words = [word.span() for word in re.finditer(r"\S+", question.context)]
