@@ -10,6 +10,7 @@ from importlib.resources import files
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from harness.core.json_schema import schema_errors
 from harness.data.resources import in_words, union
 from harness.leaderboard._setting import translations
 from harness.leaderboard.schema import Row
@@ -53,9 +54,8 @@ def problems(row: Row, registry: Registry | None = None) -> list[Problem]:
 def _schema_problems(row: Row) -> Iterator[Problem]:
     from jsonschema_rs import Draft202012Validator
 
-    errors = sorted(
-        Draft202012Validator(schema()).iter_errors(row), key=lambda error: list(map(str, error.instance_path))
-    )
+    found = schema_errors(Draft202012Validator(schema()), row)
+    errors = sorted(found, key=lambda error: list(map(str, error.instance_path)))
     for error in errors[:20]:
         place = ".".join(map(str, error.instance_path)) or "the row"
         required = error.kind.as_dict().get("property")

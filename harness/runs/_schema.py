@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.core.json_schema import schema_errors
 from harness.types.record import RunRecord, UnitRecord
 from harness.types.units import Unit
 
@@ -28,7 +29,7 @@ def misfit(record: Mapping[str, Any], *, whole: bool = True) -> str:
 
     Without ``whole``, fields may be absent: a folder of predictions from another program has few of them.
     """
-    error = next(_validator(whole).iter_errors(record), None)
+    error = next(iter(schema_errors(_validator(whole), record)), None)
     return _in_words(error) if error is not None else next(_contradictions(cast(RunRecord, record)), "")
 
 

@@ -108,7 +108,7 @@ LIBRARIES = [
     "pyarrow.parquet.read_metadata",
     "pyarrow.parquet.ParquetFile",
     "harness.data.sources.problems",
-    "harness.data.sources.fingerprint",
+    "harness.data.store.fingerprint",
     "harness.evaluation._unit_record.score_unit",
     "harness.scoring.formats.labels.Labels.write_predictions",
     "harness.scoring.metrics.accuracy.Accuracy.statistics",

@@ -70,7 +70,7 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u206
 def poisoned(text: str) -> dict:
     """The record with a text wherever one may stand."""
     record = copy.deepcopy(RECORD)
-    name = text.replace("/", "∕") or "empty"
+    name = text.replace("/", "∕") if text.strip(".") else "empty"  # a unit's key has no part of dots
     units = record["units"]
     units[f"{name}/{name}/test"] = units.pop("xnli/sw/test")
     record["scores"]["tasks"][name] = {"metrics": {"accuracy": {"languages": {name: 1.0}}}}
