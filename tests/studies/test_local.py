@@ -233,12 +233,12 @@ def test_a_stopped_command_stops_its_processes_and_goes_on_from_their_state(
         "1,2",
     ]
     words += ["--data-dir", str(here / "data"), "--offline", "--device", "cpu", "--recipe", "tiny"]
-    words += ["--set", "max_steps=200", "--set", "batch=2", "--set", "save_every=10"]
+    words += ["--set", "max_steps=1200", "--set", "batch=2", "--set", "save_every=10"]  # seconds after the first state
     out, plain = tmp_path / "out", tmp_path / "plain"
     command = [sys.executable, "-m", "harness.cli", *words, "--jobs", "2", "--out", str(out)]
     for sent in (signal.SIGINT, signal.SIGKILL):
         started = time.time()
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c)
         try:
             wait(lambda since=started, child=process: len(saved(out, since)) == 2 or child.poll() is not None)
             assert process.poll() is None
@@ -253,6 +253,11 @@ def test_a_stopped_command_stops_its_processes_and_goes_on_from_their_state(
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert main([*words, "--out", str(plain)]) == 0 and outcome(out) == outcome(plain)
+
+
+def heeds_ctrl_c() -> None:
+    """A test that a shell started in the background has it ignored, and so have its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def saved(out: Path, since: float) -> list[Path]:
