@@ -58,6 +58,12 @@ def test_what_lies_directly_under_harness_is_a_layer() -> None:
     assert entries - {"__init__"} == set(FLOOR)
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_layers_are_written_down_as_they_are_checked(page: str) -> None:
+    (written,) = re.findall(r"core < types .*?< cli", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert re.sub(r",\s+", ",", written).replace("<", " ").split() == LAYERS.split()
+
+
 def test_every_package_imports_only_from_layers_below_it() -> None:
     wrong = [
         f"{MODULES[name].relative_to(ROOT)}:{line}: {room(name)} imports {target}"
