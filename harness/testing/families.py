@@ -13,7 +13,7 @@ from harness.core.errors import DataError, HarnessError
 from harness.data.sources import label_set
 from harness.data.subset import limited
 from harness.families.base import Predictor
-from harness.models.load import load_tokenizer
+from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.testing.contract import Status
 from harness.testing.model import small_model
@@ -176,12 +176,14 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _predict(subject: Subject, family: Predictor, units: Sequence[UnitExamples], budget: int) -> list[Sequence[Any]]:
-    from harness.inference.forward import Forward
+    from harness.inference.session import Compute, open_model
 
     folder = small_model(subject.scratch / "model")
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    model = family.load(str(folder), dtype="float32")
-    forward = Forward(model.eval(), load_tokenizer(folder, family.tokenizer_settings()), "cpu", budget=budget)
+    session = open_model(folder, Access(offline=True), Compute(budget=budget)).with_tokenizer(
+        family.tokenizer_settings()
+    )
+    forward = session.forward(session.network(family.load))
     return [list(prediction.predictions) for prediction in family.predict(forward, units)]
 
 
