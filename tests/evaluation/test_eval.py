@@ -15,18 +15,7 @@ import pytest
 from harness.cli.main import main
 
 FAST = ["--limit", "8", "--train-limit", "16", "--set", "max_steps=2", "--set", "batch=4", "--offline"]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def harness(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +51,8 @@ def test_every_task_is_scored_and_what_is_missing_is_listed(finished: Path) -> N
             assert value["low"] is None or value["low"] <= value["value"] <= value["high"]
 
 
-def test_scoring_the_written_files_gives_the_same_numbers(finished: Path, harness: Run) -> None:
-    code, out, _ = harness("score", finished, "--json")
+def test_scoring_the_written_files_gives_the_same_numbers(finished: Path, cli: Cli) -> None:
+    code, out, _ = cli("score", finished, "--json")
     assert code == 0
     assert json.loads(out)["tasks"] == record(finished)["scores"]["tasks"]
 
@@ -75,12 +64,12 @@ def test_tasks_that_train_on_the_same_data_share_one_stage(finished: Path) -> No
 
 
 def test_the_same_command_again_does_nothing_but_look(
-    finished: Path, corpus: Path, small_model: Path, harness: Run
+    finished: Path, corpus: Path, small_model: Path, cli: Cli
 ) -> None:
     before = files(finished / "predictions")
     units = record(finished)["units"]
     words = ["--benchmark", "xtreme", "--data-dir", corpus, "--out", finished, *FAST]
-    code, _, err = harness("eval", "--model", small_model, *words)
+    code, _, err = cli("eval", "--model", small_model, *words)
     assert code == 0
     assert err.count("(kept)") == len(units)
     assert "training" not in err
@@ -90,7 +79,7 @@ def test_the_same_command_again_does_nothing_but_look(
 
 
 def test_an_edited_prediction_file_is_noticed_and_made_again(
-    finished: Path, corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    finished: Path, corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
@@ -99,7 +88,7 @@ def test_an_edited_prediction_file_is_noticed_and_made_again(
     victim.write_bytes(good.replace(b"e", b"o", 1))
     (run / "predictions" / "tatoeba" / "test-de.tsv").unlink()
     words = ["--benchmark", "xtreme", "--data-dir", corpus, "--out", run, *FAST]
-    code, _, err = harness("eval", "--model", small_model, *words, "--stages", finished.parent / "stages")
+    code, _, err = cli("eval", "--model", small_model, *words, "--stages", finished.parent / "stages")
     assert code == 0
     assert err.count("(kept)") == len(record(run)["units"]) - 2
     assert victim.read_bytes() == good
@@ -107,39 +96,39 @@ def test_an_edited_prediction_file_is_noticed_and_made_again(
 
 
 def test_other_weights_at_the_same_path_are_not_taken_for_the_old_ones(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     from safetensors.torch import load_file, save_file
 
     model = tmp_path / "model"
     shutil.copytree(small_model, model)
     words = ["--task", "tatoeba[de]", "--data-dir", corpus, "--out", tmp_path / "run", "--offline"]
-    assert harness("eval", "--model", model, *words)[0] == 0
-    assert "(kept)" in harness("eval", "--model", model, *words)[2]
+    assert cli("eval", "--model", model, *words)[0] == 0
+    assert "(kept)" in cli("eval", "--model", model, *words)[2]
     tensors = load_file(model / "model.safetensors")
     tensors = {name: value.flip(0).contiguous() for name, value in tensors.items()}
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
-    code, _, err = harness("eval", "--model", model, *words)
+    code, _, err = cli("eval", "--model", model, *words)
     assert code == 0
     assert "(kept)" not in err
 
 
 def test_decisions_do_not_depend_on_the_batch_size(
-    finished: Path, corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    finished: Path, corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     words = ["--benchmark", "xtreme", "--data-dir", corpus, "--out", run, *FAST, "--stages", finished.parent / "stages"]
-    code, _, _ = harness("eval", "--model", small_model, *words, "--batch-tokens", 150)
+    code, _, _ = cli("eval", "--model", small_model, *words, "--batch-tokens", 150)
     assert code == 0
     assert files(run / "predictions") == files(finished / "predictions")
 
 
 def test_a_fine_tuned_checkpoint_is_scored_as_it_is(
-    finished: Path, corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    finished: Path, corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     stage = next((finished.parent / "stages").glob("xnli-*"))
     words = ["--task", "xnli", "--data-dir", corpus, "--limit", "8", "--offline", "--train", "never"]
-    code, _, _ = harness("eval", "--model", stage, *words, "--out", tmp_path / "a")
+    code, _, _ = cli("eval", "--model", stage, *words, "--out", tmp_path / "a")
     assert code == 0
     theirs = files(finished / "predictions" / "xnli")
     assert files(tmp_path / "a" / "predictions" / "xnli") == theirs
@@ -158,21 +147,21 @@ def test_a_fine_tuned_checkpoint_is_scored_as_it_is(
     for name in ("classifier.out_proj.weight", "classifier.out_proj.bias"):
         tensors[name] = tensors[name].flip(0).contiguous()
     save_file(tensors, turned / "model.safetensors", metadata={"format": "pt"})
-    assert harness("eval", "--model", turned, *words, "--out", tmp_path / "b")[0] == 0
+    assert cli("eval", "--model", turned, *words, "--out", tmp_path / "b")[0] == 0
     assert files(tmp_path / "b" / "predictions" / "xnli") == theirs
 
-    code, _, err = harness("eval", "--model", stage, "--task", "pawsx", *words[2:], "--out", tmp_path / "c")
+    code, _, err = cli("eval", "--model", stage, "--task", "pawsx", *words[2:], "--out", tmp_path / "c")
     assert code == 6
     assert "no output is called '0'" in err
-    code, _, err = harness("eval", "--model", small_model, *words, "--out", tmp_path / "d")
+    code, _, err = cli("eval", "--model", small_model, *words, "--out", tmp_path / "d")
     assert code == 6
     assert "no trained head" in err
 
 
 @pytest.mark.parametrize("baseline", ["majority", "random"])
-def test_baselines_score_every_family(baseline: str, corpus: Path, harness: Run, tmp_path: Path) -> None:
+def test_baselines_score_every_family(baseline: str, corpus: Path, cli: Cli, tmp_path: Path) -> None:
     words = ["--benchmark", "xtreme", "--data-dir", corpus, "--out", tmp_path / "run", "--limit", "30", "--offline"]
-    code, out, _ = harness("eval", "--model", f"baseline:{baseline}", *words, "--json")
+    code, out, _ = cli("eval", "--model", f"baseline:{baseline}", *words, "--json")
     assert code == 0
     scores = json.loads(out)
     assert len(scores["tasks"]) == 9
@@ -181,10 +170,10 @@ def test_baselines_score_every_family(baseline: str, corpus: Path, harness: Run,
 
 
 def test_an_evaluation_via_an_intermediate_stage_trains_both_stages_in_order(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     words = ["--task", "xnli[en,de]", "--task", "tatoeba[de]", "--data-dir", corpus, *FAST]
-    code, _, _ = harness("eval", "--model", small_model, "--via", "mnli+squad", *words, "--out", tmp_path / "via")
+    code, _, _ = cli("eval", "--model", small_model, "--via", "mnli+squad", *words, "--out", tmp_path / "via")
     assert code == 0
     stages = record(tmp_path / "via")["stages"]
     assert [stage["name"] for stage in stages] == ["mnli+squad", "xnli"]
@@ -192,25 +181,23 @@ def test_an_evaluation_via_an_intermediate_stage_trains_both_stages_in_order(
     assert [task["task"] for task in stages[0]["tasks"]] == ["mnli", "squad"]
 
 
-def test_train_writes_a_checkpoint_that_eval_takes(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
-) -> None:
+def test_train_writes_a_checkpoint_that_eval_takes(corpus: Path, small_model: Path, cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "mnli"
     words = ["--task", "mnli", "--data-dir", corpus, "--train-limit", "16", "--set", "max_steps=2", "--offline"]
-    code, printed, _ = harness("train", "--model", small_model, *words, "--out", out, "--json")
+    code, printed, _ = cli("train", "--model", small_model, *words, "--out", out, "--json")
     assert code == 0
     assert json.loads(printed)["selected_step"] == 2
     assert (out / "model.safetensors").is_file()
-    assert harness("train", "--model", small_model, *words, "--out", out)[0] == 0  # done before: nothing to do
+    assert cli("train", "--model", small_model, *words, "--out", out)[0] == 0  # done before: nothing to do
     words = ["--task", "tatoeba[de]", "--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
-    assert harness("eval", "--model", out, *words)[0] == 0
-    code, _, err = harness("train", "--model", small_model, "--task", "qqp", *words[2:5], "--out", out)
+    assert cli("eval", "--model", out, *words)[0] == 0
+    code, _, err = cli("train", "--model", small_model, "--task", "qqp", *words[2:5], "--out", out)
     assert (code, "holds something else" in err) == (2, True)
 
 
-def test_several_seeds_give_mean_and_deviation(corpus: Path, small_model: Path, harness: Run, tmp_path: Path) -> None:
+def test_several_seeds_give_mean_and_deviation(corpus: Path, small_model: Path, cli: Cli, tmp_path: Path) -> None:
     words = ["--task", "xnli[en,de]", "--data-dir", corpus, *FAST, "--out", tmp_path, "--seeds", "1,2", "--json"]
-    code, out, _ = harness("eval", "--model", small_model, *words)
+    code, out, _ = cli("eval", "--model", small_model, *words)
     assert code == 0
     summary = json.loads(out)
     assert (summary["seeds"], summary["single_seed"]) == ([1, 2], False)
@@ -220,14 +207,14 @@ def test_several_seeds_give_mean_and_deviation(corpus: Path, small_model: Path, 
 
 
 def test_a_damaged_file_fails_its_units_and_no_others(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(corpus, data)
     victim = next((data / "google/xtreme/tatoeba.deu").glob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[:200])
     words = ["--task", "tatoeba[de,fr]", "--data-dir", data, "--offline", "--out", tmp_path / "run"]
-    code, _, err = harness("eval", "--model", small_model, *words)
+    code, _, err = cli("eval", "--model", small_model, *words)
     assert code == 6
     found = record(tmp_path / "run")
     assert list(found["failed"]) == ["tatoeba/de/test"]
@@ -255,16 +242,16 @@ def test_a_damaged_file_fails_its_units_and_no_others(
     ],
 )
 def test_mistakes_in_the_eval_command_are_explained_without_a_traceback(
-    words: list[str], code: int, said: str, corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    words: list[str], code: int, said: str, corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     out = ["--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
-    found, stdout, err = harness("eval", "--model", small_model, *words, *out)
+    found, stdout, err = cli("eval", "--model", small_model, *words, *out)
     assert found == code, err
     assert said in err
     assert "Traceback" not in err + stdout
 
 
-def test_models_that_are_none_are_explained(corpus: Path, harness: Run, tmp_path: Path) -> None:
+def test_models_that_are_none_are_explained(corpus: Path, cli: Cli, tmp_path: Path) -> None:
     words = ["--task", "tatoeba[de]", "--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
     (tmp_path / "empty").mkdir()
     (tmp_path / "pickled").mkdir()
@@ -278,7 +265,7 @@ def test_models_that_are_none_are_explained(corpus: Path, harness: Run, tmp_path
         ("baseline:oracle", 2, "baseline:majority"),
         ("a b c", 2, "neither a folder nor a Hub id"),
     ):
-        found, _, err = harness("eval", "--model", model, *words)
+        found, _, err = cli("eval", "--model", model, *words)
         assert (found, said in err) == (code, True), err
 
 
@@ -300,27 +287,27 @@ def test_the_plan_is_shown_without_loading_a_model(corpus: Path) -> None:
 
 
 def test_a_recipe_file_sets_the_options_and_its_mistakes_are_named(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('name = "mine"\n[defaults]\nlr = 1e-4\nmax_steps = 1\n[tasks.xnli]\nmax_length = 16\n')
     words = ["--task", "xnli[de]", "--data-dir", corpus, "--train-limit", "16", "--limit", "4", "--offline"]
-    assert harness("eval", "--model", small_model, *words, "--recipe", recipe, "--out", tmp_path / "run")[0] == 0
+    assert cli("eval", "--model", small_model, *words, "--recipe", recipe, "--out", tmp_path / "run")[0] == 0
     stage = record(tmp_path / "run")["stages"][0]
     assert (stage["options"]["lr"], stage["options"]["max_steps"]) == (1e-4, 1)
     assert stage["tasks"][0]["options"]["max_length"] == 16
     for text, said in (("[defaults]\nrl = 1", "'rl'"), ("[default]\nlr = 1", "'default'"), ("lr =", "TOML")):
         recipe.write_text(text)
-        code, _, err = harness("eval", "--model", small_model, *words, "--recipe", recipe, "--out", tmp_path / "no")
+        code, _, err = cli("eval", "--model", small_model, *words, "--recipe", recipe, "--out", tmp_path / "no")
         assert (code, said in err) == (2, True), err
 
 
 def test_further_pretraining_with_more_tokens_grows_the_vocabulary(
-    corpus: Path, small_model: Path, harness: Run, tmp_path: Path
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
 ) -> None:
     words = ["--task", "mlm[sw]", "--data-dir", corpus, "--set", "max_steps=3", "--offline", "--json"]
     more = ["--set", "extend_vocabulary=40", "--out", tmp_path / "sw"]
-    code, out, err = harness("train", "--model", small_model, *words, *more)
+    code, out, err = cli("train", "--model", small_model, *words, *more)
     assert code == 0, err
     assert json.loads(out)["parent"]["model"].endswith("with 40 more tokens")
     sizes = [
@@ -328,9 +315,9 @@ def test_further_pretraining_with_more_tokens_grows_the_vocabulary(
     ]
     assert sizes[1] - sizes[0] == 40
     more = ["--task", "tatoeba[sw]", "--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
-    assert harness("eval", "--model", tmp_path / "sw", *more)[0] == 0
+    assert cli("eval", "--model", tmp_path / "sw", *more)[0] == 0
     words[1] = "mnli"
-    code, _, err = harness(
+    code, _, err = cli(
         "train", "--model", small_model, *words, "--set", "extend_vocabulary=9", "--out", tmp_path / "no"
     )
     assert (code, "plain text" in err) == (2, True)

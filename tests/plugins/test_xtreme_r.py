@@ -43,18 +43,7 @@ ALL = (
     "af ar az bg bn de el en es et eu fa fi fr gu he hi ht hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru "
     "sw ta te th tl tr uk ur vi wo yo zh"
 )
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def harness(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+Cli = Callable[..., tuple[int, str, str]]
 
 
 # the benchmark
@@ -142,7 +131,7 @@ def test_treebanks_from_the_archive_as_released(tmp_path: Path, monkeypatch: pyt
         load_examples(task, task.languages["pl"]["test"], data_dir=data, offline=True)
 
 
-def test_a_score_says_which_copy_of_the_treebanks_it_is_of(shared_data: Path, tmp_path: Path, harness: Run) -> None:
+def test_a_score_says_which_copy_of_the_treebanks_it_is_of(shared_data: Path, tmp_path: Path, cli: Cli) -> None:
     """In the record and under the table: the treebanks, or the Hub's copy of them."""
     row = "1\twort\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
     path = tmp_path / "ud/ud-treebanks-v2.5/UD_German-GSD/de_gsd-ud-test.conllu"
@@ -151,7 +140,7 @@ def test_a_score_says_which_copy_of_the_treebanks_it_is_of(shared_data: Path, tm
     for data, wanted in ((tmp_path / "ud", "UD v2.5, multiword tokens whole"), (shared_data, "the Hub's copy has")):
         out = tmp_path / f"run-{data.name}"
         words = ("--model", "baseline:random", "--task", "udpos[de]", "--data-dir", data, "--limit", "3", "--out", out)
-        code, shown, err = harness("eval", *words, "--offline")
+        code, shown, err = cli("eval", *words, "--offline")
         assert code == 0, err
         (note,) = record(out)["units"]["udpos/de/test"]["data"]["notes"]
         assert note.startswith(wanted) and f"note: udpos[de]: {note}" in " ".join(shown.split())
@@ -292,10 +281,10 @@ def test_mewslix_in_the_layout_of_xtreme(mewslix: Path) -> None:
     ]
 
 
-def test_mewslix_says_that_the_candidates_are_missing(mewslix: Path, harness: Run) -> None:
+def test_mewslix_says_that_the_candidates_are_missing(mewslix: Path, cli: Cli) -> None:
     (mewslix / "mewslix/candidate_set_entities.jsonl").unlink()
     words = ("--model", "tiny", "--task", "mewslix", "--data-dir", mewslix, "--dry-run", "--json", "--offline")
-    code, out, _ = harness("eval", *words, "--out", mewslix / "run")
+    code, out, _ = cli("eval", *words, "--out", mewslix / "run")
     units = {unit["language"]: unit for unit in json.loads(out)["units"]}
     assert code == 4 and units["de"]["data"] == "missing"
     assert "no candidates" in units["de"]["reason"] and "get-mewsli-x.sh" in units["de"]["reason"]
@@ -304,7 +293,7 @@ def test_mewslix_says_that_the_candidates_are_missing(mewslix: Path, harness: Ru
 # scores from files
 
 
-def test_official_folders_make_an_overall_score(tmp_path: Path, harness: Run) -> None:
+def test_official_folders_make_an_overall_score(tmp_path: Path, cli: Cli) -> None:
     """Every task of the benchmark in the official layout: overall is the mean of ten, LAReQA counted once."""
     question = {"data": [{"paragraphs": [{"context": "cat dog", "qas": [{"id": "1", "answers": [{"text": "cat"}]}]}]}]}
     files: dict[str, tuple[str, str, str]] = {
@@ -328,7 +317,7 @@ def test_official_folders_make_an_overall_score(tmp_path: Path, harness: Run) ->
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content)
     words = ("--predictions", tmp_path / "predictions", "--labels", tmp_path / "labels", "--benchmark", "xtreme-r")
-    code, out, err = harness("score", *words, "--json")
+    code, out, err = cli("score", *words, "--json")
     assert code == 0, err
     found = json.loads(out)
     assert {name: task["score"] for name, task in found["tasks"].items()} == {
@@ -344,7 +333,7 @@ def test_official_folders_make_an_overall_score(tmp_path: Path, harness: Run) ->
         "retrieval_with_lareqa": pytest.approx(200 / 3),
     }
     (tmp_path / "predictions/xquad/test-ro.json").unlink()
-    code, _, err = harness("score", *words)
+    code, _, err = cli("score", *words)
     assert code == 4 and "test-ro.json" in err
 
 
@@ -416,12 +405,12 @@ def test_stages_are_trained_in_sequence_and_shared(finished: Path) -> None:
 
 
 def test_tatoeba_is_fine_tuned_on_squad_here_and_not_elsewhere(
-    corpus: Path, small_model: Path, tmp_path: Path, harness: Run
+    corpus: Path, small_model: Path, tmp_path: Path, cli: Cli
 ) -> None:
     words = ("eval", "--model", small_model, "--data-dir", corpus, "--task", "tatoeba[de]", *FAST)
     units = {}
     for benchmark, trained in (("xtreme", []), ("xtreme-r", ["squad"])):
-        assert harness(*words, "--benchmark", benchmark, "--out", tmp_path / benchmark)[0] == 0
+        assert cli(*words, "--benchmark", benchmark, "--out", tmp_path / benchmark)[0] == 0
         found = record(tmp_path / benchmark)
         assert [stage["name"] for stage in found["stages"]] == trained
         units[benchmark] = found["units"]["tatoeba/de/test"]
@@ -429,8 +418,8 @@ def test_tatoeba_is_fine_tuned_on_squad_here_and_not_elsewhere(
     assert units["xtreme"]["data"] == units["xtreme-r"]["data"]
 
 
-def test_the_files_give_the_same_scores(finished: Path, harness: Run) -> None:
-    code, out, _ = harness("score", finished, "--json")
+def test_the_files_give_the_same_scores(finished: Path, cli: Cli) -> None:
+    code, out, _ = cli("score", finished, "--json")
     assert code == 0
     found = record(finished)["scores"]["tasks"]
     again = json.loads(out)["tasks"]
@@ -459,9 +448,7 @@ def mean_average_precision(data: dict[str, Any], predictions: Path) -> tuple[flo
     return 100 * float(np.mean(np.concatenate(list(values.values())))), values
 
 
-def test_lareqa_is_the_mean_over_all_questions(
-    shared_data: Path, small_model: Path, tmp_path: Path, harness: Run
-) -> None:
+def test_lareqa_is_the_mean_over_all_questions(shared_data: Path, small_model: Path, tmp_path: Path, cli: Cli) -> None:
     """Questions count, not languages: with paragraphs left out, languages have unequal numbers of questions."""
     data = {}
     for code, kept in (("en", 6), ("de", 3), ("zh", 1)):
@@ -472,7 +459,7 @@ def test_lareqa_is_the_mean_over_all_questions(
         write_lines(tmp_path / f"data/lareqa/xquad-r/{code}.json", data[code])
     words = ("--model", small_model, "--train", "never", "--data-dir", tmp_path / "data", "--offline")
     out = tmp_path / "run"
-    code, shown, err = harness("eval", *words, "--task", "lareqa[en,de,zh]", "--out", out)
+    code, shown, err = cli("eval", *words, "--task", "lareqa[en,de,zh]", "--out", out)
     assert code == 0, err
     micro, values = mean_average_precision(data, out / "predictions/lareqa")
     macro = 100 * float(np.mean([np.mean(one) for one in values.values()]))
@@ -487,31 +474,29 @@ def test_lareqa_is_the_mean_over_all_questions(
         table for table in make_report([view(record(out), "run")], get_registry()).tables if table.name == "by-task"
     ]
     assert table.rows[0][2].value == pytest.approx(micro)
-    again = json.loads(harness("score", out, "--json")[1])
+    again = json.loads(cli("score", out, "--json")[1])
     assert again["tasks"]["lareqa"]["score"] == pytest.approx(micro)
     # fewer candidates and fewer answers than the benchmark's: the run, the record and a new scoring say so
     reason = "lareqa: candidates and answers of 3 of its 11 languages (de, en, zh)"
     assert reason in record(out)["partial"] and f"not benchmark scores: {reason}" in shown
-    assert f"not benchmark scores: {reason}" in " ".join(harness("score", out)[2].split())
+    assert f"not benchmark scores: {reason}" in " ".join(cli("score", out)[2].split())
 
 
-def test_a_pool_of_other_languages_is_another_result(
-    finished: Path, corpus: Path, small_model: Path, harness: Run
-) -> None:
+def test_a_pool_of_other_languages_is_another_result(finished: Path, corpus: Path, small_model: Path, cli: Cli) -> None:
     before = record(finished)["units"]["lareqa/de/test"]
     words = ("eval", "--model", small_model, "--data-dir", corpus, "--out", finished, *FAST)
-    assert harness(*words, "--task", "lareqa[de]")[0] == 0
+    assert cli(*words, "--task", "lareqa[de]")[0] == 0
     alone = record(finished)["units"]["lareqa/de/test"]
     assert alone["key"] != before["key"] and alone["facts"]["pool"] == ["de"]
-    assert harness(*words, "--task", "lareqa")[0] == 0
+    assert cli(*words, "--task", "lareqa")[0] == 0
     assert record(finished)["units"]["lareqa/de/test"]["score"] == before["score"]
-    code, _, err = harness(*words, "--task", "lareqa")
+    code, _, err = cli(*words, "--task", "lareqa")
     assert code == 0 and err.count("(kept)") == 7
 
 
-def test_the_head_of_socialiqa_can_be_dropped(corpus: Path, small_model: Path, tmp_path: Path, harness: Run) -> None:
+def test_the_head_of_socialiqa_can_be_dropped(corpus: Path, small_model: Path, tmp_path: Path, cli: Cli) -> None:
     words = ("eval", "--model", small_model, "--data-dir", corpus, "--task", "xcopa[sw]", *FAST)
-    assert harness(*words, "--out", tmp_path / "run", "--set", "copa.keep_head=false")[0] == 0
+    assert cli(*words, "--out", tmp_path / "run", "--set", "copa.keep_head=false")[0] == 0
     assert {stage["name"]: stage["head"] for stage in record(tmp_path / "run")["stages"]} == {
         "socialiqa": "fresh",
         "copa": "fresh",
@@ -519,8 +504,8 @@ def test_the_head_of_socialiqa_can_be_dropped(corpus: Path, small_model: Path, t
 
 
 @pytest.mark.parametrize("baseline", ["majority", "random"])
-def test_baselines_score_every_unit_of_the_new_tasks(baseline: str, corpus: Path, tmp_path: Path, harness: Run) -> None:
+def test_baselines_score_every_unit_of_the_new_tasks(baseline: str, corpus: Path, tmp_path: Path, cli: Cli) -> None:
     words = ("--task", "lareqa,mewslix,xcopa", "--data-dir", corpus, "--limit", "5", "--offline")
-    assert harness("eval", "--model", f"baseline:{baseline}", *words, "--out", tmp_path / "run")[0] == 0
+    assert cli("eval", "--model", f"baseline:{baseline}", *words, "--out", tmp_path / "run")[0] == 0
     scores = record(tmp_path / "run")["units"]
     assert len(scores) == 7 + 4 + 2 and all(unit["score"] for unit in scores.values())

@@ -21,17 +21,6 @@ from harness.runs.folder import RunFolder
 Cli = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def made(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs that share a stage, and one stage that only the second one uses."""
