@@ -254,7 +254,7 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[
 
     output = model(**model_inputs(model, batch))
     padding = batch["attention_mask"] == 0
-    if "start_logits" in output:
+    if hasattr(output, "start_logits"):
         start, end = output.start_logits, output.end_logits
     else:  # a token classifier, where the architecture has no class for question answering
         start, end = in_task_order(output.logits, model, OUTPUTS).unbind(dim=-1)

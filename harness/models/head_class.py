@@ -65,9 +65,10 @@ def _generic(kind: str, config: PreTrainedConfig) -> bool:
     def has(auto: Any) -> bool:
         return type(config) in auto._model_mapping
 
-    if not has(transformers.AutoModel) or config.is_encoder_decoder:
+    causal, masked = has(transformers.AutoModelForCausalLM), has(transformers.AutoModelForMaskedLM)
+    if not (causal or masked) or config.is_encoder_decoder:  # it reads no text, or has two stacks
         return False
-    decoder = has(transformers.AutoModelForCausalLM) and not has(transformers.AutoModelForMaskedLM)
+    decoder = causal and not masked
     return kind == "TokenClassification" or (kind == "SequenceClassification" and decoder)
 
 

@@ -52,7 +52,7 @@ def load_head(
     with quiet():
         config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
     found = head_class(kind, config)
-    if found.instead:
+    if found.instead and kind != "MultipleChoice":  # one output a text is the same thing under another name
         _warn(config.model_type, kind, found.instead)
         by_position = False  # nameless outputs may be those of any classifier
     head = found.model
