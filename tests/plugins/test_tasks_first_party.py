@@ -16,7 +16,7 @@ from harness.registry.default import get_registry
 from harness.types.sources import HubData
 
 TARGETS = "pawsx xnli panx udpos bucc2018 tatoeba xquad mlqa tydiqa".split()
-MORE = "lareqa mewslix udpos_hub xcopa".split()  # see plugins/test_xtreme_r.py
+MORE = "lareqa mewslix tatoeba_mteb udpos_hub xcopa".split()  # see test_xtreme_r.py and test_published_tatoeba.py
 INTERMEDIATE = (
     "anli_plus ccg commonsenseqa copa cosmosqa hellaswag mlm mnli nli pawsx qqp socialiqa squad squad2".split()
 )
