@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import (
-    batch_options,
-    compute_options,
-    data_options,
+    data_dir_option,
     launch_options,
     recipe_options,
     selection_options,
+    session_options,
     split_commas,
 )
 
@@ -52,12 +51,8 @@ from harness.cli.shared_options import (
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")
-@compute_options
-@batch_options
-@click.option(
-    "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."
-)
-@data_options
+@session_options()
+@data_dir_option
 @click.option(
     "--out",
     metavar="FOLDER",
