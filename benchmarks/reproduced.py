@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,18 +167,20 @@ def section(reproduction: Reproduction, run: Run, row: Row, data_dir: str) -> st
     languages = sorted({figure.language for figure in found})
     by_place = {(figure.metric, figure.language): figure for figure in found}
     seen = next(iter(row["source"]["seen"].values()))
+    folder, _, file = seen["path"].rpartition("/")
+    source = f"Source: `{seen['repo']}` at {seen['commit']} ({seen['what']}), file `{file}` in `{folder}`."
     lines = [
         f"## {reproduction.name}",
         "",
-        f"- Source: `{seen['path']}` in the repository `{seen['repo']}` at {seen['commit']} ({seen['what']}).",
-        *(f"- {note}" for note in row["source"]["notes"]),
-        f"- {reproduction.why}",
+        *(_wrapped(f"- {note}", "  ") for note in (source, *row["source"]["notes"], reproduction.why)),
         "",
         "```",
-        f"$ harness {shlex.join(reproduction.command(data_dir)).replace(chr(39) + '$MINILM' + chr(39), '$MINILM')}",
+        " \\\n".join(
+            textwrap.wrap(f"$ harness {' '.join(reproduction.command(data_dir))}", 98, subsequent_indent="    ")
+        ),
         "```",
         "",
-        verdict(reproduction, found),
+        _wrapped(verdict(reproduction, found)),
         "",
         "| language | " + " | ".join(f"{name}, published | ours | difference" for name in metrics) + " |",
         "|---|" + "---:|" * (3 * len(metrics)),
@@ -193,6 +196,11 @@ def section(reproduction: Reproduction, run: Run, row: Row, data_dir: str) -> st
         means.append(f"{published:.2f} | {ours:.2f} | {_signed(round(ours - published, 2))}")
     lines.append(f"| mean | {' | '.join(means)} |")
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """Text in lines of at most 100 characters, as in all pages."""
+    return textwrap.fill(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _signed(difference: float) -> str:
@@ -218,9 +226,11 @@ def averages_section(found: Sequence[Average]) -> str:
     lines = [
         "## Averages that papers print",
         "",
-        f"Where a paper prints every language of a benchmark's task and their average, the harness's average of the "
-        f"printed numbers is the printed one in {len(found) - len(missed)} of {len(found)} cases (within 0.1, since both "
-        "are rounded). The others:",
+        _wrapped(
+            f"Where a paper prints every language of a benchmark's task and their average, the harness's average of the "
+            f"printed numbers is the printed one in {len(found) - len(missed)} of {len(found)} cases (within 0.1, since both "
+            "are rounded). The others:"
+        ),
         "",
         "| system | source | task | languages | printed | ours | difference |",
         "|---|---|---|---:|---:|---:|---:|",
@@ -261,7 +271,7 @@ been run:
   harness eval --model FacebookAI/xlm-roberta-base --task xquad --seeds 1,2,3,4,5 \\
       --set squad.lr=3e-5 --set squad.epochs=2 --set squad.batch=6
   ```
-- XLM-R large on XTREME (Hu et al. 2020; the figures: `harness leaderboard show xtreme`):
+- XLM-R large on XTREME (Hu et al. 2020; the figures: `harness leaderboard show --benchmark xtreme`):
 
   ```
   harness eval --model FacebookAI/xlm-roberta-large --benchmark xtreme

@@ -30,9 +30,9 @@ def test_minilm_has_the_published_accuracies_and_f1_to_the_last_printed_digit(
 
 
 def test_e5_small_is_within_a_point_of_its_published_accuracies(
-    shared_data: Path, e5_small: str, tmp_path: Path
+    shared_data: Path, e5_small: Path, tmp_path: Path
 ) -> None:
-    found = figures_of(E5_SMALL, e5_small, shared_data, tmp_path)
+    found = figures_of(E5_SMALL, str(e5_small), shared_data, tmp_path)
     assert len(found) == 24
     assert misses(E5_SMALL, found) == []
 
@@ -59,4 +59,4 @@ def test_averages_of_papers_follow_from_their_numbers_by_language_but_for_the_kn
 def test_the_page_shows_every_reproduction_with_its_command(reproduction: Reproduction) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/reproduced.md").read_text(encoding="utf-8")
     assert f"## {reproduction.name}" in page
-    assert f"$ harness {' '.join(reproduction.command('../shared/data'))}" in page
+    assert f"$ harness {' '.join(reproduction.command('../shared/data'))}" in " ".join(page.replace("\\\n", "").split())
