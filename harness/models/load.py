@@ -87,7 +87,7 @@ def _loaded(files: _TokenizerFiles) -> PreTrainedTokenizerBase:
                 f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
             )
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer  # type: ignore[no-any-return]
+    return tokenizer
 
 
 def _is_changed(value: object) -> bool:
