@@ -73,6 +73,10 @@ class Predictor(ABC):
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Predicts every unit, yielding each as soon as it is complete."""
 
+    def decision(self, predicted: Any) -> Any:
+        """The part of a prediction that batch size and precision should not change; by default, all of it."""
+        return predicted
+
     @abstractmethod
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """Predictions of a baseline, "majority" (of the English training examples) or "random"."""
