@@ -44,7 +44,7 @@ class Rows(Format):
         return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
     def described(self, examples: Sequence[Any], aligned: Aligned) -> Callable[[int], Described]:
-        """The sentence that is asked for (English, unless a task has it the other way round), its translation, what was found."""
+        """The sentence asked for (English, unless a task has it the other way round), its translation, what was found."""
         if len(examples) != len(aligned.ids):
             return lambda item: ()
         order = sorted_english(examples)
