@@ -38,11 +38,12 @@ def head_class(kind: str, config: PreTrainedConfig) -> HeadClass:
     """The class for a head of this kind ("QuestionAnswering", ...); ModelError where the architecture can have none."""
     import transformers
 
+    architecture: Any = type(config)
     auto = getattr(transformers, f"AutoModelFor{kind}")
     if type(config) in auto._model_mapping:
         return HeadClass(auto._model_mapping[type(config)], auto, kind)
     if _generic(kind, config):
-        made = _with_linear_layer(kind, transformers.AutoModel._model_mapping[type(config)], type(config))
+        made = _with_linear_layer(kind, transformers.AutoModel._model_mapping[architecture], architecture)
         return HeadClass(made, made, kind, _GENERIC[kind])
     if kind not in _STANDS_IN:
         raise ModelError(
