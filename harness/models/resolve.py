@@ -18,7 +18,15 @@ from harness.core.safe_text import sanitise
 from harness.models._deciding import HARMLESS
 from harness.models._pickled import converted, pickles
 from harness.models._remote_code import needs_code, register_code
-from harness.models._sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
+from harness.models._sound import (
+    check_checkpoint,
+    check_files,
+    check_pointers,
+    check_token_ids,
+    check_tokenizer,
+    read_header,
+    read_object,
+)
 from harness.models.e5_small import COPY_NOTE, e5_small
 from harness.models.fingerprint import model_fingerprint
 from harness.models.reference import ModelReference
@@ -151,6 +159,8 @@ def check_folder(
 ) -> ResolvedModel:
     """A model folder, checked for what loading needs; ``code`` is the result of :func:`register_code` for its architecture."""
     config = read_config(folder)
+    check_pointers(folder)
+    check_token_ids(config, folder / "config.json")
     if code is None and needs_code(config):
         raise ModelError(
             f"{reference}: a model of type {config.get('model_type')!r} needs code of its own, which is not run",
