@@ -103,6 +103,17 @@ def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({*report["missing_keys"], *mismatched})
 
 
+def code_hint(config: Any) -> str:
+    """Where weights do not fit a configuration that names code of its own: that they may be for that code."""
+    if not getattr(config, "auto_map", None):
+        return ""
+    return (
+        "; its weights are probably for the code that its config.json names (auto_map), which is not run: take a "
+        "repository that was converted to a type of transformers, or --trust-remote-code ORG/NAME@SHA with a model_type "
+        "that transformers does not know"
+    )
+
+
 def plain_model(model: Any) -> PreTrainedModel:
     """The transformers model inside wrappers for data parallelism, compilation or adapters."""
     while (inner := getattr(model, "module", None) or getattr(model, "_orig_mod", None)) is not None:
@@ -180,5 +191,5 @@ def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, 
     if missing:
         raise ModelError(
             f"{reference}: {len(missing)} weights of the encoder are missing or of another shape, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
         )
