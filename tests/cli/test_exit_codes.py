@@ -13,6 +13,8 @@ import pytest
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 STOP = """

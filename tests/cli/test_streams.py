@@ -12,6 +12,8 @@ import pytest
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 HARNESS = [sys.executable, "-m", "harness.cli"]
 
 

@@ -36,6 +36,8 @@ from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.types.options import EvalOptions, TrainOptions, build, load_recipe_file
 from harness.types.trusted_code import TrustedCode
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 class Strange(Exception):
     """A type that nobody foresees."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 KILLS = 24
 
 # Imports once and forks, so that a kill costs no start-up: each child is a process of its own and dies by SIGKILL.

@@ -27,6 +27,8 @@ from harness.types.options import EvalOptions
 from harness.types.sources import HubData
 from harness.types.units import Unit
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILES = {

@@ -20,6 +20,8 @@ from harness.core.claims import AlreadyClaimed, Claims, is_free, locked, opened,
 from harness.core.errors import DataError, UsageError
 from harness.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 # Imports once and forks one process for each list of words; kills the first of them after so many seconds, if any.
 WORKERS = """
 import json, os, signal, sys, time

@@ -15,6 +15,8 @@ from harness.cli.main import cli
 from harness.registry.default import get_registry
 from harness.scaffold.shapes import shape_of
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
 
@@ -26,7 +28,7 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, a benchmark, a family, a launcher, a language and published rows."""
+    """A task of every family, a benchmark, a family, a launcher, a language, an objective and published rows."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
@@ -34,6 +36,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert new("family", "likeness", "--out", str(folder))[0] == 0
     assert new("launcher", "apart", "--out", str(folder))[0] == 0
     assert new("language", "our-tongue", "--out", str(folder))[0] == 0
+    assert new("objective", "word-noise", "--out", str(folder))[0] == 0
     assert new("rows", "reported", "--out", str(folder))[0] == 0
     return folder
 
@@ -49,10 +52,11 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 5
+    assert len(found) == len(FAMILIES) + 6
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
+    assert found["harness-word-noise:word_noise"]["provides"] == ["objective word-noise"]
     assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
 
 

@@ -29,6 +29,8 @@ from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
 from harness.types.progress import ProgressListener
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 MORE = """
 import os, signal
 from pathlib import Path

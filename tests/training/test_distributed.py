@@ -21,6 +21,8 @@ from small_models import save_model
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture(scope="module")
 def without_dropout(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
