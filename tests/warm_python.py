@@ -3,7 +3,7 @@
 Such a process is like any other: its signals, streams, limits and exit code are its own. It only does not import torch
 and transformers anew, which takes longer than most of what tests ask of it. A new interpreter is started all the same
 where it would differ from a fork: if a function is to be called first, or a variable that is read on import is not as it
-was. Tests of the start itself do without this module.
+was. Tests of the start itself, and of what a command or a plugin imports, do without this module.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 SLOW = ("torch", "pyarrow.parquet", "datasets", "transformers", "accelerate", "safetensors.torch")
+OURS = ("harness.cli.main", "harness.api", "harness.evaluation.evaluator", "harness.training._train")
 READ_ON_IMPORT = ("HF_", "HOME", "LANG", "LC_", "OMP_", "PYTHON", "TRANSFORMERS_", "XDG_")
 """How the names of variables begin that interpreters and libraries read as they start."""
 SERVER = "WARM_PYTHON"
@@ -150,7 +150,7 @@ class Server:
         return None
 
     def _alike(self, variables: dict[str, str]) -> bool:
-        names = {name for name in {*os.environ, *variables} - {"PYTHONPATH"} if name.startswith(READ_ON_IMPORT)}
+        names = {name for name in {*os.environ, *variables} if name.startswith(READ_ON_IMPORT)}
         return all(os.environ.get(name) == variables.get(name) for name in names)
 
     def _ended(self, descriptor: int, pid: int) -> None:
@@ -161,10 +161,6 @@ class Server:
             asked.sendall(NUMBER.pack(status))
 
 
-def _paths(variables: Mapping[str, str]) -> list[str]:
-    return [str(Path(path).absolute()) for path in variables.get("PYTHONPATH", "").split(os.pathsep) if path]
-
-
 def become(request: dict[str, Any], path: str) -> None:
     """Runs the program as a new interpreter would; what it raises ends this process as it ends any other."""
     if request["session"]:
@@ -173,7 +169,6 @@ def become(request: dict[str, Any], path: str) -> None:
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(request["cwd"])
-    sys.path[1 : 1 + len(_paths(os.environ))] = _paths(request["env"])
     tempfile.tempdir = None
     os.environ.clear()
     os.environ.update({**request["env"], SERVER: path})
@@ -194,7 +189,7 @@ def become(request: dict[str, Any], path: str) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     subprocess.Popen = Warm
-    for name in SLOW:
+    for name in (*SLOW, *OURS):
         importlib.import_module(name)
     gc.freeze()  # else each fork looks for cycles among what was imported here, copies it by that, and takes a second to end
     become(Server(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))).request(), sys.argv[1])

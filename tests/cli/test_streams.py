@@ -42,7 +42,7 @@ def unread(words: list[str], gone: str) -> tuple[int, bytes]:
         if gone not in (name, "both"):
             said = streams[name].read()
             streams[name].close()
-    return process.wait(timeout=200), said
+    return process.wait(), said
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])

@@ -27,8 +27,6 @@ from harness.types.options import EvalOptions
 from harness.types.sources import HubData
 from harness.types.units import Unit
 
-pytestmark = pytest.mark.usefixtures("warm_python")
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILES = {
@@ -134,7 +132,6 @@ def test_the_file_test_contract(here: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert f"{len(CHECKS)} passed" in done.stdout

@@ -15,8 +15,6 @@ from harness.cli.main import cli
 from harness.registry.default import get_registry
 from harness.scaffold.shapes import shape_of
 
-pytestmark = pytest.mark.usefixtures("warm_python")
-
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
 
@@ -75,7 +73,7 @@ def test_one_alone_passes_as_its_readme_says(packages: Path, site: Path) -> None
 
 def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True)
 
 
 def test_they_pass_their_own_type_check(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
