@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import batch_options, compute_options, model_options, quant_options, split_commas
+from harness.cli.shared_options import session_options, split_commas
 
 
 @click.command("checklist")
@@ -15,17 +15,13 @@ from harness.cli.shared_options import batch_options, compute_options, model_opt
 @click.option("--test", "tests", multiple=True, metavar="NAME", help="Only tests with this in their name.")
 @click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="Cases of a test in a language.")
 @click.option("--examples", type=click.IntRange(0), default=0, metavar="N", help="Show up to N failures of each test.")
-@compute_options
-@quant_options
-@batch_options
+@session_options()
 @click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
     metavar="FOLDER",
     help="Folder with the published templates, if any.  [env: HARNESS_DATA_DIR]",
 )
-@click.option("--offline", is_flag=True, help="Use local files and caches only.")
-@model_options
 @click.option("--stages", "stages_dir", metavar="FOLDER", help="Trained stages.  [default: next to the run]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

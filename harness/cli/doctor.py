@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from harness.cli.shared_options import batch_options, model_options, quant_options
+from harness.cli.shared_options import session_options
 from harness.core.errors import UsageError
 
 
@@ -19,25 +21,17 @@ from harness.core.errors import UsageError
     metavar="FOLDER",
     help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
 )
-@click.option("--device", help="auto, cpu, cuda, cuda:1, mps, with --invariance.  [default: auto]")
-@click.option("--offline", is_flag=True, help="Use local files and caches only, with --invariance.")
-@quant_options
-@batch_options
-@model_options
+@session_options(without=("dtype",))  # --invariance compares both
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     model: str | None,
     limit: int | None,
     data_dir: str | None,
-    device: str | None,
-    offline: bool,
-    quant: str,
-    batch_tokens: int | None,
-    allow_pickle: bool,
-    trust_remote_code: str | None,
     as_json: bool,
+    **session: Any,
 ) -> None:
     """Check the installation, the plugins, the data folder and the data in it.
 
@@ -56,21 +50,17 @@ def command(
         from harness.cli.doctor_invariance import print_invariance
         from harness.types.options import EvalOptions
 
-        options = EvalOptions(
-            device=device or "auto",
-            quant=quant,
-            batch_tokens=batch_tokens,
-            data_dir=data_dir,
-            offline=offline,
-            allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
-        )
+        options = EvalOptions(data_dir=data_dir, **session)
         print_invariance(model, limit, options, as_json)
         return
-    if limit is not None or device is not None:
-        raise UsageError("--limit and --device go with --invariance MODEL")
-    if batch_tokens is not None or quant or allow_pickle or trust_remote_code is not None:
-        raise UsageError("--batch-tokens, --quant, --allow-pickle and --trust-remote-code go with --invariance MODEL")
+    given = [
+        option.opts[0]
+        for option in ctx.command.params
+        if option.name in {"limit", *session} - {"offline"}
+        and ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"options that go with --invariance MODEL: {', '.join(given)}")
     registry = get_registry(check=False)
     found = [*installation(), *plugin_checks(registry), *data_checks(registry, data_dir), disk()]
     if as_json:

@@ -7,18 +7,19 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import (
-    batch_options,
-    compute_options,
-    data_options,
+    data_dir_option,
     launch_options,
     recipe_options,
     selection_options,
+    session_options,
     split_commas,
 )
 
 
 @click.command("eval")
-@click.option("--model", required=True, help="Hub id, org/name@revision, folder, tiny, baseline:majority|random.")
+@click.option(
+    "--model", required=True, help="Hub id, org/name@revision, folder, tiny, demo:e5-small, baseline:majority|random."
+)
 @selection_options
 @click.option("--split", default="test", show_default=True, help="test or dev.")
 @click.option("--via", multiple=True, metavar="TASK", help="Intermediate stage; repeat for a sequence, a+b for both.")
@@ -50,12 +51,8 @@ from harness.cli.shared_options import (
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")
-@compute_options
-@batch_options
-@click.option(
-    "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."
-)
-@data_options
+@session_options()
+@data_dir_option
 @click.option(
     "--out",
     metavar="FOLDER",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import batch_options, compute_options, model_options, quant_options
+from harness.cli.shared_options import SESSION, session_options
 
 _FILE = click.Path(path_type=Path)
 
@@ -30,12 +30,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--precision", default="auto", show_default=True, help="First pass: fp32 or bf16; same pairs.")
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
-@compute_options
-@quant_options
-@batch_options
+@session_options()
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: next to --out]")
-@click.option("--offline", is_flag=True, help="Use local files and caches only.")
-@model_options
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def command(
     model: str,
@@ -43,15 +39,8 @@ def command(
     target: Path,
     out: Path,
     vectors: Path | None,
-    device: str,
-    dtype: str,
-    quant: str,
-    batch_tokens: int | None,
-    offline: bool,
-    allow_pickle: bool,
-    trust_remote_code: str | None,
     as_json: bool,
-    **mining: Any,
+    **rest: Any,
 ) -> None:
     """Mine translation pairs from two text files by the margin of their sentence vectors.
 
@@ -71,16 +60,8 @@ def command(
 
     if out.suffix != ".tsv":
         raise click.UsageError(f"--out {str(out)!r}: a name that ends in .tsv expected")
-    options = EvalOptions(
-        device=device,
-        dtype=dtype,
-        quant=quant,
-        batch_tokens=batch_tokens,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        trust_remote_code=trust_remote_code,
-    )
-    chosen = MiningOptions(**mining)
+    options = EvalOptions(**{name: rest.pop(name) for name in SESSION})
+    chosen = MiningOptions(**rest)
     done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=Notes())
     if as_json:
         print_json(done)

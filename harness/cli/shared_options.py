@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,47 +42,51 @@ recipe_options = _together(
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
-    click.option(
-        "--quant", default="", metavar="BITS", help="Quantise the encoder to 8bit or 4bit; trains with --peft."
+)
+
+SESSION: dict[str, Callable[[Decorated], Decorated]] = {
+    "device": click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    "dtype": click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
+    "quant": click.option(
+        "--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit; trains with --peft."
     ),
-)
-
-compute_options = _together(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
-    click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
-)
-
-quant_options = click.option("--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit.")
-
-batch_options = click.option(
-    "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
-)
-
-model_options = _together(
-    click.option(
+    "batch_tokens": click.option(
+        "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
+    ),
+    "compiled": click.option(
+        "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."
+    ),
+    "offline": click.option("--offline", is_flag=True, help="Use local files and caches only."),
+    "allow_pickle": click.option(
         "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; noted in a run's record."
     ),
-    click.option(
+    "trust_remote_code": click.option(
         "--trust-remote-code",
         metavar="ORG/NAME@SHA",
         help="Run this repository's code at this commit, for an architecture that transformers lacks; runs record it.",
     ),
-)
+}
+"""Options of :func:`~harness.inference.session.open_model`, by the names of the fields that ``Access`` and ``Compute`` read."""
+
+COMPUTE = ("device", "dtype", "quant", "batch_tokens", "compiled")
+"""Those of them that only a network needs: a command that opens a tokenizer goes without."""
+
+
+def session_options(*, without: Collection[str] = ()) -> Callable[[Decorated], Decorated]:
+    """Everything that opening a model takes; ``without`` names what has no meaning in a command."""
+    return _together(*(option for name, option in SESSION.items() if name not in without))
+
 
 launch_options = _together(
     click.option("--launcher", metavar="NAME", help="Runs the jobs: local, or a plugin's.  [default: local]"),
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
 )
 
-data_options = _together(
-    click.option(
-        "--data-dir",
-        envvar="HARNESS_DATA_DIR",
-        metavar="FOLDER",
-        help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
-    ),
-    click.option("--offline", is_flag=True, help="Use local files and caches only."),
-    model_options,
+data_dir_option = click.option(
+    "--data-dir",
+    envvar="HARNESS_DATA_DIR",
+    metavar="FOLDER",
+    help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import compute_options, data_options, eval_options, launch_options
+from harness.cli.shared_options import data_dir_option, eval_options, launch_options, session_options
 
 
 @click.group()
@@ -41,8 +41,8 @@ def list_studies(as_json: bool) -> None:
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the records as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the records as partial.")
 @launch_options
-@compute_options
-@data_options
+@session_options()
+@data_dir_option
 @click.option("--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>]")
 @click.option("--dry-run", is_flag=True, help="Print the runs and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table, print_text
+from harness.cli.shared_options import COMPUTE, session_options
 from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
 from harness.data.splits import task_languages
@@ -63,8 +64,11 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
 @click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Number of examples to show.")
 @click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
 @click.option("--model", default="tiny", show_default=True, help="Model whose tokenizer is shown.")
+@session_options(without=COMPUTE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show_task(name: str, language: str | None, count: int, data_dir: str | None, model: str, as_json: bool) -> None:
+def show_task(
+    name: str, language: str | None, count: int, data_dir: str | None, model: str, as_json: bool, **access: Any
+) -> None:
     """Show a task: languages, official sizes, training data, metric, licence, who provides it, what data is there.
 
     With --examples, the first ones of a language with their tokens, as the task's family gives them to a model.
@@ -72,8 +76,10 @@ def show_task(name: str, language: str | None, count: int, data_dir: str | None,
     registry = get_registry()
     found = find_tasks(registry, name)
     from harness.evaluation.task_details import task_details
+    from harness.types.options import EvalOptions
 
-    shown = [task_details(registry, role, task, language, count, data_dir, model) for role, task in found]
+    options = EvalOptions(data_dir=data_dir, **access)
+    shown = [task_details(registry, role, task, language, count, options, model) for role, task in found]
     if as_json:
         print_json(shown[0] if len(shown) == 1 else shown)
     else:

@@ -6,18 +6,17 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import compute_options, data_options, recipe_options
+from harness.cli.shared_options import data_dir_option, recipe_options, session_options
 
 
 @click.command("train")
-@click.option("--model", required=True, help="Hub id, org/name@revision, folder or tiny.")
+@click.option("--model", required=True, help="Hub id, org/name@revision, folder, tiny or demo:e5-small.")
 @click.option("--task", required=True, metavar="TASK", help="Intermediate task; a+b trains both on one encoder.")
 @click.option("--via", multiple=True, metavar="TASK", help="Stage to train before it; repeat for a sequence.")
 @recipe_options
 @click.option("--train-limit", type=int, help="Maximum number of training examples.")
-@compute_options
-@click.option("--batch-tokens", type=int, help="Padded tokens in a batch of dev data.  [default: as for eval]")
-@data_options
+@session_options(without=("compiled",))
+@data_dir_option
 @click.option("--out", metavar="FOLDER", required=True, help="Checkpoint folder; --model takes it afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the stage's record as JSON.")
 def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None:

@@ -15,6 +15,7 @@ from harness.models.resolve import Access
 from harness.registry.registry import Registry
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
+from harness.types.options import EvalOptions
 from harness.types.sources import Split, described
 from harness.types.tasks import TargetTask, Task
 
@@ -25,12 +26,13 @@ def task_details(
     task: Task,
     language: str | None,
     examples: int,
-    data_dir: str | None,
+    options: EvalOptions,
     model: str = "tiny",
 ) -> dict[str, Any]:
     """The task with the state of its data; ``language`` narrows, ``examples`` adds that many of its first split.
 
-    With the examples come their tokens, as ``model`` sees them.
+    With the examples come their tokens, as ``model`` sees them. The ``options`` say where the data are, and what opening
+    the model may do.
 
     Raises UsageError for a language that the task does not have, DataError where examples are wanted without data.
     """
@@ -42,7 +44,7 @@ def task_details(
     splits = {code: splits_of(task, code) for code in codes if language in (None, code)}
     if isinstance(task, TargetTask):
         training_tasks(task, registry)  # one that names a task that is not there is refused
-    data = DataAccess.of(registry, data_dir, offline=True)
+    data = DataAccess.of(registry, options.data_dir, offline=True)
     found: dict[str, Any] = {
         "name": task.name,
         "role": role,
@@ -65,7 +67,7 @@ def task_details(
         },
     }
     if examples:
-        found["examples"] = _examples(registry, task, splits, examples, data, model)
+        found["examples"] = _examples(registry, task, splits, examples, data, model, Access.of(options, registry))
     return found
 
 
@@ -96,6 +98,7 @@ def _examples(
     count: int,
     data: DataAccess,
     model: str,
+    access: Access,
 ) -> list[dict[str, Any]]:
     from harness.inference.session import open_tokenizer
 
@@ -106,7 +109,7 @@ def _examples(
     reference = parse_model(model)
     if reference.kind == "baseline":
         raise UsageError(f"--model {model}: a baseline sees no tokens")
-    tokenizer = open_tokenizer(reference, Access(loader=registry.hook.harness_load_encoder))
+    tokenizer = open_tokenizer(reference, access)
     return [
         {
             "language": code,

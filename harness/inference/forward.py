@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
+from harness.core.border import in_words
+from harness.core.errors import ModelError
 from harness.inference._prefetch import Given, Made, prefetched
 from harness.inference._threads import in_threads
 from harness.inference.features import FeatureRows
@@ -151,7 +153,8 @@ class Forward:
         pad = self.tokenizer.pad_token_id
         arrays = features.batch(rows, 0 if pad is None else pad)
         batch = {name: sent(array, self.device) for name, array in arrays.items()}
-        outputs = step(self.model, batch)
+        with _words_of_compiler():
+            outputs = step(self.model, batch)
         return _OnTheWay(
             {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
         )
@@ -171,6 +174,17 @@ class Forward:
         log.warning("out of memory at %d tokens a batch: going on with %d", held, self.budget)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+@contextmanager
+def _words_of_compiler() -> Iterator[None]:
+    """Turns what ``--compile`` runs into, at the first batch of a shape, into a ModelError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        raise ModelError(f"--compile: {in_words(error)}", hint="leave out --compile") from error
 
 
 def _keeps_nothing(model: PreTrainedModel) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.core.border import PASSING, in_words
-from harness.core.errors import HarnessError, ModelError, PluginError
+from harness.core.errors import HarnessError, PluginError
 from harness.core.files import disk_refusal
 from harness.registry.registry import Registry
 from harness.types.tasks import IntermediateTask, TargetTask
@@ -36,8 +36,6 @@ def attribute_error(error: BaseException, task: TargetTask | IntermediateTask, r
     """
     if isinstance(error, HarnessError):
         return error
-    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-        return ModelError(f"--compile: {in_words(error)}", hint="leave out --compile")
     family = registry.family(task.family)
     parts = {"implementation": family.implementation, "format": family.format}
     owners = {

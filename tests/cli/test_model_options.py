@@ -142,10 +142,30 @@ def test_weights_of_fewer_bits_are_asked_for_in_every_command(
     assert "bitsandbytes" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+def test_a_model_is_compiled_by_every_command_that_scores(
+    name: str, command: Callable[[str, Path], list[str]], answering: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling itself takes long and is tested with ``eval``."""
+    from torch.nn import Module
+
+    compiled = []
+    monkeypatch.setattr(Module, "compile", lambda self, **settings: compiled.append((type(self).__name__, settings)))
+    words = command(name, answering)
+    assert main(words) == 0 and not compiled
+    shutil.rmtree(Path(words[-1]), ignore_errors=True)  # --out of eval: what is there is not scored again
+    again = [*words, "--vectors", str(answering.parent / "again")] if name == "mine" else words
+    assert main([*again, "--compile"]) == 0
+    assert compiled and all(settings == {"dynamic": True} for _, settings in compiled)
+
+
 def test_options_of_a_model_go_with_the_invariance_check(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
         ["--allow-pickle"],
         ["--batch-tokens", "5"],
+        ["--compile"],
+        ["--device", "auto"],
+        ["--limit", "3"],
         ["--quant", "8bit"],
         ["--trust-remote-code", f"org/x@{'a' * 40}"],
     ):
