@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_python import New
 
-New = subprocess.Popen
 pytestmark = [
     pytest.mark.usefixtures("warm_python"),
     pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="processes are forked on Linux only"),

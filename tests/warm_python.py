@@ -8,6 +8,7 @@ was. Tests of the start itself, and of what a command or a plugin imports, do wi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -33,9 +34,11 @@ SERVER = "WARM_PYTHON"
 """Names the server's socket, for the processes that a forked one starts."""
 NUMBER = struct.Struct("q")
 WHOLE = socket.MSG_WAITALL
+New = subprocess.Popen
+"""Starts new interpreters, whatever stands in its place."""
 
 
-class Warm(subprocess.Popen):
+class Warm(New):
     """``subprocess.Popen``, which forks programs in Python from the server."""
 
     _asked: socket.socket | None = None
@@ -93,17 +96,14 @@ def server() -> str:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        # It reads of its end on its input, whose other end is kept open by this function's cache, and by nothing else.
-        server.process = _Popen(
+        started = New(
             [sys.executable, __file__, str(path), str(listener.fileno())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
         )
+    atexit.register(started.communicate)  # the server ends with its input, so also if this process is killed
     return str(path)
-
-
-_Popen = subprocess.Popen
 
 
 class Server:
