@@ -40,10 +40,11 @@ def evaluate(
 ) -> Run:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
-    ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``baseline:majority``), or the pair
-    ``(model, tokenizer)`` of a loaded model. ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"). ``out`` is the run
-    folder, ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the same folder does only what is
-    missing, and several processes that make it share the work. Units without data are listed in ``Run.missing``.
+    ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``demo:e5-small``,
+    ``baseline:majority``), or the pair ``(model, tokenizer)`` of a loaded model. ``tasks`` are selectors ("xnli", "x*",
+    "xnli[sw,ur]"). ``out`` is the run folder, ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the
+    same folder does only what is missing, and several processes that make it share the work. Units without data are
+    listed in ``Run.missing``.
 
     Raises :class:`~harness.core.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
     raise but are listed in ``Run.failed``. Under ``accelerate launch`` all processes train, and the first one scores;

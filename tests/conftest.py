@@ -48,6 +48,18 @@ def minilm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def e5_small() -> Path:
+    """A real multilingual encoder with 118M parameters (a 4-bit copy), from the PyPI packages of the extra ``demo``."""
+    from harness.models import e5_small
+
+    if not e5_small.e5_small_available():
+        pytest.skip(
+            f"the packages of the extra demo (a real multilingual encoder) are not installed: {e5_small.INSTALL}"
+        )
+    return e5_small.e5_small()
+
+
+@pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small XLM-R of random weights and a tokenizer over several scripts, built in a second."""
     import torch

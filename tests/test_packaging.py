@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from harness.models.e5_small import INSTALL
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -29,9 +31,16 @@ def test_constraints_are_releases_and_cover_what_is_asked_for() -> None:
             name, _, version = line.partition("==")
             pinned[re.sub(r"[-_.]+", "-", name).lower()] = version
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [*PROJECT["project"]["dependencies"], *extras["cpu"], *extras["dev"]]
+    wanted = [*PROJECT["project"]["dependencies"], *extras["cpu"], *extras["dev"], *extras["demo"]]
     names = {re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", entry)[0]).lower() for entry in wanted}  # type: ignore[index]
     assert names <= set(pinned), f"not pinned: {sorted(names - set(pinned))}"
+
+
+def test_the_packages_of_the_demo_are_the_same_everywhere() -> None:
+    wanted = PROJECT["project"]["optional-dependencies"]["demo"]
+    assert INSTALL.split()[-len(wanted) :] == wanted
+    assert f"--no-deps {' '.join(entry.partition('==')[0] for entry in wanted)} " in (ROOT / "Makefile").read_text()
+    assert set(wanted) <= set((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
 
 
 def test_the_sources_name_no_place_of_one_machine() -> None:

@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def command() -> None:
-    """List and remove what can be rebuilt: trained stages, the tiny model, unpacked archives."""
+    """List and remove what can be rebuilt: trained stages, built models, unpacked archives."""
 
 
 @command.command()
@@ -35,7 +35,7 @@ def ls(folder: Path, as_json: bool) -> None:
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
 @click.option("--unfinished", is_flag=True, help="Also stopped or damaged trainings, which then cannot be resumed.")
 @click.option(
-    "--built", is_flag=True, help="The tiny model, unpacked archives and models with a larger vocabulary, too."
+    "--built", is_flag=True, help="Built models (tiny, demo:e5-small, larger vocabularies) and unpacked archives, too."
 )
 @click.option("--yes", is_flag=True, help="Remove them; without it, only list them.")
 def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:

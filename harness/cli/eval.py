@@ -17,7 +17,9 @@ from harness.cli.shared_options import (
 
 
 @click.command("eval")
-@click.option("--model", required=True, help="Hub id, org/name@revision, folder, tiny, baseline:majority|random.")
+@click.option(
+    "--model", required=True, help="Hub id, org/name@revision, folder, tiny, demo:e5-small, baseline:majority|random."
+)
 @selection_options
 @click.option("--split", default="test", show_default=True, help="test or dev.")
 @click.option("--via", multiple=True, metavar="TASK", help="Intermediate stage; repeat for a sequence, a+b for both.")

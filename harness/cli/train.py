@@ -10,7 +10,7 @@ from harness.cli.shared_options import data_dir_option, recipe_options, session_
 
 
 @click.command("train")
-@click.option("--model", required=True, help="Hub id, org/name@revision, folder or tiny.")
+@click.option("--model", required=True, help="Hub id, org/name@revision, folder, tiny or demo:e5-small.")
 @click.option("--task", required=True, metavar="TASK", help="Intermediate task; a+b trains both on one encoder.")
 @click.option("--via", multiple=True, metavar="TASK", help="Stage to train before it; repeat for a sequence.")
 @recipe_options

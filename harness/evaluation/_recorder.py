@@ -156,6 +156,8 @@ def _described(reference: ModelReference, model: ResolvedModel | None) -> ModelR
         "hidden_size": model.hidden_size,
         "parameters": model.parameters,
     }
+    if model.copy_note:
+        found["copy"] = model.copy_note
     if model.pickled:
         found["converted_from"] = dict(model.pickled)
     if model.code:

@@ -92,6 +92,8 @@ def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
     """Lists reasons why a run's scores are not comparable with the benchmark's."""
     reasons = []
     options = record["options"]
+    if copy := record["model"].get("copy"):
+        reasons.append(f"the model is a {copy}")
     if options["limit"]:
         reasons.append(f"at most {options['limit']} examples a unit (--limit)")
     if options["train_limit"]:

@@ -1,4 +1,5 @@
-"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, or ``baseline:majority|random``.
+"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, ``demo:e5-small``, or
+``baseline:majority|random``.
 
 Any other ``scheme:rest`` is for plugins (the hook ``harness_load_encoder``).
 """
@@ -13,12 +14,14 @@ from pathlib import Path
 from harness.core.errors import ModelError, UsageError
 
 BASELINES = ("majority", "random")
+DEMO = "demo:e5-small"
+"""The model of :mod:`harness.models.e5_small`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """Reference to a model, as the user gave it. ``kind`` is "hub", "folder", "tiny", "baseline" or
-    "plugin"; ``name`` the id, path or baseline."""
+    """Reference to a model, as the user gave it. ``kind`` is "hub", "folder", "tiny", "demo", "baseline"
+    or "plugin"; ``name`` the id, path or baseline."""
 
     kind: str
     name: str
@@ -45,7 +48,7 @@ class ModelReference:
             exact = str(self)
             name = exact.replace("/", "--")
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
-        if self.kind in ("hub", "tiny", "baseline") and self.revision is None:
+        if self.kind in ("hub", "tiny", "demo", "baseline") and self.revision is None:
             return plain
         return f"{plain}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
 
@@ -59,6 +62,10 @@ def parse_model(text: str) -> ModelReference:
         if name not in BASELINES:
             raise UsageError(f"unknown baseline {name!r}", hint="baseline:majority or baseline:random")
         return ModelReference("baseline", name)
+    if text.startswith("demo:"):
+        if text != DEMO:
+            raise UsageError(f"unknown model {text!r}", hint=f"the only one of its kind is {DEMO}")
+        return ModelReference("demo", text)
     if "\0" in text:
         raise UsageError(f"--model {text!r}: no path holds a NUL")
     try:
@@ -79,7 +86,7 @@ def parse_model(text: str) -> ModelReference:
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name) or (at and not revision):
         raise UsageError(
             f"--model {text!r}: neither a folder nor a Hub id",
-            hint="org/name, org/name@revision, ./folder, tiny, baseline:majority or baseline:random",
+            hint="org/name, org/name@revision, ./folder, tiny, demo:e5-small, baseline:majority or baseline:random",
         )
     return ModelReference("hub", name, revision or None)
 

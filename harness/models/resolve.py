@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
+from harness.core.safe_text import sanitise
 from harness.models._deciding import HARMLESS
 from harness.models._pickled import converted, pickles
 from harness.models._remote_code import needs_code, register_code
 from harness.models._sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
+from harness.models.e5_small import COPY_NOTE, e5_small
 from harness.models.fingerprint import model_fingerprint
 from harness.models.reference import ModelReference
 from harness.models.tiny import tiny_model
@@ -57,6 +59,12 @@ class ResolvedModel:
         return 0
 
     @property
+    def copy_note(self) -> str | None:
+        """Says of what the model is a copy, and how exact; None for one that is what its name says."""
+        note = self.config.get(COPY_NOTE)
+        return sanitise(note, 200) if isinstance(note, str) and note else None
+
+    @property
     def parameters(self) -> int | None:
         """Counts the parameters in a folder's safetensors by their headers; None where a header cannot be read."""
         index = self.folder / "model.safetensors.index.json"
@@ -81,7 +89,8 @@ class Access:
     """Allows what finding and loading a model may do.
 
     Weights are safetensors, or are converted to them with ``allow_pickle``; no code is run but that of the repository and
-    commit that ``trust_remote_code`` names ("org/name@sha"). ``loader`` is asked first for any model but ``tiny``.
+    commit that ``trust_remote_code`` names ("org/name@sha"). ``loader`` is asked first for any model but ``tiny`` and
+    ``demo:e5-small``.
     """
 
     offline: bool = False
@@ -102,7 +111,9 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
         raise ModelError(f"{reference}: a baseline has no weights")
     offline, loader, trust_remote_code = access.offline, access.loader, access.trust_remote_code
     revision = None
-    found = loader(reference=str(reference), offline=offline) if loader and reference.kind != "tiny" else None
+    found = (
+        loader(reference=str(reference), offline=offline) if loader and reference.kind not in ("tiny", "demo") else None
+    )
     if found is not None:
         folder = found
     elif reference.kind == "plugin":
@@ -112,6 +123,8 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
         )
     elif reference.kind == "tiny":
         folder = tiny_model()
+    elif reference.kind == "demo":
+        folder = e5_small()
     elif reference.kind == "hub":
         folder, revision = _download(reference, offline, access.allow_pickle)
     else:

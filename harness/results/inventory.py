@@ -147,7 +147,7 @@ def _stage_key(folder: Path) -> str | None:
 
 
 def find_built(root: Path) -> Iterator[StoredFolder]:
-    """Finds what the harness built: in the user's cache folder the tiny model, archives and rows; in ``root`` models with
+    """Finds what the harness built: in the user's cache folder models, archives and rows; in ``root`` models with
     a larger vocabulary, next to the stages."""
     for parent in _cache_folders():
         for folder in _folders(parent):

@@ -159,7 +159,7 @@ def unit_of(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor,
         dev = limited(list(subject.read(_dev(subject, part)[0]).examples), MANY)
     pool: Sequence[Any] = ()
     if isinstance(task, TargetTask) and task.pool is not None:
-        pool = subject.read(Part(task, "pool", "pool", task.pool, subject.state(task.pool))).examples
+        pool = subject.read(next(part for part in subject.parts_of(task) if part.name == "pool")).examples
     unit = UnitExamples(task.name, part.language, part.name, limited(list(loaded.examples), count), dev, pool)
     return family, family.join([unit])[0]
 

@@ -62,6 +62,7 @@ class ModelRecord(TypedDict):
     architecture: NotRequired[str | None]
     hidden_size: NotRequired[int | None]
     parameters: NotRequired[int | None]
+    copy: NotRequired[str]
     converted_from: NotRequired[dict[str, Any]]
     code: NotRequired[dict[str, Any]]
 

@@ -125,18 +125,20 @@ class Family(PluginValue):
     """A kind of task: what its examples are, how they are predicted, and how predictions are written.
 
     ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
-    :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch.
+    :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch. ``template``
+    ("module:VALUE", a :class:`~harness.types.task_template.TaskTemplate`) is for ``harness new task``; "" where it has none.
     """
 
     kind = "family"
     hook = "harness_families"
-    references = ("implementation", "format")
+    references = ("implementation", "format", "template")
 
     name: str
     examples: tuple[type, ...]
     implementation: str
     format: str
     summary: str = ""
+    template: str = ""
     provider: str = ""
 
     def check(self) -> None:

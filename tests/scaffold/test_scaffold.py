@@ -13,7 +13,6 @@ from wheels import environment, install, plugins
 
 from harness.cli.main import cli
 from harness.registry.default import get_registry
-from harness.scaffold.shapes import shape_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
@@ -44,7 +43,7 @@ def site(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_a_template_for_every_family() -> None:
-    assert FAMILIES and all(shape_of(family.examples) for family in get_registry().families().values())
+    assert FAMILIES and all(family.template for family in get_registry().families().values())
 
 
 def test_generated_packages_install_and_load(site: Path) -> None:

