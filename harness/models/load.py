@@ -100,8 +100,11 @@ def check_head(model: PreTrainedModel, folder: Path, head: Collection[str] | Non
 
     ``head`` are the names of its parameters, by default of all outside the encoder.
     """
-    stored = stored_names(folder)
-    absent = [name for name in (head_parameters(model) if head is None else head) if name not in stored]
+    names = head_parameters(model) if head is None else head
+    fresh: Collection[str] | None = getattr(model, "harness_fresh", None)
+    if fresh is None:  # loaded by other means than ours: by the names in the files
+        fresh = set(names) - stored_names(folder)
+    absent = [name for name in names if name in fresh]
     if absent:
         raise ModelError(
             f"{folder}: no trained head for this task ({absent[0]} is not among its weights)",
