@@ -104,7 +104,7 @@ def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:
 
 
 def code_hint(config: Any) -> str:
-    """Where weights do not fit a configuration that names code of its own: that they may be for that code."""
+    """A hint for weights that do not fit a configuration which names code of its own: they may be for that code."""
     if not getattr(config, "auto_map", None):
         return ""
     return (

@@ -53,7 +53,7 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrained
 
 
 def _newer(path: Path) -> str:
-    """What to do about a tokenizer.json that cannot be used: one that is whole may be of a newer format."""
+    """A hint for a tokenizer.json that cannot be used: one that is whole may be of a newer format."""
     import tokenizers
 
     try:
