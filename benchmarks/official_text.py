@@ -28,8 +28,8 @@ LENGTHS = {
     "question": 11,
 }
 """Words in each text column, on average (estimates)."""
-SHARED = {"xquad": 5, "mlqa": 2, "tydiqa": 1}
-"""Questions about one paragraph."""
+SHARED = {"xnli": 3, "xquad": 5, "mlqa": 2, "tydiqa": 1}
+"""Hypotheses on one premise, questions about one paragraph."""
 UNKNOWN = 1_000
 """Examples of a test set of which no official size is known."""
 
@@ -82,7 +82,7 @@ def _rows(task: str, source: HubData, size: int, text: MadeText) -> Iterator[dic
         mean = LENGTHS.get(column.name, 0)
         if column.name == "tokens":
             made[column.name] = text.lists(size, mean)
-        elif column.name == "context":
+        elif column.name in ("premise", "context"):
             shared = SHARED[task]
             made[column.name] = [each for each in text.texts(-(-size // shared), mean) for _ in range(shared)][:size]
         elif mean:
