@@ -1,8 +1,6 @@
 """The attributes of `harness breakdown`."""
 
-from harness import Attribute, Choice, Pair, Query, Question, Tagged, Translation, hookimpl
-
-SENTENCES = (Pair, Tagged, Choice, Query, Translation)
+from harness import Attribute, Example, Question, Tagged, hookimpl
 
 
 def attribute(name, examples, summary):
@@ -13,9 +11,9 @@ def attribute(name, examples, summary):
 def harness_attributes():
     yield attribute("language", (), "the language")
     yield attribute("script", (), "the script of the language")
-    yield attribute("length", SENTENCES, "characters of what is asked about; words of a tagged sentence")
-    yield attribute("tokens-per-word", (*SENTENCES, Question), "pieces that the model's tokenizer cuts a word into")
-    yield attribute("overlap", (Pair, Question), "how much of the second text is in the first, 0-1")
+    yield attribute("length", (Example,), "characters of what is asked about; words of a tagged sentence")
+    yield attribute("tokens-per-word", (Example,), "pieces that the model's tokenizer cuts a word into")
+    yield attribute("overlap", (Example,), "how much of the second text is in the first, 0-1")
     yield attribute("question-length", (Question,), "characters of the question")
     yield attribute("context-length", (Question,), "characters of the context")
     yield attribute("answer-length", (Question,), "characters of the answer")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.registry.registry import Registry
 from harness.results.examples import scored_examples
-from harness.scoring.formats.base import Aligned
+from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_json
-from harness.types.examples import Sentence, Translation, sorted_english
 
 if TYPE_CHECKING:
     from harness.results.run_view import RunView
@@ -32,6 +31,7 @@ def texts_of(
     registry: Registry,
     task: str,
     code: str,
+    format_: Format,
     aligned: Aligned,
     labels: Path,
     data_dir: str | Path | None,
@@ -43,40 +43,13 @@ def texts_of(
     """
     if labels.suffix == ".json":
         return _questions(labels, aligned)
-    return _by_kind(scored_examples(system, task, code, registry, data_dir), aligned)
+    return of_examples(format_, scored_examples(system, task, code, registry, data_dir), aligned)
 
 
-def _by_kind(examples: Sequence[Any], aligned: Aligned) -> Texts:
-    kinds = {type(example) for example in examples}
-    if Sentence in kinds:
-        sides = {example.id: example.text for example in examples if isinstance(example, Sentence)}
-        return lambda item: _pair_texts(aligned.ids[item], sides)
-    if len(examples) != len(aligned.ids) or len(kinds) != 1:
-        return nothing
-    kind = kinds.pop()
-    if kind is Translation:
-        return lambda item: _translation(examples, item, aligned)
-    return lambda item: tuple(
-        (label, shorten(text)) for label, text in examples[item].describe(aligned.gold[item], aligned.predicted[item])
-    )
-
-
-def _translation(examples: Sequence[Translation], item: int, aligned: Aligned) -> Parts:
-    order = sorted_english(examples)
-    row, chosen = order[item], aligned.predicted[item]
-    found = examples[chosen].foreign if isinstance(chosen, int) and 0 <= chosen < len(examples) else "no such row"
-    return (
-        ("English", shorten(examples[row].english)),
-        ("translation", shorten(examples[row].foreign)),
-        ("found instead", shorten(found)),
-    )
-
-
-def _pair_texts(name: str, sides: Mapping[str, str]) -> Parts:
-    foreign, _, english = name.partition("\t")
-    return tuple(
-        (label, shorten(sides[side])) for label, side in (("foreign", foreign), ("English", english)) if side in sides
-    )
+def of_examples(format_: Format, examples: Sequence[Any], aligned: Aligned) -> Texts:
+    """The texts that the format gives an item, shortened."""
+    described = format_.described(examples, aligned)
+    return lambda item: tuple((label, shorten(text)) for label, text in described(item))
 
 
 def _questions(labels: Path, aligned: Aligned) -> Texts:

@@ -24,7 +24,7 @@ from harness.models.reference import parse_model
 from harness.models.resolve import Access
 from harness.registry.attribution import attributing_errors
 from harness.registry.registry import load_part
-from harness.types.examples import Candidate, Query
+from harness.types.examples import pool_role
 from harness.types.options import EvalOptions, build
 from harness.types.units import UnitExamples
 
@@ -143,8 +143,8 @@ def _examples(entry: PlannedUnit, predictor: Predictor, data: DataAccess, limit:
         examples = load(entry.split, limit)
     else:  # of the candidates, the same share as of the queries
         both = limited([*load(entry.split, None), *load(task.pool, None)], limit)
-        examples = [example for example in both if not isinstance(example, Candidate)]
-        pool = [example for example in both if isinstance(example, Candidate)]
+        examples = [example for example in both if not pool_role(example).pool]
+        pool = [example for example in both if pool_role(example).pool]
     (joined,) = predictor.join([UnitExamples(unit.task, unit.language, unit.split, examples, dev, pool)])
     return joined
 
@@ -154,8 +154,7 @@ def _changes(entry: PlannedUnit, predictor: Predictor, forward: Forward, unit: U
 
     def decided(dtype: str, budget: int) -> list[str]:
         (prediction,) = predictor.predict(replace(forward, dtype=dtype, budget=budget), [unit])
-        ranked = isinstance(unit.examples[0], Query)
-        return [repr(decision[:1] if ranked else decision) for decision in prediction.predictions]
+        return [repr(predictor.decision(predicted)) for predicted in prediction.predictions]
 
     reference = decided("fp32", full)
     brain = decided("bf16", full)

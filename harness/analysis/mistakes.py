@@ -65,7 +65,9 @@ def mistakes(
                 wrong = _wrong(scorer, aligned, code)
             except HarnessError:
                 continue
-            texts = texts_of(system, registry, name, code, aligned, files[1], data_dir) if wrong else nothing
+            texts = (
+                texts_of(system, registry, name, code, scorer.format, aligned, files[1], data_dir) if wrong else nothing
+            )
             yield UnitMistakes(
                 task=name,
                 code=code,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.data.corpus import Corpus
 from harness.data.provenance import Provenance, origin_words
-from harness.types.examples import Text
+from harness.types.examples import unlabelled
 from harness.types.record import ResourcesRecord
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def union(values: Iterable[Mapping[str, Any]]) -> Resources:
 def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
     """Resources that training on a split of a task uses: its languages, and the translations among its parts."""
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
-    unlabelled = bool(train.examples) and isinstance(train.examples[0], Text)
+    kind = "text" if unlabelled(train.examples) else "labels"
     translations = [translation(part, code) for code, part in read if part.translated]
-    return union([{"text" if unlabelled else "labels": [code for code, _ in read], "translations_train": translations}])
+    return union([{kind: [code for code, _ in read], "translations_train": translations}])
 
 
 def of_test(language: str, test: LoadedSplit) -> Resources:

@@ -21,7 +21,7 @@ from harness.data.provenance import Provenance, provenance
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import limited
 from harness.types import entity_tags
-from harness.types.examples import Example, Text
+from harness.types.examples import Example, unlabelled
 from harness.types.sources import DatasetsData, FileData, HubData, Reader, Source, Split, described
 from harness.types.tasks import IntermediateTask, TargetTask
 
@@ -234,7 +234,7 @@ def _missing(split: Split, error: Unavailable) -> Status:
 
 def label_set(task: TargetTask | IntermediateTask, train: LoadedSplit) -> tuple[str, ...]:
     """The labels of a task: its closed set or, where it declares none, the sorted tags of its training data (CCG)."""
-    if task.labels or (train.examples and isinstance(train.examples[0], Text)):
+    if task.labels or unlabelled(train.examples):
         return task.labels
     return tuple(sorted({tag for item in train.examples for tag in getattr(item, "tags", None) or ()}))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from harness.types.examples import Candidate, Example, GoldPair, Query, Sentence, Tagged
+from harness.types.examples import Example, PoolRole, pool_role
 
 _CHUNK = 4096
 
@@ -16,71 +17,71 @@ _CHUNK = 4096
 def limited(examples: Sequence[Example], limit: int | None) -> list[Example]:
     """``limit`` examples in their order, chosen by a hash of the id: always the same ones, also in parallel languages.
 
-    Of a mining pool, ``limit`` foreign sentences are kept, and the same share of gold pairs and of English sentences; of
-    queries and candidates, ``limit`` queries, the candidates that answer them, and the same share of the others.
+    Where examples belong together (:class:`~harness.types.examples.PoolRole`), ``limit`` of those that count are kept, what
+    they link to, and the same share of everything else: of a mining pool ``limit`` foreign sentences, and the same share of
+    gold pairs and of English sentences; of queries and candidates ``limit`` queries, the candidates that answer them, and
+    the same share of the others.
     """
     if limit is None or limit >= len(examples):
         return list(examples)
-    if any(isinstance(example, Sentence | GoldPair) for example in examples):
-        return _limited_pool(examples, limit)
-    if any(isinstance(example, Candidate) for example in examples):
-        return _limited_search(examples, limit)
-    chosen = set(_lowest([str(getattr(example, "id", position)) for position, example in enumerate(examples)], limit))
+    roles = [pool_role(example) for example in examples]
+    if any(role.pool or role.links for role in roles):
+        return _limited_pools(examples, roles, limit)
+    chosen = set(_lowest([getattr(example, "id", position) for position, example in enumerate(examples)], limit))
     return [example for position, example in enumerate(examples) if position in chosen]
 
 
-def _lowest(names: Sequence[str], count: int) -> list[int]:
+def _lowest(names: Sequence[Any], count: int) -> list[int]:
     """Positions of the ``count`` names whose hashes are the lowest."""
-    return sorted(range(len(names)), key=lambda i: blake2b(names[i].encode(), digest_size=8).digest())[:count]
+    return sorted(range(len(names)), key=lambda i: blake2b(str(names[i]).encode(), digest_size=8).digest())[:count]
 
 
-def _limited_pool(examples: Sequence[Example], limit: int) -> list[Example]:
-    gold = [example for example in examples if isinstance(example, GoldPair)]
-    sides: dict[bool, list[str]] = {False: [], True: []}
-    for example in examples:
-        if isinstance(example, Sentence):
-            sides[example.english].append(example.id)
-    share = min(limit / max(len(sides[False]), 1), 1.0)
-    pairs = {gold[i] for i in _lowest([pair.foreign for pair in gold], round(share * len(gold)))}
-    kept: dict[bool, set[str]] = {}
-    for english, ids in sides.items():
-        needed = {pair.english if english else pair.foreign for pair in pairs}
-        in_gold = {pair.english if english else pair.foreign for pair in gold}
-        others = [name for name in ids if name not in in_gold]  # a translation left alone would be no distractor
-        count = max(round(share * len(ids)) - len(needed), 0)
-        kept[english] = needed | {others[i] for i in _lowest(others, count)}
-    return [
-        example
-        for example in examples
-        if (example in pairs if isinstance(example, GoldPair) else _in_pool(example, kept))
-    ]
+def _limited_pools(examples: Sequence[Example], roles: Sequence[PoolRole], limit: int) -> list[Example]:
+    share = min(limit / max(sum(role.counts for role in roles), 1), 1.0)
+    keys = [getattr(example, "id", role.links) for example, role in zip(examples, roles, strict=True)]
+    outside = [i for i, role in enumerate(roles) if not role.pool]
+    # a label without an id is chosen by the first example that it links to
+    names = [keys[i] if hasattr(examples[i], "id") else _first_link(roles[i]) for i in outside]
+    kept = {("", keys[outside[i]]) for i in _lowest(names, round(share * len(outside)))}
+    linked = {link for i in outside if ("", keys[i]) in kept for link in roles[i].links}
+    labelled = {link for i in outside if not roles[i].counts for link in roles[i].links}
+    pools: dict[str, list[Any]] = {}
+    for key, role in zip(keys, roles, strict=True):
+        pools.setdefault(role.pool, []).append(key)
+    for pool, members in pools.items():
+        if pool:
+            of_pool = ({name for where, name in links if where == pool} for links in (linked, labelled))
+            kept |= {(pool, name) for name in _members(members, share, *of_pool)}
+    return [example for example, key, role in zip(examples, keys, roles, strict=True) if (role.pool, key) in kept]
 
 
-def _limited_search(examples: Sequence[Example], limit: int) -> list[Example]:
-    queries = [example for example in examples if isinstance(example, Query)]
-    kept = {queries[i].id for i in _lowest([query.id for query in queries], limit)}
-    needed = {name for query in queries if query.id in kept for name in query.relevant}
-    others = [e.id for e in examples if isinstance(e, Candidate) and e.id not in needed]
-    needed |= {others[i] for i in _lowest(others, round(len(others) * min(limit / max(len(queries), 1), 1.0)))}
-    return [e for e in examples if getattr(e, "id", None) in (kept if isinstance(e, Query) else needed)]
+def _first_link(role: PoolRole) -> str:
+    return role.links[0][1] if role.links else ""
 
 
-def _in_pool(example: Example, kept: dict[bool, set[str]]) -> bool:
-    return isinstance(example, Sentence) and example.id in kept[example.english]
+def _members(names: Sequence[Any], share: float, linked: Collection[Any], labelled: Collection[Any]) -> set[Any]:
+    """Members of a pool to keep: the linked ones, and of the others as many as make up the share.
+
+    A labelled one whose label is not kept is left out: alone, it would be a wrong answer that is right.
+    """
+    others = [name for name in names if name not in linked and name not in labelled]
+    count = round(share * len(names)) - len(linked) if labelled else round(share * len(others))
+    return {*linked, *(others[i] for i in _lowest(others, max(count, 0)))}
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
     """blake2b over the examples, in order: it changes with the data, not with the place where they are stored.
 
-    How words are written (:class:`Tagged`) is left out, so that sources that tell and sources that do not have one
-    fingerprint, as they have one result with most tokenizers; :func:`written_fingerprint` is for the others.
+    How words are written (:attr:`~harness.types.examples.Example.written_field`) is left out, so that sources that tell and
+    sources that do not have one fingerprint, as they have one result with most tokenizers; :func:`written_fingerprint` is
+    for the others.
     """
     return _digest(examples)
 
 
 def written_fingerprint(examples: Sequence[Example]) -> str | None:
-    """blake2b over how the words of tagged sentences are written; None where no source tells."""
-    written = [example.written if isinstance(example, Tagged) else () for example in examples]
+    """blake2b over how the words of sentences are written; None where no source tells."""
+    written = [example.written_words() if isinstance(example, Example) else () for example in examples]
     return _digest(written) if any(written) else None
 
 
@@ -96,5 +97,11 @@ def _digest(values: Iterable[Any]) -> str:
 
 
 def _plain(value: Any) -> list[Any]:
-    hashed = (name for name in value.__dataclass_fields__ if type(value) is not Tagged or name != "written")
-    return [type(value).__name__, *(getattr(value, name) for name in hashed)]
+    kind: type = type(value)
+    return [kind.__name__, *(getattr(value, name) for name in _hashed_fields(kind))]
+
+
+@lru_cache(maxsize=256)
+def _hashed_fields(kind: type) -> tuple[str, ...]:
+    left_out = kind.written_field if issubclass(kind, Example) else ""
+    return tuple(name for name in kind.__dataclass_fields__ if name != left_out)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.inference.batching import STREAM_ROWS, filled
+from harness.inference.features import Features
 from harness.models.encoder import head_parameters
 from harness.models.fresh_head import reset_head, share_encoder
 from harness.types.examples import Example
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from harness.core.arrays import OutputRows
+    from harness.core.arrays import IntArray, OutputRows
     from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
 
@@ -71,6 +72,10 @@ class Predictor(ABC):
     @abstractmethod
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Predicts every unit, yielding each as soon as it is complete."""
+
+    def decision(self, predicted: Any) -> Any:
+        """The part of a prediction that batch size and precision should not change; by default, all of it."""
+        return predicted
 
     @abstractmethod
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
@@ -129,6 +134,14 @@ class HeadFamily(Predictor):
 
         With ``training`` the labels go along and unusable examples are dropped; the rows may then be made as they are needed.
         """
+
+    def embedding_rows(self, features: FeatureRows) -> IntArray | None:
+        """The token ids that training on these rows may look up: they alone are trained. None where it may be any.
+
+        By default all ids in the rows of :class:`~harness.inference.features.Features`, aligned columns included, since
+        these may hold tokens as well; None for rows that are made when they are needed.
+        """
+        return features.token_ids() if isinstance(features, Features) else None
 
     @abstractmethod
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

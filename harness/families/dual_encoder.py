@@ -199,6 +199,10 @@ class DualEncoder(HeadFamily):
         """The vector of each row."""
         return list(outputs["vector"])
 
+    def decision(self, predicted: Any) -> Any:
+        """The first candidate."""
+        return predicted[:1]
+
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[list[str]]:
         """ "majority": the first 20 candidates; "random": any 20."""
         names = [candidate.id for candidate in unit.pool if isinstance(candidate, Candidate)]

@@ -96,6 +96,9 @@ class MaskedLanguageModel(HeadFamily):
             aligned={"labels": (Ragged(labels, ids.offsets), -100)},
         )
 
+    def embedding_rows(self, features: FeatureRows) -> None:
+        """None: a token may be replaced by any other, and the head predicts all of them."""
+
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy of the predicted tokens, in fp32, and their number."""
         from torch.nn.functional import cross_entropy

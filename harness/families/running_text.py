@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from harness.core.errors import DataError
-from harness.types.examples import Tagged
+from harness.types.examples import Example
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Characters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no space between words (for ``[...]``)."""
@@ -14,16 +14,17 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4
 _UNSPACED = re.compile(f"[{UNSPACED}\u0f00-\u0fff\U00020000-\U0003ffff]")
 
 
-def as_written(sentence: Tagged) -> Sequence[str]:
+def as_written(sentence: Example) -> Sequence[str]:
     """The words as their source has them, or else as they are usually written; joined, they are the text."""
-    if not sentence.written:
-        return written(sentence.words)
-    if len(sentence.written) != len(sentence.words):
+    words, spelt = sentence.split_words(), sentence.written_words()
+    if not spelt:
+        return written(words)
+    if len(spelt) != len(words):
         raise DataError(
-            f"sentence {sentence.id!r} has {len(sentence.words)} words, {len(sentence.written)} as they are written",
-            hint="Tagged.written has an entry for each word, or none at all",
+            f"sentence {getattr(sentence, 'id', '')!r} has {len(words)} words, {len(spelt)} as they are written",
+            hint=f"{type(sentence).__name__}.{sentence.written_field} has an entry for each word, or none at all",
         )
-    return sentence.written
+    return spelt
 
 
 def written(words: Sequence[str]) -> tuple[str, ...]:

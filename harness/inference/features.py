@@ -123,6 +123,12 @@ class Features:
             return items
         return np.concatenate([np.arange(self.items[i], self.items[i + 1]) for i in items])
 
+    def token_ids(self) -> IntArray:
+        """The distinct numbers in ``ids`` and in the aligned columns, sorted; those below 0 are no tokens."""
+        columns = (self.ids, *(ragged for ragged, _ in self.aligned.values()))
+        counts = [np.bincount(ragged.values[ragged.values >= 0]) for ragged in columns]
+        return np.unique(np.concatenate([np.flatnonzero(count) for count in counts]))
+
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""
         side = self.padding_side

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from harness.core.scratch import scratch_folder
 from harness.models._sound import AGAIN
 from harness.models.config import load_config
 from harness.models.load import load_tokenizer
-from harness.types.examples import Example, Text
+from harness.types.examples import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -92,7 +92,7 @@ def _words(
 
     Gemma's scheme takes a whole text for one word: a token that begins with the space begins a word there.
     """
-    lines = (text if isinstance(text, str) else text.text for text in texts if isinstance(text, str | Text))
+    lines = chain.from_iterable([text] if isinstance(text, str) else text.texts().values() for text in texts)
     while chunk := list(islice(lines, LINES_AT_A_TIME)):
         encodings = tokenizer.backend_tokenizer.encode_batch(chunk, add_special_tokens=False)
         for line, encoding in zip(chunk, encodings, strict=True):

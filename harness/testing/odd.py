@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from harness.testing.contract import ODD
-from harness.types.examples import Example, GoldPair
+from harness.types.examples import Example, pool_role
 
 _WORDS = 10_000
 
@@ -30,13 +30,15 @@ def odd_examples(example: Example) -> Iterator[tuple[str, Example]]:
 
 
 def _with_text(example: Any, kind: str, text: str) -> Any:
-    """Strings, and strings in tuples, are replaced; ids stay, and gold pairs, which are ids.
+    """Strings, and strings in tuples, are replaced; ids stay, its own and those of members of a pool.
 
     Where an example has words and no running text, ten thousand tokens are that many words.
     """
-    if isinstance(example, GoldPair) or not is_dataclass(example) or isinstance(example, type):
+    if not is_dataclass(example) or isinstance(example, type):
         return example
+    ids = {name for _, name in pool_role(example).links}
     values = {field.name: getattr(example, field.name) for field in fields(example) if field.name != "id"}
+    values = {name: value for name, value in values.items() if not (ids and ids.issuperset(_strings(value)))}
     running = any(isinstance(value, str) for value in values.values())
     changed: dict[str, Any] = {}
     for name, value in values.items():
@@ -47,3 +49,7 @@ def _with_text(example: Any, kind: str, text: str) -> Any:
         elif isinstance(value, tuple) and value and all(isinstance(item, str) for item in value):
             changed[name] = (text,) * len(value)
     return replace(example, **changed)
+
+
+def _strings(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)

@@ -9,7 +9,7 @@ from harness.registry.registry import Registry
 from harness.registry.select import Selectable, choose
 from harness.testing.contract import Status
 from harness.testing.subject import Part, Subject
-from harness.types.examples import GoldPair
+from harness.types.examples import Example, PoolRole, pool_role
 from harness.types.languages import Language
 from harness.types.tasks import TargetTask
 
@@ -71,27 +71,47 @@ def _language_problem(language: Language, registry: Registry) -> str:
 
 
 def readable(subject: Subject) -> Iterator[Result]:
-    """Files are what they should be, rows can be read, examples are what the family takes."""
+    """Files are what they should be, rows can be read, examples are what the family takes and have what their class says."""
 
     def judge(part: Part) -> str:
         kinds = subject.registry.family(part.task.family).examples
         wrong = next((example for example in subject.read(part).examples if not isinstance(example, kinds)), None)
         if wrong is None:
-            return ""
+            return next(filter(None, map(_misdescribed, subject.read(part).examples)), "")
         wanted = " or ".join(kind.__name__ for kind in kinds)
         return f"example: {type(wrong).__name__} where the family {part.task.family!r} takes {wanted}"
 
     yield from _each(subject, judge, unreadable="failed")
 
 
+def _misdescribed(example: object) -> str:
+    """Finds what the class of an example says of it that is not so, or ""."""
+    if not isinstance(example, Example):
+        return ""
+    name, words = type(example).__name__, (example.word_field, example.written_field)
+    lost = [field for field in (*example.query_fields, *example.paired_fields, *words) if field]
+    lost = [field for field in lost if not hasattr(example, field) and field not in example.texts()]
+    if lost:
+        return f"example: {name} has no {lost[0]!r}, which its class names"
+    role = example.pool_role()
+    if isinstance(role, PoolRole) and all(isinstance(link, tuple) and len(link) == 2 for link in role.links):
+        return ""
+    return f"example: pool_role of {name} gives {role!r}, not a PoolRole with links of a pool and an id"
+
+
 def ids(subject: Subject) -> Iterator[Result]:
-    """Ids are strings and occur once, in a mining pool once on either side."""
+    """Ids are strings and occur once, in a mining pool once on either side; links lead into pools that have members."""
 
     def judge(part: Part) -> str:
         seen = set()
+        pools: set[str] = set()
+        linked: set[str] = set()
         for example in subject.read(part).examples:
+            role = pool_role(example)
+            pools |= {role.pool} - {""}
+            linked |= {pool for pool, _ in role.links}
             key = example.unique_key()
-            if key is None and isinstance(example, GoldPair):
+            if key is None and role.links and not role.counts:
                 continue
             name = getattr(example, "id", None)
             if not isinstance(name, str):
@@ -99,7 +119,8 @@ def ids(subject: Subject) -> Iterator[Result]:
             if key in seen:
                 return f"the id {name!r} occurs twice"
             seen.add(key)
-        return ""
+        lost = sorted(linked - pools) if pools else []
+        return f"links lead to {', '.join(lost)}: the pools are {', '.join(sorted(pools))}" if lost else ""
 
     yield from _each(subject, judge)
 

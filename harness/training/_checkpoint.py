@@ -50,12 +50,14 @@ def save_state(
     progress: StageProgress,
     *,
     stage: str = "",
+    rows: str = "",
     write: bool = True,
 ) -> None:
     """Writes ``folder`` as a whole or not at all: the previous state stays until the new one is complete.
 
     The progress holds the key of the ``stage``, the sha256 of the tensors and its own: they are loaded together or not.
-    All processes of a sharded training call it, to put its tensors together, and only the first is to ``write``.
+    ``rows`` names the rows of the embeddings that are trained, where that is not all of them. All processes of a sharded
+    training call it, to put its tensors together, and only the first is to ``write``.
     """
     import torch
     from safetensors.torch import save_file
@@ -74,15 +76,16 @@ def save_state(
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     with written_into(folder):
         save_file(tensors, scratch / TENSORS)
-        content = {**vars(progress), "stage": stage, "tensors": _sha256_and_sync(scratch / TENSORS)}
+        content = {**vars(progress), "stage": stage, "rows": rows, "tensors": _sha256_and_sync(scratch / TENSORS)}
         (scratch / PROGRESS).write_text(json.dumps(sealed(content)), encoding="utf-8")
     replace_folder(scratch, folder)
 
 
-def saved_progress(folder: Path, stage: str = "") -> StageProgress | None:
+def saved_progress(folder: Path, stage: str = "", rows: str = "") -> StageProgress | None:
     """The progress of the state in ``folder``; None where none is there.
 
-    :class:`~harness.core.damage.Damaged` where the state is not what was written, or is another stage's.
+    :class:`~harness.core.damage.Damaged` where the state is not what was written, is another stage's, or has other rows
+    of the embeddings (those of earlier versions have all).
     """
     recover_folder(folder)
     if not folder.exists():
@@ -93,6 +96,8 @@ def saved_progress(folder: Path, stage: str = "") -> StageProgress | None:
         raise Damaged(f"{folder / PROGRESS}: says nothing of {TENSORS}, as those of earlier versions")
     if owner != stage:
         raise Damaged(f"{folder}: the state of another training")
+    if content.pop("rows", "") != rows:
+        raise Damaged(f"{folder}: a state with other rows of the embeddings, as those of earlier versions and of FSDP")
     try:
         found = file_sha256(folder / TENSORS)
     except OSError as error:
@@ -108,7 +113,7 @@ def saved_progress(folder: Path, stage: str = "") -> StageProgress | None:
 
 
 def load_state(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, stage: str = ""
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, *, stage: str = "", rows: str = ""
 ) -> StageProgress | None:
     """Restores what :func:`save_state` wrote for this stage; None where no state is there, Damaged as above."""
     import torch
@@ -116,7 +121,7 @@ def load_state(
 
     from harness.training._sharding import spread_like
 
-    progress = saved_progress(folder, stage)
+    progress = saved_progress(folder, stage, rows)
     if progress is None:
         return None
     with border(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import torch
 
+from harness.training._rows import EmbeddingRows
+
 
 def sparsify(modules: torch.nn.Module) -> None:
     """Lets every trained embedding give sparse gradients."""
     for module in modules.modules():
-        if type(module) is torch.nn.Embedding and module.max_norm is None:
+        if isinstance(module, EmbeddingRows) or (type(module) is torch.nn.Embedding and module.max_norm is None):
             module.sparse = True
 
 

@@ -27,6 +27,7 @@ from harness.models.stored import stored_names, stored_tensors
 from harness.training._adapters import merged, with_adapters, with_weights_of
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
+from harness.training._rows import TouchedRows, touched_rows
 from harness.training._schedule import make_schedule
 from harness.training._sharding import sharding_asked_for
 from harness.training._trainer import HeadTask, Trainer
@@ -86,10 +87,6 @@ def _train(
     best = work / "best"
     started = time.monotonic()
     accelerator = Accelerator(cpu=compute.device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
-    if accelerator.is_main_process:
-        _clear_damage(work, stage)
-    accelerator.wait_for_everyone()
-    work.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(parent, _tokenizer_settings(stage))
     for part in stage.tasks:
         if shard and (asking := part.objective.needing("gradients")):
@@ -102,6 +99,17 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device)
     parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried, contexts)
+    schedule = make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage))
+    # The shards of a whole table are small, and every process scores with all of them.
+    tables = (
+        TouchedRows()
+        if shard
+        else touched_rows(parts, tokenizer, steps=len(schedule), decay=stage.options.weight_decay)
+    )
+    if accelerator.is_main_process:
+        _clear_damage(work, stage, tables.digest)
+    accelerator.wait_for_everyone()
+    work.mkdir(parents=True, exist_ok=True)
 
     def keep(model: Any) -> None:
         """One task keeps its head, so that the folder can be scored as it is; of several, only the encoder is kept."""
@@ -115,7 +123,7 @@ def _train(
 
     trainer = Trainer(
         parts,
-        make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage)),
+        schedule,
         stage.options,
         accelerator,
         pad_id=tokenizer.pad_token_id or 0,
@@ -129,6 +137,7 @@ def _train(
         keep=lambda: keep(_of_many_bits(stage, parent, trainer.whole_model, carried, contexts)),
         tell=tell,
         shard=shard,
+        tables=tables,
         stage=stage.key,
         started=started,
     )
@@ -140,14 +149,14 @@ def _train(
     accelerator.wait_for_everyone()
 
 
-def _clear_damage(work: Path, stage: Stage) -> None:
+def _clear_damage(work: Path, stage: Stage, rows: str) -> None:
     """Sets aside an unfinished training that cannot resume to bit-identical weights."""
     best = work / "best"
     recover_folder(best)
     try:
         if work.exists() and not work.is_dir():
             raise Damaged(f"{work}: not a folder")
-        progress = saved_progress(work / "state", stage.key)
+        progress = saved_progress(work / "state", stage.key, rows)
         if progress is not None and progress.best_step:
             kept = read_sealed(best / SUMMARY)
             # A later one than the state records is written again when the training reaches that step.

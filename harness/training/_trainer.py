@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
+    from harness.training._rows import TouchedRows
+
 log = logging.getLogger(__name__)
 
 CPU_TOKENS = 512
@@ -104,8 +106,9 @@ class Trainer:
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
     current model, and what else to record with it; ``keep`` is called when the model is the best so far and must
     store it; ``tell`` is called with (step, total, mean loss). With ``shard`` the processes share the weights
-    (:mod:`harness.training._sharding`). The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this
-    start began, on the monotonic clock; it counts in the seconds of the progress.
+    (:mod:`harness.training._sharding`). ``tables`` are embeddings that are trained in part: they are whole again while
+    ``evaluate`` and ``keep`` run (:mod:`harness.training._rows`). The state in ``state_folder`` is that of ``stage``, a
+    key. ``started`` is when this start began, on the monotonic clock; it counts in the seconds of the progress.
     """
 
     def __init__(
@@ -121,11 +124,13 @@ class Trainer:
         keep: Callable[[], None],
         tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
         shard: bool = False,
+        tables: TouchedRows | None = None,
         stage: str = "",
         started: float | None = None,
     ) -> None:
         import torch
 
+        from harness.training._rows import TouchedRows
         from harness.training._sharding import Sharded
 
         for part in parts:
@@ -148,6 +153,7 @@ class Trainer:
         self.evaluate = evaluate
         self.keep = keep
         self.tell = tell
+        self.tables = tables or TouchedRows()
         self.modules = torch.nn.ModuleList(part.model.to(accelerator.device) for part in parts)
         self.sharded = Sharded(self.modules, accelerator) if shard else None
         self.optimizer = make_optimizer(self.modules, options)
@@ -189,7 +195,7 @@ class Trainer:
         """Trains to the end, or on from the saved state; returns the finished progress."""
         import torch
 
-        resumed = load_state(self.state_folder, self.modules, self.optimizer, stage=self.stage)
+        resumed = load_state(self.state_folder, self.modules, self.optimizer, stage=self.stage, rows=self.tables.digest)
         if resumed:
             self.progress = resumed
             self.tokens, self.earlier_seconds = resumed.tokens, resumed.seconds
@@ -266,6 +272,8 @@ class Trainer:
         torch._foreach_mul_(gradients, self.accelerator.num_processes / terms.clamp(min=1))
         self.accelerator.clip_grad_norm_(self.modules.parameters(), self.options.clip)
         self.prepared.step()
+        if not self.accelerator.optimizer_step_was_skipped:
+            self.tables.stepped(step, rate)
         self.prepared.zero_grad()
         return loss_sum / terms.clamp(min=1)
 
@@ -274,6 +282,7 @@ class Trainer:
         return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
 
     def _look(self, step: int) -> None:
+        self.tables.check()
         losses, self.window = self._recent(), []
         for offset, loss in enumerate(losses):
             if not math.isfinite(loss):
@@ -294,6 +303,12 @@ class Trainer:
         return torch.stack(self.window).tolist() if self.window else []
 
     def _select(self, *, last: bool = False) -> None:
+        with self.tables.whole():
+            self._score_and_keep(last)
+        if not last:
+            self._save()
+
+    def _score_and_keep(self, last: bool) -> None:
         """Scores English dev and keeps the model if it is strictly better, or if it is the last one and that counts."""
         step = self.progress.step
         score: float | None = None
@@ -317,17 +332,24 @@ class Trainer:
         else:
             self.progress.bad_evaluations += 1
             self.progress.stopped_early = 0 < self.options.patience <= self.progress.bad_evaluations
-        if not last:
-            self._save()
 
     def _save(self) -> None:
+        self.tables.check()
         write = self.accelerator.is_main_process
         if self.sharded:
             self.sharded.reshard()
         if write or self.sharded:
             self.progress.recent = self._recent()
             self.progress.tokens, self.progress.seconds = self.tokens, self.seconds
-            save_state(self.state_folder, self.modules, self.optimizer, self.progress, stage=self.stage, write=write)
+            save_state(
+                self.state_folder,
+                self.modules,
+                self.optimizer,
+                self.progress,
+                stage=self.stage,
+                rows=self.tables.digest,
+                write=write,
+            )
 
     def _anywhere(self, here: bool) -> bool:
         """Tells whether it holds in this process, or in any of a sharded training, whose processes must stop together."""

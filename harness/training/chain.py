@@ -19,7 +19,7 @@ from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
-from harness.types.examples import Text
+from harness.types.examples import unlabelled
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.tasks import IntermediateTask
 
@@ -126,7 +126,7 @@ class Stages:
 
     def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
         """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        texts = [part.train for part in parts if part.train.examples and isinstance(part.train.examples[0], Text)]
+        texts = [part.train for part in parts if unlabelled(part.train.examples)]
         if isinstance(model, Stage) or not texts:
             raise UsageError(
                 "extend_vocabulary: for the first stage, where it models plain text",

@@ -2,18 +2,41 @@
 
 An ``id`` is unique within a (task, language, split); parallel data keeps one id over languages where the source has one.
 A missing label is ``None``: such examples are predicted but not scored. A family may define its own class: a frozen
-dataclass derived from :class:`Example`, with an ``id``. What its texts are, and which of them are asked about, is all that
-perturbations, reports and checks know of it.
+dataclass derived from :class:`Example`, with an ``id``. What a class says here is all that limits, fingerprints, objectives,
+perturbations, breakdowns, reports and checks know of it: none of them asks which class it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from harness.types.shuffled_labels import permuted, random_span, random_tags
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 Described = tuple[tuple[str, str], ...]
 """Labelled texts, as a list of mistakes shows an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRole:
+    """Part that an example plays in a split whose examples belong together: a search, or two pools to mine.
+
+    ``pool`` is the pool in which it may be found, "" where it is in none. ``links`` are the members of pools that belong to
+    it, each as (pool, id): the candidates that answer a query, both sentences of a gold pair. ``counts`` is False for what
+    comes along with the examples that are limited: candidates, the other side of a pool, labels such as gold pairs.
+    """
+
+    pool: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    counts: bool = True
+
+
+ALONE = PoolRole()
+"""The role of an example that is predicted by itself."""
 
 
 class Example:
@@ -21,13 +44,18 @@ class Example:
 
     ``query_fields`` are the texts that are asked about, which a perturbation may change: never what answers are read from.
     ``paired_fields`` are those that may be in another language than the rest (``--perturb mixed``). A class label is called
-    ``label``, tags of words ``tags``.
+    ``label``, tags of words ``tags``; ``label_field`` is the field of whatever is learned, "" for text without labels.
+    ``word_field`` has a sentence as words, where the source has taken it apart, ``written_field`` the same words with the
+    spaces before them: that field is no part of the fingerprint of the data, as only some models see it.
     """
 
     __slots__ = ()
 
     query_fields: ClassVar[tuple[str, ...]] = ()
     paired_fields: ClassVar[tuple[str, ...]] = ()
+    label_field: ClassVar[str] = "label"
+    word_field: ClassVar[str] = ""
+    written_field: ClassVar[str] = ""
 
     def texts(self) -> dict[str, str]:
         """The texts in the language of the unit, by field: by default all strings but ``id`` and ``label``."""
@@ -40,9 +68,21 @@ class Example:
         texts = self.texts() if self.query_fields else {}
         return {name: texts[name] for name in self.query_fields if name in texts}
 
+    def split_words(self) -> Sequence[str]:
+        """The words of ``word_field``; none where the source has not taken the text apart."""
+        return getattr(self, self.word_field) if self.word_field else ()
+
+    def written_words(self) -> Sequence[str]:
+        """The words of ``written_field``; none where the source does not tell."""
+        return getattr(self, self.written_field) if self.written_field else ()
+
     def with_texts(self, **texts: str) -> Self:
         """A copy with other texts; the label, and what labels point into, must stay right."""
         return replace(self, **texts)  # type: ignore[type-var]
+
+    def pool_role(self) -> PoolRole:
+        """Its part in a split whose examples belong together; by default it is predicted by itself."""
+        return ALONE
 
     def unique_key(self) -> Hashable:
         """Key that is unique in its split; None where nothing need be unique."""
@@ -67,6 +107,24 @@ class Example:
     def in_file_order(cls, examples: Sequence[Self]) -> Sequence[Self]:
         """The examples of a split in the order of its prediction file, where that has no ids."""
         return examples
+
+    @classmethod
+    def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """The examples with labels that do not depend on them (the control ``shuffled``): by default those of others.
+
+        Examples without a label keep none. The same ``rng`` gives the same labels.
+        """
+        return permuted(examples, cls.label_field, rng)
+
+
+def pool_role(example: Any) -> PoolRole:
+    """The role of an example; one of a class that is not derived from :class:`Example` is predicted by itself."""
+    return example.pool_role() if isinstance(example, Example) else ALONE
+
+
+def unlabelled(examples: Sequence[Any]) -> bool:
+    """Tells whether these are text without labels."""
+    return bool(examples) and not getattr(examples[0], "label_field", Example.label_field)
 
 
 def _no_strings(what: str, *values: Any) -> str:
@@ -113,6 +171,9 @@ class Tagged(Example):
     written: tuple[str, ...] = ()
 
     query_fields = ("words",)
+    label_field = "tags"
+    word_field = "words"
+    written_field = "written"
 
     def texts(self) -> dict[str, str]:
         """The words, each on a line."""
@@ -152,6 +213,17 @@ class Tagged(Example):
         ]
         return (("sentence", " ".join(self.words)), ("words", ", ".join(wrong)))
 
+    @classmethod
+    def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """Tags drawn for each word type from the distribution of tags."""
+        tag_of = random_tags([(example.words, example.tags) for example in examples], rng)
+        return [
+            replace(example, tags=tuple(tag_of[word] for word in example.words))
+            if example.tags is not None
+            else example
+            for example in examples
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -173,6 +245,7 @@ class Question(Example):
 
     query_fields = ("question",)
     paired_fields = ("question",)
+    label_field = "answers"
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """Texts, and answers with offsets."""
@@ -185,6 +258,15 @@ class Question(Example):
         """The context and the answers; none where the context holds none."""
         return self.context, self.answers
 
+    @classmethod
+    def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """Questions with one random answer each, a stretch of the context as long as their first one."""
+        return [example._with_other_answer(rng) if example.answers else example for example in examples]
+
+    def _with_other_answer(self, rng: Generator) -> Self:
+        start, end = random_span(self.context, self.answers[0].text, rng)
+        return replace(self, answers=(Answer(self.context[start:end], start),))
+
 
 @dataclass(frozen=True, slots=True)
 class Choice(Example):
@@ -196,6 +278,7 @@ class Choice(Example):
     answer: int | None
 
     query_fields = ("prompt",)
+    label_field = "answer"
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """Texts, and an answer that is one of the options."""
@@ -211,6 +294,11 @@ class Choice(Example):
 
         return (("prompt", self.prompt), ("right option", option(gold)), ("chosen option", option(predicted)))
 
+    @classmethod
+    def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """Answers of others with as many options."""
+        return permuted(examples, cls.label_field, rng, alike=lambda example: len(example.options))
+
 
 @dataclass(frozen=True, slots=True)
 class Text(Example):
@@ -220,6 +308,11 @@ class Text(Example):
     text: str
 
     query_fields = ("text",)
+    label_field = ""
+
+    def texts(self) -> dict[str, str]:
+        """The text."""
+        return {"text": self.text}
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """The text."""
@@ -233,6 +326,8 @@ class Match(Example):
     id: str
     query: str
     candidate: str
+
+    label_field = "candidate"
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """Both texts."""
@@ -248,6 +343,10 @@ class Query(Example):
     relevant: tuple[str, ...]
 
     query_fields = ("text",)
+
+    def pool_role(self) -> PoolRole:
+        """Linked to the candidates that answer it."""
+        return PoolRole(links=tuple((_CANDIDATE.pool, name) for name in self.relevant))
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """The text."""
@@ -265,6 +364,10 @@ class Candidate(Example):
 
     id: str
     text: str
+
+    def pool_role(self) -> PoolRole:
+        """A member of the pool that is searched."""
+        return _CANDIDATE
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """The text."""
@@ -309,6 +412,10 @@ class Sentence(Example):
         """The text of a foreign sentence."""
         return {} if self.english else {"text": self.text}
 
+    def pool_role(self) -> PoolRole:
+        """A member of its side's pool; the foreign side counts."""
+        return _ENGLISH if self.english else _FOREIGN
+
     def unique_key(self) -> Hashable:
         """The id and the side: ids are unique on each."""
         return (self.id, self.english)
@@ -329,9 +436,18 @@ class GoldPair(Example):
         """None: these are ids."""
         return {}
 
+    def pool_role(self) -> PoolRole:
+        """A label of two sentences."""
+        return PoolRole(links=((_FOREIGN.pool, self.foreign), (_ENGLISH.pool, self.english)), counts=False)
+
     def find_problem(self, labels: frozenset[str]) -> str:
         """Both ids."""
         return _no_strings("its texts", self.foreign, self.english)
+
+
+_CANDIDATE = PoolRole("candidates", counts=False)
+_FOREIGN = PoolRole("foreign")
+_ENGLISH = PoolRole("english", counts=False)
 
 
 def sorted_english(examples: Sequence[Translation]) -> list[int]:

@@ -1,4 +1,6 @@
-"""Tatoeba: for every English sentence, its translation among up to 1,000."""
+"""Tatoeba: for every English sentence, its translation among up to 1,000; and the other way round, as mteb has it."""
+
+from dataclasses import replace
 
 from harness import FileData, HubData, Split, TargetTask, Translation, hookimpl, iso639_3, readers, splits
 
@@ -33,6 +35,12 @@ def read(row):
     return Translation(str(row["_row"]), foreign, english)
 
 
+def read_reversed(row):
+    """The foreign sentence is the query, and the English ones are searched."""
+    pair = read(row)
+    return Translation(pair.id, foreign=pair.english, english=pair.foreign)
+
+
 TATOEBA = TargetTask(
     name="tatoeba",
     version=1,
@@ -49,7 +57,17 @@ TATOEBA = TargetTask(
     citation="Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings for Zero-Shot Transfer and Beyond",
 )
 
+TATOEBA_MTEB = replace(
+    TATOEBA,
+    name="tatoeba_mteb",
+    example=read_reversed,
+    metric="weighted_f1",
+    summary="the nearest English sentence of every foreign one, as mteb scores it",
+    citation="Muennighoff et al. 2023, MTEB: Massive Text Embedding Benchmark (task Tatoeba)",
+)
+
 
 @hookimpl
 def harness_target_tasks():
     yield TATOEBA
+    yield TATOEBA_MTEB

@@ -117,6 +117,10 @@ def test_published_numbers_are_those_of_the_collection(published, shared_data):
             places += 1
     found, seen = set(), 0
     for row in published:
+        if (
+            row["source"]["id"] == "mteb_tatoeba"
+        ):  # read elsewhere; tests/plugins/test_published_tatoeba.py computes them
+            continue
         for cell in row["cells"]:
             keys = (row["source"]["id"], row["system"], row["benchmark"], row["setting"], row["split"])
             found.add((*keys, cell["task"], cell["metric"], cell["language"], cell["value"]))

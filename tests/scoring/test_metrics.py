@@ -92,6 +92,18 @@ def test_accuracy_f1_equals_sklearn(rows):
     assert scored["f1"] == pytest.approx(100 * f1_score(gold, predicted, pos_label="1", zero_division=0))
 
 
+@settings(QUICK)
+@given(st.lists(st.tuples(st.integers(0, 5), st.none() | st.integers(0, 5)), min_size=1, max_size=30))
+def test_weighted_f1_equals_sklearn(rows):
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    gold, predicted = [row[0] for row in rows], [-1 if row[1] is None else row[1] for row in rows]
+    scored = get_metric("weighted_f1").compute(gold, [row[1] for row in rows], "en")
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="weighted", zero_division=0)
+    assert scored == pytest.approx({"f1": 100 * f1, "precision": 100 * precision, "accuracy": 100 * recall})
+    assert scored["accuracy"] == pytest.approx(100 * accuracy_score(gold, predicted))
+
+
 def test_legacy_pos_f1_equals_its_golden_value():
     gold = [["DET", "NOUN", "NOUN", "VERB", "SCONJ", "SCONJ", "PUNCT"], ["PROPN", "PROPN", "X"]]
     predicted = [["DET", "NOUN", "VERB", "VERB", "SCONJ", "CCONJ", "PUNCT"], ["PROPN", "NOUN", "X"]]
@@ -340,6 +352,7 @@ def test_ranks_beyond_20_do_not_count(name):
 SAMPLES = {
     "accuracy": (["a", "b", "b"], ["a", "a", "b"]),
     "accuracy_f1": (["1", "0", "1"], ["1", "1", "0"]),
+    "weighted_f1": ([0, 1, 2], [0, 0, 2]),
     "udpos_f1": ([["NOUN"], ["SYM", "X"]], [["NOUN"], ["X", "X"]]),
     "ner_f1": ([["B-PER"], ["O"]], [["I-PER"], ["B-LOC"]]),
     "squad": ([["a cat"], ["dog"]], ["cat", "dogs"]),

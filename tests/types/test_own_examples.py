@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from harness import Example
-from harness.analysis._example_text import _by_kind
+from harness.analysis._example_text import of_examples
 from harness.data._checks import lost_answers, problems, shifted_answers
 from harness.data.perturb._variant import applies, make_variant
 from harness.scoring.formats.base import Aligned
+from harness.scoring.formats.labels import Labels
 from harness.types.examples import (
     Answer,
     Candidate,
@@ -98,13 +99,13 @@ def test_answers_of_an_own_class_that_are_lost_or_shifted_are_found() -> None:
 
 def test_mistakes_show_what_the_class_says_or_its_texts() -> None:
     aligned = Aligned(["1", "2"], [5, 1], [4, 2])
-    assert _by_kind(REVIEWS, aligned)(1) == (
+    assert of_examples(Labels(), REVIEWS, aligned)(1) == (
         ("review", "Never again: The rain came through the ceiling on every single night."),
         ("stars", "1, not 2"),
     )
     bare = [Bare("1", "first"), Bare("2", "word " * 200)]
-    assert _by_kind(bare, aligned)(0) == (("text", "first"),)
-    ((_, long),) = _by_kind(bare, aligned)(1)
+    assert of_examples(Labels(), bare, aligned)(0) == (("text", "first"),)
+    ((_, long),) = of_examples(Labels(), bare, aligned)(1)
     assert long.endswith(" …") and len(long) < 400
 
 

@@ -33,9 +33,15 @@ def script(examples: Sequence[Any], unit: UnitContext) -> Values:
     return [unit.script] * len(examples)
 
 
-def length(examples: Sequence[Any], unit: UnitContext) -> Values:
-    """The length of the query text: both sentences, the prompt, the query, the foreign sentence; words if tagged."""
-    return [len(example.words) if isinstance(example, Tagged) else len(_text(example)) for example in examples]
+def length(examples: Sequence[Example], unit: UnitContext) -> Values:
+    """The length of what is asked about: both sentences, the prompt, the query, the foreign sentence; words if tagged.
+
+    None where answers are read from a context, which is longer than the question and says more.
+    """
+    return [
+        _length(example) if _asks(example) and example.asked_texts() == example.texts() else None
+        for example in examples
+    ]
 
 
 def question_length(examples: Sequence[Question], unit: UnitContext) -> Values:
@@ -62,15 +68,17 @@ def answer_type(examples: Sequence[Question], unit: UnitContext) -> Values:
     return [_answer_type(example.answers[0].text, unit.script) if example.answers else "none" for example in examples]
 
 
-def overlap(examples: Sequence[Any], unit: UnitContext) -> Values:
+def overlap(examples: Sequence[Example], unit: UnitContext) -> Values:
     """Share of the second sentence's or the question's words that the first sentence or the context has, too: 0-1.
 
-    The share of its pairs of neighbouring letters, lower-cased, which needs no word boundaries.
+    The share of its pairs of neighbouring letters, lower-cased, which needs no word boundaries. None for examples that have
+    no ``paired_fields``.
     """
     found: list[float | None] = []
     for example in examples:
-        texts = (example.question, example.context) if isinstance(example, Question) else (example.b, example.a)
-        part, whole = map(_bigrams, texts)
+        texts, paired = example.texts(), example.paired_fields
+        part = _bigrams(" ".join(texts[name] for name in paired if name in texts))
+        whole = _bigrams(" ".join(text for name, text in texts.items() if name not in paired))
         found.append(len(part & whole) / len(part) if part else None)
     return found
 
@@ -89,7 +97,7 @@ def entities(examples: Sequence[Tagged], unit: UnitContext) -> Values:
 
 def entity_novelty(examples: Sequence[Tagged], unit: UnitContext) -> Values:
     """The share of a sentence's entities that the English training data do not have, 0-1."""
-    seen = {entity for example in unit.train if isinstance(example, Tagged) for entity in _entities(example)}
+    seen = {entity for example in unit.train for entity in _entities(example)}
     values: list[float | None] = []
     for example in examples:
         own = list(_entities(example))
@@ -97,13 +105,13 @@ def entity_novelty(examples: Sequence[Tagged], unit: UnitContext) -> Values:
     return values
 
 
-def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
+def tokens_per_word(examples: Sequence[Example], unit: UnitContext) -> Values:
     """Into how many pieces the model's tokenizer cuts a word; None in scripts without spaces, unless words are given."""
     tokenizer = unit.tokenizer
     in_text = tokenizer is not None and marks_space(tokenizer)
-    texts = [_sentence(example, in_text) if isinstance(example, Tagged) else _text(example) for example in examples]
+    texts = [_text(example, in_text) if _asks(example) else "" for example in examples]
     counts = [
-        len(example.words) if isinstance(example, Tagged) else 0 if unit.script in _UNSPACED else len(text.split())
+        len(example.split_words()) if example.word_field else 0 if unit.script in _UNSPACED else len(text.split())
         for example, text in zip(examples, texts, strict=True)
     ]
     if tokenizer is None or not any(counts):
@@ -114,13 +122,20 @@ def tokens_per_word(examples: Sequence[Any], unit: UnitContext) -> Values:
     return [len(ids) / count if count else None for ids, count in zip(pieces, counts, strict=True)]
 
 
-def _sentence(example: Tagged, in_text: bool) -> str:
-    """The words as tokenised: as they are written, or a space apart where the tokenizer takes each alone anyway."""
-    return "".join(as_written(example)) if in_text else " ".join(example.words)
+def _asks(example: Example) -> bool:
+    """Tells whether something is asked about its texts; nothing is about a candidate, or about text without labels."""
+    return bool(example.label_field and example.asked_texts())
 
 
-def _text(example: Example) -> str:
-    return " ".join(example.texts().values())
+def _length(example: Example) -> int:
+    return len(example.split_words()) if example.word_field else len(_text(example))
+
+
+def _text(example: Example, in_text: bool = False) -> str:
+    """Its texts; words as tokenised: as they are written, or a space apart where the tokenizer takes each alone anyway."""
+    if not example.word_field:
+        return " ".join(example.texts().values())
+    return "".join(as_written(example)) if in_text else " ".join(example.split_words())
 
 
 def _answer_type(text: str, script: str) -> str:
@@ -142,11 +157,11 @@ def _bigrams(text: str) -> set[str]:
     return set(map(add, plain, plain[1:]))
 
 
-def _entities(example: Tagged) -> Iterator[str]:
+def _entities(example: Example) -> Iterator[str]:
     """The words of each entity, joined by line ends."""
     open_words: list[str] = []
     kind = ""
-    for word, tag in zip(example.words, example.tags or (), strict=False):
+    for word, tag in zip(example.split_words(), getattr(example, "tags", None) or (), strict=False):
         mark, _, name = tag.partition("-")
         if open_words and (mark != "I" or name != kind):
             yield "\n".join(open_words)

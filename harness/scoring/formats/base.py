@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.types.examples import Example
+from harness.types.examples import Described, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,12 @@ class Format(ABC):
     @abstractmethod
     def align(self, predictions: Path, labels: Path, label_set: tuple[str, ...]) -> Aligned:
         """Reads both files and pairs their items; ``label_set`` is empty where the task has no closed set."""
+
+    def described(self, examples: Sequence[Any], aligned: Aligned) -> Callable[[int], Described]:
+        """A function from the position of an item to its labelled texts, for a list of mistakes; () where it has none.
+
+        By default an item is an example, which describes itself (:meth:`~harness.types.examples.Example.describe`).
+        """
+        if len(examples) != len(aligned.ids) or len({type(example) for example in examples}) != 1:
+            return lambda item: ()
+        return lambda item: examples[item].describe(aligned.gold[item], aligned.predicted[item])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines, reading_notes, refuse_line, shorten, write_lines
-from harness.types.examples import Example, GoldPair
+from harness.types.examples import Described, Example, GoldPair, Sentence
 
 
 class Pairs(Format):
@@ -47,6 +47,17 @@ class Pairs(Format):
             [item in predicted for item in items],
             warnings=gold_warnings + warnings + reading_notes(predictions, labels, blank_ends=True),
         )
+
+    def described(self, examples: Sequence[Any], aligned: Aligned) -> Callable[[int], Described]:
+        """Both sentences of a pair, as far as they are among the :class:`~harness.types.examples.Sentence` examples."""
+        sides = {example.id: example.text for example in examples if isinstance(example, Sentence)}
+
+        def texts(item: int) -> Described:
+            foreign, _, english = aligned.ids[item].partition("\t")
+            named = (("foreign", foreign), ("English", english))
+            return tuple((label, sides[name]) for label, name in named if name in sides)
+
+        return texts
 
 
 def _write(path: Path, pairs: Sequence[tuple[str, str]]) -> None:

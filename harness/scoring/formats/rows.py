@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from harness.scoring.formats.reader import (
     require_same_length,
     write_lines,
 )
-from harness.types.examples import Example, Translation, sorted_english
+from harness.types.examples import Described, Example, Translation, sorted_english
 
 
 class Rows(Format):
@@ -42,6 +42,25 @@ class Rows(Format):
         require_same_length(predictions, len(predicted), labels, len(gold), "lines")
         notes = reading_notes(predictions, labels, blank_ends=True)
         return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
+
+    def described(self, examples: Sequence[Any], aligned: Aligned) -> Callable[[int], Described]:
+        """The English sentence, its translation, and what was found instead."""
+        if len(examples) != len(aligned.ids):
+            return lambda item: ()
+        order = sorted_english(examples)
+
+        def texts(item: int) -> Described:
+            row, chosen = order[item], aligned.predicted[item]
+            found = (
+                examples[chosen].foreign if isinstance(chosen, int) and 0 <= chosen < len(examples) else "no such row"
+            )
+            return (
+                ("English", examples[row].english),
+                ("translation", examples[row].foreign),
+                ("found instead", found),
+            )
+
+        return texts
 
 
 def _read(path: Path) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.core.imports import load_object
-from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1
+from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1, WeightedF1
 from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
 from harness.scoring.metrics.base import Metric
 from harness.scoring.metrics.chunks import ChunkF1, LegacyChunkF1
@@ -17,6 +17,7 @@ METRICS: dict[str, type[Metric]] = {
     for kind in (
         Accuracy,
         AccuracyF1,
+        WeightedF1,
         LegacyChunkF1,
         ChunkF1,
         Squad,

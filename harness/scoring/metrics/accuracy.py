@@ -1,7 +1,8 @@
-"""Accuracy, and accuracy with F1 of the positive class."""
+"""Accuracy, accuracy with F1 of the positive class, and F1 over all classes weighted by their frequency."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import eq
 from typing import Any
@@ -67,3 +68,32 @@ class AccuracyF1(Metric):
             "accuracy": percent(sums[..., 0], sums[..., 1]),
             **f1_values(sums[..., 2], sums[..., 3], sums[..., 4]),
         }
+
+
+class WeightedF1(Metric):
+    """F1, precision and recall of every gold class, averaged with the classes' frequencies as weights; and accuracy.
+
+    scikit-learn calls it ``average="weighted"``. mteb scores bitext retrieval so: a class is a row of the pool, and each
+    is the answer of one query (Muennighoff et al. 2023, section 3.1). The weighted recall is the accuracy.
+
+    The weighted mean over classes is the mean over items of the F1 of the item's own class, so an item's statistics are
+    those of its class in the whole set. The bootstrap draws items and does not count the predictions anew.
+    """
+
+    name = "weighted_f1"
+    primary = ("f1",)
+    proportions = ("accuracy",)
+
+    def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
+        """Columns: F1 of the item's class (0-1), precision of it (0-1), right, 1."""
+        classes, claimed = Counter(gold), Counter(predicted)
+        hits = Counter(label for label, found in zip(gold, predicted, strict=True) if label == found)
+        f1 = [2 * hits[label] / (classes[label] + claimed[label]) for label in gold]
+        precision = [hits[label] / max(claimed[label], 1) for label in gold]
+        right = _column(map(eq, gold, predicted), len(gold))
+        return np.stack([np.array(f1), np.array(precision), right, np.ones_like(right)], axis=1)
+
+    def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
+        """The values "f1", "precision" and "accuracy"."""
+        names = ("f1", "precision", "accuracy")
+        return {name: percent(sums[..., column], sums[..., 3]) for column, name in enumerate(names)}

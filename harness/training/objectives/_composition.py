@@ -14,6 +14,7 @@ from harness.types.roles import key_part
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from harness.core.arrays import IntArray
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
     from harness.training.objectives.base import Batch, Loss
@@ -94,6 +95,13 @@ class Composition:
         for layer in self.layers:
             features = layer.objective.features(features, context)
         return features
+
+    def embedding_rows(self, rows: IntArray, context: ObjectiveContext) -> IntArray | None:
+        """See :meth:`StageObjective.embedding_rows`; None as soon as one of them says it."""
+        found: IntArray | None = rows
+        for layer in self.layers:
+            found = layer.objective.embedding_rows(found, context) if found is not None else None
+        return found
 
     def prepare(self, model: PreTrainedModel, context: ObjectiveContext) -> PreTrainedModel:
         """See :meth:`StageObjective.prepare`."""

@@ -88,6 +88,13 @@ class StageObjective:
         """The training rows, after they are tokenised."""
         return features
 
+    def embedding_rows(self, rows: IntArray, context: ObjectiveContext) -> IntArray | None:
+        """The token ids that the training may look up: only their embeddings are trained. None where it may be any.
+
+        ``rows`` are those of the training rows. An objective that puts in other tokens says so here.
+        """
+        return rows
+
     def prepare(self, model: PreTrainedModel, context: ObjectiveContext) -> PreTrainedModel:
         """The model with its fresh head, before adapters are added and the encoder is shared."""
         return model
