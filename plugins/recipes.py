@@ -75,7 +75,7 @@ DEMO = Recipe(
     version=1,
     defaults={"lr": 3e-4, "batch": 8, "max_steps": 80, "warmup_ratio": 0.1, "select": "last"},
     tasks={
-        "mnli": {"lr": 1e-4},
+        "mnli": {"lr": 1e-4, "max_steps": 40},
         "tatoeba": {"layer": 12},
         "bucc2018": {"layer": 12},
     },
