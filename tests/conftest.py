@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     write_sample_corpus(folder, size="tiny")
     return folder
+
+
+@pytest.fixture(scope="module")
+def warm_python() -> Iterator[None]:
+    """Processes that run Python start from one that has done the slow imports."""
+    from warm_python import Warm
+
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(os, "pidfd_open"):  # Linux
+            patch.setattr(subprocess, "Popen", Warm)
+        yield
 
 
 @pytest.fixture

@@ -39,9 +39,6 @@ class Rating(Example):
         pieces = tuple(texts.get("pieces", "\\n".join(self.pieces)).split("\\n"))
         return replace(self, remark=texts.get("remark", self.remark), pieces=pieces, spaced=())
 
-    def find_problem(self, labels):
-        return "" if self.stars in (None, *labels) else f"unknown stars {self.stars!r}"
-
 
 @dataclass(frozen=True)
 class Picture(Example):

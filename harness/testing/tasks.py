@@ -136,7 +136,8 @@ def labels(subject: Subject) -> Iterator[Result]:
     def judge(part: Part) -> str:
         known = set(part.task.labels)
         for example in subject.read(part).examples if known else ():
-            tags = getattr(example, "tags", None) or (getattr(example, "label", None),)
+            label = getattr(example, getattr(example, "label_field", "label"), None)
+            tags = label if isinstance(label, tuple | list) else (label,)
             wrong = next((tag for tag in tags if tag is not None and tag not in known), None)
             if wrong is not None:
                 return f"labels: {wrong!r} is not one of {', '.join(sorted(known))}"

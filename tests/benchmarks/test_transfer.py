@@ -56,7 +56,7 @@ def test_the_plain_script_trains_and_scores_every_language(
     excerpt(shared_data, tmp_path / "data", rows=2, train_rows=8)
     words = [task, small_model, tmp_path / "data", 1, tmp_path / "scores.json", "--lr", "1e-3", "--epochs", "1"]
     command = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, words)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, check=True, capture_output=True)
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     languages = {"xnli": 4, "panx": 14, "udpos": 9, "xquad": 6, "tydiqa": 5}
     assert len(scores) == languages[task] and all(0 <= value <= 100 for value in scores.values())

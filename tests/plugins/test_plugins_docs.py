@@ -157,7 +157,6 @@ def test_the_file_test_contract(here: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert f"{len(CHECKS)} passed" in done.stdout

@@ -25,7 +25,7 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, and a package of every other kind but an objective."""
+    """A task of every family, and a package of every other kind."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
@@ -35,6 +35,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert new("store", "on-disk", "--out", str(folder))[0] == 0
     assert new("launcher", "apart", "--out", str(folder))[0] == 0
     assert new("language", "our-tongue", "--out", str(folder))[0] == 0
+    assert new("objective", "word-noise", "--out", str(folder))[0] == 0
     assert new("rows", "reported", "--out", str(folder))[0] == 0
     return folder
 
@@ -50,10 +51,11 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 7
+    assert len(found) == len(FAMILIES) + 8
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
+    assert found["harness-word-noise:word_noise"]["provides"] == ["objective word-noise"]
     assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
 
 
@@ -72,7 +74,7 @@ def test_one_alone_passes_as_its_readme_says(packages: Path, site: Path) -> None
 
 def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True)
 
 
 def test_they_pass_their_own_type_check(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -179,6 +179,7 @@ def test_a_plugin_with_own_examples_keeps_the_contract(registry: Registry, data:
         ("return PoolRole(links=", "return dict(links=", "readable", "not a PoolRole"),
         ('else Picture(row["id"], ', "else Picture(int(row['id'][1:]), ", "ids", "the id 0 is no string"),
         ('(("pictures", name)', '(("images", name)', "ids", "links lead to images, but the pools are pictures"),
+        ('(), row["stars"])', '(), "fine")', "labels", "'fine' is not one of bad, good"),
     ],
 )
 def test_what_an_own_class_says_wrongly_fails_the_contract(
