@@ -291,7 +291,7 @@ def _tested(tests: Sequence[str], mutant: Mutant | None, processor_seconds: int)
     hypothesis.settings.load_profile("mutation")
     files = [str(ROOT / "tests" / name) for name in tests if (ROOT / "tests" / name.split("::")[0]).exists()]
     with tempfile.TemporaryDirectory() as folder:
-        options = ["-x", "-q", "--no-header", "--timeout=120", f"--basetemp={folder}/tests", "-p", "no:xdist"]
+        options = ["-x", "-q", "--no-header", "--timeout=1800", f"--basetemp={folder}/tests", "-p", "no:xdist"]
         return int(pytest.main([*options, *files]))
 
 

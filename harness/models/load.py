@@ -40,14 +40,33 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrained
     """
     check_tokenizer(folder)
     named = folder / "tokenizer.json"
-    with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
-        shared = _loaded(_TokenizerFiles(folder))
+    try:
+        with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
+            shared = _loaded(_TokenizerFiles(folder))
+    except ModelError as error:
+        if error.hint == AGAIN and named.exists():
+            error.hint = _newer(named)
+        raise
     tokenizer = copy.copy(shared)
     tokenizer.__dict__.update({name: copy.copy(value) for name, value in vars(shared).items() if _is_changed(value)})
     for name, value in {"padding_side": "right", "truncation_side": "right", **settings}.items():
         setattr(tokenizer, name, value)
     tokenizer.name_or_path = str(folder)
     return tokenizer
+
+
+def _newer(path: Path) -> str:
+    """A hint for a tokenizer.json that cannot be used: one that is whole may be of a newer format."""
+    import tokenizers
+
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return AGAIN
+    return (
+        f"the file is whole, but not in the format of tokenizers {tokenizers.__version__}: pip install -U tokenizers "
+        "transformers, or save it again with the version that is installed"
+    )
 
 
 @dataclass(frozen=True)
@@ -105,8 +124,11 @@ def check_head(model: PreTrainedModel, folder: Path, head: Collection[str] | Non
 
     ``head`` are the names of its parameters, by default of all outside the encoder.
     """
-    stored = stored_names(folder)
-    absent = [name for name in (head_parameters(model) if head is None else head) if name not in stored]
+    names = head_parameters(model) if head is None else head
+    fresh: Collection[str] | None = getattr(model, "harness_fresh", None)
+    if fresh is None:  # loaded by other means than ours: by the names in the files
+        fresh = set(names) - stored_names(folder)
+    absent = [name for name in names if name in fresh]
     if absent:
         raise ModelError(
             f"{folder}: no trained head for this task ({absent[0]} is not among its weights)",

@@ -432,7 +432,6 @@ def test_two_processes_train_the_rows_to_the_bits_of_the_whole_table(
         env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
-        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
