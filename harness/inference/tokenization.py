@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray
-from harness.core.errors import DataError, ModelError, UsageError
+from harness.core.errors import DataError, ModelError, TooLongForModel, UsageError
 from harness.inference.features import Ragged
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class RowTemplate:
             raise UsageError(f"option max_length: {max_length} leaves no room for text beside the special tokens")
         if max_length > tokenizer.model_max_length:
             limit = tokenizer.model_max_length
-            raise UsageError(
+            raise TooLongForModel(
                 f"option max_length: {max_length} is more than the {limit} tokens that the model takes",
                 hint=f"--set max_length={limit}, or correct model_max_length in tokenizer_config.json",
             )

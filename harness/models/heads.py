@@ -86,9 +86,9 @@ def load_head(
         label_order(model.config, labels, by_position=by_position)
     elif kept and model.config.num_labels != 1 and architecture.endswith("SequenceClassification"):
         raise ModelError(f"{reference}: its head has {model.config.num_labels} outputs where this task needs one")
-    if model.config.pad_token_id is None:
+    if getattr(model.config, "pad_token_id", None) is None:
         # Decoders without a padding token are pooled at the last token that is not padding: they need its id.
-        end = model.config.eos_token_id
+        end = getattr(model.config, "eos_token_id", None)
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
     return model
@@ -101,6 +101,17 @@ def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:
     """
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
     return frozenset({*report["missing_keys"], *mismatched})
+
+
+def code_hint(config: Any) -> str:
+    """A hint for weights that do not fit a configuration which names code of its own: they may be for that code."""
+    if not getattr(config, "auto_map", None):
+        return ""
+    return (
+        "; its weights are probably for the code that its config.json names (auto_map), which is not run: take a "
+        "repository that was converted to a type of transformers, or --trust-remote-code ORG/NAME@SHA with a model_type "
+        "that transformers does not know"
+    )
 
 
 def plain_model(model: Any) -> PreTrainedModel:
@@ -120,8 +131,9 @@ def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> d
     config = plain.config
     mask = batch["attention_mask"]
     chosen = {"input_ids": batch["input_ids"], "attention_mask": mask}
-    if config.pad_token_id is not None:
-        chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, config.pad_token_id)
+    pad = getattr(config, "pad_token_id", None)  # not all configurations have one
+    if pad is not None:
+        chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, pad)
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
     if type(plain).__name__.endswith("MultipleChoice"):
@@ -179,5 +191,5 @@ def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, 
     if missing:
         raise ModelError(
             f"{reference}: {len(missing)} weights of the encoder are missing or of another shape, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
         )

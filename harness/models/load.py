@@ -27,6 +27,9 @@ _HARMLESS = {
     "tokenizer_config.json": {"is_local", "local_files_only"},
 }
 """Entries of the two configurations in which folders with the same tokenizer may differ."""
+_WORDS = 1 << 18
+"""Words whose tokens a tokenizer of the kind BPE or Unigram remembers. It forgets none to remember another: its own 10,000
+would all be of the first languages of a run (docs/speed.md)."""
 
 
 def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrainedTokenizerBase:
@@ -37,14 +40,33 @@ def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrained
     """
     check_tokenizer(folder)
     named = folder / "tokenizer.json"
-    with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
-        shared = _loaded(_TokenizerFiles(folder))
+    try:
+        with border(f"{named if named.exists() else folder}: no usable tokenizer", ModelError, hint=AGAIN):
+            shared = _loaded(_TokenizerFiles(folder))
+    except ModelError as error:
+        if error.hint == AGAIN and named.exists():
+            error.hint = _newer(named)
+        raise
     tokenizer = copy.copy(shared)
     tokenizer.__dict__.update({name: copy.copy(value) for name, value in vars(shared).items() if _is_changed(value)})
     for name, value in {"padding_side": "right", "truncation_side": "right", **settings}.items():
         setattr(tokenizer, name, value)
     tokenizer.name_or_path = str(folder)
     return tokenizer
+
+
+def _newer(path: Path) -> str:
+    """A hint for a tokenizer.json that cannot be used: one that is whole may be of a newer format."""
+    import tokenizers
+
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return AGAIN
+    return (
+        f"the file is whole, but not in the format of tokenizers {tokenizers.__version__}: pip install -U tokenizers "
+        "transformers, or save it again with the version that is installed"
+    )
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,8 @@ def _loaded(files: _TokenizerFiles) -> PreTrainedTokenizerBase:
                 f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
             )
         tokenizer.pad_token = tokenizer.eos_token
+    if hasattr(tokenizer.backend_tokenizer.model, "_resize_cache"):
+        tokenizer.backend_tokenizer.model._resize_cache(_WORDS)
     return tokenizer
 
 
