@@ -60,6 +60,26 @@ def family(name: str, out: str) -> None:
 @command.command()
 @click.argument("name")
 @_out
+def store(name: str, out: str) -> None:
+    """A store of examples: a task whose examples stay on disk until they are asked for."""
+    from harness.scaffold.package import new_store
+
+    _done(new_store(name, Path(out)))
+
+
+@command.command(name="feature-rows")
+@click.argument("name")
+@_out
+def feature_rows(name: str, out: str) -> None:
+    """Feature rows: a family, as 'family' writes it, whose rows are tokenised when a batch asks for them."""
+    from harness.scaffold.package import new_feature_rows
+
+    _done(new_feature_rows(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
 def launcher(name: str, out: str) -> None:
     """A launcher: where the jobs of studies run, and how they are started there."""
     from harness.scaffold.package import new_launcher

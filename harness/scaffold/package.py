@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -90,16 +90,41 @@ def new_launcher(name: str, folder: Path) -> Path:
     return _write("launcher", name, {}, folder, {})
 
 
+def new_store(name: str, folder: Path) -> Path:
+    """Writes a package with a task whose examples are read from a file when they are asked for."""
+    fixtures: dict[str, Rows] = {}
+    for code, split in _SPLITS:
+        found = sentences(code)
+        fixtures[f"{split}-{code}"] = [
+            {"id": f"{split}-{i}", "a": one.text, "b": found[i - i % 2].text, "label": ("same", "different")[i % 2]}
+            for i, one in enumerate(found)
+        ]
+    return _write("store", name, {}, folder, fixtures)
+
+
 def new_family(name: str, folder: Path) -> Path:
     """Writes a package with its own family (a number for a pair of texts) and one task of it."""
+    return _write("family", name, {}, folder, _scored_pairs())
+
+
+def new_feature_rows(name: str, folder: Path) -> Path:
+    """Writes the package of :func:`new_family` with rows that are tokenised when a batch asks for them."""
+    return _write("feature-rows", name, {}, folder, _scored_pairs(), base=("common", "family"))
+
+
+_SPLITS = (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test"))
+"""Languages and splits of the packages that do not take them from a shape."""
+
+
+def _scored_pairs() -> dict[str, Rows]:
     fixtures: dict[str, Rows] = {}
-    for code, split in (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test")):
+    for code, split in _SPLITS:
         found = sentences(code)
         fixtures[f"{split}-{code}"] = [
             {"id": f"{split}-{i}", "a": one.text, "b": found[(i * 5) % 12].text, "score": _overlap(i, (i * 5) % 12)}
             for i, one in enumerate(found)
         ]
-    return _write("family", name, {}, folder, fixtures)
+    return fixtures
 
 
 def new_objective(name: str, folder: Path) -> Path:
@@ -155,7 +180,16 @@ def _tuple(items: tuple[str, ...]) -> str:
     return f"({', '.join(json.dumps(item) for item in items)}{',' if len(items) == 1 else ''})"
 
 
-def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtures: Mapping[str, Rows]) -> Path:
+def _write(
+    kind: str,
+    name: str,
+    values: Mapping[str, str],
+    folder: Path,
+    fixtures: Mapping[str, Rows],
+    *,
+    base: Sequence[str] = ("common",),
+) -> Path:
+    """Fills the templates of a kind, which replace those of the same names in ``base``."""
     if not NAME.fullmatch(name):
         hint = "lower-case letters and digits, words joined by '-' or '_', such as 'news-headlines'"
         raise UsageError(f"{name!r} cannot be the name of a package", hint=hint)
@@ -178,7 +212,7 @@ def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtur
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     try:
         templates = files("harness.scaffold") / "templates"
-        for template, text in (*_templates(templates / "common"), *_templates(templates / kind)):
+        for template, text in (found for name in (*base, kind) for found in _templates(templates / name)):
             path = scratch / Template(template.removesuffix(".tmpl")).substitute(common)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(Template(text).substitute({**common, **values}), encoding="utf-8")

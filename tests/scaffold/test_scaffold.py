@@ -25,12 +25,14 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, a benchmark, a family, a launcher, a language, an objective and published rows."""
+    """A task of every family, and a package of every other kind."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
     assert new("benchmark", "shortlist", "--out", str(folder))[0] == 0
     assert new("family", "likeness", "--out", str(folder))[0] == 0
+    assert new("feature-rows", "late-likeness", "--out", str(folder))[0] == 0
+    assert new("store", "on-disk", "--out", str(folder))[0] == 0
     assert new("launcher", "apart", "--out", str(folder))[0] == 0
     assert new("language", "our-tongue", "--out", str(folder))[0] == 0
     assert new("objective", "word-noise", "--out", str(folder))[0] == 0
@@ -49,7 +51,7 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 6
+    assert len(found) == len(FAMILIES) + 8
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
