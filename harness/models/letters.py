@@ -62,7 +62,7 @@ class Letters:
         if not self.by_bytes:
             return [ord(letter) for letter in text], [(place, place + 1) for place in range(len(text))]
         places = [(place, place + 1) for place, letter in enumerate(text) for _ in letter.encode()]
-        first: int = self.tokenizer.offset  # type: ignore[attr-defined]
+        first: int = self.tokenizer.offset
         return [first + byte for byte in data], places
 
 
