@@ -9,8 +9,8 @@ have random weights and ``--layers`` layers. Each contestant is a process of its
 - the harness as if these could be any, which trains the whole table,
 - the Trainer of transformers.
 
-Both of the harness must end in the same bits. A step is the median of the processor seconds of all but the first, memory
-the peak of the process before a state is saved, and after.
+Both of the harness must end in the same bits. A step is the median of the processor seconds of all but the first; memory
+is the peak of the process in the steps, in which no state is saved.
 """
 
 from __future__ import annotations
@@ -65,30 +65,23 @@ class Measured(BaseException):
 
 
 def harness(inputs: Mapping[str, Any], folder: str, *, whole: bool) -> dict[str, Any]:
-    """A stage of the harness in this process: what its steps and its saved state take, and the weights it ends in."""
+    """A stage of the harness in this process: what its steps take, and the weights it ends in."""
     from harness.cli.main import main
     from harness.training import _train
     from harness.training._rows import TouchedRows
     from harness.training._trainer import Trainer
 
     found: dict[str, Any] = {"steps": [], "rows": 0}
-    step, written = Trainer._step, Trainer._save
+    step = Trainer._step
 
     def timed(trainer: Trainer, number: int) -> Any:
         started = time.process_time()
         loss = step(trainer, number)
         found["steps"].append(time.process_time() - started)
-        found["training"] = peak()
+        found["bytes"] = peak()
         weights = (p for name, p in trainer.modules.named_parameters() if "word_embeddings" in name)
         found["rows"] = max(map(len, weights))
         return loss
-
-    def saved(trainer: Trainer) -> None:
-        started, training = time.process_time(), found["training"]
-        written(trainer)
-        found["save"] = time.process_time() - started
-        found["state"] = (trainer.state_folder / "state.safetensors").stat().st_size
-        found["saving"], found["training"] = peak(), training
 
     def ended(trainer: Trainer, *, last: bool = False) -> None:
         digest = hashlib.sha256()
@@ -98,14 +91,13 @@ def harness(inputs: Mapping[str, Any], folder: str, *, whole: bool) -> dict[str,
         found["weights"], found["loss"] = digest.hexdigest(), trainer.progress.losses[-1][1]
         raise Measured
 
-    Trainer._step, Trainer._save, Trainer._select = timed, saved, ended  # type: ignore[method-assign]
+    Trainer._step, Trainer._select = timed, ended  # type: ignore[method-assign]
     if whole:
         _train.touched_rows = lambda *parts, **options: TouchedRows()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         command = ["train", "--task", "mnli", "--model", folder, "--data-dir", inputs["data"], "--offline"]
         command += ["--device", "cpu", "--train-limit", str(len(inputs["train"])), "--out", f"{scratch}/out"]
         settings = {"max_steps": inputs["steps"], "batch": inputs["batch"], "lr": inputs["lr"], "select": "last"}
-        settings |= {"save_every": inputs["steps"] - 1}
         words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         with suppress(Measured):
             main([*command, *words])
@@ -128,7 +120,7 @@ def trainer(inputs: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
         def on_step_end(self, *given: Any, **more: Any) -> None:
             found["steps"].append(time.process_time() - self.started)
-            found["training"] = peak()
+            found["bytes"] = peak()
 
     losses = trainer_training(dict(inputs), folder, callbacks=[Watch()])["losses"]
     return found | {"loss": statistics.mean(losses)}
@@ -161,31 +153,19 @@ def measure(model: Path, inputs: Path, repeats: int, threads: int) -> dict[str, 
 def markdown(results: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], vocabulary: int) -> str:
     """A row a contestant: processor seconds a step, over those of the harness, peaks of memory, and the state."""
     lines = [
-        "| model | contestant | rows trained | cpu seconds a step | over harness | peak MiB in training | peak MiB with a save "
-        "| state, MiB | cpu seconds a save |",
-        "|---" * 9 + "|",
+        "| model | contestant | rows trained | cpu seconds a step | over harness | peak MiB | over harness |",
+        "|---" * 7 + "|",
     ]
     for model, turns in results.items():
-        steps = {
-            name: [statistics.median(found["steps"][1:]) for found in contestants]
-            for name, contestants in turns.items()
-        }
-        for name, contestants in turns.items():
-            ratio = statistics.median(a / b for a, b in zip(steps[name], steps["harness"], strict=True))
-            cells = [
-                f"{max(found.get('rows', 0) for found in contestants) or vocabulary:,}",
-                f"{statistics.median(steps[name]):.2f}",
-                f"{ratio:.2f}",
-                *(_mib(contestants, key) for key in ("training", "saving", "state")),
-                f"{statistics.median(found['save'] for found in contestants):.2f}" if "save" in contestants[0] else "",
-            ]
+        steps = {name: [statistics.median(found["steps"][1:]) for found in each] for name, each in turns.items()}
+        memory = {name: [found["bytes"] / 2**20 for found in each] for name, each in turns.items()}
+        for name, each in turns.items():
+            cells = [f"{each[0].get('rows', vocabulary):,}"]
+            for costs, form in ((steps, ".2f"), (memory, ",.0f")):
+                ratio = statistics.median(a / b for a, b in zip(costs[name], costs["harness"], strict=True))
+                cells += [f"{statistics.median(costs[name]):{form}}", f"{ratio:.2f}"]
             lines.append(f"| {model} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _mib(contestants: Sequence[Mapping[str, Any]], key: str) -> str:
-    found = [entry[key] for entry in contestants if key in entry]
-    return f"{statistics.median(found) / 2**20:,.0f}" if found else ""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,7 +12,7 @@ from benchmarks.work import training_pairs
 from harness.training import _train
 from harness.training._trainer import Trainer
 
-REPLACED = ((Trainer, "_step"), (Trainer, "_save"), (Trainer, "_select"), (_train, "touched_rows"))
+REPLACED = ((Trainer, "_step"), (Trainer, "_select"), (_train, "touched_rows"))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def contestants(corpus: Path, small_model: Path) -> dict[str, list[dict[str, Any
 def test_rows_and_whole_tables_are_trained_to_the_same_bits(contestants: dict[str, list[dict[str, Any]]]) -> None:
     [rows], [whole], [trainer] = (contestants[name] for name in vocabulary.CONTESTANTS)
     assert rows["weights"] == whole["weights"] and rows["loss"] == whole["loss"]
-    assert rows["rows"] < whole["rows"] and rows["state"] < whole["state"]
+    assert rows["rows"] < whole["rows"]
     assert [len(found["steps"]) for found in (rows, whole, trainer)] == [3, 3, 3]
     assert trainer["loss"] == pytest.approx(rows["loss"], rel=0.1)
 
@@ -41,4 +41,4 @@ def test_the_table_has_a_row_for_each_contestant(contestants: dict[str, list[dic
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert [row[:2] for row in cells[2:]] == [["small", name] for name in vocabulary.CONTESTANTS]
     assert len({len(row) for row in cells}) == 1
-    assert cells[2][4] == "1.00" and cells[4][2] == "451" and cells[4][7] == ""
+    assert cells[2][4] == cells[2][6] == "1.00" and cells[4][2] == "451"
