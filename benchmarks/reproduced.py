@@ -271,7 +271,8 @@ been run:
   harness eval --model FacebookAI/xlm-roberta-base --task xquad --seeds 1,2,3,4,5 \\
       --set squad.lr=3e-5 --set squad.epochs=2 --set squad.batch=6
   ```
-- XLM-R large on XTREME (Hu et al. 2020; the figures: `harness leaderboard show --benchmark xtreme`):
+- XLM-R large on XTREME (Hu et al. 2020; `harness leaderboard show --benchmark xtreme` has the
+  figures):
 
   ```
   harness eval --model FacebookAI/xlm-roberta-large --benchmark xtreme

@@ -41,13 +41,14 @@ _NAMES_OF = {
     "harness.training.objectives.base": "ObjectiveContext StageObjective",
     "harness.types.benchmarks": "Benchmark PublishedRows Recipe Study",
     "harness.types.examples": (
-        "Answer Candidate Choice Example GoldPair Match Pair Query Question Sentence Tagged Text Translation"
+        "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),
     "harness.types.extensions": "Attribute Command DoctorCheck Finding Launcher Objective ReportFormat",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.sources": "DatasetsData FileData HubData Split Where splits",
+    "harness.types.task_template": "TaskTemplate",
     "harness.types.tasks": "Family IntermediateTask TargetTask",
     "harness.types.units": "Prediction Unit UnitExamples",
 }

@@ -64,6 +64,7 @@ from harness.types.examples import Example as Example
 from harness.types.examples import GoldPair as GoldPair
 from harness.types.examples import Match as Match
 from harness.types.examples import Pair as Pair
+from harness.types.examples import PoolRole as PoolRole
 from harness.types.examples import Query as Query
 from harness.types.examples import Question as Question
 from harness.types.examples import Sentence as Sentence
@@ -90,6 +91,7 @@ from harness.types.sources import HubData as HubData
 from harness.types.sources import Split as Split
 from harness.types.sources import Where as Where
 from harness.types.sources import splits as splits
+from harness.types.task_template import TaskTemplate as TaskTemplate
 from harness.types.tasks import Family as Family
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import TargetTask as TargetTask
@@ -162,6 +164,7 @@ __all__ = [
     "GoldPair",
     "Match",
     "Pair",
+    "PoolRole",
     "Query",
     "Question",
     "Sentence",
@@ -188,6 +191,7 @@ __all__ = [
     "Split",
     "Where",
     "splits",
+    "TaskTemplate",
     "Family",
     "IntermediateTask",
     "TargetTask",

@@ -25,6 +25,7 @@ def harness_families():
         implementation="harness.families.classification:Classification",
         format="harness.scoring.formats.labels:Labels",
         summary="a label for a text or a pair of texts",
+        template="harness.scaffold.task_templates:PAIRS",
     )
     yield Family(
         "tagging",
@@ -32,6 +33,7 @@ def harness_families():
         implementation="harness.families.tagging:Tagging",
         format="harness.scoring.formats.tags:Tags",
         summary="a tag for every word of a sentence",
+        template="harness.scaffold.task_templates:TAGGED",
     )
     yield Family(
         "span_qa",
@@ -39,6 +41,7 @@ def harness_families():
         implementation="harness.families.span_qa:SpanQA",
         format="harness.scoring.formats.answers:Answers",
         summary="the answer to a question, cut from its context",
+        template="harness.scaffold.task_templates:QUESTIONS",
     )
     yield Family(
         "multiple_choice",
@@ -46,6 +49,7 @@ def harness_families():
         implementation="harness.families.multiple_choice:MultipleChoice",
         format="harness.scoring.formats.choices:Choices",
         summary="the best continuation of a prompt",
+        template="harness.scaffold.task_templates:CHOICES",
     )
     yield Family(
         "mlm",
@@ -53,6 +57,7 @@ def harness_families():
         implementation="harness.families.mlm:MaskedLanguageModel",
         format="harness.scoring.formats.guesses:Guesses",
         summary="masked tokens of running text",
+        template="harness.scaffold.task_templates:TEXTS",
     )
     yield Family(
         "dual_encoder",
@@ -60,6 +65,7 @@ def harness_families():
         implementation="harness.families.dual_encoder:DualEncoder",
         format="harness.scoring.formats.rankings:Rankings",
         summary="the candidates of a pool that answer a query, by nearness of vectors",
+        template="harness.scaffold.task_templates:SEARCHES",
     )
     yield Family(
         "bitext_retrieval",
@@ -67,6 +73,7 @@ def harness_families():
         implementation="harness.families.bitext_retrieval:BitextRetrieval",
         format="harness.scoring.formats.rows:Rows",
         summary="for every English sentence, its translation in a pool (nearest neighbour)",
+        template="harness.scaffold.task_templates:TRANSLATIONS",
     )
     yield Family(
         "bitext_mining",
@@ -74,4 +81,5 @@ def harness_families():
         implementation="harness.families.bitext_mining:BitextMining",
         format="harness.scoring.formats.pairs:Pairs",
         summary="the pairs of translations hidden in two pools of sentences (margin mining)",
+        template="harness.scaffold.task_templates:POOLS",
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from small_e5 import Packages
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -60,6 +65,21 @@ def e5_small() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_e5_packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Packages as the extra ``demo`` has them, of a model with random weights of 32 numbers a token."""
+    from small_e5 import write_packages
+
+    return write_packages(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def small_e5(small_e5_packages: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    """The same, found instead of those that are installed, with an empty cache."""
+    small_e5_packages.found(monkeypatch, tmp_path / "cache")
+    return small_e5_packages
+
+
+@pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small XLM-R of random weights and a tokenizer over several scripts, built in a second."""
     import torch
@@ -100,6 +120,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     write_sample_corpus(folder, size="tiny")
     return folder
+
+
+@pytest.fixture(scope="module")
+def warm_python() -> Iterator[None]:
+    """Processes that run Python start from one that has done the slow imports."""
+    from warm_python import Warm
+
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(os, "pidfd_open"):  # Linux
+            patch.setattr(subprocess, "Popen", Warm)
+        yield
 
 
 @pytest.fixture

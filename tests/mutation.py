@@ -79,7 +79,10 @@ CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/scoring/files.py": ("scoring/test_scoring.py", "types/test_entity_tags.py", "plugins/test_xtreme_r.py"),
     "harness/retrieval/_knn_exact.py": ("retrieval/test_knn.py",),
     "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
-    "harness/retrieval/mining.py": ("retrieval/test_mining.py",),
+    "harness/retrieval/mining.py": (
+        "retrieval/test_mining.py",
+        *among("retrieval/test_knn_approximate.py", "the_recall_of_a_plugins_index_is_measured"),
+    ),
     "harness/retrieval/threshold.py": ("retrieval/test_mining.py",),
     "harness/families/_answer_decoding.py": (
         "families/test_family_span_qa.py",
@@ -291,7 +294,7 @@ def _tested(tests: Sequence[str], mutant: Mutant | None, processor_seconds: int)
     hypothesis.settings.load_profile("mutation")
     files = [str(ROOT / "tests" / name) for name in tests if (ROOT / "tests" / name.split("::")[0]).exists()]
     with tempfile.TemporaryDirectory() as folder:
-        options = ["-x", "-q", "--no-header", "--timeout=120", f"--basetemp={folder}/tests", "-p", "no:xdist"]
+        options = ["-x", "-q", "--no-header", "--timeout=1800", f"--basetemp={folder}/tests", "-p", "no:xdist"]
         return int(pytest.main([*options, *files]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,19 @@ def tokenizer(kind: str) -> Any:
     ends = {"eos_token": "<|end|>"} | ({"bos_token": "<|begin|>"} if kind == "llama" else {})
     # Both kinds come without a padding token; harness.models.load pads with the end token.
     return PreTrainedTokenizerFast(tokenizer_object=base, pad_token="<|end|>", model_input_names=inputs, **ends)
+
+
+def separated(kind: str) -> Any:
+    """The same with the layout of pairs that the harness gives to a tokenizer that would glue them: a reference for rows."""
+    tokens = tokenizer(kind)
+    if kind != "qwen2":
+        return tokens
+    from tokenizers import processors
+
+    tokens = copy.deepcopy(tokens)
+    end = [(tokens.eos_token, tokens.eos_token_id)]
+    tokens.backend_tokenizer.post_processor = processors.TemplateProcessing("$A", f"$A {tokens.eos_token} $B", end)
+    return tokens
 
 
 def save_model(kind: str, folder: Path, *, seed: int = 0, width: int = 32) -> Path:

@@ -23,7 +23,7 @@ print(json.dumps({"code": code, "modules": sorted(sys.modules), "characters": le
 
 def loaded_by(*arguments: str, program: str = PROBE) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=500, env=dict(os.environ)
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

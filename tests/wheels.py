@@ -22,9 +22,9 @@ def install(sources: Sequence[Path], folder: Path) -> Path:
     wheels, site = folder / "wheels", folder / "site"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     built = [*pip, "wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(wheels)]
-    subprocess.run([*built, *map(str, copies)], check=True, timeout=300)
+    subprocess.run([*built, *map(str, copies)], check=True)
     installed = [*pip, "install", "--no-index", "--no-deps", "--no-compile", "--target", str(site)]
-    subprocess.run([*installed, *map(str, sorted(wheels.glob("*.whl")))], check=True, timeout=300)
+    subprocess.run([*installed, *map(str, sorted(wheels.glob("*.whl")))], check=True)
     return site
 
 
@@ -43,7 +43,6 @@ def harness(site: Path | None, *arguments: str, **settings: str) -> subprocess.C
         env=environment(site, **settings),
         capture_output=True,
         text=True,
-        timeout=300,
     )
 
 

@@ -90,8 +90,6 @@ def command(
     from harness.core.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
     from harness.registry.default import get_registry
-    from harness.run import load_run
-    from harness.studies.grid import Cell, run_cells
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
@@ -107,6 +105,9 @@ def command(
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with TerminalProgress() as reporter:
         if seeds:
+            from harness.run import load_run
+            from harness.studies.grid import Cell, run_cells
+
             cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
             grid = run_cells([cell], folder, registry=get_registry(), reporter=reporter, launcher=launcher, jobs=jobs)
             if error := grid.error():

@@ -23,20 +23,12 @@ def command() -> None:
 @_out
 def task(name: str, family_name: str, out: str) -> None:
     """A target task of a family."""
-    from harness.core.errors import UsageError
     from harness.registry.default import get_registry
-    from harness.scaffold.package import new_task
-    from harness.scaffold.shapes import shape_of
+    from harness.scaffold.package import new_task, template_of
 
-    family = get_registry().family(family_name)
-    shape = shape_of(family.examples)
-    if shape is None:
-        kinds = ", ".join(kind.__name__ for kind in family.examples)
-        raise UsageError(
-            f"there is no template for the examples of the family {family_name!r} ({kinds})",
-            hint=f"see how {family.provider} provides tasks of its own",
-        )
-    _done(new_task(name, family, shape, Path(out)))
+    registry = get_registry()
+    family = registry.family(family_name)
+    _done(new_task(name, family, template_of(family, registry.families().values()), Path(out)))
 
 
 @command.command()
@@ -63,6 +55,26 @@ def family(name: str, out: str) -> None:
     from harness.scaffold.package import new_family
 
     _done(new_family(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
+def store(name: str, out: str) -> None:
+    """A store of examples: a task whose examples stay on disk until they are asked for."""
+    from harness.scaffold.package import new_store
+
+    _done(new_store(name, Path(out)))
+
+
+@command.command(name="feature-rows")
+@click.argument("name")
+@_out
+def feature_rows(name: str, out: str) -> None:
+    """Feature rows: a family, as 'family' writes it, whose rows are tokenised when a batch asks for them."""
+    from harness.scaffold.package import new_feature_rows
+
+    _done(new_feature_rows(name, Path(out)))
 
 
 @command.command()

@@ -58,7 +58,7 @@ SESSION: dict[str, Callable[[Decorated], Decorated]] = {
     ),
     "offline": click.option("--offline", is_flag=True, help="Use local files and caches only."),
     "allow_pickle": click.option(
-        "--allow-pickle", is_flag=True, help="Convert a model whose weights are pickles; noted in a run's record."
+        "--allow-pickle", is_flag=True, help="Has no effect any more: pickles of tensors alone are always converted."
     ),
     "trust_remote_code": click.option(
         "--trust-remote-code",

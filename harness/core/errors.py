@@ -26,6 +26,10 @@ class UsageError(HarnessError):
     exit_code = 2
 
 
+class TooLongForModel(UsageError):
+    """Rows longer than the model takes. It concerns the tasks that ask for them, and no others of a run."""
+
+
 class PluginError(HarnessError):
     """A plugin that is broken, refused, or provides something invalid."""
 

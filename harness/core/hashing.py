@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+import os
+import time
 from pathlib import Path
 
+_TICK = 20_000_000
+"""Nanoseconds within which a file system may give two changes of a file the same time."""
 
-@lru_cache(maxsize=256)
-def _sha256(path: Path, inode: int, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+_known: dict[tuple[int, ...], str] = {}
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file; remembered until its inode changes, which leaves a time that archives and copies cannot restore."""
-    stat = path.stat()
-    return _sha256(path.resolve(), stat.st_ino, stat.st_size, stat.st_ctime_ns)
+    """sha256 of a file; remembered until its inode changes, which leaves a time that archives and copies cannot restore.
+
+    It is remembered for the inode and not for the path: a folder that is renamed is not read again. A file that has
+    changed in the tick of the clock in which it was read is not remembered, as another change would not show.
+    """
+    version = _version(path.stat())
+    if version in _known:
+        return _known[version]
+    with path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        after = os.fstat(file.fileno())
+    if _version(before) == _version(after) and after.st_ctime_ns + _TICK < time.time_ns():
+        _known[_version(after)] = digest
+    return digest
+
+
+def _version(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from harness.core.claims import AlreadyClaimed
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, TooLongForModel, UsageError
 from harness.core.files import disk_refusal
 from harness.evaluation._preparation import PreparedUnit
 from harness.evaluation._unit_record import ScoredFiles, keep_unit
@@ -127,9 +127,11 @@ class Recorder:
         """
         try:
             yield
-        except (UsageError, AlreadyClaimed, KeyboardInterrupt, GeneratorExit):
+        except (AlreadyClaimed, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
+            if isinstance(error, UsageError) and not isinstance(error, TooLongForModel):
+                raise
             if not isinstance(error, HarnessError) and disk_refusal(error):
                 raise
             blamed = attribute_error(error, units[0].task, self.context.registry)

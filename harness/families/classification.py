@@ -13,7 +13,7 @@ from harness.core.errors import DataError
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
 from harness.inference.features import Features
-from harness.inference.tokenization import encode_pairs
+from harness.inference.tokenization import encode_pairs, pair_treatment
 from harness.models.heads import check_finite, in_task_order, load_head, model_inputs
 from harness.types.examples import Example, Pair
 from harness.types.roles import MEASURES, option
@@ -43,6 +43,10 @@ class Classification(HeadFamily):
         """The model with a sequence classification head, one output a label (see :mod:`harness.models.heads`)."""
         by_position = self.options.labels_by_position
         return load_head("SequenceClassification", reference, self.labels, by_position=by_position, **kwargs)
+
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """``separator``: the token between the texts of a pair, where the tokenizer itself puts none."""
+        return pair_treatment(tokenizer)
 
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """One row an example. Texts are encoded as pairs unless no example has a second text."""

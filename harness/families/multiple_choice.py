@@ -13,8 +13,8 @@ from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
 from harness.inference.features import Features
-from harness.inference.tokenization import encode_pairs, offsets
-from harness.models.heads import check_finite, has_head_class, load_head, model_inputs
+from harness.inference.tokenization import encode_pairs, offsets, pair_treatment
+from harness.models.heads import check_finite, load_head, model_inputs
 from harness.types.examples import Choice, Example
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -48,8 +48,11 @@ class MultipleChoice(HeadFamily):
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a multiple choice head; where its architecture has none in transformers (decoders, T5), with a
         sequence classification head of one output, which is the same thing."""
-        kind = "MultipleChoice" if has_head_class("MultipleChoice", reference, **kwargs) else "SequenceClassification"
-        return load_head(kind, reference, ("score",), **kwargs)
+        return load_head("MultipleChoice", reference, ("score",), **kwargs)
+
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """``separator``: the token between the texts of a pair, where the tokenizer itself puts none."""
+        return pair_treatment(tokenizer)
 
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """One row an option; column ``item`` numbers the examples, ``answer`` is 1 at the right option (training)."""

@@ -24,9 +24,9 @@ from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
 from harness.families.running_text import UNSPACED
 from harness.inference.features import Features
-from harness.inference.tokenization import RowTemplate
+from harness.inference.tokenization import RowTemplate, pair_treatment
 from harness.inference.tokenization import tokenise as tokenise_questions
-from harness.models.heads import load_head, model_inputs
+from harness.models.heads import in_task_order, load_head, model_inputs
 from harness.types.examples import Example, Question
 from harness.types.roles import MEASURES, option
 from harness.types.units import Prediction, UnitExamples
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DECODERS = ("offsets", "legacy_projection")
+OUTPUTS = ("start", "end")
 NO_SPAN = 1e9
 """``null_minus_best`` of a question without any allowed span (finite, so that JSON can hold it)."""
 
@@ -100,11 +101,12 @@ class SpanQA(HeadFamily):
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a question answering head: two outputs a token (see :mod:`harness.models.heads`)."""
-        return load_head("QuestionAnswering", reference, ("start", "end"), by_position=True, **kwargs)
+        return load_head("QuestionAnswering", reference, OUTPUTS, by_position=True, **kwargs)
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """``offsets`` "repaired" where the tokenizer's own would cut letters off answers."""
-        return {"offsets": "repaired"} if placing(tokenizer)[1] else {}
+        """``offsets`` "repaired" where the tokenizer's own would cut letters off answers; ``separator`` as in
+        :func:`~harness.inference.tokenization.pair_treatment`."""
+        return pair_treatment(tokenizer) | ({"offsets": "repaired"} if placing(tokenizer)[1] else {})
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """As in every family; with ``no_answer`` the facts also hold, for each question, ``best``, the best answer that
@@ -252,10 +254,11 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[
 
     output = model(**model_inputs(model, batch))
     padding = batch["attention_mask"] == 0
-    return (
-        output.start_logits.float().masked_fill(padding, -torch.inf),
-        output.end_logits.float().masked_fill(padding, -torch.inf),
-    )
+    if hasattr(output, "start_logits"):
+        start, end = output.start_logits, output.end_logits
+    else:  # a token classifier, where the architecture has no class for question answering
+        start, end = in_task_order(output.logits, model, OUTPUTS).unbind(dim=-1)
+    return start.float().masked_fill(padding, -torch.inf), end.float().masked_fill(padding, -torch.inf)
 
 
 def _positions(windows: Windows, header: IntArray, first: IntArray, last: IntArray) -> dict[str, IntArray]:

@@ -119,7 +119,7 @@ class Features:
 
     def rows_of(self, items: IntArray) -> IntArray:
         """The rows of these items, item by item."""
-        if self.items is None:
+        if self.items is None or not len(items):
             return items
         return np.concatenate([np.arange(self.items[i], self.items[i + 1]) for i in items])
 

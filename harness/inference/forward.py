@@ -21,7 +21,9 @@ from harness.inference._threads import in_threads
 from harness.inference.features import FeatureRows
 from harness.inference.timing import Timings
 from harness.models.device import sent
+from harness.models.heads import plain_model
 from harness.models.padding import padding_of
+from harness.models.tables import check_positions
 
 if TYPE_CHECKING:
     import torch
@@ -104,6 +106,7 @@ class Forward:
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
         the next batch is already under way on the device. On a processor several threads call ``step`` at once.
         """
+        check_positions(plain_model(self.model), int(features.lengths[:].max(initial=0)))
         left, scattered = _Left(features.lengths, self.padding), _Scattered(len(features))
         with self.phases("forward"):
             in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.data.sample import sample_languages, sample_text
+from harness.data import sample
 from harness.inference.forward import Forward
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.load import check_head, load_tokenizer
@@ -117,7 +117,7 @@ def open_model(model: ModelReference | ResolvedModel | Path, access: Access, com
 def open_tokenizer(reference: ModelReference, access: Access) -> PreTrainedTokenizerBase:
     """Loads the tokenizer of a model without its weights, where that is possible; "tiny" needs no file at all."""
     if reference.kind == "tiny":
-        return train_tokenizer(line for language in sample_languages() for line in sample_text(language))
+        return train_tokenizer(line for language in sample.sample_languages() for line in sample.sample_text(language))
     ours = access.loader and access.loader(reference=str(reference), offline=access.offline)
     if reference.kind == "hub" and not ours:
         from transformers import AutoTokenizer

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray
-from harness.core.errors import DataError, ModelError, UsageError
+from harness.core.errors import DataError, ModelError, TooLongForModel, UsageError
 from harness.inference.features import Ragged
 
 if TYPE_CHECKING:
@@ -75,17 +75,22 @@ class RowTemplate:
     """The row that a tokenizer makes of a text or of a pair, as parts: a special token each, or a whole text.
 
     ``ids`` and ``types`` hold the token id (-1 for a text) and the token type of each part, ``texts`` which parts are
-    the texts. ``filler`` replaces a row that would have no token at all.
+    the texts. ``filler`` replaces a row that would have no token at all. ``separator`` is the token that was put between
+    the texts of a pair because the tokenizer puts none there.
     """
 
     ids: IntArray
     types: IntArray
     texts: tuple[int, ...]
     filler: int
+    separator: int | None = None
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, texts: int) -> RowTemplate:
-        """Reads the template for one text or for a pair off the tokenizer."""
+        """Reads the template for one text or for a pair off the tokenizer.
+
+        Where it would glue a pair together, as those of decoders do, a separator comes in between.
+        """
         encoding = backend_of(tokenizer).encode(*["a"] * texts)
         ids: list[int] = []
         types: list[int] = []
@@ -98,9 +103,14 @@ class RowTemplate:
                 found.setdefault(text, len(ids) - 1)
         if len(found) < texts:
             raise ModelError(f"{tokenizer.name_or_path}: the tokenizer finds no token in the letter 'a'")
+        separator = _separator(tokenizer) if texts == 2 and found[1] == found[0] + 1 else None
+        if separator is not None:
+            ids.insert(found[1], separator)
+            types.insert(found[1], types[found[0]])
+            found[1] += 1
         fillers = (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id, 0)
         filler = next(token for token in fillers if token is not None)
-        return cls(np.array(ids), np.array(types), tuple(found[text] for text in range(texts)), filler)
+        return cls(np.array(ids), np.array(types), tuple(found[text] for text in range(texts)), filler, separator)
 
     def room(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
         """Tokens left for the texts in a row of ``max_length``; :class:`UsageError` where that cannot work."""
@@ -109,7 +119,7 @@ class RowTemplate:
             raise UsageError(f"option max_length: {max_length} leaves no room for text beside the special tokens")
         if max_length > tokenizer.model_max_length:
             limit = tokenizer.model_max_length
-            raise UsageError(
+            raise TooLongForModel(
                 f"option max_length: {max_length} is more than the {limit} tokens that the model takes",
                 hint=f"--set max_length={limit}, or correct model_max_length in tokenizer_config.json",
             )
@@ -126,6 +136,18 @@ class RowTemplate:
         edges = offsets(size.sum(axis=1))
         types = np.repeat(np.tile(self.types, len(size)), size.ravel()).astype(np.int32)
         return Ragged(gather(pool, where.ravel(), size.ravel()), edges), Ragged(types, edges)
+
+
+def _separator(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token that ends a text."""
+    sep: int | None = tokenizer.sep_token_id
+    return tokenizer.eos_token_id if sep is None else sep
+
+
+def pair_treatment(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """``separator``: the token put between the texts of a pair, where the tokenizer itself puts none."""
+    separator = RowTemplate.of(tokenizer, 2).separator
+    return {} if separator is None else {"separator": tokenizer.convert_ids_to_tokens(separator)}
 
 
 def balanced(a: IntArray, b: IntArray, room: int) -> tuple[IntArray, IntArray]:

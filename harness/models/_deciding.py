@@ -38,17 +38,17 @@ def deciding_files(folder: Path) -> list[str]:
     Subfolders are read only where modules.json (of sentence-transformers) names them.
     """
     found = list(folder.iterdir())
-    for module in _modules(folder):
-        found += module.rglob("*")
+    for module in module_paths(folder):
+        found += (folder / module).rglob("*")
     names = (path.relative_to(folder).as_posix() for path in found if path.is_file())
     return sorted(name for name in names if not any(fnmatchcase(name, pattern) for pattern in HARMLESS))
 
 
-def _modules(folder: Path) -> list[Path]:
+def module_paths(folder: Path) -> list[str]:
+    """The subfolders that modules.json (of sentence-transformers) names, whether they are there or not."""
     try:
         entries = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         paths = {str(entry["path"]).strip("/") for entry in entries}
     except Exception:  # not there, or not readable for sentence-transformers either
         return []
-    inside = (Path(path) for path in paths - {"", "."} if ".." not in Path(path).parts)
-    return [folder / path for path in inside if (folder / path).is_dir()]
+    return sorted(path for path in paths - {"", "."} if ".." not in Path(path).parts)

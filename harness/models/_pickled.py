@@ -1,7 +1,7 @@
-"""Weights that come as pickles only: converted to safetensors, once, for those who ask for it (``--allow-pickle``).
+"""Weights that come as pickles only: converted to safetensors, once, and recorded.
 
 The pickle is read by torch's restricted reader, which builds tensors and plain containers and calls nothing else, so that
-a file that wants to run code is refused all the same.
+a file that wants to run code is refused.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
     import torch
 
     hint = "a pickle that holds more than tensors can run code, and is refused even with --allow-pickle"
-    with border(f"{path}: not readable as weights alone", ModelError, hint=hint):
+    with border(f"{path}: pickled weights that are not readable as weights alone", ModelError, hint=hint):
         found = torch.load(path, map_location="cpu", weights_only=True)
     tensors = found if isinstance(found, dict) else {}
     if not tensors or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):

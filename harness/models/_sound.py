@@ -18,6 +18,7 @@ from harness.core.sealed import read_sealed
 log = logging.getLogger(__name__)
 
 _VOCABULARIES = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken", "tekken.json", "*.vocab")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 AGAIN = "download or write the model again"
 
 
@@ -25,6 +26,30 @@ def check_files(folder: Path) -> None:
     """:class:`~harness.core.errors.ModelError` naming the first file of a model folder that is missing or damaged."""
     read_object(folder / "config.json")
     check_weights(folder)
+
+
+def check_pointers(folder: Path) -> None:
+    """The same for files that stand for others: what git leaves in a clone where Git LFS has not fetched the content."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            with border(f"{path}: cannot be read", ModelError, hint=AGAIN), path.open("rb") as file:
+                start = file.read(len(_POINTER))
+            if start == _POINTER:
+                raise ModelError(
+                    f"{path}: a pointer of Git LFS instead of the file itself",
+                    hint="'git lfs pull' in the clone that it comes from, or download the file",
+                )
+
+
+def check_token_ids(config: dict[str, Any], path: Path) -> None:
+    """The same for a padding token that the model has no embedding of; ``path`` is that of the configuration."""
+    pad, size = config.get("pad_token_id"), config.get("vocab_size")
+    if isinstance(pad, int) and (pad < 0 or (isinstance(size, int) and pad >= size)):
+        known = f"tokens 0 to {size - 1:,}" if isinstance(size, int) else "tokens from 0"
+        raise ModelError(
+            f"{path}: pad_token_id is {pad:,}, and the model has the {known}",
+            hint="set it to the id of the tokenizer's padding token, or of its end token, in a copy of the folder",
+        )
 
 
 def check_checkpoint(folder: Path, fingerprint: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +18,14 @@ from harness.models._labels import label_order
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.config import load_config
+from harness.models.head_class import head_class
 from harness.models.quantised import keep_head_whole
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedConfig, PreTrainedModel
+    from transformers import PreTrainedModel
+
+log = logging.getLogger(__name__)
 
 __getattr__: Any = old_names(__name__)
 
@@ -29,17 +34,12 @@ _BODY = {"model": "transformer", "transformer": "model"}
 _WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
 
 
-def has_head_class(kind: str, reference: str, **kwargs: Any) -> bool:
-    """Tells whether transformers has a class with a head of this kind ("MultipleChoice", ...) for the architecture."""
-    auto, config = _auto_class(kind, reference, kwargs)
-    return type(config) in auto._model_mapping
-
-
 def load_head(
     kind: str, reference: str, labels: Sequence[str], *, by_position: bool = False, **kwargs: Any
 ) -> PreTrainedModel:
     """``AutoModelFor<kind>.from_pretrained(reference, **kwargs)`` with an output for each label.
 
+    Where transformers has no such class for the architecture, another stands in (:func:`head_class`), with a warning.
     A head of this kind that the checkpoint already has is kept, and its outputs must cover the labels by name
     (:func:`~harness.models._labels.label_order`; no names are asked of a head with one output). Otherwise, and always
     with ``ignore_mismatched_sizes=True`` (the way to ask for a fresh head), the outputs are the labels in their order;
@@ -49,13 +49,13 @@ def load_head(
     """
     import torch
 
-    auto, config = _auto_class(kind, reference, kwargs)
-    if type(config) not in auto._model_mapping:
-        raise ModelError(
-            f"{reference}: transformers has no {kind} head for models of type {config.model_type!r}",
-            hint="use an encoder such as XLM-R or mBERT",
-        )
-    head = auto._model_mapping[type(config)]
+    with quiet():
+        config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
+    found = head_class(kind, config)
+    if found.instead and kind != "MultipleChoice":  # one output a text is the same thing under another name
+        _warn(config.model_type, kind, found.instead)
+        by_position = False  # nameless outputs may be those of any classifier
+    head = found.model
     architecture = head.__name__
     kept = architecture in (config.architectures or ()) and not kwargs.get("ignore_mismatched_sizes", False)
     settings: dict[str, Any] = dict(kwargs)
@@ -76,7 +76,8 @@ def load_head(
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
-            model, report = auto.from_pretrained(reference, output_loading_info=True, **settings)
+            model, report = found.loader.from_pretrained(reference, output_loading_info=True, **settings)
+    model.harness_instead, model.harness_fresh = found.instead, fresh_parameters(report)
     draw_undrawn(model, report["missing_keys"])
     _check_encoder(reference, model, report)
     if body in _BODY:
@@ -85,12 +86,32 @@ def load_head(
         label_order(model.config, labels, by_position=by_position)
     elif kept and model.config.num_labels != 1 and architecture.endswith("SequenceClassification"):
         raise ModelError(f"{reference}: its head has {model.config.num_labels} outputs where this task needs one")
-    if model.config.pad_token_id is None:
+    if getattr(model.config, "pad_token_id", None) is None:
         # Decoders without a padding token are pooled at the last token that is not padding: they need its id.
-        end = model.config.eos_token_id
+        end = getattr(model.config, "eos_token_id", None)
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
     return model
+
+
+def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the parameters that a checkpoint lacks or has in another shape, of transformers' report on its loading.
+
+    The names in the checkpoint's files do not tell: some are converted when they are read, and of tied ones there is one.
+    """
+    mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
+    return frozenset({*report["missing_keys"], *mismatched})
+
+
+def code_hint(config: Any) -> str:
+    """A hint for weights that do not fit a configuration which names code of its own: they may be for that code."""
+    if not getattr(config, "auto_map", None):
+        return ""
+    return (
+        "; its weights are probably for the code that its config.json names (auto_map), which is not run: take a "
+        "repository that was converted to a type of transformers, or --trust-remote-code ORG/NAME@SHA with a model_type "
+        "that transformers does not know"
+    )
 
 
 def plain_model(model: Any) -> PreTrainedModel:
@@ -110,8 +131,9 @@ def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> d
     config = plain.config
     mask = batch["attention_mask"]
     chosen = {"input_ids": batch["input_ids"], "attention_mask": mask}
-    if config.pad_token_id is not None:
-        chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, config.pad_token_id)
+    pad = getattr(config, "pad_token_id", None)  # not all configurations have one
+    if pad is not None:
+        chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, pad)
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
     if type(plain).__name__.endswith("MultipleChoice"):
@@ -156,24 +178,18 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _auto_class(kind: str, reference: str, kwargs: Mapping[str, Any]) -> tuple[Any, PreTrainedConfig]:
-    import transformers
-
-    with quiet():
-        config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
-    return getattr(transformers, f"AutoModelFor{kind}"), config
+@cache
+def _warn(model_type: str, kind: str, instead: str) -> None:
+    log.warning("transformers has no %s head for models of type %s: %s instead", kind, model_type, instead)
 
 
 def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
     """Quiet loading must not hide an encoder at random weights (a pooler is often missing, and is trained from scratch)."""
-    mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
     missing = sorted(
-        key
-        for key in {*report["missing_keys"], *mismatched}
-        if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
+        key for key in fresh_parameters(report) if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
     )
     if missing:
         raise ModelError(
             f"{reference}: {len(missing)} weights of the encoder are missing or of another shape, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
         )

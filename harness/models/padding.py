@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.models.heads import model_inputs, plain_model
+from harness.models.tables import check_vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +69,10 @@ def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     longest = min(_LONGEST, tokenizer.model_max_length, places - 2 if places > 2 else _LONGEST)
     # Pairs, because some heads look for the separator between two texts.
     rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
-    with _at_rest(model):
+    check_vocabulary(model, tokenizer)
+    kind = model.config.model_type
+    what = f"the model, of type {kind!r}, fails on its first few words"
+    with _at_rest(model), border(what, ModelError, hint="something in its config.json does not fit its architecture"):
         side: str = tokenizer.padding_side
         alone = [_outputs(model, [row], side) for row in rows]
         if _agree(_outputs(model, rows, side), alone, model, side):

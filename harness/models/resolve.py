@@ -15,10 +15,18 @@ from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.core.safe_text import sanitise
-from harness.models._deciding import HARMLESS
+from harness.models._deciding import HARMLESS, module_paths
 from harness.models._pickled import converted, pickles
 from harness.models._remote_code import needs_code, register_code
-from harness.models._sound import check_checkpoint, check_files, check_tokenizer, read_header, read_object
+from harness.models._sound import (
+    check_checkpoint,
+    check_files,
+    check_pointers,
+    check_token_ids,
+    check_tokenizer,
+    read_header,
+    read_object,
+)
 from harness.models.e5_small import COPY_NOTE, e5_small
 from harness.models.fingerprint import model_fingerprint
 from harness.models.reference import ModelReference
@@ -31,7 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PICKLED = ("*.bin", "*.bin.index.json")
+_PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+_NATIVE = {"new": "alibaba-nlp-community/gte-multilingual-base"}
+"""Types of model whose code comes with them, and where one is that was converted to a type of transformers."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,9 @@ Loader = Callable[..., Path | None]
 class Access:
     """Allows what finding and loading a model may do.
 
-    Weights are safetensors, or are converted to them with ``allow_pickle``; no code is run but that of the repository and
-    commit that ``trust_remote_code`` names ("org/name@sha"). ``loader`` is asked first for any model but ``tiny`` and
+    Weights are safetensors, or pickles of nothing but tensors, which are converted; ``allow_pickle`` allows no more than
+    that. No code is run but that of the repository and commit that ``trust_remote_code`` names ("org/name@sha").
+    ``loader`` is asked first for any model but ``tiny`` and
     ``demo:e5-small``.
     """
 
@@ -126,7 +137,7 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
     elif reference.kind == "demo":
         folder = e5_small()
     elif reference.kind == "hub":
-        folder, revision = _download(reference, offline, access.allow_pickle)
+        folder, revision = _download(reference, offline)
     else:
         folder = Path(reference.name)
     code = None
@@ -138,7 +149,7 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
             code = register_code(config, str(reference), repository, trusted, offline=offline)
         else:
             log.warning("%s needs no code of its own: that of %s is not run", reference, trusted)
-    return check_folder(folder, str(reference), revision, allow_pickle=access.allow_pickle, code=code)
+    return check_folder(folder, str(reference), revision, code=code)
 
 
 def check_folder(
@@ -146,28 +157,33 @@ def check_folder(
     reference: str,
     revision: str | None = None,
     *,
-    allow_pickle: bool = False,
+    allow_pickle: bool = False,  # once asked for; pickles of tensors alone are read without it
     code: Mapping[str, Any] | None = None,
 ) -> ResolvedModel:
     """A model folder, checked for what loading needs; ``code`` is the result of :func:`register_code` for its architecture."""
     config = read_config(folder)
+    check_pointers(folder)
+    check_token_ids(config, folder / "config.json")
     if code is None and needs_code(config):
+        trust = "--trust-remote-code ORG/NAME@SHA runs that of one repository at one commit; read it first"
+        native = _NATIVE.get(str(config.get("model_type")))
         raise ModelError(
             f"{reference}: a model of type {config.get('model_type')!r} needs code of its own, which is not run",
-            hint="--trust-remote-code ORG/NAME@SHA runs that of one repository at one commit; read it first",
+            hint=f"{native} is converted and needs none; {trust}" if native else trust,
+        )
+    if code is None and "auto_map" in config:
+        log.warning(
+            "%s: the code that its config.json names (auto_map) is not run: it is read as transformers' own %s",
+            reference,
+            config.get("model_type"),
         )
     pickled: dict[str, str] = {}
     if not any(folder.glob("*.safetensors")):
         found = pickles(folder)
         if not found:
             raise ModelError(
-                f"{reference}: no weights: no model.safetensors in {folder}",
-                hint="--allow-pickle converts them to safetensors, if the repository has only pickles",
-            )
-        if not allow_pickle:
-            raise ModelError(
-                f"{reference}: only pickled weights ({found[0].name}), which can run code when loaded",
-                hint="--allow-pickle converts them to safetensors",
+                f"{reference}: no weights: neither model.safetensors nor pytorch_model.bin in {folder}",
+                hint="download or write the model again; other formats (h5, msgpack, gguf) are not read",
             )
         pickled = {path.name: file_sha256(path) for path in found}
         folder = converted(folder)
@@ -194,19 +210,22 @@ def _elements(file: Path) -> int:
     return sum(prod(tensor["shape"]) for name, tensor in read_header(file).items() if name != "__metadata__")
 
 
-def _download(reference: ModelReference, offline: bool, allow_pickle: bool) -> tuple[Path, str]:
+def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
+    """The files that decide what the model computes: of subfolders those of its modules, pickles where nothing else is."""
     from huggingface_hub import snapshot_download
+
+    def download(revision: str | None, **patterns: Any) -> Path:
+        return Path(
+            snapshot_download(reference.name, revision=revision, local_files_only=offline, **patterns),
+        )
 
     where = ": not in the local cache" if offline else ""
     hint = "check the spelling, or give a local folder; without internet, download it first on another machine"
     with border(f"model {str(reference)!r} cannot be had{where}", ModelError, hint=hint):
-        folder = Path(
-            snapshot_download(
-                reference.name,
-                revision=reference.revision,
-                ignore_patterns=[pattern for pattern in HARMLESS if not (allow_pickle and pattern in _PICKLED)],
-                local_files_only=offline,
-            )
-        )
-    # The hub client names the snapshot folder after the commit.
-    return folder, folder.name
+        folder = download(reference.revision, ignore_patterns=[*HARMLESS, "*/*"])
+        commit = folder.name  # the hub client names the snapshot folder after the commit
+        if modules := module_paths(folder):
+            download(commit, allow_patterns=[f"{path}/*" for path in modules], ignore_patterns=list(HARMLESS))
+        if not any(folder.glob("*.safetensors")):
+            download(commit, allow_patterns=list(_PICKLED))
+    return folder, commit

@@ -12,7 +12,7 @@ from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
-from harness.models.heads import plain_model, quiet
+from harness.models.heads import code_hint, plain_model, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +45,7 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
     if missing:
         raise ModelError(
             f"{reference}: {len(missing)} weights of the encoder are missing, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}",
+            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
         )
     return model, pooled
 

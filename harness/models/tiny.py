@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.built import built
 from harness.core.paths import cache_dir
-from harness.data.sample import sample_languages, sample_text
+from harness.data import sample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -43,7 +43,7 @@ def build_tiny(folder: Path, *, steps: int = STEPS) -> None:
     """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
     from harness.models.heads import quiet
 
-    texts = [line for language in sample_languages() for line in sample_text(language)]
+    texts = [line for language in sample.sample_languages() for line in sample.sample_text(language)]
     tokenizer = train_tokenizer(texts)
     tokenizer.save_pretrained(folder)
     model = _pretrain(tokenizer, texts, steps)

@@ -29,8 +29,8 @@ def attributing_errors(task: TargetTask | IntermediateTask, registry: Registry) 
 
 
 def attribute_error(error: BaseException, task: TargetTask | IntermediateTask, registry: Registry) -> HarnessError:
-    """Attributes an error to the plugin and the field, if it passed through the task's family, format or metric, or
-    through an objective.
+    """Attributes an error to the plugin and the field, if it passed through the task's family, format, examples or
+    metric, or through an objective.
 
     What passed through no plugin is called a bug, with the place where it arose.
     """
@@ -42,6 +42,9 @@ def attribute_error(error: BaseException, task: TargetTask | IntermediateTask, r
         reference.partition(":")[0]: (family.provider, f"family {family.name!r}", field)
         for field, reference in parts.items()
     }
+    for kind in family.examples:
+        if not kind.__module__.startswith("harness."):  # ours may be those of anybody's family
+            owners.setdefault(kind.__module__, (family.provider, f"family {family.name!r}", "examples"))
     if ":" in task.metric:
         owners.setdefault(task.metric.partition(":")[0], (task.provider, f"task {task.name!r}", "metric"))
     frames = list(traceback.walk_tb(error.__traceback__))

@@ -89,12 +89,13 @@ def _installed() -> Iterator[PluginCandidate]:
                 continue
             seen.add(name)
             points = [point for point in distribution.entry_points if point.group == GROUP]
+            version = distribution.version or "?"
         except Exception as error:  # metadata that cannot be read must not hide the other plugins
             yield _unreadable(distribution, name, error)
             continue
         kind: Kind = "first-party" if name == FIRST_PARTY else "third-party"
         for point in points:
-            yield PluginCandidate(point.name, name, distribution.version or "?", kind, point.load, _malformed(point))
+            yield PluginCandidate(point.name, name, version, kind, point.load, _malformed(point))
 
 
 def _unreadable(distribution: Distribution, name: str, error: Exception) -> PluginCandidate:

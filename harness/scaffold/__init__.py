@@ -1,1 +1,1 @@
-"""Writes a complete plugin package: ``harness new task|benchmark|family|objective|launcher|language|rows NAME``."""
+"""Writes a complete plugin package: `harness new task NAME`, and likewise for every other kind of plugin."""

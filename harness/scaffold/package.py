@@ -6,46 +6,75 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from textwrap import indent
 
-from harness.core.errors import UsageError
+from harness.core.border import border
+from harness.core.errors import PluginError, UsageError
+from harness.core.version import FIRST_PARTY
 from harness.leaderboard.rows import row_text
 from harness.leaderboard.schema import SCHEMA
+from harness.registry.registry import load_part
 from harness.scaffold.sentences import sentences
-from harness.scaffold.shapes import Rows, Shape
 from harness.scoring.metrics import get_metric
 from harness.types.benchmarks import Benchmark
+from harness.types.task_template import Rows, TaskTemplate
 from harness.types.tasks import Family, TargetTask
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+_OF_TASK_FILE = "FileData, Split, TargetTask, hookimpl, readers, splits"
 
 
-def new_task(name: str, family: Family, shape: Shape, folder: Path) -> Path:
+def template_of(family: Family, families: Iterable[Family]) -> TaskTemplate:
+    """The template of a family, or that of another one with the same examples. UsageError where there is none."""
+    alike = (other for other in families if set(other.examples) == set(family.examples))
+    found = next((other for other in (family, *alike) if other.template), None)
+    if found is None:
+        kinds = ", ".join(kind.__name__ for kind in family.examples)
+        raise UsageError(
+            f"there is no template for the examples of the family {family.name!r} ({kinds})",
+            hint=f"see how {family.provider} provides tasks of its own",
+        )
+    template = load_part(found, "template")
+    if not isinstance(template, TaskTemplate):
+        raise PluginError(f"plugin {found.provider}: {found.where}: template: {found.template!r} is no TaskTemplate")
+    return template
+
+
+def new_task(name: str, family: Family, template: TaskTemplate, folder: Path) -> Path:
     """Writes a package with one target task of a family into ``folder``; returns its path."""
-    own = ("train", *shape.splits) if shape.trains else shape.splits
-    fixtures = {
-        f"{split}-{code}": shape.rows(code, split)
-        for code in shape.languages
-        for split in own
-        if split != "train" or code == "en"
-    }
+    own = ("train", *template.splits) if template.trains else template.splits
+    expected = template.returns.partition(" | ")[0]
+    distribution, _, _ = family.provider.partition(":")
+    with border(f"plugin {family.provider}: {family.where}: template: rows", PluginError):
+        fixtures = {
+            f"{split}-{code}": template.rows(code, split)
+            for code in template.languages
+            for split in own
+            if split != "train" or code == "en"
+        }
     values = {
         "family": family.name,
-        "imports": ", ".join(sorted(["FileData", *shape.imports.split(", "), "Split", "TargetTask"])),
-        "labels": f"    labels={_tuple(shape.labels)},\n" if shape.labels else "",
-        "train": '    train=split("train", "en"),  # selected on English dev\n' if shape.trains else "",
-        "languages": " ".join(shape.languages),
-        "splits": "\n".join(f'        {split}=lambda code: split("{split}", code),' for split in shape.splits),
-        "returns": shape.returns,
-        "read": indent(shape.read, "    "),
-        "metric": shape.metric,
-        "language": shape.languages[0],
-        "expected": shape.returns.partition(" | ")[0],
+        "imports": _imports(("harness", _OF_TASK_FILE), (template.module, template.imports)),
+        "test_imports": _imports(
+            (template.module, expected),
+            ("harness.testing", "CHECKS"),
+            ("harness.testing.pytest_plugin", "Contract"),
+        ),
+        "dependencies": "" if distribution in (FIRST_PARTY, "file") else f', "{distribution}"',
+        "labels": f"    labels={_tuple(template.labels)},\n" if template.labels else "",
+        "train": '    train=split("train", "en"),  # selected on English dev\n' if template.trains else "",
+        "languages": " ".join(template.languages),
+        "splits": "\n".join(f'        {split}=lambda code: split("{split}", code),' for split in template.splits),
+        "returns": template.returns,
+        "read": indent(template.read, "    "),
+        "metric": template.metric,
+        "language": template.languages[0],
+        "expected": expected,
     }
     return _write("task", name, values, folder, fixtures)
 
@@ -61,16 +90,41 @@ def new_launcher(name: str, folder: Path) -> Path:
     return _write("launcher", name, {}, folder, {})
 
 
+def new_store(name: str, folder: Path) -> Path:
+    """Writes a package with a task whose examples are read from a file when they are asked for."""
+    fixtures: dict[str, Rows] = {}
+    for code, split in _SPLITS:
+        found = sentences(code)
+        fixtures[f"{split}-{code}"] = [
+            {"id": f"{split}-{i}", "a": one.text, "b": found[i - i % 2].text, "label": ("same", "different")[i % 2]}
+            for i, one in enumerate(found)
+        ]
+    return _write("store", name, {}, folder, fixtures)
+
+
 def new_family(name: str, folder: Path) -> Path:
     """Writes a package with its own family (a number for a pair of texts) and one task of it."""
+    return _write("family", name, {}, folder, _scored_pairs())
+
+
+def new_feature_rows(name: str, folder: Path) -> Path:
+    """Writes the package of :func:`new_family` with rows that are tokenised when a batch asks for them."""
+    return _write("feature-rows", name, {}, folder, _scored_pairs(), base=("common", "family"))
+
+
+_SPLITS = (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test"))
+"""Languages and splits of the packages that do not take them from a shape."""
+
+
+def _scored_pairs() -> dict[str, Rows]:
     fixtures: dict[str, Rows] = {}
-    for code, split in (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test")):
+    for code, split in _SPLITS:
         found = sentences(code)
         fixtures[f"{split}-{code}"] = [
             {"id": f"{split}-{i}", "a": one.text, "b": found[(i * 5) % 12].text, "score": _overlap(i, (i * 5) % 12)}
             for i, one in enumerate(found)
         ]
-    return _write("family", name, {}, folder, fixtures)
+    return fixtures
 
 
 def new_objective(name: str, folder: Path) -> Path:
@@ -113,11 +167,29 @@ def _overlap(one: int, other: int) -> float:
     return 2.5 * (one // 3 == other // 3) + 2.5 * (one % 3 == other % 3)
 
 
+def _imports(*wanted: tuple[str, str]) -> str:
+    """Import lines, one a module: the names of each are sorted as the formatter sorts them, classes before functions."""
+    names: dict[str, list[str]] = {}
+    for module, found in wanted:
+        names.setdefault(module, []).extend(found.split(", "))
+    lines = (f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(names.items()))
+    return "\n".join(lines)
+
+
 def _tuple(items: tuple[str, ...]) -> str:
     return f"({', '.join(json.dumps(item) for item in items)}{',' if len(items) == 1 else ''})"
 
 
-def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtures: Mapping[str, Rows]) -> Path:
+def _write(
+    kind: str,
+    name: str,
+    values: Mapping[str, str],
+    folder: Path,
+    fixtures: Mapping[str, Rows],
+    *,
+    base: Sequence[str] = ("common",),
+) -> Path:
+    """Fills the templates of a kind, which replace those of the same names in ``base``."""
     if not NAME.fullmatch(name):
         hint = "lower-case letters and digits, words joined by '-' or '_', such as 'news-headlines'"
         raise UsageError(f"{name!r} cannot be the name of a package", hint=hint)
@@ -133,13 +205,14 @@ def _write(kind: str, name: str, values: Mapping[str, str], folder: Path, fixtur
         "constant": module.upper(),
         "title": name.replace("-", " ").replace("_", " ").capitalize(),
         "package_data": "",
+        "dependencies": "",
         "class_name": "".join(word.capitalize() for word in module.split("_")),
     }
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     try:
         templates = files("harness.scaffold") / "templates"
-        for template, text in (*_templates(templates / "common"), *_templates(templates / kind)):
+        for template, text in (found for name in (*base, kind) for found in _templates(templates / name)):
             path = scratch / Template(template.removesuffix(".tmpl")).substitute(common)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(Template(text).substitute({**common, **values}), encoding="utf-8")

@@ -77,9 +77,19 @@ _CHECKS = (
     ("sizes", "no split is empty or larger than the task says", "tasks:sizes"),
     ("deterministic", "a split that is read twice is the same twice", "tasks:deterministic"),
     (
+        "example-store",
+        "stores of examples read the same example whenever and however it is asked for, and keep none in memory",
+        "example_stores:stores",
+    ),
+    (
         "launching",
         "its launchers bear failures, kills and cancels, and give the bits of one process",
         "launchers:launching",
+    ),
+    (
+        "feature-rows",
+        "the rows of its families are the same in every batch, order and thread, and as long as they say",
+        "feature_rows:rows",
     ),
     ("batches", "one example at a time and many at a time give the same decisions", "families:batches"),
     ("odd-text", "odd text is no problem: {odd}", "families:odd_text"),

@@ -33,12 +33,12 @@ STEPS = 5
 
 def batches(subject: Subject) -> Iterator[Result]:
     """The padding that a batch brings must not change a decision (in fp32)."""
-    for task, part, reason in _scored(subject):
+    for task, part, reason in scored(subject):
         what = f"task {task.name}"
         if part is None:
             yield what, "skipped", reason
             continue
-        family, unit = _unit(subject, part)
+        family, unit = unit_of(subject, part)
         alone = _predict(subject, family, [unit], budget=1)
         together = _predict(subject, family, [unit], budget=16_384)
         different = [i for i, pair in enumerate(zip(*alone, *together, strict=True)) if not _same(*pair)]
@@ -51,12 +51,12 @@ def batches(subject: Subject) -> Iterator[Result]:
 
 def odd_text(subject: Subject) -> Iterator[Result]:
     """Every kind of odd text gives predictions that can be written, or is refused with a clear message (a DataError)."""
-    for task, part, reason in _scored(subject):
+    for task, part, reason in scored(subject):
         what = f"task {task.name}"
         if part is None:
             yield what, "skipped", reason
             continue
-        family, unit = _unit(subject, part, count=2)
+        family, unit = unit_of(subject, part, count=2)
         columns = zip(*(odd_examples(example) for example in unit.examples), strict=True)
         for kinds in columns:
             kind, examples = kinds[0][0], [example for _, example in kinds]
@@ -73,7 +73,7 @@ def odd_text(subject: Subject) -> Iterator[Result]:
 
 def training(subject: Subject) -> Iterator[Result]:
     """Five steps on the training data, where there are any, then predictions, files and scores."""
-    for task, part, reason in _scored(subject):
+    for task, part, reason in scored(subject):
         what = f"task {task.name}"
         missing = reason if part is None else _missing_training(subject, task)
         if missing or part is None:
@@ -113,7 +113,7 @@ def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
     return "passed", f"{part.language} {part.name}: {shown}"
 
 
-def _scored(subject: Subject) -> Iterator[tuple[Task, Part | None, str]]:
+def scored(subject: Subject) -> Iterator[tuple[Task, Part | None, str]]:
     """The plugin's tasks, or of each of its families one of anybody's, with a split to predict or why there is none."""
     tasks = list(subject.tasks)
     for family in subject.families:
@@ -147,7 +147,8 @@ def _missing_training(subject: Subject, task: Task) -> str:
     return ""
 
 
-def _unit(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor, UnitExamples]:
+def unit_of(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor, UnitExamples]:
+    """The family of a split's task, and at most ``count`` of its examples with what predicting them needs."""
     task = part.task
     loaded = subject.read(part)
     kind = load_part(subject.registry.family(task.family), "implementation")
@@ -158,7 +159,7 @@ def _unit(subject: Subject, part: Part, count: int = MANY) -> tuple[Predictor, U
         dev = limited(list(subject.read(_dev(subject, part)[0]).examples), MANY)
     pool: Sequence[Any] = ()
     if isinstance(task, TargetTask) and task.pool is not None:
-        pool = subject.read(Part(task, "pool", "pool", task.pool, subject.state(task.pool))).examples
+        pool = subject.read(next(part for part in subject.parts_of(task) if part.name == "pool")).examples
     unit = UnitExamples(task.name, part.language, part.name, limited(list(loaded.examples), count), dev, pool)
     return family, family.join([unit])[0]
 

@@ -19,6 +19,7 @@ from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
 from harness.training.sources import training_tasks
 from harness.types.extensions import Objective
+from harness.types.task_template import TaskTemplate
 from harness.types.tasks import Family, TargetTask
 from harness.types.values import PluginValue
 
@@ -122,6 +123,7 @@ def _is_format(found: Any) -> bool:
 _WANTED: dict[tuple[type, str], Callable[[Any], bool]] = {
     (Family, "implementation"): _is_predictor,
     (Family, "format"): _is_format,
+    (Family, "template"): lambda found: isinstance(found, TaskTemplate),
     (Objective, "implementation"): _is_objective,
 }
 """Types that references must lead to, where these are more than something to call."""

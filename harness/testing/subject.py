@@ -13,7 +13,7 @@ from harness.data.access import DataAccess
 from harness.data.splits import TaskSplit
 from harness.registry.registry import PluginStatus, Registry
 from harness.types.sources import Split
-from harness.types.tasks import Family, IntermediateTask, Task
+from harness.types.tasks import Family, IntermediateTask, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit, Status
@@ -80,7 +80,7 @@ class Subject:
         return [part for task in self.tasks for part in self.parts_of(task)]
 
     def parts_of(self, task: Task) -> Iterator[Part]:
-        """Every split of a task: the training data (and an intermediate task's dev data) are English."""
+        """Every split of a task, its pool last: the training data (and an intermediate task's dev data) are English."""
         own = {"train": task.train} if isinstance(task.train, Split) else {}
         if isinstance(task, IntermediateTask):
             own["dev"] = task.dev
@@ -88,6 +88,8 @@ class Subject:
         for language, table in tables:
             for name, split in table.items():
                 yield Part(task, language, name, split, self.state(split))
+        if isinstance(task, TargetTask) and task.pool is not None:
+            yield Part(task, "pool", "pool", task.pool, self.state(task.pool))
 
     def state(self, split: Split) -> Status:
         """Finds what is there of a split."""

@@ -104,11 +104,9 @@ def ids(subject: Subject) -> Iterator[Result]:
 
     def judge(part: Part) -> str:
         seen = set()
-        pools: set[str] = set()
         linked: set[str] = set()
         for example in subject.read(part).examples:
             role = pool_role(example)
-            pools |= {role.pool} - {""}
             linked |= {pool for pool, _ in role.links}
             key = example.unique_key()
             if key is None and role.links and not role.counts:
@@ -119,10 +117,17 @@ def ids(subject: Subject) -> Iterator[Result]:
             if key in seen:
                 return f"the id {name!r} occurs twice"
             seen.add(key)
+        pools = _pools(subject, part) if linked else set()
         lost = sorted(linked - pools) if pools else []
-        return f"links lead to {', '.join(lost)}: the pools are {', '.join(sorted(pools))}" if lost else ""
+        return f"links lead to {', '.join(lost)}, but the pools are {', '.join(sorted(pools))}" if lost else ""
 
     yield from _each(subject, judge)
+
+
+def _pools(subject: Subject, part: Part) -> set[str]:
+    """The pools whose members are in a split, or in the pool of its task."""
+    apart = [other for other in subject.parts_of(part.task) if other.name == "pool" and other.present]
+    return {pool_role(example).pool for each in (part, *apart) for example in subject.read(each).examples} - {""}
 
 
 def labels(subject: Subject) -> Iterator[Result]:
@@ -131,7 +136,8 @@ def labels(subject: Subject) -> Iterator[Result]:
     def judge(part: Part) -> str:
         known = set(part.task.labels)
         for example in subject.read(part).examples if known else ():
-            tags = getattr(example, "tags", None) or (getattr(example, "label", None),)
+            label = getattr(example, getattr(example, "label_field", "label"), None)
+            tags = label if isinstance(label, tuple | list) else (label,)
             wrong = next((tag for tag in tags if tag is not None and tag not in known), None)
             if wrong is not None:
                 return f"labels: {wrong!r} is not one of {', '.join(sorted(known))}"

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core.damage import Damaged, set_aside
 from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
@@ -24,6 +26,7 @@ from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
+from harness.models.tables import check_positions
 from harness.training._adapters import merged, with_adapters, with_weights_of
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
@@ -249,6 +252,8 @@ def _parts(
         for before in parts:
             part.family.share_encoder(before.model, model, carried)
         padding = padding_of(model, tokenizer)
+        if isinstance(rows.lengths, np.ndarray):  # running text is not counted before its turn comes
+            check_positions(model, int(rows.lengths.max()), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.data.subset import written_fingerprint
 from harness.families.base import Predictor
@@ -13,9 +11,6 @@ from harness.models.load import load_tokenizer
 from harness.models.padding import known_to_read_padding
 from harness.models.resolve import ResolvedModel
 from harness.types.examples import Example
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequence[Example]) -> dict[str, Any]:
@@ -29,13 +24,6 @@ def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequenc
         return {}
     found: dict[str, Any] = {"padding": "none"} if known_to_read_padding(model.config) else {}
     if type(family).treatment is not Predictor.treatment:
-        found |= family.treatment(
-            _tokenizer(model.folder, model.fingerprint, tuple(sorted(family.tokenizer_settings().items())))
-        )
+        found |= family.treatment(load_tokenizer(model.folder, family.tokenizer_settings()))
     written = [written_fingerprint(each) for each in examples] if "words" in found else []
     return {**found, **({"written": written} if any(written) else {})}
-
-
-@lru_cache(maxsize=8)
-def _tokenizer(folder: Path, fingerprint: str, settings: tuple[tuple[str, Any], ...]) -> PreTrainedTokenizerBase:
-    return load_tokenizer(folder, dict(settings))

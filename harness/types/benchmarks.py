@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import did_you_mean
-from harness.types.checks import check_mapping, check_options, check_strings, check_text, check_whole, require, shown
+from harness.types.checks import check_mapping, check_options, check_strings, check_text, check_whole, require
 from harness.types.values import PluginValue
 
 
@@ -84,7 +84,7 @@ class PublishedRows(PluginValue):
     def check(self) -> None:
         """A path of something that is there."""
         super().check()
-        require(isinstance(self.path, str | Path), f"{self.where}: path must be a path, not {shown(self.path)}")
+        require(isinstance(self.path, str | Path), f"{self.where}: path must be a path", self.path)
         path = Path(self.path)
         hint = "write Path(__file__).parent / 'rows.json'"
         require(path.is_absolute(), f"{self.where}: path must be absolute, not {str(path)!r}; {hint}")
@@ -154,7 +154,7 @@ class Study(PluginValue):
         for name in ("models", "tasks", "languages"):
             check_strings(where, name, getattr(self, name))
         require(bool(self.models), f"{where}: models is empty")
-        require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string, not {shown(self.benchmark)}")
+        require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string", self.benchmark)
         require(bool(self.benchmark or self.tasks), f"{where}: it names neither a benchmark nor tasks")
         check_text(where, "recipe", self.recipe)
         require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
@@ -163,5 +163,5 @@ class Study(PluginValue):
         holds = isinstance(self.seeds, tuple) and all(
             isinstance(seed, int) and not isinstance(seed, bool) for seed in self.seeds
         )
-        require(holds and bool(self.seeds), f"{where}: seeds must be a tuple of whole numbers, not {shown(self.seeds)}")
+        require(holds and bool(self.seeds), f"{where}: seeds must be a tuple of whole numbers", self.seeds)
         require(len(set(self.seeds)) == len(self.seeds), f"{where}: seeds lists a seed more than once")

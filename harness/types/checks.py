@@ -12,10 +12,10 @@ from harness.core.errors import PluginError
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
-def require(holds: bool, message: str) -> None:
-    """PluginError with the message unless it holds."""
+def require(holds: bool, message: str, *found: object) -> None:
+    """PluginError with the message unless it holds; the message ends with what was ``found``, written only then."""
     if not holds:
-        raise PluginError(message)
+        raise PluginError(message + "".join(f", not {shown(value)}" for value in found))
 
 
 def shown(value: object) -> str:
@@ -27,28 +27,28 @@ def shown(value: object) -> str:
 def check_text(where: str, field: str, value: object, *, needed: bool = True) -> None:
     """A string, not empty where it is needed."""
     holds = isinstance(value, str) and (bool(value) or not needed)
-    require(holds, f"{where}: {field} must be a {'non-empty ' if needed else ''}string, not {shown(value)}")
+    require(holds, f"{where}: {field} must be a {'non-empty ' if needed else ''}string", value)
 
 
 def check_whole(where: str, field: str, value: object) -> None:
     """A positive whole number."""
     holds = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    require(holds, f"{where}: {field} must be a positive whole number, not {shown(value)}")
+    require(holds, f"{where}: {field} must be a positive whole number", value)
 
 
 def check_mapping(where: str, field: str, value: object, *, needed: bool = False) -> None:
     """A mapping with strings as keys, not empty where it is needed."""
-    require(isinstance(value, Mapping), f"{where}: {field} must be a mapping, not {shown(value)}")
+    require(isinstance(value, Mapping), f"{where}: {field} must be a mapping", value)
     assert isinstance(value, Mapping)
     require(bool(value) or not needed, f"{where}: {field} is empty")
     for key in value:
-        require(isinstance(key, str), f"{where}: the keys of {field} must be strings, not {shown(key)}")
+        require(isinstance(key, str), f"{where}: the keys of {field} must be strings", key)
 
 
 def check_strings(where: str, field: str, value: object) -> tuple[str, ...]:
     """A tuple of different strings."""
     holds = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-    require(holds, f"{where}: {field} must be a tuple of strings, not {shown(value)}")
+    require(holds, f"{where}: {field} must be a tuple of strings", value)
     assert isinstance(value, tuple)
     twice = sorted({item for item in value if value.count(item) > 1})
     require(not twice, f"{where}: {field} lists {', '.join(map(repr, twice))} more than once")
@@ -58,7 +58,7 @@ def check_strings(where: str, field: str, value: object) -> tuple[str, ...]:
 def check_reference(where: str, field: str, value: object) -> None:
     """A string "module:name"."""
     holds = isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None
-    require(holds, f"{where}: {field} must be of the form 'module:name', not {shown(value)}")
+    require(holds, f"{where}: {field} must be of the form 'module:name'", value)
 
 
 def check_options(where: str, field: str, value: object) -> None:
@@ -78,6 +78,4 @@ def _check_plain(where: str, field: str, value: Any) -> None:
             _check_plain(where, f"{field}[{index}]", item)
     else:
         holds = value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
-        require(
-            holds, f"{where}: {field} must be a plain value (text, finite number, list or mapping), not {shown(value)}"
-        )
+        require(holds, f"{where}: {field} must be a plain value (text, finite number, list or mapping)", value)

@@ -58,9 +58,9 @@ class Example:
     written_field: ClassVar[str] = ""
 
     def texts(self) -> dict[str, str]:
-        """The texts in the language of the unit, by field: by default all strings but ``id`` and ``label``."""
+        """The texts in the language of the unit, by field: by default all strings but ``id`` and the label."""
         names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
-        values = {name: getattr(self, name) for name in names if name not in ("id", "label")}
+        values = {name: getattr(self, name) for name in names if name not in ("id", "label", self.label_field)}
         return {name: value for name, value in values.items() if isinstance(value, str)}
 
     def asked_texts(self) -> dict[str, str]:
@@ -90,7 +90,7 @@ class Example:
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """Finds why it cannot be used, "" if it can: wrong types, or labels that are none of the task's, if it declares any."""
-        label = getattr(self, "label", None)
+        label = getattr(self, self.label_field, None)
         if isinstance(label, str) and labels and label not in labels:
             return f"unknown label {label!r}, expected one of {', '.join(sorted(labels))}"
         return ""
@@ -310,10 +310,6 @@ class Text(Example):
     query_fields = ("text",)
     label_field = ""
 
-    def texts(self) -> dict[str, str]:
-        """The text."""
-        return {"text": self.text}
-
     def find_problem(self, labels: frozenset[str]) -> str:
         """The text."""
         return _no_string("its text", self.text)
@@ -328,6 +324,10 @@ class Match(Example):
     candidate: str
 
     label_field = "candidate"
+
+    def texts(self) -> dict[str, str]:
+        """Both texts."""
+        return {"query": self.query, "candidate": self.candidate}
 
     def find_problem(self, labels: frozenset[str]) -> str:
         """Both texts."""

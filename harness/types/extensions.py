@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.core.errors import did_you_mean
-from harness.types.checks import NAME, check_strings, check_text, check_whole, require, shown
+from harness.types.checks import NAME, check_strings, check_text, check_whole, require
 from harness.types.reserved import COMMANDS
 from harness.types.values import PluginValue
 
@@ -70,7 +70,7 @@ class ReportFormat(PluginValue):
         super().check()
         holds = isinstance(self.extension, str) and NAME.fullmatch(self.extension) is not None
         wanted = "extension must be the end of a file name, such as 'html'"
-        require(holds, f"{self.where}: {wanted}, not {shown(self.extension)}")
+        require(holds, f"{self.where}: {wanted}", self.extension)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Attribute(PluginValue):
         """The classes of examples."""
         super().check()
         holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
-        require(holds, f"{self.where}: examples must be a tuple of classes of examples, not {shown(self.examples)}")
+        require(holds, f"{self.where}: examples must be a tuple of classes of examples", self.examples)
 
 
 @dataclass(frozen=True)

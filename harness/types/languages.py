@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 from harness.core.errors import UsageError, did_you_mean
-from harness.types.checks import check_text, require, shown
+from harness.types.checks import check_text, require
 from harness.types.values import PluginValue
 
 _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -41,21 +41,19 @@ class Language(PluginValue):
     def check_key(self) -> None:
         """A BCP-47 code, in lower case except after a hyphen."""
         holds = isinstance(self.code, str) and _CODE.fullmatch(self.code) is not None
-        require(
-            holds, f"the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn', not {shown(self.code)}"
-        )
+        require(holds, "the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn'", self.code)
 
     def check(self) -> None:
         """The other codes, the names, and the class."""
         where, iso, script = self.where, self.iso639_3, self.script
         holds = isinstance(iso, str) and re.fullmatch("[a-z]{3}", iso) is not None
-        require(holds, f"{where}: iso639_3 must be three lower-case letters, such as 'gla', not {shown(iso)}")
+        require(holds, f"{where}: iso639_3 must be three lower-case letters, such as 'gla'", iso)
         holds = isinstance(script, str) and re.fullmatch("[A-Z][a-z]{3}", script) is not None
-        require(holds, f"{where}: script must be an ISO 15924 code, such as 'Latn', not {shown(script)}")
+        require(holds, f"{where}: script must be an ISO 15924 code, such as 'Latn'", script)
         for field in ("name", "family", "genus"):
             check_text(where, field, getattr(self, field))
         holds = self.resource_class is None or (type(self.resource_class) is int and 0 <= self.resource_class <= 5)
-        require(holds, f"{where}: resource_class must be 0 to 5 or None, not {shown(self.resource_class)}")
+        require(holds, f"{where}: resource_class must be 0 to 5 or None", self.resource_class)
 
 
 @cache

@@ -128,8 +128,9 @@ class EvalOptions:
     ``torch.compile``.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring.
-    ``allow_pickle`` converts a model whose weights are pickles, ``trust_remote_code`` ("org/name@sha") runs the code of one
-    repository at one commit for an architecture that transformers lacks; the record says both.
+    ``allow_pickle`` has no effect any more: pickles of tensors alone are always converted. ``trust_remote_code``
+    ("org/name@sha") runs the code of one repository at one commit for an architecture that transformers lacks; the record
+    says so.
     """
 
     split: str = option("test", MEASURES, keyed="never")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from harness.types.checks import check_options, check_strings, check_text, check_whole, require, shown
+from harness.types.checks import check_options, check_strings, check_text, check_whole, require
 from harness.types.examples import Example
 
 Row = Mapping[str, Any]
@@ -166,12 +166,12 @@ def splits(codes: str, **make: Callable[[str], Split | None]) -> dict[str, dict[
 
 def check_split(where: str, field: str, value: object) -> None:
     """PluginError where a value is no split that can be read; ``where`` and ``field`` begin the message."""
-    require(isinstance(value, Split), f"{where}: {field} must be a Split, not {shown(value)}")
+    require(isinstance(value, Split), f"{where}: {field} must be a Split", value)
     assert isinstance(value, Split)
     require(bool(value.sources), f"{where}: {field} has no source")
     for source in value.sources:
         expected = f"the sources of {field} must be HubData, FileData or DatasetsData"
-        require(isinstance(source, Source), f"{where}: {expected}, not {shown(source)}")
+        require(isinstance(source, Source), f"{where}: {expected}", source)
         if isinstance(source, DatasetsData):
             _check_datasets(where, f"a source of {field}", source)
         _check_origin(where, field, source)
@@ -181,7 +181,7 @@ def check_split(where: str, field: str, value: object) -> None:
 
 def _check_datasets(where: str, field: str, source: DatasetsData) -> None:
     if source.load is not None:
-        require(callable(source.load), f"{where}: load of {field} must be a function, not {shown(source.load)}")
+        require(callable(source.load), f"{where}: load of {field} must be a function", source.load)
         require(
             source.format is None and not source.files and not source.repo,
             f"{where}: {field} has load, and format, files or repo, too: one or the other",
@@ -190,7 +190,8 @@ def _check_datasets(where: str, field: str, source: DatasetsData) -> None:
     known = get_args(FileFormat)
     require(
         source.format in known,
-        f"{where}: format of {field} must be one of {', '.join(map(repr, known))}, not {shown(source.format)}",
+        f"{where}: format of {field} must be one of {', '.join(map(repr, known))}",
+        source.format,
     )
     require(bool(check_strings(where, f"files of {field}", source.files)), f"{where}: {field} has no files")
     check_text(where, f"obtain of {field}", source.obtain, needed=not source.repo)
@@ -202,7 +203,8 @@ def _check_origin(where: str, field: str, source: Source) -> None:
     known = get_args(Origin)
     require(
         source.origin in known,
-        f"{where}: origin of a source of {field} must be one of {', '.join(map(repr, known))}, not {shown(source.origin)}",
+        f"{where}: origin of a source of {field} must be one of {', '.join(map(repr, known))}",
+        source.origin,
     )
     check_text(where, f"system of a source of {field}", source.system, needed=False)
     require(

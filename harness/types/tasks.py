@@ -16,7 +16,6 @@ from harness.types.checks import (
     check_text,
     check_whole,
     require,
-    shown,
 )
 from harness.types.sources import Reader, Split, check_split
 from harness.types.values import PluginValue
@@ -100,7 +99,7 @@ class TargetTask(PluginValue):
         where = self.where
         _check_task(self)
         holds = self.average in ("languages", "items")
-        require(holds, f"{where}: average must be 'languages' or 'items', not {shown(self.average)}")
+        require(holds, f"{where}: average must be 'languages' or 'items'", self.average)
         if isinstance(self.train, str):
             check_text(where, "train", self.train)
         elif isinstance(self.train, tuple):
@@ -126,18 +125,20 @@ class Family(PluginValue):
     """A kind of task: what its examples are, how they are predicted, and how predictions are written.
 
     ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
-    :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch.
+    :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch. ``template``
+    ("module:VALUE", a :class:`~harness.types.task_template.TaskTemplate`) is for ``harness new task``; "" where it has none.
     """
 
     kind = "family"
     hook = "harness_families"
-    references = ("implementation", "format")
+    references = ("implementation", "format", "template")
 
     name: str
     examples: tuple[type, ...]
     implementation: str
     format: str
     summary: str = ""
+    template: str = ""
     provider: str = ""
 
     def check(self) -> None:
@@ -154,7 +155,7 @@ def _check_task(task: Task) -> None:
     check_text(where, "metric", task.metric)
     for name in ("summary", "licence", "citation"):
         check_text(where, name, getattr(task, name), needed=False)
-    require(callable(task.example), f"{where}: example must be a function of a row, not {shown(task.example)}")
+    require(callable(task.example), f"{where}: example must be a function of a row", task.example)
     labels = check_strings(where, "labels", task.labels)
     try:
         if task.metric == entity_tags.METRIC:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from harness.types.checks import NAME, check_reference, check_text, require, shown
+from harness.types.checks import NAME, check_reference, check_text, require
 
 
 class PluginValue:
@@ -35,7 +35,7 @@ class PluginValue:
     def check_key(self) -> None:
         """PluginError where its name cannot be one."""
         name = getattr(self, self.named_by)
-        require(isinstance(name, str), f"the {self.named_by} of a {self.kind} must be a string, not {shown(name)}")
+        require(isinstance(name, str), f"the {self.named_by} of a {self.kind} must be a string", name)
         require(
             NAME.fullmatch(name) is not None,
             f"{self.where}: a name is made of lower-case letters, digits, '_', '.' and '-', and starts with a letter or digit",

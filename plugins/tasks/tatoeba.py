@@ -36,7 +36,7 @@ def read(row):
 
 
 def read_reversed(row):
-    """The foreign sentence is the query, and the English ones are searched."""
+    """The foreign sentence takes the place of the English one, which is the query, and the other way round."""
     pair = read(row)
     return Translation(pair.id, foreign=pair.english, english=pair.foreign)
 

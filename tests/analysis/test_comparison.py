@@ -347,6 +347,12 @@ def test_the_bootstrap_p_is_never_nothing():
     assert bootstrap_p(np.zeros(999), 0) == 1.0
 
 
+def test_the_bootstrap_p_is_twice_the_share_beyond_zero_on_either_side():
+    differences = np.array([-1.0] * 30 + [0.0] * 9 + [1.0] * 960)
+    assert bootstrap_p(differences, 100) == bootstrap_p(-differences, 100) == pytest.approx(2 * (30 + 9 + 1) / 1000)
+    assert bootstrap_p(-np.ones(999), 100) == pytest.approx(2 / 1000)
+
+
 def test_quantiles_of_the_t_distribution_equal_scipy():
     stdtrit = pytest.importorskip("scipy.special").stdtrit
     for freedom in (*range(1, 30), 100):

@@ -289,7 +289,7 @@ def test_json_comes_back_the_same_in_every_encoding(value: dict[str, Any]) -> No
 
 def test_a_terminal_set_to_ascii_still_gets_its_output() -> None:
     process = subprocess_of("tasks", "list", env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, err = process.communicate(timeout=500)
+    out, err = process.communicate()
     assert process.returncode == 0 and b"xnli" in out, err
 
 
@@ -299,7 +299,7 @@ def test_a_reader_that_goes_away_is_not_an_error() -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(timeout=500) == 141
+    assert process.wait() == 141
 
 
 def doctor_report(run: Any) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -345,7 +345,7 @@ def test_doctor_exits_with_the_worst_problem(run: Any, monkeypatch: pytest.Monke
     (info / "entry_points.txt").write_text("[harness.plugins]\nodd = module_that_is_not_there\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     process = subprocess_of("doctor", "--json", env={**os.environ, "PYTHONPATH": str(tmp_path)})
-    found = {check["name"]: check for check in json.loads(process.communicate(timeout=500)[0])}
+    found = {check["name"]: check for check in json.loads(process.communicate()[0])}
     assert process.returncode == 3 and found["plugin odd:odd"]["status"] == "failed"
     (info / "entry_points.txt").unlink()
     (info / "top_level.txt").write_text("harness\n")

@@ -13,6 +13,8 @@ import pytest
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 STOP = """
@@ -82,7 +84,7 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     if code == 130:  # a signal, in a process that listens to it whatever started the tests
         program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         program += "from harness.cli.main import main; sys.exit(main())"
-        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=500)
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
         assert done.returncode == code
         output = done.stdout + done.stderr
     else:
@@ -95,7 +97,7 @@ def test_an_interrupted_run_goes_on(corpus: Path, tmp_path: Path) -> None:
     program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     program += "from harness.cli.main import main; sys.exit(main())"
     stopped = [sys.executable, "-c", program, *with_plugin(STOP)(corpus, tmp_path)]
-    assert subprocess.run(stopped, capture_output=True, timeout=500).returncode == 130
+    assert subprocess.run(stopped, capture_output=True).returncode == 130
     assert main(evaluate(corpus, tmp_path)) == 0
 
 

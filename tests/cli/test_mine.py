@@ -17,6 +17,8 @@ from harness.core.errors import DataError
 from harness.retrieval._sentence_files import SentenceFile, write_pairs
 from harness.retrieval.mining import Mined
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 SOURCE = ["the cat sleeps", "", "a small bird", "the dog runs home", "the dog runs home", "in the garden yesterday"]
 TARGET = ["in the garden yesterday", "the cat sleeps", "  ", "the red mat and the dog", "a small bird"]
 

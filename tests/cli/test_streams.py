@@ -12,6 +12,8 @@ import pytest
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 HARNESS = [sys.executable, "-m", "harness.cli"]
 
 
@@ -40,7 +42,7 @@ def unread(words: list[str], gone: str) -> tuple[int, bytes]:
         if gone not in (name, "both"):
             said = streams[name].read()
             streams[name].close()
-    return process.wait(timeout=200), said
+    return process.wait(), said
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr", "both"])

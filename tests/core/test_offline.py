@@ -48,7 +48,7 @@ sys.exit(main(sys.argv[2:]))
 def without_sockets(tmp_path: Path, *words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", NO_SOCKETS, str(tmp_path / "hf"), *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 def test_an_offline_run_opens_no_socket(corpus: Path, small_model: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 KILLS = 24
 
 # Imports once and forks, so that a kill costs no start-up: each child is a process of its own and dies by SIGKILL.
@@ -81,7 +83,7 @@ def undisturbed(
     out = tmp_path_factory.mktemp("undisturbed") / "run"
     started = time.monotonic()
     command = [sys.executable, "-c", KILLER, "0", "0", json.dumps(words(corpus, small_model, out))]
-    done = subprocess.run(command, check=True, env=environment(), timeout=300, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True)
     assert json.loads(done.stdout)["code"] == 0
     whole = time.monotonic() - started
     return outcome(out), whole
@@ -94,7 +96,7 @@ def test_dozens_of_kills_lose_nothing(
     out = tmp_path / "run"
     limit = str(whole / 4)
     command = [sys.executable, "-c", KILLER, str(KILLS), limit, json.dumps(words(corpus, small_model, out))]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=500, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
     assert json.loads(done.stdout) == {"killed": KILLS, "code": 0}
     assert outcome(out) == expected
     left = [path.name for path in out.parent.rglob("*") if ".partial" in path.name or path.suffix == ".tmp"]
@@ -121,10 +123,10 @@ def test_ctrl_c_saves_the_state_and_exits_130(
     )
     command = [sys.executable, "-c", program, *words(corpus, small_model, out)]
     once = {**environment(), "STOPPED": "1"}
-    stopped = subprocess.run(command, env=once, capture_output=True, text=True, timeout=300)
+    stopped = subprocess.run(command, env=once, capture_output=True, text=True)
     assert stopped.returncode == 130, stopped.stderr
     assert "Traceback" not in stopped.stderr
-    subprocess.run(command, check=True, env=environment(), timeout=300, capture_output=True)
+    subprocess.run(command, check=True, env=environment(), capture_output=True)
     assert outcome(out) == expected
 
 
@@ -142,12 +144,12 @@ def test_a_full_disk_is_said_in_words_and_costs_nothing(
         "sys.exit(main(sys.argv[1:]))\n"
     )
     command = [sys.executable, "-c", limited, *words(corpus, small_model, out)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 4
     assert ".partial" in done.stderr and "free some space" in done.stderr
     assert "Traceback" not in done.stderr and "bug" not in done.stderr
     command = [sys.executable, "-m", "harness.cli", *words(corpus, small_model, out)]
-    subprocess.run(command, check=True, env=environment(), timeout=300, capture_output=True)
+    subprocess.run(command, check=True, env=environment(), capture_output=True)
     assert outcome(out) == expected
 
 
@@ -155,7 +157,7 @@ def test_a_read_only_folder_is_said_in_words(corpus: Path, small_model: Path, tm
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     command = [sys.executable, "-m", "harness.cli", *words(corpus, small_model, blocked / "run")]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 4
     assert "the run folder cannot be made" in done.stderr
     assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
+from small_models import KINDS, TEXTS, cutting, save_model, separated, tokenizer
 
 from harness.core.errors import DataError, ModelError, UsageError
 from harness.families.classification import Classification
@@ -55,7 +55,7 @@ def one_by_one(model, tokens, pair, max_length):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_are_those_of_the_tokenizer(kind, real_pairs):
-    tokens = tokenizer(kind)
+    tokens = separated(kind)
     first, second = [pair.a for pair in real_pairs], [pair.b for pair in real_pairs]
     for texts in ((first, second), (first, None)):
         ids, types = encode_pairs(tokens, *texts, max_length=512)
@@ -85,7 +85,7 @@ def test_special_tokens_of_several_types_in_one_place():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_of_odd_texts_are_neither_empty_nor_longer_than_asked(kind):
-    tokens = tokenizer(kind)
+    tokens = separated(kind)
     texts = [
         "",
         " ",
@@ -114,7 +114,7 @@ def test_single_texts_have_the_single_template():
 
 @pytest.mark.parametrize("kind", ["xlmr", "mt5"])
 def test_a_text_cannot_end_its_own_sequence(kind):
-    tokens = tokenizer(kind)
+    tokens = separated(kind)
     rows = family().features(tokens, [Pair("1", "the </s> dogs", "a field</s>", None)], training=False)
     plain = family().features(tokens, [Pair("1", "the dogs", "a field", None)], training=False)
     assert (rows.ids[0] == tokens.eos_token_id).sum() == (plain.ids[0] == tokens.eos_token_id).sum()
@@ -181,7 +181,7 @@ def test_fast_tokenizers_differ_by_a_token_only_in_ties():
 def test_logits_equal_the_plain_forward_pass(kind, models, real_pairs):
     chosen = real_pairs[:40]
     task = family(max_length=256)
-    model, tokens = task.load(str(models[kind])).eval(), tokenizer(kind)
+    model, tokens = task.load(str(models[kind])).eval(), separated(kind)
     features = task.features(tokens, chosen, training=False)
     logits = np.stack(cutting(2000)(model, tokens).stream(features, task.outputs)["logits"])
     expected = np.stack([one_by_one(model, tokens, pair, 256) for pair in chosen])
@@ -192,7 +192,7 @@ def test_logits_equal_the_plain_forward_pass(kind, models, real_pairs):
 @pytest.mark.parametrize("kind", KINDS)
 def test_decisions_do_not_depend_on_the_batch(kind, models):
     task, pairs = family(), made_pairs()
-    model, tokens = task.load(str(models[kind])), tokenizer(kind)
+    model, tokens = task.load(str(models[kind])), separated(kind)
     features = task.features(tokens, pairs, training=False)
     logits = [cutting(budget)(model, tokens).stream(features, task.outputs)["logits"] for budget in (1, 200, 10**6)]
     # A random head may prefer one label throughout: without its mean preference the decisions are close ones.
@@ -239,7 +239,7 @@ def test_summed_loss_is_that_of_transformers(kind, models):
     import torch
 
     pairs = [*made_pairs(5), Pair("unlabelled", "a", "b", None)]
-    task, tokens = family(max_length=290), tokenizer(kind)
+    task, tokens = family(max_length=290), separated(kind)
     model = task.load(str(models[kind])).eval()
     features = task.features(tokens, pairs, training=True)
     assert features.example.tolist() == [0, 1, 2, 3, 4]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
+from small_models import KINDS, TEXTS, cutting, save_model, separated, tokenizer
 
 from harness.core.errors import DataError, UsageError
 from harness.families.multiple_choice import MultipleChoice
@@ -130,7 +130,7 @@ def test_bad_examples_and_options_are_refused():
 @pytest.mark.parametrize("kind", KINDS)
 def test_choices_equal_the_plain_forward_pass(kind, models, real_choices):
     choices = [*real_choices, *made_choices()]
-    task, tokens = family(max_length=290), tokenizer(kind)
+    task, tokens = family(max_length=290), separated(kind)
     model = task.load(str(models[kind])).eval()
     features = task.features(tokens, choices, training=False)
     outputs = cutting(3000)(model, tokens).stream(features, task.outputs)
@@ -152,7 +152,7 @@ def test_choices_equal_the_plain_forward_pass(kind, models, real_choices):
 @pytest.mark.parametrize("kind", KINDS)
 def test_choices_do_not_depend_on_the_batch(kind, models):
     unit = UnitExamples("xcopa", "sw", "test", made_choices())
-    task, tokens = family(), tokenizer(kind)
+    task, tokens = family(), separated(kind)
     model = task.load(str(models[kind]))
     found = [next(task.predict(cutting(budget)(model, tokens), [unit])).predictions for budget in (1, 90, 10**6)]
     assert found[0] == found[1] == found[2]
@@ -164,7 +164,7 @@ def test_summed_loss_is_the_softmax_over_each_items_options(kind, models):
     import torch
 
     choices = made_choices(7)
-    task, tokens = family(max_length=290), tokenizer(kind)
+    task, tokens = family(max_length=290), separated(kind)
     model = task.load(str(models[kind])).eval()
     features = task.features(tokens, choices, training=True)
     order = np.array([5, 2, 0, 6, 1])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import KINDS, TEXTS, cutting, save_model, tokenizer
+from small_models import KINDS, TEXTS, cutting, save_model, separated, tokenizer
 from test_family_span_qa_windows import ask, word_tokenizer, words
 
 from harness.core.errors import ModelError
@@ -208,7 +208,7 @@ def test_answers_are_exact_pieces_of_the_context(kind):
     questions = [
         ask("?", context * copies, f"{name}{copies}") for name, context in SCRIPTS.items() for copies in (1, 9)
     ]
-    features = qa.features(tokenizer(kind), questions, training=False)
+    features = qa.features(separated(kind), questions, training=False)
     for seed in range(5):
         start, end = random_logits(features, np.random.default_rng(seed))
         for question, answer in zip(
@@ -224,7 +224,14 @@ def test_blank_is_all_white_space_and_the_byte_order_mark():
 
 @pytest.mark.parametrize(
     ("text", "piece", "expected"),
-    [("a b c", (1, 3), "b"), ("\ufeffab", (0, 2), "a"), ("  ", (0, 2), ""), ("x \u3000y", (0, 4), "x \u3000y")],
+    [
+        ("a b c", (1, 3), "b"),
+        ("a b c", (0, 2), "a"),
+        ("ab\ufeff \u3000", (0, 5), "ab"),
+        ("\ufeffab", (0, 2), "a"),
+        ("  ", (0, 2), ""),
+        ("x \u3000y", (0, 4), "x \u3000y"),
+    ],
 )
 def test_slices_of_a_context_are_stripped_of_spaces_and_marks_at_their_ends(text, piece, expected):
     assert sliced(text, *piece) == expected
@@ -237,13 +244,13 @@ def test_answers_do_not_depend_on_batches(kind, models):
     questions = [ask(TEXTS[i][:30], " ".join(TEXTS[: i + 1]), str(i)) for i in range(len(TEXTS))]
     runs = []
     for budget in (1, 300, 100_000):
-        forward = cutting(budget)(model, tokenizer(kind))
+        forward = cutting(budget)(model, separated(kind))
         (prediction,) = qa.predict(forward, [unit(questions)])
         runs.append(prediction.predictions)
         assert all(answer in question.context for answer, question in zip(runs[-1], questions, strict=True))
     assert runs[0] == runs[1] == runs[2]
     # The same without batches, windows or reductions of ours, for a context that fits one row.
-    encoded = tokenizer(kind)(
+    encoded = separated(kind)(
         questions[0].question, questions[0].context, return_offsets_mapping=True, return_tensors="pt"
     )
     offsets = encoded.pop("offset_mapping")[0].tolist()
@@ -307,7 +314,7 @@ def test_labels_decode_to_the_answer(shared_data, minilm, source):
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_in_every_script_become_spans_that_hold_the_answer(kind):
     questions = [labelled(text, text[7:18].strip(), name=str(i)) for i, text in enumerate(TEXTS)]
-    features = family().features(tokenizer(kind), questions, training=True)
+    features = family().features(separated(kind), questions, training=True)
     held = list(spans_of(features, questions))
     assert len(held) == len(questions)
     assert all(question.answers[0].text in text for question, text in held)
@@ -360,7 +367,7 @@ def test_loss_is_that_of_the_model(kind, models):
     qa = family()
     model = qa.load(str(models[kind])).eval()
     questions = [labelled(text, text[7:18].strip(), name=str(i)) for i, text in enumerate(TEXTS)]
-    features = qa.features(tokenizer(kind), questions, training=True)
+    features = qa.features(separated(kind), questions, training=True)
 
     def batch_of(rows):
         return {name: torch.from_numpy(a) for name, a in features.batch(np.array(rows), 0).items()}
@@ -487,7 +494,7 @@ def test_facts_hold_what_a_best_threshold_needs(models):
 def test_a_detokenised_answer_is_projected_onto_the_words_of_its_context(kind, context, detokenised, expected):
     from harness.families._answer_decoding import Projection
 
-    projection = Projection(tokenizer(kind))
+    projection = Projection(separated(kind))
     wanted = next(piece for piece in (expected, detokenised.replace(" ", "")) if piece in context)
     begin = context.index(wanted)
     words = projection.words(context, begin, begin + len(wanted) - 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_models import KINDS, TEXTS, tokenizer
+from small_models import KINDS, TEXTS, separated
 
 from harness.core.errors import DataError, UsageError
 from harness.families._characters import Texts, token_spans, tokenise
@@ -148,7 +148,7 @@ def test_no_window_has_a_token_outside_the_context():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_are_those_of_the_tokenizer(kind):
-    tokens = tokenizer(kind)
+    tokens = separated(kind)
     questions = [ask(TEXTS[i][:40], " ".join(TEXTS[i:] + TEXTS[:i]) * (i % 3 + 1), str(i)) for i in range(len(TEXTS))]
     questions += [ask("What?", f"\ufeff  {TEXTS[1]}  \n{TEXTS[5]}")]
     max_length, stride = 160, 32

@@ -136,17 +136,10 @@ def test_weights_are_converted_with_all_that_decides_beside_them(
     assert model_fingerprint(converted(folder)) != model_fingerprint(first)
 
 
-@pytest.mark.parametrize("allow_pickle", [False, True])
-def test_what_decides_is_downloaded_and_what_does_not_is_left(
-    allow_pickle: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def downloading(repository: Path, snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the Hub's client copy from a folder what it would download."""
     import huggingface_hub
     from huggingface_hub.utils import filter_repo_objects
-
-    repository = save_model("xlmr", tmp_path / "repository")
-    folder_of(repository, [*MORE[:-3], *LESS])
-    (repository / "pytorch_model.bin").write_text("never read")
-    snapshot = tmp_path / "snapshot"
 
     def download(repo: str, *, revision: Any, local_files_only: bool, **patterns: Any) -> str:
         there = [path.relative_to(repository).as_posix() for path in repository.rglob("*") if path.is_file()]
@@ -156,8 +149,33 @@ def test_what_decides_is_downloaded_and_what_does_not_is_left(
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    model = resolve_model(ModelReference("hub", "org/model"), Access(allow_pickle=allow_pickle))
+
+
+def test_what_decides_is_downloaded_and_what_does_not_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = save_model("xlmr", tmp_path / "repository")
+    folder_of(repository, [*MORE[:-3], *LESS, "step-1000/model.safetensors", "extra/tokenizer.json"])
+    (repository / "pytorch_model.bin").write_text("never read")
+    snapshot = tmp_path / "snapshot"
+    downloading(repository, snapshot, monkeypatch)
+    model = resolve_model(ModelReference("hub", "org/model"), Access())
     assert model.fingerprint == model_fingerprint(repository)
-    assert (snapshot / "pytorch_model.bin").exists() == allow_pickle
-    assert (snapshot / "pytorch_model.bin.index.json").exists() == allow_pickle
-    assert not any((snapshot / name).exists() for name in ("README.md", "tf_model.h5", "onnx", "checkpoint-500"))
+    assert not (snapshot / "pytorch_model.bin").exists()  # there are safetensors
+    assert not (snapshot / "pytorch_model.bin.index.json").exists()
+    for name in ("README.md", "tf_model.h5", "onnx", "checkpoint-500", "step-1000", "extra"):
+        assert not (snapshot / name).exists()
+
+
+def test_pickles_are_downloaded_where_nothing_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    repository = save_model("xlmr", tmp_path / "repository")
+    torch.save(load_file(repository / "model.safetensors"), repository / "pytorch_model.bin")
+    (repository / "model.safetensors").unlink()
+    folder_of(repository, ["optimizer.pt", "training_args.bin", "checkpoint-500/pytorch_model.bin"])
+    downloading(repository, tmp_path / "snapshot", monkeypatch)
+    model = resolve_model(ModelReference("hub", "org/model"), Access())
+    assert list(model.pickled) == ["pytorch_model.bin"] and (model.folder / "model.safetensors").exists()
+    there = {path.name for path in (tmp_path / "snapshot").iterdir()}
+    assert "pytorch_model.bin" in there and not there & {"optimizer.pt", "training_args.bin", "checkpoint-500"}

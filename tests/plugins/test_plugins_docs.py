@@ -18,7 +18,9 @@ import pytest
 
 from harness.api import evaluate
 from harness.cli.main import main
+from harness.cli.new import command as new
 from harness.core.errors import ModelError, UsageError
+from harness.registry.loading import new_manager
 from harness.registry.registry import Registry
 from harness.registry.select import select
 from harness.testing import CHECKS, check_plugin
@@ -27,7 +29,8 @@ from harness.types.options import EvalOptions
 from harness.types.sources import HubData
 from harness.types.units import Unit
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILES = {
     match[1]: source for kind, source in BLOCKS if kind == "python" and (match := re.match(r"# (\w+\.py)\n", source))
@@ -69,6 +72,28 @@ def test_all_python_on_the_page_is_a_file_that_is_tested() -> None:
     assert len(FILES) == sum(kind == "python" for kind, _ in BLOCKS)
     tested = {name.removeprefix("test_the_file_") + ".py" for name in globals() if name.startswith("test_the_file_")}
     assert tested == set(FILES)
+
+
+def test_the_table_of_extension_points_has_every_hook_check_and_template() -> None:
+    table = PAGE.partition("## Every extension point\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| `")]
+    manager = new_manager()
+    assert {name for row in rows for name in re.findall(r"`(harness_\w+)`", row[0])} == set(vars(manager.hook))
+    in_general = {"loads", "references", "light", "quick"}
+    assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row[2])} == CHECKS.keys() - in_general
+    kinds = [name for row in rows for name in re.findall(r"`([\w-]+)`", row[4])]
+    assert sorted(kinds) == sorted(new.commands)
+    users = {name for row in rows for name in re.findall(r"`(plugins/[\w./]+)`", row[1])}
+    assert users and all((ROOT / name).exists() for name in users)
+
+
+def test_the_file_shelf(here: Path) -> None:
+    outcomes = check_plugin("shelf", data_dir="data", registry=registry(here, "shelf.py"))
+    assert [o for o in outcomes if o.status != "passed"] == []
+    assert {o.subject for o in outcomes if o.check == "example-store"} >= {
+        "task shelf, en train",
+        "task shelf, sw test",
+    }
 
 
 def test_the_commands_of_the_page_run_without_a_failure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +157,6 @@ def test_the_file_test_contract(here: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert f"{len(CHECKS)} passed" in done.stdout

@@ -10,6 +10,8 @@ from own_task import PLUGIN, write_data
 from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.errors import PluginError
+from harness.data.subset import limited
+from harness.registry.attribution import attributing_errors
 from harness.registry.registry import Registry
 from harness.scoring.aggregate import aggregate
 from harness.testing.model import small_model
@@ -133,3 +135,24 @@ def test_a_plugins_command_that_cannot_be_run_is_an_error_that_names_the_plugin(
     assert main(["--plugin", str(path), *arguments]) == code
     error = capsys.readouterr().err
     assert message in error and "file:own" in error
+
+
+def test_an_error_in_a_class_of_examples_is_that_of_its_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "their_kinds.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from harness import Example\n"
+        "@dataclass(frozen=True)\n"
+        "class Theirs(Example):\n"
+        "    id: str\n"
+        "    def pool_role(self):\n"
+        "        return self.pool\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = FAMILY.format(implementation='"harness.families.classification:Classification"')
+    found = registry(tmp_path, "from their_kinds import Theirs\n" + source.replace("(Pair,)", "(Theirs,)"))
+    family = found.family("own")
+    with (
+        pytest.raises(PluginError, match=r"family 'own': examples: AttributeError: .*their_kinds\.py"),
+        attributing_errors(found.task("theirs"), found),
+    ):
+        limited([family.examples[0](str(number)) for number in range(9)], 3)

@@ -24,6 +24,8 @@ from harness.cli.main import main
 from harness.core.errors import DataError
 from harness.retrieval._vector_store import stored_vectors
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 SENTENCES = [f"sentence {number}" for number in range(10)]
 BLOCK = 3 * (len(SENTENCES[0]) + 8)
 """Characters of three sentences."""

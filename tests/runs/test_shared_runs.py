@@ -20,6 +20,8 @@ from harness.core.claims import AlreadyClaimed, Claims, is_free, locked, opened,
 from harness.core.errors import DataError, UsageError
 from harness.runs.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 # Imports once and forks one process for each list of words; kills the first of them after so many seconds, if any.
 WORKERS = """
 import json, os, signal, sys, time
@@ -59,7 +61,7 @@ def together(out: Path, jobs: list[list[str]], killed_after: float | None = None
     logs = [out.parent / f"log-{number}" for number in range(len(jobs))]
     described = json.dumps([[job, str(log)] for job, log in zip(jobs, logs, strict=True)])
     command = [sys.executable, "-c", WORKERS, json.dumps(killed_after), described]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), [log.read_text() for log in logs]
 
@@ -127,15 +129,13 @@ def test_what_another_process_holds_is_waited_for(corpus: Path, small_model: Pat
     assert claims.take("tatoeba/de/test")
     process = subprocess.Popen([sys.executable, "-m", "harness.cli", *job], env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 500
         while "bucc2018/de/test" not in RunFolder(out).record["units"]:
             assert process.poll() is None
-            assert time.monotonic() < deadline
             time.sleep(0.1)
         assert process.poll() is None
         assert "tatoeba/de/test" not in RunFolder(out).record["units"]
         claims.release("tatoeba/de/test")
-        assert process.wait(timeout=500) == 0
+        assert process.wait() == 0
     finally:
         process.kill()
     assert set(RunFolder(out).record["units"]) == {"tatoeba/de/test", "bucc2018/de/test"}
@@ -224,7 +224,7 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     )
     run = tmp_path / "run"
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
-    assert [job.wait(timeout=500) for job in jobs] == [0, 0, 0]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
     assert len(RunFolder(run).record["missing"]) == 120
 
 

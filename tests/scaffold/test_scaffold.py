@@ -13,7 +13,6 @@ from wheels import environment, install, plugins
 
 from harness.cli.main import cli
 from harness.registry.default import get_registry
-from harness.scaffold.shapes import shape_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
@@ -26,14 +25,17 @@ def new(*arguments: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A task of every family, a benchmark, a family, a launcher, a language and published rows."""
+    """A task of every family, and a package of every other kind."""
     folder = tmp_path_factory.mktemp("new") / "made"
     for family in FAMILIES:
         assert new("task", f"my-{family}", "--family", family, "--out", str(folder))[0] == 0
     assert new("benchmark", "shortlist", "--out", str(folder))[0] == 0
     assert new("family", "likeness", "--out", str(folder))[0] == 0
+    assert new("feature-rows", "late-likeness", "--out", str(folder))[0] == 0
+    assert new("store", "on-disk", "--out", str(folder))[0] == 0
     assert new("launcher", "apart", "--out", str(folder))[0] == 0
     assert new("language", "our-tongue", "--out", str(folder))[0] == 0
+    assert new("objective", "word-noise", "--out", str(folder))[0] == 0
     assert new("rows", "reported", "--out", str(folder))[0] == 0
     return folder
 
@@ -44,15 +46,16 @@ def site(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_a_template_for_every_family() -> None:
-    assert FAMILIES and all(shape_of(family.examples) for family in get_registry().families().values())
+    assert FAMILIES and all(family.template for family in get_registry().families().values())
 
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 5
+    assert len(found) == len(FAMILIES) + 8
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
+    assert found["harness-word-noise:word_noise"]["provides"] == ["objective word-noise"]
     assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
 
 
@@ -71,7 +74,7 @@ def test_one_alone_passes_as_its_readme_says(packages: Path, site: Path) -> None
 
 def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True)
 
 
 def test_they_pass_their_own_type_check(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -66,3 +66,13 @@ def test_an_average_needs_two_owners_in_every_unit() -> None:
     fine, single = items("abcd", [0, 0, 1, 1]), items("ab")
     assert mean_replicates({"en": fine}, "t", [1], 50)["accuracy"].shape == (50,)
     assert mean_replicates({"en": fine, "de": single}, "t", [1, 1], 50) == {}
+
+
+def test_a_sample_without_any_item_of_a_unit_takes_the_sums_of_the_whole_unit() -> None:
+    """Items that add nothing to a sum, as a sentence without entities, are not missing."""
+    seldom = Items(ACCURACY, ("a",), np.array([[3.0, 0.0]]), None)
+    _, sums = joint_sums([items("abcdef"), seldom], "t", 200)
+    times = sums[:, 0] / 3
+    assert (sums[:, 1] == 0).all() and (times >= 1).all()
+    # drawn from six owners, it is left out of (5/6)^6 of the samples, and drawn twice or more in a quarter
+    assert 0.15 < (times > 1).mean() < 0.4

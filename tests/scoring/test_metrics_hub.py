@@ -50,10 +50,16 @@ def test_a_metric_on_strings_gets_strings_and_arguments(scripted):
     assert get_metric(f"{name}#seen").primary == ("seen",)
 
 
+def test_a_metric_of_the_hub_is_called_by_its_name_alone_or_with_its_owner():
+    for name in ("evaluate:f1?average=macro", "evaluate:somebody/f1", "evaluate:somebody/f1/"):
+        assert get_metric(name).primary == ("f1",)
+
+
 def test_a_primary_result_that_is_not_returned_is_a_plugin_error(scripted):
+    name = scripted("string")
     with pytest.raises(PluginError, match="'nothing'") as caught:
-        get_metric(f"{scripted('string')}#nothing").compute(["a"], ["a"], "en")
-    assert "#share" in caught.value.hint
+        get_metric(f"{name}#nothing").compute(["a"], ["a"], "en")
+    assert caught.value.hint == f"name the primary result: {name}#share"
 
 
 def test_a_metric_that_is_not_found_is_a_plugin_error(tmp_path):

@@ -29,6 +29,8 @@ from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
 from harness.types.progress import ProgressListener
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 MORE = """
 import os, signal
 from pathlib import Path
@@ -243,14 +245,14 @@ def test_a_stopped_command_stops_its_processes_and_goes_on_from_their_state(
             wait(lambda since=started, child=process: len(saved(out, since)) == 2 or child.poll() is not None)
             assert process.poll() is None
             process.send_signal(sent)
-            _, said = process.communicate(timeout=300)
+            _, said = process.communicate()
         finally:
             process.kill()
         assert process.returncode == (130 if sent == signal.SIGINT else -sent)
         assert ("stopping 2 jobs" in said) == (sent == signal.SIGINT)
         wait(lambda: not running(str(out / "jobs")))
         assert len(saved(out, 0)) == 2 and not list(out.glob("jobs/*.result.json"))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert main([*words, "--out", str(plain)]) == 0 and outcome(out) == outcome(plain)
 
@@ -271,9 +273,7 @@ def saved(out: Path, since: float) -> list[Path]:
 
 
 def wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
     while not holds():
-        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 

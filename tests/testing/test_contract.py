@@ -100,6 +100,32 @@ BROKEN = {
         "import random\nFIELDS['example'] = lambda row: Pair(row['id'], str(random.random()), '', row['label'])",
         "two readings differ",
     ),
+    "example-store": (
+        """
+from harness import ExampleStore
+
+class Skewed(ExampleStore):
+    fingerprint = "skewed"
+
+    def __init__(self, path):
+        self.examples = [read(row) for row in lines(path)]
+
+    def __len__(self):
+        return len(self.examples)
+
+    def __getitem__(self, index):
+        return self.examples[index] if isinstance(index, int) else self.examples[index.start : index.stop]
+
+    def limited(self, limit):
+        return self
+
+def store(name, code):
+    return Split(FileData((f"mine/{name}-{code}.jsonl",), Skewed, "it is made by the test"))
+
+FIELDS["languages"] = splits("en sw", dev=lambda code: store("dev", code), test=lambda code: store("test", code))
+""",
+        "slicing: store[0:64:3] is not the examples that indexing gives",
+    ),
     "launching": (
         """
 from harness import JobLauncher, Launcher
@@ -119,6 +145,20 @@ def harness_launchers():
     yield Launcher("hasty", f"{__name__}:Hasty")
 """,
         "a stage: ended 2 times without a result",
+    ),
+    "feature-rows": (
+        family("""
+            def features(self, tokenizer, examples, *, training):
+                features = super().features(tokenizer, examples, training=training)
+
+                class Relative(type(features)):
+                    def batch(self, rows, pad_id):
+                        batch = super().batch(rows, pad_id)
+                        return {**batch, "share": batch["attention_mask"].sum(axis=1) / batch["attention_mask"].sum()}
+
+                return Relative(**vars(features))
+        """),
+        "share of row 0 differs",
     ),
     "batches": (
         family("""

@@ -21,6 +21,8 @@ from small_models import save_model
 
 from harness.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture(scope="module")
 def without_dropout(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,7 +54,7 @@ def launch(*words: object, fsdp: bool = False) -> subprocess.Popen[str]:
 
 def run(*words: object, fsdp: bool = False) -> None:
     process = launch(*words, fsdp=fsdp)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate()
     assert process.returncode == 0, said[-3000:]
 
 
@@ -123,7 +125,7 @@ def test_a_sharded_training_stops_together_and_goes_on(corpus: Path, without_dro
     while not state.exists() and stopped.poll() is None:
         time.sleep(0.01)
     stopped.send_signal(signal.SIGINT)  # the launcher passes it on to both
-    said, _ = stopped.communicate(timeout=500)
+    said, _ = stopped.communicate()
     assert not (tmp_path / "stopped").exists(), said[-3000:]
     assert 4 <= json.loads(state.read_text())["step"] < 30
     run(*given, "--out", tmp_path / "stopped", fsdp=True)
@@ -151,7 +153,7 @@ def test_processes_that_could_not_be_kept_alike_are_refused(corpus: Path, tmp_pa
     model = save_model("mt5", tmp_path / "model")
     given = ["eval", "--model", model, "--task", "lareqa[en]", "--data-dir", corpus, "--offline", "--device", "cpu"]
     process = launch(*given, "--train-limit", 16, "--limit", 8, "--out", tmp_path / "run")
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate()
     assert process.returncode != 0
     assert "a dual encoder of an encoder-decoder trains in one process only" in said
 

@@ -39,6 +39,8 @@ from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import ObjectiveContext
 from harness.types.options import TrainOptions, build
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 WORDS = "The committee did not say when the next meeting Two dogs".split()
 OPTIONS = TrainOptions(lr=1e-2, batch=8, max_steps=6, batch_tokens=100, clip=0.05, warmup_steps=1, evaluate_every=2)
 
@@ -436,7 +438,6 @@ def test_two_processes_train_the_rows_to_the_bits_of_the_whole_table(
         env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
-        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

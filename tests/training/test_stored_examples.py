@@ -133,7 +133,6 @@ def weighed(folder: Path, count: int, where: str) -> tuple[int, int, int]:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     size, held, peak, arrow = map(int, done.stdout.split())

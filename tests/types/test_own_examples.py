@@ -122,6 +122,22 @@ def test_checks_find_double_ids_labels_of_no_task_and_what_the_class_refuses() -
     assert list(problems([Bare(None, "")])) == ["example None: its id must be a string"]  # type: ignore[arg-type]
 
 
+def test_a_label_of_another_name_is_no_text_and_must_be_one_of_the_task() -> None:
+    @dataclass(frozen=True)
+    class Verdict(Example):
+        id: str
+        text: str
+        verdict: str | None
+
+        label_field = "verdict"
+
+    assert Verdict("1", "text", "guilty").texts() == {"text": "text"}
+    assert list(problems([Verdict("1", "text", "guilty"), Verdict("2", "text", None)], ("guilty",))) == []
+    assert list(problems([Verdict("1", "text", "innocent")], ("guilty",))) == [
+        "example '1': unknown label 'innocent', expected one of guilty"
+    ]
+
+
 @pytest.mark.parametrize(
     ("example", "texts", "asked"),
     [

@@ -44,7 +44,7 @@ class Rows(Format):
         return Aligned([str(number) for number in range(1, len(gold) + 1)], gold, predicted, warnings=notes)
 
     def described(self, examples: Sequence[Any], aligned: Aligned) -> Callable[[int], Described]:
-        """The English sentence, its translation, and what was found instead."""
+        """The sentence asked for (English, unless a task has it the other way round), its translation, what was found."""
         if len(examples) != len(aligned.ids):
             return lambda item: ()
         order = sorted_english(examples)
@@ -55,7 +55,7 @@ class Rows(Format):
                 examples[chosen].foreign if isinstance(chosen, int) and 0 <= chosen < len(examples) else "no such row"
             )
             return (
-                ("English", examples[row].english),
+                ("sentence", examples[row].english),
                 ("translation", examples[row].foreign),
                 ("found instead", found),
             )

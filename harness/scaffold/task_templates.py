@@ -1,33 +1,9 @@
-"""For each class of examples, how a new task reads it, and rows for its fixture."""
+"""Templates of tasks for the families that come with the harness: how a task reads its rows, and rows for its fixture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from harness.scaffold.sentences import TAGS, sentences
-
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Fragments of a task file, and its fixture.
-
-    ``imports`` are the names it needs, ``read`` the body of the function from a row to ``returns``; ``rows(code, split)``
-    are the lines of a fixture file. ``splits`` are those of every language.
-    """
-
-    imports: str
-    returns: str
-    read: str
-    rows: Callable[[str, str], Rows]
-    metric: str = "accuracy"
-    labels: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ("en", "sw")
-    splits: tuple[str, ...] = ("dev", "test")
-    trains: bool = True
+from harness.types.task_template import Rows, TaskTemplate
 
 
 def _pairs(code: str, split: str) -> Rows:
@@ -103,77 +79,69 @@ def _texts(code: str, split: str) -> Rows:
     return [{"id": f"{split}-{i}", "text": one.text} for i, one in enumerate(sentences(code))]
 
 
-SHAPES: Mapping[frozenset[str], Shape] = {
-    frozenset({"Pair"}): Shape(
-        imports="Pair",
-        returns="Pair",
-        read='return Pair(row["id"], row["a"], row["b"], row["label"])',
-        rows=_pairs,
-        labels=("different", "same"),
-    ),
-    frozenset({"Tagged"}): Shape(
-        imports="Tagged",
-        returns="Tagged",
-        read='return Tagged(row["id"], tuple(row["words"]), tuple(row["tags"]))',
-        rows=_tagged,
-        labels=TAGS,
-    ),
-    frozenset({"Question"}): Shape(
-        imports="Answer, Question",
-        returns="Question",
-        read="""answers = tuple(Answer(answer["text"], answer["start"]) for answer in row["answers"])
+PAIRS = TaskTemplate(
+    imports="Pair",
+    returns="Pair",
+    read='return Pair(row["id"], row["a"], row["b"], row["label"])',
+    rows=_pairs,
+    labels=("different", "same"),
+)
+TAGGED = TaskTemplate(
+    imports="Tagged",
+    returns="Tagged",
+    read='return Tagged(row["id"], tuple(row["words"]), tuple(row["tags"]))',
+    rows=_tagged,
+    labels=TAGS,
+)
+QUESTIONS = TaskTemplate(
+    imports="Answer, Question",
+    returns="Question",
+    read="""answers = tuple(Answer(answer["text"], answer["start"]) for answer in row["answers"])
 return Question(row["id"], row["question"], row["context"], answers)""",
-        rows=_questions,
-        metric="squad",
-    ),
-    frozenset({"Choice"}): Shape(
-        imports="Choice",
-        returns="Choice",
-        read='return Choice(row["id"], row["prompt"], tuple(row["options"]), row["answer"])',
-        rows=_choices,
-    ),
-    frozenset({"Translation"}): Shape(
-        imports="Translation",
-        returns="Translation",
-        read='return Translation(row["id"], row["foreign"], row["english"])',
-        rows=_translations,
-        languages=("de", "sw"),
-        splits=("test",),
-        trains=False,
-    ),
-    frozenset({"Sentence", "GoldPair"}): Shape(
-        imports="GoldPair, Sentence",
-        returns="Sentence | GoldPair",
-        read="""if "pair" in row:
+    rows=_questions,
+    metric="squad",
+)
+CHOICES = TaskTemplate(
+    imports="Choice",
+    returns="Choice",
+    read='return Choice(row["id"], row["prompt"], tuple(row["options"]), row["answer"])',
+    rows=_choices,
+)
+TRANSLATIONS = TaskTemplate(
+    imports="Translation",
+    returns="Translation",
+    read='return Translation(row["id"], row["foreign"], row["english"])',
+    rows=_translations,
+    languages=("de", "sw"),
+    splits=("test",),
+    trains=False,
+)
+POOLS = TaskTemplate(
+    imports="GoldPair, Sentence",
+    returns="Sentence | GoldPair",
+    read="""if "pair" in row:
     return GoldPair(*row["pair"])
 return Sentence(row["id"], row["text"], row["english"])""",
-        rows=_pools,
-        metric="mining_f1",
-        languages=("de", "sw"),
-        trains=False,
-    ),
-    frozenset({"Match", "Query", "Candidate"}): Shape(
-        imports="Candidate, Match, Query",
-        returns="Candidate | Match | Query",
-        read="""if "relevant" in row:
+    rows=_pools,
+    metric="mining_f1",
+    languages=("de", "sw"),
+    trains=False,
+)
+SEARCHES = TaskTemplate(
+    imports="Candidate, Match, Query",
+    returns="Candidate | Match | Query",
+    read="""if "relevant" in row:
     return Query(row["query"], row["text"], tuple(row["relevant"]))
 if "text" in row:
     return Candidate(row["candidate"], row["text"])
 return Match(row["id"], row["query"], row["candidate"])""",
-        rows=_searches,
-        metric="average_precision",
-    ),
-    frozenset({"Text"}): Shape(
-        imports="Text",
-        returns="Text",
-        read='return Text(row["id"], row["text"])',
-        rows=_texts,
-        metric="harness:MaskedTokens",
-    ),
-}
-"""By the names of the classes of examples that a family takes."""
-
-
-def shape_of(examples: Sequence[type]) -> Shape | None:
-    """The shape of a task whose family takes these classes; None where there is no template."""
-    return SHAPES.get(frozenset(kind.__name__ for kind in examples))
+    rows=_searches,
+    metric="average_precision",
+)
+TEXTS = TaskTemplate(
+    imports="Text",
+    returns="Text",
+    read='return Text(row["id"], row["text"])',
+    rows=_texts,
+    metric="harness:MaskedTokens",
+)

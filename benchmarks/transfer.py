@@ -1,0 +1,183 @@
+"""Zero-shot transfer by the harness beside a plain Trainer script: the same data, settings and seeds, every language.
+
+Run from the root of the repository::
+
+    python -m benchmarks.transfer --model demo:e5-small --data-dir ../shared/data --out runs/transfer
+
+The two share no code (:mod:`benchmarks.peers.transfer`), so their dropout and order of data differ even with one seed:
+their means over seeds are compared by a test of equivalence. A run that is already in --out is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import stats
+
+from harness import HarnessError, load_run
+from harness.cli.main import main as harness
+
+
+@dataclass(frozen=True)
+class Target:
+    """A task with its training set, the number that is compared, and settings found on English dev data."""
+
+    task: str
+    stage: str
+    metric: str
+    lr: float
+    epochs: float
+    batch: int = 16
+
+
+TARGETS = (
+    Target("xnli", "xnli", "accuracy", lr=1e-4, epochs=2),
+    Target("panx", "panx", "f1", lr=3e-4, epochs=5),
+    Target("udpos", "udpos", "accuracy", lr=3e-4, epochs=1),
+    Target("xquad", "squad", "f1", lr=2e-4, epochs=2),
+    Target("tydiqa", "tydiqa", "f1", lr=2e-4, epochs=2),
+)
+MARGIN = 3.0
+"""Points within which two means over seeds count as equivalent: less than the effects that such excerpts can show."""
+
+TYDIQA_ID = r"^(?P<language>[a-z]+)-"
+
+Scores = Mapping[str, float]
+
+
+def excerpt(source: Path, target: Path, rows: int, train_rows: int) -> None:
+    """Copies the data of the targets, with at most so many rows of a file (of XNLI and TyDiQA: of a language in it)."""
+    files = [*source.glob("google/xtreme/**/*.parquet"), *source.glob("nyu-mll/glue/mnli/*.parquet")]
+    for file in files:
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(_first(pq.read_table(file), train_rows if file.name.startswith("train") else rows), copy)
+
+
+def _first(table: pa.Table, rows: int) -> pa.Table:
+    if "language" in table.column_names:
+        languages = table["language"]
+    elif "id" in table.column_names and pc.all(pc.match_substring_regex(table["id"], TYDIQA_ID)).as_py():
+        languages = pc.struct_field(pc.extract_regex(table["id"], TYDIQA_ID), "language")
+    else:
+        return table.slice(0, rows)
+    keep = []
+    for name in pc.unique(languages).to_pylist():
+        keep += pc.indices_nonzero(pc.equal(languages, name)).to_pylist()[:rows]
+    return table.take(sorted(keep))
+
+
+def by_harness(target: Target, model: str, data: Path, seed: int, out: Path) -> Scores:
+    """The harness's scores by language."""
+    folder = out / "harness" / f"{target.task}-{seed}"
+    settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
+    settings |= {"warmup_steps": 0, "weight_decay": 0}
+    words = ["--model", model, "--task", target.task, "--data-dir", str(data), "--seed", str(seed), "--offline"]
+    words += [word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}")]
+    code = harness(["eval", *words, "--dtype", "fp32", "--out", str(folder), "--stages", str(out / "stages")])
+    if code not in (0, 6):
+        raise HarnessError(f"{target.task}, seed {seed}: exit code {code}")
+    languages = load_run(folder).scores.tasks[target.task].metrics[target.metric].languages
+    return {code: estimate.value for code, estimate in languages.items()}
+
+
+def by_trainer(target: Target, model: Path, data: Path, seed: int, out: Path) -> Scores:
+    """The plain script's scores by language, from a process of its own."""
+    answers = out / "trainer" / f"{target.task}-{seed}.json"
+    if not answers.exists():
+        answers.parent.mkdir(parents=True, exist_ok=True)
+        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch]
+        command = [target.task, model, data, seed, answers, *settings]
+        words = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, command)]
+        subprocess.run(words, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+    found: Scores = json.loads(answers.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Difference of two means over seeds, its standard error, and what a test of equivalence says of it.
+
+    ``p`` is the larger of the two one-sided p-values of Welch's t (Schuirmann 1987): below 0.05 the means differ by less
+    than the margin. ``detectable`` is the smallest margin that the test would confirm with a probability of 80% if there
+    were no difference.
+    """
+
+    difference: float
+    error: float
+    p: float
+    detectable: float
+
+
+def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -> Equivalence:
+    """Two one-sided tests of the means of two samples."""
+    parts = [statistics.variance(values) / len(values) for values in (ours, theirs)]
+    difference, error = statistics.fmean(ours) - statistics.fmean(theirs), sum(parts) ** 0.5
+    if error == 0:
+        return Equivalence(difference, 0.0, float(abs(difference) >= margin), 0.0)
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True)
+    )
+    below = stats.t.sf((difference + margin) / error, freedom)
+    above = stats.t.cdf((difference - margin) / error, freedom)
+    needed = stats.t.ppf(0.95, freedom) + stats.t.ppf(0.9, freedom)
+    return Equivalence(difference, error, float(max(below, above)), float(needed * error))
+
+
+def table(target: Target, ours: Sequence[Scores], theirs: Sequence[Scores]) -> list[str]:
+    """Rows of the page: every language, then the mean over them."""
+    lines = []
+    for code in sorted(ours[0]):
+        each = [[scores[code] for scores in side] for side in (ours, theirs)]
+        lines.append(f"| {target.task} | {code} | {_line(*each)} |")
+    means = [[statistics.fmean(scores[code] for code in ours[0]) for scores in side] for side in (ours, theirs)]
+    lines.append(f"| **{target.task}** | **mean** | {_line(*means)} |")
+    return lines
+
+
+def _line(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    found = equivalence(ours, theirs, MARGIN)
+    shown = [f"{statistics.fmean(side):.1f} ± {statistics.stdev(side):.1f}" for side in (ours, theirs)]
+    return f"{shown[0]} | {shown[1]} | {found.difference:+.1f} | {found.p:.3f} | {found.detectable:.1f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="a transformers folder")
+    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("runs/transfer"))
+    parser.add_argument("--rows", type=int, default=200, help="test rows of each language")
+    parser.add_argument("--train-rows", type=int, default=1000, help="rows of each training set")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--tasks", nargs="+", default=[target.task for target in TARGETS])
+    args = parser.parse_args()
+    data = args.out / f"data-{args.rows}-{args.train_rows}"
+    if not data.exists():
+        excerpt(args.data_dir, data, args.rows, args.train_rows)
+    lines = [
+        f"| task | language | harness | Trainer | difference | p, within {MARGIN:g} | detectable |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for target in TARGETS:
+        if target.task not in args.tasks:
+            continue
+        ours = [by_harness(target, str(args.model), data, seed, args.out) for seed in args.seeds]
+        theirs = [by_trainer(target, args.model, data, seed, args.out) for seed in args.seeds]
+        lines += table(target, ours, theirs)
+        (args.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
