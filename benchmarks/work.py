@@ -137,15 +137,15 @@ def _training(data_dir: Path, count: int) -> tuple[list[dict[str, Any]], list[st
     return [{"a": row.a, "b": row.b, "label": row.label} for row in rows], list(task.labels)
 
 
-def with_head(folder: Path, model: Path, path: str) -> Path:
-    """A copy of the model under ``folder`` with a random head for the path's task, always the same."""
+def with_head(folder: Path, model: Path, path: str, task: str = "") -> Path:
+    """A copy of the model under ``folder`` with a random head for the path's task, or another of its kind, always the same."""
     import torch
     import transformers
 
     from harness.registry.default import get_registry
 
-    labels = ("start", "end") if path == "qa" else get_registry().task(TASKS[path]).labels
-    target = folder / "models" / path
+    labels = ("start", "end") if path == "qa" else get_registry().task(task or TASKS[path]).labels
+    target = folder / "models" / (task or path)
     torch.manual_seed(0)
     loaded = getattr(transformers, f"AutoModelFor{HEADS[path]}").from_pretrained(
         model,

@@ -1,4 +1,4 @@
-"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, and a fast one for the tiny model."""
+"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, and two fast ones to try things out with."""
 
 from harness import Recipe, hookimpl
 
@@ -70,7 +70,19 @@ TINY = Recipe(
     summary="a few seconds a task, for the tiny model and for trying things out",
 )
 
+DEMO = Recipe(
+    name="demo",
+    version=1,
+    defaults={"lr": 3e-4, "batch": 8, "max_steps": 80, "warmup_ratio": 0.1, "select": "last"},
+    tasks={
+        "mnli": {"lr": 1e-4, "max_steps": 40},
+        "tatoeba": {"layer": 12},
+        "bucc2018": {"layer": 12},
+    },
+    summary="half a minute a task on two cores, for demo:e5-small on the sample corpus",
+)
+
 
 @hookimpl
 def harness_recipes():
-    yield from (XTREME, STILTS, TINY)
+    yield from (XTREME, STILTS, TINY, DEMO)

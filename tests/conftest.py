@@ -6,9 +6,13 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from small_e5 import Packages
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -58,6 +62,21 @@ def e5_small() -> Path:
             f"the packages of the extra demo (a real multilingual encoder) are not installed: {e5_small.INSTALL}"
         )
     return e5_small.e5_small()
+
+
+@pytest.fixture(scope="session")
+def small_e5_packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Packages as the extra ``demo`` has them, of a model with random weights of 32 numbers a token."""
+    from small_e5 import write_packages
+
+    return write_packages(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def small_e5(small_e5_packages: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    """The same, found instead of those that are installed, with an empty cache."""
+    small_e5_packages.found(monkeypatch, tmp_path / "cache")
+    return small_e5_packages
 
 
 @pytest.fixture(scope="session")

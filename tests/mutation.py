@@ -79,7 +79,10 @@ CONCERNED: dict[str, tuple[str, ...]] = {
     "harness/scoring/files.py": ("scoring/test_scoring.py", "types/test_entity_tags.py", "plugins/test_xtreme_r.py"),
     "harness/retrieval/_knn_exact.py": ("retrieval/test_knn.py",),
     "harness/retrieval/knn_bidirectional.py": RETRIEVAL,
-    "harness/retrieval/mining.py": ("retrieval/test_mining.py",),
+    "harness/retrieval/mining.py": (
+        "retrieval/test_mining.py",
+        *among("retrieval/test_knn_approximate.py", "the_recall_of_a_plugins_index_is_measured"),
+    ),
     "harness/retrieval/threshold.py": ("retrieval/test_mining.py",),
     "harness/families/_answer_decoding.py": (
         "families/test_family_span_qa.py",

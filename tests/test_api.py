@@ -14,6 +14,8 @@ import harness
 from harness import UsageError
 from harness.types.options import EvalOptions
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 EXAMPLE = '''\
 """Scores a model that is in memory on Tatoeba, and prints what a notebook would show."""
 

@@ -44,6 +44,15 @@ def test_a_program_ends_as_in_a_new_interpreter(program: str, tmp_path: Path) ->
     assert ended(subprocess.Popen, program, **options) == ended(New, program, **options)
 
 
+@pytest.mark.parametrize("option", [[], ["-u"]], ids=str)
+def test_scripts_and_modules_know_their_names_and_words(option: list[str], tmp_path: Path) -> None:
+    (tmp_path / "one_module.py").write_text("import sys; print(__name__, sys.argv, sys.path[0])")
+    for words in (["-m", "one_module"], [str(tmp_path / "one_module.py")], ["one_module.py"]):
+        command = [sys.executable, *option, *words, "-c", "word"]
+        new, forked = (kind(command, stdout=subprocess.PIPE, cwd=tmp_path) for kind in (New, subprocess.Popen))
+        assert forked.communicate() == new.communicate() and forked.returncode == new.returncode == 0
+
+
 def test_it_is_forked_but_where_what_is_read_on_import_differs() -> None:
     assert ended(subprocess.Popen, LOADED) == (0, "True\n", "")
     assert ended(subprocess.Popen, LOADED, env={**os.environ, "HF_HOME": "/other"}) == (0, "False\n", "")

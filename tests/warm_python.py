@@ -47,7 +47,7 @@ class Warm(New):
                        env: Any, *more: Any) -> None:  # fmt: skip
         # more: startupinfo, creationflags, shell, both ends of three pipes, restore_signals, gid, gids, uid, umask, session
         words = [os.fspath(word) for word in args] if isinstance(args, (list, tuple)) else []
-        if words[:1] == [sys.executable] and not (executable or preexec_fn or pass_fds or more[2]):
+        if len(words) > 1 and words[0] == sys.executable and not (executable or preexec_fn or pass_fds or more[2]):
             request = {"words": words[1:], "cwd": str(cwd or Path.cwd()), "session": bool(more[14])}
             ends = more[3:9]
             if self._forked({**request, "env": dict(env or os.environ)}, (ends[0], ends[3], ends[5])):
@@ -136,7 +136,8 @@ class Server:
         request: dict[str, Any] = json.loads(asked.recv(NUMBER.unpack(length)[0], WHOLE))
         request["streams"] = streams
         pid = 0
-        if request["words"] and request["words"][0] in ("-c", "-m", "-u") and self._alike(request["env"]):
+        option = request["words"][0]
+        if (option in ("-c", "-m", "-u") or option[0] != "-") and self._alike(request["env"]):
             pid = os.fork()
             if pid == 0:
                 for other in (asked, self.listener, self.selector, *self.waiting.values()):
@@ -178,12 +179,16 @@ def become(request: dict[str, Any], path: str) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(write_through=True)
         option, *words = words
-    sys.path[0] = "" if option == "-c" else str(Path.cwd())
-    sys.argv = [option, *words[1:]]
+    if option in ("-c", "-m"):
+        asked, *words = words
+    sys.argv = [option, *words]
+    sys.path[0] = {"-c": "", "-m": str(Path.cwd())}.get(option, str(Path(option).parent.absolute()))
     if option == "-c":
-        exec(compile(words[0], "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})
+        exec(compile(asked, "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})
+    elif option == "-m":
+        runpy.run_module(asked, run_name="__main__", alter_sys=True)
     else:
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        runpy.run_path(option, run_name="__main__")
 
 
 if __name__ == "__main__":

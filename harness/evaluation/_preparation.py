@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,19 @@ class Preparation:
         self.baseline = baseline
 
     @staticmethod
-    def joined(prepared: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
-        """The units with what they share with each other; then the result of one depends on the data of all."""
-        units = family.join([ready.examples for ready in prepared])
-        if family.joins:
-            together = "".join(ready.key for ready in prepared)
-            keys = [hashlib.sha256((ready.key + together).encode()).hexdigest() for ready in prepared]
-        else:
-            keys = [ready.key for ready in prepared]
-        return [replace(ready, examples=unit, key=key) for ready, unit, key in zip(prepared, units, keys, strict=True)]
+    def joined(prepared: Iterable[PreparedUnit], family: Predictor) -> Iterator[PreparedUnit]:
+        """The units with what they share with each other; then the result of one depends on the data of all.
+
+        Those of a family that does not join units are passed on one by one.
+        """
+        if not family.joins:
+            yield from prepared
+            return
+        every = list(prepared)
+        together = "".join(ready.key for ready in every)
+        for ready, unit in zip(every, family.join([ready.examples for ready in every]), strict=True):
+            key = hashlib.sha256((ready.key + together).encode()).hexdigest()
+            yield replace(ready, examples=unit, key=key)
 
     def prepare(self, entry: PlannedUnit, group: CheckpointGroup) -> PreparedUnit:
         """Loads what the unit needs; DataError where that cannot be loaded."""

@@ -66,10 +66,13 @@ def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn],
             time.sleep(POLL)
 
 
-def streams(prepared: Sequence[PreparedUnit], family: Predictor) -> Iterator[list[PreparedUnit]]:
-    """Portions of units that are claimed and predicted at a time: enough to fill some streams; all of a family that shares."""
+def streams(prepared: Iterable[PreparedUnit], family: Predictor) -> Iterator[list[PreparedUnit]]:
+    """Portions of units that are claimed and predicted at a time: enough to fill some streams; all of a family that shares.
+
+    A unit is taken from ``prepared`` when its portion is due.
+    """
     if not isinstance(family, HeadFamily) or family.joins:
-        if prepared:
-            yield list(prepared)
+        if together := list(prepared):
+            yield together
         return
     yield from filled(prepared, lambda ready: len(ready.examples.examples), CLAIMED_ROWS)

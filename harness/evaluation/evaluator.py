@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,22 +134,22 @@ class Evaluator:
                 # Units that depend on the other units of their task are prepared together, as this command selects them.
                 chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
                 wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
-                prepared = [self.preparation.prepare(entry, made) for entry in wanted]
+                prepared = (self.preparation.prepare(entry, made) for entry in wanted)
+                same = [
+                    ready.planned
+                    for ready in self.preparation.joined(prepared, made.family)
+                    if self.run.done(ready.planned.unit, ready.key)
+                ]
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # it is raised again, and reported, when the turn of these units comes
                 log.debug("%s: %s", group[0].unit.key, error)
                 continue
-            same = [
-                ready
-                for ready in self.preparation.joined(prepared, made.family)
-                if self.run.done(ready.planned.unit, ready.key)
-            ]
-            found += [ready.planned for ready in same]
+            found += same
             if same:
                 self._record_stages(made)
             if not made.family.joins:
-                self._kept |= {ready.planned.unit.key for ready in same}
+                self._kept |= {entry.unit.key for entry in same}
         stale = recorded - {entry.unit.key for entry in found}
         if stale:
             moved = self.run.set_aside(stale)
@@ -172,31 +172,34 @@ class Evaluator:
         return [entry for entry in units if entry.unit.key not in self.recorder.reported]
 
     def _evaluate_group(self, group: CheckpointGroup, turn: Turn) -> None:
-        recorder, prepared = self.recorder, []
-        for entry in group.units:
-            if entry.unit.key in self._kept:
-                recorder.kept(entry.unit)
-                continue
-            with recorder.failing([entry], turn.elsewhere), recorder.phases("load"):
-                prepared.append(self.preparation.prepare(entry, group))
+        recorder, family = self.recorder, group.family
         self._record_stages(group)
         forward: Forward | None = None
-        with ExitStack() as stack:
-            for stream in streams(self.preparation.joined(prepared, group.family), group.family):
-                with turn.claimed(self.run.claims, stream, group.family) as claimed:
-                    todo = self._todo(claimed, group.family)
-                    if todo and group.checkpoint is None:
-                        recorder.keep(todo, guessed(group, self.reference.name, self.preparation, todo))
-                        continue
-                    if todo and forward is None:
+        for stream in streams(self.preparation.joined(self._prepared(group, turn), family), family):
+            with turn.claimed(self.run.claims, stream, family) as claimed:
+                todo = self._todo(claimed, family)
+                if todo and group.checkpoint is None:
+                    recorder.keep(todo, guessed(group, self.reference.name, self.preparation, todo))
+                elif todo:
+                    if forward is None:
                         with recorder.phases("model"):
                             source = self._trained(group)
-                            forward = open_checkpoint(group.family, source, self.context, recorder.phases)
-                        size = sum(len(ready.examples.examples) for ready in prepared) + len(todo[0].examples.pool)
-                        name = group.units[0].task.name
-                        forward.progress = stack.enter_context(self.reporter.predicting(name, size))
-                    if todo and forward is not None:
+                            forward = open_checkpoint(family, source, self.context, recorder.phases)
+                    size = sum(len(ready.examples.examples) for ready in todo) + len(todo[0].examples.pool)
+                    with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:
                         recorder.keep(todo, predicted(group, forward, todo))
+
+    def _prepared(self, group: CheckpointGroup, turn: Turn) -> Iterator[PreparedUnit]:
+        """The units of a group that are not known to be done, each loaded when it is asked for: they may not fit in memory."""
+        for entry in group.units:
+            if entry.unit.key in self._kept:
+                self.recorder.kept(entry.unit)
+                continue
+            ready = None
+            with self.recorder.failing([entry], turn.elsewhere), self.recorder.phases("load"):
+                ready = self.preparation.prepare(entry, group)
+            if ready is not None:
+                yield ready
 
     def _todo(self, claimed: Sequence[PreparedUnit], family: Predictor) -> list[PreparedUnit]:
         """The claimed units that are not done, by us before or by another process; the others are reported."""

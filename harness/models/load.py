@@ -27,6 +27,9 @@ _HARMLESS = {
     "tokenizer_config.json": {"is_local", "local_files_only"},
 }
 """Entries of the two configurations in which folders with the same tokenizer may differ."""
+_WORDS = 1 << 18
+"""Words whose tokens a tokenizer of the kind BPE or Unigram remembers. It forgets none to remember another: its own 10,000
+would all be of the first languages of a run (docs/speed.md)."""
 
 
 def load_tokenizer(folder: Path, settings: Mapping[str, Any] = {}) -> PreTrainedTokenizerBase:
@@ -106,6 +109,8 @@ def _loaded(files: _TokenizerFiles) -> PreTrainedTokenizerBase:
                 f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
             )
         tokenizer.pad_token = tokenizer.eos_token
+    if hasattr(tokenizer.backend_tokenizer.model, "_resize_cache"):
+        tokenizer.backend_tokenizer.model._resize_cache(_WORDS)
     return tokenizer
 
 

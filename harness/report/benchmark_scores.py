@@ -50,7 +50,8 @@ def side_by_side(plain: BenchmarkScore, changed: BenchmarkScore, name: str, titl
     """A row a task that both have: the means of their scores over the languages present, and the change."""
     rows: list[list[Cell]] = []
     for task, scores in plain.tasks.items():
-        other = changed.tasks[task]
+        if (other := changed.tasks.get(task)) is None:
+            continue
         change = other.partial - scores.partial
         rows.append([task, Value(scores.partial), Value(other.partial), f"{change:+.1f}"])
     return Table.of(title, ["task", number("plain"), number(name), difference("change")], rows)

@@ -15,6 +15,8 @@ from scipy import stats
 from benchmarks.peers.transfer import normal, overlap
 from benchmarks.transfer import TARGETS, equivalence, excerpt
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 def test_equivalence_is_two_welch_tests_against_the_margins() -> None:
     ours, theirs = [61.0, 63.5, 62.0], [60.0, 62.0, 63.0]

@@ -224,7 +224,14 @@ def test_blank_is_all_white_space_and_the_byte_order_mark():
 
 @pytest.mark.parametrize(
     ("text", "piece", "expected"),
-    [("a b c", (1, 3), "b"), ("\ufeffab", (0, 2), "a"), ("  ", (0, 2), ""), ("x \u3000y", (0, 4), "x \u3000y")],
+    [
+        ("a b c", (1, 3), "b"),
+        ("a b c", (0, 2), "a"),
+        ("ab\ufeff \u3000", (0, 5), "ab"),
+        ("\ufeffab", (0, 2), "a"),
+        ("  ", (0, 2), ""),
+        ("x \u3000y", (0, 4), "x \u3000y"),
+    ],
 )
 def test_slices_of_a_context_are_stripped_of_spaces_and_marks_at_their_ends(text, piece, expected):
     assert sliced(text, *piece) == expected

@@ -55,6 +55,23 @@ def test_a_vocabulary_that_is_replaced_in_its_place_is_loaded_anew(pretrained: P
     assert "▁replaced" not in before.get_vocab()
 
 
+def test_words_beyond_the_tenth_thousand_are_remembered_and_change_nothing(pretrained: Path) -> None:
+    """The library's method has an underscore: this fails where a new version no longer has it."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE, Unigram
+
+    assert hasattr(BPE, "_resize_cache") and hasattr(Unigram, "_resize_cache")
+    ours, plain = load_tokenizer(pretrained), Tokenizer.from_file(str(pretrained / "tokenizer.json"))
+    texts = [f"word{number} when Der {number % 7}" for number in range(12_000)]
+    for _ in range(2):
+        for mine, theirs in zip(
+            ours.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False),
+            plain.encode_batch_fast(texts, add_special_tokens=False),
+            strict=True,
+        ):
+            assert mine.ids == theirs.ids
+
+
 def test_settings_and_special_tokens_of_one_are_not_those_of_the_next(pretrained: Path) -> None:
     plain = load_tokenizer(pretrained)
     left = load_tokenizer(pretrained, {"padding_side": "left", "truncation_side": "left"})

@@ -265,10 +265,10 @@ def test_the_threshold_where_everything_is_right_is_the_last_score() -> None:
     assert (learned.value, learned.f1, learned.pairs) == (1.1, 100.0, 2)
 
 
-@pytest.mark.parametrize("scores", [[], [1.2, 1.1]])
-def test_the_threshold_where_nothing_is_right(scores: list[float]) -> None:
+@pytest.mark.parametrize(("scores", "extracted"), [([], 0), ([1.2, 1.1], 2), ([0.4, 0.0, -0.2], 2)])
+def test_the_threshold_where_nothing_is_right(scores: list[float], extracted: int) -> None:
     learned = best_threshold(np.array(scores), np.zeros(len(scores), bool), 5)
-    assert (learned.value, learned.f1, learned.pairs) == (0.0, 0.0, len(scores))
+    assert (learned.value, learned.f1, learned.pairs) == (0.0, 0.0, extracted)
 
 
 @settings(deadline=None)

@@ -389,6 +389,14 @@ def test_every_listed_language_must_be_there(copy, xtreme):
     assert str(copy / "labels" / "panx" / "test-en.tsv") in str(caught.value)
 
 
+def test_files_and_hidden_folders_beside_the_tasks_are_none_of_them(copy, xtreme):
+    before = score_folders(copy / "predictions", copy / "labels", xtreme, SCORERS.__getitem__)
+    for side in ("predictions", "labels"):
+        (copy / side / "README.md").write_text("how they were made")
+        (copy / side / ".git").mkdir()
+    assert score_folders(copy / "predictions", copy / "labels", xtreme, SCORERS.__getitem__) == before
+
+
 def test_a_task_on_one_side_only_is_left_out_with_a_warning(copy, xtreme):
     shutil.rmtree(copy / "predictions" / "xnli")
     shutil.rmtree(copy / "labels" / "mlqa")

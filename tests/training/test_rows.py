@@ -39,6 +39,8 @@ from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import ObjectiveContext
 from harness.types.options import TrainOptions, build
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 WORDS = "The committee did not say when the next meeting Two dogs".split()
 OPTIONS = TrainOptions(lr=1e-2, batch=8, max_steps=6, batch_tokens=100, clip=0.05, warmup_steps=1, evaluate_every=2)
 
