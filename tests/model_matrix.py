@@ -198,6 +198,9 @@ architecture lacks, or why it cannot be used. What stands in is written as an or
 - A separator that the harness puts between the texts of a pair is part of the keys of stages and
   results, and of the facts of a unit (`separator`).
 
+The tokens of ByT5 and CANINE are bytes and characters, which Python finds more slowly than the fast
+tokenizers find theirs.
+
 """
 
 if __name__ == "__main__":

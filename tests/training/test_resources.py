@@ -125,7 +125,7 @@ TRANSLATED_TRAINING = {
     ("hellaswag", "fa"): "machine_translation",
 }
 TRANSLATED_TESTS = ("xnli", "pawsx", "xquad", "mlqa", "lareqa")  # in all languages but English
-TRANSLATED_EVERYWHERE = ("xcopa", "tatoeba")
+TRANSLATED_EVERYWHERE = ("xcopa", "tatoeba", "tatoeba_mteb")
 
 
 def test_first_party_training_data_say_which_of_them_are_translations() -> None:
