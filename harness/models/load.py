@@ -115,7 +115,7 @@ def _loaded(files: _TokenizerFiles) -> PreTrainedTokenizerBase:
                 f"{folder}: the tokenizer has neither a padding nor an end token", hint="set pad_token in it"
             )
         tokenizer.pad_token = tokenizer.eos_token
-    if hasattr(tokenizer.backend_tokenizer.model, "_resize_cache"):
+    if tokenizer.is_fast and hasattr(tokenizer.backend_tokenizer.model, "_resize_cache"):
         tokenizer.backend_tokenizer.model._resize_cache(_WORDS)
     return tokenizer
 
