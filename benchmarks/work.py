@@ -58,7 +58,7 @@ def prepare(folder: Path, data_dir: Path, model: Path, size: Size) -> dict[str, 
         _write(folder / "inputs" / f"{path}.json", {"units": examples, "layer": _layers(model)})
         work["models"][path] = str(with_head(folder, model, path) if path in HEADS else model)
     work["layer"] = _layers(model)
-    train, labels = _training(data_dir, size.training * BATCH)
+    train, labels = training_pairs(data_dir, size.training * BATCH)
     work["data"]["training"], work["models"]["training"] = str(data_dir.resolve()), str(model)
     work["train_examples"] = len(train)
     inputs = {"train": train, "labels": labels, "steps": size.training, "batch": BATCH, "lr": RATE}
@@ -128,7 +128,8 @@ def write_xnli(data: Path, units: Mapping[str, list[dict[str, Any]]]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "test-00000-of-00001.parquet")
 
 
-def _training(data_dir: Path, count: int) -> tuple[list[dict[str, Any]], list[str]]:
+def training_pairs(data_dir: Path, count: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The first pairs of MNLI's training data, and its labels."""
     from harness.data.sources import load_examples
     from harness.registry.default import get_registry
 

@@ -91,6 +91,14 @@ PUBLISHED = (
     ),
     Published("mt5", "mT5", "mt5", head="Seq2SeqLM", shape=_T5),
     Published("umt5", "umT5", "mt5", head="Seq2SeqLM", shape=_T5),
+    Published("t5", "ByT5", "ByT5Tokenizer", head="Seq2SeqLM", shape=_T5 | {"decoder_start_token_id": 0}),
+    Published(
+        "canine",
+        "CANINE",
+        "CanineTokenizer",
+        head="",
+        shape=_BERT | {"max_position_embeddings": 512, "local_transformer_stride": 32, "num_hash_buckets": 64},
+    ),
     Published(
         "mbart",
         "mBART",
@@ -105,6 +113,10 @@ PUBLISHED = (
 
 def tokens_of(published: Published) -> Any:
     """Its tokenizer, with a mask token where it is published for masked language modelling."""
+    if published.tokens.endswith("Tokenizer"):  # letters: there is nothing to learn
+        import transformers
+
+        return getattr(transformers, published.tokens)()
     if published.tokens in ("llama", "qwen2"):
         return tokenizer(published.tokens)
     made = copy.deepcopy(scheme(published.tokens.removesuffix("_bare")))
@@ -130,7 +142,7 @@ def save_published(published: Published, folder: Path) -> Path:
         for name in ("pad", "bos", "eos", "cls", "sep", "mask")
         if getattr(tokens, f"{name}_token_id") is not None
     }
-    size = {"vocab_size": len(tokens)} | ids | published.shape
+    size = ({} if published.kind == "canine" else {"vocab_size": len(tokens)}) | ids | published.shape
     config = transformers.AutoConfig.for_model(published.kind, **size)
     auto = getattr(transformers, f"AutoModelFor{published.head}" if published.head else "AutoModel")
     torch.set_num_threads(1)  # over matrices this small, threads only wait for each other

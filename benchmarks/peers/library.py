@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from transformers import (
     DataCollatorForTokenClassification,
     DataCollatorWithPadding,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     pipeline,
 )
@@ -244,7 +245,9 @@ def trainer_qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     return answers
 
 
-def trainer_training(inputs: dict[str, Any], folder: str, **settings: Any) -> dict[str, Any]:
+def trainer_training(
+    inputs: dict[str, Any], folder: str, callbacks: Sequence[TrainerCallback] = (), **settings: Any
+) -> dict[str, Any]:
     from datasets import Dataset
 
     labels = inputs["labels"]
@@ -264,7 +267,8 @@ def trainer_training(inputs: dict[str, Any], folder: str, **settings: Any) -> di
         logging_steps=1,
         **settings,
     )
-    trainer = Trainer(model, own, train_dataset=data, data_collator=DataCollatorWithPadding(tokenizer))
+    collator = DataCollatorWithPadding(tokenizer)
+    trainer = Trainer(model, own, train_dataset=data, data_collator=collator, callbacks=list(callbacks))
     trainer.train()
     return {"losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]}
 

@@ -91,7 +91,7 @@ def _significance(
     The test is that of ``harness compare``: McNemar or the paired bootstrap on the runs' own files, p-values corrected.
     """
     if reference.path is None or other.path is None:
-        return None, "significance was not tested: the runs' prediction files are not at hand", ""
+        return None, "significance was not tested: the runs' prediction files are not available", ""
     from harness.analysis.comparison.compare import compare_systems
 
     try:

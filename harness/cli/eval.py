@@ -128,5 +128,5 @@ def command(
     if failed:
         raise UnitsFailed(
             f"{len(failed)} units failed: {', '.join(sorted(failed)[:5])}",
-            hint=f"the reasons stand in {runs[0].path / 'record.json'}; the same command tries them again",
+            hint=f"for the reasons, see {runs[0].path / 'record.json'}; the same command tries them again",
         )

@@ -125,9 +125,10 @@ class Features:
 
     def token_ids(self) -> IntArray:
         """The distinct numbers in ``ids`` and in the aligned columns, sorted; those below 0 are no tokens."""
-        columns = (self.ids, *(ragged for ragged, _ in self.aligned.values()))
-        counts = [np.bincount(ragged.values[ragged.values >= 0]) for ragged in columns]
-        return np.unique(np.concatenate([np.flatnonzero(count) for count in counts]))
+        own = np.flatnonzero(np.bincount(self.ids.values))
+        others = [np.unique(ragged.values) for ragged, _ in self.aligned.values()]
+        found = np.unique(np.concatenate([own, *others])).astype(np.int64)
+        return found[found >= 0]
 
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""

@@ -122,7 +122,7 @@ def open_tokenizer(reference: ModelReference, access: Access) -> PreTrainedToken
     if reference.kind == "hub" and not ours:
         from transformers import AutoTokenizer
 
-        with border(f"the tokenizer of {str(reference)!r} cannot be had", ModelError, hint="--model tiny"):
+        with border(f"cannot load the tokenizer of {str(reference)!r}", ModelError, hint="--model tiny"):
             found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
                 reference.name,
                 revision=reference.revision,

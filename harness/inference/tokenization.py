@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from harness.core.arrays import IntArray
 from harness.core.errors import DataError, ModelError, TooLongForModel, UsageError
 from harness.inference.features import Ragged
+from harness.models.letters import letters_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,8 +32,6 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> tuple[
     Where a text spells out the end-of-sequence token it becomes the unknown token, if the tokenizer has one: a text
     must not end its own sequence (T5 and BART classify at that token).
     """
-    if not tokenizer.is_fast:
-        raise ModelError(f"{tokenizer.name_or_path}: only a slow tokenizer", hint="save it with a tokenizer.json")
     known: dict[str, int] = {}
     rows = np.fromiter((known.setdefault(text, len(known)) for text in texts), dtype=np.int64)
     distinct = list(known)
@@ -190,6 +189,11 @@ def encode_pairs(
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Any:
     """The part of a fast tokenizer that encodes, without its truncation or padding."""
+    if not tokenizer.is_fast:
+        letters = letters_of(tokenizer)
+        if letters is None:
+            raise ModelError(f"{tokenizer.name_or_path}: only a slow tokenizer", hint="save it with a tokenizer.json")
+        return letters
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()

@@ -97,7 +97,7 @@ def _download(trusted: TrustedCode, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
 
     where = ": not in the local cache" if offline else ""
-    with border(f"the code of {trusted} cannot be had{where}", ModelError, hint="check repository and commit"):
+    with border(f"cannot get the code of {trusted}{where}", ModelError, hint="check repository and commit"):
         return Path(
             snapshot_download(
                 trusted.repository, revision=trusted.revision, allow_patterns=["*.py"], local_files_only=offline

@@ -14,6 +14,7 @@ from harness.core.border import border
 from harness.core.damage import Damaged
 from harness.core.errors import ModelError
 from harness.core.sealed import read_sealed
+from harness.models.letters import LETTER_TOKENIZERS
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,11 @@ def check_checkpoint(folder: Path, fingerprint: str) -> None:
 
 def check_tokenizer(folder: Path) -> None:
     """The same for its tokenizer. A large tokenizer.json is not read as a whole, which takes a second."""
-    if (folder / "tokenizer_config.json").exists():
-        read_object(folder / "tokenizer_config.json")
     path = folder / "tokenizer.json"
+    if (folder / "tokenizer_config.json").exists():
+        kind = read_object(folder / "tokenizer_config.json").get("tokenizer_class")
+        if kind in LETTER_TOKENIZERS and not path.exists():
+            return
     if not any(path.is_file() for pattern in _VOCABULARIES for path in folder.glob(pattern)):
         raise ModelError(f"{path}: missing, and there is no other vocabulary", hint=AGAIN)
     if path.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,10 +17,13 @@ from harness.core.hashing import file_sha256
 from harness.models._deciding import deciding_files
 from harness.models._sound import AGAIN, check_tokenizer, read_object
 from harness.models.encoder import head_parameters
+from harness.models.letters import letters_of
 from harness.models.stored import stored_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
 
 _WEIGHTS = (".safetensors", ".safetensors.index.json")
 _HARMLESS = {
@@ -98,7 +102,9 @@ def _loaded(files: _TokenizerFiles) -> PreTrainedTokenizerBase:
 
     folder = files.folder
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
-    if not tokenizer.is_fast:
+    if not tokenizer.is_fast and letters_of(tokenizer) is not None:
+        log.warning("%s: its tokens are letters, found by Python: tokenisation is slow", folder)
+    elif not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: only a slow tokenizer, which has no character offsets",
             hint="save a tokenizer.json: AutoTokenizer.from_pretrained(...).save_pretrained(folder)",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.models.heads import model_inputs, plain_model
+from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.tables import check_vocabulary
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     # The RoBERTa family has two places fewer than its configuration says.
     longest = min(_LONGEST, tokenizer.model_max_length, places - 2 if places > 2 else _LONGEST)
     # Pairs, because some heads look for the separator between two texts.
-    rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
+    with quiet():  # slow tokenizers announce what they cut
+        rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
     check_vocabulary(model, tokenizer)
     kind = model.config.model_type
     what = f"the model, of type {kind!r}, fails on its first few words"

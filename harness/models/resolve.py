@@ -221,7 +221,7 @@ def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
 
     where = ": not in the local cache" if offline else ""
     hint = "check the spelling, or give a local folder; without internet, download it first on another machine"
-    with border(f"model {str(reference)!r} cannot be had{where}", ModelError, hint=hint):
+    with border(f"cannot get the model {str(reference)!r}{where}", ModelError, hint=hint):
         folder = download(reference.revision, ignore_patterns=[*HARMLESS, "*/*"])
         commit = folder.name  # the hub client names the snapshot folder after the commit
         if modules := module_paths(folder):

@@ -22,9 +22,9 @@ def series(index: int) -> str:
     return SERIES[index % len(SERIES)]
 
 
-def heat_map(system: RunView) -> str:
+def heat_map(run: RunView) -> str:
     """Languages (rows, by resource class) against tasks; colours span the lowest to the highest score of the run."""
-    tasks = [task for task in system.tasks.values() if task.units]
+    tasks = [task for task in run.tasks.values() if task.units]
     codes = {code for task in tasks for code in task.units}
     classes: dict[int | None, list[str]] = {}
     for code in sorted(codes, key=lambda code: (code != "en", language_of(code).name)):
@@ -56,20 +56,20 @@ def heat_map(system: RunView) -> str:
                     sheet.text(x + cell / 2, y + row / 2, f"{value:.1f}", color=ink, size=10, align="center")
             y += row
         y += gap
-    return sheet.svg(f"Heat map of scores by task and language: {system.name}")
+    return sheet.svg(f"Heat map of scores by task and language: {run.name}")
 
 
-def gap_bars(systems: Sequence[RunView]) -> str:
+def gap_bars(runs: Sequence[RunView]) -> str:
     """A bar a task and system: English minus the mean of the other languages."""
-    names = list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.gap()))
+    names = list(dict.fromkeys(name for run in runs for name, task in run.tasks.items() if task.gap()))
     gaps = {
         (name, index): gap.points
         for name in names
-        for index, system in enumerate(systems)
-        if name in system.tasks and (gap := system.tasks[name].gap())
+        for index, run in enumerate(runs)
+        if name in run.tasks and (gap := run.tasks[name].gap())
     }
-    thick = 15 if len(systems) == 1 else 11
-    left, room, row = 84, 224, thick * len(systems) + 10
+    thick = 15 if len(runs) == 1 else 11
+    left, room, row = 84, 224, thick * len(runs) + 10
     low, high = min(0.0, *gaps.values()), max(0.0, *gaps.values())
     # room for the numbers at both ends
     scale = (room - 34 * (low < 0)) / max(high - low, 1e-9)
@@ -78,7 +78,7 @@ def gap_bars(systems: Sequence[RunView]) -> str:
     for position, name in enumerate(names):
         top = 3 + row * position + 5
         sheet.text(left - 8, top + (row - 10) / 2, name, align="right")
-        for index in range(len(systems)):
+        for index in range(len(runs)):
             if (name, index) in gaps:
                 value = gaps[name, index]
                 y = top + thick * index
@@ -90,9 +90,9 @@ def gap_bars(systems: Sequence[RunView]) -> str:
     return sheet.svg("Transfer gap by task: English minus the mean of the other languages")
 
 
-def dot_plot(name: str, systems: Sequence[RunView]) -> str:
+def dot_plot(name: str, runs: Sequence[RunView]) -> str:
     """A task's languages from the highest score of the first system to the lowest, with 95% intervals."""
-    views = [(index, system.tasks[name]) for index, system in enumerate(systems) if name in system.tasks]
+    views = [(index, run.tasks[name]) for index, run in enumerate(runs) if name in run.tasks]
     ranked: dict[str, float] = {}
     for _, task in views:
         for code, unit in task.units.items():

@@ -27,22 +27,22 @@ def resource_class(number: int | None) -> str:
     return "unknown" if number is None else f"{number} ({_CLASSES.get(number, '')})"
 
 
-def matrices(systems: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[Table]:
+def matrices(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[Table]:
     """Language, script, family and resource class against task: each run, then each difference."""
-    codes = sort_codes({code for system in systems for task in system.tasks.values() for code in task.units})
+    codes = sort_codes({code for run in runs for task in run.tasks.values() for code in task.units})
     for kind in ("language", *GROUPINGS):
         groups = {code: [code] for code in codes} if kind == "language" else group_codes(codes, GROUPINGS[kind])
         slug = kind.replace(" ", "-")
-        for system in systems:
-            suffix = f": {system.name}" if len(systems) > 1 else ""
-            tasks = [name for name, task in system.tasks.items() if task.units]
+        for run in runs:
+            suffix = f": {run.name}" if len(runs) > 1 else ""
+            tasks = [name for name, task in run.tasks.items() if task.units]
             shown = {
                 label: members
                 for label, members in groups.items()
-                if any(code in system.tasks[name].units for name in tasks for code in members)
+                if any(code in run.tasks[name].units for name in tasks for code in members)
             }
             rows = [
-                [*_label(kind, label, members), *(_cell(system.tasks[name], kind, members) for name in tasks)]
+                [*_label(kind, label, members), *(_cell(run.tasks[name], kind, members) for name in tasks)]
                 for label, members in shown.items()
             ]
             notes = ["± half of the 95% interval"] if kind == "language" else ["means over the group's languages"]

@@ -12,42 +12,42 @@ from harness.results.run_view import RunView, TaskView
 _DAGGER = "† not every language of the benchmark was scored: no benchmark score"
 
 
-def overview(systems: Sequence[RunView]) -> Table:
+def overview(runs: Sequence[RunView]) -> Table:
     """A row a run: what it is, the overall score, the groups."""
-    groups = list(dict.fromkeys(group for system in systems for group in system.groups))
-    seeded = len({system.seed for system in systems}) > 1
+    groups = list(dict.fromkeys(group for run in runs for group in run.groups))
+    seeded = len({run.seed for run in runs}) > 1
     rows: list[list[Cell]] = []
-    for system in systems:
-        scored = sum(len(task.units) for task in system.tasks.values())
-        failed = len(system.failed)
-        lacking = sum(len(task.missing) for task in system.tasks.values()) - failed
+    for run in runs:
+        scored = sum(len(task.units) for task in run.tasks.values())
+        failed = len(run.failed)
+        lacking = sum(len(task.missing) for task in run.tasks.values()) - failed
         rows.append(
             [
-                system.name,
-                system.model,
-                *([str(system.seed)] if seeded else []),
+                run.name,
+                run.model,
+                *([str(run.seed)] if seeded else []),
                 scored,
                 max(lacking, 0),
                 failed,
-                score_cell(system.overall, system.overall_half_width),
-                *(score_cell(system.groups.get(group)) for group in groups),
+                score_cell(run.overall, run.overall_half_width),
+                *(score_cell(run.groups.get(group)) for group in groups),
             ]
         )
     numbers = map(number, ("scored", "missing", "failed", "overall", *groups))
     head = columns("run", "model", *(["seed"] if seeded else []), *numbers)
-    incomplete = any(system.overall is None and system.benchmark for system in systems)
+    incomplete = any(run.overall is None and run.benchmark for run in runs)
     notes = ["an overall score or a group needs every task and language of the benchmark"] if incomplete else []
     return report_table("overview", "Runs", head, rows, notes)
 
 
-def by_task(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
+def by_task(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     """A row a task: one run in detail, or several side by side over their common languages."""
-    return _one(systems[0]) if len(systems) == 1 else _side_by_side(systems, compared)
+    return _one(runs[0]) if len(runs) == 1 else _side_by_side(runs, compared)
 
 
-def _one(system: RunView) -> Table:
+def _one(run: RunView) -> Table:
     rows: list[list[Cell]] = []
-    for task in system.tasks.values():
+    for task in run.tasks.values():
         total = len(task.units) + len(task.missing)
         gap, mean = task.gap(), task.mean()
         worst = min(task.units, key=lambda code: task.units[code].score.value) if len(task.units) > 1 else ""
@@ -62,17 +62,17 @@ def _one(system: RunView) -> Table:
             ]
         )
     head = columns("task", "languages", number("score"), number("transfer gap"), "worst language", "metric")
-    notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in system.tasks.values()) else []
-    notes += [_DAGGER] if any(not task.complete for task in system.tasks.values()) else []
+    notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in run.tasks.values()) else []
+    notes += [_DAGGER] if any(not task.complete for task in run.tasks.values()) else []
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
 
 
-def _side_by_side(systems: Sequence[RunView], compared: Sequence[Differences]) -> Table:
+def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     rows: list[list[Cell]] = []
     notes = ["means over the languages in which all runs took the same test"]
-    for name in scored_tasks(systems):
-        codes = common_codes(systems, name)
-        views = [system.tasks.get(name) for system in systems]
+    for name in scored_tasks(runs):
+        codes = common_codes(runs, name)
+        views = [run.tasks.get(name) for run in runs]
         partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
         mark = "†" if partial else ""
         means = [view.mean(codes) if view is not None and codes else None for view in views]
@@ -89,25 +89,25 @@ def _side_by_side(systems: Sequence[RunView], compared: Sequence[Differences]) -
         )
         if partial and _DAGGER not in notes:
             notes.append(_DAGGER)
-    runs = [number(system.name) for system in systems]
-    head = columns("task", number("languages"), *runs, *(difference(_delta(c, compared)) for c in compared))
+    heads = [number(run.name) for run in runs]
+    head = columns("task", number("languages"), *heads, *(difference(_delta(c, compared)) for c in compared))
     return report_table("by-task", "Scores by task, side by side", head, rows, [*notes, *difference_notes(compared)])
 
 
-def transfer_gap(systems: Sequence[RunView]) -> Table:
+def transfer_gap(runs: Sequence[RunView]) -> Table:
     """English minus the mean of the other languages, by task and run."""
-    several = len(systems) > 1
+    several = len(runs) > 1
     rows: list[list[Cell]] = []
     incomplete = False
-    for name in scored_tasks(systems):
-        for system in systems:
-            task = system.tasks.get(name)
+    for name in scored_tasks(runs):
+        for run in runs:
+            task = run.tasks.get(name)
             gap = task.gap() if task else None
             if task and gap:
                 mark = _dagger(task)
                 incomplete |= bool(mark)
                 cells: list[Cell] = [Value(gap.english), Value(gap.others), Value(gap.points, mark=mark)]
-                rows.append([name, *([system.name] if several else []), *cells])
+                rows.append([name, *([run.name] if several else []), *cells])
     head = columns("task", *(["run"] if several else []), *map(number, ("English", "other languages", "gap")))
     return report_table(
         "transfer-gap",
@@ -118,9 +118,9 @@ def transfer_gap(systems: Sequence[RunView]) -> Table:
     )
 
 
-def scored_tasks(systems: Sequence[RunView]) -> list[str]:
+def scored_tasks(runs: Sequence[RunView]) -> list[str]:
     """The tasks of which some run has a score."""
-    return list(dict.fromkeys(name for system in systems for name, task in system.tasks.items() if task.units))
+    return list(dict.fromkeys(name for run in runs for name, task in run.tasks.items() if task.units))
 
 
 def difference_notes(compared: Sequence[Differences]) -> list[str]:

@@ -21,16 +21,16 @@ COLUMNS = (
 _FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
 
 
-def score_rows(systems: Sequence[RunView]) -> Iterator[dict[str, str | int | float | bool | None]]:
+def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float | bool | None]]:
     """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval."""
-    for system in systems:
-        for task in system.tasks.values():
+    for run in runs:
+        for task in run.tasks.values():
             for code, unit in task.units.items():
                 known = language_of(code)
                 for name, estimate in unit.metrics.items():
                     yield {
-                        "run": system.name,
-                        "model": system.model,
+                        "run": run.name,
+                        "model": run.model,
                         "task": task.name,
                         "language": code,
                         "name": known.name,

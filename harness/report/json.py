@@ -20,22 +20,22 @@ def to_json(report: Report) -> str:
     """An object of "schema", "runs" and "tables"; a cell with more than a number is an object of value, half and mark."""
     plain = {
         "schema": SCHEMA,
-        "runs": [_system(system) for system in report.systems],
+        "runs": [_system(run) for run in report.systems],
         "tables": [_table(table) for table in report.tables if table.rows],
     }
     return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _system(system: RunView) -> dict[str, Any]:
+def _system(run: RunView) -> dict[str, Any]:
     return {
-        "name": sanitise(system.name),
-        "model": sanitise(system.model),
-        "benchmark": sanitise(system.benchmark) if system.benchmark else None,
-        "overall": system.overall,
-        "groups": {sanitise(name): value for name, value in system.groups.items()},
-        "caveats": caveats(system),
-        "provenance": dict(provenance(system)),
-        "data_notes": data_notes(system),
+        "name": sanitise(run.name),
+        "model": sanitise(run.model),
+        "benchmark": sanitise(run.benchmark) if run.benchmark else None,
+        "overall": run.overall,
+        "groups": {sanitise(name): value for name, value in run.groups.items()},
+        "caveats": caveats(run),
+        "provenance": dict(provenance(run)),
+        "data_notes": data_notes(run),
     }
 
 

@@ -56,7 +56,7 @@ _HEAD = r"""\documentclass[10pt]{article}
 def to_latex(report: Report) -> str:
     """A document of longtables; packages geometry, fontenc, inputenc, textcomp, booktabs and longtable."""
     parts = [_HEAD, rf"\section*{{{escape(headline(report.systems))}}}"]
-    lines = [(system.name, line) for system in report.systems for line in caveats(system)]
+    lines = [(run.name, line) for run in report.systems for line in caveats(run)]
     if lines:
         parts.append(r"\begin{itemize}")
         parts += [rf"\item {escape(f'{name}: {line}')}" for name, line in lines]

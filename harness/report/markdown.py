@@ -19,18 +19,18 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~&$#!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^
 def to_markdown(report: Report) -> str:
     """All tables under headings."""
     parts = [f"# {escape(headline(report.systems))}", ""]
-    for system in report.systems:
-        prefix = f"{escape(system.name)}: " if len(report.systems) > 1 else ""
-        parts += [f"- {prefix}{escape(line)}" for line in caveats(system)]
+    for run in report.systems:
+        prefix = f"{escape(run.name)}: " if len(report.systems) > 1 else ""
+        parts += [f"- {prefix}{escape(line)}" for line in caveats(run)]
     parts.append("")
     for table in report.tables:
         if table.rows:
             parts += [f"## {escape(table.title)}", "", markdown_table(table), ""]
             parts += [f"{escape(note)}  " for note in table.notes] + [""] * bool(table.notes)
-    for system in report.systems:
-        parts += [f"## Provenance: {escape(system.name)}", ""]
-        parts += [f"- {escape(name)}: {escape(value)}" for name, value in provenance(system)]
-        parts += [f"- {escape(line)}" for line in data_notes(system)]
+    for run in report.systems:
+        parts += [f"## Provenance: {escape(run.name)}", ""]
+        parts += [f"- {escape(name)}: {escape(value)}" for name, value in provenance(run)]
+        parts += [f"- {escape(line)}" for line in data_notes(run)]
         parts.append("")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
 

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from harness.types.record import StageRecord
 
 
-def headline(systems: Sequence[RunView]) -> str:
+def headline(runs: Sequence[RunView]) -> str:
     """The title: the benchmark and the runs."""
-    names = {str(system.benchmark or "selected tasks") for system in systems}
-    runs = ", ".join(system.name for system in systems[:4]) + (", ..." if len(systems) > 4 else "")
-    return sanitise(f"{' / '.join(sorted(names))}: {runs}", 160)
+    names = {str(run.benchmark or "selected tasks") for run in runs}
+    shown = ", ".join(run.name for run in runs[:4]) + (", ..." if len(runs) > 4 else "")
+    return sanitise(f"{' / '.join(sorted(names))}: {shown}", 160)
 
 
-def caveats(system: RunView) -> list[str]:
+def caveats(run: RunView) -> list[str]:
     """Lists reasons why these are not benchmark scores, and what is missing or failed; empty for a full run."""
-    found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in system.partial]
-    if system.scores is None or not system.finished:
+    found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in run.partial]
+    if run.scores is None or not run.finished:
         found.append("the run is not finished")
-    failed = list(system.failed)
+    failed = list(run.failed)
     if failed:
         found.append(f"failed ({len(failed)} units): {sanitise(brackets(_split(failed)), 1000)}")
-    lacking = [(task.name, code) for task in system.tasks.values() for code in task.missing]
+    lacking = [(task.name, code) for task in run.tasks.values() for code in task.missing]
     lacking = [unit for unit in lacking if not any(key.startswith(f"{unit[0]}/{unit[1]}/") for key in failed)]
     if lacking:
         found.append(f"missing ({len(lacking)} units): {sanitise(brackets(lacking), 1000)}")
@@ -65,9 +65,9 @@ def _lineage(stages: Sequence[StageRecord]) -> list[str]:
     return found
 
 
-def provenance(system: RunView) -> list[tuple[str, str]]:
+def provenance(run: RunView) -> list[tuple[str, str]]:
     """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
-    record = system.record
+    record = run.record
     model, options = record["model"], record["options"]
     environment, software = record["environment"], record["harness"]
     git = software.get("git")
@@ -80,11 +80,11 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("revision", model.get("revision")),
         ("weights", model.get("fingerprint")),
         ("architecture", model.get("architecture")),
-        ("trained", ", ".join(_lineage(system.stages))),
+        ("trained", ", ".join(_lineage(run.stages))),
         ("used", in_words(record.get("resources") or {})),
         ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
         ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),
-        ("seed", system.seed),
+        ("seed", run.seed),
         ("split", options.get("split")),
         ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
         ("harness", f"{software['version']}{commit}"),
@@ -92,7 +92,7 @@ def provenance(system: RunView) -> list[tuple[str, str]]:
         ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
         ("command", " ".join(record["command"])),
         ("created", record["created"]),
-        ("finished", system.finished),
+        ("finished", run.finished),
         ("seconds", None if seconds is None else f"{seconds:,.0f}"),
     ]
     return [(name, sanitise(value, 1000)) for name, value in rows if value not in (None, "")]
@@ -120,16 +120,16 @@ def origin(run: RunView) -> list[tuple[str, str]]:
     return [(name, safe(value)) for name, value in facts]
 
 
-def data_notes(system: RunView) -> list[str]:
+def data_notes(run: RunView) -> list[str]:
     """Notes on the data and on an approximate search, each once, as "xnli[sw,ur]: note"; those on training data first."""
     trained = {
         f"{part['task']}, trained on: {note}": None
-        for stage in system.stages
+        for stage in run.stages
         for part in stage["tasks"]
         for note in part["data"]["train"].get("notes", ())
     }
     notes: dict[str, list[tuple[str, str]]] = {}
-    for task in system.tasks.values():
+    for task in run.tasks.values():
         for code, unit in task.units.items():
             facts = unit.record.get("facts", {})
             known = [*unit.record["data"].get("notes", ()), *unit_score(unit.record)["warnings"]]

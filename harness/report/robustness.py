@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _LOSS = difference("loss")
 
 
-def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
+def perturbed(runs: Sequence[RunView]) -> Iterator[Table]:
     """A table of all losses, and one of each run's by language; none where nothing was perturbed."""
-    measured = [(system, losses(system)) for system in systems]
-    several = len(systems) > 1
+    measured = [(run, losses(run)) for run in runs]
+    several = len(runs) > 1
     rows: list[list[Cell]] = []
-    for system, found in measured:
+    for run, found in measured:
         for (kind, task), languages in found.items():
-            rows.append([kind, task, *([system.name] if several else []), *_means(languages)])
+            rows.append([kind, task, *([run.name] if several else []), *_means(languages)])
     if not rows:
         return
     numbers = [number("clean"), number("perturbed"), _LOSS, number("changed %")]
@@ -33,9 +33,9 @@ def perturbed(systems: Sequence[RunView]) -> Iterator[Table]:
         "changed: share of their examples that it changed",
     ]
     yield report_table("perturbed", "Perturbed test sets", head, rows, notes)
-    for system, found in measured:
+    for run, found in measured:
         if found:
-            yield _by_language(system, found, several)
+            yield _by_language(run, found, several)
 
 
 def loss_table(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> Table:
@@ -52,11 +52,9 @@ def loss_table(robustness: Mapping[str, Mapping[str, TaskLossRecord]]) -> Table:
     return Table.of(title, ["perturbation", "task", _LOSS, number("changed"), "by language"], rows)
 
 
-def losses(system: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
+def losses(run: RunView) -> dict[tuple[str, str], Mapping[str, LossRecord]]:
     """The losses of the languages by perturbation and task."""
-    return {
-        (kind, name): task["languages"] for kind, tasks in system.robustness.items() for name, task in tasks.items()
-    }
+    return {(kind, name): task["languages"] for kind, tasks in run.robustness.items() for name, task in tasks.items()}
 
 
 def _means(languages: Mapping[str, LossRecord]) -> list[Cell]:
@@ -68,14 +66,14 @@ def _means(languages: Mapping[str, LossRecord]) -> list[Cell]:
     return [Value(clean), Value(worse), Value(clean - worse), round(100 * share)]
 
 
-def _by_language(system: RunView, found: Mapping[tuple[str, str], Mapping[str, LossRecord]], several: bool) -> Table:
+def _by_language(run: RunView, found: Mapping[tuple[str, str], Mapping[str, LossRecord]], several: bool) -> Table:
     codes = sort_codes({code for languages in found.values() for code in languages})
     rows = [
         [code, language_of(code).name, *(_loss(languages.get(code)) for languages in found.values())] for code in codes
     ]
     head = columns("language", "name", *(difference(f"{kind} {task}") for kind, task in found))
     notes = ["points lost against the clean set; ± half of the 95% interval, paired by example"]
-    title = f"Losses by language{f': {system.name}' if several else ''}"
+    title = f"Losses by language{f': {run.name}' if several else ''}"
     return report_table("losses-by-language", title, head, rows, notes)
 
 

@@ -13,15 +13,15 @@ from harness.results.run_view import RunView
 from harness.runs.identity import same_but_for_the_seed
 
 
-def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
+def over_seeds(runs: Sequence[RunView]) -> Iterator[Table]:
     """Mean and standard deviation of runs that differ only in their seed."""
     families: dict[str, list[RunView]] = {}
-    for system in systems:
-        families.setdefault(repr(same_but_for_the_seed(system.record)), []).append(system)
+    for run in runs:
+        families.setdefault(repr(same_but_for_the_seed(run.record)), []).append(run)
     several = {key: members for key, members in families.items() if len({m.seed for m in members}) > 1}
     if not several:
         return
-    names = scored_tasks(systems)
+    names = scored_tasks(runs)
     rows: list[list[Cell]] = []
     for members in families.values():
         means = [
@@ -34,16 +34,16 @@ def over_seeds(systems: Sequence[RunView]) -> Iterator[Table]:
     yield report_table("seeds", "Over seeds", ["model", *map(number, ("seeds", "overall", *names))], rows, notes)
 
 
-def study_table(systems: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+def study_table(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     """A row a system of a study, from its name and its :func:`~harness.results.seeds.summarise`; a column a task."""
-    tasks = list(dict.fromkeys(task for _, summary in systems for task in summary["tasks"]))
+    tasks = list(dict.fromkeys(task for _, summary in runs for task in summary["tasks"]))
     rows = [
         (
             name,
             *(_mean(summary["tasks"].get(task, {}).get("score")) for task in tasks),
             _mean(summary["overall"]),
         )
-        for name, summary in systems
+        for name, summary in runs
     ]
     return Table.of("", ["system", *map(number, (*tasks, "overall"))], rows)
 

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def to_text(report: Report) -> str:
     """All tables under their titles, then what each run is. No control character but line ends."""
     parts = [headline(report.systems)]
-    for system in report.systems:
-        prefix = f"{sanitise(system.name)}: " if len(report.systems) > 1 else ""
-        parts += [f"{prefix}{line}" for line in caveats(system)]
+    for run in report.systems:
+        prefix = f"{sanitise(run.name)}: " if len(report.systems) > 1 else ""
+        parts += [f"{prefix}{line}" for line in caveats(run)]
     parts += ["", *(text_table(table) + "\n" for table in report.tables if table.rows)]
-    for system in report.systems:
-        parts.append(f"Provenance: {sanitise(system.name)}")
-        facts = provenance(system)
+    for run in report.systems:
+        parts.append(f"Provenance: {sanitise(run.name)}")
+        facts = provenance(run)
         width = max(len(name) for name, _ in facts)
         parts += [f"  {name:<{width}}  {value}" for name, value in facts]
-        parts += [f"  {line}" for line in data_notes(system)]
+        parts += [f"  {line}" for line in data_notes(run)]
         parts.append("")
     return "\n".join(parts)
 

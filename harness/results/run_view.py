@@ -94,7 +94,7 @@ class RunView:
     def folder(self) -> Path:
         """The run folder; DataError where only the record is available."""
         if self.path is None:
-            raise DataError(f"{self.name}: its files are not at hand", hint="name its run folder")
+            raise DataError(f"{self.name}: its files are not available", hint="name its run folder")
         return self.path
 
     def files(self, unit: UnitRecord) -> tuple[Path, Path]:

@@ -243,11 +243,12 @@ def _has(module: torch.nn.Module, weight: torch.nn.Parameter) -> bool:
 
 
 def _only_looks_up(module: torch.nn.Module) -> bool:
-    """Tells whether it is an embedding that does nothing else."""
+    """Tells whether it is an embedding, and nothing watches it or its weight."""
     return (
         type(module) is torch.nn.Embedding
         and module.max_norm is None
         and not module.scale_grad_by_freq
-        and not (module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
-        and not module._backward_pre_hooks
+        and not (module._forward_hooks or module._forward_pre_hooks)
+        and not (module._backward_hooks or module._backward_pre_hooks)
+        and not (module.weight._backward_hooks or module.weight._post_accumulate_grad_hooks)
     )

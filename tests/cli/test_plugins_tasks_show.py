@@ -62,4 +62,4 @@ def test_tokens_of_a_model_that_has_none(made: Path, capsys: pytest.CaptureFixtu
     assert main([*show, "--examples", "1", "--model", "baseline:random"]) == 2
     assert "sees no tokens" in capsys.readouterr().err
     assert main([*show, "--examples", "1", "--model", "nobody/nothing"]) == 5
-    assert "the tokenizer of 'nobody/nothing' cannot be had" in capsys.readouterr().err
+    assert "cannot load the tokenizer of 'nobody/nothing'" in capsys.readouterr().err

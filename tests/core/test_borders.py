@@ -456,7 +456,9 @@ BORDERS = [
     Border("safetensors.torch.load_file", saved, DataError, "state.safetensors: cannot be read"),
     Border("torch.load", pickled, ModelError, "pytorch_model.bin: not readable"),
     Border("tarfile.open", treebanks, DataError, "ud.tgz: not a whole tar archive"),
-    Border(HUB, lambda f: resolve_model(parse_model("org/name"), Access()), ModelError, "'org/name' cannot be had: "),
+    Border(
+        HUB, lambda f: resolve_model(parse_model("org/name"), Access()), ModelError, "cannot get the model 'org/name': "
+    ),
     Border(
         HUB,
         lambda f: resolve_model(parse_model("org/name"), Access(offline=True)),

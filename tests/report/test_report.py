@@ -105,7 +105,7 @@ def test_no_significance_without_the_files_and_the_report_says_so():
     plain, via = view(record(), "plain"), view(record(VIA), "via")
     found = differences(plain, via, get_registry())
     assert found.significant is None
-    assert "not at hand" in " ".join(tables(plain, via)["by-task"].notes)
+    assert "not available" in " ".join(tables(plain, via)["by-task"].notes)
 
 
 def test_edited_predictions_cost_the_marks_not_the_report(tmp_path):

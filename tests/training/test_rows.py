@@ -277,7 +277,9 @@ class Foreign(torch.nn.Module):
         self.tied = weight
 
 
-@pytest.mark.parametrize("why", ["frozen", "tied", "hook", "scaled", "made when needed", "a masked task beside it"])
+@pytest.mark.parametrize(
+    "why", ["frozen", "tied", "hook", "hook of the weight", "scaled", "made when needed", "a masked task beside it"]
+)
 def test_the_whole_table_is_trained_where_it_may_be_more_than_looked_up(why: str, tmp_path: Path) -> None:
     folder = save_model("bert", tmp_path / "model")
     parts = tasks(folder, families(Classification))
@@ -288,6 +290,8 @@ def test_the_whole_table_is_trained_where_it_may_be_more_than_looked_up(why: str
         parts[0].model.classifier.add_module("foreign", Foreign(embedding.weight))
     elif why == "hook":
         embedding.register_forward_hook(lambda module, given, output: output * 2)
+    elif why == "hook of the weight":
+        embedding.weight.register_hook(lambda gradient: gradient * 2)
     elif why == "scaled":
         embedding.__class__ = type("Scaled", (torch.nn.Embedding,), {})
     elif why == "made when needed":
