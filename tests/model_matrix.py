@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -146,7 +147,7 @@ def page() -> str:
             cells.append(_cell(tried(published, family), notes))
         lines.append(f"| {row_of(published)} | {' | '.join(cells)} |")
     table = [f"| encoder | {' | '.join(FAMILIES.values())} |", "|---" * (len(FAMILIES) + 1) + "|", *lines]
-    found = [f"{number}. {note}" for note, number in notes.items()]
+    found = [textwrap.fill(f"{number}. {note}", 100, subsequent_indent="   ") for note, number in notes.items()]
     return INTRODUCTION + "\n".join([*table, "", *found]) + "\n"
 
 
@@ -157,7 +158,7 @@ def row_of(published: Published) -> str:
 
 def written() -> dict[tuple[str, str], tuple[str, ...]]:
     """What the page says of each row and family, notes in place of their numbers."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = PAGE.read_text(encoding="utf-8").replace("\n   ", " ").splitlines()  # notes are wrapped
     notes = {number: note for number, dot, note in (line.partition(". ") for line in lines) if dot and number.isdigit()}
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
     return {
