@@ -454,7 +454,7 @@ BORDERS = [
     Border("safetensors.safe_open", lambda f: stored_tensors(weights(f), ["a"]), ModelError, "model.safetensors: not"),
     Border("harness.models._sound.json.loads", lambda f: stored_names(weights(f)), ModelError, "model.safetensors: no"),
     Border("safetensors.torch.load_file", saved, DataError, "state.safetensors: cannot be read"),
-    Border("torch.load", pickled, ModelError, "pytorch_model.bin: not readable"),
+    Border("torch.load", pickled, ModelError, "pytorch_model.bin: pickled weights that are"),
     Border("tarfile.open", treebanks, DataError, "ud.tgz: not a whole tar archive"),
     Border(
         HUB, lambda f: resolve_model(parse_model("org/name"), Access()), ModelError, "cannot get the model 'org/name': "

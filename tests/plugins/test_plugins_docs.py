@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -20,9 +21,11 @@ from harness.api import evaluate
 from harness.cli.main import main
 from harness.cli.new import command as new
 from harness.core.errors import ModelError, UsageError
+from harness.data.subset import limited
 from harness.registry.loading import new_manager
 from harness.registry.registry import Registry
 from harness.registry.select import select
+from harness.scoring.metrics import METRICS
 from harness.testing import CHECKS, check_plugin
 from harness.testing.model import small_model
 from harness.types.options import EvalOptions
@@ -388,6 +391,30 @@ def test_the_file_scratch(
         "hint": "module load scratch",
         "code": 0,
     }
+
+
+def test_the_file_roles(here: Path) -> None:
+    names = runpy.run_path(str(here / "roles.py"))
+    pictures = [names["Picture"](f"p{i}", "a picture") for i in range(10)]
+    captions = [names["Caption"](f"c{i}", "a caption", (f"p{i}",)) for i in range(5)]
+    kept = limited([*pictures, *captions], 2)
+    chosen = [example for example in kept if isinstance(example, names["Caption"])]
+    shown = {name for caption in chosen for name in caption.shows}
+    others = [example.id for example in kept if isinstance(example, names["Picture"]) and example.id not in shown]
+    assert len(chosen) == 2 and len(shown) == 2
+    assert len(others) == round(8 * 2 / 5)  # the same share of the eight that no chosen caption shows
+    assert len(kept) == 4 + len(others)
+
+
+def test_the_file_template(here: Path) -> None:
+    template = runpy.run_path(str(here / "template.py"))["TEMPLATE"]
+    caption = runpy.run_path(str(here / "roles.py"))[template.imports]
+    rows = template.rows("sw", "test")
+    body = f"def read(row):\n    {template.read}\n"
+    names: dict[str, Any] = {template.imports: caption}
+    exec(body, names)
+    assert [names["read"](row).id for row in rows] == [row["id"] for row in rows]
+    assert template.metric in METRICS
 
 
 def test_the_file_likeness(here: Path) -> None:
