@@ -17,7 +17,7 @@ from harness.evaluation._recorder import Recorder
 from harness.evaluation._schedule import Turn, streams, work_off
 from harness.evaluation.groups import CheckpointGroup, grouped, make_group
 from harness.evaluation.plan import PlannedUnit, plan_again
-from harness.families.base import Predictor
+from harness.families.base import HeadFamily, Predictor
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel
 from harness.runs.folder import RunFolder
@@ -25,7 +25,7 @@ from harness.runs.identity import run_identity
 from harness.training.chain import Stages
 from harness.training.context import RunContext, options_of
 from harness.training.shared import train_claimed
-from harness.training.stage import Stage
+from harness.training.stage import Stage, finished
 from harness.types.progress import ProgressListener
 from harness.types.units import Unit
 
@@ -174,6 +174,7 @@ class Evaluator:
     def _evaluate_group(self, group: CheckpointGroup, turn: Turn) -> None:
         recorder, family = self.recorder, group.family
         self._record_stages(group)
+        self._read_before_training(group, turn)
         forward: Forward | None = None
         for stream in streams(self.preparation.joined(self._prepared(group, turn), family), family):
             with turn.claimed(self.run.claims, stream, family) as claimed:
@@ -189,11 +190,25 @@ class Evaluator:
                     with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:
                         recorder.keep(todo, predicted(group, forward, todo))
 
+    def _read_before_training(self, group: CheckpointGroup, turn: Turn) -> None:
+        """Reads every unit once, so that damaged data are told before hours of training and not after them."""
+        stage, family = group.checkpoint, group.family
+        if not isinstance(stage, Stage) or not isinstance(family, HeadFamily) or family.joins:
+            return  # nothing is trained, or all units are loaded together anyway
+        if stage.key in self.stages.trained or finished(stage, stage.folder(self.stages.root)) is not None:
+            return
+        for entry in group.units:
+            if entry.unit.key not in self._kept:
+                with self.recorder.failing([entry], turn.elsewhere), self.recorder.phases("load"):
+                    self.preparation.prepare(entry, group)
+
     def _prepared(self, group: CheckpointGroup, turn: Turn) -> Iterator[PreparedUnit]:
         """The units of a group that are not known to be done, each loaded when it is asked for: they may not fit in memory."""
         for entry in group.units:
             if entry.unit.key in self._kept:
                 self.recorder.kept(entry.unit)
+                continue
+            if entry.unit.key in self.recorder.reported:
                 continue
             ready = None
             with self.recorder.failing([entry], turn.elsewhere), self.recorder.phases("load"):
