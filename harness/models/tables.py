@@ -26,6 +26,8 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     if rows is None or model.config.model_type == "canine" or len(tokenizer) <= rows:
         return
     added = sorted(token for token in tokenizer.added_tokens_decoder if token >= rows)
+    if len(tokenizer) == rows + 1 and added == _never_given(tokenizer):
+        return
     names = ", ".join(str(tokenizer.added_tokens_decoder[token]) for token in added[:3])
     raise ModelError(
         f"{tokenizer.name_or_path}: its tokenizer has {len(tokenizer):,} tokens"
@@ -33,6 +35,13 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
         + f", its model embeddings of {rows:,}",
         hint="model.resize_token_embeddings(len(tokenizer)), and train the new ones; or take the model's own tokenizer",
     )
+
+
+def _never_given(tokenizer: PreTrainedTokenizerBase) -> list[int | None]:
+    """The unknown token of a model of bytes, to which nothing is unknown; transformers adds Qwen's to any tokenizer."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    knows_all = backend is not None and getattr(backend.model, "unk_token", "") is None
+    return [tokenizer.unk_token_id] if knows_all else []
 
 
 def check_positions(model: PreTrainedModel, longest: int, where: str = "") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count as counted
 from itertools import islice
 from typing import Any
@@ -14,7 +13,7 @@ from harness.core.border import PASSING, in_words
 from harness.data.store import ExampleList, ExampleStore
 from harness.testing.contract import Status
 from harness.testing.subject import Subject
-from harness.testing.threads import switching_often
+from harness.testing.threads import at_once
 
 Result = tuple[str, Status, str]
 
@@ -103,12 +102,11 @@ def _readings(store: ExampleStore, opened: Callable[[], Sequence[Any]]) -> str:
 def _threads(store: ExampleStore, opened: Callable[[], Sequence[Any]]) -> str:
     chosen = _spread(len(store))
     alone = [store[index] for index in chosen]
-    with switching_often(), ThreadPoolExecutor(2) as pool:
-        for _ in range(FEW):
-            both = pool.map(lambda order: [store[i] for i in order], (chosen, chosen[::-1]))
-            forward, backward = both
-            if forward != alone or backward[::-1] != alone:
-                return "threads: two that read at the same time get other examples"
+    for _ in range(FEW):
+        calls = at_once(lambda: [store[i] for i in chosen], lambda: [store[i] for i in reversed(chosen)])
+        forward, backward = (call.result() for call in calls)
+        if forward != alone or backward[::-1] != alone:
+            return "threads: two that read at the same time get other examples"
     return ""
 
 

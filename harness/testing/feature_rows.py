@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,7 @@ from harness.testing.contract import Status
 from harness.testing.families import scored, unit_of
 from harness.testing.model import small_model
 from harness.testing.subject import Subject
-from harness.testing.threads import switching_often
+from harness.testing.threads import at_once
 
 Result = tuple[str, Status, str]
 
@@ -165,15 +164,14 @@ def _of_tokens(name: str, batch: Batch) -> bool:
 def _in_threads(features: FeatureRows, read: Read) -> str:
     halves = [list(range(start, len(features), 2)) for start in (0, 1) if start < len(features)]
     alone = [read(half) for half in halves]
-    with switching_often(), ThreadPoolExecutor(len(halves)) as pool:
-        for _ in range(ROUNDS):
-            for expected, future in zip(alone, [pool.submit(read, half) for half in halves], strict=True):
-                try:
-                    found = future.result()
-                except Exception as error:
-                    return f"batch: fails where two threads ask at the same time: {in_words(error)}"
-                if _different(expected, found):
-                    return f"batch: {_which(expected, found)} differs where two threads ask at the same time"
+    for _ in range(ROUNDS):
+        for expected, future in zip(alone, at_once(*(partial(read, half) for half in halves)), strict=True):
+            try:
+                found = future.result()
+            except Exception as error:
+                return f"batch: fails where two threads ask at the same time: {in_words(error)}"
+            if _different(expected, found):
+                return f"batch: {_which(expected, found)} differs where two threads ask at the same time"
     return ""
 
 

@@ -22,6 +22,7 @@ from harness.cli.main import main
 from harness.core.border import border
 from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UsageError
 from harness.data._archive import conllu_archive
+from harness.models import load
 from harness.models._pickled import converted
 from harness.models._remote_code import _download
 from harness.models.reference import parse_model
@@ -172,6 +173,7 @@ def test_a_model_that_cannot_be_used_fails_the_units_and_is_named(
     if not hasattr(owner, place[1]):
         pytest.fail(f"{place} is gone")
     monkeypatch.setattr(owner, place[1], raising(error))
+    monkeypatch.setattr(load, "_loaded", load._loaded.__wrapped__)  # no tokenizer that an earlier test has loaded
     where = ["--data-dir", str(corpus), "--offline", "--out", str(tmp_path / "run"), "--index", "torch"]
     code = main(["eval", "--model", str(small_model), "--task", "tatoeba[de,fr]", *where])
     said = capsys.readouterr().err

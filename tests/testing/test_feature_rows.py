@@ -127,7 +127,7 @@ class Buffered(Rows):
 
     def batch(self, rows: Any, pad_id: int) -> dict[str, Any]:
         self.rows = rows
-        sleep(1e-4)
+        sleep(0.01)
         return super().batch(self.rows, pad_id)
 
 
