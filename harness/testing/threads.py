@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def at_once(*calls: Callable[[], T]) -> list[Future[T]]:
-    """What became of calls that began at the same moment, each in a thread of its own; all of them are over."""
+    """Futures of calls that began at the same moment, each in a thread of its own; all of them are over."""
     ready = Barrier(len(calls))
 
     def begun(call: Callable[[], T]) -> T:
