@@ -18,7 +18,7 @@ _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
 
 
 def series(index: int) -> str:
-    """The colour of a system."""
+    """The colour of a run."""
     return SERIES[index % len(SERIES)]
 
 
@@ -60,7 +60,7 @@ def heat_map(run: RunView) -> str:
 
 
 def gap_bars(runs: Sequence[RunView]) -> str:
-    """A bar a task and system: English minus the mean of the other languages."""
+    """A bar a task and run: English minus the mean of the other languages."""
     names = list(dict.fromkeys(name for run in runs for name, task in run.tasks.items() if task.gap()))
     gaps = {
         (name, index): gap.points
@@ -91,7 +91,7 @@ def gap_bars(runs: Sequence[RunView]) -> str:
 
 
 def dot_plot(name: str, runs: Sequence[RunView]) -> str:
-    """A task's languages from the highest score of the first system to the lowest, with 95% intervals."""
+    """A task's languages from the highest score of the first run to the lowest, with 95% intervals."""
     views = [(index, run.tasks[name]) for index, run in enumerate(runs) if name in run.tasks]
     ranked: dict[str, float] = {}
     for _, task in views:

@@ -53,7 +53,7 @@ def to_csv(report: Report) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in score_rows(report.systems):
+    for row in score_rows(report.runs):
         writer.writerow([_cell(row[name]) for name in COLUMNS])
     return out.getvalue()
 

@@ -33,7 +33,7 @@ def report(runs: Sequence[Path], registry: Registry, format: str = "text", data_
 
 
 def render(made: Report, format: str) -> str:
-    """The report in one of :data:`FORMATS` or in a plugin's format (which is given the systems), ending with a newline."""
+    """The report in one of :data:`FORMATS` or in a plugin's format (which is given the runs), ending with a newline."""
     if format in FORMATS:
         module, _, name = FORMATS[format].partition(":")
         renderer: Callable[[Report], str] = getattr(import_module(module), name)
@@ -42,7 +42,7 @@ def render(made: Report, format: str) -> str:
     if format not in known:
         raise UsageError(f"unknown format {format!r}", hint=did_you_mean(format, [*FORMATS, *known]))
     with border(f"plugin {known[format].provider}: report format {format!r}: render", PluginError, hint=_PLUGINS):
-        text = load_part(known[format], "render")(made.systems)
+        text = load_part(known[format], "render")(made.runs)
     if not isinstance(text, str):
         raise PluginError(
             f"{known[format].provider}: the report format {format!r} returned {type(text).__name__}, not text"

@@ -40,24 +40,22 @@ class Wrong:
 
 def to_html(report: Report) -> str:
     """The page. Every text on it is escaped, and its policy forbids scripts and anything from outside."""
-    systems = report.systems
+    runs = report.runs
     wrong, tasks, languages = _mistakes(report)
-    plotted = list(dict.fromkeys(name for s in systems for name, task in s.tasks.items() if task.units))
+    plotted = list(dict.fromkeys(name for s in runs for name, task in s.tasks.items() if task.units))
     values = {
-        "title": headline(systems),
-        "systems": [_system(index, system) for index, system in enumerate(systems)],
-        "several": len(systems) > 1,
+        "title": headline(runs),
+        "runs": [_run(index, run) for index, run in enumerate(runs)],
+        "several": len(runs) > 1,
         "tables": {
             name: [t for t in report.tables if t.rows and t.name == name] for name in {t.name for t in report.tables}
         },
         "grouped": [
             t for t in report.tables if t.rows and t.name.split("by-")[-1] in ("script", "family", "resource-class")
         ],
-        "heat_maps": [
-            (system.name, _charts.heat_map(system)) for system in systems if any(t.units for t in system.tasks.values())
-        ],
-        "gaps": _charts.gap_bars(systems) if any(t.gap() for s in systems for t in s.tasks.values()) else "",
-        "dots": [(name, _charts.dot_plot(name, systems)) for name in plotted],
+        "heat_maps": [(run.name, _charts.heat_map(run)) for run in runs if any(t.units for t in run.tasks.values())],
+        "gaps": _charts.gap_bars(runs) if any(t.gap() for s in runs for t in s.tasks.values()) else "",
+        "dots": [(name, _charts.dot_plot(name, runs)) for name in plotted],
         "breakdowns": list(_breakdowns(report)),
         "curves": list(_curves(report)),
         "wrong": wrong,
@@ -72,17 +70,17 @@ def table_html(run: RunView) -> str:
     return page_template("fragment.html").render(title=headline([run]), table=by_task([run], ()))
 
 
-def _system(index: int, system: RunView) -> dict[str, Any]:
+def _run(index: int, run: RunView) -> dict[str, Any]:
     return {
-        "name": system.name,
-        "model": system.model,
+        "name": run.name,
+        "model": run.model,
         "series": index % len(SERIES) + 1,
-        "overall": system.overall,
-        "groups": system.groups,
-        "caveats": [_folded(line) for line in caveats(system)],
-        "provenance": provenance(system),
-        "notes": data_notes(system),
-        "units": _units(system),
+        "overall": run.overall,
+        "groups": run.groups,
+        "caveats": [_folded(line) for line in caveats(run)],
+        "provenance": provenance(run),
+        "notes": data_notes(run),
+        "units": _units(run),
     }
 
 
@@ -94,10 +92,10 @@ def _folded(line: str) -> tuple[str, str]:
     return (head, line[len(head) + 2 :]) if colon else (line, "")
 
 
-def _units(system: RunView) -> Table:
+def _units(run: RunView) -> Table:
     """The data behind each score: task and version, language, items, rows, source, fingerprint."""
     rows: list[list[Cell]] = []
-    for task in system.tasks.values():
+    for task in run.tasks.values():
         for code, unit in task.units.items():
             data = unit.record["data"]
             read = f"{data.get('rows')} of {data['expected']}" if data.get("expected") else str(data.get("rows", ""))
@@ -113,14 +111,14 @@ def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
     from harness.analysis.breakdown.compute import breakdown
 
     wanted = [name for name in report.registry.attributes() if name not in _ELSEWHERE]
-    for system in report.systems if wanted else ():
-        for task in system.tasks:
+    for run in report.runs if wanted else ():
+        for task in run.tasks:
             try:
-                found = breakdown(system, report.registry, tasks=[task], attributes=wanted, data_dir=report.data_dir)
+                found = breakdown(run, report.registry, tasks=[task], attributes=wanted, data_dir=report.data_dir)
             except HarnessError as error:
-                log.debug("%s: no breakdown of %s: %s", system.name, task, error)
+                log.debug("%s: no breakdown of %s: %s", run.name, task, error)
                 continue
-            caption = f"{system.name}: {task}" if len(report.systems) > 1 else task
+            caption = f"{run.name}: {task}" if len(report.runs) > 1 else task
             if found:
                 yield caption, [bucket_table(part) for part in found]
 
@@ -128,25 +126,25 @@ def _breakdowns(report: Report) -> Iterator[tuple[str, list[Table]]]:
 def _curves(report: Report) -> Iterator[tuple[str, str]]:
     """Captions and curves of the trained stages, once each."""
     seen: set[str] = set()
-    for system in report.systems:
-        names = {stage["key"]: stage["name"] for stage in system.stages}
-        for stage in system.stages:
+    for run in report.runs:
+        names = {stage["key"]: stage["name"] for stage in run.stages}
+        for stage in run.stages:
             drawn = None if stage["key"] in seen else _charts.curves(stage)
             seen.add(stage["key"])
             if drawn:
                 parent = names.get(stage["parent"].get("stage", ""))
-                where = f"{system.name}: " if len(report.systems) > 1 else ""
+                where = f"{run.name}: " if len(report.runs) > 1 else ""
                 score = stage.get("dev_score")
                 kept = "" if score is None else f", English dev {score:.1f}"
                 yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}{kept}", drawn
 
 
 def _mistakes(report: Report) -> tuple[list[Wrong], list[str], list[str]]:
-    """Mistakes of all systems, task by task, the worst languages first; the tasks and languages they are of."""
+    """Mistakes of all runs, task by task, the worst languages first; the tasks and languages they are of."""
     found = [
-        (index, system.name, unit)
-        for index, system in enumerate(report.systems)
-        for unit in mistakes(system, report.registry, data_dir=report.data_dir)
+        (index, run.name, unit)
+        for index, run in enumerate(report.runs)
+        for unit in mistakes(run, report.registry, data_dir=report.data_dir)
         if unit.wrong
     ]
     tasks = list(dict.fromkeys(unit.task for _, _, unit in found))

@@ -20,13 +20,13 @@ def to_json(report: Report) -> str:
     """An object of "schema", "runs" and "tables"; a cell with more than a number is an object of value, half and mark."""
     plain = {
         "schema": SCHEMA,
-        "runs": [_system(run) for run in report.systems],
+        "runs": [_run(run) for run in report.runs],
         "tables": [_table(table) for table in report.tables if table.rows],
     }
     return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _system(run: RunView) -> dict[str, Any]:
+def _run(run: RunView) -> dict[str, Any]:
     return {
         "name": sanitise(run.name),
         "model": sanitise(run.model),

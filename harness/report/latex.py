@@ -55,8 +55,8 @@ _HEAD = r"""\documentclass[10pt]{article}
 
 def to_latex(report: Report) -> str:
     """A document of longtables; packages geometry, fontenc, inputenc, textcomp, booktabs and longtable."""
-    parts = [_HEAD, rf"\section*{{{escape(headline(report.systems))}}}"]
-    lines = [(run.name, line) for run in report.systems for line in caveats(run)]
+    parts = [_HEAD, rf"\section*{{{escape(headline(report.runs))}}}"]
+    lines = [(run.name, line) for run in report.runs for line in caveats(run)]
     if lines:
         parts.append(r"\begin{itemize}")
         parts += [rf"\item {escape(f'{name}: {line}')}" for name, line in lines]

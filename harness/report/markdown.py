@@ -18,16 +18,16 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~&$#!@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^
 
 def to_markdown(report: Report) -> str:
     """All tables under headings."""
-    parts = [f"# {escape(headline(report.systems))}", ""]
-    for run in report.systems:
-        prefix = f"{escape(run.name)}: " if len(report.systems) > 1 else ""
+    parts = [f"# {escape(headline(report.runs))}", ""]
+    for run in report.runs:
+        prefix = f"{escape(run.name)}: " if len(report.runs) > 1 else ""
         parts += [f"- {prefix}{escape(line)}" for line in caveats(run)]
     parts.append("")
     for table in report.tables:
         if table.rows:
             parts += [f"## {escape(table.title)}", "", markdown_table(table), ""]
             parts += [f"{escape(note)}  " for note in table.notes] + [""] * bool(table.notes)
-    for run in report.systems:
+    for run in report.runs:
         parts += [f"## Provenance: {escape(run.name)}", ""]
         parts += [f"- {escape(name)}: {escape(value)}" for name, value in provenance(run)]
         parts += [f"- {escape(line)}" for line in data_notes(run)]

@@ -1,4 +1,4 @@
-"""A report: systems side by side, the differences from the first, and the tables of both."""
+"""A report: runs side by side, the differences from the first, and the tables of both."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Report:
     cache of the Hub.
     """
 
-    systems: tuple[RunView, ...]
+    runs: tuple[RunView, ...]
     compared: tuple[Differences, ...]
     tables: tuple[Table, ...]
     registry: Registry
     data_dir: str | Path | None = None
 
 
-def make_report(systems: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None) -> Report:
-    """The report of one system or several; differences are from the first. UsageError where there is none."""
-    if not systems:
+def make_report(runs: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None) -> Report:
+    """The report of one run or several; differences are from the first. UsageError where there is none."""
+    if not runs:
         raise UsageError("nothing to report", hint="name one run folder or several")
-    compared = tuple(differences(systems[0], other, registry) for other in systems[1:])
-    return Report(tuple(systems), compared, tuple(all_tables(systems, compared)), registry, data_dir)
+    compared = tuple(differences(runs[0], other, registry) for other in runs[1:])
+    return Report(tuple(runs), compared, tuple(all_tables(runs, compared)), registry, data_dir)
 
 
 def score_tables(run: RunView) -> list[Table]:
@@ -45,13 +45,13 @@ def score_tables(run: RunView) -> list[Table]:
     return [table for table in all_tables([run], ()) if table.name in ("by-task", "by-language")]
 
 
-def all_tables(systems: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
+def all_tables(runs: Sequence[RunView], compared: Sequence[Differences]) -> list[Table]:
     """Every table of a report, in its order."""
     return [
-        overview(systems),
-        by_task(systems, compared),
-        transfer_gap(systems),
-        *matrices(systems, compared),
-        *perturbed(systems),
-        *over_seeds(systems),
+        overview(runs),
+        by_task(runs, compared),
+        transfer_gap(runs),
+        *matrices(runs, compared),
+        *perturbed(runs),
+        *over_seeds(runs),
     ]

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def to_text(report: Report) -> str:
     """All tables under their titles, then what each run is. No control character but line ends."""
-    parts = [headline(report.systems)]
-    for run in report.systems:
-        prefix = f"{sanitise(run.name)}: " if len(report.systems) > 1 else ""
+    parts = [headline(report.runs)]
+    for run in report.runs:
+        prefix = f"{sanitise(run.name)}: " if len(report.runs) > 1 else ""
         parts += [f"{prefix}{line}" for line in caveats(run)]
     parts += ["", *(text_table(table) + "\n" for table in report.tables if table.rows)]
-    for run in report.systems:
+    for run in report.runs:
         parts.append(f"Provenance: {sanitise(run.name)}")
         facts = provenance(run)
         width = max(len(name) for name, _ in facts)
