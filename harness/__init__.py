@@ -33,7 +33,7 @@ _NAMES_OF = {
         "match_ids read_filled_lines read_json read_lines refuse_line require_same_length write_json write_lines"
     ),
     "harness.scoring.metrics": "as_evaluate get_metric",
-    "harness.scoring.metrics.base": "Metric",
+    "harness.scoring.metrics.base": "AdditiveMetric Metric",
     "harness.scoring.metrics.masked": "MaskedTokens",
     "harness.scoring.scores": "BenchmarkScore TaskScore",
     "harness.studies.job": "Job",

@@ -45,6 +45,7 @@ from harness.scoring.formats.reader import write_json as write_json
 from harness.scoring.formats.reader import write_lines as write_lines
 from harness.scoring.metrics import as_evaluate as as_evaluate
 from harness.scoring.metrics import get_metric as get_metric
+from harness.scoring.metrics.base import AdditiveMetric as AdditiveMetric
 from harness.scoring.metrics.base import Metric as Metric
 from harness.scoring.metrics.masked import MaskedTokens as MaskedTokens
 from harness.scoring.scores import BenchmarkScore as BenchmarkScore
@@ -145,6 +146,7 @@ __all__ = [
     "write_lines",
     "as_evaluate",
     "get_metric",
+    "AdditiveMetric",
     "Metric",
     "MaskedTokens",
     "BenchmarkScore",

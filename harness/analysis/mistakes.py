@@ -15,6 +15,7 @@ from harness.core.errors import HarnessError
 from harness.registry.registry import Registry
 from harness.results.run_view import RunView
 from harness.scoring.formats.base import Aligned
+from harness.scoring.metrics.base import AdditiveMetric
 
 if TYPE_CHECKING:
     from harness.scoring.files import TaskScorer
@@ -89,7 +90,7 @@ def _mistake(aligned: Aligned, texts: Texts, item: int) -> Mistake:
 def _wrong(scorer: TaskScorer, aligned: Aligned, code: str) -> list[tuple[float, int]]:
     """(value, position) of the items that are not right, worst first."""
     metric = scorer.metric
-    if not metric.additive:
+    if not isinstance(metric, AdditiveMetric):
         return [
             (0.0, i) for i, pair in enumerate(zip(aligned.gold, aligned.predicted, strict=True)) if pair[0] != pair[1]
         ]

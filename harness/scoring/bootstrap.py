@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import FloatArray
 from harness.scoring.intervals import RESAMPLES
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric
 
 _SEED = 20200325
 _CELLS = 1 << 22
@@ -28,7 +28,7 @@ IntArray = NDArray[np.int64]
 class Items:
     """The items of one unit: ids, statistics of shape (n, k), their clusters, and the metric that makes values of sums."""
 
-    metric: Metric
+    metric: AdditiveMetric
     ids: Sequence[str]
     statistics: FloatArray
     clusters: Sequence[int] | None = None

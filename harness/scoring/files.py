@@ -18,7 +18,7 @@ from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
 from harness.scoring.metrics import get_metric
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric, Metric
 from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
 from harness.types.benchmarks import Benchmark
 from harness.types.entity_tags import NoEntityTag
@@ -44,7 +44,7 @@ def score_unit(
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
     warnings = (*aligned.warnings, *(f"{labels}: {remark}" for remark in metric.remarks(aligned.gold)))
-    if not metric.additive:
+    if not isinstance(metric, AdditiveMetric):
         if None in aligned.predicted:
             raise DataError(
                 f"{predictions}: {aligned.predicted.count(None)} of {len(aligned.predicted)} items have no prediction, "
@@ -61,7 +61,7 @@ def score_unit(
 
 
 def item_statistics(
-    metric: Metric, format: Format, language: str, predictions: Path, labels: Path, label_set: tuple[str, ...]
+    metric: AdditiveMetric, format: Format, language: str, predictions: Path, labels: Path, label_set: tuple[str, ...]
 ) -> tuple[Aligned, FloatArray]:
     """The aligned items of a unit and their statistics, shape (n, k): what a paired comparison of two systems needs.
 
@@ -71,7 +71,7 @@ def item_statistics(
     return aligned, _statistics(metric, aligned, language, predictions, labels)
 
 
-def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Path, labels: Path) -> FloatArray:
+def _statistics(metric: AdditiveMetric, aligned: Aligned, language: str, predictions: Path, labels: Path) -> FloatArray:
     """The metric's statistics; DataError naming file and line for a tag that it would misread."""
     try:
         return metric.statistics(aligned.gold, aligned.predicted, language)
@@ -83,7 +83,10 @@ def _statistics(metric: Metric, aligned: Aligned, language: str, predictions: Pa
 
 
 def estimate(
-    metric: Metric, statistics: FloatArray, clusters: Sequence[int] | None, whole: Mapping[str, float] | None = None
+    metric: AdditiveMetric,
+    statistics: FloatArray,
+    clusters: Sequence[int] | None,
+    whole: Mapping[str, float] | None = None,
 ) -> dict[str, Estimate]:
     """Every number of a metric with its uncertainty; the numbers are ``whole``, or come from the sums.
 
@@ -139,7 +142,7 @@ class TaskScorer:
 
     def items(self, predictions: Path, labels: Path, language: str) -> Items | None:
         """The items of one prediction file and its label file, without scores; None where the metric has none."""
-        if not self.metric.additive:
+        if not isinstance(self.metric, AdditiveMetric):
             return None
         aligned, statistics = item_statistics(self.metric, self.format, language, predictions, labels, self.labels)
         return Items(self.metric, aligned.ids, statistics, aligned.clusters)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric
 from harness.scoring.metrics.no_answer import Best, best_thresholds
 from harness.training.stage import Stage, StageTask
 from harness.types.units import Prediction, UnitExamples
@@ -62,7 +62,7 @@ def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float,
     [unit] = task.family.join([UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])])
     prediction = next(iter(task.family.predict(forward, [unit])))
     metric = get_metric(task.task.metric)
-    if "null_minus_best" in prediction.facts:
+    if "null_minus_best" in prediction.facts and isinstance(metric, AdditiveMetric):
         best = _at_best_threshold(metric, unit, prediction)
         return sum(best[key].value for key in metric.primary) / len(metric.primary), best
     with tempfile.TemporaryDirectory(prefix="harness-dev-") as name:
@@ -73,7 +73,7 @@ def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float,
     return float(sum(result.metrics[key].value for key in metric.primary) / len(metric.primary)), {}
 
 
-def _at_best_threshold(metric: Metric, unit: UnitExamples, prediction: Prediction) -> dict[str, Best]:
+def _at_best_threshold(metric: AdditiveMetric, unit: UnitExamples, prediction: Prediction) -> dict[str, Best]:
     gold = [[answer.text for answer in example.answer_spans()[1]] for example in unit.examples]
     facts = prediction.facts
     return best_thresholds(metric, gold, facts["best"], facts["null_minus_best"], unit.language)

@@ -17,7 +17,7 @@ from harness.core.errors import UsageError
 from harness.scoring.intervals import percentiles
 from harness.scoring.metrics import METRICS, get_metric
 from harness.scoring.metrics.answers import mlqa_tokens, squad_tokens
-from harness.scoring.metrics.base import percent
+from harness.scoring.metrics.base import AdditiveMetric, Metric, percent
 
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
 QUICK = settings(max_examples=100, deadline=None)
@@ -390,6 +390,38 @@ def test_a_plugin_can_bring_its_own_metric():
     assert get_metric("harness.scoring.metrics.accuracy:Accuracy").name == "accuracy"
     with pytest.raises(UsageError, match="not a metric"):
         get_metric("harness.core.errors:DataError")
+
+
+class BeforeTheSplit(Metric):
+    """Written as an additive metric was when there was one class of metrics."""
+
+    name = "length"
+    primary = ("length",)
+
+    def statistics(self, gold, predicted, language):
+        return np.array([[len(text), 1] for text in gold], dtype=np.float64)
+
+    def finish(self, sums):
+        return {"length": 100 * sums[..., 0] / sums[..., 1]}
+
+
+class WholeBeforeTheSplit(BeforeTheSplit):
+    """The same, said to be of the other kind."""
+
+    additive = False
+
+    def compute(self, gold, predicted, language):
+        return {"length": 1.0}
+
+
+def test_metrics_written_before_additive_ones_had_a_class_are_what_they_were():
+    summed = get_metric(f"{__name__}:BeforeTheSplit")
+    assert isinstance(summed, AdditiveMetric) and isinstance(summed, BeforeTheSplit)
+    assert type(summed).__name__ == "BeforeTheSplit" and summed.proportions == ()
+    assert summed.compute(["a", "bcd"], ["", ""], "en") == {"length": 200.0}
+    whole = get_metric(f"{__name__}:WholeBeforeTheSplit")
+    assert not isinstance(whole, AdditiveMetric)
+    assert whole.compute(["a"], [""], "en") == {"length": 1.0}
 
 
 def test_types_are_read_as_seqeval_reads_them():

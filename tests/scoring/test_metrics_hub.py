@@ -6,6 +6,7 @@ import pytest
 
 from harness.core.errors import PluginError
 from harness.scoring.metrics import as_evaluate, get_metric
+from harness.scoring.metrics.base import AdditiveMetric
 
 SCRIPT = """
 import datasets
@@ -38,7 +39,7 @@ def scripted(tmp_path, monkeypatch):
 
 def test_a_metric_on_integers_gets_label_strings_as_integers(scripted):
     metric = get_metric(scripted("int64"))
-    assert not metric.additive
+    assert not isinstance(metric, AdditiveMetric)
     assert metric.primary == ("share",)
     values = metric.compute(["entailment", "neutral", "neutral"], ["entailment", "neutral", "contradiction"], "sw")
     assert values == {"share": pytest.approx(2 / 3), "seen": 3}

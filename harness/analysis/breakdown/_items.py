@@ -12,6 +12,7 @@ from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
 from harness.results.run_view import RunView
 from harness.scoring.files import TaskScorer, item_statistics
+from harness.scoring.metrics.base import AdditiveMetric
 from harness.types.examples import Example
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class UnitItems:
     """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not available)."""
 
     language: str
-    scorer: TaskScorer
+    metric: AdditiveMetric
     statistics: FloatArray
     clusters: Sequence[int] | None
     examples: Sequence[Example]
@@ -39,15 +40,16 @@ def task_items(
         scorer = TaskScorer.of(registry, task)
     except HarnessError:
         return
-    if not scorer.metric.additive:
+    metric = scorer.metric
+    if not isinstance(metric, AdditiveMetric):
         return
     for code, unit in system.tasks[task].units.items():
         if languages and code not in languages:
             continue
         paths = system.files(unit.record)
-        aligned, statistics = item_statistics(scorer.metric, scorer.format, code, paths[0], paths[1], scorer.labels)
+        aligned, statistics = item_statistics(metric, scorer.format, code, paths[0], paths[1], scorer.labels)
         examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
-        yield UnitItems(code, scorer, statistics, aligned.clusters, examples)
+        yield UnitItems(code, metric, statistics, aligned.clusters, examples)
 
 
 def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:

@@ -27,7 +27,8 @@ from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.results.run_view import RunView
 from harness.results.systems import load_runs
-from harness.scoring.files import TaskScorer, estimate
+from harness.scoring.files import estimate
+from harness.scoring.metrics.base import AdditiveMetric
 from harness.scoring.scores import Estimate
 from harness.types.extensions import Attribute
 
@@ -135,11 +136,11 @@ def _of_task(
         made = []
         for index, bucket in enumerate(names):
             chosen = inside == index
-            score = _score(units[0].scorer, statistics[chosen], None if clusters is None else clusters[chosen])
+            score = _score(units[0].metric, statistics[chosen], None if clusters is None else clusters[chosen])
             each = {
                 unit.language: (
                     int((chosen & (codes == place)).sum()),
-                    _score(units[0].scorer, statistics[chosen & (codes == place)], None, plain=True).value,
+                    _score(units[0].metric, statistics[chosen & (codes == place)], None, plain=True).value,
                 )
                 for place, unit in enumerate(units)
                 if (chosen & (codes == place)).any()
@@ -183,8 +184,7 @@ def _clusters(units: Sequence[UnitItems]) -> Any:
     return np.array(numbered)
 
 
-def _score(scorer: TaskScorer, statistics: FloatArray, clusters: Any, *, plain: bool = False) -> Estimate:
-    metric = scorer.metric
+def _score(metric: AdditiveMetric, statistics: FloatArray, clusters: Any, *, plain: bool = False) -> Estimate:
     if plain:
         values = metric.finish(statistics.sum(axis=0))
         return Estimate(fmean(float(values[name]) for name in metric.primary))

@@ -18,7 +18,7 @@ from harness.results.systems import System, load_systems
 from harness.scoring.bootstrap import IntArray, Items, joint_sums, owners
 from harness.scoring.files import TaskScorer
 from harness.scoring.intervals import percentiles
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric
 from harness.types.units import Unit
 
 RESAMPLES = 10_000
@@ -113,7 +113,7 @@ def compare_systems(
     left_out = dict(common.left_out)
     for name, units in common.units.items():
         scorer = TaskScorer.of(registry, name)
-        if not scorer.metric.additive:
+        if not isinstance(scorer.metric, AdditiveMetric):
             left_out |= {unit.key: "its metric has no values of single examples" for unit in units.values()}
             continue
         items = {code: paired_items(scorer, unit, [run for _, run in runs]) for code, unit in units.items()}
@@ -145,7 +145,7 @@ def compare_systems(
 def _task(
     comparer: Comparer, scorer: TaskScorer, version: int, units: Mapping[str, Items]
 ) -> tuple[TaskComparison, Sampled]:
-    metric = scorer.metric
+    metric = next(iter(units.values())).metric
     runs = comparer.columns[-1].stop
     numbers, count = owners(list(units.values()))
     drawn = joint_sums(list(units.values()), scorer.name, comparer.resamples)
@@ -169,7 +169,7 @@ def _task(
 
 
 def _sampled(
-    metric: Metric, items: Items, sums: FloatArray, runs: int, unlike: tuple[IntArray, ...]
+    metric: AdditiveMetric, items: Items, sums: FloatArray, runs: int, unlike: tuple[IntArray, ...]
 ) -> dict[str, Sampled]:
     """Each primary number of every run in one language and, where there are several, their mean, the "score"."""
     points = metric.finish(items.statistics.sum(axis=0).reshape(runs, -1))
@@ -193,7 +193,7 @@ def _with_parts(table: dict[str, Line]) -> Line:
     return replace(table[first], metrics={key: table[key] for key in others})
 
 
-def _exact(comparer: Comparer, metric: Metric, items: Items) -> list[McNemar | None]:
+def _exact(comparer: Comparer, metric: AdditiveMetric, items: Items) -> list[McNemar | None]:
     """McNemar's test of each system with the baseline, where items are independent, each right or wrong, one seed each."""
     single = len(metric.primary) == 1 and metric.primary[0] in metric.proportions
     if not single or items.clusters is not None or any(len(system.runs) > 1 for system in comparer.systems):

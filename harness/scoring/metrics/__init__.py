@@ -8,11 +8,11 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.core.imports import load_object
 from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1, WeightedF1
 from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric, Metric
 from harness.scoring.metrics.chunks import ChunkF1, LegacyChunkF1
 from harness.scoring.metrics.retrieval import AveragePrecision, MiningF1, ReciprocalRank
 
-METRICS: dict[str, type[Metric]] = {
+METRICS: dict[str, type[AdditiveMetric]] = {
     kind.name: kind
     for kind in (
         Accuracy,
@@ -57,7 +57,16 @@ def _own(reference: str) -> Metric:
         raise UsageError(
             f"{reference!r} is not a metric", hint="it must be a subclass of harness.scoring.metrics.base.Metric"
         )
-    return kind()
+    return _as_additive(kind)()
+
+
+def _as_additive(kind: type[Metric]) -> type[Metric]:
+    """The class, as an additive metric if it was written for one before there was a class of that name."""
+    if issubclass(kind, AdditiveMetric) or not getattr(kind, "additive", True):
+        return kind
+    if not all(callable(getattr(kind, name, None)) for name in ("statistics", "finish")):
+        return kind
+    return type(kind.__name__, (kind, AdditiveMetric), {"__doc__": kind.__doc__, "__module__": kind.__module__})
 
 
 def as_evaluate(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.scoring.metrics.base import Metric, f1_values, percent
+from harness.scoring.metrics.base import AdditiveMetric, f1_values, percent
 from harness.types import positive_label
 
 
@@ -18,7 +18,7 @@ def _column(values: Iterator[bool], count: int) -> FloatArray:
     return np.fromiter(values, dtype=np.float64, count=count)
 
 
-class Accuracy(Metric):
+class Accuracy(AdditiveMetric):
     """Share of labels that are right (XNLI, PAWS-X, XCOPA, Tatoeba), or of tags where items are sentences (CCG)."""
 
     name = "accuracy"
@@ -40,7 +40,7 @@ class Accuracy(Metric):
         return {"accuracy": percent(sums[..., 0], sums[..., 1])}
 
 
-class AccuracyF1(Metric):
+class AccuracyF1(AdditiveMetric):
     """Accuracy and F1 of the positive class of a binary task, whose score is their mean (QQP, as GLUE reports it).
 
     ``accuracy_f1`` takes the label "1" or "duplicate" as positive; ``accuracy_f1:LABEL`` names another.
@@ -70,7 +70,7 @@ class AccuracyF1(Metric):
         }
 
 
-class WeightedF1(Metric):
+class WeightedF1(AdditiveMetric):
     """F1, precision and recall of every gold class, averaged with the classes' frequencies as weights; and accuracy.
 
     scikit-learn calls it ``average="weighted"``. mteb scores bitext retrieval so: a class is a row of the pool, and each

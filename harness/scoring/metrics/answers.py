@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
-from harness.scoring.metrics.base import Metric, percent
+from harness.scoring.metrics.base import AdditiveMetric, percent
 
 _ENGLISH_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _ASCII_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
@@ -80,7 +80,7 @@ def token_f1(predicted: tuple[str, ...], gold: tuple[str, ...]) -> float:
     return 2 * shared / (len(predicted) + len(gold)) if shared else 0.0
 
 
-class _Answers(Metric):
+class _Answers(AdditiveMetric):
     primary = ("exact_match", "f1")
     proportions = ("exact_match",)
 

@@ -1,7 +1,8 @@
-"""A metric is a table of per-item statistics plus a function of their sums.
+"""A metric computes named values from gold and predicted items; nearly all are additive.
 
-Accuracy is (correct, 1) per item and the ratio of the sums; chunk F1 is (hits, predicted, gold) per sentence and the
-harmonic mean of two ratios of sums. Written so, a bootstrap is one matrix product and no metric is computed twice.
+An additive metric is a table of per-item statistics plus a function of their sums. Accuracy is (correct, 1) per item and
+the ratio of the sums; chunk F1 is (hits, predicted, gold) per sentence and the harmonic mean of two ratios of sums.
+Written so, a bootstrap is one matrix product and no metric is computed twice.
 """
 
 from __future__ import annotations
@@ -16,15 +17,29 @@ from harness.core.arrays import FloatArray
 
 
 class Metric(ABC):
-    """One metric; several numbers may come out of it ("f1", "precision", "recall")."""
+    """One metric; several numbers may come out of it ("f1", "precision", "recall").
+
+    One that is no more than this is computed from all items as a whole, and has no intervals.
+    """
 
     name: str
     primary: tuple[str, ...]
     """The numbers whose mean, each averaged over languages first, is the task's score (QA: exact_match and f1)."""
+
+    @abstractmethod
+    def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
+        """The named values of all items together."""
+
+    def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
+        """Warnings on labels that the official scorer of the metric counts in another way."""
+        return ()
+
+
+class AdditiveMetric(Metric):
+    """A metric that follows from sums over the items: it has intervals, comparisons and breakdowns."""
+
     proportions: tuple[str, ...] = ()
     """Numbers that may be plain shares of right items: then they get Wilson's interval instead of the bootstrap."""
-    additive: bool = True
-    """True if it has statistics; one that can only be computed as a whole has none, and no intervals."""
 
     @abstractmethod
     def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
@@ -36,10 +51,6 @@ class Metric(ABC):
     @abstractmethod
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """Named values, 0-100, from summed statistics of shape (..., k); each value has shape (...)."""
-
-    def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
-        """Warnings on labels that the official scorer of the metric counts in another way."""
-        return ()
 
     def whole(self, gold: Sequence[Any], predicted: Sequence[Any], statistics: FloatArray) -> dict[str, float]:
         """The named values of all items together, whose statistics these are.

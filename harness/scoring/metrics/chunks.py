@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import FloatArray
-from harness.scoring.metrics.base import Metric, f1_values, percent
+from harness.scoring.metrics.base import AdditiveMetric, f1_values, percent
 from harness.types import entity_tags
 
 BoolArray = NDArray[np.bool_]
@@ -61,7 +61,7 @@ def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:
     return Chunks(ends, begins, types)
 
 
-class _ChunkF1(Metric):
+class _ChunkF1(AdditiveMetric):
     primary = ("f1",)
 
     @staticmethod

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError
 from harness.scoring.metrics.base import Metric
@@ -20,22 +19,12 @@ class EvaluateMetric(Metric):
     integers where the metric wants integers: their own value if all are numbers, else their rank in sorted order.
     """
 
-    additive = False
-
     def __init__(self, name: str) -> None:
         parts = urlsplit(name)
         self.name = name
         self.module = parts.path
         self.arguments = dict(parse_qsl(parts.query))
         self.primary = (parts.fragment or self.module.rstrip("/").rsplit("/", 1)[-1],)
-
-    def statistics(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> FloatArray:
-        """There are none."""
-        raise TypeError(f"{self.name} has no statistics of single items")
-
-    def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
-        """There is nothing to sum."""
-        raise TypeError(f"{self.name} has no statistics of single items")
 
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
         """Every number that the metric returns."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.scoring.metrics.base import Metric, percent
+from harness.scoring.metrics.base import AdditiveMetric, percent
 
 
-class MaskedTokens(Metric):
+class MaskedTokens(AdditiveMetric):
     """A prediction is (masked tokens, right guesses, summed loss in nats) of a text; gold is not looked at.
 
     Perplexity is that of the masked tokens: it compares models of one tokenizer only.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.scoring.metrics.base import Metric
+from harness.scoring.metrics.base import AdditiveMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Best:
 
 
 def best_thresholds(
-    metric: Metric,
+    metric: AdditiveMetric,
     gold: Sequence[Sequence[str]],
     answers: Sequence[str],
     null_minus_best: Sequence[float],

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.scoring.metrics.base import Metric, f1_values, percent
+from harness.scoring.metrics.base import AdditiveMetric, f1_values, percent
 from harness.types.examples import DEPTH
 
 
-class MiningF1(Metric):
+class MiningF1(AdditiveMetric):
     """F1 of mined sentence pairs against the gold pairs (BUCC 2018). An item is a pair that either file holds."""
 
     name = "mining_f1"
@@ -27,7 +27,7 @@ class MiningF1(Metric):
         return f1_values(sums[..., 0], sums[..., 1], sums[..., 2])
 
 
-class _Ranking(Metric):
+class _Ranking(AdditiveMetric):
     primary = ("map@20",)
 
     def statistics(
