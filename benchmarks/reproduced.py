@@ -10,7 +10,6 @@ A run that is already in --out is used as it is. The published figures are rows 
 from __future__ import annotations
 
 import argparse
-import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness import HarnessError, load_run
-from harness.cli.main import main as harness
+from benchmarks.commands import evaluated
+from harness import HarnessError
 from harness.leaderboard.rows import published_rows
 from harness.leaderboard.schema import Row
 from harness.registry.default import get_registry
@@ -287,11 +286,7 @@ def page(sections: Sequence[str], data_dir: str) -> str:
 def repeat(reproduction: Reproduction, out: Path, data_dir: str, models: Mapping[str, str]) -> Run:
     """Runs the command, unless its run is there, and returns the run."""
     words = [models.get(word, word) for word in reproduction.command(data_dir)]
-    folder = out / reproduction.row
-    code = harness([*words, "--offline", "--out", str(folder)])
-    if code not in (0, 6):
-        raise HarnessError(f"{reproduction.name}: exit code {code} from: harness {shlex.join(words)}")
-    return load_run(folder)
+    return evaluated(words, out / reproduction.row)
 
 
 def main() -> None:

@@ -25,8 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import stats
 
-from harness import HarnessError, load_run
-from harness.cli.main import main as harness
+from benchmarks.commands import evaluated
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,10 @@ def by_harness(target: Target, model: str, data: Path, seed: int, out: Path) -> 
     folder = out / "harness" / f"{target.task}-{seed}"
     settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
     settings |= {"warmup_steps": 0, "weight_decay": 0}
-    words = ["--model", model, "--task", target.task, "--data-dir", str(data), "--seed", str(seed), "--offline"]
+    words = ["eval", "--model", model, "--task", target.task, "--data-dir", str(data), "--seed", str(seed)]
     words += [word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}")]
-    code = harness(["eval", *words, "--dtype", "fp32", "--out", str(folder), "--stages", str(out / "stages")])
-    if code not in (0, 6):
-        raise HarnessError(f"{target.task}, seed {seed}: exit code {code}")
-    languages = load_run(folder).scores.tasks[target.task].metrics[target.metric].languages
+    run = evaluated([*words, "--dtype", "fp32", "--stages", str(out / "stages")], folder)
+    languages = run.scores.tasks[target.task].metrics[target.metric].languages
     return {code: estimate.value for code, estimate in languages.items()}
 
 

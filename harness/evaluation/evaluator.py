@@ -197,18 +197,16 @@ class Evaluator:
             return  # nothing is trained, or all units are loaded together anyway
         if stage.key in self.stages.trained or finished(stage, stage.folder(self.stages.root)) is not None:
             return
-        for entry in group.units:
-            if entry.unit.key not in self._kept:
-                with self.recorder.failing([entry], turn.elsewhere), self.recorder.phases("load"):
-                    self.preparation.prepare(entry, group)
+        for _ in self._prepared(group, turn):
+            pass
 
     def _prepared(self, group: CheckpointGroup, turn: Turn) -> Iterator[PreparedUnit]:
         """The units of a group that are not known to be done, each loaded when it is asked for: they may not fit in memory."""
         for entry in group.units:
+            if entry.unit.key in self.recorder.reported:
+                continue
             if entry.unit.key in self._kept:
                 self.recorder.kept(entry.unit)
-                continue
-            if entry.unit.key in self.recorder.reported:
                 continue
             ready = None
             with self.recorder.failing([entry], turn.elsewhere), self.recorder.phases("load"):
