@@ -34,7 +34,7 @@ REAL = Demonstration(
 """A real multilingual encoder: retrieval and mining, and two tasks that are learned in a minute."""
 
 TOY = Demonstration(name="tiny", model="tiny", recipe="tiny", train_limit=1000)
-"""All nine tasks with a model that is made on the spot, where the packages of the other cannot be had."""
+"""All nine tasks with a model that is made on the spot, where the packages of the other are not installed."""
 
 
 @click.command("demo")

@@ -113,7 +113,7 @@ def new_feature_rows(name: str, folder: Path) -> Path:
 
 
 _SPLITS = (("en", "train"), ("en", "dev"), ("en", "test"), ("sw", "dev"), ("sw", "test"))
-"""Languages and splits of the packages that do not take them from a shape."""
+"""Languages and splits of the packages that do not take them from a template."""
 
 
 def _scored_pairs() -> dict[str, Rows]:
