@@ -49,20 +49,17 @@ def command(
     needs no new embedding.
     """
     from harness.api import mine
-    from harness.cli.console import message, print_json, print_text
+    from harness.cli.console import print_json, print_text
+    from harness.cli.progress import TerminalProgress
     from harness.retrieval.mine_files import MiningOptions
     from harness.types.options import EvalOptions
-    from harness.types.progress import ProgressListener
-
-    class Notes(ProgressListener):
-        def note(self, text: str) -> None:
-            message(text)
 
     if out.suffix != ".tsv":
         raise click.UsageError(f"--out {str(out)!r}: a name that ends in .tsv expected")
     options = EvalOptions(**{name: rest.pop(name) for name in SESSION})
     chosen = MiningOptions(**rest)
-    done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=Notes())
+    with TerminalProgress() as reporter:
+        done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=reporter)
     if as_json:
         print_json(done)
     else:

@@ -117,7 +117,7 @@ class HeadFamily(Predictor):
         treatment = self.treatment(forward.tokenizer)
         groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
         for group, examples, features in forward.tokenised(tokenised, groups):
-            outputs = forward.stream(features, self.outputs)
+            outputs = forward.stream(features, self.outputs, counts=len(examples))
             with forward.phases("decode"):
                 predictions = self.decode(features, outputs, examples)
             start = 0

@@ -133,7 +133,7 @@ class DualEncoder(HeadFamily):
     def _embed(self, forward: Forward, max_length: int, texts: Sequence[str]) -> Vectors:
         ids, segments = encode_pairs(forward.tokenizer, texts, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
-        vectors = np.asarray(forward.stream(features, self.outputs)["vector"])
+        vectors = np.asarray(forward.stream(features, self.outputs, counts=len(texts))["vector"])
         check_finite(np.isfinite(vectors))
         return vectors
 

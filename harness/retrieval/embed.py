@@ -28,7 +28,13 @@ POOLS = ("mean", "mean-no-specials", "cls")
 
 
 def embed(
-    forward: Forward, sentences: Sequence[str], *, layers: Sequence[int], pool: str = "mean", max_length: int = 512
+    forward: Forward,
+    sentences: Sequence[str],
+    *,
+    layers: Sequence[int],
+    pool: str = "mean",
+    max_length: int = 512,
+    counts: int | None = None,
 ) -> dict[int, Vectors]:
     """Unit vectors float32 (n, d) of n sentences for every wanted layer, from one pass.
 
@@ -36,12 +42,13 @@ def embed(
     special ones included (as XTREME does), "mean-no-specials", or "cls", the first token. Every distinct sentence is
     embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers above the highest wanted
     one are not computed. A sentence with nothing to pool is a zero vector. UsageError for an unknown pool or layer,
-    ModelError for vectors that are not finite.
+    ModelError for vectors that are not finite. The progress is told ``counts`` in all, by default the sentences.
     """
     encoder = encoder_of(forward.model)
     wanted = sorted(set(layers))
     _check(wanted, layer_count(encoder.config), pool)
     known: dict[str, int] = {}
+    counts = len(sentences) if counts is None else counts
     rows = np.fromiter((known.setdefault(text, len(known)) for text in sentences), np.int64, len(sentences))
     if not known:
         return {layer: np.empty((0, encoder.config.hidden_size), np.float32) for layer in wanted}
@@ -58,8 +65,11 @@ def embed(
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.
     trial, sample = replace(forward, progress=lambda rows: None), tokenised(0, 1)
     with stopped_after(encoder, wanted[-1], lambda: {k: v[0] for k, v in trial.stream(sample, step).items()}):
+        starts = range(0, len(texts), block)
+        share = np.diff([min(at, len(texts)) * counts // len(texts) for at in (*starts, len(texts))])
         blocks = [
-            forward.stream(features, step) for features in forward.tokenised(tokenised, range(0, len(texts), block))
+            forward.stream(features, step, counts=int(part))
+            for features, part in zip(forward.tokenised(tokenised, starts), share, strict=True)
         ]
     vectors = {}
     for layer in wanted:

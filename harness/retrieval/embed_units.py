@@ -47,7 +47,9 @@ def embed_units(
     """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least)."""
     most = held // (4 * encoder_of(forward.model).config.hidden_size)
     for group, known in _groups(units, sentences, most):
-        vectors = embed(forward, list(known), layers=[layer], pool=pool, max_length=max_length)[layer]
+        counts = sum(len(sentences(unit)) for unit in group)
+        found = embed(forward, list(known), layers=[layer], pool=pool, max_length=max_length, counts=counts)
+        vectors = found[layer]
         for unit in group:
             yield Embedded(unit, known, vectors)
 

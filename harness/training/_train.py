@@ -102,7 +102,7 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device)
     parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage))
+    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
@@ -297,13 +297,6 @@ def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.dev
     network = after_loading(family.load(str(folder), dtype="float32"))
     check_head(network, folder, family.head_parameters(network))
     return network.to(device).eval().requires_grad_(False)
-
-
-def _beside(stage: Stage) -> int | None:
-    """The auxiliary task among labelled ones, which has its own share of the steps."""
-    if len(stage.tasks) == 1:
-        return None
-    return next((index for index, part in enumerate(stage.tasks) if part.family.auxiliary), None)
 
 
 def _of_many_bits(
