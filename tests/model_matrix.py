@@ -101,7 +101,7 @@ INTRODUCTION = """\
 
 To see whether an encoder can be used in a task, find its architecture and the family of the task
 in the table. `harness tasks` names the family of each task. To see it for a model of your own, and
-what to say about it, ask `harness doctor --model` ([below](#your-own-model)).
+what to say about it, ask `harness doctor --model MODEL` ([below](#your-own-model)).
 
 Written by `python tests/model_matrix.py`, which builds each architecture from its configuration
 class with random weights and a tokenizer of its scheme, saves it as its authors publish it, and
