@@ -24,7 +24,7 @@ _DEPTHS = (
     *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
     *("encoder_layers", "decoder_layers", "num_decoder_layers"),
 )
-"""What configurations call their numbers of layers."""
+"""Names that configurations give to their numbers of layers."""
 _WEIGHTS = (".safetensors", ".safetensors.index.json")
 
 

@@ -1,4 +1,4 @@
-"""What a model can be used for, and what is to be said about it, as tables."""
+"""Uses of a model, and what is to be said about it, as tables."""
 
 from __future__ import annotations
 

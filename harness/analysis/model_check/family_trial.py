@@ -18,8 +18,8 @@ from harness.models.load import check_head
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.registry.template import template_examples, template_of
-from harness.training._train import train_stage
 from harness.training.stage import Stage, StageTask
+from harness.training.train_stage import train_stage
 from harness.types.examples import Example, pool_role
 from harness.types.options import TrainOptions, build
 from harness.types.sources import Split
@@ -48,7 +48,7 @@ NEW_HEAD = "a new head, drawn at random: its checkpoint has none for masked toke
 
 @dataclass(frozen=True)
 class FamilyTrial:
-    """What became of a family: it "works", "falls back" (``how``, in as many notes), "cannot" be used (``how`` says why).
+    """Outcome for a family: it "works", "falls back" (``how``, in as many notes), "cannot" be used (``how`` says why).
 
     It was "not tried" where no examples are known. ``hint`` says what can be done.
     """

@@ -1,4 +1,4 @@
-"""What a reviewer would ask about a model before believing its numbers, each question answered in a line."""
+"""Questions that a reviewer would ask about a model before believing its numbers, each answered in a line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANY_UNKNOWN = 0.01
 FINER = 2
 """Times as many tokens a word as English from which a language is cut finely: a row holds half as many words of it."""
 _LENGTHS = ("max_length", "query_length", "candidate_length")
-"""What families call the length of their rows."""
+"""Names that families give to the length of their rows."""
 _SAID = "The committee did not say when the next meeting would take place."
 
 

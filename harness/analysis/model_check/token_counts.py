@@ -1,4 +1,4 @@
-"""How a tokenizer cuts the languages: tokens a word, and the share of tokens that stand for what it does not know.
+"""Counts how finely a tokenizer cuts the languages, and how many of its tokens stand for what it does not know.
 
 The text is the names of months, days and languages in each language, from the Unicode CLDR (release 49; the licence is in
 ``names.LICENSE``): every language of XTREME and XTREME-R but Haitian Creole, which the CLDR lacks. Names are borrowed more
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """What a tokenizer makes of some text of a language: ``unknown`` of its ``tokens`` stand for what it does not know.
+    """Counts for some text of a language: ``unknown`` of its ``tokens`` stand for what it does not know.
 
     ``characters`` leave out spaces; ``words`` is None for a script that puts no space between them.
     """
