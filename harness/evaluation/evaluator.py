@@ -200,7 +200,7 @@ class Evaluator:
                     if forward is None:
                         with recorder.phases("model"):
                             source = self._trained(group)
-                            forward = open_checkpoint(family, source, self.context, recorder.phases)
+                            forward = open_checkpoint(group, source, self.context, recorder.phases)
                     pools = {id(ready.examples.pool): len(ready.examples.pool) for ready in todo}
                     size = sum(len(ready.examples.examples) for ready in todo) + sum(pools.values())
                     with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:

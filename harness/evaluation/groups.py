@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
+from harness.models.embedder import Embedder
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
 from harness.training.context import RunContext
@@ -17,7 +18,7 @@ from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.types.options import as_plain
 from harness.types.sources import Split
-from harness.types.tasks import IntermediateTask
+from harness.types.tasks import IntermediateTask, TargetTask
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ class CheckpointGroup:
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
 
     @property
+    def embedder(self) -> Embedder:
+        """Sentence vectors of the checkpoint, as the files of the model before any stage and the stages since say."""
+        if self.start is None:
+            return Embedder()
+        stages = chain(self.checkpoint)
+        trained = [stage.name for stage in stages if stage.trains_vectors]
+        return Embedder.of(self.start.folder, trained=trained, since=bool(stages))
+
+    @property
     def identity(self) -> str:
         """Identifies the checkpoint that decides the predictions; "" without one."""
         if self.checkpoint is None:
@@ -54,7 +64,7 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
             for source in training_tasks(task, context.registry)
         )
-        family = _family(entry, context)
+        family = family_of(entry.task, context)
         alike = (sources, task.family, task.labels, json.dumps(as_plain(family.options), sort_keys=True))
         groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
@@ -68,10 +78,11 @@ def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     grouped([entry for entry in planned if entry.present], context)
 
 
-def _family(entry: PlannedUnit, context: RunContext) -> Predictor:
-    sources = training_tasks(entry.task, context.registry)
-    names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
-    return context.family(entry.task.family, entry.task.labels, names, entry.task.options)
+def family_of(task: TargetTask, context: RunContext) -> Predictor:
+    """The family of a task, with the options in force for it."""
+    sources = training_tasks(task, context.registry)
+    names = [*(source.name for source in sources[-1:] if source.family == task.family), task.name]
+    return context.family(task.family, task.labels, names, task.options)
 
 
 def make_group(
@@ -79,7 +90,7 @@ def make_group(
 ) -> CheckpointGroup:
     """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
     options = context.options
-    family = _family(units[0], context)
+    family = family_of(units[0].task, context)
     if model is None:
         return CheckpointGroup(family, None, tuple(units))
     checkpoint = stages.via(options.via, model)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,15 +23,20 @@ MB).
 
 @dataclass(frozen=True)
 class Embedded:
-    """A unit, and the vectors of the sentences of its group."""
+    """A unit, and the vectors of the sentences of its group at a layer; ``layers`` holds those of every layer asked for."""
 
     unit: UnitExamples
     rows: Mapping[str, int]
     vectors: Vectors
+    layers: Mapping[int, Vectors]
 
     def of(self, sentences: Sequence[str]) -> Vectors:
         """The unit vectors (n, d) of these sentences."""
         return self.vectors[np.fromiter((self.rows[text] for text in sentences), np.int64, len(sentences))]
+
+    def at(self, layer: int) -> Embedded:
+        """The same sentences at another layer."""
+        return replace(self, vectors=self.layers[layer])
 
 
 def embed_units(
@@ -40,18 +45,21 @@ def embed_units(
     sentences: Callable[[UnitExamples], Sequence[str]],
     *,
     layer: int,
-    pool: str,
-    max_length: int,
+    also: Sequence[int] = (),
     held: int = HELD,
+    **settings: Any,
 ) -> Iterator[Embedded]:
-    """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least)."""
-    most = held // (4 * encoder_of(forward.model).config.hidden_size)
+    """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least).
+
+    ``also`` are further layers, from the same pass; ``settings`` are those of :func:`~harness.retrieval.embed.embed`.
+    """
+    layers = [layer, *also]
+    most = held // (4 * encoder_of(forward.model).config.hidden_size * len(layers))
     for group, known in _groups(units, sentences, most):
         counts = sum(len(sentences(unit)) for unit in group)
-        found = embed(forward, list(known), layers=[layer], pool=pool, max_length=max_length, counts=counts)
-        vectors = found[layer]
+        vectors = embed(forward, list(known), layers=layers, counts=counts, **settings)
         for unit in group:
-            yield Embedded(unit, known, vectors)
+            yield Embedded(unit, known, vectors[layer], vectors)
 
 
 def _groups(
