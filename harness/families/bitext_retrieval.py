@@ -60,11 +60,17 @@ class BitextRetrieval(Predictor):
         index, search = searcher(options.index, forward.device, forward.build_index)
         layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
         for embedded in embed_units(
-            forward, units, _sentences, layer=layer, pool=options.pool, max_length=options.max_length
+            forward,
+            units,
+            _sentences,
+            layer=layer,
+            pool=options.pool,
+            max_length=options.max_length,
+            languages=_languages,
         ):
             pairs = translations(embedded.unit)
-            foreign = embedded.of([pair.foreign for pair in pairs])
-            english = embedded.of([pairs[row].english for row in sorted_english(pairs)])
+            foreign = embedded.of([pair.foreign for pair in pairs], embedded.unit.language)
+            english = embedded.of([pairs[row].english for row in sorted_english(pairs)], "en")
             found = search(english, foreign, 1)
             facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1]}
             yield Prediction(embedded.unit, found.ids[:, 0].tolist(), facts | index_facts(index, found.recall))
@@ -89,3 +95,8 @@ def translations(unit: UnitExamples) -> list[Translation]:
 def _sentences(unit: UnitExamples) -> list[str]:
     pairs = translations(unit)
     return [pair.foreign for pair in pairs] + [pair.english for pair in pairs]
+
+
+def _languages(unit: UnitExamples) -> list[str]:
+    pairs = translations(unit)
+    return [unit.language] * len(pairs) + ["en"] * len(pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,31 +29,41 @@ POOLS = ("mean", "mean-no-specials", "cls")
 
 
 def embed(
-    forward: Forward, sentences: Sequence[str], *, layers: Sequence[int], pool: str = "mean", max_length: int = 512
+    forward: Forward,
+    sentences: Sequence[str],
+    *,
+    layers: Sequence[int],
+    pool: str = "mean",
+    max_length: int = 512,
+    languages: Sequence[str] = (),
 ) -> dict[int, Vectors]:
     """Unit vectors float32 (n, d) of n sentences for every wanted layer, from one pass.
 
     A layer is an index into the model's hidden states, 0 being the embeddings. ``pool``: "mean" over all tokens,
     special ones included (as XTREME does), "mean-no-specials", or "cls", the first token. Every distinct sentence is
     embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers above the highest wanted
-    one are not computed. A sentence with nothing to pool is a zero vector. UsageError for an unknown pool or layer,
-    ModelError for vectors that are not finite.
+    one are not computed. A sentence with nothing to pool is a zero vector. ``languages`` are those of the sentences, for a
+    model with modules for each: there a sentence is embedded once in each of its languages. UsageError for an unknown
+    pool or layer, ModelError for vectors that are not finite.
     """
     encoder = encoder_of(forward.model)
     wanted = sorted(set(layers))
     _check(wanted, layer_count(encoder.config), pool)
-    known: dict[str, int] = {}
-    rows = np.fromiter((known.setdefault(text, len(known)) for text in sentences), np.int64, len(sentences))
+    spoken = languages if languages and forward.reads_language else repeat("", len(sentences))
+    known: dict[tuple[str, str], int] = {}
+    pairs = zip(sentences, spoken, strict=True)
+    rows = np.fromiter((known.setdefault(pair, len(known)) for pair in pairs), np.int64, len(sentences))
     if not known:
         return {layer: np.empty((0, encoder.config.hidden_size), np.float32) for layer in wanted}
     tokenizer = forward.tokenizer
     room = min(max_length, tokenizer.model_max_length, longest_input(encoder))
-    texts = list(known)
+    texts, codes = zip(*known, strict=True)
     block = len(texts) if forward.on_processor else TOKENISED
 
     def tokenised(start: int, count: int = block) -> Features:
         ids, _ = encode_pairs(tokenizer, texts[start : start + count], None, room)
-        return Features(ids, np.arange(len(ids)))
+        features = Features(ids, np.arange(len(ids)))
+        return features.with_languages(codes[start : start + count]) if codes[0] else features
 
     step = _step(encoder, wanted, pool, _specials(tokenizer) if pool == "mean-no-specials" else (0, 0))
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from harness.types.units import UnitExamples
 if TYPE_CHECKING:
     from harness.inference.forward import Forward
 
+Spoken = tuple[str, str]
+"""A sentence and its language."""
 HELD = 2 << 30
 """Bytes of sentence vectors that are held at a time, if one unit does not need more (four languages of Tatoeba: 30
 MB).
@@ -23,15 +26,20 @@ MB).
 
 @dataclass(frozen=True)
 class Embedded:
-    """A unit, and the vectors of the sentences of its group."""
+    """A unit, and the vectors of the sentences of its group.
+
+    ``rows`` are by sentence and language, which is "" for a model that is the same in all (not ``spoken``).
+    """
 
     unit: UnitExamples
-    rows: Mapping[str, int]
+    rows: Mapping[Spoken, int]
     vectors: Vectors
+    spoken: bool = False
 
-    def of(self, sentences: Sequence[str]) -> Vectors:
-        """The unit vectors (n, d) of these sentences."""
-        return self.vectors[np.fromiter((self.rows[text] for text in sentences), np.int64, len(sentences))]
+    def of(self, sentences: Sequence[str], language: str = "") -> Vectors:
+        """The unit vectors (n, d) of these sentences, which are all in one language."""
+        code = language if self.spoken else ""
+        return self.vectors[np.fromiter((self.rows[text, code] for text in sentences), np.int64, len(sentences))]
 
 
 def embed_units(
@@ -43,21 +51,33 @@ def embed_units(
     pool: str,
     max_length: int,
     held: int = HELD,
+    languages: Callable[[UnitExamples], Sequence[str]] | None = None,
 ) -> Iterator[Embedded]:
-    """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least)."""
+    """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least).
+
+    ``languages`` gives those of a unit's sentences, which a model with modules for each language reads.
+    """
+    spoken = languages is not None and forward.reads_language
     most = held // (4 * encoder_of(forward.model).config.hidden_size)
-    for group, known in _groups(units, sentences, most):
-        vectors = embed(forward, list(known), layers=[layer], pool=pool, max_length=max_length)[layer]
+
+    def pairs(unit: UnitExamples) -> Iterator[Spoken]:
+        texts = sentences(unit)
+        return zip(texts, languages(unit) if spoken and languages else repeat("", len(texts)), strict=True)
+
+    for group, known in _groups(units, pairs, most):
+        texts, codes = zip(*known, strict=True) if known else ((), ())
+        own = {"languages": codes} if spoken else {}
+        vectors = embed(forward, texts, layers=[layer], pool=pool, max_length=max_length, **own)[layer]
         for unit in group:
-            yield Embedded(unit, known, vectors)
+            yield Embedded(unit, known, vectors, spoken)
 
 
 def _groups(
-    units: Sequence[UnitExamples], sentences: Callable[[UnitExamples], Sequence[str]], most: int
-) -> Iterator[tuple[list[UnitExamples], dict[str, int]]]:
+    units: Sequence[UnitExamples], sentences: Callable[[UnitExamples], Iterable[Spoken]], most: int
+) -> Iterator[tuple[list[UnitExamples], dict[Spoken, int]]]:
     """Consecutive units with at most ``most`` distinct sentences together, and the number of each sentence."""
     group: list[UnitExamples] = []
-    known: dict[str, int] = {}
+    known: dict[Spoken, int] = {}
     for unit in units:
         own = dict.fromkeys(sentences(unit))
         if group and len(known | own) > most:
