@@ -28,10 +28,11 @@ def model_languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(config.get("languages") or ("en_XX",)) if config.get("model_type") == "xmod" else ()
 
 
-def languages_of(model: PreTrainedModel) -> tuple[str, ...]:
+def languages_of(model: Any) -> tuple[str, ...]:
     """The same of a model that is loaded."""
-    kind = model.config.model_type
-    return model_languages({"model_type": kind, "languages": getattr(model.config, "languages", None)})
+    config = getattr(model, "config", None)
+    known = {name: getattr(config, name, None) for name in ("model_type", "languages")}
+    return model_languages(known)
 
 
 def language_in_model(code: str, known: Sequence[str]) -> str:

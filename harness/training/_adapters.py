@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = ()) -> Any:
     """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder, to which
-    ``carried`` parameters belong; the head is trained in full. Modules of single languages (X-MOD) get none. Needs the package peft."""
+    ``carried`` parameters belong; the head is trained in full. Modules of single languages (X-MOD) get none.
+
+    Needs the package peft."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
