@@ -41,11 +41,11 @@ class Target:
 
 
 TARGETS = (
-    Target("xnli", "xnli", "accuracy", lr=1e-4, epochs=2),
+    Target("xnli", "xnli", "accuracy", lr=1e-4, epochs=1),
     Target("panx", "panx", "f1", lr=3e-4, epochs=5),
     Target("udpos", "udpos", "accuracy", lr=3e-4, epochs=1),
-    Target("xquad", "squad", "f1", lr=2e-4, epochs=2),
-    Target("tydiqa", "tydiqa", "f1", lr=2e-4, epochs=2),
+    Target("xquad", "squad", "f1", lr=3e-4, epochs=1),
+    Target("tydiqa", "tydiqa", "f1", lr=3e-4, epochs=1),
 )
 MARGIN = 3.0
 """Points within which two means over seeds count as equivalent: less than the effects that such excerpts can show."""
@@ -77,24 +77,24 @@ def _first(table: pa.Table, rows: int) -> pa.Table:
     return table.take(sorted(keep))
 
 
-def by_harness(target: Target, model: str, data: Path, seed: int, out: Path) -> Scores:
+def by_harness(target: Target, model: str, data: Path, seed: int, out: Path, dtype: str) -> Scores:
     """The harness's scores by language."""
     folder = out / "harness" / f"{target.task}-{seed}"
     settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
     settings |= {"warmup_steps": 0, "weight_decay": 0}
     words = ["eval", "--model", model, "--task", target.task, "--data-dir", str(data), "--seed", str(seed)]
     words += [word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}")]
-    run = evaluated([*words, "--dtype", "fp32", "--stages", str(out / "stages")], folder)
+    run = evaluated([*words, "--dtype", dtype, "--stages", str(out / "stages")], folder)
     languages = run.scores.tasks[target.task].metrics[target.metric].languages
     return {code: estimate.value for code, estimate in languages.items()}
 
 
-def by_trainer(target: Target, model: Path, data: Path, seed: int, out: Path) -> Scores:
+def by_trainer(target: Target, model: Path, data: Path, seed: int, out: Path, dtype: str) -> Scores:
     """The plain script's scores by language, from a process of its own."""
     answers = out / "trainer" / f"{target.task}-{seed}.json"
     if not answers.exists():
         answers.parent.mkdir(parents=True, exist_ok=True)
-        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch]
+        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch, "--dtype", dtype]
         command = [target.task, model, data, seed, answers, *settings]
         words = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, command)]
         subprocess.run(words, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
@@ -156,6 +156,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/transfer"))
     parser.add_argument("--rows", type=int, default=200, help="test rows of each language")
     parser.add_argument("--train-rows", type=int, default=1000, help="rows of each training set")
+    parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="of both sides (bf16: autocast)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--tasks", nargs="+", default=[target.task for target in TARGETS])
     args = parser.parse_args()
@@ -169,8 +170,8 @@ def main() -> None:
     for target in TARGETS:
         if target.task not in args.tasks:
             continue
-        ours = [by_harness(target, str(args.model), data, seed, args.out) for seed in args.seeds]
-        theirs = [by_trainer(target, args.model, data, seed, args.out) for seed in args.seeds]
+        ours = [by_harness(target, str(args.model), data, seed, args.out, args.dtype) for seed in args.seeds]
+        theirs = [by_trainer(target, args.model, data, seed, args.out, args.dtype) for seed in args.seeds]
         lines += table(target, ours, theirs)
         (args.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -80,6 +80,7 @@ def trainer(model: Any, collator: Any, seed: int, settings: argparse.Namespace) 
         weight_decay=0.0,
         warmup_steps=0,
         max_grad_norm=1.0,
+        bf16=settings.dtype == "bf16",
         lr_scheduler_type="linear",
         seed=seed,
         data_seed=seed,
@@ -270,6 +271,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--epochs", type=float, required=True)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32")
     settings = parser.parse_args()
     found = PEERS[settings.task](settings.task, settings.model, settings.data, settings.seed, settings)
     settings.answers.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.shared_options import (
     data_dir_option,
+    embedding_options,
     launch_options,
     recipe_options,
     selection_options,
@@ -46,8 +47,7 @@ from harness.cli.shared_options import (
     "--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run per seed, and their mean."
 )
 @launch_options
-@click.option("--layer", type=int, help="Hidden state for sentence retrieval (0: embeddings).  [default: by depth]")
-@click.option("--pool", help="Pooling for sentence retrieval: mean, mean-no-specials or cls.  [default: mean]")
+@embedding_options
 @click.option("--index", help="Nearest neighbours: auto, faiss, torch (exact), ivf, hnsw, a plugin's.  [default: auto]")
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the record as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the record as partial.")

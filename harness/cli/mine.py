@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import SESSION, session_options
+from harness.cli.shared_options import EMBEDDING, SESSION, embedding_options, session_options
 
 _FILE = click.Path(path_type=Path)
 
@@ -24,9 +24,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--margin", default="ratio", show_default=True, help="ratio, distance or absolute.")
 @click.option("--retrieval", default="max", show_default=True, help="max, intersect, forward or backward.")
 @click.option("--duplicates", default="drop", show_default=True, help="Repeated sentences: drop or expand.")
-@click.option("--layer", type=int, help="Hidden state (0: embeddings).  [default: by depth]")
-@click.option("--pool", default="mean", show_default=True, help="mean, mean-no-specials or cls.")
-@click.option("--max-length", type=click.IntRange(min=3), default=512, show_default=True, help="Tokens of a sentence.")
+@embedding_options
+@click.option(
+    "--max-length", type=click.IntRange(min=3), help="Tokens of a sentence.  [default: the model authors', else 512]"
+)
 @click.option("--precision", default="auto", show_default=True, help="First pass: fp32 or bf16; same pairs.")
 @click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
@@ -61,7 +62,9 @@ def command(
     if out.suffix != ".tsv":
         raise click.UsageError(f"--out {str(out)!r}: a name that ends in .tsv expected")
     options = EvalOptions(**{name: rest.pop(name) for name in SESSION})
-    chosen = MiningOptions(**rest)
+    chosen = MiningOptions(
+        **{name: value for name, value in rest.items() if value is not None or name not in EMBEDDING}
+    )
     done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=Notes())
     if as_json:
         print_json(done)

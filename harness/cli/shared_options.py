@@ -35,6 +35,35 @@ selection_options = _together(
     ),
 )
 
+
+def _layer(context: click.Context, parameter: click.Parameter, value: str | None) -> int | str | None:
+    """A number as a number, so that records and names of runs hold it as such; words as they are."""
+    return int(value) if value and value.isdecimal() else value
+
+
+embedding_options = _together(
+    click.option(
+        "--layer",
+        callback=_layer,
+        metavar="N|auto|all",
+        help="Hidden state for sentence vectors (0: embeddings); auto: the last of a sentence-embedding model, else by "
+        "depth; all: a curve over all, with the best on dev where there is dev data.  [default: auto]",
+    ),
+    click.option(
+        "--pool",
+        metavar="NAME",
+        help="Pooling of sentence vectors: auto (the authors', else mean), mean, mean-no-specials, cls, last, max, "
+        "mean-sqrt-len, weighted-mean, pooler.  [default: auto]",
+    ),
+    click.option(
+        "--prompt",
+        metavar="NAME",
+        help="One of the model's own prompts, auto (their default, if any) or none.  [default: auto]",
+    ),
+)
+EMBEDDING = ("layer", "pool", "prompt")
+"""Their names."""
+
 recipe_options = _together(
     click.option(
         "--recipe", default="auto", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"
@@ -91,11 +120,11 @@ data_dir_option = click.option(
 
 
 def eval_options(*, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any) -> EvalOptions:
-    """The options object of what the command line says; ``rest`` holds further fields, ``layer``, ``pool`` and ``index``."""
+    """The options object of what the command line says; ``rest`` holds further fields, and options by name (``layer``)."""
     from harness.types.options import EvalOptions, parse_overrides
 
     values: dict[str, Any] = parse_overrides(overrides)
-    named = {"seed": seed, **{name: rest.pop(name, None) for name in ("layer", "pool", "index", "peft")}}
+    named = {"seed": seed, **{name: rest.pop(name, None) for name in (*EMBEDDING, "index", "peft")}}
     values |= {key: value for key, value in named.items() if value is not None}
     if rest.pop("with_mlm", False):
         rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.evaluation._precision import checked
 from harness.evaluation._preparation import Preparation, PreparedUnit
 from harness.evaluation.groups import CheckpointGroup
-from harness.families.base import HeadFamily, Predictor
+from harness.families.base import HeadFamily
 from harness.inference.forward import Forward
 from harness.inference.session import open_model
 from harness.inference.timing import Timings
@@ -19,14 +19,15 @@ from harness.types.units import Prediction
 
 
 def open_checkpoint(
-    family: Predictor, checkpoint: ResolvedModel | Path, context: RunContext, phases: Timings
+    group: CheckpointGroup, checkpoint: ResolvedModel | Path, context: RunContext, phases: Timings
 ) -> Forward:
-    """The network of a model, or of the folder of a trained stage, ready to predict."""
+    """The network of a group's model, or of the folder of its trained stage, ready to predict."""
+    family = group.family
     session = open_model(checkpoint, Access.of(context.options, context.registry), context.compute)
     session = session.with_tokenizer(family.tokenizer_settings())
     as_it_is = family.trainable and context.options.train == "never"
     network = session.network(family.load, head=family.head_parameters if as_it_is else None)
-    return session.forward(network, phases=phases)
+    return session.forward(network, phases=phases, embedder=group.embedder)
 
 
 def predicted(group: CheckpointGroup, forward: Forward, todo: Sequence[PreparedUnit]) -> Iterator[Prediction]:

@@ -94,6 +94,7 @@ class Preparation:
             **({"fields": fields} if (fields := task_key(entry.task)) else {}),
             **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
+            **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

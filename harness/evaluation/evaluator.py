@@ -185,7 +185,7 @@ class Evaluator:
                     if forward is None:
                         with recorder.phases("model"):
                             source = self._trained(group)
-                            forward = open_checkpoint(family, source, self.context, recorder.phases)
+                            forward = open_checkpoint(group, source, self.context, recorder.phases)
                     size = sum(len(ready.examples.examples) for ready in todo) + len(todo[0].examples.pool)
                     with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:
                         recorder.keep(todo, predicted(group, forward, todo))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
+from harness.models.embedder import Embedder
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
 from harness.training.context import RunContext
@@ -35,6 +36,15 @@ class CheckpointGroup:
     def start(self) -> ResolvedModel | None:
         """The model before any stage; None for a baseline."""
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
+    def embedder(self) -> Embedder:
+        """Sentence vectors of the checkpoint, as the files of the model before any stage and the stages since say."""
+        if self.start is None:
+            return Embedder()
+        stages = chain(self.checkpoint)
+        trained = [stage.name for stage in stages if stage.trains_vectors]
+        return Embedder.of(self.start.folder, trained=trained, since=bool(stages))
 
     @property
     def identity(self) -> str:

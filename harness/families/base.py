@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.core.arrays import IntArray, OutputRows
     from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
+    from harness.models.embedder import Embedder
 
 
 class Predictor(ABC):
@@ -65,6 +66,13 @@ class Predictor(ABC):
         """
         return {}
 
+    def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
+        """Describes what a model's own files and training change in the sentence vectors that this family takes from it.
+
+        It is part of the keys of results; empty where they change nothing, and for families that take none.
+        """
+        return {}
+
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
         """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
@@ -93,6 +101,8 @@ class HeadFamily(Predictor):
     """True if :meth:`outputs` and :meth:`loss` read ``batch["language"]``, a number for each row
     (:func:`~harness.types.languages.numbered_language`). It is there for models with modules for each language, too,
     whose inputs :func:`~harness.models.heads.model_inputs` makes of it."""
+    trains_vectors: bool = False
+    """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
 
     def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
         """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.

@@ -12,13 +12,13 @@ import numpy as np
 from harness.core.errors import DataError, UsageError, check_choice
 from harness.families.base import Predictor
 from harness.families.baseline import random_stream
-from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
-from harness.retrieval.embed import POOLS
+from harness.models.sentence_encoder import encoder_of, layer_count, load_encoder
 from harness.retrieval.embed_units import Embedded, embed_units
+from harness.retrieval.embedding import Embedding, EmbeddingOptions, layer_curve
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
 from harness.retrieval.search_backend import Search, index_facts, pair_searcher
-from harness.retrieval.threshold import best_threshold
+from harness.retrieval.threshold import Threshold, best_threshold
 from harness.types.examples import Example, GoldPair, Sentence
 from harness.types.roles import MEASURES, SPEED, option
 from harness.types.units import Prediction, UnitExamples
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from harness.inference.forward import Forward
+    from harness.models.embedder import Embedder
 
 
 class BitextMining(Predictor):
@@ -38,8 +39,8 @@ class BitextMining(Predictor):
     needs_dev = True
 
     @dataclass(frozen=True)
-    class Options:
-        """``layer``, ``pool`` and ``max_length`` as for retrieval; the defaults of the others are XTREME's.
+    class Options(EmbeddingOptions):
+        """The defaults are XTREME's. With ``layer`` "all" a language's layer is the one with the best F1 on its dev split.
 
         ``k``: neighbours a margin looks at. ``margin``: "ratio", "distance" or "absolute". ``retrieval``: "max",
         "intersect", "forward" or "backward". ``duplicates``: "drop" pairs of repeated sentences, or "expand" them to
@@ -47,9 +48,6 @@ class BitextMining(Predictor):
         ``memory``: MiB for the blocks of similarities. ``index`` as in sentence retrieval.
         """
 
-        layer: int | None = option(None, MEASURES)
-        pool: str = option("mean", MEASURES)
-        max_length: int = option(512, MEASURES)
         k: int = option(4, MEASURES)
         margin: str = option("ratio", MEASURES)
         retrieval: str = option("max", MEASURES)
@@ -60,7 +58,7 @@ class BitextMining(Predictor):
 
         def __post_init__(self) -> None:
             """Refuses values that nothing can be mined with, before anything is embedded."""
-            check_choice("pool", self.pool, POOLS)
+            super().__post_init__()
             check_choice("margin", self.margin, MARGINS)
             check_choice("retrieval", self.retrieval, RETRIEVALS)
             check_choice("duplicates", self.duplicates, DUPLICATES)
@@ -75,27 +73,31 @@ class BitextMining(Predictor):
         """The bare encoder."""
         return load_encoder(reference, **kwargs)
 
+    def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
+        """Describes what the model's own files and training change."""
+        return self.options.unusual(embedder)
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Embeds the pools of all units (and their dev pools) together, then mines unit by unit.
 
         Units without gold pairs on dev are a :class:`DataError`, raised after the others are predicted.
         """
-        options = self.options
-        layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
-        index, search = pair_searcher(options.index, forward.device, forward.build_index)
+        how = Embedding.of(self.options, forward.embedder, layer_count(encoder_of(forward.model).config))
+        also = range(how.depth + 1) if self.options.curve else ()
+        index, search = pair_searcher(self.options.index, forward.device, forward.build_index)
         ready = [unit for unit in units if any(isinstance(example, GoldPair) for example in _dev(unit))]
         for embedded in embed_units(
-            forward,
-            ready,
-            _sentences,
-            layer=layer,
-            pool=options.pool,
-            max_length=options.max_length,
-            languages=_languages,
+            forward, ready, _sentences, languages=_languages, layer=how.layer, also=also, **how.settings
         ):
-            pairs, recall, facts = self._predict(embedded, forward.device, search)
-            facts = {"layer": layer, "pool": options.pool} | facts | index_facts(index, recall)
-            yield Prediction(embedded.unit, pairs, facts)
+            dev = _Pools(_dev(embedded.unit))
+            facts = how.facts
+            if also:
+                found = [self._on_dev(dev, embedded.at(layer), forward.device, search).threshold.f1 for layer in also]
+                best = int(np.argmax(found))
+                facts |= {"layer": best, "layer_from": "the best F1 on dev", "curve": layer_curve("dev", "f1", found)}
+                embedded = embedded.at(best)
+            pairs, recall, more = self._predict(embedded, dev, forward.device, search)
+            yield Prediction(embedded.unit, pairs, facts | more | index_facts(index, recall))
         if len(ready) < len(units):
             unit = next(unit for unit in units if not any(unit is other for other in ready))
             raise DataError(
@@ -103,16 +105,18 @@ class BitextMining(Predictor):
                 hint="the threshold is learned there: put the dev .gold file beside the two dev pools",
             )
 
-    def _predict(
-        self, embedded: Embedded, device: str, search: Search | None
-    ) -> tuple[list[tuple[str, str]], float, dict[str, Any]]:
-        unit = embedded.unit
-        dev = _Pools(_dev(unit))
+    def _on_dev(self, dev: _Pools, embedded: Embedded, device: str, search: Search | None) -> _Dev:
         mined = self._mine(dev, embedded, device, search)
         gold = dev.gold
         correct = np.fromiter((pair in gold for pair in dev.pairs(mined)), bool, len(mined))
-        threshold = best_threshold(mined.margins, correct, len(gold))
-        pools = dev
+        return _Dev(mined, best_threshold(mined.margins, correct, len(gold)))
+
+    def _predict(
+        self, embedded: Embedded, dev: _Pools, device: str, search: Search | None
+    ) -> tuple[list[tuple[str, str]], float, dict[str, Any]]:
+        unit = embedded.unit
+        learned = self._on_dev(dev, embedded, device, search)
+        pools, mined, threshold = dev, learned.mined, learned.threshold
         if unit.split != "dev":
             pools = _Pools(unit.examples)
             mined = self._mine(pools, embedded, device, search)
@@ -149,6 +153,14 @@ class BitextMining(Predictor):
         pools, rng = _Pools(unit.examples), random_stream(unit, seed)
         foreign, english = ([side[i].id for i in rng.permutation(len(side))] for side in (pools.foreign, pools.english))
         return list(zip(foreign, english, strict=False))
+
+
+@dataclass(frozen=True)
+class _Dev:
+    """Pairs mined from the dev pools, and the threshold that is best there."""
+
+    mined: Mined
+    threshold: Threshold
 
 
 class _Pools:

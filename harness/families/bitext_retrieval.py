@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import DataError, check_choice
+import numpy as np
+
+from harness.core.arrays import IntArray
+from harness.core.errors import DataError
 from harness.families.base import Predictor
 from harness.families.baseline import random_stream
-from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder
-from harness.retrieval.embed import POOLS
-from harness.retrieval.embed_units import embed_units
-from harness.retrieval.search_backend import index_facts, searcher
+from harness.models.sentence_encoder import encoder_of, layer_count, load_encoder
+from harness.retrieval.embed_units import Embedded, embed_units
+from harness.retrieval.embedding import Embedding, EmbeddingOptions, layer_curve
+from harness.retrieval.search_backend import Search, index_facts, searcher
 from harness.types.examples import Example, Translation, sorted_english
 from harness.types.roles import MEASURES, option
 from harness.types.units import Prediction, UnitExamples
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from harness.inference.forward import Forward
+    from harness.models.embedder import Embedder
 
 
 class BitextRetrieval(Predictor):
@@ -31,22 +35,14 @@ class BitextRetrieval(Predictor):
     """
 
     @dataclass(frozen=True)
-    class Options:
-        """``layer`` is an index into the hidden states (None: 8 of 12 layers, 14 of 24, else half-way up).
+    class Options(EmbeddingOptions):
+        """``index``: "faiss", "torch" or "auto", which all give the same answer, or one that is approximate, its recall in
+        the record: "ivf", "hnsw" or that of a plugin.
 
-        ``pool``: "mean" (special tokens included, as in XTREME), "mean-no-specials" or "cls". ``index``: "faiss",
-        "torch" or "auto", which all give the same answer, or one that is approximate, its recall in the record: "ivf",
-        "hnsw" or that of a plugin.
+        There is no dev split: with ``layer`` "all" every language gets its curve, and no layer is chosen by it.
         """
 
-        layer: int | None = option(None, MEASURES)
-        pool: str = option("mean", MEASURES)
-        max_length: int = option(512, MEASURES)
         index: str = option("auto", MEASURES)
-
-        def __post_init__(self) -> None:
-            """Refuses names that mean nothing, before anything is embedded."""
-            check_choice("pool", self.pool, POOLS)
 
     options: Options
 
@@ -54,31 +50,44 @@ class BitextRetrieval(Predictor):
         """The bare encoder."""
         return load_encoder(reference, **kwargs)
 
+    def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
+        """Describes what the model's own files and training change."""
+        return self.options.unusual(embedder)
+
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Embeds the sentences of all units together, then searches unit by unit."""
-        options = self.options
-        index, search = searcher(options.index, forward.device, forward.build_index)
-        layer = default_layer(encoder_of(forward.model).config) if options.layer is None else options.layer
+        index, search = searcher(self.options.index, forward.device, forward.build_index)
+        how = Embedding.of(self.options, forward.embedder, layer_count(encoder_of(forward.model).config))
+        also = range(how.depth + 1) if self.options.curve else ()
         for embedded in embed_units(
-            forward,
-            units,
-            _sentences,
-            layer=layer,
-            pool=options.pool,
-            max_length=options.max_length,
-            languages=_languages,
+            forward, units, _sentences, languages=_languages, layer=how.layer, also=also, **how.settings
         ):
-            pairs = translations(embedded.unit)
-            foreign = embedded.of([pair.foreign for pair in pairs], embedded.unit.language)
-            english = embedded.of([pairs[row].english for row in sorted_english(pairs)], "en")
-            found = search(english, foreign, 1)
-            facts = {"layer": layer, "pool": options.pool, "dimension": foreign.shape[1]}
-            yield Prediction(embedded.unit, found.ids[:, 0].tolist(), facts | index_facts(index, found.recall))
+            rows, recall = _nearest(embedded, search)
+            facts = {**how.facts, "dimension": embedded.vectors.shape[1], **index_facts(index, recall)}
+            if also:
+                values = [_accuracy(embedded.at(layer), search) for layer in also]
+                facts["curve"] = layer_curve(embedded.unit.split, "accuracy", values)
+            yield Prediction(embedded.unit, rows.tolist(), facts)
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """ "majority": always the first row; "random": any row."""
         count = len(translations(unit))
         return [0] * count if kind == "majority" else random_stream(unit, seed).integers(count, size=count).tolist()
+
+
+def _nearest(embedded: Embedded, search: Search) -> tuple[IntArray, float]:
+    """The row of the nearest foreign sentence of each English one, in order of code points; the recall of the search."""
+    pairs = translations(embedded.unit)
+    foreign = embedded.of([pair.foreign for pair in pairs], embedded.unit.language)
+    english = embedded.of([pairs[row].english for row in sorted_english(pairs)], "en")
+    found = search(english, foreign, 1)
+    return found.ids[:, 0], found.recall
+
+
+def _accuracy(embedded: Embedded, search: Search) -> float:
+    """The percentage of English sentences whose nearest foreign one is their translation."""
+    right = np.array(sorted_english(translations(embedded.unit)))
+    return float(100 * (_nearest(embedded, search)[0] == right).mean())
 
 
 def translations(unit: UnitExamples) -> list[Translation]:

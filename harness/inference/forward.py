@@ -21,6 +21,7 @@ from harness.inference._threads import in_threads
 from harness.inference.features import FeatureRows
 from harness.inference.timing import Timings
 from harness.models.device import sent
+from harness.models.embedder import Embedder
 from harness.models.heads import plain_model
 from harness.models.languages import languages_of
 from harness.models.padding import padding_of
@@ -67,6 +68,7 @@ class Forward:
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out. On a CPU
     batches hold at most :data:`CPU_TOKENS` tokens, and as many as torch has threads are computed side by side.
     ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
+    ``embedder`` is what the model's folder says of its sentence vectors.
     ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`), else "right".
     """
 
@@ -79,6 +81,7 @@ class Forward:
     progress: Callable[[int], None] = lambda rows: None
     build_index: Callable[..., Any] | None = None
     phases: Timings = field(default_factory=Timings)
+    embedder: Embedder = field(default_factory=Embedder)
     padding: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from harness.core.errors import ModelError
 from harness.data import sample
 from harness.inference.forward import Forward
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
+from harness.models.embedder import Embedder
 from harness.models.load import check_head, load_tokenizer
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
@@ -100,7 +101,7 @@ class Session:
 
     def forward(self, network: PreTrainedModel, **more: Any) -> Forward:
         """Wraps a network of this session; ``more`` are further fields of :class:`Forward`."""
-        return self.compute.forward(network, self.tokenizer, **more)
+        return self.compute.forward(network, self.tokenizer, **{"embedder": Embedder.of(self.folder), **more})
 
 
 def open_model(model: ModelReference | ResolvedModel | Path, access: Access, compute: Compute) -> Session:

@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 PICKLED = ("*.bin", "*.pt", "*.pth")
+MODULE_PICKLE = "pytorch_model.bin"
+"""The weights of a module of sentence-transformers, where they are not safetensors."""
 
 HARMLESS = (
     # For people.
@@ -35,13 +37,19 @@ HARMLESS = (
 def deciding_files(folder: Path) -> list[str]:
     """Paths within the folder of the files that decide what its model computes, sorted.
 
-    Subfolders are read only where modules.json (of sentence-transformers) names them.
+    Subfolders are read only where modules.json (of sentence-transformers) names them; a module's pickled weights count
+    where it has no others.
     """
     found = list(folder.iterdir())
+    pickled = []
     for module in module_paths(folder):
-        found += (folder / module).rglob("*")
-    names = (path.relative_to(folder).as_posix() for path in found if path.is_file())
-    return sorted(name for name in names if not any(fnmatchcase(name, pattern) for pattern in HARMLESS))
+        inside = list((folder / module).rglob("*"))
+        found += inside
+        if not any(path.suffix == ".safetensors" for path in inside):
+            pickled += [path for path in inside if path.name == MODULE_PICKLE]
+    names = {path.relative_to(folder).as_posix() for path in found if path.is_file()}
+    names = {name for name in names if not any(fnmatchcase(name, pattern) for pattern in HARMLESS)}
+    return sorted(names | {path.relative_to(folder).as_posix() for path in pickled})
 
 
 def module_paths(folder: Path) -> list[str]:

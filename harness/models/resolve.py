@@ -15,7 +15,7 @@ from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.core.safe_text import sanitise
-from harness.models._deciding import HARMLESS, module_paths
+from harness.models._deciding import HARMLESS, MODULE_PICKLE, module_paths
 from harness.models._pickled import converted, pickles
 from harness.models._remote_code import needs_code, register_code
 from harness.models._sound import (
@@ -226,6 +226,8 @@ def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
         commit = folder.name  # the hub client names the snapshot folder after the commit
         if modules := module_paths(folder):
             download(commit, allow_patterns=[f"{path}/*" for path in modules], ignore_patterns=list(HARMLESS))
+            if bare := [path for path in modules if not any((folder / path).glob("*.safetensors"))]:
+                download(commit, allow_patterns=[f"{path}/{MODULE_PICKLE}" for path in bare])
         if not any(folder.glob("*.safetensors")):
             download(commit, allow_patterns=list(_PICKLED))
     return folder, commit

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.border import border
-from harness.core.errors import ModelError
+from harness.core.errors import ModelError, UsageError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.heads import code_hint, plain_model, quiet
@@ -43,6 +43,7 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
     draw_undrawn(model, report["missing_keys"])
     mend_half_precision(model)
     pooled = not any("pooler" in key for key in report["missing_keys"])
+    model.harness_pooled = encoder_of(model).harness_pooled = pooled
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
         raise ModelError(
@@ -62,8 +63,20 @@ def default_layer(config: PreTrainedConfig) -> int:
     """The hidden state (0 = embeddings) that XTREME's retrieval tasks use: 8 of 12 layers, 14 of 24, else half-way
     up.
     """
-    depth = layer_count(config)
+    return layer_by_depth(layer_count(config))
+
+
+def layer_by_depth(depth: int) -> int:
+    """The same for a number of layers."""
     return {12: 8, 24: 14}.get(depth, max(depth // 2, 1))
+
+
+def check_pooler(encoder: PreTrainedModel) -> None:
+    """Refuses an encoder without a pooler (UsageError), and one whose checkpoint has no weights for it (ModelError)."""
+    if getattr(encoder, "pooler", None) is None:
+        raise UsageError(f"option pool: a model of type {encoder.config.model_type!r} has no pooler", hint="--pool cls")
+    if not getattr(encoder, "harness_pooled", True):
+        raise ModelError("the checkpoint has no weights for its pooler", hint="--pool cls, or mean")
 
 
 def layer_count(config: PreTrainedConfig) -> int:

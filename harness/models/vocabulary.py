@@ -18,6 +18,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.core.scratch import scratch_folder
 from harness.models._sound import AGAIN
 from harness.models.config import load_config
+from harness.models.embedder import carry_modules
 from harness.models.load import load_tokenizer
 from harness.types.examples import Example
 
@@ -55,6 +56,7 @@ def extend_vocabulary(model: Path, texts: Sequence[Example] | Sequence[str], siz
         scratch = around / "model"
         _save(tokenizer, spec, scratch)
         _grow(model, scratch, len(tokenizer), [parts for _, parts in added])
+        carry_modules(model, scratch)
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
@@ -120,8 +120,19 @@ def origin(run: RunView) -> list[tuple[str, str]]:
     return [(name, safe(value)) for name, value in facts]
 
 
+def embedded_with(facts: Mapping[str, Any]) -> str:
+    """``sentences embedded at layer 12 (last: the authors' modules.json), pool mean, prompt none``."""
+    return (
+        f"sentences embedded at layer {facts['layer']} ({facts['layer_from']}), pool {facts['pool']}, "
+        f"prompt {facts['prompt']}"
+    )
+
+
 def data_notes(run: RunView) -> list[str]:
-    """Notes on the data and on an approximate search, each once, as "xnli[sw,ur]: note"; those on training data first."""
+    """Notes on training data, on the data, on sentence vectors and on an approximate search, each once.
+
+    They are written as "xnli[sw,ur]: note".
+    """
     trained = {
         f"{part['task']}, trained on: {note}": None
         for stage in run.stages
@@ -137,6 +148,8 @@ def data_notes(run: RunView) -> list[str]:
                 known.append(
                     f"searched with {facts['index']}, which found {facts['recall']:.2%} of the true neighbours"
                 )
+            if "layer_from" in facts:
+                known.append(embedded_with(facts))
             for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
     return [

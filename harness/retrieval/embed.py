@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from harness.core.errors import UsageError, check_choice
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, model_inputs
-from harness.models.sentence_encoder import encoder_of, layer_count, longest_input, stopped_after
+from harness.models.sentence_encoder import check_pooler, encoder_of, layer_count, longest_input, stopped_after
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 TOKENISED = 8192
 """Sentences tokenised at a time, one such block ahead of the forward pass on another device."""
-POOLS = ("mean", "mean-no-specials", "cls")
+POOLS = ("mean", "mean-no-specials", "cls", "last", "max", "mean-sqrt-len", "weighted-mean", "pooler")
 
 
 def embed(
@@ -33,31 +33,45 @@ def embed(
     sentences: Sequence[str],
     *,
     layers: Sequence[int],
-    pool: str = "mean",
+    pool: str | Sequence[str] = "mean",
     max_length: int = 512,
+    prompt: str = "",
+    pools_prompt: bool = True,
+    lower_case: bool = False,
+    projection: torch.nn.Module | None = None,
     languages: Sequence[str] = (),
 ) -> dict[int, Vectors]:
     """Unit vectors float32 (n, d) of n sentences for every wanted layer, from one pass.
 
-    A layer is an index into the model's hidden states, 0 being the embeddings. ``pool``: "mean" over all tokens,
-    special ones included (as XTREME does), "mean-no-specials", or "cls", the first token. Every distinct sentence is
-    embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers above the highest wanted
-    one are not computed. A sentence with nothing to pool is a zero vector. ``languages`` are those of the sentences, for a
-    model with modules for each: there a sentence is embedded once in each of its languages. UsageError for an unknown
-    pool or layer, ModelError for vectors that are not finite.
+    A layer is an index into the model's hidden states, 0 being the embeddings. ``pool``: "mean" over all tokens, special
+    ones included (as XTREME does), "mean-no-specials", "cls" (the first token), "last" (the last one), "max", the mean
+    times the root of the length ("mean-sqrt-len"), the mean by place ("weighted-mean": 1, 2, ...) or, at the last layer
+    only, the model's own "pooler"; the vectors of several are joined. ``prompt`` is put before every sentence; its tokens
+    are pooled along unless ``pools_prompt`` is False. ``projection`` maps the pooled vectors of the last layer.
+
+    Every distinct sentence is embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers
+    above the highest wanted one are not computed. A sentence with nothing to pool is a zero vector. ``languages`` are those
+    of the sentences, for a model with modules for each: there a sentence is embedded once in each of its languages.
+    UsageError for an unknown pool or layer, ModelError for vectors that are not finite.
     """
     encoder = encoder_of(forward.model)
-    wanted = sorted(set(layers))
-    _check(wanted, layer_count(encoder.config), pool)
+    wanted, pools = sorted(set(layers)), (pool,) if isinstance(pool, str) else tuple(pool)
+    depth = layer_count(encoder.config)
+    _check(wanted, depth, pools)
+    if "pooler" in pools:
+        check_pooler(encoder)
     spoken = languages if languages and forward.reads_language else repeat("", len(sentences))
     known: dict[tuple[str, str], int] = {}
     pairs = zip(sentences, spoken, strict=True)
     rows = np.fromiter((known.setdefault(pair, len(known)) for pair in pairs), np.int64, len(sentences))
     if not known:
-        return {layer: np.empty((0, encoder.config.hidden_size), np.float32) for layer in wanted}
+        return {layer: np.empty((0, encoder.config.hidden_size * len(pools)), np.float32) for layer in wanted}
     tokenizer = forward.tokenizer
     room = min(max_length, tokenizer.model_max_length, longest_input(encoder))
-    texts, codes = zip(*known, strict=True)
+    texts = [prompt + text for text, _ in known]
+    codes = [code for _, code in known]
+    if lower_case:
+        texts = _lower_cased(texts)
     block = len(texts) if forward.on_processor else TOKENISED
 
     def tokenised(start: int, count: int = block) -> Features:
@@ -65,7 +79,13 @@ def embed(
         features = Features(ids, np.arange(len(ids)))
         return features.with_languages(codes[start : start + count]) if codes[0] else features
 
-    step = _step(encoder, wanted, pool, _specials(tokenizer) if pool == "mean-no-specials" else (0, 0))
+    pooling = _Pooling(
+        pools,
+        _specials(tokenizer) if "mean-no-specials" in pools else (0, 0),
+        0 if pools_prompt or not prompt else _prompt_length(tokenizer, prompt),
+        {depth: projection.to(forward.device)} if projection is not None else {},
+    )
+    step = _step(encoder, wanted, pooling)
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.
     trial, sample = replace(forward, progress=lambda rows: None), tokenised(0, 1)
     with stopped_after(encoder, wanted[-1], lambda: {k: v[0] for k, v in trial.stream(sample, step).items()}):
@@ -80,46 +100,85 @@ def embed(
     return vectors
 
 
-def _check(layers: Sequence[int], depth: int, pool: str) -> None:
-    check_choice("pool", pool, POOLS)
+def _check(layers: Sequence[int], depth: int, pools: Sequence[str]) -> None:
+    for pool in pools:
+        check_choice("pool", pool, POOLS)
     if not layers:
         raise UsageError("no layer to embed with", hint=f"choose from 0 (the embeddings) to {depth} (the last layer)")
     for layer in layers:
         if not 0 <= layer <= depth:
             raise UsageError(f"the model has no layer {layer}", hint=f"0 is the embeddings, {depth} the last layer")
+    if "pooler" in pools and list(layers) != [depth]:
+        raise UsageError("option pool: the pooler is behind the last layer", hint=f"--layer {depth}, or --pool cls")
 
 
-def _step(encoder: PreTrainedModel, layers: Sequence[int], pool: str, around: tuple[int, int]) -> Step:
-    """The function of a batch that gives its unit vectors (rows, d) for each layer, under the layer's number.
+@dataclass(frozen=True)
+class _Pooling:
+    """Makes one vector of the states of a sentence.
 
-    ``around`` are the numbers of special tokens before and after a sentence that are not pooled.
+    ``around`` are the numbers of special tokens before and after a sentence that "mean-no-specials" leaves out, ``skipped``
+    the number of tokens of a prompt. ``projections`` map the pooled vectors of a layer.
     """
+
+    pools: tuple[str, ...]
+    around: tuple[int, int]
+    skipped: int
+    projections: Mapping[int, torch.nn.Module]
+
+    def vectors(self, layer: int, state: torch.Tensor, mask: torch.Tensor, pooler: torch.Tensor | None) -> torch.Tensor:
+        """Unit vectors (rows, d) of hidden states (rows, width, d) of a layer."""
+        import torch
+
+        joined = [self._pooled(pool, state, mask, pooler) for pool in self.pools]
+        found = joined[0] if len(joined) == 1 else torch.cat(joined, dim=1)
+        if layer in self.projections:
+            found = self.projections[layer](found)
+        return torch.nn.functional.normalize(found, dim=1)
+
+    def _pooled(self, pool: str, state: torch.Tensor, mask: torch.Tensor, pooler: torch.Tensor | None) -> torch.Tensor:
+        import torch
+
+        if pool == "pooler":
+            assert pooler is not None
+            return pooler
+        places = torch.arange(mask.shape[1], device=mask.device)
+        rows = torch.arange(len(state), device=state.device)
+        if self.skipped:
+            mask = mask * (places >= self.skipped)
+        if pool == "cls":
+            return state[rows, mask.argmax(1)] if self.skipped else state[:, 0]
+        if pool == "last":
+            return state[rows, (mask * places).argmax(1)]
+        if pool == "max":
+            return state.masked_fill(mask[:, :, None] == 0, -torch.inf).amax(1)
+        return torch.bmm(self._weights(pool, mask, places), state)[:, 0]
+
+    def _weights(self, pool: str, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """The share of each token, (rows, 1, width)."""
+        before, after = self.around
+        if pool == "mean-no-specials" and (before or after):
+            mask = mask * (places >= before) * (places < mask.sum(1, keepdim=True) - after)
+        if pool == "weighted-mean":
+            mask = mask * (places + 1)
+        total = mask.sum(1, keepdim=True).clamp(min=1)
+        return (mask / (total.sqrt() if pool == "mean-sqrt-len" else total))[:, None]
+
+
+def _step(encoder: PreTrainedModel, layers: Sequence[int], pooling: _Pooling) -> Step:
+    """The function of a batch that gives its unit vectors (rows, d) for each layer, under the layer's number."""
 
     def step(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         import torch
 
-        states = encoder(**model_inputs(encoder, batch), output_hidden_states=True, return_dict=True).hidden_states
-        pooled: dict[str, torch.Tensor] = {}
+        output = encoder(**model_inputs(encoder, batch), output_hidden_states=True, return_dict=True)
+        pooler = output.pooler_output.float() if "pooler" in pooling.pools else None
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
-            weights = _weights(batch["attention_mask"], around)
-            for layer in layers:
-                state = states[layer].float()
-                vectors = state[:, 0] if pool == "cls" else torch.bmm(weights, state)[:, 0]
-                pooled[str(layer)] = torch.nn.functional.normalize(vectors, dim=1)
-        return pooled
+            return {
+                str(layer): pooling.vectors(layer, output.hidden_states[layer].float(), batch["attention_mask"], pooler)
+                for layer in layers
+            }
 
     return step
-
-
-def _weights(mask: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
-    """The share of each token in the mean, (rows, 1, width)."""
-    import torch
-
-    before, after = around
-    if before or after:
-        places = torch.arange(mask.shape[1], device=mask.device)
-        mask = mask * (places >= before) * (places < mask.sum(1, keepdim=True) - after)
-    return (mask / mask.sum(1, keepdim=True).clamp(min=1))[:, None]
 
 
 def _specials(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
@@ -127,3 +186,17 @@ def _specials(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
     special = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
     text = [place for place, is_special in enumerate(special) if not is_special]
     return text[0], len(special) - 1 - text[-1]
+
+
+def _prompt_length(tokenizer: PreTrainedTokenizerBase, prompt: str) -> int:
+    """Tokens of a prompt, with the special ones before it; a special one at its end belongs behind the sentence."""
+    ids = tokenizer(prompt)["input_ids"]
+    return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+
+
+def _lower_cased(texts: Sequence[str]) -> list[str]:
+    """Letter by letter, as tokenizers do it."""
+    from tokenizers.normalizers import Lowercase
+
+    lower = Lowercase()
+    return [lower.normalize_str(text) for text in texts]

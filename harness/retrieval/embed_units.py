@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ MB).
 
 @dataclass(frozen=True)
 class Embedded:
-    """A unit, and the vectors of the sentences of its group.
+    """A unit, and the vectors of the sentences of its group at a layer; ``layers`` holds those of every layer asked for.
 
     ``rows`` are by sentence and language, which is "" for a model that is the same in all (not ``spoken``).
     """
@@ -34,12 +34,17 @@ class Embedded:
     unit: UnitExamples
     rows: Mapping[Spoken, int]
     vectors: Vectors
+    layers: Mapping[int, Vectors]
     spoken: bool = False
 
     def of(self, sentences: Sequence[str], language: str = "") -> Vectors:
         """The unit vectors (n, d) of these sentences, which are all in one language."""
         code = language if self.spoken else ""
         return self.vectors[np.fromiter((self.rows[text, code] for text in sentences), np.int64, len(sentences))]
+
+    def at(self, layer: int) -> Embedded:
+        """The same sentences at another layer."""
+        return replace(self, vectors=self.layers[layer])
 
 
 def embed_units(
@@ -48,28 +53,30 @@ def embed_units(
     sentences: Callable[[UnitExamples], Sequence[str]],
     *,
     layer: int,
-    pool: str,
-    max_length: int,
+    also: Sequence[int] = (),
     held: int = HELD,
     languages: Callable[[UnitExamples], Sequence[str]] | None = None,
+    **settings: Any,
 ) -> Iterator[Embedded]:
     """Embeds the sentences of all units, as many units at a time as ``held`` bytes of vectors allow (one at least).
 
+    ``also`` are further layers, from the same pass; ``settings`` are those of :func:`~harness.retrieval.embed.embed`.
     ``languages`` gives those of a unit's sentences, which a model with modules for each language reads.
     """
     spoken = languages is not None and forward.reads_language
-    most = held // (4 * encoder_of(forward.model).config.hidden_size)
+    layers = [layer, *also]
+    most = held // (4 * encoder_of(forward.model).config.hidden_size * len(layers))
 
     def pairs(unit: UnitExamples) -> Iterator[Spoken]:
         texts = sentences(unit)
         return zip(texts, languages(unit) if spoken and languages else repeat("", len(texts)), strict=True)
 
     for group, known in _groups(units, pairs, most):
-        texts, codes = zip(*known, strict=True) if known else ((), ())
-        own = {"languages": codes} if spoken else {}
-        vectors = embed(forward, texts, layers=[layer], pool=pool, max_length=max_length, **own)[layer]
+        if spoken:
+            settings["languages"] = [code for _, code in known]
+        vectors = embed(forward, [text for text, _ in known], layers=layers, **settings)
         for unit in group:
-            yield Embedded(unit, known, vectors, spoken)
+            yield Embedded(unit, known, vectors[layer], vectors, spoken)
 
 
 def _groups(

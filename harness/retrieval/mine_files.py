@@ -14,24 +14,25 @@ from harness.inference.forward import Forward
 from harness.inference.session import Compute, open_model
 from harness.models import sentence_encoder
 from harness.models.config import load_config
+from harness.models.embedder import Embedder
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, resolve_model
 from harness.retrieval import _vector_store
 from harness.retrieval._sentence_files import SentenceFile, write_pairs
-from harness.retrieval.embed import POOLS, embed
+from harness.retrieval.embed import embed
+from harness.retrieval.embedding import Embedding, EmbeddingOptions
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
 from harness.retrieval.search_backend import index_facts, pair_searcher
 
 
 @dataclass(frozen=True)
-class MiningOptions:
+class MiningOptions(EmbeddingOptions):
     """Decides which pairs are mined.
 
     ``threshold`` is the least margin of a pair; ``k``, ``margin``, ``retrieval`` and ``duplicates`` are those of
-    :func:`~harness.retrieval.mining.mine_texts`, ``pool`` and ``max_length`` those of :func:`~harness.retrieval.embed.embed`.
-    ``layer`` is a hidden state, 0 the embeddings, None chosen by the model's depth. ``precision`` of the first pass and
-    ``memory`` (MiB, for similarities) change no pair. ``index`` names the search: exact, approximate, or a plugin's.
+    :func:`~harness.retrieval.mining.mine_texts`. ``precision`` of the first pass and ``memory`` (MiB, for similarities)
+    change no pair. ``index`` names the search: exact, approximate, or a plugin's.
     """
 
     threshold: float = 0.0
@@ -39,20 +40,19 @@ class MiningOptions:
     margin: str = "ratio"
     retrieval: str = "max"
     duplicates: str = "drop"
-    layer: int | None = None
-    pool: str = "mean"
-    max_length: int = 512
     precision: str = "auto"
     memory: int = 1024
     index: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuses unknown names."""
+        super().__post_init__()
+        if self.curve:
+            raise UsageError("--layer all: text files have no dev data to choose a layer by", hint="name one layer")
         for option, choices in (
             ("margin", MARGINS),
             ("retrieval", RETRIEVALS),
             ("duplicates", DUPLICATES),
-            ("pool", POOLS),
             ("precision", PRECISIONS),
         ):
             check_choice(option, getattr(self, option), choices)
@@ -81,8 +81,10 @@ def mine_files(
     left, right = SentenceFile.read(source), SentenceFile.read(target)
     found = resolve_model(model, access)
     index, search = pair_searcher(options.index, compute.device, compute.build_index)
-    layer = sentence_encoder.default_layer(load_config(found.folder)) if options.layer is None else options.layer
-    identity = f"{found.fingerprint} {layer} {options.pool} {options.max_length} {compute.dtype}"
+    depth = sentence_encoder.layer_count(load_config(found.folder))
+    how = Embedding.of(options, Embedder.of(found.folder), depth)
+    note(f"{model}: layer {how.layer} of {depth} ({how.layer_from}), pool {how.pool}, prompt {how.prompt}")
+    identity = f"{found.fingerprint} {how.identity} {compute.dtype}"
     identity += f" {compute.quant}" if compute.quant else ""
     folder = vectors or out.with_suffix(".vectors")
     block = _vector_store.characters_at_a_time(compute.device, compute.budget)
@@ -93,8 +95,7 @@ def mine_files(
         return session.forward(session.network(sentence_encoder.load_encoder))
 
     def embedded(sentences: Sequence[str]) -> Vectors:
-        vectors = embed(forward(), sentences, layers=[layer], pool=options.pool, max_length=options.max_length)
-        return vectors[layer]
+        return embed(forward(), sentences, layers=[how.layer], **how.settings)[how.layer]
 
     def vectors_of(corpus: SentenceFile, side: str) -> Vectors:
         total, noted = len(corpus.sentences), -1
@@ -128,7 +129,7 @@ def mine_files(
         "source": len(left.sentences),
         "target": len(right.sentences),
         "embedded_tokens": forward().tokens if forward.cache_info().currsize else 0,
-        "layer": layer,
+        **how.facts,
         "out": str(out),
         "vectors": str(folder),
         **index_facts(index, mined.recall),

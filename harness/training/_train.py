@@ -21,6 +21,7 @@ from harness.core.sealed import read_sealed, sealed
 from harness.data.languages import distinct
 from harness.inference.features import with_languages
 from harness.models.carried import carried_parameters
+from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import plain_model, quiet
 from harness.models.languages import freeze_languages, languages_of
@@ -125,7 +126,8 @@ def _train(
             model = parts[0].objective.finish(copy.deepcopy(model))
         kept = model if len(parts) == 1 else model.base_model
         what = {"key": stage.key, "selected_step": trainer.progress.best_step}
-        _write_model(kept, tokenizer, best, _lacking(kept, carried, [model, *others], parent), what)
+        more = _lacking(kept, carried, [model, *others], parent)
+        _write_model(kept, tokenizer, best, more, what, stage.start.folder)
 
     trainer = Trainer(
         parts,
@@ -352,14 +354,17 @@ def _write_model(
     folder: Path,
     more: Mapping[str, torch.Tensor],
     what: Mapping[str, Any],
+    start: Path,
 ) -> None:
     """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
-    good one. Its stage.json says ``what`` it is, and its fingerprint."""
+    good one. Its stage.json says ``what`` it is, and its fingerprint. With it go the modules that ``start``, the model
+    before any stage, brings for sentence vectors."""
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     with quiet(), written_into(folder):
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
+        carry_modules(start, scratch)
         summary = sealed({**what, "fingerprint": model_fingerprint(scratch)})
         (scratch / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     replace_folder(scratch, folder)

@@ -14,6 +14,7 @@ from harness.core.damage import Damaged
 from harness.core.sealed import read_sealed
 from harness.data.resources import Resources, of_training, union
 from harness.models.carried import carried_parameters
+from harness.models.embedder import TRAINED, Embedder
 from harness.models.fingerprint import model_fingerprint
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.treatment import treatment
@@ -144,6 +145,19 @@ class Stage:
         return [*earlier, self.name]
 
     @property
+    def trains_vectors(self) -> bool:
+        """Tells whether one of its tasks makes the vectors of the last layer those of sentences."""
+        return any(part.family.trains_vectors for part in self.tasks)
+
+    @property
+    def trained_vectors(self) -> list[str]:
+        """The names of the stages, itself included, that trained sentence vectors."""
+        earlier = (
+            self.parent.trained_vectors if isinstance(self.parent, Stage) else Embedder.of(self.start.folder).trained
+        )
+        return [*earlier, *([self.name] if self.trains_vectors else [])]
+
+    @property
     def resources(self) -> Resources:
         """Resources that were used to train it and everything before it."""
         own = [of_training(part.task, part.train) for part in self.tasks]
@@ -222,6 +236,7 @@ class Stage:
             "head": "kept" if self.keeps_head else "fresh",
             **({"inputs": [each.describe() for each in self.inputs]} if self.inputs else {}),
             "lineage": self.lineage,
+            **({TRAINED: trained} if (trained := self.trained_vectors) else {}),
             "resources": self.resources,
         }
 

@@ -266,7 +266,7 @@ def as_plain(options: Any) -> dict[str, Any]:
 
 def _typed(key: str, value: Any, hint: Any) -> Any:
     wanted = [kind for kind in getattr(hint, "__args__", (hint,)) if isinstance(kind, type)]
-    if isinstance(value, str) and str not in wanted:
+    if isinstance(value, str) and (str not in wanted or set(wanted) - {str, type(None)}):
         text = value.lower()
         if type(None) in wanted and text in ("none", ""):
             return None
@@ -276,6 +276,8 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
             if kind in wanted:
                 with suppress(ValueError):
                     return kind(value)
+        if str in wanted:
+            return value
     elif isinstance(value, bool):
         if bool in wanted:
             return value

@@ -200,6 +200,7 @@ class StageRecord(TypedDict):
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]
     lineage: NotRequired[list[str]]
+    trained_vectors: NotRequired[list[str]]
     resources: NotRequired[ResourcesRecord]
     fresh: NotRequired[list[str]]
     padding: NotRequired[str]

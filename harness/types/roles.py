@@ -26,17 +26,18 @@ PLACES: Role = "places"
 """Says where data, models and results are, and what may be fetched."""
 
 
-def option(default: Any, role: Role, *, keyed: Keyed | None = None) -> Any:
+def option(default: Any, role: Role, *, keyed: Keyed | None = None, once: Any = None) -> Any:
     """A dataclass field with its role; a type or a function as ``default`` makes the value.
 
     ``keyed`` says how keys of results hold the option: its "value"; its value where that is "changed" from the default;
     always its "default"; or "never". By default the value where the option measures or is the seed, else never. A new
-    option that measures takes "changed", so that keys written before it stay valid.
+    option that measures takes "changed", so that keys written before it stay valid. ``once`` is what keys hold in place of
+    the default, where that had another name before.
     """
     if keyed is None:
         keyed = "value" if role in (MEASURES, SEED) else "never"
     made: Callable[..., Any] = dataclasses.field
-    metadata = {"role": role, "keyed": keyed}
+    metadata = {"role": role, "keyed": keyed, "once": once}
     if callable(default):
         return made(default_factory=default, metadata=metadata)
     return made(default=default, metadata=metadata)
@@ -54,8 +55,10 @@ def key_part(options: Any) -> dict[str, Any]:
     part = {}
     for field in dataclasses.fields(options):
         keyed = field.metadata.get("keyed", "value")
-        if keyed == "value" or (keyed == "changed" and plain[field.name] != _default(field)):
-            part[field.name] = plain[field.name]
+        usual = plain[field.name] == _default(field)
+        if keyed == "value" or (keyed == "changed" and not usual):
+            once = field.metadata.get("once")
+            part[field.name] = once if usual and once is not None else plain[field.name]
         elif keyed == "default":
             part[field.name] = _default(field)
     return part

@@ -140,7 +140,7 @@ def test_a_killed_run_with_a_real_encoder_goes_on_to_the_same_pairs(
     for name, side in (("a.txt", "source_sentence"), ("b.txt", "target_sentence")):
         (tmp_path / name).write_text("".join(pair[side].strip() + "\n" for pair in pairs), encoding="utf-8")
     files = ["--source", str(tmp_path / "a.txt"), "--target", str(tmp_path / "b.txt"), "--offline"]
-    words = ["mine", "--model", str(minilm), *files, "--dtype", "fp32", "--device", "cpu", "--json"]
+    words = ["mine", "--model", str(minilm), *files, "--layer", "3", "--dtype", "fp32", "--device", "cpu", "--json"]
     killed = [*words, "--out", str(tmp_path / "killed.tsv")]
     died = subprocess.run([sys.executable, "-c", KILLED, *killed], capture_output=True, check=False)
     assert died.returncode == -signal.SIGKILL

@@ -57,7 +57,10 @@ def test_tatoeba_equals_a_plain_computation(forward: Forward, shared_data: Path)
         foreign = plain_vectors(forward, [pair.foreign for pair in unit.examples], 3)
         similar = plain_vectors(forward, english, 3) @ foreign.T
         assert prediction.predictions == similar.argmax(1).tolist()
-        assert prediction.facts == {"layer": 3, "pool": "mean", "dimension": 384, "index": resolve_backend("auto")}
+        assert prediction.facts == {
+            "layer": 3, "layer_from": "by depth, as XTREME does", "pool": "mean", "prompt": "none", "max_length": 512,
+            "dimension": 384, "index": resolve_backend("auto"),
+        }  # fmt: skip
         hits = sum(
             unit.examples[row].english == sentence
             for row, sentence in zip(prediction.predictions, english, strict=True)
@@ -72,7 +75,10 @@ def test_layer_and_index_are_options(forward: Forward, shared_data: Path) -> Non
     for index in ("faiss", "torch"):
         options = BitextRetrieval.Options(layer=6, pool="cls", index=index)
         [prediction] = BitextRetrieval((), options).predict(forward, [unit])
-        assert prediction.facts == {"layer": 6, "pool": "cls", "dimension": 384, "index": index}
+        assert prediction.facts == {
+            "layer": 6, "layer_from": "as asked", "pool": "cls", "prompt": "none", "max_length": 512,
+            "dimension": 384, "index": index,
+        }  # fmt: skip
         found[index] = prediction.predictions
     assert found["faiss"] == found["torch"]
 
@@ -196,7 +202,15 @@ def test_mining_baselines_guess_nothing_or_each_sentence_once(pools: dict[str, l
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"pool": "max"}, {"margin": "none"}, {"retrieval": "fwd"}, {"duplicates": "keep"}, {"precision": "fp8"}, {"k": 0}],
+    [
+        {"pool": "best"},
+        {"layer": "best"},
+        {"margin": "none"},
+        {"retrieval": "fwd"},
+        {"duplicates": "keep"},
+        {"precision": "fp8"},
+        {"k": 0},
+    ],
 )
 def test_wrong_options_are_refused_before_anything_is_embedded(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):

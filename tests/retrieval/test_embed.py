@@ -201,7 +201,7 @@ def test_layers_and_pooling_that_do_not_exist_and_vectors_that_are_not_finite_ar
         embed(forward, TEXTS, layers=[3])
     assert "2 the last" in caught.value.hint
     with pytest.raises(UsageError, match="pool"):
-        embed(forward, TEXTS, layers=[1], pool="max")
+        embed(forward, TEXTS, layers=[1], pool="best")
     with pytest.raises(UsageError, match="layer"):
         embed(forward, TEXTS, layers=[])
     with torch.no_grad():
