@@ -14,7 +14,6 @@ from harness.report.markdown import titled_tables
 from harness.report.table import Cell, PageText, Table, columns, number
 from harness.scoring.scores import half_width
 
-
 RECIPES_DIFFER = (
     "recipes differ within a table (?: not known), so that a difference between systems may be one between recipes; "
     "--recipe NAME shows the rows of one"

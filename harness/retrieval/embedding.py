@@ -29,8 +29,10 @@ class EmbeddingOptions:
     ``layer`` is an index into the hidden states, 0 being the embeddings. None, or "auto": the last layer of a model that
     brings a configuration of sentence-transformers (modules.json), that stages of a dual encoder trained, or whose pooler
     is asked for, and of any other 8 of 12 layers, 14 of 24, else half-way up. "last": the last. "all": as "auto", with the
-    curve over all. ``pool`` is a way of :func:`~harness.retrieval.embed.embed`; "auto": as the authors say (modules.json,
-    with the layers after it where the last layer is taken), else "mean", special tokens included, as in XTREME. ``prompt`` names one of the
+    curve over all.
+
+    ``pool`` is a way of :func:`~harness.retrieval.embed.embed`; "auto": as the authors say (modules.json, with the layers
+    after it where the last layer is taken), else "mean", special tokens included, as in XTREME. ``prompt`` names one of the
     authors' prompts; "auto" is their default, if they have one, and "none" is none. ``max_length``: tokens of a sentence;
     None: as the authors say, else 512.
     """
