@@ -9,42 +9,17 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 from published_models import PUBLISHED, Published, save_published
-from small_models import TEXTS
 
-from harness.core.errors import HarnessError
-from harness.data.sources import LoadedSplit
-from harness.families.base import HeadFamily
-from harness.inference.session import Compute, open_model
-from harness.models.resolve import Access, check_folder
+from harness.analysis.model_check.family_trial import try_family
+from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
-from harness.registry.registry import load_part
-from harness.training._train import train_stage
-from harness.training.stage import Stage, StageTask
-from harness.types.examples import (
-    Answer,
-    Choice,
-    Example,
-    GoldPair,
-    Match,
-    Pair,
-    Question,
-    Sentence,
-    Tagged,
-    Text,
-    Translation,
-)
-from harness.types.options import TrainOptions
-from harness.types.sources import Split
-from harness.types.tasks import IntermediateTask
-from harness.types.units import UnitExamples
 
+NEXT = "\n\n## Your own model\n"
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "models.md"
 FAMILIES = {
@@ -58,33 +33,6 @@ FAMILIES = {
     "mlm": "masked LM",
 }
 """The families, and the heads of their columns."""
-
-LABELS = ("a", "b", "c")
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "span_qa": {"max_length": 64, "max_query_length": 16, "doc_stride": 16},
-    "dual_encoder": {"query_length": 48, "candidate_length": 48, "softmax_pairs": 2},
-}
-
-
-def _examples(family: str) -> list[Example]:
-    """A few examples of unequal length."""
-    short = [" ".join(text.split()[: 3 + place]) for place, text in enumerate(TEXTS[:4])]
-    made: dict[str, Callable[[int, str], Example]] = {
-        "classification": lambda i, text: Pair(str(i), text, short[-i], LABELS[i % 3]),
-        "tagging": lambda i, text: Tagged(str(i), tuple(text.split()), tuple(LABELS[len(w) % 3] for w in text.split())),
-        "span_qa": lambda i, text: Question(
-            str(i), "Who?", text, (Answer(text.split()[1], text.index(text.split()[1])),)
-        ),
-        "multiple_choice": lambda i, text: Choice(str(i), text, (short[0], short[-1]), i % 2),
-        "dual_encoder": lambda i, text: Match(str(i), f"{i} {text}", short[-i]),
-        "bitext_retrieval": lambda i, text: Translation(str(i), text, short[-i]),
-        "mlm": lambda i, text: Text(str(i), text),
-    }
-    if family == "bitext_mining":
-        pool: list[Example] = [Sentence(f"f-{i}", text, english=False) for i, text in enumerate(short)]
-        pool += [Sentence(f"e-{i}", text, english=True) for i, text in enumerate(reversed(short))]
-        return [*pool, GoldPair("f-0", "e-3")]
-    return [made[family](i, text) for i, text in enumerate(short)]
 
 
 @cache
@@ -100,40 +48,11 @@ def tried(published: Published, family: str) -> tuple[str, ...]:
 
     Returns notes on what stands in for what the architecture lacks, or an error ("cannot: ..."); none where it works.
     """
-    value = get_registry().family(family)
-    kind: Any = load_part(value, "implementation")
-    labels = LABELS if family in ("classification", "tagging") else ()
-    predictor = kind(labels, kind.Options(**_OPTIONS.get(family, {"max_length": 48})))
-    examples = _examples(family)
-    try:
-        model: Any = check_folder(_folder(published), published.kind)
-        if isinstance(predictor, HeadFamily):
-            model = _trained(model, predictor, family, examples, load_part(value, "format")())
-        session = open_model(model, Access(), Compute())
-        head = predictor.head_parameters if isinstance(predictor, HeadFamily) else None
-        network = session.network(predictor.load, head=head)
-        forward = session.forward(network)
-        (unit,) = predictor.join([UnitExamples("task", "en", "test", examples, dev=examples)])
-        (found,) = predictor.predict(forward, [unit])
-    except HarnessError as error:
-        said = str(error).removeprefix(f"{published.kind}: ").removeprefix(f"{_folder(published)}: ")
-        said = said.replace(f" for models of type {published.kind!r}", "").replace(f", of type {published.kind!r},", "")
-        return (f"cannot: {said}",)
-    assert family == "bitext_mining" or len(found.predictions) == len(unit.examples)
-    notes = [getattr(network, "harness_instead", "")]
-    notes += ["rows of one length only: it reads padding"] if forward.padding == "none" else []
-    if "separator" in found.facts:
-        notes.append("the end token between the texts of a pair, where its tokenizer puts none")
-    return tuple(note for note in notes if note)
-
-
-def _trained(model: Any, predictor: HeadFamily, family: str, examples: Sequence[Example], form: Any) -> Path:
-    nothing = Split()
-    task = IntermediateTask("task", 1, family, nothing, nothing, lambda row: [], "accuracy", predictor.labels)
-    split = LoadedSplit(examples, len(examples), None, "test", [], "none")
-    options = TrainOptions(max_steps=1, batch=len(examples), select="last", lr=1e-3)
-    stage = Stage((StageTask(task, split, None, predictor, form),), model, options, "fp32")
-    return train_stage(stage, model.folder, Path(mkdtemp()) / "stage", compute=Compute()).folder
+    trial = try_family(check_folder(_folder(published), published.kind), family, get_registry())
+    if trial.verdict in ("works", "falls back"):
+        return trial.how
+    of_type = (f" for models of type {published.kind!r}", f", of type {published.kind!r},")
+    return (f"{trial.verdict}: {trial.how[0].replace(of_type[0], '').replace(of_type[1], '')}",)
 
 
 def page() -> str:
@@ -148,7 +67,8 @@ def page() -> str:
         lines.append(f"| {row_of(published)} | {' | '.join(cells)} |")
     table = [f"| encoder | {' | '.join(FAMILIES.values())} |", "|---" * (len(FAMILIES) + 1) + "|", *lines]
     found = [textwrap.fill(f"{number}. {note}", 100, subsequent_indent="   ") for note, number in notes.items()]
-    return INTRODUCTION + "\n".join([*table, "", *found]) + "\n"
+    _, heading, rest = PAGE.read_text(encoding="utf-8").partition(NEXT)  # which is written by hand
+    return INTRODUCTION + "\n".join([*table, "", *found]) + heading + rest
 
 
 def row_of(published: Published) -> str:
@@ -180,7 +100,8 @@ INTRODUCTION = """\
 # Models
 
 To see whether an encoder can be used in a task, find its architecture and the family of the task
-in the table. `harness tasks` names the family of each task.
+in the table. `harness tasks` names the family of each task. To see it for a model of your own, and
+what to say about it, ask `harness doctor --model MODEL` ([below](#your-own-model)).
 
 Written by `python tests/model_matrix.py`, which builds each architecture from its configuration
 class with random weights and a tokenizer of its scheme, saves it as its authors publish it, and

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 SLOW = ("torch", "pyarrow.parquet", "datasets", "transformers", "accelerate", "safetensors.torch")
-OURS = ("harness.cli.main", "harness.api", "harness.evaluation.evaluator", "harness.training._train")
+OURS = ("harness.cli.main", "harness.api", "harness.evaluation.evaluator", "harness.training.train_stage")
 READ_ON_IMPORT = ("HF_", "HOME", "LANG", "LC_", "OMP_", "PYTHON", "TRANSFORMERS_", "XDG_")
 """How the names of variables begin that interpreters and libraries read as they start."""
 SERVER = "WARM_PYTHON"

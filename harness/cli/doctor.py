@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,8 @@ from harness.core.errors import UsageError
 
 
 @click.command()
-@click.option("--invariance", "model", metavar="MODEL", help="Count decisions that batch size and precision change.")
+@click.option("--model", metavar="MODEL", help="Tell which families can use a model, and what to say about it.")
+@click.option("--invariance", metavar="MODEL", help="Count decisions that batch size and precision change.")
 @click.option("--limit", type=click.IntRange(1), help="Examples a unit, with --invariance.  [default: 200]")
 @click.option(
     "--data-dir",
@@ -21,13 +23,14 @@ from harness.core.errors import UsageError
     metavar="FOLDER",
     help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
 )
-@session_options(without=("dtype",))  # --invariance compares both
+@session_options(without=("dtype",))  # --invariance compares both, and --model tries bf16
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
     model: str | None,
+    invariance: str | None,
     limit: int | None,
     data_dir: str | None,
     as_json: bool,
@@ -37,6 +40,11 @@ def command(
 
     The exit code is that of the worst problem: 1 for the installation, 3 for plugins, 4 for data; 0 without any.
 
+    With --model, try every family of tasks on a copy of the model that is two layers deep and has random weights, and
+    answer what a reviewer would ask: hidden state, pooling, padding, precision, tokens a word and unknown tokens in 49
+    languages, length, weights and code. The weights themselves are not loaded. The exit code is 5 where the model is
+    faulty or no family can use it, and 0 otherwise.
+
     With --invariance, score one unit of each family of tasks whose data are present instead, with batches of one and
     full ones, in fp32 and in bf16, and count the decisions that change.
     """
@@ -45,22 +53,29 @@ def command(
     from harness.evaluation.health import data_checks, plugin_checks
     from harness.registry.default import get_registry
     from harness.report.table import Table
+    from harness.types.options import EvalOptions
 
-    if model is not None:
-        from harness.cli.doctor_invariance import print_invariance
-        from harness.types.options import EvalOptions
-
-        options = EvalOptions(data_dir=data_dir, **session)
-        print_invariance(model, limit, options, as_json)
-        return
-    given = [
-        option.opts[0]
+    given = {
+        str(option.name): option.opts[0]
         for option in ctx.command.params
-        if option.name in {"limit", *session} - {"offline"}
-        and ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise UsageError(f"options that go with --invariance MODEL: {', '.join(given)}")
+        if ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    }
+    options = EvalOptions(data_dir=data_dir, **session)
+    if model is not None:
+        from harness.cli.doctor_model import print_model_check
+
+        _refuse(
+            given,
+            ("invariance", "limit", "data_dir", "quant", "batch_tokens", "compiled"),
+            "have no effect with --model",
+        )
+        ctx.exit(print_model_check(model, options, as_json))
+    if invariance is not None:
+        from harness.cli.doctor_invariance import print_invariance
+
+        print_invariance(invariance, limit, options, as_json)
+        return
+    _refuse(given, {"limit", *session} - {"offline"}, "go with --invariance MODEL or --model MODEL")
     registry = get_registry(check=False)
     found = [*installation(), *plugin_checks(registry), *data_checks(registry, data_dir), disk()]
     if as_json:
@@ -71,3 +86,9 @@ def command(
             if check.hint:
                 message(f"{check.name}: {check.hint}", "hint")
     ctx.exit(min((check.code for check in found if check.status == "failed"), default=0))
+
+
+def _refuse(given: Mapping[str, str], names: Collection[str], why: str) -> None:
+    """UsageError where options are given that would have no effect."""
+    if found := [word for name, word in given.items() if name in names]:
+        raise UsageError(f"options that {why}: {', '.join(found)}")

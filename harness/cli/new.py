@@ -24,7 +24,8 @@ def command() -> None:
 def task(name: str, family_name: str, out: str) -> None:
     """A target task of a family."""
     from harness.registry.default import get_registry
-    from harness.scaffold.package import new_task, template_of
+    from harness.registry.template import template_of
+    from harness.scaffold.package import new_task
 
     registry = get_registry()
     family = registry.family(family_name)

@@ -18,7 +18,7 @@ from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.types.options import as_plain
 from harness.types.sources import Split
-from harness.types.tasks import IntermediateTask
+from harness.types.tasks import IntermediateTask, TargetTask
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
             for source in training_tasks(task, context.registry)
         )
-        family = _family(entry, context)
+        family = family_of(entry.task, context)
         alike = (sources, task.family, task.labels, json.dumps(as_plain(family.options), sort_keys=True))
         groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
@@ -78,10 +78,11 @@ def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     grouped([entry for entry in planned if entry.present], context)
 
 
-def _family(entry: PlannedUnit, context: RunContext) -> Predictor:
-    sources = training_tasks(entry.task, context.registry)
-    names = [*(source.name for source in sources[-1:] if source.family == entry.task.family), entry.task.name]
-    return context.family(entry.task.family, entry.task.labels, names, entry.task.options)
+def family_of(task: TargetTask, context: RunContext) -> Predictor:
+    """The family of a task, with the options in force for it."""
+    sources = training_tasks(task, context.registry)
+    names = [*(source.name for source in sources[-1:] if source.family == task.family), task.name]
+    return context.family(task.family, task.labels, names, task.options)
 
 
 def make_group(
@@ -89,7 +90,7 @@ def make_group(
 ) -> CheckpointGroup:
     """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
     options = context.options
-    family = _family(units[0], context)
+    family = family_of(units[0].task, context)
     if model is None:
         return CheckpointGroup(family, None, tuple(units))
     checkpoint = stages.via(options.via, model)

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,7 +18,6 @@ from harness.core.errors import PluginError, UsageError
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.rows import row_text
 from harness.leaderboard.schema import SCHEMA
-from harness.registry.registry import load_part
 from harness.scaffold.sentences import sentences
 from harness.scoring.metrics import get_metric
 from harness.types.benchmarks import Benchmark
@@ -27,22 +26,6 @@ from harness.types.tasks import Family, TargetTask
 
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _OF_TASK_FILE = "FileData, Split, TargetTask, hookimpl, readers, splits"
-
-
-def template_of(family: Family, families: Iterable[Family]) -> TaskTemplate:
-    """The template of a family, or that of another one with the same examples. UsageError where there is none."""
-    alike = (other for other in families if set(other.examples) == set(family.examples))
-    found = next((other for other in (family, *alike) if other.template), None)
-    if found is None:
-        kinds = ", ".join(kind.__name__ for kind in family.examples)
-        raise UsageError(
-            f"there is no template for the examples of the family {family.name!r} ({kinds})",
-            hint=f"see how {family.provider} provides tasks of its own",
-        )
-    template = load_part(found, "template")
-    if not isinstance(template, TaskTemplate):
-        raise PluginError(f"plugin {found.provider}: {found.where}: template: {found.template!r} is no TaskTemplate")
-    return template
 
 
 def new_task(name: str, family: Family, template: TaskTemplate, folder: Path) -> Path:

@@ -160,7 +160,7 @@ class Stages:
         parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
         trained = finished(stage, folder)
         if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
-            from harness.training._train import train_stage
+            from harness.training.train_stage import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
             with attributing_errors(stage.tasks[0].task, self.context.registry):

@@ -13,6 +13,9 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.types.checks import check_text, require
 from harness.types.values import PluginValue
 
+UNSPACED = frozenset({"Hans", "Hant", "Hani", "Jpan", "Thai", "Mymr", "Khmr", "Laoo"})
+"""Scripts that put no space between words."""
+
 _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 

@@ -20,7 +20,7 @@ KILLS = 24
 KILLER = """
 import json, os, random, signal, sys, time
 import torch, transformers, datasets, accelerate  # noqa
-import harness.api, harness.evaluation.evaluator, harness.training._train, harness.retrieval.embed  # noqa
+import harness.api, harness.evaluation.evaluator, harness.training.train_stage, harness.retrieval.embed  # noqa
 from harness.cli.main import main
 
 kills, limit, words = int(sys.argv[1]), float(sys.argv[2]), json.loads(sys.argv[3])

@@ -145,7 +145,7 @@ def test_it_goes_from_stage_to_stage(via: str, peft: str, modernbert: Path, corp
 
 
 def test_it_passes_through_a_stage_that_has_no_place_for_it(modernbert: Path, tmp_path: Path) -> None:
-    from harness.training._train import _lacking, _write_model
+    from harness.training.train_stage import _lacking, _write_model
 
     model = loaded(DualEncoder, modernbert)
     more = _lacking(model, PRETRAINED, [model], modernbert)

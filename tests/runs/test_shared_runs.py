@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("warm_python")
 WORKERS = """
 import json, os, signal, sys, time
 import torch, transformers, datasets, accelerate  # noqa
-import harness.api, harness.evaluation.evaluator, harness.training._train, harness.retrieval.embed  # noqa
+import harness.api, harness.evaluation.evaluator, harness.training.train_stage, harness.retrieval.embed  # noqa
 from harness.cli.main import main
 
 killed_after, jobs = json.loads(sys.argv[1]), json.loads(sys.argv[2])

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from harness.cli.main import cli
 from harness.core.errors import PluginError
 from harness.registry.registry import Registry
-from harness.scaffold.package import new_task, template_of
+from harness.registry.template import template_of
+from harness.scaffold.package import new_task
 from harness.testing import check_plugin
 
 KINDS = """

@@ -16,11 +16,9 @@ from harness.analysis.breakdown._context import UnitContext
 from harness.families.running_text import as_written
 from harness.families.words import marks_space
 from harness.types.examples import Example, Question, Tagged
+from harness.types.languages import UNSPACED
 
 Values = Sequence[float | str | None]
-
-_UNSPACED = frozenset({"Hans", "Hant", "Hani", "Jpan", "Thai", "Mymr", "Khmr", "Laoo"})
-"""Scripts that put no space between words."""
 
 
 def language(examples: Sequence[Any], unit: UnitContext) -> Values:
@@ -111,7 +109,7 @@ def tokens_per_word(examples: Sequence[Example], unit: UnitContext) -> Values:
     in_text = tokenizer is not None and marks_space(tokenizer)
     texts = [_text(example, in_text) if _asks(example) else "" for example in examples]
     counts = [
-        len(example.split_words()) if example.word_field else 0 if unit.script in _UNSPACED else len(text.split())
+        len(example.split_words()) if example.word_field else 0 if unit.script in UNSPACED else len(text.split())
         for example, text in zip(examples, texts, strict=True)
     ]
     if tokenizer is None or not any(counts):
@@ -144,7 +142,7 @@ def _answer_type(text: str, script: str) -> str:
         return "number"
     if re.search(r"\d", text):
         return "with digits"
-    if script in _UNSPACED:
+    if script in UNSPACED:
         return "other script"
     letters = [word.lstrip("\"'«„“(")[:1] for word in words]
     if letters and all(letter.isupper() for letter in letters):

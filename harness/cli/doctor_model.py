@@ -1,0 +1,35 @@
+"""``harness doctor --model``: the families that a model can be used for, and what a reviewer would ask about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from harness.cli.console import message, print_json, print_table, print_text
+from harness.core.errors import ModelError
+from harness.report.model_check import model_check_tables
+
+if TYPE_CHECKING:
+    from harness.types.options import EvalOptions
+
+
+def print_model_check(model: str, options: EvalOptions, as_json: bool) -> int:
+    """Checks and prints; the exit code is 0 where any family can use the model."""
+    from harness.analysis.model_check.check import check_model
+    from harness.registry.default import get_registry
+
+    found = check_model(model, get_registry(), options)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for place, table in enumerate(model_check_tables(found)):
+            if place:
+                print_text("")
+            print_table(table)
+        for trial in found.families:
+            if trial.hint:
+                message(f"{trial.family}: {trial.hint}", "hint")
+        for check in found.checks:
+            if check.hint:
+                message(f"{check.name}: {check.hint}", "hint")
+    return 0 if found.usable else ModelError.exit_code
