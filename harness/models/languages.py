@@ -63,7 +63,7 @@ def any_language(model: PreTrainedModel) -> int | None:
 
 
 def language_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What the model's forward takes for the languages of the rows; nothing for a model that is the same in all.
+    """Inputs of the model's forward that choose the languages of the rows; none for a model that is the same in all.
 
     A row without a language is in the configuration's ``default_language``; ModelError where it names none.
     """
