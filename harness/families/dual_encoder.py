@@ -90,22 +90,24 @@ class DualEncoder(HeadFamily):
         languages are those of the query with the same id there. Pairs (a dev split) search each other's candidates.
         """
         units = [_searchable(unit) for unit in units]
-        pools: dict[str, dict[str, Candidate]] = {}
+        pools: dict[str, dict[str, tuple[Candidate, str]]] = {}
         relevant: dict[tuple[str, str], dict[str, None]] = {}
         for unit in units:
             if not unit.pool:
                 pool = pools.setdefault(unit.task, {})
-                pool.update((example.id, example) for example in unit.examples if isinstance(example, Candidate))
+                candidates = (example for example in unit.examples if isinstance(example, Candidate))
+                pool.update((candidate.id, (candidate, unit.language)) for candidate in candidates)
                 for query in _queries(unit):
                     relevant.setdefault((unit.task, query.id), {}).update(dict.fromkeys(query.relevant))
-        shared = {task: tuple(pool.values()) for task, pool in pools.items()}
+        shared = {task: list(zip(*pool.values(), strict=True)) or [(), ()] for task, pool in pools.items()}
         return [
             replace(unit, examples=_queries(unit))
             if unit.pool
             else replace(
                 unit,
                 examples=[replace(q, relevant=tuple(relevant[unit.task, q.id])) for q in _queries(unit)],
-                pool=shared[unit.task],
+                pool=shared[unit.task][0],
+                pool_languages=shared[unit.task][1],
             )
             for unit in units
         ]
@@ -116,10 +118,12 @@ class DualEncoder(HeadFamily):
         search = partial(in_blocks, search) if index in BACKENDS else search
         for group in _by_pool(units):
             pool = [example for example in group[0].pool if isinstance(example, Candidate)]
-            queries = [query for unit in group for query in _queries(unit)]
+            queries = [(query.text, unit.language) for unit in group for query in _queries(unit)]
+            spoken = group[0].pool_languages or [""] * len(pool)
+            candidates = [(candidate.text, code) for candidate, code in zip(pool, spoken, strict=True)]
             embed = partial(self._embed, forward)
-            vectors = mapped(partial(embed, self.options.candidate_length), [candidate.text for candidate in pool])
-            asked = embed(self.options.query_length, [query.text for query in queries])
+            vectors = mapped(partial(embed, self.options.candidate_length), candidates)
+            asked = embed(self.options.query_length, queries)
             found = search(asked, vectors, DEPTH)
             facts = {"candidates": len(pool), "vector": forward.model.dual_encoder_vector}
             facts |= index_facts(index, found.recall)
@@ -130,9 +134,13 @@ class DualEncoder(HeadFamily):
                 yield Prediction(unit, rankings[start:end], facts | {"pool": [other.language for other in group]})
                 start = end
 
-    def _embed(self, forward: Forward, max_length: int, texts: Sequence[str]) -> Vectors:
-        ids, segments = encode_pairs(forward.tokenizer, texts, None, max_length)
+    def _embed(self, forward: Forward, max_length: int, texts: Sequence[tuple[str, str]]) -> Vectors:
+        """The vectors of texts, each with its language, "" where that is not known."""
+        ids, segments = encode_pairs(forward.tokenizer, [text for text, _ in texts], None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
+        spoken = [code for _, code in texts]
+        if forward.reads_language and all(spoken):
+            features = features.with_languages(spoken)
         vectors = np.asarray(forward.stream(features, self.outputs, counts=len(texts))["vector"])
         check_finite(np.isfinite(vectors))
         return vectors

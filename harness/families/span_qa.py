@@ -118,7 +118,8 @@ class SpanQA(HeadFamily):
         treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
-            outputs = forward.stream(features, self.outputs, counts=len(unit.examples))
+            rows = self.in_languages(forward, features, [unit])
+            outputs = forward.stream(rows, self.outputs, counts=len(unit.examples))
             answers = self.answers(features, outputs)
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
             facts = dict(treatment)

@@ -23,6 +23,7 @@ from harness.inference.timing import Timings
 from harness.models.device import sent
 from harness.models.embedder import Embedder
 from harness.models.heads import plain_model
+from harness.models.languages import languages_of
 from harness.models.padding import padding_of
 from harness.models.tables import check_positions
 
@@ -86,6 +87,11 @@ class Forward:
     def __post_init__(self) -> None:
         """Finds out how rows may be padded, once for each model."""
         self.padding = padding_of(self.model, self.tokenizer)
+
+    @property
+    def reads_language(self) -> bool:
+        """Tells whether the model needs the language of every row."""
+        return bool(languages_of(plain_model(self.model)))
 
     @property
     def on_processor(self) -> bool:

@@ -51,6 +51,20 @@ class StageTask:
         """The task's, with the objective behind it: ``mnli@shuffled``."""
         return self.task.name + self.objective.suffix
 
+    def languages_of(self, examples: Sequence[Example]) -> Sequence[str]:
+        """The language of each example that is trained on: those of the data, or what an objective has made of them.
+
+        () where they are not known.
+        """
+        known = self.train.languages
+        if len(examples) == len(self.train.examples) or not known:
+            return known
+        if len(set(known)) == 1:
+            return [known[0]] * len(examples)
+        pairs = zip(self.train.examples, known, strict=True)
+        of_each = {name: code for example, code in pairs if (name := getattr(example, "id", None)) is not None}
+        return [of_each.get(getattr(example, "id", None), "") for example in examples]
+
     @property
     def examples(self) -> tuple[Sequence[Example], ...]:
         """Those that are trained on, and those of the dev split where there is one."""
