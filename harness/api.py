@@ -125,10 +125,10 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages next to them; ``seeds.json`` sums up."""
-    from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
+    from harness.models.loaded import model_reference
+    from harness.results.seeds import SUMMARY, check_seeds, seed_folder, summarise, write_summary
 
-    if len(set(seeds)) != len(seeds):
-        raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
+    check_seeds(seeds, model_reference(model))
     runs = []
     for seed in seeds:
         own = seeded(options or EvalOptions(), seed)
