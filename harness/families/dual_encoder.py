@@ -182,14 +182,15 @@ class DualEncoder(HeadFamily):
 
         plain = plain_model(model)
         encoder = encoder_of(plain)
-        output = (model if encoder is plain else encoder)(**model_inputs(plain, batch), return_dict=True)
+        inputs = model_inputs(plain, batch)
+        output = (model if encoder is plain else encoder)(**inputs, return_dict=True)
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             if plain.dual_encoder_vector == "pooler":
                 vectors = output.pooler_output.float()
             elif plain.dual_encoder_vector == "cls":
                 vectors = output.last_hidden_state[:, 0].float()
             else:
-                mask = batch["attention_mask"][:, :, None].float()
+                mask = inputs["attention_mask"][:, :, None].float()
                 vectors = (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
             return torch.nn.functional.normalize(vectors, dim=1)
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
 
 
@@ -254,8 +255,7 @@ def _parts(
         for before in parts:
             part.family.share_encoder(before.model, model, carried)
         padding = padding_of(model, tokenizer)
-        if isinstance(rows.lengths, np.ndarray):  # running text is not counted before its turn comes
-            check_positions(model, int(rows.lengths.max()), part.task.name)
+        check_positions(model, _longest(rows), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:
@@ -264,6 +264,15 @@ def _parts(
             model = with_adapters(model, stage.options, carried)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
+
+
+def _longest(rows: FeatureRows) -> int:
+    """Tokens of the longest row; of running text, which is not counted before its turn comes, those that it may have.
+
+    0 where nothing is known of rows that are made when they are needed.
+    """
+    lengths = rows.lengths
+    return int(lengths.max()) if isinstance(lengths, np.ndarray) else int(getattr(rows, "longest", 0))
 
 
 def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
