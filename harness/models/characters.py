@@ -19,7 +19,7 @@ _OF_CHARACTERS = 2
 
 def layer_states(config: PreTrainedConfig, states: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
     """The hidden states of the layers that the configuration counts, the input of the first one at the front."""
-    return states[_OF_CHARACTERS:-_OF_CHARACTERS] if config.model_type == "canine" else states
+    return states[_OF_CHARACTERS:-_OF_CHARACTERS] if _groups(config) else states
 
 
 def mask_of_states(config: PreTrainedConfig, mask: torch.Tensor) -> torch.Tensor:
@@ -29,7 +29,7 @@ def mask_of_states(config: PreTrainedConfig, mask: torch.Tensor) -> torch.Tensor
     """
     import torch
 
-    if config.model_type != "canine":
+    if not _groups(config):
         return mask
     rate = config.downsampling_rate
     groups = torch.nn.functional.max_pool1d(mask.float()[:, None], rate, rate)[:, 0].to(mask.dtype)
@@ -40,7 +40,11 @@ def at_least_a_group(config: PreTrainedConfig, inputs: dict[str, torch.Tensor]) 
     """The inputs (rows, tokens), filled up with padding where CANINE would get fewer characters than it groups."""
     import torch
 
-    missing = config.downsampling_rate - inputs["input_ids"].shape[1] if config.model_type == "canine" else 0
+    missing = config.downsampling_rate - inputs["input_ids"].shape[1] if _groups(config) else 0
     if missing <= 0:
         return inputs
     return {name: torch.nn.functional.pad(value, (0, missing)) for name, value in inputs.items()}
+
+
+def _groups(config: PreTrainedConfig) -> bool:
+    return getattr(config, "model_type", "") == "canine"
