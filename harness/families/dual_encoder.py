@@ -99,22 +99,24 @@ class DualEncoder(HeadFamily):
         languages are those of the query with the same id there. Pairs (a dev split) search each other's candidates.
         """
         units = [_searchable(unit) for unit in units]
-        pools: dict[str, dict[str, Candidate]] = {}
+        pools: dict[str, dict[str, tuple[Candidate, str]]] = {}
         relevant: dict[tuple[str, str], dict[str, None]] = {}
         for unit in units:
             if not unit.pool:
                 pool = pools.setdefault(unit.task, {})
-                pool.update((example.id, example) for example in unit.examples if isinstance(example, Candidate))
+                candidates = (example for example in unit.examples if isinstance(example, Candidate))
+                pool.update((candidate.id, (candidate, unit.language)) for candidate in candidates)
                 for query in _queries(unit):
                     relevant.setdefault((unit.task, query.id), {}).update(dict.fromkeys(query.relevant))
-        shared = {task: tuple(pool.values()) for task, pool in pools.items()}
+        shared = {task: list(zip(*pool.values(), strict=True)) or [(), ()] for task, pool in pools.items()}
         return [
             replace(unit, examples=_queries(unit))
             if unit.pool
             else replace(
                 unit,
                 examples=[replace(q, relevant=tuple(relevant[unit.task, q.id])) for q in _queries(unit)],
-                pool=shared[unit.task],
+                pool=shared[unit.task][0],
+                pool_languages=shared[unit.task][1],
             )
             for unit in units
         ]
@@ -125,9 +127,11 @@ class DualEncoder(HeadFamily):
         search = partial(in_blocks, search) if index in BACKENDS else search
         for group in _by_pool(units):
             pool = [example for example in group[0].pool if isinstance(example, Candidate)]
-            queries = [query for unit in group for query in _queries(unit)]
-            vectors = mapped(partial(self._embed, forward, "candidate"), [candidate.text for candidate in pool])
-            asked = self._embed(forward, "query", [query.text for query in queries])
+            queries = [(query.text, unit.language) for unit in group for query in _queries(unit)]
+            spoken = group[0].pool_languages or [""] * len(pool)
+            candidates = [(candidate.text, code) for candidate, code in zip(pool, spoken, strict=True)]
+            vectors = mapped(partial(self._embed, forward, "candidate"), candidates)
+            asked = self._embed(forward, "query", queries)
             found = search(asked, vectors, DEPTH)
             theirs = self.vector_treatment(forward.embedder)
             facts = {"candidates": len(pool), **(theirs or {"vector": forward.model.dual_encoder_vector})}
@@ -151,16 +155,20 @@ class DualEncoder(HeadFamily):
         """The modules that a model brings, unless a vector is asked for or one was trained since."""
         return embedder.modules if self.options.vector == "auto" and not embedder.trained else None
 
-    def _embed(self, forward: Forward, side: str, texts: Sequence[str]) -> Vectors:
+    def _embed(self, forward: Forward, side: str, texts: Sequence[tuple[str, str]]) -> Vectors:
+        """The vectors of texts of a side, each with its language, "" where that is not known."""
         max_length = self.options.query_length if side == "query" else self.options.candidate_length
+        plain, spoken = [text for text, _ in texts], [code for _, code in texts]
         if modules := self._authors(forward.embedder):
             depth = layer_count(encoder_of(plain_model(forward.model)).config)
-            prompt = modules.prompt_for(PROMPTS[side], self.options.prompt)[1]
-            found = embed(forward, texts, layers=[depth], max_length=max_length, **modules.settings(prompt))
-            return found[depth]
-        ids, segments = encode_pairs(forward.tokenizer, texts, None, max_length)
+            settings = modules.settings(modules.prompt_for(PROMPTS[side], self.options.prompt)[1])
+            known = spoken if all(spoken) else None
+            return embed(forward, plain, layers=[depth], max_length=max_length, languages=known, **settings)[depth]
+        ids, segments = encode_pairs(forward.tokenizer, plain, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
-        vectors = np.asarray(forward.stream(features, self.outputs)["vector"])
+        if forward.reads_language and all(spoken):
+            features = features.with_languages(spoken)
+        vectors = np.asarray(forward.stream(features, self.outputs, counts=len(texts))["vector"])
         check_finite(np.isfinite(vectors))
         return vectors
 

@@ -212,8 +212,10 @@ def test_an_untrained_model_searches_as_its_authors_say_with_the_prompt_of_each_
     queries = theirs.encode_query([p.query for p in PAIRS], normalize_embeddings=True)
     theirs.max_seq_length = 32
     documents = theirs.encode_document([p.candidate for p in PAIRS], normalize_embeddings=True)
-    np.testing.assert_allclose(task._embed(forward, "query", [p.query for p in PAIRS]), queries, atol=1e-5)
-    np.testing.assert_allclose(task._embed(forward, "candidate", [p.candidate for p in PAIRS]), documents, atol=1e-5)
+    np.testing.assert_allclose(task._embed(forward, "query", [(p.query, "en") for p in PAIRS]), queries, atol=1e-5)
+    np.testing.assert_allclose(
+        task._embed(forward, "candidate", [(p.candidate, "") for p in PAIRS]), documents, atol=1e-5
+    )
     assert family(vector="mean").vector_treatment(forward.embedder) == {}
     assert task.vector_treatment(replace(forward.embedder, trained=("lareqa",))) == {}
     without = family(prompt="none").vector_treatment(forward.embedder)
