@@ -162,7 +162,7 @@ class DualEncoder(HeadFamily):
         if modules := self._authors(forward.embedder):
             depth = layer_count(encoder_of(plain_model(forward.model)).config)
             settings = modules.settings(modules.prompt_for(PROMPTS[side], self.options.prompt)[1])
-            known = spoken if all(spoken) else None
+            known = spoken if all(spoken) else ()
             return embed(forward, plain, layers=[depth], max_length=max_length, languages=known, **settings)[depth]
         ids, segments = encode_pairs(forward.tokenizer, plain, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
