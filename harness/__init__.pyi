@@ -83,6 +83,7 @@ from harness.types.languages import Language as Language
 from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
 from harness.types.languages import language_name as language_name
+from harness.types.languages import numbered_language as numbered_language
 from harness.types.options import EvalOptions as EvalOptions
 from harness.types.options import TrainOptions as TrainOptions
 from harness.types.progress import ProgressListener as ProgressListener
@@ -184,6 +185,7 @@ __all__ = [
     "first_party_languages",
     "iso639_3",
     "language_name",
+    "numbered_language",
     "EvalOptions",
     "TrainOptions",
     "ProgressListener",

@@ -1,4 +1,4 @@
-"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, and two fast ones to try things out with."""
+"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, nlu-evals, and two fast ones to try things out."""
 
 from harness import Recipe, hookimpl
 
@@ -62,6 +62,47 @@ STILTS = Recipe(
     source="nyu-mll/jiant scripts/benchmarks/xtreme at daa5a25; Phang et al. 2020",
 )
 
+FIRST_TOKEN = {"layer": "last", "pool": "cls", "prompt": "none", "max_length": 512}
+
+NLU_EVALS = Recipe(
+    name="nlu-evals",
+    version=1,
+    defaults={
+        "lr": 2e-5,
+        "batch": 32,
+        "epochs": 3,
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "clip": 1.0,
+        "select": "last",
+    },
+    tasks={
+        "xnli": {"warmup_ratio": 0.06},
+        "mnli": {"warmup_ratio": 0.06},
+        "pawsx": {"epochs": 2},
+        "udpos": {"epochs": 10},
+        "panx": {"epochs": 10},
+        "squad": {"lr": 3e-5, "weight_decay": 1e-4},
+        "tydiqa": {"lr": 3e-5, "weight_decay": 1e-4},
+        "socialiqa": {"epochs": 5, "truncate": "longest_first"},
+        "copa": {"epochs": 5, "truncate": "longest_first", "keep_head": True},
+        "lareqa": {"batch": 16, "softmax_pairs": 16, "vector": "cls"},
+        "mewslix": {
+            "epochs": 2,
+            "batch": 64,
+            "softmax_pairs": 64,
+            "vector": "cls",
+            "query_length": 64,
+            "candidate_length": 64,
+        },
+        "tatoeba": FIRST_TOKEN,
+        "tatoeba_mteb": FIRST_TOKEN,
+        "bucc2018": FIRST_TOKEN,
+    },
+    summary="the scripts behind the tables of mGTE and mmBERT: last checkpoint, first token; docs/training.md has the limits",
+    source="izhx/nlu-evals scripts/*.sh at b8193ba; Zhang et al. 2024",
+)
+
 TINY = Recipe(
     name="tiny",
     version=1,
@@ -85,4 +126,4 @@ DEMO = Recipe(
 
 @hookimpl
 def harness_recipes():
-    yield from (XTREME, STILTS, TINY, DEMO)
+    yield from (XTREME, STILTS, NLU_EVALS, TINY, DEMO)

@@ -123,6 +123,15 @@ architecture lacks, or why it cannot be used. What stands in is written as an or
 The tokens of ByT5 and CANINE are bytes and characters, which Python finds more slowly than the fast
 tokenizers find theirs.
 
+X-MOD has a module for each of its languages, and every row goes through that of its own: a unit
+through that of its language, the English side of a retrieval task through the English one, training
+data through theirs (`mlm[sw]` trains the module of Swahili alone). Fine-tuning leaves the
+embeddings and all modules as they are, as its authors do (`frozen` in `stage.json`). The facts of a
+unit name its `module` (`sw_KE`). A language that the model lacks fails with a message that names
+those it has, and the others run. For texts that do not say their language (`harness mine`, the
+entities of Mewsli-X), set `default_language` in the model's `config.json`. transformers' class for
+multiple choice is not used, because it mixes up the languages of the rows in a batch.
+
 """
 
 if __name__ == "__main__":

@@ -121,6 +121,7 @@ _board_options = [
     click.option("--benchmark", default="xtreme", show_default=True, help="Benchmark of the rows."),
     click.option("--task", "tasks", multiple=True, metavar="NAME", help="Show this task, language by language."),
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
+    click.option("--recipe", metavar="NAME", help="Only rows that are known to be of this recipe: nlu-evals."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
     _rows_option,
 ]
@@ -140,6 +141,7 @@ def show(
     benchmark: str,
     tasks: tuple[str, ...],
     metrics: tuple[str, ...],
+    recipe: str | None,
     more: tuple[Path, ...],
     folder: Path,
     as_json: bool,
@@ -148,7 +150,7 @@ def show(
     """Show rows next to published systems, one table for each setting and split."""
     from harness.report.leaderboard import legend, markdown, tables
 
-    board = _board(benchmark, tasks, metrics, more, folder)
+    board = _board(benchmark, tasks, metrics, recipe, more, folder)
     if as_json:
         print_json([line.row for section in board.sections for line in section.lines])
     elif as_markdown:
@@ -169,6 +171,7 @@ def render(
     benchmark: str,
     tasks: tuple[str, ...],
     metrics: tuple[str, ...],
+    recipe: str | None,
     more: tuple[Path, ...],
     folder: Path,
     out: Path,
@@ -177,16 +180,23 @@ def render(
     from harness.core.files import write_atomic
     from harness.report.leaderboard import page
 
-    write_atomic(out, page(_board(benchmark, tasks, metrics, more, folder)))
+    write_atomic(out, page(_board(benchmark, tasks, metrics, recipe, more, folder)))
     message(str(out))
 
 
 def _board(
-    benchmark: str, tasks: tuple[str, ...], metrics: tuple[str, ...], more: tuple[Path, ...], folder: Path
+    benchmark: str,
+    tasks: tuple[str, ...],
+    metrics: tuple[str, ...],
+    recipe: str | None,
+    more: tuple[Path, ...],
+    folder: Path,
 ) -> Board:
     from harness.leaderboard.board import build_board
+    from harness.leaderboard.recipes import of_recipe
     from harness.leaderboard.rows import local_rows, published_rows
     from harness.registry.default import get_registry
 
     registry = get_registry()
-    return build_board([*published_rows(registry), *local_rows(folder, more)], benchmark, registry, tasks, metrics)
+    rows = [*published_rows(registry), *local_rows(folder, more)]
+    return build_board(of_recipe(rows, recipe) if recipe else rows, benchmark, registry, tasks, metrics)

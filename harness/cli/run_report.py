@@ -55,11 +55,14 @@ def show_plan(
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import print_framed, stderr_console, stdout_console
+    from harness.report.layers import by_layer
     from harness.report.provenance import data_notes
     from harness.report.robustness import loss_table
 
     console = stderr_console() if to_stderr else stdout_console()
     show_scores(run.scores, console)
+    for table in by_layer([run.view]):
+        print_framed(table, console)
     if robustness := run.record.get("robustness"):
         print_framed(loss_table(robustness), console)
     for reason in run.partial:

@@ -45,7 +45,7 @@ embedding_options = _together(
     click.option(
         "--layer",
         callback=_layer,
-        metavar="N|auto|all",
+        metavar="N|auto|last|all",
         help="Hidden state for sentence vectors (0: embeddings); auto: the last of a sentence-embedding model, else by "
         "depth; all: a curve over all, with the best on dev where there is dev data.  [default: auto]",
     ),

@@ -213,8 +213,12 @@ class Corpus(ExampleStore):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
-        part = bisect_right(self._ends, index)
+        part = self.part_of(index)
         return self.parts[part][index - (self._ends[part - 1] if part else 0)]
+
+    def part_of(self, index: int) -> int:
+        """The part that an example is in."""
+        return bisect_right(self._ends, index)
 
     def __iter__(self) -> Iterator[Text]:
         return (text for part in self.parts for text in part)

@@ -19,7 +19,7 @@ from harness.types.record import ResourcesRecord
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.types.record import TranslationRecord
-    from harness.types.tasks import IntermediateTask
+    from harness.types.tasks import IntermediateTask, TargetTask
 
 Resources = ResourcesRecord
 
@@ -73,7 +73,7 @@ def _languages(task: IntermediateTask, part: Provenance, train: LoadedSplit) -> 
     return own_languages(task)
 
 
-def own_languages(task: IntermediateTask) -> tuple[str, ...]:
+def own_languages(task: IntermediateTask | TargetTask) -> tuple[str, ...]:
     """The languages of a task's own training data: English, or all that it mixes where it lists English among others."""
     mixed = tuple(code for code, table in task.languages.items() if "train" in table)
     return mixed if "en" in task.languages else ("en",)

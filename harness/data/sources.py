@@ -16,8 +16,10 @@ from harness.data._checks import problems
 from harness.data._parquet import count_rows, rows
 from harness.data._stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.corpus import Corpus
+from harness.data.languages import LanguageOfEach
 from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
 from harness.data.provenance import Provenance, provenance
+from harness.data.resources import own_languages
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import limited
 from harness.types import entity_tags
@@ -37,7 +39,8 @@ class LoadedSplit:
     ``rows`` is how many rows the source has and ``expected`` how many the official release has (None: not known), both
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
     the project's own made-up corpus, which has no notes, else "". ``provenance`` gives the origin of each part's text;
-    it is descriptive, and decides no key.
+    it is descriptive, and decides no key. ``languages`` has that of each example, "" where it is not known; () where
+    none is.
     """
 
     examples: Sequence[Example]
@@ -49,6 +52,7 @@ class LoadedSplit:
     notes: tuple[str, ...] = ()
     corpus: str = ""
     provenance: tuple[Provenance, ...] = ()
+    languages: Sequence[str] = ()
 
     @property
     def excerpt(self) -> bool:
@@ -90,10 +94,12 @@ def load_examples(
     if len(streams) < len(reads):
         store, count = _on_disk(task, found, reads, checked)
         kept = store if limit is None else store.limited(limit)
-        return _loaded(split, found, kept, count, kept.fingerprint)
+        return _loaded(split, found, kept, count, kept.fingerprint, _of_store(task, split, kept))
+    codes = _of_parts(task, split)
     examples: list[Example] = []
+    languages: list[str] = []
     count = position = 0
-    for (source, files), stream in zip(found, streams, strict=True):
+    for (source, files), stream, code in zip(found, streams, codes, strict=True):
         rows_here = 0
         for row in stream:
             rows_here += _counts(source, row)
@@ -102,13 +108,31 @@ def load_examples(
             if example is not None:
                 examples.append(example)
         count += rows_here
+        languages += [code] * (len(examples) - len(languages))
     name = found[0][1].first
     with border(f"{name}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
         if checked:
             _check(task, examples, name)
         kept = ExampleList(limited(examples, limit))
         content = kept.fingerprint
-    return _loaded(split, found, kept, count, content)
+    if len(kept) < len(examples):
+        of_each = {id(example): code for example, code in zip(examples, languages, strict=True)}
+        languages = [of_each[id(example)] for example in kept]
+    return _loaded(split, found, kept, count, content, languages)
+
+
+def _of_parts(task: TargetTask | IntermediateTask, split: Split) -> list[str]:
+    """The language of each part; "" where the part does not say it, and the task's own data mix several."""
+    own = own_languages(task)
+    return [part.language or (own[0] if len(own) == 1 else "") for part in split.parts or (split,)]
+
+
+def _of_store(task: TargetTask | IntermediateTask, split: Split, kept: Sequence[Example]) -> Sequence[str]:
+    """The language of each example of a store: of text by its file (sw.txt), of others where it is one for all."""
+    if isinstance(kept, Corpus):
+        return LanguageOfEach(kept.names, kept.part_of, len(kept))
+    codes = set(_of_parts(task, split))
+    return LanguageOfEach([*codes], lambda index: 0, len(kept)) if len(codes) == 1 else ()
 
 
 _VERIFY = "is this the data of {}? See: harness data verify"
@@ -131,7 +155,12 @@ def _check(task: TargetTask | IntermediateTask, examples: Sequence[Example], nam
 
 
 def _loaded(
-    split: Split, found: list[tuple[Source, Files]], examples: Sequence[Example], rows: int, content: str
+    split: Split,
+    found: list[tuple[Source, Files]],
+    examples: Sequence[Example],
+    rows: int,
+    content: str,
+    languages: Sequence[str],
 ) -> LoadedSplit:
     parts = zip(split.parts or (split,), found, strict=True)
     known = [(provenance(part, source, files), source, files) for part, (source, files) in parts]
@@ -146,6 +175,7 @@ def _loaded(
         notes=tuple(dict.fromkeys(notes)),
         corpus="sample" if any(files.sample for _, files in found) else "",
         provenance=tuple(dict.fromkeys(origin for origin, _, _ in known)),
+        languages=languages,
     )
 
 

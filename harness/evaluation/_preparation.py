@@ -13,6 +13,7 @@ from harness.data.perturb import Variant, make_variant, split_of
 from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
+from harness.models.languages import language_in_model, model_languages
 from harness.training.context import RunContext
 from harness.training.sources import training_tasks
 from harness.training.treatment import treatment
@@ -67,6 +68,7 @@ class Preparation:
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
         data = self.context.data.load(entry.task, entry.split, options.limit)
+        module = self._module(unit.language, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
@@ -98,7 +100,13 @@ class Preparation:
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
         examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
-        return PreparedUnit(entry, examples, data, key, group.identity, variant.facts)
+        return PreparedUnit(entry, examples, data, key, group.identity, {**variant.facts, **module})
+
+    @staticmethod
+    def _module(language: str, group: CheckpointGroup) -> dict[str, str]:
+        """The module of a model with one for each language; ModelError where it lacks this one."""
+        known = model_languages(group.start.config) if group.start else ()
+        return {"module": language_in_model(language, known)} if known else {}
 
     def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""

@@ -135,4 +135,10 @@ def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[
     absent = [code for code, split in splits.items() if split is None]
     if source.name != name or absent:
         raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
-    return replace(source, dev=Split(parts=tuple(split for split in splits.values() if split is not None)))
+    parts = [_in_language(split, code) for code, split in splits.items() if split is not None]
+    return replace(source, dev=Split(parts=tuple(parts)))
+
+
+def _in_language(split: Split, code: str) -> Split:
+    """The split, which says its language."""
+    return split if split.parts else Split(*split.sources, rows=split.rows, language=split.language or code)

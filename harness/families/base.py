@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.inference.batching import STREAM_ROWS, filled
-from harness.inference.features import Features
+from harness.inference.features import Features, with_languages
 from harness.models.encoder import head_parameters
 from harness.models.fresh_head import reset_head, share_encoder
 from harness.types.examples import Example
@@ -97,6 +97,10 @@ class HeadFamily(Predictor):
     trainable = True
     fresh_head: bool = True
     """True if each stage starts with a freshly drawn head; False where the checkpoint's own is what is trained (MLM)."""
+    reads_language: bool = False
+    """True if :meth:`outputs` and :meth:`loss` read ``batch["language"]``, a number for each row
+    (:func:`~harness.types.languages.numbered_language`). It is there for models with modules for each language, too,
+    whose inputs :func:`~harness.models.heads.model_inputs` makes of it."""
     trains_vectors: bool = False
     """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
 
@@ -127,7 +131,7 @@ class HeadFamily(Predictor):
         treatment = self.treatment(forward.tokenizer)
         groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
         for group, examples, features in forward.tokenised(tokenised, groups):
-            outputs = forward.stream(features, self.outputs)
+            outputs = forward.stream(self.in_languages(forward, features, group), self.outputs, counts=len(examples))
             with forward.phases("decode"):
                 predictions = self.decode(features, outputs, examples)
             start = 0
@@ -135,6 +139,15 @@ class HeadFamily(Predictor):
                 end = start + len(unit.examples)
                 yield Prediction(unit, predictions[start:end], dict(treatment))
                 start = end
+
+    def in_languages(self, forward: Forward, features: FeatureRows, units: Sequence[UnitExamples]) -> FeatureRows:
+        """The rows of these units with their languages, where the model or the family reads them; else as they are.
+
+        A family with its own :meth:`predict` gives :meth:`~harness.inference.forward.Forward.stream` these.
+        """
+        if not (forward.reads_language or self.reads_language):
+            return features
+        return with_languages(features, [code for unit in units for code in unit.language_of_each])
 
     @abstractmethod
     def features(

@@ -86,7 +86,9 @@ class BitextMining(Predictor):
         also = range(how.depth + 1) if self.options.curve else ()
         index, search = pair_searcher(self.options.index, forward.device, forward.build_index)
         ready = [unit for unit in units if any(isinstance(example, GoldPair) for example in _dev(unit))]
-        for embedded in embed_units(forward, ready, _sentences, layer=how.layer, also=also, **how.settings):
+        for embedded in embed_units(
+            forward, ready, _sentences, languages=_languages, layer=how.layer, also=also, **how.settings
+        ):
             dev = _Pools(_dev(embedded.unit))
             facts = how.facts
             if also:
@@ -132,8 +134,8 @@ class BitextMining(Predictor):
         return mine_texts(
             pools.foreign_texts,
             pools.english_texts,
-            embedded.of(pools.foreign_texts),
-            embedded.of(pools.english_texts),
+            embedded.of(pools.foreign_texts, embedded.unit.language),
+            embedded.of(pools.english_texts, "en"),
             duplicates=options.duplicates,
             k=options.k,
             margin=options.margin,
@@ -193,5 +195,13 @@ def _dev(unit: UnitExamples) -> Sequence[Example]:
 
 
 def _sentences(unit: UnitExamples) -> list[str]:
+    return [sentence.text for sentence in _of_both_splits(unit)]
+
+
+def _languages(unit: UnitExamples) -> list[str]:
+    return ["en" if sentence.english else unit.language for sentence in _of_both_splits(unit)]
+
+
+def _of_both_splits(unit: UnitExamples) -> list[Sentence]:
     examples = [*unit.examples, *([] if unit.split == "dev" else unit.dev)]
-    return [example.text for example in examples if isinstance(example, Sentence)]
+    return [example for example in examples if isinstance(example, Sentence)]

@@ -59,7 +59,9 @@ class BitextRetrieval(Predictor):
         index, search = searcher(self.options.index, forward.device, forward.build_index)
         how = Embedding.of(self.options, forward.embedder, layer_count(encoder_of(forward.model).config))
         also = range(how.depth + 1) if self.options.curve else ()
-        for embedded in embed_units(forward, units, _sentences, layer=how.layer, also=also, **how.settings):
+        for embedded in embed_units(
+            forward, units, _sentences, languages=_languages, layer=how.layer, also=also, **how.settings
+        ):
             rows, recall = _nearest(embedded, search)
             facts = {**how.facts, "dimension": embedded.vectors.shape[1], **index_facts(index, recall)}
             if also:
@@ -76,8 +78,8 @@ class BitextRetrieval(Predictor):
 def _nearest(embedded: Embedded, search: Search) -> tuple[IntArray, float]:
     """The row of the nearest foreign sentence of each English one, in order of code points; the recall of the search."""
     pairs = translations(embedded.unit)
-    foreign = embedded.of([pair.foreign for pair in pairs])
-    english = embedded.of([pairs[row].english for row in sorted_english(pairs)])
+    foreign = embedded.of([pair.foreign for pair in pairs], embedded.unit.language)
+    english = embedded.of([pairs[row].english for row in sorted_english(pairs)], "en")
     found = search(english, foreign, 1)
     return found.ids[:, 0], found.recall
 
@@ -102,3 +104,8 @@ def translations(unit: UnitExamples) -> list[Translation]:
 def _sentences(unit: UnitExamples) -> list[str]:
     pairs = translations(unit)
     return [pair.foreign for pair in pairs] + [pair.english for pair in pairs]
+
+
+def _languages(unit: UnitExamples) -> list[str]:
+    pairs = translations(unit)
+    return [unit.language] * len(pairs) + ["en"] * len(pairs)

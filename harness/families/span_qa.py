@@ -118,7 +118,9 @@ class SpanQA(HeadFamily):
         treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
-            answers = self.answers(features, forward.stream(features, self.outputs))
+            rows = self.in_languages(forward, features, [unit])
+            outputs = forward.stream(rows, self.outputs, counts=len(unit.examples))
+            answers = self.answers(features, outputs)
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
             facts = dict(treatment)
             if self.options.no_answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from harness.data.corpus import Corpus
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import RowTemplate, tokenise
 from harness.types.examples import Example, Text
+from harness.types.languages import language_number
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -127,6 +129,13 @@ class TextRows:
         self.room = self.template.room(tokenizer, max_length)
         self.languages = Languages.of([len(part) for part in self.parts], alpha)
         self._kept: OrderedDict[int, NDArray[np.integer]] = OrderedDict()
+        self._spoken: Sequence[str] | None = None
+
+    def with_languages(self, languages: Sequence[str]) -> TextRows:
+        """The same rows, each in the language of its text; ``languages`` has a code for each text, part by part."""
+        found = copy(self)
+        found._spoken = languages
+        return found
 
     def __len__(self) -> int:
         return int(self.languages.starts[-1])
@@ -173,8 +182,15 @@ class TextRows:
             rows,
             segments=types if "token_type_ids" in names else None,
             aligned={"labels": (Ragged(labels, ids.offsets), -100)},
+            languages=None if self._spoken is None else np.array([self._number(int(row)) for row in rows], np.int64),
         )
         return whole.batch(np.arange(len(rows)), pad_id)
+
+    def _number(self, row: int) -> int:
+        """The number of the language of a row's text."""
+        assert self._spoken is not None
+        part, index = self.languages.text(row)
+        return language_number(self._spoken[sum(map(len, self.parts[:part])) + index])
 
     def _tokens(self, row: int) -> NDArray[np.integer]:
         """The tokens of a row's text, without special tokens."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray
+from harness.types.languages import LANGUAGE, language_number
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Features:
     ``items`` are offsets into rows: item i is rows ``items[i]:items[i + 1]`` (None: every row is an item); ``together``
     consecutive items of a training step share a micro-batch, even beyond its token budget (negatives of each other).
     ``facts`` is what else decoding needs (offset mappings and the like), never sent to the device. Batches are
-    filled up on the ``padding_side``, "right" or "left".
+    filled up on the ``padding_side``, "right" or "left". ``languages`` are the numbers of the rows' languages, which
+    :func:`with_languages` puts in.
     """
 
     ids: Ragged
@@ -103,6 +105,7 @@ class Features:
     together: int = 1
     facts: Mapping[str, object] = field(default_factory=dict)
     padding_side: str = "right"
+    languages: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -145,4 +148,44 @@ class Features:
             batch[name] = ragged.padded(rows, fill, side=side).astype(np.int64)
         for name, column in self.columns.items():
             batch[name] = column[rows]
+        if self.languages is not None:
+            batch[LANGUAGE] = self.languages[rows]
         return batch
+
+    def with_languages(self, languages: Sequence[str]) -> Features:
+        """The same rows, each in the language of its example; ``languages`` has a code for each example."""
+        numbers = {code: language_number(code) for code in dict.fromkeys(languages)}
+        of_each = np.fromiter((numbers[code] for code in languages), np.int64, len(languages))
+        return replace(self, languages=of_each[self.example])
+
+
+@dataclass(frozen=True)
+class _InOneLanguage:
+    """Rows of any kind, all in one language."""
+
+    rows: FeatureRows
+    language: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rows, name)
+
+    def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
+        """The batch, with the language."""
+        return {**self.rows.batch(rows, pad_id), LANGUAGE: np.full(len(rows), self.language, np.int64)}
+
+
+def with_languages(features: FeatureRows, languages: Sequence[str]) -> FeatureRows:
+    """The rows with their languages, which a batch has as the column ``language``, a number for each row.
+
+    ``languages`` has a code for each example. Rows that cannot tell which example they are of (a class of their own,
+    without the method ``with_languages``) come with their language where it is one for all, and else as they are.
+    """
+    if not len(languages):
+        return features
+    if hasattr(features, "with_languages"):
+        return features.with_languages(languages)  # type: ignore[no-any-return]
+    known = list(dict.fromkeys(languages))
+    return _InOneLanguage(features, language_number(known[0])) if len(known) == 1 else features

@@ -21,6 +21,8 @@ _GENERIC = {
     "TokenClassification": "one linear layer over its tokens",
     "SequenceClassification": "one linear layer over its last token",
 }
+_UNFIT = {("MultipleChoice", "xmod")}
+"""Classes of transformers that cannot be used: X-MOD's gives the rows of a batch each other's languages."""
 _WITH = {"QuestionAnswering": "with outputs for start and end", "MultipleChoice": "with one output an option"}
 
 
@@ -40,7 +42,7 @@ def head_class(kind: str, config: PreTrainedConfig) -> HeadClass:
 
     architecture: Any = type(config)
     auto = getattr(transformers, f"AutoModelFor{kind}")
-    if type(config) in auto._model_mapping:
+    if type(config) in auto._model_mapping and (kind, config.model_type) not in _UNFIT:
         return HeadClass(auto._model_mapping[type(config)], auto, kind)
     if _generic(kind, config):
         made = _with_linear_layer(kind, transformers.AutoModel._model_mapping[architecture], architecture)

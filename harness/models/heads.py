@@ -20,6 +20,7 @@ from harness.models._undrawn import draw_undrawn
 from harness.models.characters import at_least_a_group
 from harness.models.config import load_config
 from harness.models.head_class import head_class
+from harness.models.languages import language_inputs, mend_half_precision
 from harness.models.quantised import keep_head_whole
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def load_head(
             model, report = found.loader.from_pretrained(reference, output_loading_info=True, **settings)
     model.harness_instead, model.harness_fresh = found.instead, fresh_parameters(report)
     draw_undrawn(model, report["missing_keys"])
+    mend_half_precision(model)
     _check_encoder(reference, model, report)
     if body in _BODY:
         model._weight_conversions = None  # so that it is saved under its own names, not the checkpoint's
@@ -125,6 +127,8 @@ def plain_model(model: Any) -> PreTrainedModel:
 def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Selects what the model's forward takes of a batch: input_ids, attention_mask, and token types where it has them.
 
+    A model with modules for each language also gets those of the rows (:mod:`harness.models.languages`).
+
     Padding gets the model's own padding id, even where the tokenizer's differs. For a multiple choice head each row is passed
     as an example with a single option, so that options need not come in equal numbers.
     """
@@ -138,6 +142,7 @@ def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> d
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
     chosen = at_least_a_group(config, chosen)
+    chosen |= language_inputs(plain, batch)
     if type(plain).__name__.endswith("MultipleChoice"):
         return {name: value[:, None] for name, value in chosen.items()}
     return chosen

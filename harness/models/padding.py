@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.models.heads import model_inputs, plain_model, quiet
+from harness.models.languages import any_language
 from harness.models.tables import check_vocabulary
+from harness.types.languages import LANGUAGE
 
 if TYPE_CHECKING:
     import torch
@@ -153,7 +155,10 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]], side: str) -
     ids = torch.tensor([_padded(row, width, side) for row in rows])
     mask = torch.tensor([_padded([1] * len(row), width, side) for row in rows])
     device = next(model.parameters()).device
-    arguments = model_inputs(model, {"input_ids": ids.to(device), "attention_mask": mask.to(device)})
+    batch = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    if (language := any_language(model)) is not None:
+        batch[LANGUAGE] = torch.full((len(rows),), language, device=device)
+    arguments = model_inputs(model, batch)
     named: dict[str, Any] = {}
     base = getattr(model, "base_model", model)
     handles = [base.register_forward_hook(lambda module, given, output: named.update(states=output[0]))]

@@ -13,6 +13,7 @@ from harness.core.errors import ModelError, UsageError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.heads import code_hint, plain_model, quiet
+from harness.models.languages import mend_half_precision
 from harness.models.tables import position_count
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
     draw_undrawn(model, report["missing_keys"])
+    mend_half_precision(model)
     pooled = not any("pooler" in key for key in report["missing_keys"])
     model.harness_pooled = encoder_of(model).harness_pooled = pooled
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)

@@ -11,6 +11,7 @@ from harness.report._svg import LINE, MUTED, SERIES, Sheet
 from harness.results.run_view import RunView, TaskView, language_of
 
 if TYPE_CHECKING:
+    from harness.report.layers import LayerCurves
     from harness.types.record import StageRecord
 
 _COLD, _MIDDLE, _WARM = "#efe0bd", "#6fb3a0", "#12415f"
@@ -160,6 +161,35 @@ def curves(stage: StageRecord) -> str | None:
     sheet.text(left, top - 10, "0", color=MUTED, size=10, align="center")
     sheet.text(left + room, top - 10, f"{steps:,.0f} steps", color=MUTED, size=10, align="right")
     return sheet.svg(f"Training curves: {stage['name']}")
+
+
+def by_layer(curves: LayerCurves, index: int) -> str:
+    """Scores over layers: a faint line a language, a strong one for their mean, dots where layers were taken."""
+    left, room, tall, top = 34, 296, 150, 12
+    depth = len(curves.mean) - 1
+    scores = [value for values in curves.values.values() for value in values]
+    first, last, step = _ticks(min(scores), max(scores))
+    sheet = Sheet(left + room + 14, top + tall + 34)
+
+    def at(layer: int, value: float) -> tuple[float, float]:
+        return left + room * layer / max(depth, 1), top + tall * (1 - (value - first) / (last - first))
+
+    for tick in range(first, last + 1, step):
+        y = at(0, tick)[1]
+        sheet.line([left, left + room], [y, y], LINE, 0.8)
+        sheet.text(left - 5, y, str(tick), color=MUTED, size=10, align="right")
+    for layer in range(0, depth + 1, 1 if depth <= 14 else 4):
+        sheet.text(at(layer, first)[0], top + tall + 12, str(layer), color=MUTED, size=10, align="center")
+    sheet.text(left + room / 2, top + tall + 26, "layer (0: embeddings)", color=MUTED, size=10, align="center")
+    for code, values in curves.values.items():
+        xs, ys = zip(*(at(layer, value) for layer, value in enumerate(values)), strict=True)
+        sheet.line(xs, ys, MUTED, 1, faint=True)
+        taken = curves.taken[code]
+        sheet.dots([xs[taken]], [ys[taken]], MUTED, 3.5)
+    xs, ys = zip(*(at(layer, value) for layer, value in enumerate(curves.mean)), strict=True)
+    sheet.line(xs, ys, series(index), 2.2)
+    sheet.dots(xs, ys, series(index), 4)
+    return sheet.svg(f"Scores of {curves.task} by layer, {curves.metric} on {curves.split}")
 
 
 def _span(views: Sequence[tuple[int, TaskView]]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from harness.report._page_template import page_template
 from harness.report._svg import SERIES
 from harness.report._task_scores import by_task
 from harness.report.breakdown import bucket_table
+from harness.report.layers import layer_curves
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.table import Cell, Table, columns, number
 from harness.results.run_view import RunView, language_of, sort_codes
@@ -56,6 +57,11 @@ def to_html(report: Report) -> str:
         "heat_maps": [(run.name, _charts.heat_map(run)) for run in runs if any(t.units for t in run.tasks.values())],
         "gaps": _charts.gap_bars(runs) if any(t.gap() for s in runs for t in s.tasks.values()) else "",
         "dots": [(name, _charts.dot_plot(name, runs)) for name in plotted],
+        "layers": [
+            (f"{run.name}: {curves.task}" if len(runs) > 1 else curves.task, _charts.by_layer(curves, index))
+            for index, run in enumerate(runs)
+            for curves in layer_curves(run)
+        ],
         "breakdowns": list(_breakdowns(report)),
         "curves": list(_curves(report)),
         "wrong": wrong,

@@ -7,21 +7,30 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, ShownCell
+from harness.leaderboard.recipes import differ, recipe_of, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report._page_template import page_template
 from harness.report.markdown import titled_tables
 from harness.report.table import Cell, PageText, Table, columns, number
 from harness.scoring.scores import half_width
 
+RECIPES_DIFFER = (
+    "recipes differ within a table (?: not known), so that a difference between systems may be one between recipes; "
+    "--recipe NAME shows the rows of one"
+)
+
 
 def tables(board: Board) -> Iterator[Table]:
     """A table for each section."""
     for section in board.sections:
-        head = columns("system", "source", *map(number, ("parameters", *(column.title for column in section.columns))))
+        known = any(recipe_of(line.row) for line in section.lines)
+        names = ("system", "source", *(["recipe"] if known else []))
+        head = columns(*names, *map(number, ("parameters", *(column.title for column in section.columns))))
         rows = [
             (
                 PageText(line.row["system"], style="run" if line.row["kind"] == "run" else ""),
                 _source_cell(line.row),
+                *([PageText(shown_recipe(line.row))] if known else []),
                 parameters(line.row),
                 *(_cell(line.cells.get(column)) for column in section.columns),
             )
@@ -63,6 +72,8 @@ def legend(sections: Sequence[Section]) -> list[str]:
         found[0] += "; sd: standard deviation over the seeds, of which the mean is shown"
     found += [f"{sign} {meaning}" for mark, (sign, meaning) in MARKS.items() if mark in used]
     rows = [line.row for section in sections for line in section.lines]
+    if any(differ(line.row for line in section.lines) for section in sections):
+        found.append(RECIPES_DIFFER)
     for row in rows:
         for kind in ("incomplete", "dirty", "unpinned"):
             texts = row["caveats"][kind]

@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.registry.registry import Registry
 from harness.report._language_scores import matrices
 from harness.report._task_scores import by_task, overview, transfer_gap
+from harness.report.layers import by_layer
 from harness.report.robustness import perturbed
 from harness.report.seeds import over_seeds
 from harness.report.table import Table
@@ -52,6 +53,7 @@ def all_tables(runs: Sequence[RunView], compared: Sequence[Differences]) -> list
         by_task(runs, compared),
         transfer_gap(runs),
         *matrices(runs, compared),
+        *by_layer(runs),
         *perturbed(runs),
         *over_seeds(runs),
     ]

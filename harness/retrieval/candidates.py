@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,13 +12,16 @@ from harness.core.arrays import Vectors
 from harness.core.errors import DataError
 from harness.retrieval._knn_exact import Neighbours, best
 
+Text = TypeVar("Text")
+"""A text, with whatever is known of it."""
+
 EMBEDDED = 1 << 16
 """Texts that are tokenised and embedded at a time."""
 SEARCHED = 1 << 17
 """Rows that are searched at a time: half a gigabyte of vectors with 1,024 columns."""
 
 
-def mapped(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], *, block: int = EMBEDDED) -> Vectors:
+def mapped(embed: Callable[[Sequence[Text]], Vectors], texts: Sequence[Text], *, block: int = EMBEDDED) -> Vectors:
     """The vectors float32 (n, d) of n texts, in a temporary file that is mapped into memory and vanishes with them.
 
     ``embed`` gives the vectors of a block of texts. The file is in the folder for temporary files (``TMPDIR``).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ def embed(
     pools_prompt: bool = True,
     lower_case: bool = False,
     projection: torch.nn.Module | None = None,
+    languages: Sequence[str] = (),
+    counts: int | None = None,
 ) -> dict[int, Vectors]:
     """Unit vectors float32 (n, d) of n sentences for every wanted layer, from one pass.
 
@@ -49,8 +52,10 @@ def embed(
     are pooled along unless ``pools_prompt`` is False. ``projection`` maps the pooled vectors of the last layer.
 
     Every distinct sentence is embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers
-    above the highest wanted one are not computed. A sentence with nothing to pool is a zero vector. UsageError for an
-    unknown pool or layer, ModelError for vectors that are not finite.
+    above the highest wanted one are not computed. A sentence with nothing to pool is a zero vector. ``languages`` are those
+    of the sentences, for a model with modules for each: there a sentence is embedded once in each of its languages.
+    UsageError for an unknown pool or layer, ModelError for vectors that are not finite. The progress is told ``counts`` in
+    all, by default the sentences.
     """
     encoder = encoder_of(forward.model)
     wanted, pools = sorted(set(layers)), (pool,) if isinstance(pool, str) else tuple(pool)
@@ -58,20 +63,25 @@ def embed(
     _check(wanted, depth, pools)
     if "pooler" in pools:
         check_pooler(encoder)
-    known: dict[str, int] = {}
-    rows = np.fromiter((known.setdefault(text, len(known)) for text in sentences), np.int64, len(sentences))
+    counts = len(sentences) if counts is None else counts
+    spoken = languages if languages and forward.reads_language else repeat("", len(sentences))
+    known: dict[tuple[str, str], int] = {}
+    pairs = zip(sentences, spoken, strict=True)
+    rows = np.fromiter((known.setdefault(pair, len(known)) for pair in pairs), np.int64, len(sentences))
     if not known:
         return {layer: np.empty((0, encoder.config.hidden_size * len(pools)), np.float32) for layer in wanted}
     tokenizer = forward.tokenizer
     room = min(max_length, tokenizer.model_max_length, longest_input(encoder))
-    texts = [prompt + text for text in known]
+    texts = [prompt + text for text, _ in known]
+    codes = [code for _, code in known]
     if lower_case:
         texts = _lower_cased(texts)
     block = len(texts) if forward.on_processor else TOKENISED
 
     def tokenised(start: int, count: int = block) -> Features:
         ids, _ = encode_pairs(tokenizer, texts[start : start + count], None, room)
-        return Features(ids, np.arange(len(ids)))
+        features = Features(ids, np.arange(len(ids)))
+        return features.with_languages(codes[start : start + count]) if codes[0] else features
 
     pooling = _Pooling(
         pools,
@@ -83,8 +93,11 @@ def embed(
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.
     trial, sample = replace(forward, progress=lambda rows: None), tokenised(0, 1)
     with stopped_after(encoder, wanted[-1], lambda: {k: v[0] for k, v in trial.stream(sample, step).items()}):
+        starts = range(0, len(texts), block)
+        share = np.diff([min(at, len(texts)) * counts // len(texts) for at in (*starts, len(texts))])
         blocks = [
-            forward.stream(features, step) for features in forward.tokenised(tokenised, range(0, len(texts), block))
+            forward.stream(features, step, counts=int(part))
+            for features, part in zip(forward.tokenised(tokenised, starts), share, strict=True)
         ]
     vectors = {}
     for layer in wanted:

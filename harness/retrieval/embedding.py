@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import UsageError, check_choice
 from harness.models.embedder import Embedder
@@ -12,11 +12,8 @@ from harness.models.sentence_encoder import layer_by_depth
 from harness.retrieval.embed import POOLS
 from harness.types.roles import MEASURES, option
 
-if TYPE_CHECKING:
-    import torch
-
-ALL = "all"
-"""The layer option that asks for the curve over layers."""
+ALL, LAST = "all", "last"
+"""The layer options that ask for the curve over layers, and for the last one."""
 MAX_LENGTH = 512
 BY_DEPTH = "by depth, as XTREME does"
 ASKED = "as asked"
@@ -28,7 +25,9 @@ class EmbeddingOptions:
 
     ``layer`` is an index into the hidden states, 0 being the embeddings. None, or "auto": the last layer of a model that
     brings a configuration of sentence-transformers (modules.json), that stages of a dual encoder trained, or whose pooler
-    is asked for, and of any other 8 of 12 layers, 14 of 24, else half-way up. "all": that layer, with the curve over all.
+    is asked for, and of any other 8 of 12 layers, 14 of 24, else half-way up. "last": the last. "all": as "auto", with the
+    curve over all.
+
     ``pool`` is a way of :func:`~harness.retrieval.embed.embed`; "auto": as the authors say (modules.json, with the layers
     after it where the last layer is taken), else "mean", special tokens included, as in XTREME. ``prompt`` names one of the
     authors' prompts; "auto" is their default, if they have one, and "none" is none. ``max_length``: tokens of a sentence;
@@ -43,7 +42,7 @@ class EmbeddingOptions:
     def __post_init__(self) -> None:
         """Refuses values that mean nothing, before anything is embedded."""
         if isinstance(self.layer, str):
-            check_choice("layer", self.layer, ("auto", ALL))
+            check_choice("layer", self.layer, ("auto", LAST, ALL))
         if self.layer == "auto":
             object.__setattr__(self, "layer", None)
         check_choice("pool", self.pool, ("auto", *POOLS))
@@ -57,7 +56,7 @@ class EmbeddingOptions:
         """Describes what a model's own files change, for the keys of results; empty where they change nothing."""
         modules = embedder.modules
         found: dict[str, Any] = {}
-        if not isinstance(self.layer, int) and (embedder.last_layer or self.pool == "pooler"):
+        if self.layer in (None, ALL) and (embedder.last_layer or self.pool == "pooler"):
             found["layer"] = "last"
         if modules is None:
             return found
@@ -97,17 +96,14 @@ class Embedding:
         layer, reason = _layer(options, embedder, depth)
         theirs = modules if options.pool == "auto" else None
         name, prompt = modules.prompt(options.prompt) if modules else ("none", "")
-        pool: Sequence[str] = theirs.pooling if theirs else ("mean" if options.pool == "auto" else options.pool,)
-        projection: torch.nn.Module | None = theirs.projection if theirs and layer == depth else None
-        settings = {
-            "pool": pool,
-            "max_length": options.max_length or (modules and modules.max_length) or MAX_LENGTH,
-            "prompt": prompt,
-            "pools_prompt": theirs is None or theirs.pools_prompt,
-            "lower_case": modules is not None and modules.lower_case,
-            "projection": projection,
-        }
-        described = theirs.described if theirs and projection is not None else " + ".join(pool)
+        if theirs:
+            settings = theirs.settings(prompt, projected=layer == depth)
+        else:
+            pool = "mean" if options.pool == "auto" else options.pool
+            settings = {"pool": (pool,), "prompt": prompt, "pools_prompt": True, "projection": None}
+            settings["lower_case"] = modules is not None and modules.lower_case
+        settings["max_length"] = options.max_length or (modules and modules.max_length) or MAX_LENGTH
+        described = theirs.described if theirs and settings["projection"] is not None else " + ".join(settings["pool"])
         return cls(depth, layer, reason, described, f"{name}: {prompt}" if prompt else name, settings)
 
     @property
@@ -134,6 +130,8 @@ class Embedding:
 def _layer(options: EmbeddingOptions, embedder: Embedder, depth: int) -> tuple[int, str]:
     if isinstance(options.layer, int):
         return options.layer, ASKED
+    if options.layer == LAST:
+        return depth, ASKED
     if options.pool == "pooler":
         return depth, "last: the pooler is behind it"
     if reason := embedder.last_layer:

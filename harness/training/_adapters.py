@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import UsageError
 from harness.models.encoder import encoder_children
 from harness.models.fresh_head import carried_modules
+from harness.models.languages import language_modules
 from harness.models.quantised import whole_weights
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = ()) -> Any:
     """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder, to which
-    ``carried`` parameters belong; the head is trained in full. Needs the package peft."""
+    ``carried`` parameters belong; the head is trained in full. Modules of single languages (X-MOD) get none.
+
+    Needs the package peft."""
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError:
@@ -28,7 +31,8 @@ def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collec
 
     encoder = [module for child in encoder_children(model).values() for module in child.modules()]
     encoder += carried_modules(model, carried).values()
-    linear = {id(module) for module in encoder if isinstance(module, torch.nn.Linear)}
+    of_languages = {id(part) for module in language_modules(model) for part in module.modules()}
+    linear = {id(module) for module in encoder if isinstance(module, torch.nn.Linear)} - of_languages
     targets = [name for name, module in model.named_modules() if id(module) in linear]
     held = {id(module) for module in encoder}
     body = () if model.base_model is model else (id(model.base_model),)

@@ -59,7 +59,10 @@ def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float,
     SQuAD v2.0: each number of the metric at the threshold of no answer that is best for it (PROTOCOL 11.2); with them.
     """
     assert task.dev is not None
-    [unit] = task.family.join([UnitExamples(task.task.name, "en", "dev", task.dev.examples[: limit or None])])
+    wanted, known = slice(limit or None), task.dev.languages
+    several = () if not known or task.family.joins else known[wanted]
+    unit = UnitExamples(task.task.name, "en", "dev", task.dev.examples[wanted], languages=several)
+    [unit] = task.family.join([unit])
     prediction = next(iter(task.family.predict(forward, [unit])))
     metric = get_metric(task.task.metric)
     if "null_minus_best" in prediction.facts and isinstance(metric, AdditiveMetric):

@@ -51,6 +51,20 @@ class StageTask:
         """The task's, with the objective behind it: ``mnli@shuffled``."""
         return self.task.name + self.objective.suffix
 
+    def languages_of(self, examples: Sequence[Example]) -> Sequence[str]:
+        """The language of each example that is trained on: those of the data, or what an objective has made of them.
+
+        () where they are not known.
+        """
+        known = self.train.languages
+        if len(examples) == len(self.train.examples) or not known:
+            return known
+        if len(set(known)) == 1:
+            return [known[0]] * len(examples)
+        pairs = zip(self.train.examples, known, strict=True)
+        of_each = {name: code for example, code in pairs if (name := getattr(example, "id", None)) is not None}
+        return [of_each.get(getattr(example, "id", None), "") for example in examples]
+
     @property
     def examples(self) -> tuple[Sequence[Example], ...]:
         """Those that are trained on, and those of the dev split where there is one."""
@@ -123,6 +137,13 @@ class Stage:
         if mine.family.fresh_head != before.family.fresh_head:
             return False
         return mine.task.family == before.task.family and len(mine.task.labels) == len(before.task.labels)
+
+    @property
+    def beside(self) -> int | None:
+        """The place of an auxiliary task among labelled ones, which has its own share of the steps."""
+        if len(self.tasks) == 1:
+            return None
+        return next((index for index, part in enumerate(self.tasks) if part.family.auxiliary), None)
 
     @property
     def lineage(self) -> list[str]:

@@ -18,10 +18,13 @@ from harness.core.damage import Damaged, set_aside
 from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.core.sealed import read_sealed, sealed
+from harness.data.languages import distinct
+from harness.inference.features import with_languages
 from harness.models.carried import carried_parameters
 from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
-from harness.models.heads import quiet
+from harness.models.heads import plain_model, quiet
+from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import check_head, load_tokenizer
 from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
@@ -104,7 +107,7 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device)
     parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage))
+    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
@@ -188,6 +191,7 @@ def _finish(
         **stage.describe(),
         "fresh": list(fresh),
         **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
+        **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -207,6 +211,11 @@ def _finish(
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
     replace_folder(best, folder)
+
+
+def _languages_frozen(parts: Sequence[HeadTask]) -> bool:
+    model = plain_model(parts[0].model)
+    return bool(languages_of(model)) and any(part.family.fresh_head for part in parts)
 
 
 def _facts(parts: Sequence[HeadTask]) -> dict[str, Any]:
@@ -232,16 +241,17 @@ def _parts(
     """The tasks with their models and rows, and the names of the parameters that are drawn anew."""
     import torch
 
-    features = []
+    features, trained_on = [], []
     for part, context in zip(stage.tasks, contexts, strict=True):
         examples = part.objective.examples(part.train.examples, context) if context else part.train.examples
         made = part.family.features(tokenizer, examples, training=True)
+        trained_on.append(examples)
         features.append(part.objective.features(made, context) if context else made)
         if not len(features[-1]):
             raise DataError(f"{part.task.name}: no training example is usable", hint="harness data verify says why")
     parts: list[HeadTask] = []
     fresh: set[str] = set()
-    for part, rows, context in zip(stage.tasks, features, contexts, strict=True):
+    for part, rows, examples, context in zip(stage.tasks, features, trained_on, contexts, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
             model = part.family.load(str(parent), dtype="float32", **few_bits)
             fresh |= part.family.head_parameters(model).keys() - stored_names(parent)
@@ -250,6 +260,11 @@ def _parts(
             model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
             fresh |= set(part.family.draw_head(model, stage.options.seed, carried))
         after_loading(model)
+        if part.family.reads_language or languages_of(model):
+            spoken = part.languages_of(examples)
+            labelled = any(each.family.fresh_head for each in stage.tasks)
+            freeze_languages(model, None if labelled else distinct(spoken))
+            rows = with_languages(rows, spoken)
         if context:
             model = part.objective.prepare(model, context)
         for before in parts:
@@ -308,13 +323,6 @@ def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.dev
     network = after_loading(family.load(str(folder), dtype="float32"))
     check_head(network, folder, family.head_parameters(network))
     return network.to(device).eval().requires_grad_(False)
-
-
-def _beside(stage: Stage) -> int | None:
-    """The auxiliary task among labelled ones, which has its own share of the steps."""
-    if len(stage.tasks) == 1:
-        return None
-    return next((index for index, part in enumerate(stage.tasks) if part.family.auxiliary), None)
 
 
 def _of_many_bits(

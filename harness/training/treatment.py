@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.data.subset import written_fingerprint
 from harness.families.base import Predictor
+from harness.models.languages import model_languages
 from harness.models.load import load_tokenizer
 from harness.models.padding import known_to_read_padding
 from harness.models.resolve import ResolvedModel
@@ -18,11 +19,13 @@ def treatment(family: Predictor, model: ResolvedModel | None, *examples: Sequenc
 
     ``written`` is there where words are taken from the text: what the sources tell about its spaces, which is no part of
     the data's own fingerprint, since most models never see it; ``padding`` where the architecture is known to read its
-    padding and is computed without. ModelError where the model has no usable tokenizer.
+    padding and is computed without; ``languages`` where each row goes through the module of its language. ModelError
+    where the model has no usable tokenizer.
     """
     if model is None:
         return {}
     found: dict[str, Any] = {"padding": "none"} if known_to_read_padding(model.config) else {}
+    found |= {"languages": "of rows"} if model_languages(model.config) else {}
     if type(family).treatment is not Predictor.treatment:
         found |= family.treatment(load_tokenizer(model.folder, family.tokenizer_settings()))
     written = [written_fingerprint(each) for each in examples] if "words" in found else []

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.types.checks import check_text, require
@@ -94,6 +95,23 @@ def language(code: str, known: Mapping[str, Language] | None = None) -> Language
         hint = f"did you mean {by_name[code.lower()]!r}?" if code.lower() in by_name else did_you_mean(code, known)
         raise UsageError(f"unknown language {code!r}", hint=hint)
     return known[code]
+
+
+LANGUAGE = "language"
+"""Column of a batch: the number of each row's language."""
+_NUMBERS: dict[str, int] = {}
+_NUMBERING = Lock()
+
+
+def language_number(code: str) -> int:
+    """The number that stands for a language in a batch, whose columns are numbers; it holds in this process alone."""
+    with _NUMBERING:
+        return _NUMBERS.setdefault(code, len(_NUMBERS))
+
+
+def numbered_language(number: int) -> str:
+    """The code of the language with this number."""
+    return list(_NUMBERS)[number]
 
 
 def iso639_3(code: str) -> str:

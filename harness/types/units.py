@@ -36,6 +36,8 @@ class UnitExamples:
     """The examples of one unit (task, language, split).
 
     With them come those of its dev split, where a family learns from them, and the pool that its queries search.
+    ``languages`` has that of each example where they are not all in ``language`` (dev data in several languages), and
+    ``pool_languages`` that of each member of the pool, where it is known.
     """
 
     task: str
@@ -44,6 +46,13 @@ class UnitExamples:
     examples: Sequence[Example]
     dev: Sequence[Example] = ()
     pool: Sequence[Example] = ()
+    languages: Sequence[str] = ()
+    pool_languages: Sequence[str] = ()
+
+    @property
+    def language_of_each(self) -> Sequence[str]:
+        """The language of each example."""
+        return self.languages or [self.language] * len(self.examples)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,20 @@ def test_layer_and_index_are_options(forward: Forward, shared_data: Path) -> Non
     assert found["faiss"] == found["torch"]
 
 
+def test_all_layers_come_from_one_pass_and_none_is_chosen_on_the_test_set(forward: Forward, shared_data: Path) -> None:
+    unit = tatoeba(shared_data, "deu", 40)
+    [every] = BitextRetrieval((), BitextRetrieval.Options(layer="all")).predict(forward, [unit])
+    [alone] = BitextRetrieval((), BitextRetrieval.Options()).predict(forward, [unit])
+    assert (every.predictions, every.facts["layer"]) == (alone.predictions, 3)
+    curve = every.facts["curve"]
+    assert (curve["split"], curve["metric"], len(curve["values"])) == ("test", "accuracy", 7)
+    order = sorted(range(40), key=lambda row: unit.examples[row].english)
+    for layer in (0, 3, 6):
+        [one] = BitextRetrieval((), BitextRetrieval.Options(layer=layer)).predict(forward, [unit])
+        right = sum(found == row for found, row in zip(one.predictions, order, strict=True))
+        assert curve["values"][layer] == pytest.approx(100 * right / 40, abs=1e-3)
+
+
 def test_units_in_groups_equal_units_together(
     forward: Forward, shared_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +181,22 @@ def test_mining_finds_pairs_and_learns_its_threshold_on_dev(forward: Forward, po
         assert len(set(foreign)) == len(foreign) and len(set(english)) == len(english)
         assert prediction.facts["candidates"] >= len(prediction.predictions)
         assert (prediction.facts["layer"], prediction.facts["pool"]) == (6, "mean")
+
+
+def test_the_layer_of_mining_is_the_one_with_the_best_f1_on_dev(
+    forward: Forward, pools: dict[str, list[Example]]
+) -> None:
+    test_sentences = [example for example in pools["test"] if isinstance(example, Sentence)]
+    unit = UnitExamples("bucc2018", "de", "test", test_sentences, pools["dev"])
+    [every] = BitextMining((), BitextMining.Options(layer="all")).predict(forward, [unit])
+    curve = every.facts["curve"]
+    assert (curve["split"], curve["metric"], len(curve["values"])) == ("dev", "f1", 7)
+    best = every.facts["layer"]
+    assert curve["values"][best] == max(curve["values"])
+    assert every.facts["layer_from"] == "the best F1 on dev"
+    [alone] = BitextMining((), BitextMining.Options(layer=best)).predict(forward, [unit])
+    assert alone.predictions == every.predictions
+    assert alone.facts["dev_f1"] == pytest.approx(max(curve["values"]), abs=1e-3)
 
 
 def test_half_precision_mines_the_same_pairs(forward: Forward, pools: dict[str, list[Example]]) -> None:

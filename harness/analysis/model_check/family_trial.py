@@ -103,7 +103,9 @@ def _notes(
     forward = session.forward(network)
     pool = [example for example in test if pool_role(example).pool]
     asked = [example for example in test if not pool_role(example).pool] if pool else test
-    (unit,) = predictor.join([UnitExamples("trial", "en", "test", asked, test if predictor.needs_dev else (), pool)])
+    dev = test if predictor.needs_dev else ()
+    unit = UnitExamples("trial", "en", "test", asked, dev, pool, pool_languages=["en"] * len(pool))
+    (unit,) = predictor.join([unit])
     (found,) = predictor.predict(forward, [unit])
     notes.insert(0, getattr(network, "harness_instead", ""))
     if forward.padding == "none":
@@ -134,7 +136,7 @@ def _trained(
     """The checkpoint after a step."""
     nothing = Split()
     task = IntermediateTask("trial", 1, family.name, nothing, nothing, lambda row: None, "accuracy", predictor.labels)
-    split = LoadedSplit(examples, len(examples), None, "test", [], "none")
+    split = LoadedSplit(examples, len(examples), None, "test", [], "none", languages=["en"] * len(examples))
     options = TrainOptions(max_steps=1, batch=min(len(examples), 4), select="last", lr=1e-3)
     form = load_part(family, "format")()
     stage = Stage((StageTask(task, split, None, predictor, form),), model, options, "fp32")
