@@ -152,6 +152,7 @@ def train(
     returned as it is. Raises :class:`~harness.core.errors.HarnessError`.
     """
     from harness.core.offline import without_network
+    from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
@@ -182,6 +183,7 @@ def train(
                 raise UsageError(
                     f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
                 ) from None
+        reporter.stages(stages.coming(chain(stage), folder))
         if process_count() > 1:
             return stages.train(stage, folder)
         return train_when_free(stages, stage, folder)
@@ -359,7 +361,6 @@ def mine(
     from harness.models.resolve import Access
     from harness.registry.default import get_registry
     from harness.retrieval.mine_files import MiningOptions, mine_files
-    from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
@@ -373,7 +374,7 @@ def mine(
             access=Access.of(options, registry),
             compute=Compute.of(options, registry),
             vectors=Path(vectors) if vectors else None,
-            note=(reporter or Silent()).note,
+            reporter=reporter,
         )
 
 

@@ -21,6 +21,7 @@ from harness.cli.streams import lasting_streams, unread
 from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError, HarnessError, PluginError, UsageError
 from harness.core.files import disk_refusal
+from harness.core.interruption import stopped_by_signals
 from harness.core.version import __version__
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def cli(
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (see :mod:`harness.core.errors`)."""
     with lasting_streams() as outlets:
-        code = _outcome(list(sys.argv[1:] if argv is None else argv))
+        with stopped_by_signals():
+            code = _outcome(list(sys.argv[1:] if argv is None else argv))
         refused = unread(outlets)
         if code or refused is None:
             return code
@@ -193,9 +195,9 @@ def _outcome(arguments: list[str]) -> int:
         return _report(error, traceback_wanted)
     except click.ClickException as error:
         return _report_usage(error)
-    except (KeyboardInterrupt, click.Abort):
-        message("interrupted", "error")
-        return 130
+    except (KeyboardInterrupt, click.Abort) as stop:
+        message(str(stop) or "interrupted", "error")
+        return getattr(stop, "exit_code", 130)
     except (SystemExit, GeneratorExit):  # the command of a plugin may end as it likes
         raise
     except BaseException as error:

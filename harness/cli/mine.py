@@ -50,14 +50,10 @@ def command(
     needs no new embedding.
     """
     from harness.api import mine
-    from harness.cli.console import message, print_json, print_text
+    from harness.cli.console import print_json, print_text
+    from harness.cli.progress import TerminalProgress
     from harness.retrieval.mine_files import MiningOptions
     from harness.types.options import EvalOptions
-    from harness.types.progress import ProgressListener
-
-    class Notes(ProgressListener):
-        def note(self, text: str) -> None:
-            message(text)
 
     if out.suffix != ".tsv":
         raise click.UsageError(f"--out {str(out)!r}: a name that ends in .tsv expected")
@@ -65,7 +61,8 @@ def command(
     chosen = MiningOptions(
         **{name: value for name, value in rest.items() if value is not None or name not in EMBEDDING}
     )
-    done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=Notes())
+    with TerminalProgress() as reporter:
+        done = mine(source, target, model, out=out, mining=chosen, vectors=vectors, options=options, reporter=reporter)
     if as_json:
         print_json(done)
     else:

@@ -20,18 +20,29 @@ POLL = 0.2
 @contextmanager
 def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
     """Holds a claim, once no other process does; one log line names the ``work`` that is waited for."""
-    told = False
+    waiting = Waiting()
     while not claims.take(name):
         path = claims.path(name)
-        if not told:
-            log.warning("%s: waiting for %s", work, _owner(path))
-            told = True
+        waiting.tell(work, path)
         while not is_free(path):
             time.sleep(POLL)
     try:
         yield
     finally:
         claims.release(name)
+
+
+class Waiting:
+    """Says once for each claim what is waited for."""
+
+    def __init__(self) -> None:
+        self._told: set[Path] = set()
+
+    def tell(self, work: str, claim: Path) -> None:
+        """One log line: the work, and who is at it."""
+        if claim not in self._told:
+            log.warning("%s: waiting for %s", work, _owner(claim))
+            self._told.add(claim)
 
 
 def _owner(claim: Path) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.core.claims import Claims, is_free
+from harness.core.turns import Waiting
 from harness.evaluation._preparation import PreparedUnit
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import HeadFamily, Predictor
@@ -53,6 +54,7 @@ def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn],
     ``evaluate`` answers with the units that other processes have claimed; these get another turn when a claim is free.
     """
     waiting: list[tuple[Sequence[PlannedUnit], Path | None]] = [(units, None) for units in groups]
+    told = Waiting()
     while waiting:
         tried, waiting = waiting, []
         for units, claim in tried:
@@ -63,6 +65,9 @@ def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn],
             if left := evaluate(turn):
                 waiting.append((left, turn.blocked))
         if waiting == tried:
+            for units, claim in waiting:
+                if claim is not None:
+                    told.tell(f"{units[0].task.name} ({claim.stem})", claim)
             time.sleep(POLL)
 
 

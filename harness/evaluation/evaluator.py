@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from harness.core.claims import AlreadyClaimed
 from harness.core.errors import DataError, ModelError, PluginError
+from harness.core.interruption import GOES_ON, saying
 from harness.evaluation._predict import guessed, open_checkpoint, predicted
 from harness.evaluation._preparation import Preparation, PreparedUnit
 from harness.evaluation._recorder import Recorder
 from harness.evaluation._schedule import Turn, streams, work_off
-from harness.evaluation.groups import CheckpointGroup, grouped, make_group
+from harness.evaluation.groups import CheckpointGroup, grouped, make_group, required_stages
 from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.families.base import HeadFamily, Predictor
 from harness.models.reference import ModelReference
@@ -73,13 +74,27 @@ class Evaluator:
         self.recorder.begin(self.reference, self.model, [entry for entry in planned if not entry.present])
         with self.recorder.phases("load"):
             more = self._check_kept(planned, benchmark)
-        work_off(grouped(present, self.context), self._evaluate_units)
+        with saying(lambda: self._kept_so_far(len(present))):
+            self._announce_stages(present)
+            work_off(grouped(present, self.context), self._evaluate_units)
         self.recorder.end()
         return [*planned, *more]
 
+    def _announce_stages(self, present: Sequence[PlannedUnit]) -> None:
+        """Tells which stages are not trained yet, those of units without a result."""
+        waiting = [entry for entry in present if entry.unit.key not in self._kept]
+        if self.model is not None:
+            self.reporter.stages(self.stages.coming(required_stages(waiting, self.context, self.stages, self.model)))
+
+    def _kept_so_far(self, selected: int) -> str:
+        scored = len(self.run.record["units"])
+        return f"stopped, {scored} of {selected} units are scored and kept; {GOES_ON}"
+
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
         """Trains every stage that :meth:`evaluate` will need, and does no more (all processes of a launch take part)."""
-        for units in grouped([entry for entry in planned if entry.present], self.context):
+        present = [entry for entry in planned if entry.present]
+        self._announce_stages(present)
+        for units in grouped(present, self.context):
             checkpoint = self._group(units).checkpoint
             if isinstance(checkpoint, Stage):
                 self.stages.train(checkpoint)
@@ -186,7 +201,8 @@ class Evaluator:
                         with recorder.phases("model"):
                             source = self._trained(group)
                             forward = open_checkpoint(group, source, self.context, recorder.phases)
-                    size = sum(len(ready.examples.examples) for ready in todo) + len(todo[0].examples.pool)
+                    pools = {id(ready.examples.pool): len(ready.examples.pool) for ready in todo}
+                    size = sum(len(ready.examples.examples) for ready in todo) + sum(pools.values())
                     with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:
                         recorder.keep(todo, predicted(group, forward, todo))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
 from harness.registry.calls import Hooks
-from harness.types.progress import ProgressListener
+from harness.types.progress import ComingStage, ProgressListener
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ class Observed(ProgressListener):
         """Passes it on."""
         self._reporter.note(text)
 
+    def stages(self, coming: Sequence[ComingStage]) -> None:
+        """Passes it on."""
+        self._reporter.stages(coming)
+
     def training(self, task: str) -> Callable[[int, int, float], None]:
-        """Passes the event on; every reported loss becomes ``harness_step_trained``."""
+        """Passes the event on; every loss becomes ``harness_step_trained``."""
         tell = self._reporter.training(task)
 
         def told(step: int, total: int, loss: float) -> None:
             tell(step, total, loss)
-            self._hook.harness_step_trained(folder=self._folder, task=task, step=step, total=total, loss=loss)
+            if not math.isnan(loss):
+                self._hook.harness_step_trained(folder=self._folder, task=task, step=step, total=total, loss=loss)
 
         return told
 

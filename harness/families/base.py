@@ -131,7 +131,7 @@ class HeadFamily(Predictor):
         treatment = self.treatment(forward.tokenizer)
         groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
         for group, examples, features in forward.tokenised(tokenised, groups):
-            outputs = forward.stream(self.in_languages(forward, features, group), self.outputs)
+            outputs = forward.stream(self.in_languages(forward, features, group), self.outputs, counts=len(examples))
             with forward.phases("decode"):
                 predictions = self.decode(features, outputs, examples)
             start = 0

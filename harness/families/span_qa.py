@@ -118,7 +118,8 @@ class SpanQA(HeadFamily):
         treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
-            outputs = forward.stream(self.in_languages(forward, features, [unit]), self.outputs)
+            rows = self.in_languages(forward, features, [unit])
+            outputs = forward.stream(rows, self.outputs, counts=len(unit.examples))
             answers = self.answers(features, outputs)
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
             facts = dict(treatment)
@@ -151,13 +152,14 @@ class SpanQA(HeadFamily):
             np.stack([kept[row], windows.length], axis=1),
         )
         header = template.texts[1] - 1 + kept[row]
-        legacy = self.options.decode == "legacy_projection" and not training
+        legacy = self.options.decode == "legacy_projection"
+        projection = Projection(tokenizer) if legacy else None  # refused before a training, too
         return Features(
             ids,
             used[row],
             segments=types if "token_type_ids" in tokenizer.model_input_names else None,
             columns=_positions(windows, header, *token_spans(contexts, which, *spans)) if training else {},
-            facts={"cuts": _Cuts(windows, header, contexts, which, Projection(tokenizer) if legacy else None)},
+            facts={"cuts": _Cuts(windows, header, contexts, which, projection)},
         )
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -109,14 +109,15 @@ class Forward:
                 return
             yield piece  # type: ignore[misc]
 
-    def stream(self, features: FeatureRows, step: Step) -> dict[str, OutputRows]:
+    def stream(self, features: FeatureRows, step: Step, *, counts: int | None = None) -> dict[str, OutputRows]:
         """Runs ``step`` over all rows; its outputs scattered back to the order of the rows, one array a row.
 
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
         the next batch is already under way on the device. On a processor several threads call ``step`` at once.
+        ``progress`` is told ``counts`` in all, a share for each batch: the examples behind the rows; None: the rows.
         """
         check_positions(plain_model(self.model), int(features.lengths[:].max(initial=0)))
-        left, scattered = _Left(features.lengths, self.padding), _Scattered(len(features))
+        left, scattered = _Left(features.lengths, self.padding, counts), _Scattered(len(features))
         with self.phases("forward"):
             in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))
         return scattered.outputs
@@ -145,7 +146,7 @@ class Forward:
         arrived = outputs.arrived()
         with left.lock:
             scattered.put(rows, arrived)
-            self.progress(len(rows))
+            self.progress(left.completed(rows))
             self.tokens += int(left.lengths[rows].sum())
 
     def _tokens_a_batch(self) -> int:
@@ -213,8 +214,10 @@ def _keeps_nothing(model: PreTrainedModel) -> bool:
 class _Left:
     """The rows that are in no batch yet, longest first, for threads that take batches of them."""
 
-    def __init__(self, lengths: IntArray, padding: str) -> None:
+    def __init__(self, lengths: IntArray, padding: str, counts: int | None = None) -> None:
         self.lengths = lengths
+        self._counts = len(lengths) if counts is None else counts
+        self._rows_done = 0
         self.padding = padding
         self.lock = Lock()
         self._order = np.argsort(-lengths, kind="stable")
@@ -225,6 +228,11 @@ class _Left:
             rows = next(batches(self.lengths, budget, self._order, padding=self.padding), self._order)
             self._order = self._order[len(rows) :]
             return rows
+
+    def completed(self, rows: IntArray) -> int:
+        """Adds these rows to what is done; returns their share of the count. Needs the lock."""
+        before, self._rows_done = self._rows_done, self._rows_done + len(rows)
+        return self._rows_done * self._counts // len(self.lengths) - before * self._counts // len(self.lengths)
 
     def give_back(self, rows: IntArray) -> None:
         """Puts rows back, to be taken again in smaller batches."""

@@ -14,6 +14,7 @@ from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.heads import code_hint, plain_model, quiet
 from harness.models.languages import mend_half_precision
+from harness.models.tables import position_count
 
 if TYPE_CHECKING:
     import torch
@@ -91,13 +92,11 @@ def layer_count(config: PreTrainedConfig) -> int:
 
 
 def longest_input(encoder: PreTrainedModel) -> int:
-    """Tokens that the position embeddings have room for; the RoBERTa family counts from after its padding id."""
+    """Tokens that the model takes: what its positions have room for, and what its configuration says, if it does."""
     positions = getattr(encoder.config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return 1 << 30
-    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return int(positions) - (0 if padding is None else padding + 1)
+    said = int(positions) if positions and positions > 0 else 1 << 30
+    room = position_count(encoder)
+    return said if room is None else min(said, room)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from harness.core.errors import UsageError, check_choice
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
+from harness.models.characters import layer_states, mask_of_states
 from harness.models.heads import check_finite, model_inputs
 from harness.models.sentence_encoder import check_pooler, encoder_of, layer_count, longest_input, stopped_after
 
@@ -40,6 +41,7 @@ def embed(
     lower_case: bool = False,
     projection: torch.nn.Module | None = None,
     languages: Sequence[str] = (),
+    counts: int | None = None,
 ) -> dict[int, Vectors]:
     """Unit vectors float32 (n, d) of n sentences for every wanted layer, from one pass.
 
@@ -52,7 +54,8 @@ def embed(
     Every distinct sentence is embedded once, truncated to ``max_length`` tokens (or what the model takes), and layers
     above the highest wanted one are not computed. A sentence with nothing to pool is a zero vector. ``languages`` are those
     of the sentences, for a model with modules for each: there a sentence is embedded once in each of its languages.
-    UsageError for an unknown pool or layer, ModelError for vectors that are not finite.
+    UsageError for an unknown pool or layer, ModelError for vectors that are not finite. The progress is told ``counts`` in
+    all, by default the sentences.
     """
     encoder = encoder_of(forward.model)
     wanted, pools = sorted(set(layers)), (pool,) if isinstance(pool, str) else tuple(pool)
@@ -60,6 +63,7 @@ def embed(
     _check(wanted, depth, pools)
     if "pooler" in pools:
         check_pooler(encoder)
+    counts = len(sentences) if counts is None else counts
     spoken = languages if languages and forward.reads_language else repeat("", len(sentences))
     known: dict[tuple[str, str], int] = {}
     pairs = zip(sentences, spoken, strict=True)
@@ -89,8 +93,11 @@ def embed(
     # The forward for the trial is a copy: the trial counts neither as progress nor as tokens.
     trial, sample = replace(forward, progress=lambda rows: None), tokenised(0, 1)
     with stopped_after(encoder, wanted[-1], lambda: {k: v[0] for k, v in trial.stream(sample, step).items()}):
+        starts = range(0, len(texts), block)
+        share = np.diff([min(at, len(texts)) * counts // len(texts) for at in (*starts, len(texts))])
         blocks = [
-            forward.stream(features, step) for features in forward.tokenised(tokenised, range(0, len(texts), block))
+            forward.stream(features, step, counts=int(part))
+            for features, part in zip(forward.tokenised(tokenised, starts), share, strict=True)
         ]
     vectors = {}
     for layer in wanted:
@@ -170,13 +177,13 @@ def _step(encoder: PreTrainedModel, layers: Sequence[int], pooling: _Pooling) ->
     def step(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         import torch
 
-        output = encoder(**model_inputs(encoder, batch), output_hidden_states=True, return_dict=True)
+        inputs = model_inputs(encoder, batch)
+        output = encoder(**inputs, output_hidden_states=True, return_dict=True)
+        states = layer_states(encoder.config, output.hidden_states)
+        mask = mask_of_states(encoder.config, inputs["attention_mask"])
         pooler = output.pooler_output.float() if "pooler" in pooling.pools else None
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
-            return {
-                str(layer): pooling.vectors(layer, output.hidden_states[layer].float(), batch["attention_mask"], pooler)
-                for layer in layers
-            }
+            return {str(layer): pooling.vectors(layer, states[layer].float(), mask, pooler) for layer in layers}
 
     return step
 

@@ -74,7 +74,8 @@ def embed_units(
     for group, known in _groups(units, pairs, most):
         if spoken:
             settings["languages"] = [code for _, code in known]
-        vectors = embed(forward, [text for text, _ in known], layers=layers, **settings)
+        counts = sum(len(sentences(unit)) for unit in group)
+        vectors = embed(forward, [text for text, _ in known], layers=layers, counts=counts, **settings)
         for unit in group:
             yield Embedded(unit, known, vectors[layer], vectors, spoken)
 

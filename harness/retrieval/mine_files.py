@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.core.arrays import Vectors
 from harness.core.errors import UsageError, check_choice
+from harness.core.interruption import GOES_ON, saying
 from harness.inference.forward import Forward
 from harness.inference.session import Compute, open_model
 from harness.models import sentence_encoder
@@ -25,6 +26,9 @@ from harness.retrieval.embedding import Embedding, EmbeddingOptions
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
 from harness.retrieval.search_backend import index_facts, pair_searcher
+from harness.types.progress import ProgressListener
+
+_KEPT = "the sentence vectors are kept"
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,15 @@ def mine_files(
     access: Access,
     compute: Compute,
     vectors: Path | None = None,
-    note: Callable[[str], None] = lambda text: None,
+    reporter: ProgressListener | None = None,
 ) -> dict[str, Any]:
     """Writes the pairs of two files (a sentence a line, UTF-8) into ``out``, tab-separated, best first.
 
     Sentence vectors are kept in ``vectors``, by default a folder next to ``out``: a stopped call continues where it was, and
-    the model is loaded only where there is something to embed. ``note`` is called with a line at each twentieth of a
-    file. Returns a summary as plain values.
+    the model is loaded only where there is something to embed. The ``reporter`` hears of every batch, and gets a line at
+    each twentieth of a file. Returns a summary as plain values.
     """
+    reporter = reporter or ProgressListener()
     if model.kind == "baseline":
         raise UsageError(f"--model {model}: a baseline has no sentence vectors", hint="name an encoder")
     left, right = SentenceFile.read(source), SentenceFile.read(target)
@@ -84,7 +89,7 @@ def mine_files(
     index, search = pair_searcher(options.index, compute.device, compute.build_index)
     depth = sentence_encoder.layer_count(load_config(found.folder))
     how = Embedding.of(options, Embedder.of(found.folder), depth)
-    note(f"{model}: layer {how.layer} of {depth} ({how.layer_from}), pool {how.pool}, prompt {how.prompt}")
+    reporter.note(f"{model}: layer {how.layer} of {depth} ({how.layer_from}), pool {how.pool}, prompt {how.prompt}")
     identity = f"{found.fingerprint} {how.identity} {compute.dtype}"
     identity += f" {compute.quant}" if compute.quant else ""
     identity += f" {compute.attention}" if compute.attention != AUTO else ""
@@ -96,34 +101,46 @@ def mine_files(
         session = open_model(found, access, compute)
         return session.forward(session.network(sentence_encoder.load_encoder))
 
-    def embedded(sentences: Sequence[str]) -> Vectors:
-        return embed(forward(), sentences, layers=[how.layer], **how.settings)[how.layer]
-
     def vectors_of(corpus: SentenceFile, side: str) -> Vectors:
-        total, noted = len(corpus.sentences), -1
+        total, noted, shown = len(corpus.sentences), -1, 0
+
+        def advance(sentences: int) -> None:
+            nonlocal shown
+            shown += sentences
+            bar(sentences)
 
         def tell(done: int) -> None:
             nonlocal noted
+            advance(done - shown)  # sentences of earlier runs, or none
             if noted < 0 or done == total or 20 * (done - noted) >= total:
                 noted = done
-                note(f"{corpus.path}: {done:,} of {total:,} sentences embedded")
+                reporter.note(f"{corpus.path}: {done:,} of {total:,} sentences embedded")
 
-        return _vector_store.stored_vectors(embedded, corpus.sentences, folder, side, identity, block=block, tell=tell)
+        def embedded(sentences: Sequence[str]) -> Vectors:
+            network = forward()
+            network.progress = advance
+            return embed(network, sentences, layers=[how.layer], **how.settings)[how.layer]
 
-    mined = mine_texts(
-        left.sentences,
-        right.sentences,
-        vectors_of(left, "source"),
-        vectors_of(right, "target"),
-        duplicates=options.duplicates,
-        k=options.k,
-        margin=options.margin,
-        retrieval=options.retrieval,
-        precision=options.precision,
-        device=compute.device,
-        memory=options.memory << 20,
-        search=search,
-    )
+        with reporter.predicting(str(corpus.path), total) as bar:
+            return _vector_store.stored_vectors(
+                embedded, corpus.sentences, folder, side, identity, block=block, tell=tell
+            )
+
+    with saying(lambda: f"stopped, {_KEPT}; {GOES_ON}"):
+        mined = mine_texts(
+            left.sentences,
+            right.sentences,
+            vectors_of(left, "source"),
+            vectors_of(right, "target"),
+            duplicates=options.duplicates,
+            k=options.k,
+            margin=options.margin,
+            retrieval=options.retrieval,
+            precision=options.precision,
+            device=compute.device,
+            memory=options.memory << 20,
+            search=search,
+        )
     mined = mined[mined.margins >= options.threshold]
     write_pairs(out, mined, left, right)
     return {

@@ -21,12 +21,12 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.errors import ModelError
+from harness.core.interruption import GOES_ON, Interrupted, held_back
 from harness.families.base import HeadFamily
 from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.training._checkpoint import StageProgress, load_state, save_state
-from harness.training._interrupt import interrupt_between_steps
 from harness.training._order import micro_batches, step_items
 from harness.training._sparse import densify, sparsify
 from harness.training.objectives._composition import PLAIN, Composition
@@ -47,6 +47,8 @@ CPU_TOKENS = 512
 of 32 pairs takes 1.9 times as long in one piece)."""
 LOOK_EVERY = 20
 """Steps between looks at the loss: each look waits for the device."""
+TELL_EVERY = 0.5
+"""Seconds between reports of the step."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class Trainer:
 
     ``schedule`` says which part each optimizer step trains. ``evaluate`` returns the English dev ``score`` (0-100) of the
     current model, and what else to record with it; ``keep`` is called when the model is the best so far and must
-    store it; ``tell`` is called with (step, total, mean loss). With ``shard`` the processes share the weights
+    store it; ``tell`` is called with (step, total, mean loss), as
+    :meth:`~harness.types.progress.ProgressListener.training` says. With ``shard`` the processes share the weights
     (:mod:`harness.training._sharding`). ``tables`` are embeddings that are trained in part: they are whole again while
     ``evaluate`` and ``keep`` run (:mod:`harness.training._rows`). The state in ``state_folder`` is that of ``stage``, a
     key. ``started`` is when this start began, on the monotonic clock; it counts in the seconds of the progress.
@@ -205,21 +208,26 @@ class Trainer:
                 torch.manual_seed(hash((self.options.seed, resumed.step, self.accelerator.process_index)) % 2**63)
             log.info("going on from step %d of %d", self.progress.step, self.total)
         self.modules.train()
-        with interrupt_between_steps() as interrupted:
+        told = self._tell_step()
+        with held_back() as signalled:
             while self.progress.step < self.total and not self.progress.stopped_early:
                 self.window.append(self._step(self.progress.step))
                 self.progress.step += 1
                 step = self.progress.step
                 if step % LOOK_EVERY == 0 or step == self.total:
                     self._look(step)
+                elif time.monotonic() - told >= TELL_EVERY:
+                    told = self._tell_step()
                 every = self.options.evaluate_every
                 if every and step % every == 0 and step < self.total and self.options.select == "best":
                     self._select()
                 elif step % self.options.save_every == 0 and step < self.total:
                     self._save()
-                if self._anywhere(interrupted()):
+                if number := self._anywhere(signalled()):
                     self._save()
-                    raise KeyboardInterrupt
+                    named = "+".join(part.name for part in self.parts)
+                    where = f"stopped at step {step} of {self.total} of {named}, saved"
+                    raise Interrupted(f"{where}; {GOES_ON}", number)
         self._select(last=True)
         log.info("%d steps in %.1f s", self.total, self.seconds)
         return self.progress
@@ -296,6 +304,11 @@ class Trainer:
         self.progress.losses.append((step, mean))
         self.tell(step, self.total, mean)
 
+    def _tell_step(self) -> float:
+        """Reports the step, with no new loss; returns the time."""
+        self.tell(self.progress.step, self.total, math.nan)
+        return time.monotonic()
+
     def _recent(self) -> list[float]:
         """The losses since the last look; it waits for the device."""
         import torch
@@ -351,6 +364,6 @@ class Trainer:
                 write=write,
             )
 
-    def _anywhere(self, here: bool) -> bool:
-        """Tells whether it holds in this process, or in any of a sharded training, whose processes must stop together."""
-        return bool(self.sharded.most(here)) if self.sharded else here
+    def _anywhere(self, signal: int) -> int:
+        """The signal of this process, or of any of a sharded training, whose processes must stop together; 0: none."""
+        return self.sharded.most(signal) if self.sharded else signal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.core.border import border
@@ -15,12 +15,14 @@ from harness.models.reference import parse_model
 from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
+from harness.training._schedule import make_schedule
 from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
-from harness.training.stage import Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
 from harness.types.examples import unlabelled
 from harness.types.options import ObjectiveOptions, TrainOptions, build
+from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
@@ -153,6 +155,18 @@ class Stages:
         objectives = [part.objectives for part in parse_via(expression)]
         return self.stage(via_tasks(expression, self.context.registry), parent, objectives)
 
+    def coming(self, needed: Iterable[Stage], folder: Path | None = None) -> list[ComingStage]:
+        """Those of the stages that are not trained yet; ``folder``: where the last one goes if not to the others."""
+        stages = list(needed)
+        folders = [stage.folder(self.root) for stage in stages]
+        if folder is not None:
+            folders[-1:] = [folder]
+        return [
+            ComingStage(stage.name, _steps(stage))
+            for stage, where in zip(stages, folders, strict=True)
+            if not (where / SUMMARY).exists()
+        ]
+
     def train(self, stage: Stage, folder: Path | None = None) -> TrainedStage:
         """The trained stage, and before it its parents; trains what is not there yet."""
         if stage.key in self.trained:
@@ -168,6 +182,11 @@ class Stages:
                 trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
         self.trained[stage.key] = trained
         return trained
+
+
+def _steps(stage: Stage) -> int:
+    """Its optimizer steps if every example is one item; those of long texts are several."""
+    return len(make_schedule([len(part.train.examples) for part in stage.tasks], stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.core.claims import AlreadyClaimed, Claims, is_free
 from harness.core.errors import DataError
+from harness.core.turns import Waiting
 from harness.training.chain import Stages
 from harness.training.stage import Stage, TrainedStage, finished, working_folder
 
@@ -40,9 +41,11 @@ def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> T
 
 def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
     """The same, but waits for the other process."""
+    waiting = Waiting()
     while True:
         try:
             return train_claimed(stages, stage, folder)
         except AlreadyClaimed as taken:
+            waiting.tell(f"stage {taken.path.stem}", taken.path)
             while not is_free(taken.path):
                 time.sleep(POLL)

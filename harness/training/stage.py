@@ -141,6 +141,13 @@ class Stage:
         return mine.task.family == before.task.family and len(mine.task.labels) == len(before.task.labels)
 
     @property
+    def beside(self) -> int | None:
+        """The place of an auxiliary task among labelled ones, which has its own share of the steps."""
+        if len(self.tasks) == 1:
+            return None
+        return next((index for index, part in enumerate(self.tasks) if part.family.auxiliary), None)
+
+    @property
     def lineage(self) -> list[str]:
         """The names of all stages that lead to its weights, in order, and its own."""
         earlier = self.parent.lineage if isinstance(self.parent, Stage) else self.before.stages if self.before else ()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
 
 
@@ -107,7 +108,7 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, _beside(stage))
+    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
@@ -271,8 +272,7 @@ def _parts(
         for before in parts:
             part.family.share_encoder(before.model, model, carried)
         padding = padding_of(model, tokenizer)
-        if isinstance(rows.lengths, np.ndarray):  # running text is not counted before its turn comes
-            check_positions(model, int(rows.lengths.max()), part.task.name)
+        check_positions(model, _longest(rows), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.options.peft:
@@ -281,6 +281,15 @@ def _parts(
             model = with_adapters(model, stage.options, carried)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
+
+
+def _longest(rows: FeatureRows) -> int:
+    """Tokens of the longest row; of running text, which is not counted before its turn comes, those that it may have.
+
+    0 where nothing is known of rows that are made when they are needed.
+    """
+    lengths = rows.lengths
+    return int(lengths.max()) if isinstance(lengths, np.ndarray) else int(getattr(rows, "longest", 0))
 
 
 def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
@@ -316,13 +325,6 @@ def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.dev
     network = after_loading(family.load(str(folder), dtype="float32"))
     check_head(network, folder, family.head_parameters(network))
     return network.to(device).eval().requires_grad_(False)
-
-
-def _beside(stage: Stage) -> int | None:
-    """The auxiliary task among labelled ones, which has its own share of the steps."""
-    if len(stage.tasks) == 1:
-        return None
-    return next((index for index, part in enumerate(stage.tasks) if part.family.auxiliary), None)
 
 
 def _of_many_bits(

@@ -23,8 +23,17 @@ from harness import hookimpl
 
 @hookimpl
 def harness_unit_scored(task):
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.{name})
 """
+LISTENS = (
+    "import signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "for number in (signal.SIGTERM, signal.SIGHUP):\n"
+    "    signal.signal(number, signal.SIG_DFL)\n"
+    "from harness.cli.main import main; sys.exit(main())"
+)
+"""The command in a process that listens to the signals, whatever started the tests."""
+STOPPED = "stopped, 1 of 2 units are scored and kept; the same command goes on"
 
 Words = Callable[[Path, Path], list[str]]
 
@@ -68,7 +77,9 @@ PROVOKED: dict[int, tuple[Words, str]] = {
     4: (without_data, "none of the 2 selected units has data"),
     5: (without_model, "no such folder"),
     6: (with_torn_file, "panx/sw/test"),
-    130: (with_plugin(STOP), "interrupted"),
+    129: (with_plugin(STOP.format(name="SIGHUP")), STOPPED),
+    130: (with_plugin(STOP.format(name="SIGINT")), STOPPED),
+    143: (with_plugin(STOP.format(name="SIGTERM")), STOPPED),
 }
 
 
@@ -81,10 +92,8 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     arguments = words(corpus, tmp_path)
     if code == 1:
         monkeypatch.setattr("harness.evaluation.plan.make_plan", lambda *args, **kwargs: 1 / 0)
-    if code == 130:  # a signal, in a process that listens to it whatever started the tests
-        program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        program += "from harness.cli.main import main; sys.exit(main())"
-        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    if code > 128:  # a signal
+        done = subprocess.run([sys.executable, "-c", LISTENS, *arguments], capture_output=True, text=True)
         assert done.returncode == code
         output = done.stdout + done.stderr
     else:
@@ -93,11 +102,10 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     assert said in output and "Traceback" not in output
 
 
-def test_an_interrupted_run_goes_on(corpus: Path, tmp_path: Path) -> None:
-    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program += "from harness.cli.main import main; sys.exit(main())"
-    stopped = [sys.executable, "-c", program, *with_plugin(STOP)(corpus, tmp_path)]
-    assert subprocess.run(stopped, capture_output=True).returncode == 130
+@pytest.mark.parametrize("code", [code for code in PROVOKED if code > 128])
+def test_an_interrupted_run_goes_on(code: int, corpus: Path, tmp_path: Path) -> None:
+    stopped = [sys.executable, "-c", LISTENS, *PROVOKED[code][0](corpus, tmp_path)]
+    assert subprocess.run(stopped, capture_output=True).returncode == code
     assert main(evaluate(corpus, tmp_path)) == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -103,8 +104,9 @@ def test_dozens_of_kills_lose_nothing(
     assert not [name for name in left if name.endswith(".partial")]
 
 
-def test_ctrl_c_saves_the_state_and_exits_130(
-    corpus: Path, small_model: Path, undisturbed: tuple[dict[str, Any], float], tmp_path: Path
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_saves_the_state_of_the_training_and_says_so(
+    name: str, code: int, corpus: Path, small_model: Path, undisturbed: tuple[dict[str, Any], float], tmp_path: Path
 ) -> None:
     expected, _ = undisturbed
     out = tmp_path / "run"
@@ -113,10 +115,11 @@ def test_ctrl_c_saves_the_state_and_exits_130(
     program = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "left = [1] if 'STOPPED' in os.environ else []\n"
         "def stop(event, arguments):\n"
         "    if event == 'open' and 'progress.json' in str(arguments[0]) and left and left.pop():\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
         "sys.addaudithook(stop)\n"
         "from harness.cli.main import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
@@ -124,7 +127,9 @@ def test_ctrl_c_saves_the_state_and_exits_130(
     command = [sys.executable, "-c", program, *words(corpus, small_model, out)]
     once = {**environment(), "STOPPED": "1"}
     stopped = subprocess.run(command, env=once, capture_output=True, text=True)
-    assert stopped.returncode == 130, stopped.stderr
+    assert stopped.returncode == code, stopped.stderr
+    *_, last = stopped.stderr.splitlines()
+    assert re.fullmatch(r"error: stopped at step \d+ of \d+ of \w+, saved; the same command goes on", last)
     assert "Traceback" not in stopped.stderr
     subprocess.run(command, check=True, env=environment(), capture_output=True)
     assert outcome(out) == expected

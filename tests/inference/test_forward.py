@@ -250,3 +250,14 @@ def test_the_seconds_of_phases_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with phases("forward"):
         pass
     assert phases.seconds == {"forward": 1.0 + 1.0 + 0.5, "tokenise": 2.0}
+
+
+@pytest.mark.parametrize("counts", [None, 0, 3, 40, 101])
+def test_the_progress_adds_up_to_the_count_that_stands_behind_the_rows(forward: Forward, counts: int | None) -> None:
+    told: list[int] = []
+    rows = features([3, 9, 1, 30, 9, 2] * 7)
+    Forward(forward.model, forward.tokenizer, "cpu", budget=64, progress=told.append).stream(
+        rows, first_token, counts=counts
+    )
+    assert len(told) > 3 and min(told) >= 0
+    assert sum(told) == (len(rows) if counts is None else counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CLEAR = {2, 3, 4, 5, 6, 130, 141}
+CLEAR = {2, 3, 4, 5, 6, 129, 130, 141, 143}
 """Exit codes that tell the user something; 1 is a bug, and a negative one a signal."""
 BAD_SIGNS = ("Traceback", "Exception ignored", "this is a bug")
 
