@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 AUTO = "auto"
-"""What transformers takes for the model: sdpa where the model has it, else eager."""
+"""Leaves the choice to transformers: sdpa where the model has it, else eager."""
 _SUPPORTED = {
     "eager": "",
     "sdpa": "_supports_sdpa",
