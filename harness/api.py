@@ -352,7 +352,8 @@ def mine(
     The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
     the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. The ``options`` say
     how the model is loaded and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
-    ``embedded_tokens``, ``layer``, ``out``, ``vectors``, ``index``, and of an approximate index its ``recall``.
+    ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``, ``max_length``, ``out``, ``vectors``,
+    ``index``, and of an approximate index its ``recall``.
 
     Raises :class:`~harness.core.errors.HarnessError`.
     """

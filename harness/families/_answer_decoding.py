@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import IntArray, OutputRows
+from harness.core.errors import UsageError
 from harness.families._characters import Texts
 from harness.families._windows import Windows
 from harness.models.heads import check_finite
@@ -120,6 +121,11 @@ class Projection:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         from tokenizers import models, normalizers, pre_tokenizers
 
+        if not tokenizer.is_fast:
+            raise UsageError(
+                "option decode: 'legacy_projection' joins pieces of words, and this tokenizer's tokens are letters",
+                hint="--set decode=offsets",
+            )
         backend = tokenizer.backend_tokenizer
         lowercase = bool(getattr(backend.normalizer, "lowercase", False))
         self._tokenizer = tokenizer

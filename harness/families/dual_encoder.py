@@ -17,9 +17,10 @@ from harness.families.baseline import random_stream
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import check_finite, model_inputs, plain_model
-from harness.models.sentence_encoder import encoder_of, load_bare
+from harness.models.sentence_encoder import encoder_of, layer_count, load_bare
 from harness.models.stored import stored_tensors
 from harness.retrieval.candidates import in_blocks, mapped
+from harness.retrieval.embed import embed
 from harness.retrieval.knn import BACKENDS
 from harness.retrieval.search_backend import index_facts, searcher
 from harness.types.examples import DEPTH, Candidate, Example, Match, Query
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.inference.forward import Forward
+    from harness.models.embedder import Embedder
+    from harness.models.sentence_modules import SentenceModules
 
+PROMPTS = {"query": ("query",), "candidate": ("document", "passage", "corpus")}
+"""Names of the prompts for queries and for candidates, in the order in which they are looked for (as sentence-transformers)."""
 VECTORS = ("auto", "pooler", "cls", "mean")
 SCALE = "dual_encoder_scale"
 INITIAL_SCALE = 100.0
@@ -46,6 +51,7 @@ class DualEncoder(HeadFamily):
     """
 
     joins = True
+    trains_vectors = True
 
     @dataclass(frozen=True)
     class Options:
@@ -53,7 +59,9 @@ class DualEncoder(HeadFamily):
 
         ``softmax_pairs``: consecutive pairs of a training step whose candidates compete, regardless of the micro-batches.
         ``vector``: the "pooler" (dense and tanh over the first token), the first token "cls", the "mean" over tokens, or
-        "auto": the pooler where the checkpoint has one or is to be trained, else the mean. ``index`` as in sentence
+        "auto": as the authors of a sentence-embedding model say (modules.json) where it is scored without training, else the
+        pooler where the checkpoint has one or is to be trained, else the mean. ``prompt``, where the authors' files are
+        followed: one of theirs for queries and candidates, "none", or "auto", theirs for each. ``index`` as in sentence
         retrieval.
         """
 
@@ -61,6 +69,7 @@ class DualEncoder(HeadFamily):
         candidate_length: int = option(256, MEASURES)
         softmax_pairs: int = option(4, MEASURES)
         vector: str = option("auto", MEASURES)
+        prompt: str = option("auto", MEASURES, keyed="changed")
         index: str = option("auto", MEASURES)
 
         def __post_init__(self) -> None:
@@ -121,11 +130,11 @@ class DualEncoder(HeadFamily):
             queries = [(query.text, unit.language) for unit in group for query in _queries(unit)]
             spoken = group[0].pool_languages or [""] * len(pool)
             candidates = [(candidate.text, code) for candidate, code in zip(pool, spoken, strict=True)]
-            embed = partial(self._embed, forward)
-            vectors = mapped(partial(embed, self.options.candidate_length), candidates)
-            asked = embed(self.options.query_length, queries)
+            vectors = mapped(partial(self._embed, forward, "candidate"), candidates)
+            asked = self._embed(forward, "query", queries)
             found = search(asked, vectors, DEPTH)
-            facts = {"candidates": len(pool), "vector": forward.model.dual_encoder_vector}
+            theirs = self.vector_treatment(forward.embedder)
+            facts = {"candidates": len(pool), **(theirs or {"vector": forward.model.dual_encoder_vector})}
             facts |= index_facts(index, found.recall)
             rankings = [[pool[row].id for row in rows] for rows in found.ids.tolist()]
             start = 0
@@ -134,11 +143,29 @@ class DualEncoder(HeadFamily):
                 yield Prediction(unit, rankings[start:end], facts | {"pool": [other.language for other in group]})
                 start = end
 
-    def _embed(self, forward: Forward, max_length: int, texts: Sequence[tuple[str, str]]) -> Vectors:
-        """The vectors of texts, each with its language, "" where that is not known."""
-        ids, segments = encode_pairs(forward.tokenizer, [text for text, _ in texts], None, max_length)
+    def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
+        """Describes how the authors' files say to embed queries and candidates, where they are followed."""
+        modules = self._authors(embedder)
+        if modules is None:
+            return {}
+        prompts = {side: modules.prompt_for(names, self.options.prompt)[1] for side, names in PROMPTS.items()}
+        return {"vector": modules.described, "prompts": prompts}
+
+    def _authors(self, embedder: Embedder) -> SentenceModules | None:
+        """The modules that a model brings, unless a vector is asked for or one was trained since."""
+        return embedder.modules if self.options.vector == "auto" and not embedder.trained else None
+
+    def _embed(self, forward: Forward, side: str, texts: Sequence[tuple[str, str]]) -> Vectors:
+        """The vectors of texts of a side, each with its language, "" where that is not known."""
+        max_length = self.options.query_length if side == "query" else self.options.candidate_length
+        plain, spoken = [text for text, _ in texts], [code for _, code in texts]
+        if modules := self._authors(forward.embedder):
+            depth = layer_count(encoder_of(plain_model(forward.model)).config)
+            settings = modules.settings(modules.prompt_for(PROMPTS[side], self.options.prompt)[1])
+            known = spoken if all(spoken) else ()
+            return embed(forward, plain, layers=[depth], max_length=max_length, languages=known, **settings)[depth]
+        ids, segments = encode_pairs(forward.tokenizer, plain, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
-        spoken = [code for _, code in texts]
         if forward.reads_language and all(spoken):
             features = features.with_languages(spoken)
         vectors = np.asarray(forward.stream(features, self.outputs, counts=len(texts))["vector"])
@@ -190,14 +217,15 @@ class DualEncoder(HeadFamily):
 
         plain = plain_model(model)
         encoder = encoder_of(plain)
-        output = (model if encoder is plain else encoder)(**model_inputs(plain, batch), return_dict=True)
+        inputs = model_inputs(plain, batch)
+        output = (model if encoder is plain else encoder)(**inputs, return_dict=True)
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             if plain.dual_encoder_vector == "pooler":
                 vectors = output.pooler_output.float()
             elif plain.dual_encoder_vector == "cls":
                 vectors = output.last_hidden_state[:, 0].float()
             else:
-                mask = batch["attention_mask"][:, :, None].float()
+                mask = inputs["attention_mask"][:, :, None].float()
                 vectors = (output.last_hidden_state.float() * mask).sum(1) / mask.sum(1)
             return torch.nn.functional.normalize(vectors, dim=1)
 

@@ -152,13 +152,14 @@ class SpanQA(HeadFamily):
             np.stack([kept[row], windows.length], axis=1),
         )
         header = template.texts[1] - 1 + kept[row]
-        legacy = self.options.decode == "legacy_projection" and not training
+        legacy = self.options.decode == "legacy_projection"
+        projection = Projection(tokenizer) if legacy else None  # refused before a training, too
         return Features(
             ids,
             used[row],
             segments=types if "token_type_ids" in tokenizer.model_input_names else None,
             columns=_positions(windows, header, *token_spans(contexts, which, *spans)) if training else {},
-            facts={"cuts": _Cuts(windows, header, contexts, which, Projection(tokenizer) if legacy else None)},
+            facts={"cuts": _Cuts(windows, header, contexts, which, projection)},
         )
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -154,6 +154,11 @@ class TextRows:
         """Tokens in each row, counted when asked for."""
         return cast(IntArray, _Lengths(self))
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row that may come, known before any text is read."""
+        return self.room + len(self.template.ids) - 1
+
     def length(self, row: int) -> int:
         """Tokens in one row, special tokens included."""
         special = len(self.template.ids) - 1

@@ -17,6 +17,7 @@ from harness.core.moved import old_names
 from harness.models._labels import label_order
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
+from harness.models.characters import at_least_a_group
 from harness.models.config import load_config
 from harness.models.head_class import head_class
 from harness.models.languages import language_inputs, mend_half_precision
@@ -140,6 +141,7 @@ def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> d
         chosen["input_ids"] = batch["input_ids"].masked_fill(mask == 0, pad)
     if "token_type_ids" in batch and getattr(config, "type_vocab_size", 0) > 1:
         chosen["token_type_ids"] = batch["token_type_ids"]
+    chosen = at_least_a_group(config, chosen)
     chosen |= language_inputs(plain, batch)
     if type(plain).__name__.endswith("MultipleChoice"):
         return {name: value[:, None] for name, value in chosen.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
@@ -145,7 +145,10 @@ def _warn(kind: str) -> None:
 
 
 def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]], side: str) -> dict[str, torch.Tensor]:
-    """The numbers that come out for these rows, in one batch padded on a side, and those that the head is given."""
+    """The numbers that come out for these rows, in one batch padded on a side, and those that go in and through the head.
+
+    A head may say one number of a row, in which rows can agree by chance; in the vectors that it is made of they cannot.
+    """
     import torch
 
     width = max(map(len, rows))
@@ -158,17 +161,25 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Sequence[int]], side: str) -
     arguments = model_inputs(model, batch)
     named: dict[str, Any] = {}
     base = getattr(model, "base_model", model)
-    handle = base.register_forward_hook(lambda module, given, output: named.update(states=output[0]))
+    handles = [base.register_forward_hook(lambda module, given, output: named.update(states=output[0]))]
+    for name, part in model.named_children() if base is not model else ():
+        if part is not base:
+            handles.append(part.register_forward_hook(partial(_keep, named, f"{name}, a part of the head")))
     try:
         output = _called(model)(**arguments)
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     named |= output if isinstance(output, Mapping) else {str(place): value for place, value in enumerate(output)}
     return {
         name: value.float()
         for name, value in named.items()
         if isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape[:1] == (len(rows),)
     }
+
+
+def _keep(named: dict[str, Any], name: str, module: Any, given: Any, output: Any) -> None:
+    named[name] = output
 
 
 def _padded(row: Sequence[int], width: int, side: str) -> list[int]:

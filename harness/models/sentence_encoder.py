@@ -14,6 +14,7 @@ from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.heads import code_hint, plain_model, quiet
 from harness.models.languages import mend_half_precision
+from harness.models.tables import position_count
 
 if TYPE_CHECKING:
     import torch
@@ -59,15 +60,10 @@ def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
     return base.get_encoder() if base.config.is_encoder_decoder and hasattr(base, "decoder") else base
 
 
-def default_layer(config: PreTrainedConfig) -> int:
+def layer_by_depth(depth: int) -> int:
     """The hidden state (0 = embeddings) that XTREME's retrieval tasks use: 8 of 12 layers, 14 of 24, else half-way
     up.
     """
-    return layer_by_depth(layer_count(config))
-
-
-def layer_by_depth(depth: int) -> int:
-    """The same for a number of layers."""
     return {12: 8, 24: 14}.get(depth, max(depth // 2, 1))
 
 
@@ -91,13 +87,11 @@ def layer_count(config: PreTrainedConfig) -> int:
 
 
 def longest_input(encoder: PreTrainedModel) -> int:
-    """Tokens that the position embeddings have room for; the RoBERTa family counts from after its padding id."""
+    """Tokens that the model takes: what its positions have room for, and what its configuration says, if it does."""
     positions = getattr(encoder.config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return 1 << 30
-    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return int(positions) - (0 if padding is None else padding + 1)
+    said = int(positions) if positions and positions > 0 else 1 << 30
+    room = position_count(encoder)
+    return said if room is None else min(said, room)
 
 
 @contextmanager

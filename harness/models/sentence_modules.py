@@ -7,7 +7,7 @@ are cut, ``config_sentence_transformers.json`` the prompts. Reimers and Gurevych
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +165,24 @@ class SentenceModules:
                 hint=f"it has {', '.join(map(repr, known)) or 'none'}",
             )
         return name, known[name]
+
+    def prompt_for(self, names: Sequence[str], wanted: str) -> tuple[str, str]:
+        """The first of these prompts that the authors have, or none, where ``wanted`` is "auto"; else as :meth:`prompt`.
+
+        A default prompt is not for a side that has no prompt of its own, as in sentence-transformers.
+        """
+        found = next((name for name in names if name in self.prompts), "none")
+        return self.prompt(found if wanted == "auto" else wanted)
+
+    def settings(self, prompt: str, *, projected: bool = True) -> dict[str, Any]:
+        """The pooling and what else the authors say, as arguments of :func:`harness.retrieval.embed.embed`."""
+        return {
+            "pool": self.pooling,
+            "prompt": prompt,
+            "pools_prompt": self.pools_prompt,
+            "lower_case": self.lower_case,
+            "projection": self.projection if projected else None,
+        }
 
     def files(self) -> list[str]:
         """The paths, within the folder, of all that these modules are read from."""

@@ -12,7 +12,14 @@ from harness.core.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_POSITIONS = ("position_embeddings", "position_embedding", "embed_positions", "pos_embeddings", "wpe")
+_POSITIONS = (
+    "position_embeddings",
+    "position_embedding",
+    "embed_positions",
+    "pos_embeddings",
+    "wpe",
+    "char_position_embeddings",
+)
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

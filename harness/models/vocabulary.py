@@ -46,6 +46,11 @@ def extend_vocabulary(model: Path, texts: Sequence[Example] | Sequence[str], siz
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: holds something already", hint="choose another folder, or remove it")
     tokenizer = load_tokenizer(model)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{model}: its tokens are letters, and nothing can be added to them",
+            hint="a model with a vocabulary of pieces, such as XLM-R, mBERT or mT5, takes new tokens",
+        )
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     kind = spec["model"]["type"]
     if kind not in ("BPE", "Unigram", "WordPiece"):

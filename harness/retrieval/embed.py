@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from harness.core.errors import UsageError, check_choice
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs
+from harness.models.characters import layer_states, mask_of_states
 from harness.models.heads import check_finite, model_inputs
 from harness.models.sentence_encoder import check_pooler, encoder_of, layer_count, longest_input, stopped_after
 
@@ -176,13 +177,13 @@ def _step(encoder: PreTrainedModel, layers: Sequence[int], pooling: _Pooling) ->
     def step(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         import torch
 
-        output = encoder(**model_inputs(encoder, batch), output_hidden_states=True, return_dict=True)
+        inputs = model_inputs(encoder, batch)
+        output = encoder(**inputs, output_hidden_states=True, return_dict=True)
+        states = layer_states(encoder.config, output.hidden_states)
+        mask = mask_of_states(encoder.config, inputs["attention_mask"])
         pooler = output.pooler_output.float() if "pooler" in pooling.pools else None
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
-            return {
-                str(layer): pooling.vectors(layer, output.hidden_states[layer].float(), batch["attention_mask"], pooler)
-                for layer in layers
-            }
+            return {str(layer): pooling.vectors(layer, states[layer].float(), mask, pooler) for layer in layers}
 
     return step
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import UsageError, check_choice
 from harness.models.embedder import Embedder
 from harness.models.sentence_encoder import layer_by_depth
 from harness.retrieval.embed import POOLS
 from harness.types.roles import MEASURES, option
-
-if TYPE_CHECKING:
-    import torch
 
 ALL, LAST = "all", "last"
 """The layer options that ask for the curve over layers, and for the last one."""
@@ -99,17 +96,14 @@ class Embedding:
         layer, reason = _layer(options, embedder, depth)
         theirs = modules if options.pool == "auto" else None
         name, prompt = modules.prompt(options.prompt) if modules else ("none", "")
-        pool: Sequence[str] = theirs.pooling if theirs else ("mean" if options.pool == "auto" else options.pool,)
-        projection: torch.nn.Module | None = theirs.projection if theirs and layer == depth else None
-        settings = {
-            "pool": pool,
-            "max_length": options.max_length or (modules and modules.max_length) or MAX_LENGTH,
-            "prompt": prompt,
-            "pools_prompt": theirs is None or theirs.pools_prompt,
-            "lower_case": modules is not None and modules.lower_case,
-            "projection": projection,
-        }
-        described = theirs.described if theirs and projection is not None else " + ".join(pool)
+        if theirs:
+            settings = theirs.settings(prompt, projected=layer == depth)
+        else:
+            pool = "mean" if options.pool == "auto" else options.pool
+            settings = {"pool": (pool,), "prompt": prompt, "pools_prompt": True, "projection": None}
+            settings["lower_case"] = modules is not None and modules.lower_case
+        settings["max_length"] = options.max_length or (modules and modules.max_length) or MAX_LENGTH
+        described = theirs.described if theirs and settings["projection"] is not None else " + ".join(settings["pool"])
         return cls(depth, layer, reason, described, f"{name}: {prompt}" if prompt else name, settings)
 
     @property

@@ -29,7 +29,7 @@ from harness.types.languages import languages
 from harness.types.options import EvalOptions
 
 Cli = Callable[..., tuple[int, str, str]]
-TRIED = ("bert", "modernbert", "eurobert", "qwen3", "t5", "mbart", "xmod")
+TRIED = ("bert", "modernbert", "eurobert", "qwen3", "canine", "t5", "mbart", "xmod")
 
 
 def published(kind: str) -> Published:
@@ -86,12 +86,19 @@ def test_the_verdict_on_two_layers_is_that_on_the_whole_model(kind: str, tmp_pat
 
 def test_what_is_known_of_a_model_is_warned_of(tmp_path: Path) -> None:
     folder = save_published(published("deberta-v2"), tmp_path / "model")
-    (folder / "modules.json").write_text('[{"path": ""}]')
+    kinds = {"": "Transformer", "1_Pooling": "Pooling"}
+    modules = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in kinds.items()]
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(
+        '{"word_embedding_dimension": 32, "pooling_mode_cls_token": true}'
+    )
+    (folder / "modules.json").write_text(json.dumps(modules))
     model = check_folder(configured(folder, auto_map={"AutoModel": "own.Model"}), "m")
     config = load_config(folder)
     said = answers((*questions.weights(model, config), *questions.retrieval(model, config)))
-    assert said["layer"][0] == said["code"][0] == "warning"
-    assert "modules.json" in said["layer"][1] and "auto_map" in said["code"][1]
+    assert said["code"][0] == "warning" and "auto_map" in said["code"][1]
+    assert "hidden state 2 of 2" in said["layer"][1] and "modules.json" in said["layer"][1]
+    assert said["pooling"][1].startswith("cls")
     from harness.inference.session import open_model
     from harness.models.resolve import Access
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_models import labse
 from small_models import KINDS, cutting, save_model
 
 from harness.core.errors import DataError, UsageError
@@ -19,6 +20,8 @@ from harness.data._sentences import sentence_at
 from harness.data.subset import limited
 from harness.families.dual_encoder import SCALE, DualEncoder
 from harness.inference.features import Features, Ragged
+from harness.inference.forward import Forward
+from harness.models.embedder import Embedder
 from harness.models.load import check_head, load_tokenizer
 from harness.retrieval.candidates import in_blocks, mapped
 from harness.retrieval.knn import nearest
@@ -187,6 +190,36 @@ def test_rankings_are_those_of_a_plain_computation(folder: Path, vector: str) ->
 ENGLISH = [Candidate("en_1_0", "a"), Candidate("en_1_1", "b"), Query("q", "?", ("en_1_1",))]
 GERMAN = [Candidate("de_1_0", "c"), Query("q", "?!", ("de_1_0",)), Query("r", "", ("de_1_0",))]
 LAREQA = [UnitExamples("lareqa", "en", "test", ENGLISH), UnitExamples("lareqa", "de", "test", GERMAN)]
+
+
+def test_an_untrained_model_searches_as_its_authors_say_with_the_prompt_of_each_side(tmp_path: Path) -> None:
+    """As encode_query and encode_document of sentence-transformers; a vector that is asked for, or a stage, wins."""
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers (extra bench) is not installed"
+    )
+    labse(save_model("bert", tmp_path))
+    prompts = {"query": "Two dogs: ", "document": "a child: "}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}), encoding="utf-8")
+    task = family(candidate_length=32, query_length=16)
+    pool = [Candidate(pair.id, pair.candidate) for pair in PAIRS]
+    unit = UnitExamples("t", "en", "test", [Query(p.id, p.query, (p.id,)) for p in PAIRS], (), pool)
+    model = task.load(str(tmp_path)).eval()
+    forward = Forward(model, load_tokenizer(tmp_path), "cpu", embedder=Embedder.of(tmp_path))
+    [found] = task.predict(forward, [unit])
+    assert found.facts["vector"] == "cls, dense 32>32 tanh" and found.facts["prompts"]["candidate"] == "a child: "
+    theirs = library.SentenceTransformer(str(tmp_path), device="cpu", local_files_only=True)
+    theirs.max_seq_length = 16
+    queries = theirs.encode_query([p.query for p in PAIRS], normalize_embeddings=True)
+    theirs.max_seq_length = 32
+    documents = theirs.encode_document([p.candidate for p in PAIRS], normalize_embeddings=True)
+    np.testing.assert_allclose(task._embed(forward, "query", [(p.query, "en") for p in PAIRS]), queries, atol=1e-5)
+    np.testing.assert_allclose(
+        task._embed(forward, "candidate", [(p.candidate, "") for p in PAIRS]), documents, atol=1e-5
+    )
+    assert family(vector="mean").vector_treatment(forward.embedder) == {}
+    assert task.vector_treatment(replace(forward.embedder, trained=("lareqa",))) == {}
+    without = family(prompt="none").vector_treatment(forward.embedder)
+    assert without["prompts"] == {"query": "", "candidate": ""}
 
 
 def test_units_share_their_candidates_and_the_answers_to_one_question() -> None:

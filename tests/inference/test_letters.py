@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import transformers
 from small_models import TEXTS
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, ModelError, UsageError
 from harness.families._characters import tokenise
 from harness.families.span_qa import SpanQA
+from harness.families.tagging import Tagging
 from harness.inference.tokenization import encode_pairs
 from harness.models.load import load_tokenizer
-from harness.types.examples import Answer, Question
+from harness.models.vocabulary import extend_vocabulary
+from harness.types.examples import Answer, Question, Tagged
 
 KINDS = ("CanineTokenizer", "ByT5Tokenizer")
 
@@ -53,6 +56,55 @@ def test_answers_are_cut_between_letters(tokens: Any) -> None:
     ids = features.ids[0][int(start) : int(end) + 1].tolist()
     alone = tokens(answer, add_special_tokens=False)["input_ids"]
     assert ids == alone
+
+
+MARKED = {
+    "emoji beside it": ("ok 👍🏽 Straße 🇩🇪 end", "Straße"),
+    "an emoji itself": ("We say 👩‍👩‍👧 here.", "👩‍👩‍👧"),
+    "vowel signs": ("वह दिल्ली में रहती है।", "दिल्ली"),
+    "accents apart": ("Le cafe\u0301 noir", "cafe\u0301"),
+    "vowel points": ("אָמַר שָׁלוֹם לָהּ", "שָׁלוֹם"),
+    "tone marks above": ("เขาอยู่ที่นี่แล้ว", "ที่นี่"),
+}
+
+
+@pytest.mark.parametrize("case", MARKED)
+def test_answers_with_marks_and_emoji_are_found_and_cut_out_as_they_are(case: str, tokens: Any) -> None:
+    context, answer = MARKED[case]
+    family = SpanQA((), SpanQA.Options(max_length=256, max_answer_length=64))
+    question = Question("q", "?", context, (Answer(answer, context.index(answer)),))
+    training = family.features(tokens, [question], training=True)
+    start, end = (int(training.columns[f"{side}_positions"][0]) for side in ("start", "end"))
+    assert tokens.decode(training.ids[0][start : end + 1].tolist()) == answer
+    features = family.features(tokens, [question], training=False)
+    found = {
+        **{name: np.full((1, 1), place) for name, place in (("start_at", start), ("end_at", end))},
+        **{name: np.ones((1, 1)) for name in ("start", "end")},
+        "null": np.zeros((1, 2)),
+    }
+    (predicted,) = family.decode(features, found, [question])
+    assert getattr(predicted, "text", predicted) == answer
+
+
+def test_tags_stand_at_the_first_letter_of_each_word(tokens: Any) -> None:
+    words = ("दिल्ली", "👩‍👩‍👧", "cafe\u0301", "שָׁלוֹם", "a")
+    family = Tagging(("X",), Tagging.Options(max_length=128))
+    features = family.features(tokens, [Tagged("s", words, ("X",) * 5)], training=True)
+    first = features.aligned["first"][0][0].tolist()
+    ids = features.ids[0].tolist()
+    own = [tokens(word, add_special_tokens=False)["input_ids"] for word in words]
+    assert [ids[place : place + len(letters)] for place, letters in zip(first, own, strict=True)] == own
+
+
+def test_projection_and_new_tokens_are_refused_where_tokens_are_letters(tokens: Any) -> None:
+    legacy = SpanQA((), SpanQA.Options(decode="legacy_projection"))
+    question = Question("q", "Who?", "Nobody asked.", (Answer("Nobody", 0),))
+    for training in (True, False):
+        with pytest.raises(UsageError, match="tokens are letters"):
+            legacy.features(tokens, [question], training=training)
+    folder = Path(tokens.name_or_path)
+    with pytest.raises(ModelError, match="nothing can be added"):
+        extend_vocabulary(folder, ["some text"] * 4, 3, folder.parent / "new")
 
 
 def test_half_a_character_is_refused(tokens: Any) -> None:

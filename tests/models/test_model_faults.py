@@ -117,6 +117,36 @@ def test_a_task_that_needs_more_positions_fails_and_the_others_run(
     assert f"the model has {places} positions" in said and f"max_length={places}" in said and "plugin" not in err
 
 
+@pytest.mark.parametrize("kind", ["xlmr", "bert"])
+def test_texts_longer_than_the_positions_are_refused_before_they_are_trained_on(
+    kind: str, tmp_path: Path, corpus: Path, cli: Cli
+) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    model = save_model(kind, tmp_path / "model")
+    torch.manual_seed(0)
+    AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(model, max_position_embeddings=24)).save_pretrained(
+        model
+    )
+    words = [
+        "train",
+        "--model",
+        model,
+        "--task",
+        "mlm[en]",
+        "--data-dir",
+        corpus,
+        "--offline",
+        "--out",
+        tmp_path / "run",
+    ]
+    code, _, err = cli(*words, "--set", "max_steps=1")
+    places = 22 if kind == "xlmr" else 24
+    assert code == 5 and f"the model has {places} positions" in " ".join(err.split()) and f"max_length={places}" in err
+    assert not list((tmp_path / "run").rglob("model.safetensors"))
+
+
 def test_a_length_beyond_what_the_tokenizer_allows_fails_the_task_alone(
     model: Path, corpus: Path, cli: Cli, tmp_path: Path
 ) -> None:

@@ -164,6 +164,15 @@ def test_sentence_vectors_are_those_of_the_sentence_alone(kind: str, pool: str, 
     np.testing.assert_allclose(one, full, atol=1e-4)
 
 
+def test_padding_that_the_head_reads_is_found_however_little_its_one_number_changes(tmp_path: Path) -> None:
+    folder = model_of("roformer", tmp_path / "m")  # its choice head looks at the last place of a row
+    _, model = load(MultipleChoice, folder)
+    with torch.no_grad():
+        model.classifier.weight.mul_(1e-4)
+        model.classifier.bias.fill_(1.0)
+    assert padding_of(model, load_tokenizer(folder)) == "none"
+
+
 class Unmasked(torch.nn.Module):
     """Somebody's network, which forgets the mask."""
 

@@ -16,7 +16,10 @@ from harness.evaluation.plan import PlannedUnit
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
 from harness.training.chain import Stages
+from harness.training.context import options_of
 from harness.types.examples import Pair, Tagged
+from harness.types.options import build
+from harness.types.roles import key_part
 from harness.types.sources import FileData, Split
 from harness.types.task_key import BY_CONTENT, HARMLESS
 from harness.types.tasks import TargetTask
@@ -153,3 +156,34 @@ def test_results_of_words_in_running_text_are_not_those_of_words_tokenised_alone
     assert keys(PAIRS, tmp_path, folder) == PINNED["defaults"]
     alone = keys(TAGS, tmp_path, folder, overrides={"words": "alone"})
     assert alone[1] not in (unit, PINNED["tagging"][1])
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "pinned"),
+    [
+        ("bitext_retrieval", {}, {"layer": None, "pool": "mean", "max_length": 512, "index": "auto"}),
+        (
+            "bitext_retrieval",
+            {"layer": "12", "pool": "cls", "max_length": "256"},
+            {"layer": 12, "pool": "cls", "max_length": 256, "index": "auto"},
+        ),
+        (
+            "bitext_mining",
+            {"layer": "auto", "pool": "mean"},
+            {"layer": None, "pool": "mean", "max_length": 512, "k": 4, "margin": "ratio", "retrieval": "max"}
+            | {"duplicates": "drop", "precision": "auto", "memory": 1024, "index": "auto"},
+        ),
+        (
+            "dual_encoder",
+            {},
+            {"query_length": 96, "candidate_length": 256, "softmax_pairs": 4, "vector": "auto", "index": "auto"},
+        ),
+    ],
+    ids=["retrieval", "retrieval asked", "mining", "dual encoder"],
+)
+def test_options_of_sentence_vectors_are_in_keys_as_before_models_were_asked(
+    family: str, options: dict[str, Any], pinned: dict[str, Any]
+) -> None:
+    kind = options_of(get_registry().family(family))
+    assert kind is not None
+    assert key_part(build(kind, options)) == pinned

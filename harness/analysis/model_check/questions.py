@@ -12,10 +12,11 @@ from harness.core.installation import Check
 from harness.evaluation.groups import family_of
 from harness.inference.session import Session
 from harness.models.device import choose_dtype
+from harness.models.embedder import Embedder
 from harness.models.letters import letters_of
-from harness.models.sentence_encoder import default_layer, layer_count, load_encoder, longest_input
-from harness.models.tables import position_count
+from harness.models.sentence_encoder import layer_count, load_encoder, longest_input
 from harness.retrieval.embed import embed
+from harness.retrieval.embedding import Embedding, EmbeddingOptions
 from harness.types.languages import language_name
 
 if TYPE_CHECKING:
@@ -71,19 +72,17 @@ def weights(model: ResolvedModel, config: PreTrainedConfig) -> Iterator[Check]:
 def retrieval(model: ResolvedModel, config: PreTrainedConfig) -> Iterator[Check]:
     """The hidden state and the pooling by which sentences are compared without training."""
     try:
-        depth, layer = layer_count(config), default_layer(config)
+        depth = layer_count(config)
+        how = Embedding.of(EmbeddingOptions(), Embedder.of(model.folder), depth)
     except HarnessError as error:
         yield Check("layer", "warning", str(error), error.hint)
         return
-    detail = f"hidden state {layer} of {depth} in retrieval and mining, as XTREME chooses it for a pretrained encoder"
-    if (model.folder / "modules.json").exists():
-        hint = f"--layer {depth} takes the last one, which a sentence-transformers model is trained for"
-        yield Check("layer", "warning", f"{detail}; this one brings modules.json", hint)
-    else:
-        yield Check(
-            "layer", "ok", detail, f"a model trained to embed sentences is better read at its last: --layer {depth}"
-        )
-    yield Check("pooling", "ok", "mean over all tokens, special ones included, as XTREME does (--pool)")
+    detail = f"hidden state {how.layer} of {depth} in retrieval and mining ({how.layer_from})"
+    trained = how.layer == depth
+    hint = "" if trained else f"a model trained to embed sentences is better read at its last (--layer {depth})"
+    yield Check("layer", "ok", detail, hint)
+    prompt = "" if how.prompt == "none" else f"; prompt {how.prompt}"
+    yield Check("pooling", "ok", f"{how.pool}{prompt}; at most {how.settings['max_length']} tokens")
 
 
 def padding(families: Sequence[FamilyTrial]) -> Check:
@@ -150,7 +149,7 @@ def tokens(session: Session, counts: Sequence[TokenCounts]) -> Iterator[Check]:
 def lengths(session: Session, context: RunContext) -> Check:
     """Tokens that the model takes, and the tasks that ask for more of them."""
     network = session.network(load_encoder)
-    room = min(session.tokenizer.model_max_length, position_count(network) or longest_input(network))
+    room = min(session.tokenizer.model_max_length, longest_input(network))
     fails: dict[str, int] = {}
     cut: dict[str, int] = {}
     for task in context.registry.tasks().values():
@@ -158,7 +157,7 @@ def lengths(session: Session, context: RunContext) -> Check:
             predictor = family_of(task, context)
         except HarnessError:
             continue  # a task whose plugin is broken: `harness doctor` says so
-        asked = max((value for name, value in _options(predictor.options).items() if name in _LENGTHS), default=0)
+        asked = _asked(predictor.options, session)
         if asked > room:
             (fails if predictor.trainable else cut)[task.name] = asked
     takes = f"takes {room:,} tokens" if room < 1 << 20 else "takes any number of tokens"
@@ -173,8 +172,12 @@ def lengths(session: Session, context: RunContext) -> Check:
     return Check("length", "warning", "; ".join(parts), hint)
 
 
-def _options(options: Any) -> dict[str, Any]:
-    return {field.name: getattr(options, field.name) for field in fields(options)}
+def _asked(options: Any, session: Session) -> int:
+    """Tokens of the longest row that a family with these options asks for; 0 where it does not say."""
+    if isinstance(options, EmbeddingOptions) and options.max_length is None:
+        return int(Embedding.of(options, Embedder.of(session.folder), 1).settings["max_length"])
+    found = {field.name: getattr(options, field.name) for field in fields(options)}
+    return max((found[name] for name in _LENGTHS if name in found), default=0)
 
 
 def _listed(found: Mapping[str, int]) -> str:
