@@ -358,7 +358,7 @@ def _write_model(
     folder: Path,
     more: Mapping[str, torch.Tensor],
     what: Mapping[str, Any],
-    start: Path,
+    start: Path | None = None,
 ) -> None:
     """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
     good one. Its stage.json says ``what`` it is, and its fingerprint. With it go the modules that ``start``, the model
@@ -368,7 +368,8 @@ def _write_model(
     with quiet(), written_into(folder):
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
-        carry_modules(start, scratch)
+        if start is not None:
+            carry_modules(start, scratch)
         summary = sealed({**what, "fingerprint": model_fingerprint(scratch)})
         (scratch / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     replace_folder(scratch, folder)
