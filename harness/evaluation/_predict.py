@@ -52,4 +52,4 @@ def guessed(
     for ready in todo:
         train = preparation.learned_from(ready.planned.task, group)
         examples = train.examples if train else ()
-        yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, seed=0), {})
+        yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, preparation.seed), {})

@@ -116,13 +116,12 @@ class Evaluator:
     def _begin(self, present: Sequence[PlannedUnit]) -> None:
         """Sets aside what a run of another model or of other options left in this folder.
 
-        A command that cannot be carried out as it is given (UsageError) is refused before that.
+        A command that cannot be carried out as it is given (UsageError) is refused before anything is written.
         """
+        for units in grouped(present, self.context):
+            with suppress(DataError, ModelError, PluginError):
+                self._group(units)
         before, identity = len(self.run.record["units"]), self._identity()
-        if before and not self.run.is_of(identity):
-            for units in grouped(present, self.context):
-                with suppress(DataError, ModelError, PluginError):
-                    self._group(units)
         moved = self.run.begin(identity)
         if moved is not None:
             self.reporter.note(f"{before} results of another model or of other options: set aside in {moved}")
