@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
+from harness.results.inventory import JOBS
 from harness.results.seeds import SEEDLESS, SUMMARY, check_seeds, seed_folder, summarise, write_summary
 from harness.results.systems import load_run
 from harness.runs.naming import system_name
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from harness.types.progress import ProgressListener
 
 LOCAL = "local"
-JOBS = "jobs"
-"""The folder of the files of jobs, next to the runs."""
 
 
 @dataclass(frozen=True)

@@ -349,6 +349,8 @@ class RunRecord(TypedDict):
     options: OptionsRecord
     partial: list[str]
     stages: list[StageRecord]
+    needs: NotRequired[list[str]]
+    """Keys of all stages that a run which is not finished uses or is going to use."""
     units: dict[str, UnitRecord]
     missing: dict[str, str]
     failed: dict[str, str]
