@@ -12,7 +12,8 @@ from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
-from harness.models.heads import code_hint, plain_model, quiet
+from harness.models.config import WHERE, load_config
+from harness.models.heads import check_loaded, fresh_parameters, plain_model, quiet
 from harness.models.languages import mend_half_precision
 from harness.models.tables import position_count
 
@@ -39,18 +40,16 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
+        load_config(reference, **{name: kwargs[name] for name in WHERE if name in kwargs})
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
-            model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
+            settings = {"ignore_mismatched_sizes": True, **kwargs}  # told below, with the sizes
+            model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **settings)
     draw_undrawn(model, report["missing_keys"])
     mend_half_precision(model)
     pooled = not any("pooler" in key for key in report["missing_keys"])
     model.harness_pooled = encoder_of(model).harness_pooled = pooled
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
-    if missing:
-        raise ModelError(
-            f"{reference}: {len(missing)} weights of the encoder are missing, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
-        )
+    fresh = [key for key in fresh_parameters(report) if "pooler" not in key]
+    check_loaded(reference, model.config, report, fresh)
     return model, pooled
 
 
