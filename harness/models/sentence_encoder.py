@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
-from harness.models.config import WHERE, load_config
+from harness.models.config import load_config
 from harness.models.heads import check_loaded, fresh_parameters, plain_model, quiet
 from harness.models.languages import mend_half_precision
 from harness.models.tables import position_count
@@ -40,7 +41,8 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        load_config(reference, **{name: kwargs[name] for name in WHERE if name in kwargs})
+        if (Path(reference) / "config.json").exists():
+            load_config(reference)  # tells what is wrong with its token ids
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
             settings = {"ignore_mismatched_sizes": True, **kwargs}  # told below, with the sizes
             model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **settings)
