@@ -80,10 +80,12 @@ def parameters(model: PreTrainedModel, layers: int | None = None) -> int:
 def evaluation(workload: Workload, folder: Path, args: argparse.Namespace, clock: Clock) -> dict[str, Any]:
     """The family's whole path, from texts to decoded predictions, as ``harness eval`` takes it."""
     from harness.inference.forward import Forward
+    from harness.models.attention import attention_arguments
     from harness.models.load import load_tokenizer
 
     family = workload.predictor()
-    model = family.load(str(folder), dtype="float32").to(args.device).eval()
+    chosen = attention_arguments(args.attention, folder)
+    model = family.load(str(folder), dtype="float32", **chosen).to(args.device).eval()
     forward = Forward(model, load_tokenizer(folder), args.device, args.dtype, args.batch_tokens)
     for seed, count in ((1, min(args.examples or workload.examples, 256)), (0, args.examples or workload.examples)):
         units = family.join([workload.unit(count, seed)])
@@ -107,6 +109,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    from harness.models.attention import attention_arguments
     from harness.models.fresh_head import reset_head
     from harness.models.load import load_tokenizer
     from harness.training._trainer import HeadTask, Trainer
@@ -114,7 +117,8 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
 
     family, tokenizer = workload.predictor(), load_tokenizer(folder)
     options = TrainOptions(batch=32, batch_tokens=args.train_tokens, select="last")
-    model = family.load(str(folder), ignore_mismatched_sizes=True, dtype="float32")
+    chosen = attention_arguments(args.attention, folder)
+    model = family.load(str(folder), ignore_mismatched_sizes=True, dtype="float32", **chosen)
     if family.fresh_head:  # type: ignore[attr-defined]
         reset_head(model, 0)
     features = family.features(tokenizer, workload.unit(32 * args.steps).examples, training=True)  # type: ignore[attr-defined]
@@ -184,6 +188,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1 or cpu (default: cuda)")
     parser.add_argument("--dtype", choices=("bf16", "fp16", "fp32"), default="bf16")
+    parser.add_argument("--attention", default="auto", help="as for harness eval: sdpa, flash_attention_2, ...")
     parser.add_argument("--part", dest="parts", action="append", choices=PARTS[1:], help="only this; repeat")
     parser.add_argument("--family", dest="families", action="append", choices=WORKLOADS, help="only this; repeat")
     parser.add_argument("--batch-tokens", type=int, default=65_536, help="padded tokens in a batch (default: 65,536)")
@@ -202,15 +207,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     import torch
 
+    from harness.models.attention import check_attention
     from harness.models.device import choose_device
 
     choose_device(args.device)
+    check_attention(args.attention, args.device, args.dtype)
     clock = Clock(args.device)
     results: dict[str, Any] = {
         "device": torch.cuda.get_device_name(args.device) if clock.cuda else "processor",
         "gpus": torch.cuda.device_count(),
         "torch": torch.__version__,
         "dtype": args.dtype,
+        "attention": args.attention,
         "ceiling": ceiling(args.device, 256 if args.tiny else 8192, clock),
     }
     parts, families = args.parts or PARTS[1:], args.families or WORKLOADS

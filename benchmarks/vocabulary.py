@@ -67,7 +67,7 @@ class Measured(BaseException):
 def harness(inputs: Mapping[str, Any], folder: str, *, whole: bool) -> dict[str, Any]:
     """A stage of the harness in this process: what its steps take, and the weights it ends in."""
     from harness.cli.main import main
-    from harness.training import _train
+    from harness.training import train_stage
     from harness.training._rows import TouchedRows
     from harness.training._trainer import Trainer
 
@@ -93,7 +93,7 @@ def harness(inputs: Mapping[str, Any], folder: str, *, whole: bool) -> dict[str,
 
     Trainer._step, Trainer._select = timed, ended  # type: ignore[method-assign]
     if whole:
-        _train.touched_rows = lambda *parts, **options: TouchedRows()
+        train_stage.touched_rows = lambda *parts, **options: TouchedRows()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         command = ["train", "--task", "mnli", "--model", folder, "--data-dir", inputs["data"], "--offline"]
         command += ["--device", "cpu", "--train-limit", str(len(inputs["train"])), "--out", f"{scratch}/out"]

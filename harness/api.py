@@ -56,7 +56,7 @@ def evaluate(
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.groups import check_options
     from harness.evaluation.observers import Observed
-    from harness.evaluation.plan import make_plan
+    from harness.evaluation.plan import check_selected, make_plan
     from harness.inference.session import Compute
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
@@ -74,6 +74,7 @@ def evaluate(
     reference = model_reference(model)
     recipe = find_recipe(options.recipe, registry, reference)
     data = DataAccess.of(registry, options.data_dir, offline=options.offline)
+    check_selected(benchmark, tasks)
     planned = make_plan(
         registry,
         data,
@@ -89,11 +90,11 @@ def evaluate(
             f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
+    check_options(planned, RunContext(registry, recipe, options, Compute(), data))  # before torch is imported
     context = RunContext(registry, recipe, options, Compute.of(options, registry), data)
     where = Path(out) if out else default_out(reference, benchmark, tasks, options)
     folder = RunFolder(where)
     with without_network(options.offline), loaded_folder(model, where) as found:
-        check_options(planned, context)
         if found is None and reference.kind != "baseline":
             reporter.note(f"model {reference}")
             found = resolve_model(reference, Access.of(options, registry))
@@ -124,10 +125,10 @@ def evaluate_seeds(
     **more: Any,
 ) -> list[Run]:
     """One run for each seed of the training, in ``out/seed-<n>``, with their stages next to them; ``seeds.json`` sums up."""
-    from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
+    from harness.models.loaded import model_reference
+    from harness.results.seeds import SUMMARY, check_seeds, seed_folder, summarise, write_summary
 
-    if len(set(seeds)) != len(seeds):
-        raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
+    check_seeds(seeds, model_reference(model))
     runs = []
     for seed in seeds:
         own = seeded(options or EvalOptions(), seed)
@@ -251,17 +252,19 @@ def report(
     runs: Sequence[str | Path | Run],
     format: str = "text",
     *,
+    tables: Sequence[str] = (),
     data_dir: str | Path | None = None,
     registry: Registry | None = None,
 ) -> str:
     """Reports runs, or their folders, side by side, with differences from the first, in a format of ours or of a plugin.
 
-    ``data_dir`` has the examples that the page (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a
-    folder without a complete record, :class:`~harness.core.errors.UsageError` for an unknown format.
+    ``tables`` names those that are wanted ("by-task"), all if left out; ``data_dir`` has the examples that the page
+    (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
+    :class:`~harness.core.errors.UsageError` for an unknown format or table.
     """
     from harness.report.formats import report
 
-    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir)
+    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, tables)
 
 
 def breakdown(
@@ -351,7 +354,8 @@ def mine(
     The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
     the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. The ``options`` say
     how the model is loaded and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
-    ``embedded_tokens``, ``layer``, ``out``, ``vectors``, ``index``, and of an approximate index its ``recall``.
+    ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``, ``max_length``, ``out``, ``vectors``,
+    ``index``, and of an approximate index its ``recall``.
 
     Raises :class:`~harness.core.errors.HarnessError`.
     """

@@ -11,6 +11,8 @@ def attribute(name, examples, summary):
 def harness_attributes():
     yield attribute("language", (), "the language")
     yield attribute("script", (), "the script of the language")
+    yield attribute("gold-label", (), "the right label; the accuracy of a bucket is its recall")
+    yield attribute("predicted-label", (), "the label that was given; the accuracy of a bucket is its precision")
     yield attribute("length", (Example,), "characters of what is asked about; words of a tagged sentence")
     yield attribute("tokens-per-word", (Example,), "pieces that the model's tokenizer cuts a word into")
     yield attribute("overlap", (Example,), "how much of the second text is in the first, 0-1")

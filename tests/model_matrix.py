@@ -123,6 +123,10 @@ architecture lacks, or why it cannot be used. What stands in is written as an or
 The tokens of ByT5 and CANINE are bytes and characters, which Python finds more slowly than the fast
 tokenizers find theirs.
 
+In retrieval, in mining and in a dual encoder that is not trained, a sentence-embedding model
+(LaBSE, BGE-m3, e5, EmbeddingGemma, Qwen3-Embedding) is used with the layer, pooling, dense layers
+and prompts of its `modules.json`: see [sentence vectors](evaluation.md#sentence-vectors).
+
 X-MOD has a module for each of its languages, and every row goes through that of its own: a unit
 through that of its language, the English side of a retrieval task through the English one, training
 data through theirs (`mlm[sw]` trains the module of Swahili alone). Fine-tuning leaves the

@@ -13,7 +13,14 @@ import click
     "--format",
     "format",
     metavar="NAME",
-    help="text, md, csv, latex, html, json.  [default: by the ending of FILE, or text]",
+    help="text, md, csv, latex (tables to \\input), latex-document, html, json.  [default: by FILE's ending, or text]",
+)
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="NAME",
+    help="Only this table, as by-task or by-language; repeat for more.",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write here instead of stdout.")
 @click.option(
@@ -22,7 +29,9 @@ import click
     metavar="FOLDER",
     help="Where the html report finds examples, before the Hub's cache.  [env: HARNESS_DATA_DIR]",
 )
-def command(runs: tuple[Path, ...], format: str | None, output: Path | None, data_dir: str | None) -> None:
+def command(
+    runs: tuple[Path, ...], format: str | None, tables: tuple[str, ...], output: Path | None, data_dir: str | None
+) -> None:
     """Report the scores of run folders by task, language, script, family and resource class, with transfer gaps.
 
     Several runs are shown side by side, with differences from the first one and marks where these are significant.
@@ -32,7 +41,7 @@ def command(runs: tuple[Path, ...], format: str | None, output: Path | None, dat
     from harness.core.errors import DataError
     from harness.core.files import write_atomic
 
-    text = report(runs, format or _format(output), data_dir=data_dir)
+    text = report(runs, format or _format(output), tables=tables, data_dir=data_dir)
     if output is None:
         print_text(text.removesuffix("\n"))
         return

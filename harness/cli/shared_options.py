@@ -79,6 +79,13 @@ SESSION: dict[str, Callable[[Decorated], Decorated]] = {
     "quant": click.option(
         "--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit; trains with --peft."
     ),
+    "attention": click.option(
+        "--attention",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="auto, eager, sdpa, flash_attention_2, flash_attention_3, flex_attention.",
+    ),
     "batch_tokens": click.option(
         "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
     ),
@@ -97,7 +104,7 @@ SESSION: dict[str, Callable[[Decorated], Decorated]] = {
 }
 """Options of :func:`~harness.inference.session.open_model`, by the names of the fields that ``Access`` and ``Compute`` read."""
 
-COMPUTE = ("device", "dtype", "quant", "batch_tokens", "compiled")
+COMPUTE = ("device", "dtype", "quant", "attention", "batch_tokens", "compiled")
 """Those of them that only a network needs: a command that opens a tokenizer goes without."""
 
 

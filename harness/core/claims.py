@@ -115,11 +115,20 @@ def try_lock(file: IO[str], *, shared: bool = False) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Waits for the lock of a file and holds it; meant for moments."""
-    with opened(path) as file:
+    """Waits for the lock of a file and holds it; meant for moments. The last one to hold it leaves no file."""
+    while True:
+        file = opened(path)
         with suppress(OSError):  # no locks on this file system: try_lock has said so
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        if _same(file, path):  # not removed by its last holder in between
+            break
+        file.close()
+    with file:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
 
 
 def opened(path: Path) -> IO[str]:

@@ -13,6 +13,8 @@ from harness.families.base import HeadFamily
 from harness.inference.forward import Forward
 from harness.inference.session import open_model
 from harness.inference.timing import Timings
+from harness.models.attention import attention_of
+from harness.models.heads import plain_model
 from harness.models.resolve import Access, ResolvedModel
 from harness.training.context import RunContext
 from harness.types.units import Prediction
@@ -34,9 +36,10 @@ def predicted(group: CheckpointGroup, forward: Forward, todo: Sequence[PreparedU
     """Each unit's predictions as soon as it is complete, with what is unusual about how they were computed."""
     family, units = group.family, [ready.examples for ready in todo]
     predictions = family.predict(forward, units)
+    facts = {"attention": attention_of(plain_model(forward.model))}
     if forward.padding != "right":
-        facts = {"padding": forward.padding}
-        predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)
+        facts["padding"] = forward.padding
+    predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)
     if isinstance(family, HeadFamily) and forward.dtype != "fp32":
         return checked(family, forward, units, predictions)
     return predictions
@@ -49,4 +52,4 @@ def guessed(
     for ready in todo:
         train = preparation.learned_from(ready.planned.task, group)
         examples = train.examples if train else ()
-        yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, seed=0), {})
+        yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, preparation.seed), {})

@@ -42,11 +42,12 @@ class PreparedUnit:
 
 
 class Preparation:
-    """Makes units ready. ``baseline`` is the name of what predicts where there is no model."""
+    """Makes units ready. ``baseline`` is the name of what predicts where there is no model, ``seed`` that of its guesses."""
 
     def __init__(self, context: RunContext, baseline: str) -> None:
         self.context = context
         self.baseline = baseline
+        self.seed = int(context.options.overrides.get("seed", 0)) if baseline == "baseline:random" else 0
 
     @staticmethod
     def joined(prepared: Iterable[PreparedUnit], family: Predictor) -> Iterator[PreparedUnit]:
@@ -96,6 +97,7 @@ class Preparation:
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
+            **({"seed": self.seed} if self.seed else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()

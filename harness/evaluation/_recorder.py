@@ -65,6 +65,11 @@ class Recorder:
             }
         self._started = time.monotonic()
 
+    def needs(self, stages: Sequence[Stage]) -> None:
+        """Names the stages that are going to be used, so that none is taken for one that no run needs."""
+        with self.run.changing() as record:
+            record["needs"] = sorted({*record.get("needs", ()), *(stage.key for stage in stages)})
+
     def end(self) -> None:
         """Leaves the stages that lead to a unit, parents first, and adds up the times."""
         with self.run.changing() as record:
@@ -73,6 +78,7 @@ class Recorder:
                 lineage += [stage["key"] for stage in lineage_of(unit.get("checkpoint", ""), record["stages"])]
             stages = [entry for entry in record["stages"] if entry["key"] in lineage]
             record["stages"] = sorted(stages, key=lambda entry: lineage.index(entry["key"]))
+            record.pop("needs", None)
             timings = record["timings"]
             timings["seconds"] = round(timings.get("seconds", 0) + time.monotonic() - self._started, 3)
             phases = timings.setdefault("phases", {})

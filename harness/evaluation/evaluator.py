@@ -75,16 +75,19 @@ class Evaluator:
         with self.recorder.phases("load"):
             more = self._check_kept(planned, benchmark)
         with saying(lambda: self._kept_so_far(len(present))):
-            self._announce_stages(present)
+            self.recorder.needs(self._announce_stages(present))
             work_off(grouped(present, self.context), self._evaluate_units)
         self.recorder.end()
         return [*planned, *more]
 
-    def _announce_stages(self, present: Sequence[PlannedUnit]) -> None:
-        """Tells which stages are not trained yet, those of units without a result."""
+    def _announce_stages(self, present: Sequence[PlannedUnit]) -> list[Stage]:
+        """The stages that the units without a result need; tells which of them are not trained yet."""
         waiting = [entry for entry in present if entry.unit.key not in self._kept]
-        if self.model is not None:
-            self.reporter.stages(self.stages.coming(required_stages(waiting, self.context, self.stages, self.model)))
+        if self.model is None:
+            return []
+        needed = list(required_stages(waiting, self.context, self.stages, self.model))
+        self.reporter.stages(self.stages.coming(needed))
+        return needed
 
     def _kept_so_far(self, selected: int) -> str:
         scored = len(self.run.record["units"])
@@ -116,13 +119,12 @@ class Evaluator:
     def _begin(self, present: Sequence[PlannedUnit]) -> None:
         """Sets aside what a run of another model or of other options left in this folder.
 
-        A command that cannot be carried out as it is given (UsageError) is refused before that.
+        A command that cannot be carried out as it is given (UsageError) is refused before anything is written.
         """
+        for units in grouped(present, self.context):
+            with suppress(DataError, ModelError, PluginError):
+                self._group(units)
         before, identity = len(self.run.record["units"]), self._identity()
-        if before and not self.run.is_of(identity):
-            for units in grouped(present, self.context):
-                with suppress(DataError, ModelError, PluginError):
-                    self._group(units)
         moved = self.run.begin(identity)
         if moved is not None:
             self.reporter.note(f"{before} results of another model or of other options: set aside in {moved}")

@@ -55,6 +55,15 @@ class PlannedUnit:
         return self.status.reason
 
 
+def check_selected(benchmark: str | None, tasks: Sequence[str]) -> None:
+    """Refuses a selection that names nothing: all tasks of all plugins are rarely meant, and take days."""
+    if benchmark is None and not tasks:
+        raise UsageError(
+            "no task is selected",
+            hint="--benchmark xtreme for a whole benchmark, --task xnli for one task, --task '*' for all",
+        )
+
+
 def make_plan(
     registry: Registry,
     data: DataAccess,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.data.access import DataAccess
 from harness.evaluation.groups import check_options
-from harness.evaluation.plan import PlannedUnit, make_plan
+from harness.evaluation.plan import PlannedUnit, check_selected, make_plan
 from harness.inference.session import Compute
 from harness.runs.identity import run_identity, same_system
 from harness.runs.record import load_record
@@ -65,6 +65,7 @@ def preview(
     Raises :class:`~harness.core.errors.UsageError` for options that the run would refuse.
     """
     data = DataAccess.of(registry, options.data_dir, offline=True)
+    check_selected(benchmark, tasks)
     planned = make_plan(
         registry,
         data,

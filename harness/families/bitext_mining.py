@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,8 @@ class BitextMining(Predictor):
             if also:
                 found = [self._on_dev(dev, embedded.at(layer), forward.device, search).threshold.f1 for layer in also]
                 best = int(np.argmax(found))
-                facts |= {"layer": best, "layer_from": "the best F1 on dev", "curve": layer_curve("dev", "f1", found)}
+                facts = Embedding.of(replace(self.options, layer=best), forward.embedder, how.depth).facts
+                facts |= {"layer_from": "the best F1 on dev", "curve": layer_curve("dev", "f1", found)}
                 embedded = embedded.at(best)
             pairs, recall, more = self._predict(embedded, dev, forward.device, search)
             yield Prediction(embedded.unit, pairs, facts | more | index_facts(index, recall))

@@ -15,6 +15,7 @@ from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.data import sample
 from harness.inference.forward import Forward
+from harness.models.attention import AUTO, attention_arguments, check_attention
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.embedder import Embedder
 from harness.models.load import check_head, load_tokenizer
@@ -39,7 +40,7 @@ Head = Callable[["PreTrainedModel"], Collection[str]]
 
 @dataclass(frozen=True)
 class Compute:
-    """Decides how a model computes on this machine; the values are chosen, none is "auto".
+    """Decides how a model computes on this machine; the values are chosen, none but that of ``attention`` is "auto".
 
     ``budget`` is the number of padded tokens in a batch; ``build_index`` the hook ``harness_build_index``, None where no
     plugin has it.
@@ -51,6 +52,7 @@ class Compute:
     budget: int = 8192
     compiled: bool = False
     build_index: Callable[..., Any] | None = None
+    attention: str = AUTO
 
     @classmethod
     def of(cls, options: EvalOptions, registry: Registry) -> Compute:
@@ -58,9 +60,10 @@ class Compute:
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
         check_quant(options.quant, device)
+        check_attention(options.attention, device, dtype)
         budget = choose_batch_tokens(options.batch_tokens, device)
         index = registry.hook.implemented("harness_build_index")
-        return cls(device, dtype, options.quant, budget, options.compiled, index)
+        return cls(device, dtype, options.quant, budget, options.compiled, index, options.attention)
 
     def forward(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **more: Any) -> Forward:
         """Wraps a network that is loaded; ``more`` are further fields of :class:`Forward`."""
@@ -90,8 +93,9 @@ class Session:
         this kind.
         """
         compute = self.compute
-        few_bits = quantised(compute.quant, compute.device, compute.dtype)
-        network = after_loading(load(str(self.folder), dtype="float32", **few_bits, **settings))
+        settings |= quantised(compute.quant, compute.device, compute.dtype)
+        settings |= attention_arguments(compute.attention, self.folder)
+        network = after_loading(load(str(self.folder), dtype="float32", **settings))
         if head:
             check_head(network, self.folder, head(network))
         network = network.to(compute.device).eval()

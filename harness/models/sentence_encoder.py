@@ -61,15 +61,10 @@ def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
     return base.get_encoder() if base.config.is_encoder_decoder and hasattr(base, "decoder") else base
 
 
-def default_layer(config: PreTrainedConfig) -> int:
+def layer_by_depth(depth: int) -> int:
     """The hidden state (0 = embeddings) that XTREME's retrieval tasks use: 8 of 12 layers, 14 of 24, else half-way
     up.
     """
-    return layer_by_depth(layer_count(config))
-
-
-def layer_by_depth(depth: int) -> int:
-    """The same for a number of layers."""
     return {12: 8, 24: 14}.get(depth, max(depth // 2, 1))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from harness.analysis.differences import Differences
-from harness.report._task_scores import difference_notes
-from harness.report.table import Cell, Table, Value, difference, number, report_table, score_cell
+from harness.report._task_scores import difference_notes, scored_tasks
+from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
 from harness.results.run_view import RunView, TaskView, language_of, sort_codes
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
@@ -51,6 +51,24 @@ def matrices(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterat
             )
         for pair in compared:
             yield _difference_matrix(kind, slug, groups, pair)
+
+
+def systems_by_language(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[Table]:
+    """A table for each task, with a row a system and a column a language."""
+    for name in scored_tasks(runs):
+        views = [run.tasks.get(name) for run in runs]
+        codes = sort_codes({code for view in views if view is not None for code in view.units})
+        rows: list[list[Cell]] = []
+        for place, (run, view) in enumerate(zip(runs, views, strict=True)):
+            cells: list[Cell] = []
+            for code in codes:
+                score = view.units[code].score if view is not None and code in view.units else None
+                mark = compared[place - 1].mark(name, code) if place else ""
+                half_width = score.half_width if score is not None and len(runs) == 1 else None
+                cells.append(score_cell(score.value if score else None, half_width, mark))
+            rows.append([run.name, *cells])
+        head = columns("system", *map(number, codes))
+        yield report_table(f"by-language-{name}", f"Scores by language: {name}", head, rows, difference_notes(compared))
 
 
 def group_codes(codes: Iterable[str], key: Grouping) -> dict[str, list[str]]:

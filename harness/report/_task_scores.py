@@ -94,6 +94,34 @@ def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> T
     return report_table("by-task", "Scores by task, side by side", head, rows, [*notes, *difference_notes(compared)])
 
 
+def systems_by_task(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
+    """A row a system and a column a task: means over the languages that all systems have, and overall scores."""
+    tasks = scored_tasks(runs)
+    common = {name: common_codes(runs, name) for name in tasks}
+    partial = {
+        name: any(
+            (task := run.tasks.get(name)) is None or len(common[name]) < len(task.units) + len(task.missing)
+            for run in runs
+        )
+        for name in tasks
+    }
+    overall = any(run.overall is not None for run in runs)
+    rows: list[list[Cell]] = []
+    for place, run in enumerate(runs):
+        cells: list[Cell] = []
+        for name in tasks:
+            view, codes = run.tasks.get(name), common[name]
+            mark = compared[place - 1].mark(name) if place else ""
+            half_width = view.half_width if view is not None and len(runs) == 1 else None
+            mean = view.mean(codes) if view is not None and codes else None
+            cells.append(score_cell(mean, half_width, mark + ("†" if partial[name] else "")))
+        rows.append([run.name, *cells, *([score_cell(run.overall)] if overall else [])])
+    notes = ["means over the languages in which all systems took the same test"] if len(runs) > 1 else []
+    notes += [_DAGGER] if any(partial.values()) else []
+    head = columns("system", *map(number, [*tasks, *(["overall"] if overall else [])]))
+    return report_table("by-task", "Scores by task", head, rows, [*notes, *difference_notes(compared)])
+
+
 def transfer_gap(runs: Sequence[RunView]) -> Table:
     """English minus the mean of the other languages, by task and run."""
     several = len(runs) > 1

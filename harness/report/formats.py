@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -18,18 +19,41 @@ FORMATS: dict[str, str] = {
     "md": "harness.report.markdown:to_markdown",
     "csv": "harness.report.csv:to_csv",
     "latex": "harness.report.latex:to_latex",
+    "latex-document": "harness.report.latex:to_latex_document",
     "html": "harness.report.html:to_html",
     "json": "harness.report.json:to_json",
 }
 _PLUGINS = "'harness plugins' says who provides what; --no-plugin leaves a plugin out"
 
 
-def report(runs: Sequence[Path], registry: Registry, format: str = "text", data_dir: str | Path | None = None) -> str:
+OF_TABLES = ("text", "md", "csv", "latex", "latex-document")
+"""The formats that can be cut to some of the tables."""
+
+
+def report(
+    runs: Sequence[Path],
+    registry: Registry,
+    format: str = "text",
+    data_dir: str | Path | None = None,
+    tables: Sequence[str] = (),
+) -> str:
     """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows.
 
-    Raises :class:`~harness.core.errors.DataError` for a folder without a complete record, UsageError for an unknown format.
+    ``tables`` names those that are wanted, all if left out. Raises :class:`~harness.core.errors.DataError` for a
+    folder without a complete record, UsageError for an unknown format or table.
     """
-    return render(make_report(load_runs(runs), registry, data_dir), format)
+    if tables and format not in OF_TABLES:
+        raise UsageError(f"the format {format!r} has no single tables", hint=f"--table is for {', '.join(OF_TABLES)}")
+    made = make_report(load_runs(runs), registry, data_dir)
+    return render(_cut(made, tables) if tables else made, format)
+
+
+def _cut(made: Report, wanted: Sequence[str]) -> Report:
+    known = dict.fromkeys(table.name for table in made.tables)
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"no table {name!r} in this report", hint=did_you_mean(name, known))
+    return replace(made, tables=tuple(table for table in made.tables if table.name in wanted))
 
 
 def render(made: Report, format: str) -> str:

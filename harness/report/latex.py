@@ -1,11 +1,15 @@
-"""A report as a LaTeX document that compiles as it is, every table ready to be copied into a paper (booktabs)."""
+"""A report in LaTeX: tables for a paper to ``\\input``, systems as rows, or a document that compiles as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from harness.core.safe_text import safe
+from harness.report._language_scores import systems_by_language
+from harness.report._task_scores import systems_by_task
 from harness.report.provenance import caveats, headline
-from harness.report.table import DASH, Table
+from harness.report.table import DASH, Table, Value
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -54,6 +58,30 @@ _HEAD = r"""\documentclass[10pt]{article}
 
 
 def to_latex(report: Report) -> str:
+    """Fragments for ``\\input``, which need the package booktabs: scores with systems as rows, the best in bold.
+
+    Whatever has no system to a row is as in the other formats. Titles, notes and caveats are comments.
+    """
+    comments = [headline(report.runs), *(f"{run.name}: {line}" for run in report.runs for line in caveats(run))]
+    tables: list[Table] = []
+    for table in report.tables:
+        if table.name == "by-task":
+            tables.append(systems_by_task(report.runs, report.compared))
+        elif table.name != "by-language":
+            tables.append(table)
+        elif not any(other.name.startswith("by-language-") for other in tables):
+            tables += systems_by_language(report.runs, report.compared)
+    parts = [*map(_comment, [*comments, "needs \\usepackage{booktabs}"]), ""]
+    return "\n".join([*parts, *(latex_fragment(table) for table in tables if table.rows)])
+
+
+def latex_fragment(table: Table) -> str:
+    """One table as a tabular; of several systems, the best scores of a column are bold."""
+    lines = [_comment(f"{table.name}: {table.title}"), *_rows("tabular", table, _best(table))]
+    return "\n".join([*lines, *map(_comment, table.notes), ""])
+
+
+def to_latex_document(report: Report) -> str:
     """A document of longtables; packages geometry, fontenc, inputenc, textcomp, booktabs and longtable."""
     parts = [_HEAD, rf"\section*{{{escape(headline(report.runs))}}}"]
     lines = [(run.name, line) for run in report.runs for line in caveats(run)]
@@ -67,22 +95,45 @@ def to_latex(report: Report) -> str:
 
 def latex_table(table: Table) -> str:
     """One table, as wide as its columns, broken over pages where it is long."""
-    spec = "".join("r" if column.numeric else "l" for column in table.columns)
-    head = " & ".join(escape(name) for name in table.head) + r" \\"
-    lines = [
-        rf"% {table.name}",
-        rf"\subsection*{{{escape(table.title)}}}",
-        rf"\begin{{longtable}}{{{spec}}}",
-        r"\toprule",
-        head,
-        r"\midrule",
-        r"\endhead",
-        *(" & ".join(escape(_number(text)) for text in row) + r" \\" for row in table.texts()),
-        r"\bottomrule",
-        r"\end{longtable}",
-    ]
+    title = [_comment(table.name), rf"\subsection*{{{escape(table.title)}}}"]
     notes = [rf"\noindent {escape(note)}\par" for note in table.notes]
-    return "\n".join([*lines, *notes, ""])
+    return "\n".join([*title, *_rows("longtable", table, set()), *notes, ""])
+
+
+def _rows(environment: str, table: Table, bold: Collection[tuple[int, int]]) -> list[str]:
+    """The table between its rules; ``bold`` are rows and columns of cells."""
+    spec = "".join("r" if column.numeric else "l" for column in table.columns)
+    lines = [rf"\begin{{{environment}}}{{{spec}}}", r"\toprule", _line(map(escape, table.head)), r"\midrule"]
+    lines += [r"\endhead"] if environment == "longtable" else []
+    for place, row in enumerate(table.texts()):
+        cells = [escape(_number(text)) for text in row]
+        lines.append(
+            _line(rf"\textbf{{{cell}}}" if (place, column) in bold else cell for column, cell in enumerate(cells))
+        )
+    return [*lines, r"\bottomrule", rf"\end{{{environment}}}"]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _comment(text: str) -> str:
+    """A comment, which no name of a run can end: control characters arrive as visible escapes."""
+    return f"% {safe(text)}"
+
+
+def _best(table: Table) -> set[tuple[int, int]]:
+    """Rows and columns of the largest scores as they are printed, where there are several systems to choose from."""
+    found: set[tuple[int, int]] = set()
+    if table.columns[0].name != "system" or len(table.rows) < 2:
+        return found
+    for place, column in enumerate(table.columns):
+        cells = [row[place] for row in table.rows]
+        values = {row: cell.value for row, cell in enumerate(cells) if isinstance(cell, Value)}
+        if column.kind == "number" and values:
+            best = f"{max(values.values()):.1f}"
+            found |= {(row, place) for row, value in values.items() if f"{value:.1f}" == best}
+    return found
 
 
 def _number(text: str) -> str:

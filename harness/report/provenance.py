@@ -87,6 +87,7 @@ def provenance(run: RunView) -> list[tuple[str, str]]:
         ("seed", run.seed),
         ("split", options.get("split")),
         ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
+        ("attention", options.get("attention") if options.get("attention") != "auto" else None),
         ("harness", f"{software['version']}{commit}"),
         ("Python", f"{environment.get('python', '')} on {environment.get('platform', '')}"),
         ("packages", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),

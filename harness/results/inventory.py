@@ -23,6 +23,8 @@ _OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "lab
 """Names of the files that a run writes into its folder."""
 
 
+JOBS = "jobs"
+"""The folder of the files of a study's jobs, next to the runs and their stages."""
 _UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
 """Suffix of the folder of a stage that is not finished."""
 _BEING_BUILT = re.compile(r"\.(.+)\.new")
@@ -80,7 +82,7 @@ def _run(folder: Path) -> StoredRun:
             run.overall,
             bool(run.partial),
             run.finished,
-            stages=frozenset(stage["key"] for stage in run.stages),
+            stages=frozenset([*(stage["key"] for stage in run.stages), *map(str, run.record.get("needs", ()))]),
         )
     except HarnessError as error:
         return StoredRun(folder, problem=str(error))
@@ -119,13 +121,18 @@ def find_stages(root: Path, runs: list[StoredRun]) -> Iterator[StoredFolder]:
             if _UNFINISHED.search(folder.name):
                 yield StoredFolder(folder, "unfinished stage", _size(folder))
             elif (key := _stage_key(folder)) is not None:
-                yield StoredFolder(
-                    folder, "stage", _size(folder), key, tuple(run.folder for run in runs if key in run.stages)
-                )
+                users = tuple(run.folder for run in runs if key in run.stages)
+                yield StoredFolder(folder, "stage", _size(folder), key, users + _jobs_left(parent.parent / JOBS))
     for progress in sorted(root.rglob("*.partial*/state/progress.json")):
         folder = progress.parent.parent
         if folder.parent.name != "stages":
             yield StoredFolder(folder, "unfinished stage", _size(folder))
+
+
+def _jobs_left(folder: Path) -> tuple[Path, ...]:
+    """The folder of a study's jobs if one of its evaluations has no result yet: it may need any stage next to it."""
+    evaluations = [path for path in folder.glob("evaluation-*.json") if not path.name.endswith(".result.json")]
+    return (folder,) if any(not path.with_suffix(".result.json").exists() for path in evaluations) else ()
 
 
 def find_leftovers(root: Path) -> Iterator[StoredFolder]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
+from harness.core.errors import UsageError
 from harness.core.files import read_text, write_atomic
 from harness.runs.scored_files import inside
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 SUMMARY = "seeds.json"
 """The file of means over seeds, next to the runs."""
+SEEDLESS = "baseline:majority"
+"""The model in which nothing is random."""
+
+
+def check_seeds(seeds: Sequence[int], model: object) -> None:
+    """Refuses a seed that is given twice, and several for ``model``, a reference, that does not depend on them."""
+    if len(set(seeds)) != len(seeds):
+        raise UsageError(f"seeds {', '.join(map(str, seeds))}: each seed once")
+    if len(seeds) > 1 and str(model) == SEEDLESS:
+        raise UsageError(f"{model}: gives the same answers with every seed", hint="leave --seeds out")
 
 
 def seed_folder(folder: Path, seed: int) -> Path:

@@ -74,7 +74,7 @@ def embed_units(
     for group, known in _groups(units, pairs, most):
         if spoken:
             settings["languages"] = [code for _, code in known]
-        counts = sum(len(sentences(unit)) for unit in group)
+        counts = sum(len(unit.examples) for unit in group)  # as many as the progress of the run expects
         vectors = embed(forward, [text for text, _ in known], layers=layers, counts=counts, **settings)
         for unit in group:
             yield Embedded(unit, known, vectors[layer], vectors, spoken)

@@ -14,6 +14,7 @@ from harness.core.interruption import GOES_ON, saying
 from harness.inference.forward import Forward
 from harness.inference.session import Compute, open_model
 from harness.models import sentence_encoder
+from harness.models.attention import AUTO
 from harness.models.config import load_config
 from harness.models.embedder import Embedder
 from harness.models.reference import ModelReference
@@ -91,6 +92,7 @@ def mine_files(
     reporter.note(f"{model}: layer {how.layer} of {depth} ({how.layer_from}), pool {how.pool}, prompt {how.prompt}")
     identity = f"{found.fingerprint} {how.identity} {compute.dtype}"
     identity += f" {compute.quant}" if compute.quant else ""
+    identity += f" {compute.attention}" if compute.attention != AUTO else ""
     folder = vectors or out.with_suffix(".vectors")
     block = _vector_store.characters_at_a_time(compute.device, compute.budget)
 

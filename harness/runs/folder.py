@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,25 +31,39 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"{path}: the run folder cannot be made: {error.strerror}", hint="choose another --out"
-            ) from None
         self.claims = Claims(inside(path, ".claims"))
         self._session = 0
-        with self._locked():
-            self.record: RunRecord = self._load() or new_record()
+        self.record: RunRecord = new_record()
+        if path.exists():
+            self._make()
+            with self._locked():
+                self.record = self._load() or self.record
 
     @contextmanager
     def joined(self, identity: str) -> Iterator[None]:
         """Takes part in the run, alone or with others that do the same: ``identity`` says what.
 
-        Raises UsageError where others do something else in this folder.
+        The folder is made here, and is gone again if nothing was written into it. Raises UsageError where others do
+        something else in it.
         """
-        with opened(inside(self.path, ".workers")) as file:
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        self._make()
+        try:
+            with self._among_workers(identity):
+                yield
+            self.claims.remove_abandoned()
+        finally:
+            with suppress(OSError):
+                for folder in missing:
+                    folder.rmdir()
+
+    @contextmanager
+    def _among_workers(self, identity: str) -> Iterator[None]:
+        """Holds a shared lock on a file with the identity, which the last process removes."""
+        path = inside(self.path, ".workers")
+        with ExitStack() as stack:
             with self._locked():
+                file = stack.enter_context(opened(path))
                 if try_lock(file):
                     file.truncate(0)
                     file.write(identity)
@@ -62,8 +76,20 @@ class RunFolder:
                             hint="wait for it, or choose another --out",
                         )
                 try_lock(file, shared=True)
-            yield
-        self.claims.remove_abandoned()
+            try:
+                yield
+            finally:
+                with self._locked():
+                    if try_lock(file):
+                        path.unlink(missing_ok=True)
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{self.path}: the run folder cannot be made: {error.strerror}", hint="choose another --out"
+            ) from None
 
     def is_of(self, identity: IdentityRecord) -> bool:
         """Tells whether the record is of a run of this identity."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
-from harness.results.seeds import SUMMARY, seed_folder, summarise, write_summary
+from harness.results.inventory import JOBS
+from harness.results.seeds import SEEDLESS, SUMMARY, check_seeds, seed_folder, summarise, write_summary
 from harness.results.systems import load_run
 from harness.runs.naming import system_name
 from harness.studies.job import Job, JobResult
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from harness.types.progress import ProgressListener
 
 LOCAL = "local"
-JOBS = "jobs"
-"""The folder of the files of jobs, next to the runs."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,8 @@ class Cell:
     languages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses a seed that is given twice."""
-        if len(set(self.seeds)) != len(self.seeds):
-            raise UsageError(f"seeds {', '.join(map(str, self.seeds))}: each seed once")
+        """Refuses seeds that cannot be told apart."""
+        check_seeds(self.seeds, self.model)
 
     @property
     def via(self) -> tuple[str, ...]:
@@ -116,7 +114,8 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
         for via in study.via:
             folder = out / system_name(parse_model(model), via)
             selection = (study.benchmark or None, study.tasks, study.languages)
-            yield Cell(model, replace(base, via=via), study.seeds, folder, *selection)
+            seeds = study.seeds[:1] if model == SEEDLESS else study.seeds
+            yield Cell(model, replace(base, via=via), seeds, folder, *selection)
 
 
 def run_cells(

@@ -14,7 +14,7 @@ from harness.core.errors import DataError, ModelError, PluginError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
 from harness.evaluation.groups import chain, check_options, required_stages
-from harness.evaluation.plan import make_plan
+from harness.evaluation.plan import check_selected, make_plan
 from harness.inference.session import Compute
 from harness.models.reference import parse_model
 from harness.models.resolve import Access, resolve_model
@@ -113,6 +113,7 @@ def _context(job: Job, registry: Registry, compute: Compute | None = None) -> Ru
 
 
 def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
+    check_selected(job.benchmark, job.tasks)
     return make_plan(
         context.registry,
         context.data,

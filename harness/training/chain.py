@@ -70,7 +70,8 @@ class Stages:
                 f"--quant {quant}: weights of so few bits cannot be trained, only adapters beside them",
                 hint="add --peft lora; or score a checkpoint as it is with --train never",
             )
-        stage = Stage(tuple(parts), parent, options, self.context.compute.dtype, quant, known, inputs)
+        attention = self.context.compute.attention
+        stage = Stage(tuple(parts), parent, options, self.context.compute.dtype, quant, known, inputs, attention)
         self._check_needs(stage)
         return stage
 

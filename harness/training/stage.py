@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.core.damage import Damaged
 from harness.core.sealed import read_sealed
 from harness.data.resources import Resources, of_training, union
+from harness.models.attention import AUTO
 from harness.models.carried import carried_parameters
 from harness.models.embedder import TRAINED, Embedder
 from harness.models.fingerprint import model_fingerprint
@@ -115,6 +116,7 @@ class Stage:
     quant: str = ""
     before: Before | None = None
     inputs: tuple[StageInput, ...] = ()
+    attention: str = AUTO
 
     @property
     def name(self) -> str:
@@ -205,6 +207,7 @@ class Stage:
             "options": key_part(self.options),
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
+            **({"attention": self.attention} if self.attention != AUTO else {}),
             **({"carried": carried} if (carried := self._carried) else {}),
             **({"inputs": [[each.role, each.fingerprint] for each in self.inputs]} if self.inputs else {}),
         }
@@ -240,6 +243,7 @@ class Stage:
             "options": as_plain(self.options),
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
+            **({"attention": self.attention} if self.attention != AUTO else {}),
             "head": "kept" if self.keeps_head else "fresh",
             **({"inputs": [each.describe() for each in self.inputs]} if self.inputs else {}),
             "lineage": self.lineage,

@@ -20,6 +20,7 @@ from harness.core.files import recover_folder, replace_folder, write_atomic, wri
 from harness.core.sealed import read_sealed, sealed
 from harness.data.languages import distinct
 from harness.inference.features import with_languages
+from harness.models.attention import attention_arguments, attention_of
 from harness.models.carried import carried_parameters
 from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
@@ -103,10 +104,10 @@ def _train(
             )
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
-    few_bits = quantised(stage.quant, str(accelerator.device), stage.dtype)
+    how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device)
-    parts, fresh = _parts(stage, parent, tokenizer, few_bits, carried, contexts)
+    parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
     schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
@@ -192,6 +193,7 @@ def _finish(
         "fresh": list(fresh),
         **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
+        "attention": attention_of(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -234,7 +236,7 @@ def _parts(
     stage: Stage,
     parent: Path,
     tokenizer: PreTrainedTokenizerBase,
-    few_bits: Mapping[str, Any],
+    how: Mapping[str, Any],
     carried: Sequence[str],
     contexts: Sequence[ObjectiveContext | None],
 ) -> tuple[list[HeadTask], list[str]]:
@@ -253,11 +255,11 @@ def _parts(
     fresh: set[str] = set()
     for part, rows, examples, context in zip(stage.tasks, features, trained_on, contexts, strict=True):
         if stage.keeps_head or not part.family.fresh_head:
-            model = part.family.load(str(parent), dtype="float32", **few_bits)
+            model = part.family.load(str(parent), dtype="float32", **how)
             fresh |= part.family.head_parameters(model).keys() - stored_names(parent)
             torch.manual_seed(stage.options.seed)
         else:
-            model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **few_bits)
+            model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **how)
             fresh |= set(part.family.draw_head(model, stage.options.seed, carried))
         after_loading(model)
         if part.family.reads_language or languages_of(model):
@@ -356,7 +358,7 @@ def _write_model(
     folder: Path,
     more: Mapping[str, torch.Tensor],
     what: Mapping[str, Any],
-    start: Path,
+    start: Path | None = None,
 ) -> None:
     """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
     good one. Its stage.json says ``what`` it is, and its fingerprint. With it go the modules that ``start``, the model
@@ -366,7 +368,8 @@ def _write_model(
     with quiet(), written_into(folder):
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
-        carry_modules(start, scratch)
+        if start is not None:
+            carry_modules(start, scratch)
         summary = sealed({**what, "fingerprint": model_fingerprint(scratch)})
         (scratch / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     replace_folder(scratch, folder)

@@ -78,8 +78,9 @@ class Attribute(PluginValue):
     """Something about an example that its score may hang on: a column of ``harness breakdown``.
 
     ``compute`` ("module:function") takes the examples of a unit and the unit (its ``task``, ``language``, ``script``,
-    English ``train`` examples and the model's ``tokenizer``, see :mod:`harness.analysis.breakdown._context`) and returns a
-    number, a word or None for each. ``examples`` are the classes of examples that it is for; none: it looks at the unit alone.
+    English ``train`` examples, the model's ``tokenizer``, the ``gold`` and ``predicted`` labels of its items, see
+    :mod:`harness.analysis.breakdown._context`) and returns a number, a word or None for each. ``examples`` are the
+    classes of examples that it is for; none: it looks at the unit alone.
     """
 
     kind = "attribute"

@@ -127,7 +127,7 @@ class EvalOptions:
     ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
     ``torch.compile``.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
-    scoring.
+    scoring. ``attention`` names transformers' implementation of attention ("auto": sdpa where the model has it).
     ``allow_pickle`` has no effect any more: pickles of tensors alone are always converted. ``trust_remote_code``
     ("org/name@sha") runs the code of one repository at one commit for an architecture that transformers lacks; the record
     says so.
@@ -145,6 +145,7 @@ class EvalOptions:
     device: str = option("auto", SPEED)
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
+    attention: str = option("auto", MEASURES, keyed="changed")
     batch_tokens: int | None = option(None, SPEED)
     compiled: bool = option(False, SPEED)
     data_dir: str | None = option(None, PLACES)

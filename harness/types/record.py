@@ -82,6 +82,7 @@ class OptionsRecord(TypedDict):
     device: NotRequired[str]
     dtype: NotRequired[str]
     quant: NotRequired[str]
+    attention: NotRequired[str]
     batch_tokens: NotRequired[int | None]
     compiled: NotRequired[bool]
     data_dir: NotRequired[str | None]
@@ -197,6 +198,7 @@ class StageRecord(TypedDict):
     options: StageOptionsRecord
     dtype: NotRequired[str]
     quant: NotRequired[str]
+    attention: NotRequired[str]
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]
     lineage: NotRequired[list[str]]
@@ -204,6 +206,7 @@ class StageRecord(TypedDict):
     resources: NotRequired[ResourcesRecord]
     fresh: NotRequired[list[str]]
     padding: NotRequired[str]
+    frozen: NotRequired[str]
     steps: NotRequired[int]
     planned_steps: NotRequired[int]
     stopped_early: NotRequired[bool]
@@ -346,6 +349,8 @@ class RunRecord(TypedDict):
     options: OptionsRecord
     partial: list[str]
     stages: list[StageRecord]
+    needs: NotRequired[list[str]]
+    """Keys of all stages that a run which is not finished uses or is going to use."""
     units: dict[str, UnitRecord]
     missing: dict[str, str]
     failed: dict[str, str]

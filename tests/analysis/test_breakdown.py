@@ -122,6 +122,25 @@ def test_a_bucket_of_a_language_is_its_score(run: Path, corpus: Path) -> None:
                 assert bucket.score.low == pytest.approx(metrics[names[0]]["low"])
 
 
+def test_buckets_of_labels_are_recall_and_precision(run: Path, corpus: Path) -> None:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    found = {part.attribute: part for part in breakdown(run, tasks=["xnli"], languages=["de"], data_dir=corpus)}
+    gold, predicted = ((run / side / "xnli" / "test-de.tsv").read_text().split() for side in ("labels", "predictions"))
+    labels = sorted(set(gold))
+    precision, recall, _, support = precision_recall_fscore_support(gold, predicted, labels=labels)
+    by_gold = {bucket.name: bucket for bucket in found["gold-label"].buckets}
+    by_guess = {bucket.name: bucket for bucket in found["predicted-label"].buckets}
+    assert [by_gold[label].score.value for label in labels] == pytest.approx(list(100 * recall))
+    assert [by_guess[label].score.value for label in labels] == pytest.approx(list(100 * precision))
+    assert [by_gold[label].n for label in labels] == list(support)
+
+
+def test_questions_and_tagged_sentences_have_no_single_label(run: Path, corpus: Path) -> None:
+    found = breakdown(run, attributes=["gold-label", "predicted-label"], data_dir=corpus)
+    assert {part.task for part in found} == {"xnli"}
+
+
 def test_a_bucket_is_scored_from_its_examples(run: Path, corpus: Path) -> None:
     """Accuracy by length, counted by hand from the files."""
     (part,) = breakdown(run, tasks=["xnli"], languages=["en"], attributes=["length"], data_dir=corpus)
@@ -140,14 +159,18 @@ def test_a_bucket_is_scored_from_its_examples(run: Path, corpus: Path) -> None:
         assert len(inside) == bucket.n and bucket.score.value == pytest.approx(100 * sum(inside) / len(inside))
 
 
-def test_without_data_there_is_the_language(run: Path, tmp_path: Path) -> None:
-    assert {part.attribute for part in breakdown(run, data_dir=tmp_path)} == {"language", "script"}
+OF_UNITS = {"language", "script", "gold-label", "predicted-label"}
+"""Attributes that need no data."""
+
+
+def test_without_data_there_are_the_language_and_the_labels(run: Path, tmp_path: Path) -> None:
+    assert {part.attribute for part in breakdown(run, data_dir=tmp_path)} == OF_UNITS
 
 
 def test_other_data_are_not_taken_for_those_that_were_scored(run: Path, tmp_path: Path) -> None:
     write_sample_corpus(tmp_path / "other", size="tiny", seed=1)
     found = breakdown(run, tasks=["xnli"], data_dir=tmp_path / "other")
-    assert {part.attribute for part in found} == {"language", "script"}
+    assert {part.attribute for part in found} == OF_UNITS
 
 
 def test_a_changed_file_is_an_error(run: Path, corpus: Path, tmp_path: Path) -> None:
@@ -231,7 +254,7 @@ def test_the_breakdown_command_prints_tables_and_json_and_refuses_unknown_attrib
     assert main(["breakdown", str(run), "--attribute", "lenght"]) == 2
 
 
-def test_the_report_page_has_the_breakdown_only_where_the_data_is_given(
+def test_the_report_page_has_attributes_of_examples_only_where_the_data_is_given(
     run: Path, corpus: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
@@ -241,4 +264,5 @@ def test_the_report_page_has_the_breakdown_only_where_the_data_is_given(
     section = section[: section.index("</section>")]
     assert "answer-type" in section and "entity-novelty" in section and "tokens-per-word" not in section
     assert main(["report", str(run), "-o", str(page)]) == 0
-    assert '<section id="breakdown">' not in page.read_text()
+    section = page.read_text().partition('<section id="breakdown">')[2].partition("</section>")[0]
+    assert "predicted-label" in section and "answer-type" not in section and "length" not in section

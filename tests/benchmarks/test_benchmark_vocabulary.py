@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import vocabulary
 from benchmarks.work import training_pairs
-from harness.training import _train
+from harness.training import train_stage
 from harness.training._trainer import Trainer
 
-REPLACED = ((Trainer, "_step"), (Trainer, "_select"), (_train, "touched_rows"))
+REPLACED = ((Trainer, "_step"), (Trainer, "_select"), (train_stage, "touched_rows"))
 
 
 @pytest.fixture(scope="module")

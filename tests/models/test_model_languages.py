@@ -33,6 +33,7 @@ from harness.types.languages import numbered_language
 from harness.types.options import EvalOptions
 from harness.types.units import UnitExamples
 
+SHORT = {"max_steps": 3, "lr": 1e-2, "max_length": 64}
 X_MOD = ("en_XX", "id_ID", "zh_CN", "zh_TW", "sw_KE", "pt_XX")
 
 
@@ -93,9 +94,9 @@ def test_each_side_of_a_retrieval_task_has_its_own_language(xmod: Path) -> None:
     calls: list[list[str]] = []
     stream = forward.stream
 
-    def watched(features: Any, step: Any) -> Any:
+    def watched(features: Any, step: Any, **more: Any) -> Any:
         calls.append([numbered_language(number) for number in features.languages])
-        return stream(features, step)
+        return stream(features, step, **more)
 
     forward.stream = watched  # type: ignore[method-assign]
     (found,) = BitextRetrieval((), BitextRetrieval.Options(layer=1)).predict(forward, [unit])
@@ -200,7 +201,7 @@ def test_a_run_fails_the_languages_that_the_model_lacks_and_scores_the_others(
 def trained(xmod: Path, data: Path, expression: str, out: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    stages = cpu_stages(get_registry(), "tiny", data, overrides={"max_steps": 3, "lr": 1e-2}, train_limit=24)
+    stages = cpu_stages(get_registry(), "tiny", data, overrides=SHORT, train_limit=24)
     model = check_folder(xmod, "xmod")
     stages.root = out
     return load_file(stages.train(stages.last([expression], model)).folder / "model.safetensors")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,7 +31,7 @@ from harness.results.systems import load_runs
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 PLAIN, VIA = GOLDEN / "runs" / "plain", GOLDEN / "runs" / "via-mnli"
 RUNS = {"one": [PLAIN], "two": [PLAIN, VIA]}
-ENDINGS = {"text": "txt", "md": "md", "csv": "csv", "latex": "tex", "json": "json"}
+ENDINGS = {"text": "txt", "md": "md", "csv": "csv", "latex": "inputs.tex", "latex-document": "tex", "json": "json"}
 
 
 def record(folder: Path = PLAIN) -> dict:
@@ -185,7 +186,7 @@ def test_a_json_report_holds_the_numbers_of_the_tables():
 
 
 def test_every_latex_table_is_closed_and_its_rows_have_all_columns():
-    text = report([PLAIN, VIA], "latex")
+    text = report([PLAIN, VIA], "latex-document")
     assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
     assert text.count("\\begin{longtable}") == text.count("\\end{longtable}") == text.count("\\toprule") > 5
     for block in text.split("\\begin{longtable}")[1:]:
@@ -194,9 +195,39 @@ def test_every_latex_table_is_closed_and_its_rows_have_all_columns():
         assert all(row.replace(r"\&", "").count("&") == len(spec.strip("{")) - 1 for row in rows)
 
 
+def in_document(text: str) -> str:
+    """Tables as a paper has them; a whole document as it is."""
+    if text.startswith("\\documentclass"):
+        return text
+    return f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{text}\n\\end{{document}}\n"
+
+
+def test_latex_for_papers_has_a_row_a_system_and_the_best_scores_in_bold():
+    text = report([PLAIN, VIA], "latex", tables=["by-task", "by-language"])
+    assert "documentclass" not in text and "longtable" not in text
+    for block in text.split("\\begin{tabular}")[1:]:
+        _, head, *rows = [line for line in block.split("\\end{tabular}")[0].splitlines() if line[:1] != "\\"]
+        assert head.startswith("system & ") and [row.split(" & ")[0] for row in rows] == ["plain", "via{-}mnli"]
+        for place in range(1, head.count("&") + 1):
+            cells = [row.removesuffix(r" \\").split(" & ")[place] for row in rows]
+            values = [float(found[0]) if (found := re.findall(r"\d+\.\d", cell)) else -1.0 for cell in cells]
+            assert ["textbf" in cell for cell in cells] == [value == max(values) != -1.0 for value in values]
+
+
+def test_single_tables_can_be_asked_for():
+    text = report([PLAIN], "text", tables=["transfer-gap"])
+    assert "Transfer gap" in text and "Scores by" not in text
+    with pytest.raises(UsageError, match="no table 'by-tasc'") as error:
+        report([PLAIN], "text", tables=["by-tasc"])
+    assert "by-task" in error.value.hint
+    with pytest.raises(UsageError, match="'html' has no single tables"):
+        report([PLAIN], "html", tables=["by-task"])
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_the_latex_report_compiles(tmp_path):
-    (tmp_path / "report.tex").write_text(report([PLAIN, VIA], "latex"), encoding="utf-8")
+@pytest.mark.parametrize("format", ["latex", "latex-document"])
+def test_the_latex_report_compiles(format, tmp_path):
+    (tmp_path / "report.tex").write_text(in_document(report([PLAIN, VIA], format)), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True)
     assert done.returncode == 0, done.stdout[-2000:]

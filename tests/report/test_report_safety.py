@@ -193,9 +193,16 @@ def test_numbers_stay_numbers_in_csv(number):
 
 
 @settings(deadline=None, max_examples=60)
-@given(hostile, st.sampled_from(["text", "md", "latex", "json", "csv"]))
+@given(hostile, st.sampled_from(["text", "md", "latex", "latex-document", "json", "csv"]))
 def test_nothing_for_a_terminal_to_obey(text, format):
     assert not CONTROL.search(rendered(text, format))
+
+
+@settings(deadline=None, max_examples=60)
+@given(hostile)
+def test_names_end_no_comment_of_latex_fragments(text):
+    kept = re.compile(r"%|\\(begin|end)\{tabular\}|\\(top|mid|bottom)rule|.* \\\\$|$")
+    assert all(kept.match(line) for line in rendered(text, "latex").split("\n"))
 
 
 @given(hostile)
@@ -223,7 +230,7 @@ def test_a_latex_report_of_hostile_names_compiles(tmp_path):
     record["partial"] = PAYLOADS
     record["scores"]["groups"] |= dict.fromkeys(PAYLOADS[:6], 1.0)
     (tmp_path / "report.tex").write_text(
-        render(make_report([view(record, "x")], get_registry()), "latex"), encoding="utf-8"
+        render(make_report([view(record, "x")], get_registry()), "latex-document"), encoding="utf-8"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.api import evaluate
 from harness.cli.main import main
 from harness.core.built import built
 from harness.core.claims import Claims, is_free
@@ -17,6 +18,8 @@ from harness.core.scratch import scratch_folder
 from harness.data.sample import write_sample_corpus
 from harness.results.inventory import StoredFolder, remove_kept
 from harness.runs.folder import RunFolder
+from harness.types.options import EvalOptions
+from harness.types.progress import ProgressListener
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -116,6 +119,41 @@ def test_cache_ls_says_who_uses_what(runs: Path, cli: Cli, tmp_path: Path) -> No
     assert found["xnli"]["size"] > 10_000
     code, out, _ = cli("cache", "ls", runs)
     assert code == 0 and "one" in out and "built" in out
+
+
+def test_prune_leaves_what_a_stopped_run_is_going_to_need(
+    small_model: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    write_sample_corpus(tmp_path / "corpus", size="tiny")
+
+    class Stops(ProgressListener):
+        def training(self, task: str) -> Callable[[int, int, float], None]:
+            if task == "xnli":
+                raise KeyboardInterrupt  # when MNLI, the stage before it, is trained and no unit uses it yet
+            return super().training(task)
+
+    options = EvalOptions(
+        data_dir=str(tmp_path / "corpus"), offline=True, via=("mnli",), train_limit=8, overrides={"max_steps": 1}
+    )
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(str(small_model), ["xnli[de]"], out=tmp_path / "runs" / "run", options=options, reporter=Stops())
+    assert cli("cache", "prune", tmp_path / "runs", "--yes")[0] == 0
+    assert names(tmp_path / "runs") == {"mnli"}
+    assert cli("runs", "rm", tmp_path / "runs" / "run", "--yes")[0] == 0
+    assert cli("cache", "prune", tmp_path / "runs", "--yes")[0] == 0
+    assert names(tmp_path / "runs") == set()
+
+
+def test_prune_leaves_the_stages_of_a_study_whose_evaluations_are_to_come(runs: Path, cli: Cli) -> None:
+    assert cli("runs", "rm", runs / "one", runs / "deep" / "two", "--yes")[0] == 0
+    (runs / "jobs").mkdir()
+    (runs / "jobs" / "evaluation-0123456789ab.json").write_text("{}")
+    assert cli("cache", "prune", runs, "--yes")[0] == 0
+    assert names(runs) == {"xnli", "pawsx"}
+    (runs / "jobs" / "evaluation-0123456789ab.result.json").write_text("{}")
+    assert cli("cache", "prune", runs, "--yes")[0] == 0
+    assert names(runs) == set()
 
 
 def test_prune_removes_what_no_run_uses(runs: Path, cli: Cli) -> None:

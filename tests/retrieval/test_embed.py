@@ -11,7 +11,14 @@ from small_models import KINDS, TEXTS, save_model, tokenizer
 
 from harness.core.errors import ModelError, UsageError
 from harness.inference.forward import Forward
-from harness.models.sentence_encoder import default_layer, encoder_of, load_encoder, longest_input, stopped_after
+from harness.models.sentence_encoder import (
+    encoder_of,
+    layer_by_depth,
+    layer_count,
+    load_encoder,
+    longest_input,
+    stopped_after,
+)
 from harness.retrieval.embed import embed
 
 SIZE: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 48, "num_hidden_layers": 4}
@@ -149,10 +156,12 @@ def test_the_whole_stack_comes_back_after_an_error(tmp_path: Path) -> None:
 def test_the_default_layer_follows_the_depth_of_the_encoder() -> None:
     from transformers import BartConfig, MT5Config, XLMRobertaConfig
 
-    depths = {depth: default_layer(XLMRobertaConfig(num_hidden_layers=depth)) for depth in (1, 2, 6, 12, 24, 36)}
+    depths = {
+        depth: layer_by_depth(layer_count(XLMRobertaConfig(num_hidden_layers=depth))) for depth in (1, 2, 6, 12, 24, 36)
+    }
     assert depths == {1: 1, 2: 1, 6: 3, 12: 8, 24: 14, 36: 18}
-    assert default_layer(MT5Config(num_layers=24, num_decoder_layers=4)) == 14
-    assert default_layer(BartConfig(encoder_layers=12, decoder_layers=2)) == 8
+    assert layer_by_depth(layer_count(MT5Config(num_layers=24, num_decoder_layers=4))) == 14
+    assert layer_by_depth(layer_count(BartConfig(encoder_layers=12, decoder_layers=2))) == 8
 
 
 def test_encoder_decoders_are_loaded_as_encoders(tmp_path: Path) -> None:

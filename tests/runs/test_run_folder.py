@@ -57,6 +57,44 @@ def finished(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathF
     return out
 
 
+def test_a_finished_folder_holds_results_and_nothing_else(finished: Path) -> None:
+    assert {path.name for path in finished.iterdir()} == {"record.json", "predictions", "labels"}
+
+
+WRONG: list[dict[str, Any]] = [
+    {"via": ("nope",)},
+    {"via": ("mnli@nope",)},
+    {"overrides": {"nope": 1}},
+    {"overrides": {"lr": "fast"}},
+    {"split": "nope"},
+    {"perturb": ("nope",)},
+    {"dtype": "fp12"},
+    {"recipe": "nope"},
+    {"train": "nope"},
+    {"quant": "8bit"},
+    {"select_on": ("zz",)},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_usage_error_leaves_no_folder(wrong: dict[str, Any], small_model: Path, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        run(small_model, corpus, tmp_path / "runs" / "deep" / "run", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_selection_of_nothing_is_a_usage_error(small_model: Path, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no task is selected"):
+        run(small_model, corpus, tmp_path / "run", [])
+
+
+def test_a_folder_that_others_made_is_left_even_if_empty(small_model: Path, corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(UsageError):
+        run(small_model, corpus, tmp_path / "run", via=("nope",))
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """A copy of the run with its stages."""

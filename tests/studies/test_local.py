@@ -343,7 +343,7 @@ def test_mistakes_are_told_before_anything_starts(
     registry: Registry, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     out = tmp_path / "out"
-    command = ["--plugin", str(here / "plugin.py"), "eval", "--model", "baseline:majority", "--task", "mine"]
+    command = ["--plugin", str(here / "plugin.py"), "eval", "--model", "baseline:random", "--task", "mine"]
     assert main([*command, "--data-dir", str(here / "data"), "--out", str(out), *words]) == 2
     assert said in capsys.readouterr().err and not out.exists()
 
@@ -369,3 +369,15 @@ def test_a_study_gives_the_same_output_with_several_jobs(
         assert main([*command, *words]) == 0, capsys.readouterr().err
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] and len(json.loads(printed[0])) == 3
+
+
+def test_seeds_of_a_baseline_differ_or_are_refused(
+    registry: Registry, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--plugin", str(here / "plugin.py"), "eval", "--task", "mine", "--data-dir", str(here / "data")]
+    command += ["--offline", "--seeds", "1,2", "--out", str(tmp_path / "out")]
+    assert main([*command, "--model", "baseline:majority"]) == 2
+    assert "the same answers with every seed" in capsys.readouterr().err
+    assert main([*command, "--model", "baseline:random"]) == 0
+    one, two = (sorted((tmp_path / "out" / f"seed-{seed}" / "predictions").rglob("*.*")) for seed in (1, 2))
+    assert any(a.read_bytes() != b.read_bytes() for a, b in zip(one, two, strict=True))

@@ -30,7 +30,7 @@ from harness.families.mlm import MaskedLanguageModel
 from harness.families.tagging import Tagging
 from harness.inference.features import Features, Ragged
 from harness.models.load import load_tokenizer
-from harness.training import _train
+from harness.training import train_stage
 from harness.training._checkpoint import TENSORS
 from harness.training._rows import EmbeddingRows, Table, TouchedRows, touched_rows
 from harness.training._schedule import make_schedule
@@ -232,7 +232,7 @@ def test_a_state_of_whole_tables_is_set_aside_with_a_word(
         return step(trainer, number)
 
     with monkeypatch.context() as before:
-        before.setattr(_train, "touched_rows", lambda *parts, **options: TouchedRows())
+        before.setattr(train_stage, "touched_rows", lambda *parts, **options: TouchedRows())
         before.setattr(Trainer, "_step", stops)
         assert main([*given, "--out", str(tmp_path / "again")]) == 130
     progress = tmp_path / "again.partial" / "state" / "progress.json"
@@ -412,15 +412,15 @@ def narrowed(
 TWICE = """
 import sys
 from harness.cli.main import main
-from harness.training import _train
+from harness.training import train_stage
 from harness.training._rows import TouchedRows
 
 *words, out = sys.argv[1:]
 seen = []
-touched = _train.touched_rows
-_train.touched_rows = lambda *parts, **options: seen.append(touched(*parts, **options)) or seen[-1]
+touched = train_stage.touched_rows
+train_stage.touched_rows = lambda *parts, **options: seen.append(touched(*parts, **options)) or seen[-1]
 assert main([*words, "--out", out + "/rows"]) == 0 and seen[0].digest
-_train.touched_rows = lambda *parts, **options: TouchedRows()
+train_stage.touched_rows = lambda *parts, **options: TouchedRows()
 assert main([*words, "--out", out + "/whole"]) == 0
 """
 

@@ -36,6 +36,7 @@ OTHER = {
     "device": "cuda",
     "dtype": "bf16",
     "quant": "4bit",
+    "attention": "eager",
     "batch_tokens": 7,
     "compiled": True,
     "data_dir": "elsewhere",

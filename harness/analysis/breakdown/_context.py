@@ -42,10 +42,16 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class UnitContext:
-    """The unit that examples are of: its task's context and its language."""
+    """The unit that examples are of: its task's context and its language.
+
+    ``gold`` and ``predicted`` are the labels of its items, one each; None for an item without a single label, as a
+    question or a tagged sentence.
+    """
 
     shared: TaskContext
     language: str
+    gold: Sequence[str | None] = ()
+    predicted: Sequence[str | None] = ()
 
     @property
     def task(self) -> str:

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnitItems:
-    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not available)."""
+    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not available).
+
+    ``gold`` and ``predicted`` are the labels of the items, None where an item has no single label.
+    """
 
     language: str
     metric: AdditiveMetric
     statistics: FloatArray
     clusters: Sequence[int] | None
     examples: Sequence[Example]
+    gold: Sequence[str | None]
+    predicted: Sequence[str | None]
 
 
 def task_items(
@@ -49,7 +54,12 @@ def task_items(
         paths = system.files(unit.record)
         aligned, statistics = item_statistics(metric, scorer.format, code, paths[0], paths[1], scorer.labels)
         examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
-        yield UnitItems(code, metric, statistics, aligned.clusters, examples)
+        gold, predicted = (_labels(side, scorer.labels) for side in (aligned.gold, aligned.predicted))
+        yield UnitItems(code, metric, statistics, aligned.clusters, examples, gold, predicted)
+
+
+def _labels(values: Sequence[object], known: Sequence[str]) -> list[str | None]:
+    return [value if isinstance(value, str) and value in known else None for value in values]
 
 
 def _in_order(examples: Sequence[Example], ids: Sequence[str]) -> Sequence[Example]:

@@ -31,6 +31,16 @@ def script(examples: Sequence[Any], unit: UnitContext) -> Values:
     return [unit.script] * len(examples)
 
 
+def gold_label(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """The right label: the score of a bucket is the label's recall."""
+    return unit.gold
+
+
+def predicted_label(examples: Sequence[Any], unit: UnitContext) -> Values:
+    """The label that the system gave: the score of a bucket is the label's precision."""
+    return unit.predicted
+
+
 def length(examples: Sequence[Example], unit: UnitContext) -> Values:
     """The length of what is asked about: both sentences, the prompt, the query, the foreign sentence; words if tagged.
 

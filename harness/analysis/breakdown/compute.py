@@ -128,7 +128,8 @@ def _of_task(
     clusters = _clusters(units)
     codes = np.concatenate([np.full(len(unit.statistics), index) for index, unit in enumerate(units)])
     for attribute in wanted:
-        values = [value for unit in units for value in _values(attribute, unit, UnitContext(shared, unit.language))]
+        contexts = (UnitContext(shared, unit.language, unit.gold, unit.predicted) for unit in units)
+        values = [value for unit, own in zip(units, contexts, strict=True) for value in _values(attribute, unit, own)]
         names, places = buckets(values)
         inside = np.array(places)
         if len(names) < 2 and not named:

@@ -139,7 +139,7 @@ def _trained(
     split = LoadedSplit(examples, len(examples), None, "test", [], "none", languages=["en"] * len(examples))
     options = TrainOptions(max_steps=1, batch=min(len(examples), 4), select="last", lr=1e-3)
     form = load_part(family, "format")()
-    stage = Stage((StageTask(task, split, None, predictor, form),), model, options, "fp32")
+    stage = Stage((StageTask(task, split, None, predictor, form),), model, options, "fp32", attention=compute.attention)
     return train_stage(stage, model.folder, scratch / "stage", compute=compute).folder
 
 
