@@ -45,7 +45,8 @@ def head_class(kind: str, config: PreTrainedConfig) -> HeadClass:
     if type(config) in auto._model_mapping and (kind, config.model_type) not in _UNFIT:
         return HeadClass(auto._model_mapping[type(config)], auto, kind)
     if _generic(kind, config):
-        made = _with_linear_layer(kind, transformers.AutoModel._model_mapping[architecture], architecture)
+        bare = transformers.AutoModel._model_mapping[architecture]
+        made = _with_linear_layer(kind, bare, architecture, config.is_encoder_decoder)
         return HeadClass(made, made, kind, _GENERIC[kind])
     if kind not in _STANDS_IN:
         raise ModelError(
@@ -61,7 +62,8 @@ def head_class(kind: str, config: PreTrainedConfig) -> HeadClass:
 def _generic(kind: str, config: PreTrainedConfig) -> bool:
     """Tells whether transformers' generic head of this kind does for the architecture.
 
-    That for texts reads their last token, which only in a decoder has seen the others.
+    That for texts reads their last token, which only in a decoder has seen the others. Of an encoder-decoder it reads the
+    states of the decoder, place by place, as transformers' own class for question answering does where there is one.
     """
     import transformers
 
@@ -69,14 +71,16 @@ def _generic(kind: str, config: PreTrainedConfig) -> bool:
         return type(config) in auto._model_mapping
 
     causal, masked = has(transformers.AutoModelForCausalLM), has(transformers.AutoModelForMaskedLM)
-    if not (causal or masked) or config.is_encoder_decoder:  # it reads no text, or has two stacks
+    if not (causal or masked):  # it reads no text
         return False
+    if config.is_encoder_decoder:
+        return kind == "TokenClassification" and has(transformers.AutoModelForQuestionAnswering)
     decoder = causal and not masked
     return kind == "TokenClassification" or (kind == "SequenceClassification" and decoder)
 
 
 @cache
-def _with_linear_layer(kind: str, bare: Any, config: Any) -> Any:
+def _with_linear_layer(kind: str, bare: Any, config: Any, two_stacks: bool) -> Any:
     """A class made of the bare model and transformers' own generic head.
 
     It has the name that transformers would give it and the architecture's names of weights, so that its checkpoints can
@@ -91,5 +95,15 @@ def _with_linear_layer(kind: str, bare: Any, config: Any) -> Any:
         "__module__": __name__,
         "__doc__": f"{bare.__name__} with one linear layer.",
     }
+    if two_stacks:
+        body["forward"] = _over_decoder
     bases = (getattr(modeling_layers, f"GenericFor{kind}"), family)
     return type(f"{bare.__name__.removesuffix('Model')}For{kind}", bases, body)
+
+
+def _over_decoder(self: Any, input_ids: Any = None, attention_mask: Any = None, **more: Any) -> Any:
+    """The forward of a linear layer over the states of a decoder, whose outputs transformers' own does not expect."""
+    from transformers.modeling_outputs import TokenClassifierOutput
+
+    states = self.base_model(input_ids, attention_mask=attention_mask, **more).last_hidden_state
+    return TokenClassifierOutput(logits=self.score(self.dropout(states)))

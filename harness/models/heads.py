@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from harness.models._labels import label_order
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.characters import at_least_a_group
-from harness.models.config import load_config
+from harness.models.config import WHERE, load_config
 from harness.models.head_class import head_class
 from harness.models.languages import language_inputs, mend_half_precision
 from harness.models.quantised import keep_head_whole
@@ -33,7 +33,6 @@ __getattr__: Any = old_names(__name__)
 
 _BODY = {"model": "transformer", "transformer": "model"}
 """transformers calls the body of causal models "transformer" in question answering and "model" in every other class."""
-_WHERE = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
 
 
 def load_head(
@@ -52,7 +51,7 @@ def load_head(
     import torch
 
     with quiet():
-        config = load_config(reference, **{name: kwargs[name] for name in _WHERE if name in kwargs})
+        config = load_config(reference, **{name: kwargs[name] for name in WHERE if name in kwargs})
     found = head_class(kind, config)
     if found.instead and kind != "MultipleChoice":  # one output a text is the same thing under another name
         _warn(config.model_type, kind, found.instead)
@@ -104,6 +103,26 @@ def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:
     """
     mismatched = {entry if isinstance(entry, str) else entry[0] for entry in report.get("mismatched_keys", ())}
     return frozenset({*report["missing_keys"], *mismatched})
+
+
+def check_loaded(reference: str, config: Any, report: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuses a model of whose parameters these are not the checkpoint's: missing there, or of another shape.
+
+    Quiet loading must not hide an encoder at random weights.
+    """
+    missing = sorted(names)
+    if not missing:
+        return
+    shapes = {entry[0]: entry[1:] for entry in report.get("mismatched_keys", ()) if not isinstance(entry, str)}
+    name = next((name for name in missing if name in shapes), missing[0])
+    said = f"{len(missing)} weights of the encoder are missing or of another shape, {name} for one"
+    if name in shapes:
+        stored, wanted = (" x ".join(f"{size:,}" for size in shape) for shape in shapes[name][:2])
+        said += f": {stored} in its files, {wanted} by its config.json"
+    raise ModelError(
+        f"{reference}: {said}",
+        hint=f"the checkpoint should hold a model of type {config.model_type!r}" + code_hint(config),
+    )
 
 
 def code_hint(config: Any) -> str:
@@ -191,12 +210,7 @@ def _warn(model_type: str, kind: str, instead: str) -> None:
 
 
 def _check_encoder(reference: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
-    """Quiet loading must not hide an encoder at random weights (a pooler is often missing, and is trained from scratch)."""
-    missing = sorted(
-        key for key in fresh_parameters(report) if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key
-    )
-    if missing:
-        raise ModelError(
-            f"{reference}: {len(missing)} weights of the encoder are missing or of another shape, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
-        )
+    """A pooler is often missing, and is trained from scratch."""
+    inside = f"{model.base_model_prefix}."
+    fresh = [key for key in fresh_parameters(report) if key.startswith(inside) and "pooler" not in key]
+    check_loaded(reference, model.config, report, fresh)

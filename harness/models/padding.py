@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.models.config import differing_ids
 from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.languages import any_language
-from harness.models.tables import check_vocabulary
+from harness.models.tables import check_vocabulary, position_count
 from harness.types.languages import LANGUAGE
 
 if TYPE_CHECKING:
@@ -66,16 +67,18 @@ def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    places = getattr(model.config, "max_position_embeddings", None) or 0
-    # The RoBERTa family has two places fewer than its configuration says.
-    longest = min(_LONGEST, tokenizer.model_max_length, places - 2 if places > 2 else _LONGEST)
+    said = getattr(model.config, "max_position_embeddings", None) or 0
+    room = position_count(model) or (said if said > 0 else _LONGEST)
+    longest = min(_LONGEST, tokenizer.model_max_length, room)
     # Pairs, because some heads look for the separator between two texts.
     with quiet():  # slow tokenizers announce what they cut
         rows = [tokenizer("Who?", text, truncation=True, max_length=longest)["input_ids"] for text in _TEXTS]
     check_vocabulary(model, tokenizer)
-    kind = model.config.model_type
-    what = f"the model, of type {kind!r}, fails on its first few words"
-    with _at_rest(model), border(what, ModelError, hint="something in its config.json does not fit its architecture"):
+    config = model.config
+    what = f"{config.name_or_path}: the model, of type {config.model_type!r}, fails on its first few words"
+    ids = differing_ids(config, tokenizer)
+    hint = "something in its config.json does not fit its architecture" + (f"; it says {ids}" if ids else "")
+    with _at_rest(model), border(what, ModelError, hint=hint):
         side: str = tokenizer.padding_side
         alone = [_outputs(model, [row], side) for row in rows]
         if _agree(_outputs(model, rows, side), alone, model, side):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
-from harness.models.heads import code_hint, plain_model, quiet
+from harness.models.config import load_config
+from harness.models.heads import check_loaded, fresh_parameters, plain_model, quiet
 from harness.models.languages import mend_half_precision
 from harness.models.tables import position_count
 
@@ -39,18 +41,17 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
 
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
+        if (Path(reference) / "config.json").exists():
+            load_config(reference)  # tells what is wrong with its token ids
         with border(f"{reference}: cannot be loaded", ModelError, hint=AGAIN):
-            model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **kwargs)
+            settings = {"ignore_mismatched_sizes": True, **kwargs}  # told below, with the sizes
+            model, report = AutoModel.from_pretrained(reference, output_loading_info=True, **settings)
     draw_undrawn(model, report["missing_keys"])
     mend_half_precision(model)
     pooled = not any("pooler" in key for key in report["missing_keys"])
     model.harness_pooled = encoder_of(model).harness_pooled = pooled
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
-    if missing:
-        raise ModelError(
-            f"{reference}: {len(missing)} weights of the encoder are missing, {missing[0]} for one",
-            hint=f"the checkpoint should hold a model of type {model.config.model_type!r}" + code_hint(model.config),
-        )
+    fresh = [key for key in fresh_parameters(report) if "pooler" not in key]
+    check_loaded(reference, model.config, report, fresh)
     return model, pooled
 
 

@@ -7,17 +7,15 @@ which inputs it takes. It is made from the small files alone, whatever the size 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.models._deciding import deciding_files
+from harness.models._sound import read_header
 from harness.models.config import load_config
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
 
 LAYERS = 2
 _DEPTHS = (
@@ -55,6 +53,24 @@ def shallow_copy(folder: Path, target: Path) -> Path:
     return target
 
 
+def check_shapes(folder: Path, copy: Path) -> None:
+    """ModelError where a tensor in the files of a model has another shape than its configuration gives it in the copy."""
+    wanted = {name: entry["shape"] for name, entry in _tensors(copy)}
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, entry in read_header(path).items():
+            if name in wanted and entry["shape"] != wanted[name]:
+                stored, said = (" x ".join(f"{size:,}" for size in shape) for shape in (entry["shape"], wanted[name]))
+                raise ModelError(
+                    f"{path}: {name} is {stored}, and {said} by config.json",
+                    hint="the two files are of different models: download the model again",
+                )
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in folder.glob("*.safetensors"):
+        yield from ((name, entry) for name, entry in read_header(path).items() if name != "__metadata__")
+
+
 def shortened(config: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of a configuration with two layers at most, of different kinds where there are several kinds.
 
@@ -70,8 +86,3 @@ def shortened(config: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(depths, LAYERS),
         **{name: [value[0], value[other]] for name, value in lists.items()},
     }
-
-
-def depth_of(config: PreTrainedConfig) -> int | None:
-    """Layers of the whole model; None where its configuration counts them in other ways."""
-    return next((value for name in _DEPTHS if isinstance(value := getattr(config, name, None), int)), None)

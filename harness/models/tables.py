@@ -74,4 +74,6 @@ def position_count(model: PreTrainedModel) -> int | None:
         for name, table in model.named_modules()
         if name.rpartition(".")[2] in _POSITIONS and isinstance(table, torch.nn.Embedding)
     ]
+    # CANINE hashes positions, and has as many as its list of them.
+    room += [buffer.shape[-1] for name, buffer in model.named_buffers() if name.rpartition(".")[2] == "position_ids"]
     return min(room, default=None)

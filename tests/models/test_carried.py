@@ -149,7 +149,7 @@ def test_it_passes_through_a_stage_that_has_no_place_for_it(modernbert: Path, tm
 
     model = loaded(DualEncoder, modernbert)
     more = _lacking(model, PRETRAINED, [model], modernbert)
-    _write_model(model, load_tokenizer(modernbert), tmp_path / "stage", more, {})
+    _write_model(model, load_tokenizer(modernbert), tmp_path / "stage", more, {}, modernbert)
     assert carried_parameters(tmp_path / "stage") == PRETRAINED
     again = loaded(Classification, tmp_path / "stage")
     for name, value in stored_tensors(modernbert, PRETRAINED).items():

@@ -10,13 +10,14 @@ import pytest
 import torch
 from published_models import PUBLISHED, save_published
 from small_models import save_model, tokenizer
-from transformers import AutoModel, AutoModelForTokenClassification
+from transformers import AutoModel, AutoModelForTokenClassification, PegasusConfig
 
 from harness.core.errors import ModelError
 from harness.families.classification import Classification
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
 from harness.inference.tokenization import encode_pairs
+from harness.models.head_class import head_class
 from harness.models.heads import load_head
 
 PUBLISHED_BY_KIND = {published.kind: published for published in PUBLISHED}
@@ -37,7 +38,7 @@ def trained(family: Any, start: str, folder: Path) -> tuple[str, Any]:
     return str(folder), model
 
 
-@pytest.mark.parametrize("kind", ["gemma3_text", "modernbert-decoder", "xglm"])
+@pytest.mark.parametrize("kind", ["gemma3_text", "modernbert-decoder", "xglm", "mbart"])
 def test_a_linear_layer_over_tokens_is_saved_and_loaded_whole(kind: str, tmp_path: Path) -> None:
     family = Tagging(("x", "y", "z"), Tagging.Options())
     folder, model = trained(family, saved(kind, tmp_path / "start"), tmp_path / "trained")
@@ -79,9 +80,25 @@ def test_outputs_without_names_are_not_taken_for_start_and_end(tmp_path: Path) -
         SpanQA((), SpanQA.Options()).load(str(tmp_path / "other"))
 
 
-def test_an_encoder_decoder_has_no_generic_head(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no TokenClassification head for models of type 'mbart'"):
-        load_head("TokenClassification", saved("mbart", tmp_path / "start"), ("x", "y"))
+def test_tokens_of_an_encoder_decoder_are_read_where_its_answers_are(tmp_path: Path) -> None:
+    """At its decoder, which has seen all of the text and is padded like the encoder."""
+    start = saved("mbart", tmp_path / "start")
+    tagger = load_head("TokenClassification", start, ("x", "y")).eval()
+    answering = load_head("QuestionAnswering", start, ("start", "end"), by_position=True).eval()
+    with torch.no_grad():
+        tagger.score.weight.copy_(answering.qa_outputs.weight)
+        tagger.score.bias.copy_(answering.qa_outputs.bias)
+    found = answering(input_ids=IDS)
+    both = torch.stack([found.start_logits, found.end_logits], dim=-1)
+    assert torch.allclose(tagger(input_ids=IDS).logits, both, atol=1e-6)
+    padded = torch.nn.functional.pad(IDS, (0, 5), value=tagger.config.pad_token_id)
+    mask = torch.tensor([[1] * 12 + [0] * 5])
+    assert torch.allclose(tagger(input_ids=padded, attention_mask=mask).logits[:, :12], both, atol=1e-5)
+
+
+def test_an_encoder_decoder_whose_answers_nobody_reads_has_no_generic_head() -> None:
+    with pytest.raises(ModelError, match="no TokenClassification head for models of type 'pegasus'"):
+        head_class("TokenClassification", PegasusConfig())
 
 
 def test_pairs_are_separated_where_the_tokenizer_would_glue_them() -> None:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from published_models import PUBLISHED, save_published
 from small_models import save_model, save_other, tokenizer
 
+from harness.analysis.model_check.family_trial import try_family
 from harness.core.errors import ModelError
 from harness.models.resolve import check_folder
 from harness.models.tables import position_count
+from harness.registry.default import get_registry
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -84,6 +87,100 @@ def test_a_fault_is_named_with_its_file_and_a_remedy(
         err = json.loads((tmp_path / "run" / "record.json").read_text())["failed"]["tatoeba/de/test"]
     assert said in " ".join(err.split()) and remedy in err and str(model) in err
     assert "plugin" not in err and "bug in" not in err and "Traceback" not in err
+
+
+OF_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
+ON_ALL = {
+    "weights are a pointer": lambda m: pointer(m / "model.safetensors"),
+    "weights are cut": FAULTS["weights are cut"][0],
+    "padding is -1": lambda m: configured(m, pad_token_id=-1),
+    "ids are null": lambda m: configured(m, **dict.fromkeys(OF_IDS)),
+    "ids are missing": lambda m: unconfigured(m, *OF_IDS),
+    "tokens were added": lambda m: added(m),
+    "embeddings are fewer in the files": lambda m: smaller(m),
+    "embeddings are fewer": lambda m: configured(smaller(m), vocab_size=rows_of(m) - 50),
+    "positions are few": lambda m: with_positions(m, 20),
+    "the tokenizer allows few": lambda m: tokenizer_configured(m, model_max_length=12),
+    "tokenizer is newer": lambda m: newer(m / "tokenizer.json"),
+}
+KINDS = ("qwen3", "gpt2", "mt5", "deberta-v2", "modernbert", "xlm-roberta", "mbart", "canine")
+
+
+def unconfigured(folder: Path, *names: str) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k not in names}))
+
+
+def tokenizer_configured(folder: Path, **entries: Any) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def added(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokens = AutoTokenizer.from_pretrained(folder)
+    tokens.add_tokens(["<de>", "<sw>"])
+    tokens.save_pretrained(folder)
+
+
+def rows_of(folder: Path) -> int:
+    return int(json.loads((folder / "config.json").read_text())["vocab_size"])
+
+
+def smaller(folder: Path) -> Path:
+    from safetensors.torch import load_file, save_file
+
+    rows, path = rows_of(folder), folder / "model.safetensors"
+    cut = {name: t[: rows - 50].clone() if t.ndim and len(t) == rows else t for name, t in load_file(path).items()}
+    save_file(cut, path, metadata={"format": "pt"})
+    return folder
+
+
+def with_positions(folder: Path, count: int) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder)
+    config.update({name: count for name in ("max_position_embeddings", "n_positions") if hasattr(config, name)})
+    torch.manual_seed(0)
+    AutoModel.from_config(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    folder = tmp_path_factory.mktemp("sound")
+
+    def saved(kind: str) -> Path:
+        place = folder / kind
+        return place if place.exists() else save_published(next(p for p in PUBLISHED if p.kind == kind), place)
+
+    return saved
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_every_architecture_a_fault_is_the_models_with_a_remedy_or_does_no_harm(
+    kind: str, sound: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for fault, break_it in ON_ALL.items():
+        model = Path(shutil.copytree(sound(kind), tmp_path / fault))
+        if kind == "canine" and ("token" in fault or "embeddings" in fault) and "allows" not in fault:
+            continue  # it has no vocabulary
+        break_it(model)
+        try:
+            found = try_family(check_folder(model, str(model)), "classification", get_registry())
+            said, remedy = found.how, found.hint
+            harmless = found.verdict in ("works", "falls back")
+        except ModelError as error:
+            said, remedy, harmless = (str(error),), error.hint, False
+        words = " ".join(said)
+        assert harmless or remedy, fault
+        assert "plugin" not in words and "report!" not in words and "a bug in" not in words, (fault, words)
+        assert not harmless or fault.startswith(("ids", "positions")), fault
+        if fault == "embeddings are fewer in the files":
+            assert f"{rows_of(model) - 50:,} x 32 in its files, {rows_of(model):,} x 32" in words
+        if fault == "ids are null" and not harmless:
+            assert "config.json" in remedy and "token_id None" in remedy
 
 
 def test_added_tokens_are_found_before_training(model: Path, corpus: Path, cli: Cli, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from small_models import save_model, save_other
 
 from harness.core.errors import ModelError
 from harness.models.load import load_tokenizer
-from harness.models.shallow import shallow_copy, shortened
+from harness.models.shallow import check_shapes, shallow_copy, shortened
 
 
 def published(kind: str) -> Any:
@@ -62,6 +62,15 @@ def test_layers_of_different_kinds_are_kept_and_lists_of_layers_shortened_alike(
 def test_a_model_that_counts_its_layers_in_blocks_keeps_them(tmp_path: Path) -> None:
     folder = save_other("funnel", tmp_path / "model")
     assert set(tensors(shallow_copy(folder, tmp_path / "copy"))) == set(tensors(folder))
+
+
+def test_weights_of_another_shape_than_the_configuration_says_are_found_without_being_loaded(tmp_path: Path) -> None:
+    folder = save_model("bert", tmp_path / "model")
+    check_shapes(folder, shallow_copy(folder, tmp_path / "same"))
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"intermediate_size": 64}))
+    with pytest.raises(ModelError, match=r"model\.safetensors: encoder\..* is .*48.*, and .*64.* by config\.json"):
+        check_shapes(folder, shallow_copy(folder, tmp_path / "other"))
 
 
 def test_a_configuration_that_no_architecture_fits_is_an_error_of_the_model(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from harness.inference.session import Compute, open_model
 from harness.models.config import load_config
 from harness.models.reference import default_recipe, parse_model
 from harness.models.resolve import Access, check_folder, resolve_model
-from harness.models.shallow import shallow_copy
+from harness.models.shallow import check_shapes, shallow_copy
 from harness.training.context import RunContext
 from harness.types.options import EvalOptions
 
@@ -54,6 +54,7 @@ def check_model(model: str, registry: Registry, options: EvalOptions | None = No
     config = load_config(found.folder)
     with scratch_folder(Path(gettempdir()), "harness-model-") as scratch:
         copy = check_folder(shallow_copy(found.folder, scratch / "copy"), model, code=found.code or None)
+        check_shapes(found.folder, copy.folder)
         families = tuple(try_family(copy, name, registry, compute) for name in registry.families())
         session = open_model(copy, Access(), compute)
         counts = tuple(name_counts(session.tokenizer))
