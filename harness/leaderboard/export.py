@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
+from harness.core.private import publishable
 from harness.data.resources import union
 from harness.leaderboard._seeds import mean_cells, seed_runs
 from harness.leaderboard._setting import setting
@@ -91,7 +92,9 @@ def export_row(
 ) -> Row:
     """The row of a run folder, or of several that are seeds of one system: then means and standard deviations.
 
-    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks and objectives, if None).
+    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks and objectives, if None). No
+    absolute path of this machine is in it.
+
     :class:`DataError` for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and
     for seeds scored on different data; :class:`UsageError` for runs that are not seeds of one system.
     """
@@ -122,8 +125,9 @@ def export_row(
         "run": {**_provenance(runs), "resources": used},
         "cells": list(_cells(first)) if len(runs) == 1 else mean_cells([_cells(run) for run in runs]),
     }
+    row = publishable(row)
     digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:8]
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", system).strip("-").lower()[:80] or "run"
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", row["system"]).strip("-").lower()[:80] or "run"
     row["id"] = ".".join([slug, *([benchmark] if benchmark else []), digest])
     return row
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from harness.core.clock import now
 from harness.core.errors import DataError
 from harness.core.files import write_atomic
+from harness.core.private import without_secrets
 from harness.core.sealed import checksum, sealed
 from harness.core.version import __version__
 from harness.runs._schema import misfit
@@ -41,7 +42,7 @@ def new_record() -> RunRecord:
     return {
         "schema": SCHEMA,
         "harness": {"version": __version__, "git": git_state()},
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])],
         "created": now(),
         "finished": None,
         "environment": environment(),
