@@ -192,11 +192,18 @@ def _board(
     more: tuple[Path, ...],
     folder: Path,
 ) -> Board:
-    from harness.leaderboard.board import build_board
+    from harness.leaderboard.board import build_board, why_not_shown
     from harness.leaderboard.recipes import of_recipe
-    from harness.leaderboard.rows import local_rows, published_rows
+    from harness.leaderboard.rows import local_rows, published_rows, read_rows
     from harness.registry.default import get_registry
 
     registry = get_registry()
     rows = [*published_rows(registry), *local_rows(folder, more)]
-    return build_board(of_recipe(rows, recipe) if recipe else rows, benchmark, registry, tasks, metrics)
+    shown = of_recipe(rows, recipe) if recipe else rows
+    board = build_board(shown, benchmark, registry, tasks, metrics)
+    for file in more:
+        for row in read_rows(file):
+            other = "" if row in shown else f"it is not known to be of the recipe {recipe}"
+            if reason := other or why_not_shown(row, board, tasks, metrics):
+                message(f"{file}: {row['id']} is not shown: {reason}", "warning")
+    return board

@@ -103,10 +103,11 @@ def build_board(
 ) -> Board:
     """The board of a benchmark: averages of all tasks or, where tasks are named, each of their languages.
 
-    ``metrics`` keeps only these. :class:`UsageError` for a benchmark that no row has.
+    A board of tasks has the rows of single tasks, without a benchmark, as well. ``metrics`` keeps only these.
+    :class:`UsageError` for a benchmark that no row has.
     """
     rows = list(rows)
-    own = [row for row in rows if row["benchmark"] == benchmark]
+    own = [row for row in rows if row["benchmark"] == benchmark or (tasks and row["benchmark"] is None)]
     if not own:
         known = {str(row["benchmark"]) for row in rows if row["benchmark"]}
         raise UsageError(f"no leaderboard row is of benchmark {benchmark!r}", hint=did_you_mean(benchmark, known))
@@ -128,6 +129,24 @@ def build_board(
     sections = [_section(key, lines, order) for key, lines in groups.items()]
     sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))
     return Board(benchmark, sections)
+
+
+def why_not_shown(row: Row, board: Board, tasks: Sequence[str], metrics: Sequence[str]) -> str:
+    """The reason why a row has no line on a board, and what would give it one; "" where it has."""
+    if any(line.row["id"] == row["id"] for section in board.sections for line in section.lines):
+        return ""
+    named = sorted(
+        {cell["task"] for cell in row["cells"] if cell["task"] not in ("overall",) and ":" not in cell["task"]}
+    )
+    if row["benchmark"] is None and not tasks:
+        return f"it is of single tasks and no benchmark; --task {' --task '.join(named)} shows it"
+    if row["benchmark"] not in (None, board.benchmark):
+        return f"it is of the benchmark {row['benchmark']}; --benchmark {row['benchmark']} shows it"
+    if tasks and not set(tasks) & set(named):
+        return f"it has no score of {', '.join(tasks)}; it has {', '.join(named)}"
+    if metrics:
+        return f"it has no {', '.join(metrics)}; it has {', '.join(sorted({cell['metric'] for cell in row['cells']}))}"
+    return f"it has no average over languages; --task {' --task '.join(named)} shows its languages"
 
 
 class _Order:

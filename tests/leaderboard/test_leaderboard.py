@@ -481,6 +481,27 @@ def test_the_leaderboard_command_shows_rows_as_text_json_and_markdown(row, tmp_p
     assert code == 2 and "xnli" in err
 
 
+@pytest.mark.parametrize(
+    ("changes", "words", "reason"),
+    [
+        ({"benchmark": None, "benchmark_version": None}, [], "no benchmark; --task xnli shows it"),
+        ({"benchmark": None, "benchmark_version": None}, ["--task", "xnli"], ""),
+        ({}, ["--benchmark", "xtreme-r"], "it is of the benchmark xtreme; --benchmark xtreme shows it"),
+        ({}, ["--task", "panx"], "it has no score of panx; it has xnli"),
+        ({}, ["--metric", "f1"], "it has no f1; it has accuracy"),
+        ({}, ["--recipe", "nlu-evals"], "it is not known to be of the recipe nlu-evals"),
+        ({}, [], ""),
+    ],
+)
+def test_a_given_row_is_shown_or_the_reason_is_told(row, tmp_path, capsys, changes, words, reason):
+    path = tmp_path / "row.json"
+    path.write_text(row_text(fake(row, "mine", **changes)))
+    code, out, err = cli(capsys, "show", "--row", path, "--rows", tmp_path / "none", *words)
+    assert code == 0
+    assert any(line.startswith("mine ") for line in out.splitlines()) == (not reason)
+    assert (f"{path}: mine is not shown: " in err) == bool(reason) and reason in err
+
+
 def test_the_page_is_one_file_and_text_stays_text(row, tmp_path, capsys):
     hostile = fake(
         row, "evil", system='<script>alert(1)</script>" onmouseover="x', cells={AVERAGE: {"note": '"><img src=x>'}}
