@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,6 +48,8 @@ def loaded_folder(model: str | ModelReference | LoadedModel, beside: Path) -> It
         return
     from harness.models.heads import quiet
 
+    made = not beside.exists()
+    beside.mkdir(parents=True, exist_ok=True)
     network, tokenizer = model
     if hasattr(network, "merge_and_unload"):
         import copy
@@ -58,3 +60,6 @@ def loaded_folder(model: str | ModelReference | LoadedModel, beside: Path) -> It
             network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         yield check_folder(folder, str(model_reference(model)))
+    with suppress(OSError):
+        if made:
+            beside.rmdir()  # nothing was written into it

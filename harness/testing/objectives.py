@@ -144,7 +144,7 @@ class _Killing(ProgressListener):
         """Ends the training at the first look at its loss."""
 
         def told(step: int, total: int, loss: float) -> None:
-            if step < total:
+            if step < total and not math.isnan(loss):
                 raise _Killed
 
         return told

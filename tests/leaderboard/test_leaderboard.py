@@ -162,13 +162,20 @@ def test_a_row_holds_what_the_run_says(row, run):
 
 def test_a_row_names_no_folder_of_the_machine_and_no_secret(run, registry):
     secret = "hf_" + "x1Y" * 12
-    command = ["harness", "eval", "--model", "/home/me/models/mine", f"--data-dir={run.parent}", f"HF_TOKEN={secret}"]
+    command = [
+        "harness",
+        "eval",
+        "--model",
+        "/data/of-me/models/mine",
+        f"--data-dir={run.parent}",
+        f"HF_TOKEN={secret}",
+    ]
     rewrite(run, lambda record: record.update(command=command))
-    rewrite(run, lambda record: record["model"].update(reference="/home/me/models/mine"))
-    rewrite(run, lambda record: record["partial"].append("/home/me/data/x.parquet: cannot be read"))
+    rewrite(run, lambda record: record["model"].update(reference="/data/of-me/models/mine"))
+    rewrite(run, lambda record: record["partial"].append("/data/of-me/data/x.parquet: cannot be read"))
     row = export_row(run, registry, allow_partial=True, allow_unpinned=True)
     text = json.dumps(row)
-    assert "/home" not in text and str(run.parent) not in text and secret not in text
+    assert "/data" not in text and str(run.parent) not in text and secret not in text
     assert row["model"]["reference"] == row["system"] == "mine"
     assert row["run"]["command"][:5] == ["harness", "eval", "--model", "mine", f"--data-dir={run.parent.name}"]
 

@@ -149,7 +149,7 @@ def test_own_examples_are_broken_down_by_their_words_and_their_paired_texts(
     run = evaluate(str(small_model), ["rating"], out=tmp_path / "run", options=options(data), registry=registry)
     assert not run.failed
     found = {part.attribute: part for part in breakdown(tmp_path / "run", data_dir=data, registry=registry)}
-    assert set(found) == {"language", "length", "overlap", "tokens-per-word"}
+    assert set(found) == {"gold-label", "language", "length", "overlap", "tokens-per-word"}
     both = [e for code in ("en", "sw") for e in examples(registry, data, "rating", language=code)]
     words = Counter(str(len(example.pieces)) for example in both)
     assert {bucket.name: bucket.n for bucket in found["length"].buckets} == dict(sorted(words.items()))
