@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from small_models import save_model
+from tokenizers import Tokenizer
 
 from harness.models.load import load_tokenizer
 
@@ -15,9 +16,11 @@ from harness.models.load import load_tokenizer
 @pytest.fixture
 def pretrained(tmp_path: Path) -> Path:
     folder = save_model("xlmr", tmp_path / "pretrained")
-    path = folder / "tokenizer.json"  # the tests share it, and one of them may have told it to cut texts
-    content = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**content, "truncation": None, "padding": None}), encoding="utf-8")
+    path = str(folder / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.no_truncation()  # the tests share it, and one of them may have told it to cut texts
+    tokenizer.no_padding()
+    tokenizer.save(path)
     return folder
 
 
