@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -137,20 +137,11 @@ def _with_board_options(function: click.decorators.FC) -> click.decorators.FC:
 @_with_board_options
 @click.option("--json", "as_json", is_flag=True, help="Print the rows of the benchmark as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown tables.")
-def show(
-    benchmark: str,
-    tasks: tuple[str, ...],
-    metrics: tuple[str, ...],
-    recipe: str | None,
-    more: tuple[Path, ...],
-    folder: Path,
-    as_json: bool,
-    as_markdown: bool,
-) -> None:
+def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
     """Show rows next to published systems, one table for each setting and split."""
     from harness.report.leaderboard import legend, markdown, tables
 
-    board = _board(benchmark, tasks, metrics, recipe, more, folder)
+    board = _board(**choice)
     if as_json:
         print_json([line.row for section in board.sections for line in section.lines])
     elif as_markdown:
@@ -167,20 +158,12 @@ def show(
 @command.command()
 @_with_board_options
 @click.option("--html", "out", type=_PATH, required=True, metavar="FILE", help="The page to write.")
-def render(
-    benchmark: str,
-    tasks: tuple[str, ...],
-    metrics: tuple[str, ...],
-    recipe: str | None,
-    more: tuple[Path, ...],
-    folder: Path,
-    out: Path,
-) -> None:
+def render(out: Path, **choice: Any) -> None:
     """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
     from harness.report.leaderboard import page
 
-    write_atomic(out, page(_board(benchmark, tasks, metrics, recipe, more, folder)))
+    write_atomic(out, page(_board(**choice)))
     message(str(out))
 
 

@@ -179,8 +179,9 @@ class _Bar:
         """So many are done."""
         self.pace.done = done
         words = self.pace.words(self.of, self.further)
-        self._bars.update(self._bar, completed=done, total=self.pace.total, description=safe(self.name + more))
-        self._bars.update(self._bar, pace=words)
+        self._bars.update(
+            self._bar, completed=done, total=self.pace.total, description=safe(self.name + more), pace=words
+        )
         if self._bars.disable and time.monotonic() - self._told >= LINE_EVERY:
             self._told = time.monotonic()
             text = f"{self.name}: {done:,} of {self.pace.total:,} {self.of}{more}"

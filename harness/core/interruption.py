@@ -13,9 +13,8 @@ from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Those that stop. SIGHUP is sent when a terminal is closed; Windows has none."""
-
-
 GOES_ON = "the same command goes on"
+"""The end of every message about stopped work."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -10,6 +10,7 @@ Plain = TypeVar("Plain")
 _PATH = re.compile(r"(?<![\w.:/\\])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s'\"=,;:()\[\]]+[/\\])*([^/\\\s'\"=,;:()\[\]]*)")
 """An absolute path, in a text or as one: of a system with slashes or backslashes, or of a home folder."""
 _WHOLE = re.compile(r"(?:~|[A-Za-z]:)?[/\\][^:\n]*")
+"""A text that is one absolute path, which may hold spaces."""
 _SECRETS = (
     (re.compile(r"\b(hf|ghp|gho|ghs|github_pat|glpat|sk|pypi)([_-])[A-Za-z0-9_-]{16,}"), r"\1\2..."),
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), "..."),
@@ -32,9 +33,10 @@ def publishable(value: Plain) -> Plain:
 
 def _published(value: Any) -> Any:
     if isinstance(value, str):
-        if _WHOLE.fullmatch(value):  # it may hold spaces
+        value = without_secrets(value)
+        if _WHOLE.fullmatch(value):
             return re.split(r"[/\\]", value.rstrip("/\\"))[-1] or value
-        return _PATH.sub(lambda match: match[1] or match[0], without_secrets(value))
+        return _PATH.sub(lambda match: match[1] or match[0], value)
     if isinstance(value, dict):
         return {_published(name): _published(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

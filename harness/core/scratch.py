@@ -28,6 +28,18 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
         os.close(handle)
 
 
+@contextmanager
+def gone_if_unused(folder: Path) -> Iterator[None]:
+    """Leaves no folder behind that was made in the block, its parents included, and that nothing was written into."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for each in missing:
+                each.rmdir()
+
+
 def remove_abandoned(path: Path) -> bool:
     """Removes a scratch folder; False where a process is using it, or where locks are not supported."""
     try:

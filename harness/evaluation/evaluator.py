@@ -16,7 +16,7 @@ from harness.evaluation._predict import guessed, open_checkpoint, predicted
 from harness.evaluation._preparation import Preparation, PreparedUnit
 from harness.evaluation._recorder import Recorder
 from harness.evaluation._schedule import Turn, streams, work_off
-from harness.evaluation.groups import CheckpointGroup, grouped, make_group, required_stages
+from harness.evaluation.groups import CheckpointGroup, chain, grouped, make_group
 from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.families.base import HeadFamily, Predictor
 from harness.models.reference import ModelReference
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from harness.types.record import IdentityRecord
 
 log = logging.getLogger(__name__)
+
+Chain = tuple[set[str], list[Stage]]
+"""Keys of the units of a group, and the stages that lead to their checkpoint."""
 
 
 class Evaluator:
@@ -70,22 +73,32 @@ class Evaluator:
         the others have claimed, or does it where they end without a result.
         """
         present = [entry for entry in planned if entry.present]
-        self._begin(present)
+        chains = self._chains(present)
+        self._begin()
         self.recorder.begin(self.reference, self.model, [entry for entry in planned if not entry.present])
         with self.recorder.phases("load"):
             more = self._check_kept(planned, benchmark)
         with saying(lambda: self._kept_so_far(len(present))):
-            self.recorder.needs(self._announce_stages(present))
+            self.recorder.needs(self._announce_stages(chains))
             work_off(grouped(present, self.context), self._evaluate_units)
         self.recorder.end()
         return [*planned, *more]
 
-    def _announce_stages(self, present: Sequence[PlannedUnit]) -> list[Stage]:
+    def _chains(self, present: Sequence[PlannedUnit]) -> list[Chain]:
+        """The stages of each group of units; those of units whose data or model are at fault are not known.
+
+        A command that cannot be carried out as it is given (UsageError) is refused here, before anything is written.
+        """
+        found: list[Chain] = []
+        for units in grouped(present, self.context):
+            with suppress(DataError, ModelError, PluginError):
+                found.append(({entry.unit.key for entry in units}, chain(self._group(units).checkpoint)))
+        return found
+
+    def _announce_stages(self, chains: Sequence[Chain]) -> list[Stage]:
         """The stages that the units without a result need; tells which of them are not trained yet."""
-        waiting = [entry for entry in present if entry.unit.key not in self._kept]
-        if self.model is None:
-            return []
-        needed = list(required_stages(waiting, self.context, self.stages, self.model))
+        waiting = [stages for units, stages in chains if not units <= self._kept]
+        needed = list({stage.key: stage for stages in waiting for stage in stages}.values())
         self.reporter.stages(self.stages.coming(needed))
         return needed
 
@@ -96,7 +109,7 @@ class Evaluator:
     def train_all(self, planned: Sequence[PlannedUnit]) -> None:
         """Trains every stage that :meth:`evaluate` will need, and does no more (all processes of a launch take part)."""
         present = [entry for entry in planned if entry.present]
-        self._announce_stages(present)
+        self._announce_stages(self._chains(present))
         for units in grouped(present, self.context):
             checkpoint = self._group(units).checkpoint
             if isinstance(checkpoint, Stage):
@@ -116,14 +129,8 @@ class Evaluator:
     def _group(self, units: Sequence[PlannedUnit]) -> CheckpointGroup:
         return make_group(units, self.context, self.stages, self.model)
 
-    def _begin(self, present: Sequence[PlannedUnit]) -> None:
-        """Sets aside what a run of another model or of other options left in this folder.
-
-        A command that cannot be carried out as it is given (UsageError) is refused before anything is written.
-        """
-        for units in grouped(present, self.context):
-            with suppress(DataError, ModelError, PluginError):
-                self._group(units)
+    def _begin(self) -> None:
+        """Sets aside what a run of another model or of other options left in this folder."""
         before, identity = len(self.run.record["units"]), self._identity()
         moved = self.run.begin(identity)
         if moved is not None:

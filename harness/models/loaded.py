@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import UsageError
-from harness.core.scratch import scratch_folder
+from harness.core.scratch import gone_if_unused, scratch_folder
 from harness.models.reference import ModelReference, parse_model
 from harness.models.resolve import ResolvedModel, check_folder
 
@@ -48,18 +48,15 @@ def loaded_folder(model: str | ModelReference | LoadedModel, beside: Path) -> It
         return
     from harness.models.heads import quiet
 
-    made = not beside.exists()
-    beside.mkdir(parents=True, exist_ok=True)
     network, tokenizer = model
     if hasattr(network, "merge_and_unload"):
         import copy
 
         network = copy.deepcopy(network).merge_and_unload()
-    with scratch_folder(beside, ".model-") as folder:
-        with quiet():
-            network.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        yield check_folder(folder, str(model_reference(model)))
-    with suppress(OSError):
-        if made:
-            beside.rmdir()  # nothing was written into it
+    with gone_if_unused(beside):
+        beside.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(beside, ".model-") as folder:
+            with quiet():
+                network.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            yield check_folder(folder, str(model_reference(model)))

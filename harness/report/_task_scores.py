@@ -67,15 +67,21 @@ def _one(run: RunView) -> Table:
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
 
 
+def _common(runs: Sequence[RunView], name: str) -> tuple[list[str], list[float | None], str]:
+    """The languages in which all runs took the same test of a task, the mean of each run over them, and a mark if
+    they are not all that were to be scored."""
+    codes = common_codes(runs, name)
+    views = [run.tasks.get(name) for run in runs]
+    partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
+    means = [view.mean(codes) if view is not None and codes else None for view in views]
+    return codes, means, "†" if partial else ""
+
+
 def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     rows: list[list[Cell]] = []
     notes = ["means over the languages in which all runs took the same test"]
     for name in scored_tasks(runs):
-        codes = common_codes(runs, name)
-        views = [run.tasks.get(name) for run in runs]
-        partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
-        mark = "†" if partial else ""
-        means = [view.mean(codes) if view is not None and codes else None for view in views]
+        codes, means, mark = _common(runs, name)
         rows.append(
             [
                 name,
@@ -87,7 +93,7 @@ def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> T
                 ),
             ]
         )
-        if partial and _DAGGER not in notes:
+        if mark and _DAGGER not in notes:
             notes.append(_DAGGER)
     heads = [number(run.name) for run in runs]
     head = columns("task", number("languages"), *heads, *(difference(_delta(c, compared)) for c in compared))
@@ -97,27 +103,18 @@ def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> T
 def systems_by_task(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     """A row a system and a column a task: means over the languages that all systems have, and overall scores."""
     tasks = scored_tasks(runs)
-    common = {name: common_codes(runs, name) for name in tasks}
-    partial = {
-        name: any(
-            (task := run.tasks.get(name)) is None or len(common[name]) < len(task.units) + len(task.missing)
-            for run in runs
-        )
-        for name in tasks
-    }
+    common = {name: _common(runs, name) for name in tasks}
     overall = any(run.overall is not None for run in runs)
     rows: list[list[Cell]] = []
     for place, run in enumerate(runs):
         cells: list[Cell] = []
-        for name in tasks:
-            view, codes = run.tasks.get(name), common[name]
+        for name, (_, means, dagger) in common.items():
             mark = compared[place - 1].mark(name) if place else ""
-            half_width = view.half_width if view is not None and len(runs) == 1 else None
-            mean = view.mean(codes) if view is not None and codes else None
-            cells.append(score_cell(mean, half_width, mark + ("†" if partial[name] else "")))
+            half_width = run.tasks[name].half_width if len(runs) == 1 else None
+            cells.append(score_cell(means[place], half_width, mark + dagger))
         rows.append([run.name, *cells, *([score_cell(run.overall)] if overall else [])])
     notes = ["means over the languages in which all systems took the same test"] if len(runs) > 1 else []
-    notes += [_DAGGER] if any(partial.values()) else []
+    notes += [_DAGGER] if any(dagger for _, _, dagger in common.values()) else []
     head = columns("system", *map(number, [*tasks, *(["overall"] if overall else [])]))
     return report_table("by-task", "Scores by task", head, rows, [*notes, *difference_notes(compared)])
 

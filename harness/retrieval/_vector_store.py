@@ -15,7 +15,6 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from harness.core.arrays import Vectors
 from harness.core.claims import Claims
 from harness.core.files import disk_errors, write_atomic
+from harness.core.scratch import gone_if_unused
 from harness.core.turns import in_turn
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def stored_vectors(
     if sound.rows.all():
         tell(len(sentences))
     else:
-        with _left_if_used(folder), in_turn(Claims(folder / ".claims"), kept.file.name, str(kept.file)):
+        with gone_if_unused(folder), in_turn(Claims(folder / ".claims"), kept.file.name, str(kept.file)):
             sound = kept.mended(len(sentences))
             tell(int(sound.rows.sum()))
             for start, end in _blocks(sentences, block):
@@ -190,13 +190,3 @@ def _numbers(line: str) -> tuple[int, int, int]:
         start, count, width = map(int, numbers)
         return start, count, width
     return 0, 0, 0
-
-
-@contextmanager
-def _left_if_used(folder: Path) -> Iterator[None]:
-    """Leaves no folder behind that only a claim was in: an option was refused, say."""
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()

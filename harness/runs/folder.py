@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.claims import Claims, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
+from harness.core.scratch import gone_if_unused
 from harness.runs._set_aside import discard, earlier_runs, set_aside
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
@@ -46,16 +47,11 @@ class RunFolder:
         The folder is made here, and is gone again if nothing was written into it. Raises UsageError where others do
         something else in it.
         """
-        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
-        self._make()
-        try:
+        with gone_if_unused(self.path):
+            self._make()
             with self._among_workers(identity):
                 yield
             self.claims.remove_abandoned()
-        finally:
-            with suppress(OSError):
-                for folder in missing:
-                    folder.rmdir()
 
     @contextmanager
     def _among_workers(self, identity: str) -> Iterator[None]:

@@ -74,10 +74,11 @@ class _Schedule:
         self._total = len(jobs)
         self._starts = dict.fromkeys(self.waiting, 0)
         self._say = launcher.reporter.note
-        for (
-            job
-        ) in jobs:  # all of them: a stage that is trained for an evaluation to come is no stage that nothing needs
-            self._write(job)
+        # All of them at once: the file of an evaluation to come says that the stages next to it are needed.
+        for job in jobs:
+            files = launcher.files(job)
+            write_atomic(files.job, job.to_json())
+            files.result.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Starts what is ready, as far as the launcher takes it, and ends what can no longer be."""
@@ -121,15 +122,8 @@ class _Schedule:
     def _submit(self, job: Job) -> None:
         self._say(f"started: {job.name}")
         self._starts[job.key] += 1
-        self._write(job)
         with _border(self.launcher):
             self.running[job.key] = job, self.launcher.submit(job)
-
-    def _write(self, job: Job) -> None:
-        """Writes a job to its file, which has no result from now on."""
-        files = self.launcher.files(job)
-        write_atomic(files.job, job.to_json())
-        files.result.unlink(missing_ok=True)
 
     def _end(self, job: Job, result: JobResult) -> None:
         self.results[job.key] = result
