@@ -91,13 +91,14 @@ class BitextMining(Predictor):
         ):
             dev = _Pools(_dev(embedded.unit))
             facts = how.facts
+            learned = [self._on_dev(dev, embedded.at(layer), forward.device, search) for layer in also or (how.layer,)]
+            found = [each.threshold.f1 for each in learned]
+            best = int(np.argmax(found))
             if also:
-                found = [self._on_dev(dev, embedded.at(layer), forward.device, search).threshold.f1 for layer in also]
-                best = int(np.argmax(found))
                 facts = Embedding.of(replace(self.options, layer=best), forward.embedder, how.depth).facts
                 facts |= {"layer_from": "the best F1 on dev", "curve": layer_curve("dev", "f1", found)}
                 embedded = embedded.at(best)
-            pairs, recall, more = self._predict(embedded, dev, forward.device, search)
+            pairs, recall, more = self._predict(embedded, dev, learned[best], forward.device, search)
             yield Prediction(embedded.unit, pairs, facts | more | index_facts(index, recall))
         if len(ready) < len(units):
             unit = next(unit for unit in units if not any(unit is other for other in ready))
@@ -113,10 +114,9 @@ class BitextMining(Predictor):
         return _Dev(mined, best_threshold(mined.margins, correct, len(gold)))
 
     def _predict(
-        self, embedded: Embedded, dev: _Pools, device: str, search: Search | None
+        self, embedded: Embedded, dev: _Pools, learned: _Dev, device: str, search: Search | None
     ) -> tuple[list[tuple[str, str]], float, dict[str, Any]]:
         unit = embedded.unit
-        learned = self._on_dev(dev, embedded, device, search)
         pools, mined, threshold = dev, learned.mined, learned.threshold
         if unit.split != "dev":
             pools = _Pools(unit.examples)
