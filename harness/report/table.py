@@ -62,12 +62,16 @@ class Value:
 
 @dataclass(frozen=True)
 class PageText:
-    """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet."""
+    """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet.
+
+    ``order`` is the number that a page sorts it by; "" where that is the text.
+    """
 
     text: str
     link: str = ""
     hint: str = ""
     style: str = ""
+    order: str = ""
 
 
 Cell = str | int | Value | PageText | None
