@@ -127,6 +127,6 @@ def _score(score: Estimate | None, mark: str = "", *, interval: bool = True) -> 
 
 
 def _level(views: Sequence[TaskView | None], code: str) -> float | None:
-    """What chance gives in a language, by the first of the runs that knows it."""
+    """The level of chance in a language, by the first of the runs that knows it."""
     units = [view.units[code] for view in views if view is not None and code in view.units]
     return next((unit.score.chance.level for unit in units if unit.score.chance is not None), None)

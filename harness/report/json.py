@@ -41,7 +41,7 @@ def _run(run: RunView) -> dict[str, Any]:
 
 
 def _chance(run: RunView) -> dict[str, Any]:
-    """What random and constant answers get, by task and language, and whether the score is at chance."""
+    """The scores of random and constant answers, by task and language, and whether the score is at chance."""
     return {
         sanitise(name): {
             sanitise(code): {**unit.score.chance.to_dict(), "at_chance": unit.score.at_chance}

@@ -66,7 +66,7 @@ class TaskView:
         return fmean([unit.score.value for unit in units], weights) if units else None
 
     def chance(self, codes: Iterable[str] | None = None) -> Chance | None:
-        """What chance gives on average over languages, as :meth:`mean` takes it; None where that is not known of each."""
+        """Chance on average over languages, as :meth:`mean` takes it; None where that is not known of each."""
         units = [self.units[code] for code in (self.units if codes is None else codes)]
         weights = [unit.n for unit in units] if self.by_item else None
         return mean_chance((unit.score.chance for unit in units), weights)

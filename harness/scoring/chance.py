@@ -74,7 +74,7 @@ def constant_answer(gold: Sequence[Any], predicted: Sequence[Any]) -> str | None
 
 
 def _the_same(items: Sequence[Any]) -> Any:
-    """What all items are, or all words of all items; None where they differ, or where there is a single one."""
+    """The value of all items, or of all words of all items; None where they differ, or where there is a single one."""
     if len(items) < 2 or items[0] is None:
         return None
     first = items[0]

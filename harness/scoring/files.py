@@ -74,7 +74,7 @@ def score_unit(
 
 
 def chance_of(metric: Metric, gold: Sequence[Any], language: str, choices: float | None) -> dict[str, Chance]:
-    """What chance gives in each number of a metric on these gold labels; what is not finite is left out.
+    """Chance in each number of a metric on these gold labels; what is not finite is left out.
 
     PluginError where the metric's ``chance`` fails or returns anything else.
     """

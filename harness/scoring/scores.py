@@ -169,7 +169,7 @@ class TaskScore:
 
     @property
     def chance(self) -> Chance | None:
-        """What chance gives on average over the languages that were scored."""
+        """Chance on average over the languages that were scored."""
         return mean_chance(self.metrics[name].chance for name in self.primary)
 
     @property
