@@ -55,7 +55,7 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
         @hookimpl
         def harness_intermediate_tasks():
-            yield IntermediateTask("headlines", 1, "classification", TRAIN, DEV, read, "accuracy")
+            yield IntermediateTask("headlines", 1, "classification", TRAIN, read, "accuracy", dev=DEV)
     """
 
 
