@@ -133,7 +133,7 @@ _HELD_OUT = {
 
 
 def _kept_of_store(task: TargetTask | IntermediateTask, split: Split, store: ExampleStore, name: str) -> ExampleStore:
-    """What a split keeps of examples on disk, whose parts are not told apart."""
+    """The examples on disk that a split keeps; its parts are not told apart."""
     [kept, *others] = {part.kept for part in split.parts or (split,)}
     if others:
         raise DataError(
