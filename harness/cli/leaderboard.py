@@ -161,7 +161,7 @@ def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
 def render(out: Path, **choice: Any) -> None:
     """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
-    from harness.report.leaderboard import page
+    from harness.report.pages.board_page import page
 
     write_atomic(out, page(_board(**choice)))
     message(str(out))
