@@ -50,6 +50,8 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         labels=task.labels,
         options=task.options,
         provider=task.provider,
+        licence=task.licence,
+        citation=task.citation,
     )
     return (own,)
 
