@@ -15,7 +15,7 @@ def harness_export_formats():
     yield ExportFormat(
         "eee",
         "harness.leaderboard.eee:eee_files",
-        options=("organization", "organization_url", "relationship"),
+        options=("developer", "organization", "organization_url", "relationship"),
         repository="dataset",
         summary="Every Eval Ever 0.3: a JSON record with uncertainty, and every item as JSON Lines",
     )

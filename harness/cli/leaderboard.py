@@ -162,7 +162,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     if wrong:
         raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
     if not as_json:
-        message(f"{len(files)} files are valid")
+        message("valid: 1 file" if len(files) == 1 else f"valid: {len(files)} files")
 
 
 @command.command()
@@ -228,7 +228,7 @@ def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
 def render(out: Path, **choice: Any) -> None:
     """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
-    from harness.report.leaderboard import page
+    from harness.report.pages.board_page import page
 
     write_atomic(out, page(_board(**choice)))
     message(str(out))

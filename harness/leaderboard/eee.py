@@ -37,7 +37,7 @@ def eee_files(export: Export) -> dict[str, str]:
     """
     row, options = export.row, export.options
     check_choice("relationship", options.get("relationship", "other"), RELATIONSHIPS)
-    developer, model = _model(row["model"]["reference"] or "unknown")
+    developer, model = _model(row["model"]["reference"] or "unknown", options.get("developer", "unknown"))
     collection = row["benchmark"] or "xtreme-harness"
     digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
     name = str(uuid.UUID(bytes=digest[:16], version=4))  # the same row keeps its name
@@ -73,10 +73,11 @@ def eee_files(export: Export) -> dict[str, str]:
     return {f"{folder}/{name}.json": json.dumps(record, indent=2, ensure_ascii=False) + "\n", **files}
 
 
-def _model(reference: str) -> tuple[str, str]:
-    """Developer and name, each fit for a folder; the developer is "unknown" where the reference does not name one."""
-    parts = [re.sub(r"[^A-Za-z0-9._-]+", "-", part) for part in reference.partition("@")[0].split("/")]
-    return (parts[0], parts[1]) if len(parts) == 2 else ("unknown", parts[-1])
+def _model(reference: str, developer: str) -> tuple[str, str]:
+    """Developer and name, each fit for a folder; ``developer`` is for a reference that does not name one."""
+    names = [developer, *reference.partition("@")[0].split("/")]
+    first, second = (re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in names[-2:])
+    return first, second
 
 
 def _source(export: Export) -> dict[str, Any]:

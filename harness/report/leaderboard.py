@@ -1,4 +1,4 @@
-"""A leaderboard as tables, as Markdown, and as one HTML page without script, font or network."""
+"""A leaderboard as tables and as Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, ShownCell
 from harness.leaderboard.recipes import differ, recipe_of, shown_recipe
 from harness.leaderboard.schema import Row
-from harness.report._page_template import page_template
 from harness.report.markdown import titled_tables
 from harness.report.table import Cell, PageText, Table, columns, number
 from harness.scoring.scores import half_width
@@ -115,9 +114,3 @@ def parameters(row: Row) -> str:
 def markdown(board: Board) -> str:
     """The tables and the legend as Markdown."""
     return titled_tables(tables(board), legend(board.sections))
-
-
-def page(board: Board) -> str:
-    """The page; every text of a row is escaped."""
-    template = page_template("leaderboard.html")
-    return template.render(benchmark=board.benchmark, tables=list(tables(board)), legend=legend(board.sections))

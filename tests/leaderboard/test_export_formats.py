@@ -141,6 +141,7 @@ def test_a_record_of_every_eval_ever_has_each_score_with_its_uncertainty(run, ce
     check("eee_record", record)
     assert path.startswith("data/xtreme-harness/org/model/") and samples == path.replace(".json", "_samples.jsonl")
     assert record["source_metadata"]["source_organization_name"] == "A Lab"
+    assert record["model_info"]["developer"] == "org"
     results = {result["evaluation_result_id"]: result for result in record["evaluation_results"]}
     assert len(results) == len(record["evaluation_results"]) == len(cells)
     cell, result = cells["xnli", "accuracy", "sw"], results["xnli.sw:accuracy"]

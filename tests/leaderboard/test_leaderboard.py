@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from html_pages import Page
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from run_folders import nli, rewrite, write_run
@@ -18,7 +19,8 @@ from harness.leaderboard.export import export_row
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
-from harness.report.leaderboard import cell_text, page
+from harness.report.leaderboard import cell_text, legend
+from harness.report.pages.board_page import page
 from harness.results.rescore import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -151,7 +153,11 @@ def test_a_row_holds_what_the_run_says(row, run):
     assert (row["setting"], row["split"], row["selection"]) == ("zero_shot_en", "test", "english_dev")
     cells = {(cell["task"], cell["metric"], cell["language"]): cell for cell in row["cells"]}
     unit = record["units"]["xnli/sw/test"]["score"]
-    expected = {"n": unit["n"], **unit["metrics"]["accuracy"]}
+    expected = {
+        "n": unit["n"],
+        **unit["metrics"]["accuracy"],
+        "chance": unit["metrics"]["accuracy"]["chance"]["constant"],
+    }
     assert {key: cells["xnli", "accuracy", "sw"][key] for key in expected} == expected
     average = cells["xnli", "accuracy", "avg"]
     assert average["languages"] == "benchmark"
@@ -343,6 +349,14 @@ def test_scores_of_another_task_version_are_stale(row, registry):
     assert marks == {row["id"]: {"stale"}, "other": set()}
 
 
+def test_a_score_at_chance_is_marked_and_still_ranked(row, registry):
+    poor = {("xnli", "accuracy", "avg"): {"value": 34.0, "low": 30.0, "high": 38.0, "chance": 33.3}}
+    board = build_board([row, fake(row, "poor", cells=poor)], "xtreme", registry)
+    shown = {line.row["id"]: next(iter(line.cells.values())) for line in board.sections[0].lines}
+    assert shown["poor"].marks == ("chance",) and shown["poor"].rank == 2 and shown[row["id"]].marks == ()
+    assert any("§ at chance" in line for line in legend(board.sections))
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -530,10 +544,10 @@ def test_the_page_is_one_file_and_text_stays_text(row, tmp_path, capsys):
     path.write_text(row_text(hostile))
     assert cli(capsys, "render", "--row", path, "--rows", tmp_path / "none", "--html", out)[0] == 0
     page = out.read_text(encoding="utf-8")
-    assert "<script" not in page and "<img" not in page and 'onmouseover="x' not in page
+    assert "<script>alert" not in page and "<img" not in page and 'onmouseover="x' not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "hu2020_xtreme" in page and "src=" not in page.replace("src=x", "")
-    links = {part.split('"')[0] for part in page.split('href="')[1:]}
+    links = {link for link in Page(page).links if not link.startswith("#")}
     assert links and all(link.startswith("https://arxiv.org/abs/") for link in links)
 
 
