@@ -35,6 +35,7 @@ _STAGE = (
     "dtype",
     "head",
     "inputs",
+    "language_adapters",
     "steps",
     "selected_step",
     "dev_score",

@@ -34,6 +34,8 @@ def run_identity(
     measures |= {
         "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
         "dtype": dtype,
+        # Their content is in the keys of stages and units: a new one sets aside only the units that it changes.
+        **({"language_adapters": True} if options.language_adapters else {}),
     }
     return _sealed(model, measures, given, kinds)
 
@@ -85,7 +87,8 @@ def _training(stage: StageRecord) -> list[Any]:
         for part in stage["tasks"]
         for name, split in part["data"].items()
     ]
-    return [data, {name: value for name, value in stage["options"].items() if name not in other}]
+    options = {name: value for name, value in stage["options"].items() if name not in other}
+    return [data, options, *([adapters] if (adapters := stage.get("language_adapters")) else [])]
 
 
 def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
