@@ -30,12 +30,13 @@ def run_identity(
     kinds = (TrainOptions, *families)
     own, default = chosen(options, MEASURES), chosen(EvalOptions(), MEASURES)
     measures = {name: value for name, value in own.items() if value != default[name]}
+    if "language_adapters" in measures:
+        # Not where they are. Their content is in the keys, so that another one sets aside only the units that it changes.
+        measures["language_adapters"] = True
     given = without(SPEED, options.overrides, kinds)
     measures |= {
         "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
         "dtype": dtype,
-        # Their content is in the keys of stages and units: a new one sets aside only the units that it changes.
-        **({"language_adapters": True} if options.language_adapters else {}),
     }
     return _sealed(model, measures, given, kinds)
 

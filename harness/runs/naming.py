@@ -65,7 +65,7 @@ def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
     elif options.recipe.endswith(".toml"):
         found["recipe"] = str(Path(options.recipe).expanduser().resolve())
     if options.language_adapters:
-        found["adapters"] = Path(options.language_adapters.replace("{language}", "")).name
+        found["language_adapters"] = Path(options.language_adapters.replace("{language}", "")).name
     overrides = without(SPEED, options.overrides, (TrainOptions,))
     return json.loads(json.dumps({**found, **overrides}))  # type: ignore[no-any-return]
 

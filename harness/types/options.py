@@ -149,7 +149,7 @@ class EvalOptions:
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
     attention: str = option("auto", MEASURES, keyed="changed")
-    language_adapters: str | None = option(None, PLACES)
+    language_adapters: str | None = option(None, MEASURES, keyed="never")
     adapter_fallback: str = option("related", MEASURES, keyed="never")
     batch_tokens: int | None = option(None, SPEED)
     compiled: bool = option(False, SPEED)
