@@ -102,21 +102,51 @@
       });
     },
     scatter(chart, width) {
-      return Plot.plot({
-        ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 20, marginBottom: 40,
-        x: { type: chart.log ? "log" : "linear", grid: true, nice: true, ticks: 5, label: chart.x, tickFormat: chart.log ? "~s" : undefined, labelArrow: "none" },
-        y: { grid: true, nice: true, ticks: 6, label: chart.y, labelArrow: "none" },
-        marks: [
-          Plot.dot(chart.points, {
-            x: "x", y: "y", r: 5, fill: (point) => color(point.series), fillOpacity: 0.85, stroke: "var(--paper)", ariaLabel: "hint",
-          }),
-          Plot.text(chart.points.filter((point) => point.name), {
-            x: "x", y: "y", text: "name", dy: -10, lineAnchor: "bottom", stroke: "var(--paper)", strokeWidth: 3, fill: "currentColor",
-          }),
-        ],
-      });
+      const holder = document.createElement("div"), select = document.createElement("select");
+      select.setAttribute("aria-label", chart.label);
+      select.append(...chart.choices.map((choice, index) => new Option(choice.title, index)));
+      const update = () => {
+        const choice = chart.choices[Number(select.value)];
+        const drawn = Plot.plot({
+          ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 24, marginBottom: 40, marginTop: 26,
+          x: chart.log
+            ? { type: "log", grid: true, label: chart.x, labelArrow: "none", ticks: sizes(choice.points), tickFormat: short }
+            : { grid: true, nice: true, ticks: 5, label: chart.x, labelArrow: "none" },
+          y: { grid: true, nice: true, ticks: 6, label: choice.y, labelArrow: "none" },
+          marks: [
+            Plot.dot(choice.points, {
+              x: "x", y: "y", r: 5, fill: (point) => color(point.series), fillOpacity: 0.85, stroke: "var(--paper)", ariaLabel: "hint",
+            }),
+            ...["start", "middle", "end"].map((anchor) => Plot.text(apart(choice.points, chart.log), {
+              x: "x", y: "y", text: "name", dy: -10, lineAnchor: "bottom", textAnchor: anchor, filter: (point) => point.anchor === anchor,
+              stroke: "var(--paper)", strokeWidth: 3, fill: "currentColor",
+            })),
+          ],
+        });
+        holder.replaceChildren(...(chart.choices.length > 1 ? [select] : []), drawn);
+        tips(holder);
+      };
+      select.addEventListener("change", () => { update(); select.focus(); });
+      update();
+      return holder;
     },
   };
+
+  // The points whose names have room: a name is left out where another one stands close by.
+  function apart(points, log) {
+    const scale = (values) => { const [low, high] = d3.extent(values); return (value) => (value - low) / (high - low || 1); };
+    const x = (point) => (log ? Math.log(point.x) : point.x), across = scale(points.map(x)), up = scale(points.map((point) => point.y));
+    const named = [];
+    for (const point of [...points].sort((a, b) => b.series - a.series || b.y - a.y)) {
+      const free = named.every((other) => Math.abs(up(other.y) - up(point.y)) > 0.07 || Math.abs(across(x(other)) - across(x(point))) > 0.24);
+      const at = across(x(point));
+      if (free) named.push({ ...point, anchor: at < 0.12 ? "start" : at > 0.88 ? "end" : "middle" });
+    }
+    return named;
+  }
+  const sizes = (points) => [1, 3].flatMap((first) => [6, 7, 8, 9, 10, 11].map((power) => first * 10 ** power))
+    .filter((size) => size >= 0.9 * Math.min(...points.map((point) => point.x)) && size <= 1.1 * Math.max(...points.map((point) => point.x)));
+  const short = (count) => d3.format("~s")(count).replace("G", "B");
 
   // What a mark says becomes the page's own tooltip, and the arrow keys go from mark to mark. (Plot writes \n for a line end.)
   function tips(holder) {
