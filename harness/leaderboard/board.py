@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import UsageError, did_you_mean
 from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.schema import Row
+from harness.scoring.chance import AT_CHANCE, Chance, at_chance
 from harness.scoring.scores import half_width
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ MARKS = {
     "suspicious": ("‡", "the printed number looks wrong; not ranked"),
     "partial": ("*", "partial run: other or fewer data than the benchmark's; not ranked"),
     "stale": ("~", "scored by another version of the task; not ranked"),
+    "chance": (AT_CHANCE, "at chance: no better than constant or random answers, within the 95% interval"),
     "unknown": ("?", "average over languages that the source does not name; not ranked"),
 }
 
@@ -83,7 +85,7 @@ class ShownCell:
     @property
     def ranked(self) -> bool:
         """Tells whether nothing speaks against ranking it."""
-        return not set(self.marks) - {"second_hand"}
+        return not set(self.marks) - {"second_hand", "chance"}
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,8 @@ def _marks(row: Row, cell: Mapping[str, Any], registry: Registry) -> tuple[str, 
         found.append("stale")
     if cell["language"] == "avg" and cell.get("languages") is None:
         found.append("unknown")
+    if "chance" in cell and at_chance(cell.get("low"), cell["value"], Chance(cell["chance"])):
+        found.append("chance")
     return tuple(found)
 
 

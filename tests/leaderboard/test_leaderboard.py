@@ -21,7 +21,7 @@ from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
-from harness.report.leaderboard import cell_text
+from harness.report.leaderboard import cell_text, legend
 from harness.report.pages.board_page import page
 from harness.report.paired_rows import paired_tests, rows_of_runs
 from harness.results.rescore import score_run
@@ -160,7 +160,11 @@ def test_a_row_holds_what_the_run_says(row, run):
     assert (row["setting"], row["split"], row["selection"]) == ("zero_shot_en", "test", "english_dev")
     cells = {(cell["task"], cell["metric"], cell["language"]): cell for cell in row["cells"]}
     unit = record["units"]["xnli/sw/test"]["score"]
-    expected = {"n": unit["n"], **unit["metrics"]["accuracy"]}
+    expected = {
+        "n": unit["n"],
+        **unit["metrics"]["accuracy"],
+        "chance": unit["metrics"]["accuracy"]["chance"]["constant"],
+    }
     assert {key: cells["xnli", "accuracy", "sw"][key] for key in expected} == expected
     average = cells["xnli", "accuracy", "avg"]
     assert average["languages"] == "benchmark"
@@ -350,6 +354,14 @@ def test_scores_of_another_task_version_are_stale(row, registry):
     section = build_board([row, other], "xtreme", registry).sections[0]
     marks = {line.row["id"]: {mark for shown in line.cells.values() for mark in shown.marks} for line in section.lines}
     assert marks == {row["id"]: {"stale"}, "other": set()}
+
+
+def test_a_score_at_chance_is_marked_and_still_ranked(row, registry):
+    poor = {("xnli", "accuracy", "avg"): {"value": 34.0, "low": 30.0, "high": 38.0, "chance": 33.3}}
+    board = build_board([row, fake(row, "poor", cells=poor)], "xtreme", registry)
+    shown = {line.row["id"]: next(iter(line.cells.values())) for line in board.sections[0].lines}
+    assert shown["poor"].marks == ("chance",) and shown["poor"].rank == 2 and shown[row["id"]].marks == ()
+    assert any("§ at chance" in line for line in legend(board.sections))
 
 
 json_values = st.recursive(
