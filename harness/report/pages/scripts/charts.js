@@ -6,7 +6,7 @@
   const shared = { style: { background: "none", fontSize: "11px", overflow: "visible" } };
   const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
   const margin = (rows) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row).length));
-  const rule = { stroke: "var(--muted)", strokeDasharray: "4 3" };
+  const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
 
   // Within a row, each run has its own line.
   const shift = (chart, point, step) => (point.of - (chart.runs - 1) / 2) * step;
@@ -19,13 +19,13 @@
     dots(chart, width) {
       const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18;
       const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
-      if (chart.chance !== null) ends.push(chart.chance);
+      ends.push(...chart.chance.map((point) => point.value));
       return Plot.plot({
         ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows), marginTop: 26, marginRight: 14,
         x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: [Math.min(...ends), Math.max(...ends)] },
-        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut },
+        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut, padding: 0 },
         marks: [
-          chart.chance === null ? null : Plot.ruleX([chart.chance], rule),
+          Plot.tickX(chart.chance, { x: "value", y: "row", ...rule }),
           byRun(chart, 9, (points, dy) => [
             Plot.ruleY(points.filter((point) => point.low !== null), {
               x1: "low", x2: "high", y: "row", dy, stroke: (point) => color(point.series), strokeWidth: 3.5, strokeOpacity: 0.4,
@@ -47,11 +47,11 @@
               x: "value", y: "row", dy, insetTop: inset, insetBottom: inset, fill: (point) => color(point.series), ariaLabel: "hint",
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace("-", "−"), textAnchor: "start",
+              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "start",
               filter: (point) => point.value >= 0,
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace("-", "−"), textAnchor: "end",
+              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "end",
               filter: (point) => point.value < 0,
             }),
           ]),
