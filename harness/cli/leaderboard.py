@@ -95,7 +95,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     if wrong:
         raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
     if not as_json:
-        message(f"{len(files)} files are valid")
+        message("valid: 1 file" if len(files) == 1 else f"valid: {len(files)} files")
 
 
 @command.command()
