@@ -28,6 +28,7 @@ _NAMES_OF = {
     "harness.registry.registry": "Registry",
     "harness.retrieval.mine_files": "MiningOptions",
     "harness.run": "Run load_run",
+    "harness.scoring.chance": "Chance",
     "harness.scoring.formats.base": "Aligned Format",
     "harness.scoring.formats.reader": (
         "match_ids read_filled_lines read_json read_lines refuse_line require_same_length write_json write_lines"

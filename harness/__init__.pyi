@@ -34,6 +34,7 @@ from harness.registry.registry import Registry as Registry
 from harness.retrieval.mine_files import MiningOptions as MiningOptions
 from harness.run import Run as Run
 from harness.run import load_run as load_run
+from harness.scoring.chance import Chance as Chance
 from harness.scoring.formats.base import Aligned as Aligned
 from harness.scoring.formats.base import Format as Format
 from harness.scoring.formats.reader import match_ids as match_ids
@@ -137,6 +138,7 @@ __all__ = [
     "MiningOptions",
     "Run",
     "load_run",
+    "Chance",
     "Aligned",
     "Format",
     "match_ids",

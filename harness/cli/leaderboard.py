@@ -95,7 +95,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     if wrong:
         raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
     if not as_json:
-        message(f"{len(files)} files are valid")
+        message("valid: 1 file" if len(files) == 1 else f"valid: {len(files)} files")
 
 
 @command.command()
@@ -123,6 +123,14 @@ _board_options = [
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--recipe", metavar="NAME", help="Only rows that are known to be of this recipe: nlu-evals."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
+    click.option(
+        "--run",
+        "runs",
+        multiple=True,
+        type=_PATH,
+        metavar="RUN",
+        help="A run folder, as it is; several are ranked by a paired test of their predictions.",
+    ),
     _rows_option,
 ]
 
@@ -161,7 +169,7 @@ def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
 def render(out: Path, **choice: Any) -> None:
     """Write the board as one self-contained HTML page."""
     from harness.core.files import write_atomic
-    from harness.report.leaderboard import page
+    from harness.report.pages.board_page import page
 
     write_atomic(out, page(_board(**choice)))
     message(str(out))
@@ -173,17 +181,23 @@ def _board(
     metrics: tuple[str, ...],
     recipe: str | None,
     more: tuple[Path, ...],
+    runs: tuple[Path, ...],
     folder: Path,
 ) -> Board:
     from harness.leaderboard.board import build_board, why_not_shown
     from harness.leaderboard.recipes import of_recipe
     from harness.leaderboard.rows import local_rows, published_rows, read_rows
     from harness.registry.default import get_registry
+    from harness.report.paired_rows import paired_tests, rows_of_runs
 
     registry = get_registry()
-    rows = [*published_rows(registry), *local_rows(folder, more)]
+    own = rows_of_runs(runs, registry)
+    rows = [*published_rows(registry), *local_rows(folder, more), *own]
     shown = of_recipe(rows, recipe) if recipe else rows
-    board = build_board(shown, benchmark, registry, tasks, metrics)
+    board = build_board(shown, benchmark, registry, tasks, metrics, paired_tests(own, runs, registry))
+    for run, row in zip(runs, own, strict=True):
+        if reason := why_not_shown(row, board, tasks, metrics):
+            message(f"{run}: not shown: {reason}", "warning")
     for file in more:
         for row in read_rows(file):
             other = "" if row in shown else f"it is not known to be of the recipe {recipe}"

@@ -92,6 +92,14 @@ class Predictor(ABC):
         """The part of a prediction that batch size and precision should not change; by default, all of it."""
         return predicted
 
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The number of answers to choose from: what a random one is right in one of so many cases.
+
+        Its metric computes from it what chance gives (:meth:`harness.Metric.chance`). By default the number of labels, None
+        where the task has no closed set of them. Where items differ it is the harmonic mean.
+        """
+        return len(self.labels) or None
+
     @abstractmethod
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """Predictions of a baseline, "majority" (of the English training examples) or "random"."""

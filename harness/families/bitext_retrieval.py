@@ -73,6 +73,10 @@ class BitextRetrieval(Predictor):
                 facts["curve"] = layer_curve(embedded.unit.split, "accuracy", values)
             yield Prediction(embedded.unit, rows.tolist(), facts)
 
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The sentences of the pool."""
+        return len(translations(unit))
+
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """ "majority": always the first row; "random": any row."""
         count = len(translations(unit))

@@ -240,6 +240,10 @@ class DualEncoder(HeadFamily):
         """The first candidate."""
         return predicted[:1]
 
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The candidates of the pool."""
+        return len(unit.pool) or None
+
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[list[str]]:
         """ "majority": the first 20 candidates; "random": any 20."""
         names = [candidate.id for candidate in unit.pool if isinstance(candidate, Candidate)]

@@ -55,13 +55,15 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
         @hookimpl
         def harness_intermediate_tasks():
-            yield IntermediateTask("headlines", 1, "classification", TRAIN, DEV, read, "accuracy")
+            yield IntermediateTask("headlines", 1, "classification", TRAIN, read, "accuracy", dev=DEV)
     """
 
 
 @hookspec
 def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
-    """Languages besides those of XTREME and XTREME-R, which are fixed. Tasks of all plugins may use them.
+    """Facts about languages: a resource class, another script or branch. Tasks of all plugins may use them.
+
+    A task may be in any language of BCP 47 without this hook. Those of XTREME and XTREME-R cannot be changed.
 
     Example::
 

@@ -22,7 +22,7 @@ from harness.registry.loading import Plugin, fail, implementations, load, load_a
 from harness.registry.validation import KINDS
 from harness.types.benchmarks import Benchmark, Recipe, Study
 from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
-from harness.types.languages import Language, add_languages, first_party_languages
+from harness.types.languages import KnownLanguages, Language, add_languages, first_party_languages
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
 
@@ -177,9 +177,9 @@ class Registry:
         """All launchers by name."""
         return self.all(Launcher)
 
-    def languages(self) -> dict[str, Language]:
-        """All languages by code: those of XTREME and XTREME-R, and those of plugins."""
-        return {**self.all(Language), **first_party_languages()}
+    def languages(self) -> KnownLanguages:
+        """All languages by code; listed are those of XTREME and XTREME-R, and those of plugins."""
+        return KnownLanguages({**self.all(Language), **first_party_languages()})
 
     def doctor_checks(self) -> dict[str, DoctorCheck]:
         """All doctor checks of plugins by name."""

@@ -22,8 +22,13 @@ def headline(runs: Sequence[RunView]) -> str:
 
 
 def caveats(run: RunView) -> list[str]:
-    """Lists reasons why these are not benchmark scores, and what is missing or failed; empty for a full run."""
+    """Lists reasons why these are not benchmark scores, and what is missing or failed; empty for a full run.
+
+    Units with the same answer to every item are among them, on one line.
+    """
     found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in run.partial]
+    if constant := constant_answers(run.constant_answers):
+        found.append(constant)
     if run.scores is None or not run.finished:
         found.append("the run is not finished")
     failed = list(run.failed)
@@ -34,6 +39,16 @@ def caveats(run: RunView) -> list[str]:
     if lacking:
         found.append(f"missing ({len(lacking)} units): {sanitise(brackets(lacking), 1000)}")
     return found
+
+
+def constant_answers(units: Mapping[str, str]) -> str:
+    """One line on the units, by key, whose items all got one answer; "" where there is none."""
+    if not units:
+        return ""
+    listed = sanitise(brackets(_split(list(units))), 1000)
+    answers = sorted({repr(sanitise(answer, 30)) for answer in units.values()})
+    shown = ", ".join(answers[:3]) + (", ..." if len(answers) > 3 else "")
+    return f"the same answer to every item ({len(units)} units, {shown}): {listed}"
 
 
 def brackets(units: Iterable[tuple[str, str]]) -> str:
