@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 _NAMES_OF = {
-    "harness.api": "compare evaluate evaluate_seeds score train",
+    "harness.api": "compare evaluate evaluate_seeds score train train_adapters",
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",

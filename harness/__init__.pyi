@@ -5,6 +5,7 @@ from harness.api import evaluate as evaluate
 from harness.api import evaluate_seeds as evaluate_seeds
 from harness.api import score as score
 from harness.api import train as train
+from harness.api import train_adapters as train_adapters
 from harness.core.arrays import FloatArray as FloatArray
 from harness.core.arrays import IntArray as IntArray
 from harness.core.arrays import OutputRows as OutputRows
@@ -109,6 +110,7 @@ __all__ = [
     "evaluate_seeds",
     "score",
     "train",
+    "train_adapters",
     "FloatArray",
     "IntArray",
     "OutputRows",

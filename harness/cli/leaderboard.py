@@ -190,6 +190,14 @@ _board_options = [
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--recipe", metavar="NAME", help="Only rows that are known to be of this recipe: nlu-evals."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
+    click.option(
+        "--run",
+        "runs",
+        multiple=True,
+        type=_PATH,
+        metavar="RUN",
+        help="A run folder, as it is; several are ranked by a paired test of their predictions.",
+    ),
     _rows_option,
 ]
 
@@ -240,17 +248,23 @@ def _board(
     metrics: tuple[str, ...],
     recipe: str | None,
     more: tuple[Path, ...],
+    runs: tuple[Path, ...],
     folder: Path,
 ) -> Board:
     from harness.leaderboard.board import build_board, why_not_shown
     from harness.leaderboard.recipes import of_recipe
     from harness.leaderboard.rows import local_rows, published_rows, read_rows
     from harness.registry.default import get_registry
+    from harness.report.paired_rows import paired_tests, rows_of_runs
 
     registry = get_registry()
-    rows = [*published_rows(registry), *local_rows(folder, more)]
+    own = rows_of_runs(runs, registry)
+    rows = [*published_rows(registry), *local_rows(folder, more), *own]
     shown = of_recipe(rows, recipe) if recipe else rows
-    board = build_board(shown, benchmark, registry, tasks, metrics)
+    board = build_board(shown, benchmark, registry, tasks, metrics, paired_tests(own, runs, registry))
+    for run, row in zip(runs, own, strict=True):
+        if reason := why_not_shown(row, board, tasks, metrics):
+            message(f"{run}: not shown: {reason}", "warning")
     for file in more:
         for row in read_rows(file):
             other = "" if row in shown else f"it is not known to be of the recipe {recipe}"

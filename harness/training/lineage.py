@@ -37,6 +37,27 @@ def before(folder: Path, registry: Registry) -> Before:
         return Before((), union(()))
 
 
+def ancestors(folder: Path) -> list[str]:
+    """The fingerprints of the models that a checkpoint of the harness was trained from; none are known of any other."""
+    stage = _summary(folder)
+    parent = stage.get("parent") or {}
+    return list(map(str, stage.get("ancestors") or [value for name, value in parent.items() if name == "fingerprint"]))
+
+
+def trained_with_adapters(folder: Path) -> bool:
+    """Tells whether a checkpoint of the harness was trained with language adapters in place."""
+    return bool(_summary(folder).get("language_adapters"))
+
+
+def _summary(folder: Path) -> Mapping[str, Any]:
+    """The stage.json of a checkpoint of the harness; {} for any other model."""
+    try:
+        stage = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stage if isinstance(stage, dict) and isinstance(stage.get("parent", {}), dict) else {}
+
+
 def stage_resources(stage: Mapping[str, Any], registry: Registry) -> Resources:
     """Resources that a stage used, by its entry in a record or by its ``stage.json``."""
     if isinstance(stage.get("resources"), Mapping):
