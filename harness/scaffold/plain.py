@@ -44,6 +44,12 @@ PLAIN = {
         "harness report RUN --format $name",
         "the function that makes text of runs, and the end of the file's name.",
     ),
+    "export-format": Plain(
+        "An export format",
+        "for 'harness leaderboard export --format NAME'.",
+        "harness leaderboard export RUN --format $name -o FOLDER",
+        "the function that makes files of the results, and its options.",
+    ),
     "command": Plain(
         "A command",
         "a click command of the command line.",
