@@ -44,7 +44,7 @@ _NAMES_OF = {
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),
-    "harness.types.extensions": "Attribute Command DoctorCheck Finding Launcher Objective ReportFormat",
+    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name numbered_language",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",

@@ -77,6 +77,7 @@ from harness.types.examples import Translation as Translation
 from harness.types.extensions import Attribute as Attribute
 from harness.types.extensions import Command as Command
 from harness.types.extensions import DoctorCheck as DoctorCheck
+from harness.types.extensions import ExportFormat as ExportFormat
 from harness.types.extensions import Finding as Finding
 from harness.types.extensions import Launcher as Launcher
 from harness.types.extensions import Objective as Objective
@@ -181,6 +182,7 @@ __all__ = [
     "Attribute",
     "Command",
     "DoctorCheck",
+    "ExportFormat",
     "Finding",
     "Launcher",
     "Objective",

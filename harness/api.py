@@ -54,6 +54,7 @@ def evaluate(
     """
     from harness.core.offline import without_network
     from harness.data.access import DataAccess
+    from harness.evaluation.cards import update_cards
     from harness.evaluation.completion import adhoc_benchmark, finish
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.groups import check_options
@@ -113,6 +114,7 @@ def evaluate(
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
+            update_cards(record, registry, evaluator.stages.trained)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Run(where, record, scores, registry)
 

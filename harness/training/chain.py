@@ -17,6 +17,7 @@ from harness.models.reference import parse_model
 from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
+from harness.runs.model_card import hub_task
 from harness.training._schedule import make_schedule
 from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
@@ -102,7 +103,8 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
-        return StageTask(task, train, dev, trained, context.format(task.family), objective)
+        kind = hub_task(context.registry, task)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind)
 
     def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""

@@ -42,7 +42,10 @@ SUMMARY = "stage.json"
 
 @dataclass(frozen=True)
 class StageTask:
-    """One task of a stage, with its data, its family and the format its dev predictions are scored in."""
+    """One task of a stage, with its data, its family and the format its dev predictions are scored in.
+
+    ``hub_task`` is what the Hub calls tasks of its kind.
+    """
 
     task: IntermediateTask
     train: LoadedSplit
@@ -50,6 +53,7 @@ class StageTask:
     family: HeadFamily
     format: Format
     objective: Composition = PLAIN
+    hub_task: str = "other"
 
     @property
     def name(self) -> str:

@@ -33,6 +33,7 @@ from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
 from harness.models.swapped_adapters import attach_adapters, share_adapters
 from harness.models.tables import check_positions
+from harness.runs.model_card import CARD
 from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
@@ -40,6 +41,7 @@ from harness.training._rows import TouchedRows, touched_rows
 from harness.training._schedule import make_schedule
 from harness.training._sharding import sharding_asked_for
 from harness.training._trainer import HeadTask, Trainer
+from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
@@ -213,6 +215,7 @@ def _finish(
         "fingerprint": read_sealed(best / SUMMARY)["fingerprint"],
         "folder": str(folder),
     }
+    write_atomic(best / CARD, stage_card(stage, summary))
     write_atomic(best / SUMMARY, json.dumps(sealed(summary), indent=1))
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
