@@ -650,7 +650,7 @@ def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
     ("arguments", "code", "words"),
     [
         (["nowhere", "-o", "x"], 4, "no run folder"),
-        (["RUN", "-o", "x", "--zip"], 2, "--zip is for submissions"),
+        (["RUN", "-o", "x", "--zip"], 2, "--zip is for several files"),
         (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
     ],
 )
