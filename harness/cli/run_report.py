@@ -56,7 +56,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import print_framed, stderr_console, stdout_console
     from harness.report.layers import by_layer
-    from harness.report.provenance import data_notes
+    from harness.report.provenance import constant_answers, data_notes
     from harness.report.robustness import loss_table
 
     console = stderr_console() if to_stderr else stdout_console()
@@ -69,6 +69,8 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"not benchmark scores: {reason}")
     for note in data_notes(run.view):
         console.print(f"note: {note}")
+    if constant := constant_answers(run.view.constant_answers):
+        console.print(f"warning: {constant}")
     if run.rounding:
         examples, changed = run.rounding
         dtype = run.record["options"]["dtype"]

@@ -16,6 +16,7 @@ from harness.data._checks import problems
 from harness.data._parquet import count_rows, rows
 from harness.data._stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.corpus import Corpus
+from harness.data.held_out import KeptExamples, kept_examples
 from harness.data.languages import LanguageOfEach
 from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
 from harness.data.provenance import Provenance, provenance
@@ -93,20 +94,24 @@ def load_examples(
     streams = [read for read in reads if not isinstance(read, ExampleStore | StoredRows)]
     if len(streams) < len(reads):
         store, count = _on_disk(task, found, reads, checked)
+        store = _kept_of_store(task, split, store, found[0][1].name)
         kept = store if limit is None else store.limited(limit)
         return _loaded(split, found, kept, count, kept.fingerprint, _of_store(task, split, kept))
     codes = _of_parts(task, split)
     examples: list[Example] = []
     languages: list[str] = []
     count = position = 0
-    for (source, files), stream, code in zip(found, streams, codes, strict=True):
-        rows_here = 0
+    parts = split.parts or (split,)
+    for (source, files), stream, code, part in zip(found, streams, codes, parts, strict=True):
+        rows_here, before = 0, len(examples)
         for row in stream:
             rows_here += _counts(source, row)
             example = _example(task.name, source.example or task.example, {**row, "_row": position}, files.name)
             position += 1
             if example is not None:
                 examples.append(example)
+        if part.kept != "all":
+            examples[before:] = kept_examples(examples[before:], part.kept, files.name)
         count += rows_here
         languages += [code] * (len(examples) - len(languages))
     name = found[0][1].first
@@ -119,6 +124,23 @@ def load_examples(
         of_each = {id(example): code for example, code in zip(examples, languages, strict=True)}
         languages = [of_each[id(example)] for example in kept]
     return _loaded(split, found, kept, count, content, languages)
+
+
+_HELD_OUT = {
+    "training": "without the tenth that is held out, as the task has no dev split",
+    "held out": "a tenth of the training data, which is not trained on, as the task has no dev split",
+}
+
+
+def _kept_of_store(task: TargetTask | IntermediateTask, split: Split, store: ExampleStore, name: str) -> ExampleStore:
+    """The examples on disk that a split keeps; its parts are not told apart."""
+    [kept, *others] = {part.kept for part in split.parts or (split,)}
+    if others:
+        raise DataError(
+            f"{task.name}: of data that stay on disk, examples can be held out of all parts of a split only",
+            hint="give the task a dev split",
+        )
+    return store if kept == "all" else KeptExamples(store, kept, name)
 
 
 def _of_parts(task: TargetTask | IntermediateTask, split: Split) -> list[str]:
@@ -165,6 +187,7 @@ def _loaded(
     parts = zip(split.parts or (split,), found, strict=True)
     known = [(provenance(part, source, files), source, files) for part, (source, files) in parts]
     notes = [note for origin, source, files in known if not files.sample for note in (source.note, origin.note) if note]
+    notes += [_HELD_OUT[part.kept] for part in split.parts or (split,) if part.kept != "all"]
     return LoadedSplit(
         examples=examples,
         rows=rows,

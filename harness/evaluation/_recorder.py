@@ -28,6 +28,7 @@ from harness.types.record import OptionsRecord, StageRecord
 from harness.types.units import Prediction, Unit
 
 if TYPE_CHECKING:
+    from harness.families.base import Predictor
     from harness.types.record import ModelRecord
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Recorder:
         self.reported.add(unit.key)
         self.reporter.unit(unit, self.run.record["units"][unit.key], cached=True)
 
-    def keep(self, todo: Sequence[PreparedUnit], predictions: Iterable[Prediction]) -> None:
+    def keep(self, todo: Sequence[PreparedUnit], predictions: Iterable[Prediction], family: Predictor) -> None:
         """Writes, scores and records each unit as soon as it is predicted."""
         waiting = {ready.planned.unit.key: ready for ready in todo}
         last = time.monotonic()
@@ -113,7 +114,7 @@ class Recorder:
             ready = waiting[unit.key]
             format_ = self.context.format(ready.planned.task.family)
             with self.failing([ready.planned]):
-                entry, score = keep_unit(self.run, format_, ready, prediction, self.phases)
+                entry, score = keep_unit(self.run, format_, ready, prediction, family, self.phases)
                 entry["seconds"] = round(time.monotonic() - last, 3)
                 last = time.monotonic()
                 with self.phases("record"), self.run.changing() as record:

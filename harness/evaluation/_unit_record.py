@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
-from harness.data.resources import of_test
+from harness.data.resources import of_test, union
 from harness.evaluation._preparation import PreparedUnit
 from harness.inference.timing import Timings
 from harness.runs.folder import RunFolder
@@ -17,6 +17,7 @@ from harness.scoring.scores import UnitScore
 from harness.types.units import Prediction
 
 if TYPE_CHECKING:
+    from harness.families.base import Predictor
     from harness.scoring.formats.base import Format
     from harness.types.record import FileRecord, UnitRecord
 
@@ -35,7 +36,12 @@ class ScoredFiles:
 
 
 def keep_unit(
-    run: RunFolder, format_: Format, ready: PreparedUnit, prediction: Prediction, phases: Timings
+    run: RunFolder,
+    format_: Format,
+    ready: PreparedUnit,
+    prediction: Prediction,
+    family: Predictor,
+    phases: Timings,
 ) -> tuple[UnitRecord, ScoredFiles | None]:
     """The record of a unit, and its score with the items, None where there are no labels.
 
@@ -63,7 +69,7 @@ def keep_unit(
             "notes": list(ready.data.notes),
             "provenance": [part.to_dict() for part in ready.data.provenance],
         },
-        "resources": of_test(ready.planned.unit.language, ready.data),
+        "resources": union([of_test(ready.planned.unit.language, ready.data), ready.resources]),
         "predictions": _file_record(run, predictions),
         "labels": _file_record(run, labels) if labelled else None,
         "facts": {**prediction.facts, **ready.facts},
@@ -73,7 +79,8 @@ def keep_unit(
     if labelled:
         with phases("score"):
             metric = get_metric(task.metric)
-            scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels)
+            choices = family.choices(prediction.unit)
+            scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels, choices)
         record["score"] = scored.to_dict()
     return record, None if scored is None else ScoredFiles(record["predictions"], record["labels"], scored)
 

@@ -204,7 +204,7 @@ class Evaluator:
             with turn.claimed(self.run.claims, stream, family) as claimed:
                 todo = self._todo(claimed, family)
                 if todo and group.checkpoint is None:
-                    recorder.keep(todo, guessed(group, self.reference.name, self.preparation, todo))
+                    recorder.keep(todo, guessed(group, self.reference.name, self.preparation, todo), family)
                 elif todo:
                     if forward is None:
                         with recorder.phases("model"):
@@ -213,7 +213,7 @@ class Evaluator:
                     pools = {id(ready.examples.pool): len(ready.examples.pool) for ready in todo}
                     size = sum(len(ready.examples.examples) for ready in todo) + sum(pools.values())
                     with self.reporter.predicting(group.units[0].task.name, size) as forward.progress:
-                        recorder.keep(todo, predicted(group, forward, todo))
+                        recorder.keep(todo, predicted(group, forward, todo), family)
 
     def _read_before_training(self, group: CheckpointGroup, turn: Turn) -> None:
         """Reads every unit once, so that damaged data are told before hours of training and not after them."""

@@ -73,6 +73,13 @@ class Predictor(ABC):
         """
         return {}
 
+    def languages_read(self, language: str) -> Sequence[str]:
+        """The languages of the texts in a unit of this language, for models with adapters for each.
+
+        By default that language alone; sentence retrieval reads English ones as well.
+        """
+        return (language,)
+
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
         """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
@@ -84,6 +91,14 @@ class Predictor(ABC):
     def decision(self, predicted: Any) -> Any:
         """The part of a prediction that batch size and precision should not change; by default, all of it."""
         return predicted
+
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The number of answers to choose from: what a random one is right in one of so many cases.
+
+        Its metric computes from it what chance gives (:meth:`harness.Metric.chance`). By default the number of labels, None
+        where the task has no closed set of them. Where items differ it is the harmonic mean.
+        """
+        return len(self.labels) or None
 
     @abstractmethod
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:

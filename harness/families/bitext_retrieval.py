@@ -50,6 +50,10 @@ class BitextRetrieval(Predictor):
         """The bare encoder."""
         return load_encoder(reference, **kwargs)
 
+    def languages_read(self, language: str) -> tuple[str, ...]:
+        """Both sides are read."""
+        return language, "en"
+
     def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
         """Describes what the model's own files and training change."""
         return self.options.unusual(embedder)
@@ -68,6 +72,10 @@ class BitextRetrieval(Predictor):
                 values = [_accuracy(embedded.at(layer), search) for layer in also]
                 facts["curve"] = layer_curve(embedded.unit.split, "accuracy", values)
             yield Prediction(embedded.unit, rows.tolist(), facts)
+
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The sentences of the pool."""
+        return len(translations(unit))
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """ "majority": always the first row; "random": any row."""

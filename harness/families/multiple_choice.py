@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import harmonic_mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +106,11 @@ class MultipleChoice(HeadFamily):
         item = np.repeat(np.arange(len(counts)), counts)
         table[item, np.arange(len(scores)) - starts[item]] = scores
         return [int(index) for index in table.argmax(axis=1)]
+
+    def choices(self, unit: UnitExamples) -> float | None:
+        """The number of options, their harmonic mean where examples differ."""
+        counts = [len(choice.options) for choice in unit.examples if isinstance(choice, Choice)]
+        return harmonic_mean(counts) if counts and all(counts) else None
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[int]:
         """ "majority": the most frequent position of the right option; "random": a uniform draw among the options."""

@@ -19,6 +19,8 @@ from harness.results.run_view import RunView, unit_score
 from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
+from harness.scoring.chance import Chance, mean_chance
+from harness.scoring.scores import Estimate
 from harness.training.run_resources import run_resources
 from harness.types.units import Unit
 
@@ -35,6 +37,7 @@ _STAGE = (
     "dtype",
     "head",
     "inputs",
+    "language_adapters",
     "steps",
     "selected_step",
     "dev_score",
@@ -92,8 +95,8 @@ def export_row(
 ) -> Row:
     """The row of a run folder, or of several that are seeds of one system: then means and standard deviations.
 
-    It goes under ``name`` (the model's reference, with ``+`` and its intermediate tasks and objectives, if None). No
-    absolute path of this machine is in it.
+    It goes under ``name`` (the model's reference, with ``+`` and its language adapters, intermediate tasks and
+    objectives, if None). No absolute path of this machine is in it.
 
     :class:`DataError` for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and
     for seeds scored on different data; :class:`UsageError` for runs that are not seeds of one system.
@@ -107,7 +110,8 @@ def export_row(
             raise UsageError(f"{run.folder}: nothing was scored", hint="finish it with the same `harness eval`")
     first = runs[0]
     objectives = [f"objective {name}" for name in scored_objectives(first.record)]
-    system = name or " + ".join([first.reference, *first.via, *objectives])
+    adapters = ["language adapters"] if first.record["options"].get("language_adapters") else []
+    system = name or " + ".join([first.reference, *adapters, *first.via, *objectives])
     benchmark = first.benchmark
     used = _resources(runs, registry)
     row: Row = {
@@ -217,15 +221,20 @@ def _cells(run: RunView) -> Iterator[dict[str, Any]]:
     for name, task in scores["tasks"].items():
         own = intervals.get(name, {})
         for metric, values in task["metrics"].items():
+            estimates = {}
             for code in values["languages"]:
                 unit = unit_score(run.units[Unit(name, code, run.split).key])
-                found = {key: end for key, end in unit["metrics"][metric].items() if end is not None}
+                estimates[code] = Estimate.from_dict(unit["metrics"][metric])
+                ends = {key: getattr(estimates[code], key) for key in ("stderr", "low", "high")}
+                found = {key: end for key, end in ends.items() if end is not None} | _level(estimates[code].chance)
                 yield {**_cell(name, metric, code, values["languages"][code], None), "n": unit["n"], **found}
             codes = official or sorted(values["languages"])
-            yield from _average(name, metric, values["average"], codes, own.get(metric, {}).get("average"))
+            chance = mean_chance(estimate.chance for estimate in estimates.values())
+            yield from _average(name, metric, values["average"], codes, own.get(metric, {}).get("average"), chance)
         if len(task["metrics"]) != 1:
             codes = official or sorted(next(iter(task["metrics"].values()))["languages"])
-            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"))
+            chance = run.tasks[name].chance()
+            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"), chance)
     for group, value in scores["groups"].items():
         yield from _average(f"group:{group}", "score", value, official, intervals.get("groups", {}).get(group))
     yield from _average("overall", "score", scores["overall"], official, intervals.get("overall"))
@@ -237,8 +246,18 @@ def _cell(task: str, metric: str, language: str, value: float, languages: Any) -
 
 
 def _average(
-    task: str, metric: str, value: float | None, languages: Any, interval: list[float] | None
+    task: str,
+    metric: str,
+    value: float | None,
+    languages: Any,
+    interval: list[float] | None,
+    chance: Chance | None = None,
 ) -> Iterator[dict[str, Any]]:
     if value is not None:
         ends = {"low": interval[0], "high": interval[1]} if interval else {}
-        yield _cell(task, metric, "avg", value, languages) | ends
+        yield _cell(task, metric, "avg", value, languages) | ends | _level(chance)
+
+
+def _level(chance: Chance | None) -> dict[str, float]:
+    """The level of chance as a part of a cell; {} where there is none."""
+    return {"chance": chance.level} if chance is not None and chance.level is not None else {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.types.benchmarks import Benchmark, PublishedRows, Recipe, Study
-from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
+from harness.types.extensions import Attribute, Command, DoctorCheck, ExportFormat, Launcher, Objective, ReportFormat
 from harness.types.languages import Language
 from harness.types.sources import HubData
 from harness.types.tasks import Family, IntermediateTask, TargetTask
@@ -55,13 +55,15 @@ def harness_intermediate_tasks() -> Iterable[IntermediateTask]:  # type: ignore[
 
         @hookimpl
         def harness_intermediate_tasks():
-            yield IntermediateTask("headlines", 1, "classification", TRAIN, DEV, read, "accuracy")
+            yield IntermediateTask("headlines", 1, "classification", TRAIN, read, "accuracy", dev=DEV)
     """
 
 
 @hookspec
 def harness_languages() -> Iterable[Language]:  # type: ignore[empty-body]
-    """Languages besides those of XTREME and XTREME-R, which are fixed. Tasks of all plugins may use them.
+    """Facts about languages: a resource class, another script or branch. Tasks of all plugins may use them.
+
+    A task may be in any language of BCP 47 without this hook. Those of XTREME and XTREME-R cannot be changed.
 
     Example::
 
@@ -152,6 +154,18 @@ def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-bo
         @hookimpl
         def harness_report_formats():
             yield ReportFormat("tsv", "my_package.reports:tsv", extension="tsv")
+    """
+
+
+@hookspec
+def harness_export_formats() -> Iterable[ExportFormat]:  # type: ignore[empty-body]
+    """Layouts in which other places take results (``harness leaderboard export --format NAME``): a function to files.
+
+    Example::
+
+        @hookimpl
+        def harness_export_formats():
+            yield ExportFormat("wiki", "my_package.exports:wiki_page", options=("title",))
     """
 
 

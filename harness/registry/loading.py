@@ -22,7 +22,7 @@ from harness.registry import hookspecs
 from harness.registry.calls import Implementation, trace
 from harness.registry.discovery import PluginCandidate
 from harness.registry.validation import KINDS, check, check_languages
-from harness.types.languages import Language, first_party_languages
+from harness.types.languages import KnownLanguages, Language, first_party_languages
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
 
@@ -254,7 +254,8 @@ def settle_references(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) 
     while True:
         alive = [plugin for plugin in plugins if plugin.alive]
         families = {family.key for family in _all(alive, Family)}
-        languages = {*first_party_languages(), *(language.key for language in _all(alive, Language))}
+        added = {language.key: language for language in _all(alive, Language) if isinstance(language, Language)}
+        languages = KnownLanguages({**added, **first_party_languages()})
         reasons = [(plugin, _lacking(plugin, plugins, families, languages)) for plugin in alive]
         if not any(reason for _, reason in reasons):
             return
@@ -263,7 +264,7 @@ def settle_references(manager: pluggy.PluginManager, plugins: Sequence[Plugin]) 
                 fail(manager, plugin, reason)
 
 
-def _lacking(plugin: Plugin, plugins: Sequence[Plugin], families: set[str], languages: set[str]) -> str:
+def _lacking(plugin: Plugin, plugins: Sequence[Plugin], families: set[str], languages: KnownLanguages) -> str:
     """Reason why a plugin cannot stay: a language or a family that no plugin provides; "" where nothing is missing."""
     for values in plugin.values.values():
         for value in values:

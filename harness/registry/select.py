@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from harness.core.errors import HarnessError, PluginError, UsageError, did_you_mean
 from harness.registry.registry import Registry
 from harness.types.benchmarks import Benchmark
-from harness.types.languages import Language, language
+from harness.types.languages import KnownLanguages, language
 from harness.types.tasks import TargetTask, Task
 from harness.types.units import Unit
 
@@ -173,7 +173,7 @@ def _narrow(
     known = registry.languages()
     wanted: set[str] = set()
     for item in items:
-        matching = _codes(item, known) & available
+        matching = _codes(item, known, available) & available
         if found and not matching:
             who = f"{', '.join(found)} {'has' if len(found) == 1 else 'have'}" if len(found) < 4 else "the tasks have"
             where = f" in {source!r}" if source else ""
@@ -184,12 +184,12 @@ def _narrow(
     return {name: codes for name, codes in kept.items() if codes}
 
 
-def _codes(item: str, known: Mapping[str, Language]) -> set[str]:
+def _codes(item: str, known: KnownLanguages, available: Iterable[str]) -> set[str]:
     """Codes of one item: a code, ``script:Cyrl``, or ``family:Bantu`` (one word of a family or genus is enough)."""
     kind, colon, value = item.partition(":")
     if not colon:
         return {language(item, known).code}
-    table = known.values()
+    table = [known[code] for code in dict.fromkeys((*known, *sorted(available)))]
     names: set[str]
     if kind == "script":
         names = {entry.script for entry in table}

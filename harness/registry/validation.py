@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from harness.core.errors import PluginError, did_you_mean
+from harness.core.errors import PluginError
 from harness.types import benchmarks, extensions, languages, tasks
 from harness.types.checks import shown
+from harness.types.languages import KnownLanguages
 from harness.types.values import PluginValue
 
 KINDS: dict[str, type[PluginValue]] = {
@@ -32,8 +31,8 @@ def check(hook: str, value: object) -> PluginValue:
     return value
 
 
-def check_languages(value: PluginValue, known: Collection[str]) -> None:
-    """PluginError where the value mentions a language that is not known."""
+def check_languages(value: PluginValue, known: KnownLanguages) -> None:
+    """PluginError where the value mentions a language that does not exist."""
     for code in value.language_codes():
         if code not in known:
-            raise PluginError(f"{value.where}: unknown language {code!r}; {did_you_mean(code, known)}")
+            raise PluginError(f"{value.where}: unknown language {code!r}; {known.suggest(code)}")

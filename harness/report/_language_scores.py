@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from harness.analysis.differences import Differences
-from harness.report._task_scores import difference_notes, scored_tasks
+from harness.report._task_scores import CHANCE, difference_notes, scored_tasks
 from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
 from harness.results.run_view import RunView, TaskView, language_of, sort_codes
+from harness.scoring.scores import Estimate
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
 """Names of the resource classes (Joshi et al. 2020, table 1)."""
@@ -64,9 +65,11 @@ def systems_by_language(runs: Sequence[RunView], compared: Sequence[Differences]
             for code in codes:
                 score = view.units[code].score if view is not None and code in view.units else None
                 mark = compared[place - 1].mark(name, code) if place else ""
-                half_width = score.half_width if score is not None and len(runs) == 1 else None
-                cells.append(score_cell(score.value if score else None, half_width, mark))
+                cells.append(_score(score, mark, interval=len(runs) == 1))
             rows.append([run.name, *cells])
+        levels = [_level(views, code) for code in codes]
+        if any(level is not None for level in levels):
+            rows.append([CHANCE, *map(score_cell, levels)])
         head = columns("system", *map(number, codes))
         yield report_table(f"by-language-{name}", f"Scores by language: {name}", head, rows, difference_notes(compared))
 
@@ -113,6 +116,17 @@ def _cell(task: TaskView, kind: str, members: list[str]) -> Cell:
     if not scored:
         return None
     if kind != "language":
-        return score_cell(task.mean(scored))
-    score = task.units[scored[0]].score
-    return Value(score.value, score.half_width)
+        return score_cell(task.mean(scored), at_chance=task.at_chance(scored))
+    return _score(task.units[scored[0]].score)
+
+
+def _score(score: Estimate | None, mark: str = "", *, interval: bool = True) -> Cell:
+    if score is None:
+        return None
+    return score_cell(score.value, score.half_width if interval else None, mark, at_chance=score.at_chance)
+
+
+def _level(views: Sequence[TaskView | None], code: str) -> float | None:
+    """The level of chance in a language, by the first of the runs that knows it."""
+    units = [view.units[code] for view in views if view is not None and code in view.units]
+    return next((unit.score.chance.level for unit in units if unit.score.chance is not None), None)

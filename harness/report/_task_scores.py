@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analysis.differences import Differences, common_codes
 from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
 from harness.results.run_view import RunView, TaskView
 
+CHANCE = "(chance)"
+"""The row of what chance gives, in a table with a row a system."""
 _DAGGER = "† not every language of the benchmark was scored: no benchmark score"
 
 
@@ -47,6 +50,7 @@ def by_task(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
 
 def _one(run: RunView) -> Table:
     rows: list[list[Cell]] = []
+    known = any(_level(task) is not None for task in run.tasks.values())
     for task in run.tasks.values():
         total = len(task.units) + len(task.missing)
         gap, mean = task.gap(), task.mean()
@@ -55,38 +59,60 @@ def _one(run: RunView) -> Table:
             [
                 task.name,
                 f"{len(task.units)}/{total}",
-                score_cell(mean, task.half_width, _dagger(task)),
+                score_cell(mean, task.half_width, _dagger(task), at_chance=task.at_chance()),
+                *([score_cell(_level(task))] if known else []),
                 score_cell(gap.points if gap else None, mark=_dagger(task)),
                 f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
                 _metrics(task),
             ]
         )
-    head = columns("task", "languages", number("score"), number("transfer gap"), "worst language", "metric")
+    numbers = map(number, ("score", *(["chance"] if known else []), "transfer gap"))
+    head = columns("task", "languages", *numbers, "worst language", "metric")
     notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in run.tasks.values()) else []
     notes += [_DAGGER] if any(not task.complete for task in run.tasks.values()) else []
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
 
 
-def _common(runs: Sequence[RunView], name: str) -> tuple[list[str], list[float | None], str]:
-    """The languages in which all runs took the same test of a task, the mean of each run over them, and a mark if
-    they are not all that were to be scored."""
-    codes = common_codes(runs, name)
-    views = [run.tasks.get(name) for run in runs]
-    partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
-    means = [view.mean(codes) if view is not None and codes else None for view in views]
-    return codes, means, "†" if partial else ""
+@dataclass(frozen=True)
+class _Common:
+    """The languages in which all runs took the same test of a task, the mean of each run over them, and whether it is at
+    chance; ``mark`` says if they are not all that were to be scored, ``chance`` is its level."""
+
+    codes: list[str]
+    means: list[float | None]
+    at_chance: list[bool]
+    chance: float | None
+    mark: str
+
+    @classmethod
+    def of(cls, runs: Sequence[RunView], name: str) -> _Common:
+        """Those of one task."""
+        codes = common_codes(runs, name)
+        views = [run.tasks.get(name) for run in runs]
+        partial = any(view is None or len(codes) < len(view.units) + len(view.missing) for view in views)
+        means = [view.mean(codes) if view is not None and codes else None for view in views]
+        low = [view is not None and bool(codes) and view.at_chance(codes) for view in views]
+        levels = [_level(view, codes) for view in views if view is not None and codes]
+        chance = next((level for level in levels if level is not None), None)
+        return cls(codes, means, low, chance, "†" if partial else "")
 
 
 def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
     rows: list[list[Cell]] = []
     notes = ["means over the languages in which all runs took the same test"]
-    for name in scored_tasks(runs):
-        codes, means, mark = _common(runs, name)
+    shared = {name: _Common.of(runs, name) for name in scored_tasks(runs)}
+    known = any(common.chance is not None for common in shared.values())
+    for name, common in shared.items():
+        means, mark = common.means, common.mark
         rows.append(
             [
                 name,
-                len(codes),
-                *(score_cell(mean, mark=mark) for mean in means),
+                len(common.codes),
+                *(
+                    score_cell(mean, mark=mark, at_chance=low)
+                    for mean, low in zip(means, common.at_chance, strict=True)
+                ),
+                *([score_cell(common.chance)] if known else []),
                 *(
                     None if mean is None or means[0] is None else Value(mean - means[0], mark=c.mark(name))
                     for mean, c in zip(means[1:], compared, strict=True)
@@ -96,25 +122,32 @@ def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> T
         if mark and _DAGGER not in notes:
             notes.append(_DAGGER)
     heads = [number(run.name) for run in runs]
+    heads += [number("chance")] if known else []
     head = columns("task", number("languages"), *heads, *(difference(_delta(c, compared)) for c in compared))
     return report_table("by-task", "Scores by task, side by side", head, rows, [*notes, *difference_notes(compared)])
 
 
 def systems_by_task(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
-    """A row a system and a column a task: means over the languages that all systems have, and overall scores."""
+    """A row a system and a column a task: means over the languages that all systems have, and overall scores.
+
+    The last row is chance, where it is known.
+    """
     tasks = scored_tasks(runs)
-    common = {name: _common(runs, name) for name in tasks}
+    common = {name: _Common.of(runs, name) for name in tasks}
     overall = any(run.overall is not None for run in runs)
     rows: list[list[Cell]] = []
     for place, run in enumerate(runs):
         cells: list[Cell] = []
-        for name, (_, means, dagger) in common.items():
-            mark = compared[place - 1].mark(name) if place else ""
+        for name, found in common.items():
+            mark = (compared[place - 1].mark(name) if place else "") + found.mark
             half_width = run.tasks[name].half_width if len(runs) == 1 else None
-            cells.append(score_cell(means[place], half_width, mark + dagger))
+            cells.append(score_cell(found.means[place], half_width, mark, at_chance=found.at_chance[place]))
         rows.append([run.name, *cells, *([score_cell(run.overall)] if overall else [])])
     notes = ["means over the languages in which all systems took the same test"] if len(runs) > 1 else []
-    notes += [_DAGGER] if any(dagger for _, _, dagger in common.values()) else []
+    if any(found.chance is not None for found in common.values()):
+        levels = (score_cell(found.chance) for found in common.values())
+        rows.append([CHANCE, *levels, *([None] if overall else [])])
+    notes += [_DAGGER] if any(found.mark for found in common.values()) else []
     head = columns("system", *map(number, [*tasks, *(["overall"] if overall else [])]))
     return report_table("by-task", "Scores by task", head, rows, [*notes, *difference_notes(compared)])
 
@@ -171,6 +204,12 @@ def _metrics(task: TaskView) -> str:
         return " ".join(task.primary)
     means = {name: fmean(unit.metrics[name].value for unit in task.units.values()) for name in task.primary}
     return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
+
+
+def _level(task: TaskView, codes: Sequence[str] | None = None) -> float | None:
+    """The score of random or constant answers on average, the higher one."""
+    chance = task.chance(codes)
+    return None if chance is None else chance.level
 
 
 def _dagger(task: TaskView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.report.table import Cell, Table, Value, difference, number
+from harness.report.table import Cell, Table, Value, difference, number, score_cell
 from harness.results.run_view import sort_codes
 from harness.scoring.scores import BenchmarkScore, TaskScore
 
@@ -20,6 +20,7 @@ def score_tables(scores: BenchmarkScore) -> Iterator[Table]:
 def by_task(scores: BenchmarkScore) -> Table:
     """A row a task: score, transfer gap, averages of its metrics; where it is incomplete, the mean of the languages present."""
     incomplete = any(task.score is None for task in scores.tasks.values())
+    known = any(task.chance is not None for task in scores.tasks.values())
     rows: list[list[Cell]] = []
     for name, task in scores.tasks.items():
         scored = len(next(iter(task.metrics.values())).languages)
@@ -28,18 +29,20 @@ def by_task(scores: BenchmarkScore) -> Table:
             [
                 name,
                 f"{scored}/{total}" if scored < total else scored,
-                _value(task.score),
-                *([_value(task.partial)] if incomplete else []),
+                _value(task.score, at_chance=task.at_chance),
+                *([_value(task.partial, at_chance=task.at_chance)] if incomplete else []),
+                *([score_cell(task.chance.level if task.chance else None)] if known else []),
                 _value(task.gap.get("score")),
                 "  ".join(f"{key} {metric.partial:.1f}" for key, metric in task.metrics.items()),
             ]
         )
-    columns = ["languages", "score", *(["of those scored"] if incomplete else []), "transfer gap"]
+    columns = ["languages", "score", *(["of those scored"] if incomplete else []), *(["chance"] if known else [])]
+    columns.append("transfer gap")
     return Table.of("scores by task (mean over languages)", ["task", *map(number, columns), "metrics"], rows)
 
 
 def by_language(tasks: Mapping[str, TaskScore]) -> Table:
-    """A row a language, a column a task; the half width of the 95% interval where the score is a single number."""
+    """A row a language, a column a task; scores with half the width of their 95% interval, as the report has them."""
     codes = {code for task in tasks.values() for metric in task.metrics.values() for code in metric.languages}
     rows = [[code, *(_language_cell(task, code) for task in tasks.values())] for code in sort_codes(codes)]
     title = "scores by language (± half of the 95% interval)"
@@ -73,16 +76,12 @@ def summary_lines(scores: BenchmarkScore) -> Iterator[str]:
 
 
 def _language_cell(task: TaskScore, code: str) -> Cell:
-    value = task.language_score(code)
-    if value is None:
-        return ""
-    if len(task.primary) > 1:
-        return Value(value)
-    return Value(value, task.metrics[task.primary[0]].languages[code].half_width)
+    found = task.language_estimate(code)
+    return "" if found is None else score_cell(found.value, found.half_width, at_chance=found.at_chance)
 
 
-def _value(value: float | None) -> Cell:
-    return NONE if value is None else Value(value)
+def _value(value: float | None, *, at_chance: bool = False) -> Cell:
+    return NONE if value is None else score_cell(value, at_chance=at_chance)
 
 
 def _text(value: float | None) -> str:

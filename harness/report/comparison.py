@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.analysis.comparison.result import Comparison, Line
 from harness.report.markdown import titled_tables
 from harness.report.table import Table, columns, difference, number
+from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
@@ -38,6 +39,9 @@ def footnotes(comparison: Comparison) -> list[str]:
         d.mcnemar for task in comparison.tasks.values() for line in task.languages.values() for d in line.differences
     ):
         notes.append(f"mcnemar a:b: examples that only {comparison.systems[0].name} (a), only the other (b) gets right")
+    lines = [line for task in comparison.tasks.values() for line in (task.average, *task.languages.values())]
+    if any(any(line.at_chance) for line in lines):
+        notes.append(AT_CHANCE_NOTE)
     notes += [f"not compared: {key}: {reason}" for key, reason in list(comparison.left_out.items())[:10]]
     if len(comparison.left_out) > 10:
         notes.append(f"not compared: {len(comparison.left_out) - 10} more units")
@@ -69,7 +73,8 @@ def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
 
 def _score(line: Line, index: int) -> str:
     spread = line.seed_deviations[index]
-    return f"{line.scores[index]:.2f}" + (f" (sd {spread:.2f})" if spread is not None else "")
+    mark = AT_CHANCE if line.at_chance and line.at_chance[index] else ""
+    return f"{line.scores[index]:.2f}{mark}" + (f" (sd {spread:.2f})" if spread is not None else "")
 
 
 def p_value(p: float) -> str:

@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from harness.report.report import Report
 
 COLUMNS = (
-    "run model task language name script family genus resource_class metric primary n value stderr low high"
+    "run model task language name script family genus resource_class metric primary n value stderr low high "
+    "chance at_chance"
 ).split()
 
 _FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
 
 
 def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float | bool | None]]:
-    """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval."""
+    """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval.
+
+    ``chance`` is the higher score of random and constant answers, None where it is not known; ``at_chance`` tells whether
+    the interval reaches down to it.
+    """
     for run in runs:
         for task in run.tasks.values():
             for code, unit in task.units.items():
@@ -45,6 +50,8 @@ def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float 
                         "stderr": estimate.stderr,
                         "low": estimate.low,
                         "high": estimate.high,
+                        "chance": estimate.chance.level if estimate.chance else None,
+                        "at_chance": estimate.at_chance if estimate.chance else None,
                     }
 
 

@@ -20,7 +20,7 @@ FORMATS: dict[str, str] = {
     "csv": "harness.report.csv:to_csv",
     "latex": "harness.report.latex:to_latex",
     "latex-document": "harness.report.latex:to_latex_document",
-    "html": "harness.report.html:to_html",
+    "html": "harness.report.pages.run_page:to_html",
     "json": "harness.report.json:to_json",
 }
 _PLUGINS = "'harness plugins' says who provides what; --no-plugin leaves a plugin out"

@@ -33,9 +33,23 @@ def _run(run: RunView) -> dict[str, Any]:
         "benchmark": sanitise(run.benchmark) if run.benchmark else None,
         "overall": run.overall,
         "groups": {sanitise(name): value for name, value in run.groups.items()},
+        "chance": _chance(run),
         "caveats": caveats(run),
         "provenance": dict(provenance(run)),
         "data_notes": data_notes(run),
+    }
+
+
+def _chance(run: RunView) -> dict[str, Any]:
+    """The scores of random and constant answers, by task and language, and whether the score is at chance."""
+    return {
+        sanitise(name): {
+            sanitise(code): {**unit.score.chance.to_dict(), "at_chance": unit.score.at_chance}
+            for code, unit in task.units.items()
+            if unit.score.chance is not None
+        }
+        for name, task in run.tasks.items()
+        if task.chance() is not None
     }
 
 

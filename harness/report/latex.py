@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.safe_text import safe
 from harness.report._language_scores import systems_by_language
-from harness.report._task_scores import systems_by_task
+from harness.report._task_scores import CHANCE, systems_by_task
 from harness.report.provenance import caveats, headline
 from harness.report.table import DASH, Table, Value
 
@@ -41,6 +41,7 @@ _COMMANDS = {
     "±": r"$\pm$",
     "−": "$-$",
     "†": r"$^\dagger$",
+    "§": r"$^{\S}$",
     "…": r"\ldots{}",
     DASH: "--",
 }
@@ -125,10 +126,11 @@ def _comment(text: str) -> str:
 def _best(table: Table) -> set[tuple[int, int]]:
     """Rows and columns of the largest scores as they are printed, where there are several systems to choose from."""
     found: set[tuple[int, int]] = set()
-    if table.columns[0].name != "system" or len(table.rows) < 2:
+    systems = [row for row in table.rows if row[0] != CHANCE]
+    if table.columns[0].name != "system" or len(systems) < 2:
         return found
     for place, column in enumerate(table.columns):
-        cells = [row[place] for row in table.rows]
+        cells = [row[place] for row in systems]
         values = {row: cell.value for row, cell in enumerate(cells) if isinstance(cell, Value)}
         if column.kind == "number" and values:
             best = f"{max(values.values()):.1f}"

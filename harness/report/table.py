@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.core.safe_text import safe, sanitise
+from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
 
 DASH = "–"
 
@@ -43,7 +44,7 @@ def columns(*given: str | Column) -> list[Column]:
 
 @dataclass(frozen=True)
 class Value:
-    """A score, 0-100, or a difference of scores; ``mark`` follows the number ("*", "†").
+    """A score, 0-100, or a difference of scores; ``mark`` follows the number ("*", "†", "§").
 
     ``half_width`` is half the width of its 95% interval, or its standard deviation over seeds.
     """
@@ -61,20 +62,26 @@ class Value:
 
 @dataclass(frozen=True)
 class PageText:
-    """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet."""
+    """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet.
+
+    ``order`` is the number that a page sorts it by; "" where that is the text.
+    """
 
     text: str
     link: str = ""
     hint: str = ""
     style: str = ""
+    order: str = ""
 
 
 Cell = str | int | Value | PageText | None
 
 
-def score_cell(value: float | None, half_width: float | None = None, mark: str = "") -> Cell:
-    """A value as a cell, which is empty if there is none."""
-    return None if value is None else Value(value, half_width, mark)
+def score_cell(
+    value: float | None, half_width: float | None = None, mark: str = "", *, at_chance: bool = False
+) -> Cell:
+    """A value as a cell, which is empty if there is none; a score at chance is marked."""
+    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance)
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class Table:
         def text(value: str) -> str:
             return safe(value) if length is None else sanitise(value, length)
 
+        rows = [tuple(row) for row in rows]
+        notes = [*notes, *([AT_CHANCE_NOTE] if any(_at_chance(cell) for row in rows for cell in row) else [])]
         return cls(
             text(title),
             tuple(Column(text(column.name), column.kind) for column in columns(*head)),
@@ -131,6 +140,10 @@ def show(cell: Cell, column: Column) -> str:
     if isinstance(cell, PageText):
         return cell.text
     return DASH if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _at_chance(cell: Cell) -> bool:
+    return isinstance(cell, Value) and AT_CHANCE in cell.mark
 
 
 def _safe(cell: Cell, text: Callable[[str], str]) -> Cell:

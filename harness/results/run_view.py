@@ -13,7 +13,8 @@ from harness.core.errors import DataError
 from harness.core.safe_text import sanitise
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
-from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, transfer_gap
+from harness.scoring.chance import Chance, at_chance, mean_chance
+from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, mean_estimate, transfer_gap
 from harness.types.languages import Language, languages
 from harness.types.record import RunRecord, ScoresRecord, StageRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
 from harness.types.units import Unit, split_of
@@ -26,8 +27,8 @@ _ANSWERS = ("exact_match", "f1")
 class UnitView:
     """One task in one language.
 
-    ``score`` is the mean of the primary metrics, 0-100; its interval is the mean of theirs, which is conservative where
-    there are several, as they rise and fall together. ``identity`` is what must be equal for two runs to be compared.
+    ``score`` is the mean of the primary metrics, 0-100 (:func:`~harness.scoring.scores.mean_estimate`). ``constant`` is the
+    one answer that all items got. ``identity`` is what must be equal for two runs to be compared.
     """
 
     n: int
@@ -35,6 +36,7 @@ class UnitView:
     metrics: Mapping[str, Estimate]
     identity: tuple[Any, ...]
     record: UnitRecord
+    constant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,27 @@ class TaskView:
         units = [self.units[code] for code in (self.units if codes is None else codes)]
         weights = [unit.n for unit in units] if self.by_item else None
         return fmean([unit.score.value for unit in units], weights) if units else None
+
+    def chance(self, codes: Iterable[str] | None = None) -> Chance | None:
+        """Chance on average over languages, as :meth:`mean` takes it; None where that is not known of each."""
+        units = [self.units[code] for code in (self.units if codes is None else codes)]
+        weights = [unit.n for unit in units] if self.by_item else None
+        return mean_chance((unit.score.chance for unit in units), weights)
+
+    def at_chance(self, codes: Iterable[str] | None = None) -> bool:
+        """Tells whether the mean score over languages cannot be told from chance.
+
+        Of some languages the record has no interval: it is as wide as theirs are on average, which is wider than it would be.
+        """
+        chosen = list(self.units if codes is None else codes)
+        mean = self.mean(chosen)
+        if mean is None:
+            return False
+        half = self.half_width if len(chosen) == len(self.units) else None
+        halves = [self.units[code].score.half_width for code in chosen]
+        if half is None and None not in halves:
+            half = fmean(value for value in halves if value is not None)
+        return at_chance(None if half is None else mean - half, mean, self.chance(chosen))
 
     def gap(self) -> TransferGap | None:
         """The transfer gap over the scored languages; None without English, or without any other."""
@@ -188,6 +211,13 @@ class RunView:
         return self.scores["groups"] if self.scores else {}
 
     @property
+    def constant_answers(self) -> Mapping[str, str]:
+        """The units whose items all got one answer, by key, and the answer; empty for a baseline, which is to be so."""
+        if self.record["model"].get("kind") == "baseline":
+            return {}
+        return {key: score["constant"] for key, unit in self.units.items() if "constant" in (score := unit_score(unit))}
+
+    @property
     def robustness(self) -> Mapping[str, Mapping[str, TaskLossRecord]]:
         """Costs of perturbations, by perturbation and task; empty where test sets were not perturbed."""
         return self.record.get("robustness") or {}
@@ -264,15 +294,13 @@ def _primary(record: RunRecord, task: str, scored: Mapping[str, UnitRecord]) -> 
 
 def _unit(record: RunRecord, unit: UnitRecord, primary: tuple[str, ...]) -> UnitView:
     score = UnitScore.from_dict(unit_score(unit))
-    main = [score.metrics[name] for name in primary]
     return UnitView(
         n=score.n,
-        score=Estimate(
-            fmean(part.value for part in main), None, _mean([m.low for m in main]), _mean([m.high for m in main])
-        ),
+        score=mean_estimate([score.metrics[name] for name in primary]),
         metrics=score.metrics,
         identity=(unit["task_version"], unit["data"]["fingerprint"], record["options"].get("split"), unit["examples"]),
         record=unit,
+        constant=score.constant,
     )
 
 
@@ -282,8 +310,3 @@ def _half_width(scores: ScoresRecord | None, *path: str) -> float | None:
     for key in path:
         found = (found or {}).get(key)
     return half_width(*found) if found else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return fmean(present) if present and len(present) == len(values) else None

@@ -22,6 +22,7 @@ from harness.core.border import border
 from harness.core.errors import PluginError
 from harness.registry.registry import load_part
 from harness.scoring.bootstrap import Items, mean_replicates
+from harness.scoring.chance import mean_chance
 from harness.scoring.intervals import percentiles
 from harness.scoring.scores import BenchmarkScore, Interval, MetricScore, TaskScore, UnitScore, transfer_gap
 from harness.types.benchmarks import Benchmark
@@ -173,8 +174,10 @@ def _metric(
     weights: Mapping[str, int],
 ) -> MetricScore:
     estimates = {code: unit.metrics[name] for code, unit in units.items() if name in unit.metrics}
-    mean = fmean([estimate.value for estimate in estimates.values()], [weights[code] for code in estimates])
-    return MetricScore(mean if len(estimates) == len(codes) else None, mean, estimates, interval)
+    each = [weights[code] for code in estimates]
+    mean = fmean([estimate.value for estimate in estimates.values()], each)
+    chance = mean_chance((estimate.chance for estimate in estimates.values()), each)
+    return MetricScore(mean if len(estimates) == len(codes) else None, mean, estimates, interval, chance)
 
 
 def _gap(codes: tuple[str, ...], primary: Mapping[str, MetricScore]) -> dict[str, float]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.core.errors import DataError
+from harness.core.border import border
+from harness.core.errors import DataError, PluginError
 from harness.registry.registry import load_part
 from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items
+from harness.scoring.chance import Chance, constant_answer
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines
 from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
@@ -35,15 +38,19 @@ def score_unit(
     predictions: Path,
     labels: Path,
     label_set: tuple[str, ...],
+    choices: float | None = None,
 ) -> UnitScore:
     """Scores one prediction file against its label file.
 
+    ``choices`` is how many answers there are to choose from (for the score of random ones), the labels by default.
     Raises :class:`~harness.core.errors.DataError`, naming file and line, for anything malformed; ``task_name`` is for it.
     """
     aligned = format.align(predictions, labels, label_set)
     if not aligned.gold:
         raise DataError(f"{labels}: nothing to score for {task_name} in {language}", hint="the label file has no items")
     warnings = (*aligned.warnings, *(f"{labels}: {remark}" for remark in metric.remarks(aligned.gold)))
+    constant = constant_answer(aligned.gold, aligned.predicted)
+    choices = choices or len(label_set) or None
     if not isinstance(metric, AdditiveMetric):
         if None in aligned.predicted:
             raise DataError(
@@ -52,12 +59,32 @@ def score_unit(
                 hint="write a prediction for every item",
             )
         values = metric.compute(aligned.gold, aligned.predicted, language)
-        return UnitScore(len(aligned.gold), {name: Estimate(value) for name, value in values.items()}, warnings)
+        chance = chance_of(metric, aligned.gold, language, choices)
+        found = {name: Estimate(value, chance=chance.get(name)) for name, value in values.items()}
+        return UnitScore(len(aligned.gold), found, warnings, constant=constant)
     statistics = _statistics(metric, aligned, language, predictions, labels)
     whole = metric.whole(aligned.gold, aligned.predicted, statistics)
-    estimates = estimate(metric, statistics, aligned.clusters, whole)
+    chance = chance_of(metric, aligned.gold, language, choices)
+    estimates = {
+        name: replace(found, chance=chance.get(name))
+        for name, found in estimate(metric, statistics, aligned.clusters, whole).items()
+    }
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
-    return UnitScore(len(aligned.gold), estimates, warnings, items)
+    return UnitScore(len(aligned.gold), estimates, warnings, items, constant)
+
+
+def chance_of(metric: Metric, gold: Sequence[Any], language: str, choices: float | None) -> dict[str, Chance]:
+    """Chance in each number of a metric on these gold labels; what is not finite is left out.
+
+    PluginError where the metric's ``chance`` fails or returns anything else.
+    """
+    hint = "it returns a harness.Chance for each number that has one, {} where there is none"
+    with border(f"the metric {metric.name!r} failed: chance", PluginError, hint=hint):
+        found = dict(metric.chance(gold, language, choices))
+        for name, chance in found.items():
+            if not isinstance(chance, Chance):
+                raise TypeError(f"{name}: expected a Chance, not {type(chance).__name__}")
+    return {name: chance for name, chance in found.items() if chance.level is not None and isfinite(chance.level)}
 
 
 def item_statistics(

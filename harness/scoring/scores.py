@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
+from harness.scoring.chance import Chance, at_chance, mean_chance
 
 if TYPE_CHECKING:
     from harness.types.record import EstimateRecord, ScoresRecord, UnitScoreRecord
@@ -20,16 +21,32 @@ def half_width(low: float | None, high: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, 0-100, its standard error and 95% interval; these are None where they are undefined (a single item)."""
+    """A value, 0-100, its standard error and 95% interval; these are None where they are undefined (a single item).
+
+    ``chance`` is what answers get that do not depend on the question; None where that has no meaning or is not known.
+    """
 
     value: float
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+    chance: Chance | None = None
 
     def to_dict(self) -> EstimateRecord:
         """Plain values, for JSON."""
-        return {"value": self.value, "stderr": self.stderr, "low": self.low, "high": self.high}
+        plain: EstimateRecord = {"value": self.value, "stderr": self.stderr, "low": self.low, "high": self.high}
+        return plain | {"chance": self.chance.to_dict()} if self.chance else plain
+
+    @classmethod
+    def from_dict(cls, plain: EstimateRecord) -> Estimate:
+        """Reads what :meth:`to_dict` gave."""
+        chance = Chance.from_dict(plain["chance"]) if "chance" in plain else None
+        return cls(plain["value"], plain.get("stderr"), plain.get("low"), plain.get("high"), chance)
+
+    @property
+    def at_chance(self) -> bool:
+        """Tells whether the interval reaches down to chance."""
+        return at_chance(self.low, self.value, self.chance)
 
     @property
     def half_width(self) -> float | None:
@@ -60,26 +77,46 @@ class UnitScore:
     """The scores of one unit: number of items, every number of the metric, and what the user should know.
 
     ``items`` are what intervals of averages are drawn from; they are in no record and come from the files when needed.
+    ``constant`` is the one answer that all items got, None where they got different ones.
     """
 
     n: int
     metrics: Mapping[str, Estimate]
     warnings: tuple[str, ...] = ()
     items: Items | None = field(default=None, compare=False, repr=False)
+    constant: str | None = None
 
     def to_dict(self) -> UnitScoreRecord:
         """Plain values, for JSON."""
-        return {
+        plain: UnitScoreRecord = {
             "n": self.n,
             "metrics": {name: estimate.to_dict() for name, estimate in self.metrics.items()},
             "warnings": list(self.warnings),
         }
+        return plain if self.constant is None else plain | {"constant": self.constant}
 
     @classmethod
     def from_dict(cls, plain: UnitScoreRecord) -> UnitScore:
         """Reads what :meth:`to_dict` gave."""
-        metrics = {name: Estimate(**estimate) for name, estimate in plain["metrics"].items()}
-        return cls(plain["n"], metrics, tuple(plain["warnings"]))
+        metrics = {name: Estimate.from_dict(estimate) for name, estimate in plain["metrics"].items()}
+        return cls(plain["n"], metrics, tuple(plain["warnings"]), constant=plain.get("constant"))
+
+
+def mean_estimate(parts: Sequence[Estimate]) -> Estimate:
+    """The mean of several numbers of one unit; its interval is the mean of theirs, as they rise and fall together.
+
+    That is conservative. There is none where one of them has none.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    low, high = _mean([part.low for part in parts]), _mean([part.high for part in parts])
+    stderr = _mean([part.stderr for part in parts])
+    return Estimate(fmean(part.value for part in parts), stderr, low, high, mean_chance(part.chance for part in parts))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return fmean(present) if len(present) == len(values) else None
 
 
 @dataclass(frozen=True)
@@ -95,13 +132,14 @@ class Interval:
 class MetricScore:
     """One number of a task in every language; ``average`` is None unless all languages of the benchmark have it.
 
-    ``interval`` is that of the average.
+    ``interval`` is that of the average, ``chance`` what chance gives on average over the same languages.
     """
 
     average: float | None
     partial: float
     languages: Mapping[str, Estimate]
     interval: Interval | None = None
+    chance: Chance | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +159,24 @@ class TaskScore:
 
     def language_score(self, code: str) -> float | None:
         """The mean of the primary metrics in one language; None where it has not been scored."""
+        found = self.language_estimate(code)
+        return None if found is None else found.value
+
+    def language_estimate(self, code: str) -> Estimate | None:
+        """The same with its interval and what chance gives."""
         values = [self.metrics[name].languages.get(code) for name in self.primary]
-        return fmean(value.value for value in values if value) if all(values) else None
+        return mean_estimate([value for value in values if value]) if all(values) else None
+
+    @property
+    def chance(self) -> Chance | None:
+        """Chance on average over the languages that were scored."""
+        return mean_chance(self.metrics[name].chance for name in self.primary)
+
+    @property
+    def at_chance(self) -> bool:
+        """Tells whether the average over the languages that were scored cannot be told from chance."""
+        low = self.interval.low if self.interval is not None and self.score is not None else None
+        return at_chance(low, self.partial, self.chance)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ from harness.data.subset import limited
 from harness.families.base import Predictor
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
+from harness.scoring.scores import UnitScore
 from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.odd import odd_examples
 from harness.testing.subject import Part, Subject
 from harness.training.sources import training_tasks
 from harness.types.options import EvalOptions, build
+from harness.types.record import UnitScoreRecord
 from harness.types.tasks import IntermediateTask, TargetTask, Task
 from harness.types.units import UnitExamples
 
@@ -109,8 +111,13 @@ def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
     entry = next(iter(run.record["units"].values()))
     if entry["score"] is None:
         return "passed", "predicted; the split has no labels"
-    shown = ", ".join(f"{name} {value['value']:.1f}" for name, value in entry["score"]["metrics"].items())
-    return "passed", f"{part.language} {part.name}: {shown}"
+    return "passed", f"{part.language} {part.name}: {', '.join(_numbers(entry['score']))}"
+
+
+def _numbers(score: UnitScoreRecord) -> Iterator[str]:
+    """Every number of a unit, with what chance gives where that has a meaning: "accuracy 41.0 (chance 33.3)"."""
+    for name, found in UnitScore.from_dict(score).metrics.items():
+        yield f"{name} {found.value:.1f}" + (f" (chance {found.chance.level:.1f})" if found.chance else "")
 
 
 def scored(subject: Subject) -> Iterator[tuple[Task, Part | None, str]]:

@@ -216,7 +216,8 @@ def _parts(split: Split) -> tuple[Split, ...]:
 
 
 def _changed(part: Split, change: Callable[[Source], Source], code: str = "") -> Split:
-    return Split(*(change(source) for source in part.sources), rows=part.rows, language=part.language or code)
+    sources = (change(source) for source in part.sources)
+    return Split(*sources, rows=part.rows, language=part.language or code, kept=part.kept)
 
 
 def _joined(source: Source, note: str) -> str:

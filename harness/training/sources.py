@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.core.errors import HarnessError, PluginError
 from harness.types.sources import DatasetsData, FileData, Source, Split, described
@@ -44,12 +44,14 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         version=task.version,
         family=task.family,
         train=task.train,
-        dev=task.languages.get("en", {}).get("dev", Split()),
         example=task.example,
         metric=task.metric,
         labels=task.labels,
         options=task.options,
         provider=task.provider,
+        licence=task.licence,
+        citation=task.citation,
+        dev=cast(Split, task.languages.get("en", {}).get("dev")),  # without one, part of the training data
     )
     return (own,)
 

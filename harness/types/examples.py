@@ -63,6 +63,13 @@ class Example:
         values = {name: getattr(self, name) for name in names if name not in ("id", "label", self.label_field)}
         return {name: value for name, value in values.items() if isinstance(value, str)}
 
+    def shared_text(self) -> str:
+        """The text that it shares with the examples that belong to it: by default the first of its texts.
+
+        Examples with one shared text are held out together: hypotheses of one premise, questions about one passage.
+        """
+        return next(iter(self.texts().values()), "")
+
     def asked_texts(self) -> dict[str, str]:
         """The texts of ``query_fields``."""
         texts = self.texts() if self.query_fields else {}
@@ -253,6 +260,10 @@ class Question(Example):
             return "its answers must have whole numbers as offsets"
         wrong = _no_strings("question and context", self.question, self.context)
         return wrong or _no_strings("its answers", *(answer.text for answer in self.answers))
+
+    def shared_text(self) -> str:
+        """The context."""
+        return self.context
 
     def answer_spans(self) -> tuple[str, Sequence[Answer]]:
         """The context and the answers; none where the context holds none."""

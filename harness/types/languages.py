@@ -1,11 +1,14 @@
-"""Languages: those of XTREME and XTREME-R in a table with fixed entries, and those that plugins add."""
+"""Languages: those of XTREME and XTREME-R in a table with fixed entries, those that plugins add, and all others.
+
+Names and scripts of the others are CLDR's and those of the IANA registry; families are Glottolog's (Hammarström, Forkel and
+Haspelmath, version 4.0, CC BY 4.0). ``tools/world_languages.py`` writes their table.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import ChainMap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from threading import Lock
@@ -17,7 +20,8 @@ from harness.types.values import PluginValue
 UNSPACED = frozenset({"Hans", "Hant", "Hani", "Jpan", "Thai", "Mymr", "Khmr", "Laoo"})
 """Scripts that put no space between words."""
 
-_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+CODE = "[a-z]{2,3}(?:-[A-Za-z0-9]{1,8})*"
+"""BCP-47 codes as the harness spells them, a regular expression: lower case except after a hyphen."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Language(PluginValue):
 
     def check_key(self) -> None:
         """A BCP-47 code, in lower case except after a hyphen."""
-        holds = isinstance(self.code, str) and _CODE.fullmatch(self.code) is not None
+        holds = isinstance(self.code, str) and re.fullmatch(CODE, self.code) is not None
         require(holds, "the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn'", self.code)
 
     def check(self) -> None:
@@ -71,6 +75,78 @@ def first_party_languages() -> Mapping[str, Language]:
     return found
 
 
+_TAG = re.compile(
+    r"(?P<language>[a-z]{2,3})(-(?P<script>[A-Z][a-z]{3}))?(-(?P<region>[A-Z]{2}|[0-9]{3}))?"
+    r"(?P<rest>(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[a-wy-z]-[a-z0-9-]+)?(-x(-[a-z0-9]{1,8})+)?)"
+)
+"""A BCP 47 tag as it is usually written: ``sr-Latn-RS``, ``de-1996``, ``en-x-simple``."""
+
+
+@cache
+def _world() -> dict[str, list[str]]:
+    """The rows of the table of all languages by code."""
+    table = (files("harness.types") / "world_languages.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return {line.partition("\t")[0]: line.split("\t") for line in table}
+
+
+def _described(code: str, registered: Mapping[str, Language]) -> Language | None:
+    """The language of a BCP 47 tag, as its parts describe it; None for what is none."""
+    match = _TAG.fullmatch(code) if isinstance(code, str) else None
+    if match is None:
+        return None
+    name, row = match["language"], _world().get(match["language"])
+    base = registered.get(name)
+    if base is None and row is not None:
+        base = Language(name, row[1], row[2], row[3], row[4], row[5])
+    if base is None or code == name:
+        return base
+    scripts = dict(pair.split(":") for pair in row[6].split()) if row else {}
+    script = match["script"] or scripts.get(match["region"] or "", base.script)
+    parts = ", ".join(filter(None, (match["script"], match["region"], match["rest"].strip("-"))))
+    return replace(base, code=code, name=f"{base.name} ({parts})", script=script)
+
+
+class KnownLanguages(Mapping[str, Language]):
+    """Languages by BCP 47 code. Any that exists is found; the registered ones are listed.
+
+    A tag of several parts takes name, family and class from its language, and its script from the tag, else from CLDR's
+    likely script: ``zh-TW`` is written in Hant, ``sr-Latn`` in Latn.
+    """
+
+    def __init__(self, registered: Mapping[str, Language]) -> None:
+        self._registered = dict(registered)
+
+    def __getitem__(self, code: str) -> Language:
+        found = self._registered.get(code) or _described(code, self._registered)
+        if found is None:
+            raise KeyError(code)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registered)
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def suggest(self, text: str) -> str:
+        """A hint for what is no code: one that has this name, another spelling of it, or a similar one."""
+        by_name = {language.name.lower(): code for code, language in self.items()}
+        usual = "-".join(
+            part.lower() if place == 0 else part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part
+            for place, part in enumerate(text.replace("_", "-").split("-"))
+        )
+        others = {row[2].lower(): code for code, row in _world().items()} | {
+            row[1]: code for code, row in _world().items() if row[1] != code
+        }
+        language, *more = usual.split("-")
+        canonical = "-".join((others.get(language, language), *more))
+        found = by_name.get(text.lower()) or (canonical if canonical in self else others.get(text.lower()))
+        if found is not None and found != text:
+            return f"did you mean {found!r}?"
+        near = did_you_mean(text, self)
+        return f"{near if near.startswith('did') else ''} a BCP 47 code, such as 'sw' or 'sr-Latn', is expected".strip()
+
+
 _ADDED: dict[str, Language] = {}
 
 
@@ -82,18 +158,16 @@ def add_languages(added: Iterable[Language]) -> None:
     _ADDED.update((language.code, language) for language in added)
 
 
-def languages() -> Mapping[str, Language]:
-    """All languages registered in this process by code, those of the table first."""
-    return ChainMap(dict(first_party_languages()), _ADDED)
+def languages() -> KnownLanguages:
+    """All languages by code; listed are those that are registered in this process, those of plugins first."""
+    return KnownLanguages({**_ADDED, **first_party_languages()})
 
 
-def language(code: str, known: Mapping[str, Language] | None = None) -> Language:
+def language(code: str, known: KnownLanguages | None = None) -> Language:
     """The language with this code; :class:`UsageError` with suggestions where there is none."""
     known = languages() if known is None else known
     if code not in known:
-        by_name = {entry.name.lower(): entry.code for entry in known.values()}
-        hint = f"did you mean {by_name[code.lower()]!r}?" if code.lower() in by_name else did_you_mean(code, known)
-        raise UsageError(f"unknown language {code!r}", hint=hint)
+        raise UsageError(f"unknown language {code!r}", hint=known.suggest(code))
     return known[code]
 
 

@@ -83,6 +83,8 @@ class OptionsRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    language_adapters: NotRequired[str | None]
+    adapter_fallback: NotRequired[str]
     batch_tokens: NotRequired[int | None]
     compiled: NotRequired[bool]
     data_dir: NotRequired[str | None]
@@ -199,6 +201,8 @@ class StageRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    language_adapters: NotRequired[dict[str, Any]]
+    ancestors: NotRequired[list[str]]
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]
     lineage: NotRequired[list[str]]
@@ -229,21 +233,30 @@ class FileRecord(TypedDict):
     sha256: str
 
 
+class ChanceRecord(TypedDict):
+    """The scores of random answers and of the best constant one (None: there is no such score)."""
+
+    random: float | None
+    constant: float | None
+
+
 class EstimateRecord(TypedDict):
-    """A number of a unit, 0-100, its standard error and 95% interval (None: not available)."""
+    """A number of a unit, 0-100, its standard error and 95% interval (None: not available), and what chance gives."""
 
     value: float
     stderr: NotRequired[float | None]
     low: NotRequired[float | None]
     high: NotRequired[float | None]
+    chance: NotRequired[ChanceRecord]
 
 
 class UnitScoreRecord(TypedDict):
-    """The numbers of a unit over ``n`` items."""
+    """The numbers of a unit over ``n`` items; ``constant`` is the one answer that all of them got."""
 
     n: int
     metrics: dict[str, EstimateRecord]
     warnings: list[str]
+    constant: NotRequired[str]
 
 
 class UnitRecord(TypedDict):

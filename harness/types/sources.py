@@ -119,21 +119,32 @@ class DatasetsData:
 Source = HubData | FileData | DatasetsData
 
 
+Kept = Literal["all", "training", "held out"]
+"""Examples of a split that are used: all, those left for training, or those held out for development."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Sources of a split's rows, the best first, and how many rows the official release has.
 
     ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources. ``language`` is that of the
     text, where it is not the language under which a task lists the split (test text that was translated into English).
+    ``kept`` is set by :func:`with_held_out`, for training data without a dev split.
     """
 
     sources: tuple[Source, ...]
     rows: int | None = None
     parts: tuple[Split, ...] = ()
     language: str = ""
+    kept: Kept = "all"
 
     def __init__(
-        self, *sources: Source, rows: int | None = None, parts: tuple[Split, ...] = (), language: str = ""
+        self,
+        *sources: Source,
+        rows: int | None = None,
+        parts: tuple[Split, ...] = (),
+        language: str = "",
+        kept: Kept = "all",
     ) -> None:
         if sources and parts:
             raise ValueError("a split has either sources or parts")
@@ -143,6 +154,21 @@ class Split:
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "parts", parts)
         object.__setattr__(self, "language", language)
+        object.__setattr__(self, "kept", kept)
+
+
+def with_held_out(split: Split) -> tuple[Split, Split]:
+    """Divides training data into what is trained on and what is held out; the loader decides which examples these are.
+
+    See :func:`harness.data.held_out.held_out`.
+    """
+
+    def kept(part: Split, value: Kept) -> Split:
+        if part.parts:
+            return Split(parts=tuple(kept(each, value) for each in part.parts), rows=part.rows, language=part.language)
+        return Split(*part.sources, rows=part.rows, language=part.language, kept=value)
+
+    return kept(split, "training"), kept(split, "held out")
 
 
 Reader = Callable[[Row], Example | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from harness.core.errors import DataError, PluginError
 from harness.types import entity_tags, positive_label
@@ -17,7 +17,7 @@ from harness.types.checks import (
     check_whole,
     require,
 )
-from harness.types.sources import Reader, Split, check_split
+from harness.types.sources import Reader, Split, check_split, with_held_out
 from harness.types.values import PluginValue
 
 
@@ -26,6 +26,7 @@ class IntermediateTask(PluginValue):
     """English (or other) labelled data to train on, with a dev split to select on.
 
     ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
+    Without ``dev``, a tenth of ``train`` is held out (:func:`harness.data.held_out.held_out`).
     ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``;
     ``any_language`` makes those of a language that is not listed (text in a folder of files named by language). ``train``
     and ``dev`` are English, unless ``languages`` lists English as well: then they are a mixture of languages.
@@ -38,7 +39,7 @@ class IntermediateTask(PluginValue):
     version: int
     family: str
     train: Split
-    dev: Split
+    dev: Split = field(default=cast(Split, None), kw_only=True)  # a Split from __post_init__ on
     example: Reader
     metric: str
     labels: tuple[str, ...] = ()
@@ -49,6 +50,13 @@ class IntermediateTask(PluginValue):
     citation: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     provider: str = ""
+
+    def __post_init__(self) -> None:
+        """Holds out dev data where there are none."""
+        if self.dev is None and isinstance(self.train, Split):
+            train, dev = with_held_out(self.train)
+            object.__setattr__(self, "train", train)
+            object.__setattr__(self, "dev", dev)
 
     def check(self) -> None:
         """The fields of every task, and both splits."""
@@ -65,9 +73,10 @@ class IntermediateTask(PluginValue):
 class TargetTask(PluginValue):
     """A task scored zero-shot in many languages after fine-tuning on English.
 
-    ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]``), the name of an
-    intermediate task to train on instead ("squad" for XQuAD), several names to train on one after the other
-    (``("socialiqa", "copa")`` for XCOPA), or None where nothing is fine-tuned (retrieval).
+    ``train`` is an English split (examples read by ``example``, selected on ``languages["en"]["dev"]`` or, without it, on
+    a tenth of ``train`` that is held out), the name of an intermediate task to train on instead ("squad" for XQuAD),
+    several names to train on one after the other (``("socialiqa", "copa")`` for XCOPA), or None where nothing is
+    fine-tuned (retrieval).
     ``languages`` maps a language code to its splits ("dev", "test"). ``options`` are options of the family. ``pool`` holds
     the candidates that the queries of every language search, where they do not come with the languages. ``average`` says
     what the average of a metric is over: "languages", each counting once, or "items", those of all languages counting alike
@@ -106,10 +115,6 @@ class TargetTask(PluginValue):
             require(bool(check_strings(where, "train", self.train)), f"{where}: train names no intermediate task")
         elif self.train is not None:
             check_split(where, "train", self.train)
-            require(
-                "dev" in self.languages.get("en", {}),
-                f"{where}: training on its own English data needs languages['en']['dev'] to select on",
-            )
 
     def language_codes(self) -> Iterator[str]:
         """Those that it lists, and those of splits that say another."""
@@ -127,6 +132,7 @@ class Family(PluginValue):
     ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
     :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch. ``template``
     ("module:VALUE", a :class:`~harness.types.task_template.TaskTemplate`) is for ``harness new task``; "" where it has none.
+    ``hub_task`` is what the Hub calls tasks of this kind ("text-classification"), for model cards.
     """
 
     kind = "family"
@@ -139,11 +145,13 @@ class Family(PluginValue):
     format: str
     summary: str = ""
     template: str = ""
+    hub_task: str = ""
     provider: str = ""
 
     def check(self) -> None:
-        """The classes of examples."""
+        """The classes of examples, and the Hub's name."""
         super().check()
+        check_text(self.where, "hub_task", self.hub_task, needed=False)
         holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
         require(holds and bool(self.examples), f"{self.where}: examples must be a tuple of classes")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import zipfile
 
 import numpy as np
 import pytest
+from html_pages import Page
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from run_folders import nli, rewrite, write_run
@@ -15,10 +17,13 @@ from run_folders import nli, rewrite, write_run
 from harness.cli.main import main
 from harness.leaderboard.board import build_board
 from harness.leaderboard.export import export_row
+from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
-from harness.report.leaderboard import cell_text, page
+from harness.report.leaderboard import cell_text, legend
+from harness.report.pages.board_page import page
+from harness.report.paired_rows import paired_tests, rows_of_runs
 from harness.results.rescore import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -39,8 +44,12 @@ def run(tmp_path, registry):
     """A finished XNLI run in all languages, of a pinned model, on official data."""
     generator = np.random.default_rng(0)
     units = {"xnli": {code: tuple(nli(generator, 60, 0.8)) for code in LANGUAGES}}
-    folder = write_run(tmp_path / "run", units, benchmark="xtreme")
-    scores = score_run(folder, registry, "xtreme").to_dict()
+    return scored(write_run(tmp_path / "run", units, benchmark="xtreme"), "xtreme")
+
+
+def scored(folder, benchmark=None):
+    """The run folder with its averages in the record."""
+    scores = score_run(folder, get_registry(), benchmark).to_dict()
     rewrite(folder, lambda record: record.update(scores=scores))
     return folder
 
@@ -151,7 +160,11 @@ def test_a_row_holds_what_the_run_says(row, run):
     assert (row["setting"], row["split"], row["selection"]) == ("zero_shot_en", "test", "english_dev")
     cells = {(cell["task"], cell["metric"], cell["language"]): cell for cell in row["cells"]}
     unit = record["units"]["xnli/sw/test"]["score"]
-    expected = {"n": unit["n"], **unit["metrics"]["accuracy"]}
+    expected = {
+        "n": unit["n"],
+        **unit["metrics"]["accuracy"],
+        "chance": unit["metrics"]["accuracy"]["chance"]["constant"],
+    }
     assert {key: cells["xnli", "accuracy", "sw"][key] for key in expected} == expected
     average = cells["xnli", "accuracy", "avg"]
     assert average["languages"] == "benchmark"
@@ -343,6 +356,14 @@ def test_scores_of_another_task_version_are_stale(row, registry):
     assert marks == {row["id"]: {"stale"}, "other": set()}
 
 
+def test_a_score_at_chance_is_marked_and_still_ranked(row, registry):
+    poor = {("xnli", "accuracy", "avg"): {"value": 34.0, "low": 30.0, "high": 38.0, "chance": 33.3}}
+    board = build_board([row, fake(row, "poor", cells=poor)], "xtreme", registry)
+    shown = {line.row["id"]: next(iter(line.cells.values())) for line in board.sections[0].lines}
+    assert shown["poor"].marks == ("chance",) and shown["poor"].rank == 2 and shown[row["id"]].marks == ()
+    assert any("§ at chance" in line for line in legend(board.sections))
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -416,20 +437,73 @@ AVERAGE = ("xnli", "accuracy", "avg")
 
 
 def test_a_run_is_ranked_among_published_systems(row, published, registry):
-    mine = fake(row, "mine", cells={AVERAGE: {"value": 79.9, "low": 79.0, "high": 80.5}})
-    found = ranks([*published, mine], registry)["zero_shot_en, test"]
-    above = [
-        cell["value"]
-        for other in published
-        if (other["benchmark"], other["setting"], other["split"]) == ("xtreme", "zero_shot_en", "test")
-        and other["selection"] != "target_dev"
-        for cell in other["cells"]
-        if (cell["task"], cell["language"], cell.get("languages")) == ("xnli", "avg", "benchmark")
-        and cell["status"] in ("verified", "second_hand")
-        and cell["value"] > 79.9
+    """Its rank counts the systems whose number lies outside of the interval of the difference."""
+    mine = fake(row, "mine", cells={AVERAGE: {"value": 79.9, "low": 79.3, "high": 80.5}})
+    board = build_board([*published, mine], "xtreme", registry)
+    section = next(section for section in board.sections if section.title == "zero_shot_en, test")
+    column = next(column for column in section.columns if column.title == "xnli accuracy")
+    others = {
+        line.row["system"]: line.cells[column].value
+        for line in section.lines
+        if column in line.cells and line.cells[column].rank and line.row["id"] != "mine"
+    }
+    shown = next(line.cells[column] for line in section.lines if line.row["id"] == "mine")
+    far = math.hypot(0.6, 0.6)
+    assert shown.rank == 1 + sum(value - 79.9 > far for value in others.values()) > 1
+    assert set(shown.tied) == {name for name, value in others.items() if abs(value - 79.9) <= far} > set()
+    assert shown.rank < ranks([*published, mine], registry)[section.title]["hu2020_xtreme.xlm-r-large.zero-shot-en"]
+
+
+def test_a_published_system_has_one_line_with_its_best_read_numbers(published, registry):
+    board = build_board(published, "xtreme", registry)
+    for section in board.sections:
+        named = [(line.row["system"].casefold(), recipe_of(line.row)) for line in section.lines]
+        assert len(set(named)) == len(named)
+    (line,) = [
+        line
+        for section in board.sections
+        if section.title == "zero_shot_en, test"
+        for line in section.lines
+        if line.row["system"] == "mT5-xxl"
     ]
-    assert found["mine"] == len(above) + 1
-    assert found["hu2020_xtreme.xlm-r-large.zero-shot-en"] > found["mine"]
+    assert len(line.rows) == 3
+    shown = {column.title: cell for column, cell in line.cells.items()}["tydiqa f1"]
+    assert (shown.value, shown.marks) == (82.0, ()) and [other.value for other in shown.others] == [80.8]
+
+
+def test_paired_tests_decide_before_intervals_and_intervals_before_numbers(row, registry):
+    def placed(paired=None, **interval):
+        rows = [fake(row, name, cells={AVERAGE: {"value": value, **interval}}) for name, value in VALUES.items()]
+        board = build_board(rows, "xtreme", registry, paired=paired)
+        (column,) = [column for column in board.sections[0].columns if column.title == "xnli accuracy"]
+        return {line.row["id"]: line.cells[column].rank for line in board.sections[0].lines}
+
+    VALUES = {"a": 80.0, "b": 79.0}
+    alone = {"low": None, "high": None}
+    assert placed(**alone) == {"a": 1, "b": 2}
+    assert placed(low=60.0, high=90.0) == {"a": 1, "b": 1}
+    assert placed({("b", "a"): {("xnli", "avg"): True}}, low=60.0, high=90.0) == {"a": 1, "b": 2}
+    assert placed({("a", "b"): {("xnli", "avg"): False}}, **alone) == {"a": 1, "b": 1}
+
+
+def test_runs_are_ranked_by_their_predictions(tmp_path, capsys):
+    """A line apart in 200, all of them in one direction: the intervals overlap, the paired test tells them apart."""
+    gold = ["entailment", "neutral"] * 100
+    folders = []
+    for name, wrong in (("good", 60), ("worse", 75), ("same", 75)):
+        guessed = ["contradiction"] * wrong + gold[wrong:]
+        texts = "\n".join(gold) + "\n", "\n".join(guessed) + "\n"
+        folders.append(scored(write_run(tmp_path / name, {"xnli": {"en": texts, "sw": texts}}, model=f"org/{name}")))
+    options = [part for folder in folders for part in ("--run", folder)]
+    out = tmp_path / "board.html"
+    assert cli(capsys, "render", *options, "--task", "xnli", "--rows", tmp_path / "none", "--html", out)[0] == 0
+    page = Page(out.read_text(encoding="utf-8"))
+    assert {"good", "worse", "same"} <= {name.removeprefix("org/") for name in page.text if name.startswith("org/")}
+    registry = get_registry()
+    rows = rows_of_runs(folders, registry)
+    tests = paired_tests(rows, folders, registry)
+    good, worse, same = (row["id"] for row in rows)
+    assert tests[good, worse]["xnli", "avg"] and not tests[worse, same]["xnli", "avg"]
 
 
 @pytest.mark.parametrize(
@@ -530,10 +604,10 @@ def test_the_page_is_one_file_and_text_stays_text(row, tmp_path, capsys):
     path.write_text(row_text(hostile))
     assert cli(capsys, "render", "--row", path, "--rows", tmp_path / "none", "--html", out)[0] == 0
     page = out.read_text(encoding="utf-8")
-    assert "<script" not in page and "<img" not in page and 'onmouseover="x' not in page
+    assert "<script>alert" not in page and "<img" not in page and 'onmouseover="x' not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "hu2020_xtreme" in page and "src=" not in page.replace("src=x", "")
-    links = {part.split('"')[0] for part in page.split('href="')[1:]}
+    links = {link for link in Page(page).links if not link.startswith("#")}
     assert links and all(link.startswith("https://arxiv.org/abs/") for link in links)
 
 
@@ -576,7 +650,7 @@ def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
     ("arguments", "code", "words"),
     [
         (["nowhere", "-o", "x"], 4, "no run folder"),
-        (["RUN", "-o", "x", "--zip"], 2, "--zip is for submissions"),
+        (["RUN", "-o", "x", "--zip"], 2, "--zip is for several files"),
         (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
     ],
 )

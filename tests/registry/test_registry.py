@@ -167,7 +167,6 @@ FIELDS: dict[str, tuple[str, str]] = {
     "no_languages": ("languages={}", "languages is empty"),
     "split": ("languages={'en': {'test': 'me/mine'}}", "must be a Split"),
     "sources": ("languages={'en': {'test': Split()}}", "has no source"),
-    "train": ("train=Split(HubData('me/mine', None, 'train'))", "languages['en']['dev']"),
     "example": ("example=None", "example must be a function"),
     **{
         f"datasets_{name}": (f"languages={{'en': {{'test': Split(DatasetsData({given}))}}}}", reason)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from html_pages import Page
 from run_folders import rewrite, write_run
 
 from harness.api import report
@@ -58,10 +59,12 @@ def test_the_page_draws_a_curve_for_each_run_and_one_without_curves_has_no_such_
     plain = write_run(tmp_path / "two", {"tatoeba": {"de": (rows, rows)}}, seed=2)
     page = report([with_curves], "html")
     section = page.split('<section id="layers">')[1].split("</section>")[0]
-    assert section.count("<svg ") == 1 and "Scores of tatoeba by layer, accuracy on test" in section
+    assert section.count("data-chart=") == 1 and "Scores of Tatoeba by layer, accuracy on test" in section
     assert 'href="#layers"' in page and "50.0*" in section
+    (chart,) = [chart for chart in Page(page).charts() if chart["kind"] == "layers"]
+    assert {line["name"]: line["taken"] for line in chart["lines"]} == {"German": 2, "Swahili": 2}
     both = report([with_curves, plain], "html")
-    assert both.split('<section id="layers">')[1].split("</section>")[0].count("<svg ") == 1
+    assert both.split('<section id="layers">')[1].split("</section>")[0].count("data-chart=") == 1
     assert "layers" not in {table.name for table in make_report(load_runs([plain]), get_registry()).tables}
     assert '<section id="layers">' not in report([plain], "html")
 

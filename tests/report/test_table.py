@@ -8,9 +8,9 @@ import re
 import pytest
 
 from harness.cli.console import print_table
-from harness.report._page_template import page_template
 from harness.report.latex import latex_table
 from harness.report.markdown import markdown_table, titled_tables
+from harness.report.pages.shell import page_template
 from harness.report.table import DASH, Table, Value, columns, difference, number, report_table
 from harness.report.text import text_table
 
@@ -54,6 +54,7 @@ def test_stdout_has_the_title_and_the_same_cells(capsys: pytest.CaptureFixture[s
         "────────────────────────────────────────────",
         "xnli      12,345   79.2 ±0.5    +1.3*   seen",
         "panx_de        7           –      0.0",
+        "  * significant",
         "",
     ]
 
@@ -79,7 +80,10 @@ def test_html_marks_numbers_and_the_direction_of_differences() -> None:
     shown = fragment(TABLE)
     cells = [html.unescape(cell) for cell in re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", shown)]
     assert cells == [*TABLE.head, *SHOWN[0], *SHOWN[1]]
-    assert '<td class="n up sure">+1.3*</td>' in shown and '<td class="n down">0.0</td>' in shown
+    assert (
+        '<td class="n up sure" data-sort="1.34">+1.3*</td>' in shown
+        and '<td class="n down" data-sort="-0.04">0.0</td>' in shown
+    )
 
 
 def test_a_text_of_several_lines_and_control_characters_stays_one_cell(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from run_folders import nli, rewrite, write_run
 
+from harness.analysis.answers import answers
 from harness.analysis.checklist.run import model_asker
-from harness.analysis.mistakes import mistakes
 from harness.api import breakdown, compare
 from harness.cli.main import main
 from harness.core.errors import DataError
@@ -116,10 +116,10 @@ def test_the_readers_read_a_sound_run(reader: str, run: Path) -> None:
 
 
 @pytest.mark.parametrize("hostile", [name for name in HOSTILE if name != "a NUL"])  # no record is read with one
-def test_mistakes_of_files_outside_are_not_shown(hostile: str, run: Path) -> None:
+def test_answers_in_files_outside_are_not_shown(hostile: str, run: Path) -> None:
     HOSTILE[hostile](run)
     (system,) = load_runs([run])
-    assert "sw" not in {unit.code for unit in mistakes(system, get_registry(), languages=99)}
+    assert "sw" not in {unit.code for found in answers([system], get_registry()) for unit in found.units}
 
 
 @pytest.mark.parametrize("name", ["predictions/../x.txt", "predictions/../../x.txt", "labels/xnli/test-sw.tsv"])

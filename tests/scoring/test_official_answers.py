@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import write_run
 
+from harness.analysis.answers import answers
 from harness.analysis.breakdown._items import task_items
-from harness.analysis.mistakes import mistakes
 from harness.api import breakdown, compare, score
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
@@ -222,11 +222,8 @@ def test_a_comparison_sees_a_missing_answer_as_wrong(two_runs):
     assert line.scores == (25.0, 75.0) and line.differences[0].value == 50.0
 
 
-def test_mistakes_tell_a_missing_answer_from_an_empty_one(two_runs):
-    shown = []
-    for folder in two_runs:
-        (system,) = load_runs([folder])
-        (unit,) = mistakes(system, get_registry())
-        shown.append({mistake.id: dict(mistake.parts)["predicted"] for mistake in unit.examples})
-    assert shown[0] == {"q2": "no prediction", "q3": "no prediction", "q4": "cow"}
-    assert shown[1] == {"q2": "no answer", "q3": "no answer", "q4": "cow"}
+def test_answers_tell_a_missing_one_from_an_empty_one(two_runs):
+    (found,) = answers(load_runs(two_runs), get_registry())
+    shown = {item.id: [dict(each.parts)["predicted"] for each in item.answers] for item in found.items}
+    assert [unit.wrong for unit in found.units] == [3, 3]
+    assert shown["q2"] == shown["q3"] == ["no prediction", "no answer"] and shown["q4"] == ["cow", "cow"]

@@ -250,7 +250,7 @@ def test_a_test_set_that_people_translated_is_no_resource_and_one_of_a_machine_i
 def test_a_mixture_of_languages_has_the_labels_of_all_that_it_lists() -> None:
     table = {code: {"train": Split(HubData("a/b", code, "train"))} for code in ("en", "sw", "zh")}
     whole = Split(HubData("a/b", "all", "train"))
-    task = IntermediateTask("mix", 1, "classification", whole, whole, lambda row: None, "accuracy", languages=table)
+    task = IntermediateTask("mix", 1, "classification", whole, lambda row: None, "accuracy", dev=whole, languages=table)
     assert of_training(task, loaded(task, 0))["labels"] == ["en", "sw", "zh"]
     narrowed = in_languages(task, ["sw"])
     assert of_training(narrowed, loaded(narrowed, 0))["labels"] == ["sw"]
@@ -323,14 +323,14 @@ def test_a_lineage_of_tasks_that_are_not_installed_is_taken_as_before() -> None:
 def test_a_wrong_origin_is_refused_as_the_plugin_is_loaded(fields: dict[str, Any], words: str) -> None:
     dev = Split(HubData("a/b", None, "dev"))
     for source in (HubData("a/b", None, "train", **fields), FileData(("a",), readers.json_lines, "", **fields)):
-        task = IntermediateTask("mine", 1, "classification", Split(source), dev, lambda row: None, "accuracy")
+        task = IntermediateTask("mine", 1, "classification", Split(source), lambda row: None, "accuracy", dev=dev)
         with pytest.raises(PluginError, match=f"intermediate task 'mine': .*{words}"):
             check("harness_intermediate_tasks", task)
 
 
 def test_a_wrong_language_of_a_split_is_refused_as_the_plugin_is_loaded() -> None:
     split = Split(HubData("a/b", None, "train"), language="swahili")
-    task = IntermediateTask("mine", 1, "classification", split, split, lambda row: None, "accuracy")
+    task = IntermediateTask("mine", 1, "classification", split, lambda row: None, "accuracy", dev=split)
     with pytest.raises(PluginError, match="unknown language 'swahili'"):
         check_languages(task, languages())
 

@@ -161,11 +161,17 @@ def _task(
     for code, values in sampled.items():
         exact = _exact(comparer, metric, units[code])
         table = {key: comparer.line(values[key], len(units[code].ids), exact) for key in names}
-        lines[code] = _with_parts(table)
+        lines[code] = replace(_with_parts(table), at_chance=_at_chance(comparer.systems, scorer.name, [code]))
     per_language = dict(zip(lines, _corrected(list(lines.values())), strict=True))
     n = sum(line.n for line in lines.values())
     whole = _with_parts({key: comparer.line(values, n) for key, values in average.items()})
+    whole = replace(whole, at_chance=_at_chance(comparer.systems, scorer.name, list(units)))
     return TaskComparison(version, metric.primary, whole, per_language), average[names[0]]
+
+
+def _at_chance(systems: Sequence[System], task: str, codes: Sequence[str]) -> tuple[bool, ...]:
+    """Tells of each system whether the score of every run of it is at chance in these languages."""
+    return tuple(all(run.tasks[task].at_chance(codes) for run in system.runs) for system in systems)
 
 
 def _sampled(

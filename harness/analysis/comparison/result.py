@@ -41,7 +41,8 @@ class Line:
     """One number of all systems: their scores, over several seeds the mean and standard deviation, the differences.
 
     ``differences`` are those of every system but the first, the baseline, to it. ``metrics`` holds the lines of the
-    single numbers where the score is a mean of several (exact match and F1).
+    single numbers where the score is a mean of several (exact match and F1). ``at_chance`` tells of each system whether its
+    score can be told from constant and random answers; it is empty for an overall score.
     """
 
     scores: tuple[float, ...]
@@ -49,6 +50,7 @@ class Line:
     differences: tuple[Difference, ...]
     n: int = 0
     metrics: Mapping[str, Line] = field(default_factory=dict)
+    at_chance: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _line(line: Line) -> dict[str, Any]:
         "scores": list(line.scores),
         "seed_deviations": list(line.seed_deviations),
     }
+    if line.at_chance:
+        plain["at_chance"] = list(line.at_chance)
     if line.metrics:
         plain["metrics"] = {name: _line(part) for name, part in line.metrics.items()}
     return plain

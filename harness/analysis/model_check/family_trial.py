@@ -134,8 +134,9 @@ def _trained(
     scratch: Path,
 ) -> Path:
     """The checkpoint after a step."""
-    nothing = Split()
-    task = IntermediateTask("trial", 1, family.name, nothing, nothing, lambda row: None, "accuracy", predictor.labels)
+    task = IntermediateTask(
+        "trial", 1, family.name, Split(), lambda row: None, "accuracy", predictor.labels, dev=Split()
+    )
     split = LoadedSplit(examples, len(examples), None, "test", [], "none", languages=["en"] * len(examples))
     options = TrainOptions(max_steps=1, batch=min(len(examples), 4), select="last", lr=1e-3)
     form = load_part(family, "format")()

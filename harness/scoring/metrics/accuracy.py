@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import eq
 from typing import Any
 
 import numpy as np
 
 from harness.core.arrays import FloatArray
+from harness.scoring.chance import Chance
 from harness.scoring.metrics.base import AdditiveMetric, f1_values, percent
 from harness.types import positive_label
 
@@ -38,6 +39,10 @@ class Accuracy(AdditiveMetric):
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """The value "accuracy"."""
         return {"accuracy": percent(sums[..., 0], sums[..., 1])}
+
+    def chance(self, gold: Sequence[Any], language: str, choices: float | None = None) -> Mapping[str, Chance]:
+        """One of the choices, and the most frequent label or tag."""
+        return accuracy_chance(gold, choices)
 
 
 class AccuracyF1(AdditiveMetric):
@@ -69,6 +74,18 @@ class AccuracyF1(AdditiveMetric):
             **f1_values(sums[..., 2], sums[..., 3], sums[..., 4]),
         }
 
+    def chance(self, gold: Sequence[Any], language: str, choices: float | None = None) -> Mapping[str, Chance]:
+        """The label that scores best if it is always given; a random one of two is right in half of the cases.
+
+        The F1 of random answers is that of its expected precision (the share of the positive class) and recall (one half).
+        """
+        constant = self.best_constant(gold, dict.fromkeys(gold), language)
+        random: dict[str, float] = {}
+        if choices == 2 and gold:
+            share = 100 * sum(str(label) in self.positive for label in gold) / len(gold)
+            random = {"accuracy": 50.0, "f1": 100 * share / (share + 50) if share else 0.0}
+        return {name: Chance(random.get(name), constant.get(name)) for name in self.primary}
+
 
 class WeightedF1(AdditiveMetric):
     """F1, precision and recall of every gold class, averaged with the classes' frequencies as weights; and accuracy.
@@ -97,3 +114,32 @@ class WeightedF1(AdditiveMetric):
         """The values "f1", "precision" and "accuracy"."""
         names = ("f1", "precision", "accuracy")
         return {name: percent(sums[..., column], sums[..., 3]) for column, name in enumerate(names)}
+
+    def chance(self, gold: Sequence[Any], language: str, choices: float | None = None) -> Mapping[str, Chance]:
+        """The most frequent label; random answers have a known accuracy alone."""
+        constant = self.best_constant(gold, most_frequent_answers(gold, 1), language)
+        found = {name: Chance(None, value) for name, value in constant.items() if name != "precision"}
+        return found | accuracy_chance(gold, choices)
+
+
+def accuracy_chance(gold: Sequence[Any], choices: float | None) -> dict[str, Chance]:
+    """The accuracy of one of the ``choices`` at random, and of the most frequent label or tag; {} without any."""
+    counts = Counter(answers_of(gold))
+    if not counts:
+        return {}
+    constant = 100 * counts.most_common(1)[0][1] / counts.total()
+    return {"accuracy": Chance(100 / choices if choices else None, constant)}
+
+
+def most_frequent_answers(gold: Sequence[Any], count: int) -> list[Any]:
+    """The labels or tags that are the most frequent, the earlier ones of equally frequent ones."""
+    return [answer for answer, _ in Counter(answers_of(gold)).most_common(count)]
+
+
+def answers_of(gold: Sequence[Any]) -> Iterator[Any]:
+    """The labels, or the tags of all words where items are sentences."""
+    for item in gold:
+        if isinstance(item, list | tuple):
+            yield from item
+        else:
+            yield item

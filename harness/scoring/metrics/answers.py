@@ -12,13 +12,14 @@ import string
 import unicodedata
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
+from harness.scoring.chance import Chance
 from harness.scoring.metrics.base import AdditiveMetric, percent
 
 _ENGLISH_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -110,6 +111,13 @@ class _Answers(AdditiveMetric):
             "exact_match": percent(sums[..., 0], sums[..., 2]),
             "f1": percent(sums[..., 1], sums[..., 2]),
         }
+
+    def chance(
+        self, gold: Sequence[Sequence[str]], language: str, choices: float | None = None
+    ) -> Mapping[str, Chance]:
+        """Always no answer, where some questions have none; there is no constant answer worth the name otherwise."""
+        constant = self.of_guesses(gold, [""] * len(gold), language)
+        return {name: Chance(None, value) for name, value in constant.items()} if any(constant.values()) else {}
 
 
 class Squad(_Answers):

@@ -8,12 +8,13 @@ Written so, a bootstrap is one matrix product and no metric is computed twice.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from harness.core.arrays import FloatArray
+from harness.scoring.chance import Chance, always
 
 
 class Metric(ABC):
@@ -33,6 +34,13 @@ class Metric(ABC):
     def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
         """Warnings on labels that the official scorer of the metric counts in another way."""
         return ()
+
+    def chance(self, gold: Sequence[Any], language: str, choices: float | None = None) -> Mapping[str, Chance]:
+        """The numbers that random and constant answers get on these gold labels; none where that has no meaning.
+
+        ``choices`` is how many answers there are to choose from, where it is known (labels, options, candidates).
+        """
+        return {}
 
 
 class AdditiveMetric(Metric):
@@ -62,6 +70,21 @@ class AdditiveMetric(Metric):
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
         """The named values of all items together."""
         return self.whole(gold, predicted, self.statistics(gold, predicted, language))
+
+    def of_guesses(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
+        """The named values of answers that were made up to find chance."""
+        return {
+            name: float(value)
+            for name, value in self.finish(self.statistics(gold, predicted, language).sum(axis=0)).items()
+        }
+
+    def best_constant(self, gold: Sequence[Any], answers: Iterable[Any], language: str) -> dict[str, float]:
+        """The named values of that one of the ``answers`` that, given to every item, makes the best score."""
+        return max(
+            (self.of_guesses(gold, always(gold, answer), language) for answer in answers),
+            key=lambda values: sum(values[name] for name in self.primary),
+            default={},
+        )
 
 
 def percent(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from harness.core.arrays import FloatArray
+from harness.scoring.chance import Chance
 from harness.scoring.metrics.base import AdditiveMetric, f1_values, percent
 from harness.types.examples import DEPTH
 
@@ -45,6 +47,22 @@ class _Ranking(AdditiveMetric):
         """The score of one query, 0-1."""
         raise NotImplementedError
 
+    def chance(
+        self, gold: Sequence[Sequence[str]], language: str, choices: float | None = None
+    ) -> Mapping[str, Chance]:
+        """The expected score of a random ranking of all ``choices``, the candidates of the pool."""
+        if not choices or not gold:
+            return {}
+        candidates = int(choices)
+        counts = Counter(min(len(set(relevant)), candidates) for relevant in gold)
+        total = sum(self.random_score(relevant, candidates) * queries for relevant, queries in counts.items())
+        names = self.finish(np.zeros(2))
+        return dict.fromkeys(names, Chance(100 * total / len(gold), None))
+
+    def random_score(self, relevant: int, candidates: int) -> float:
+        """The expected score, 0-1, of a random ranking of candidates of which some are relevant."""
+        raise NotImplementedError
+
 
 class ReciprocalRank(_Ranking):
     """Mean reciprocal rank of the first relevant item within 20 (Mewsli-X); XTREME-R's scorer prints it as "map@20"."""
@@ -67,6 +85,15 @@ class ReciprocalRank(_Ranking):
         """1 / rank, or 0."""
         return next((1 / rank for rank, item in enumerate(ranking, start=1) if item in relevant), 0.0)
 
+    def random_score(self, relevant: int, candidates: int) -> float:
+        """The sum over ranks of the probability that the first relevant candidate is there, over the rank."""
+        expected, none_so_far = 0.0, 1.0
+        for rank in range(1, min(DEPTH, candidates) + 1):
+            found = min(relevant / (candidates - rank + 1), 1.0)
+            expected += none_so_far * found / rank
+            none_so_far *= 1 - found
+        return expected
+
 
 class AveragePrecision(_Ranking):
     """Mean average precision at 20 over all queries (LAReQA): precision at each hit, over min(relevant items, 20)."""
@@ -77,3 +104,10 @@ class AveragePrecision(_Ranking):
         """Average precision of one ranking."""
         ranks = np.array([rank for rank, item in enumerate(ranking, start=1) if item in relevant], dtype=np.float64)
         return float((np.arange(1, len(ranks) + 1) / ranks).sum()) / min(max(len(relevant), 1), DEPTH)
+
+    def random_score(self, relevant: int, candidates: int) -> float:
+        """The sum over ranks of the probability of a relevant candidate there, times the precision that is then expected."""
+        others = (relevant - 1) / (candidates - 1) if candidates > 1 else 0.0
+        ranks = np.arange(1, min(DEPTH, candidates) + 1)
+        precision = (1 + (ranks - 1) * others) / ranks
+        return float(relevant / candidates * precision.sum()) / min(max(relevant, 1), DEPTH)

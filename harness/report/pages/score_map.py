@@ -1,0 +1,146 @@
+"""Heat maps as tables: languages against tasks, the scores of a run or the differences of two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.differences import Differences
+from harness.report.names import metric_name, task_name
+from harness.report.pages.colour_scale import TaskScale, difference_step
+from harness.results.run_view import RunView, TaskView, UnitView, language_of
+from harness.scoring.chance import AT_CHANCE
+from harness.types.languages import Language
+
+
+@dataclass(frozen=True)
+class MapCell:
+    """A cell: what it shows, its exact number to sort by, a hint (its lines), and classes of the style sheet.
+
+    ``example`` leads to the examples behind it ("xnli/sw"); "" where there are none.
+    """
+
+    text: str
+    value: float | None
+    hint: str
+    style: str
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """A language and its cells."""
+
+    language: Language
+    cells: tuple[MapCell, ...]
+
+
+@dataclass(frozen=True)
+class MapTask:
+    """A column: a task, and the ends of its scale."""
+
+    name: str
+    title: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """A heat map under its name; ``kind`` is "scores" or "differences"."""
+
+    name: str
+    kind: str
+    tasks: tuple[MapTask, ...]
+    rows: tuple[MapRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+def score_maps(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[ScoreMap]:
+    """A map of each run's scores, then of each difference from the first run."""
+    names = [name for run in runs for name, task in run.tasks.items() if task.units]
+    scales = {name: TaskScale.of(runs, name) for name in dict.fromkeys(names)}
+    for run in runs:
+        if any(task.units for task in run.tasks.values()):
+            yield _scores(run, scales)
+    for pair, other in zip(compared, runs[1:], strict=True):
+        if pair.units:
+            yield _differences(pair, runs[0], other)
+
+
+def _scores(run: RunView, scales: Mapping[str, TaskScale]) -> ScoreMap:
+    tasks = {name: task for name, task in run.tasks.items() if task.units}
+    rows = [
+        MapRow(
+            language,
+            tuple(_score(task, language, task.units.get(language.code), scales[name]) for name, task in tasks.items()),
+        )
+        for language in _languages(code for task in tasks.values() for code in task.units)
+    ]
+    return ScoreMap(run.name, "scores", tuple(_task(name, scales[name]) for name in tasks), tuple(rows))
+
+
+def _score(task: TaskView, language: Language, unit: UnitView | None, scale: TaskScale) -> MapCell:
+    where = f"{task_name(task.name)}, {language.name}"
+    if unit is None:
+        lacking = (
+            "no score: data missing, or failed" if language.code in task.missing else "not part of the task or run"
+        )
+        return MapCell("", None, f"{where}\n{lacking}", "none")
+    score = unit.score
+    lines = [where, " and ".join(map(metric_name, task.primary)) + f" {score.value:.2f}"]
+    if score.low is not None and score.high is not None:
+        lines.append(f"95% interval {score.low:.1f} to {score.high:.1f}")
+    lines.append(f"n = {unit.n:,}")
+    if len(task.primary) > 1:
+        lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
+    if score.chance is not None and score.chance.level is not None:
+        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {score.chance.level:.1f}")
+    style = "chance" if score.at_chance else f"h{scale.step(score.value)}"
+    shown = f"{score.value:.1f}" + AT_CHANCE * score.at_chance
+    return MapCell(shown, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
+
+
+def _differences(pair: Differences, reference: RunView, other: RunView) -> ScoreMap:
+    largest = max(abs(value) for value in pair.units.values())
+    tested = pair.significant is not None
+    rows = []
+    for language in _languages(code for _, code in pair.units):
+        cells = []
+        for name in pair.tasks:
+            value = pair.units.get((name, language.code))
+            where = f"{task_name(name)}, {language.name}"
+            if value is None:
+                cells.append(MapCell("", None, f"{where}\nnot in both runs", "none"))
+                continue
+            scores = [run.tasks[name].units[language.code].score.value for run in (reference, other)]
+            sure = bool(pair.mark(name, language.code))
+            said = ("significant" if sure else "not significant") if tested else "significance was not tested"
+            lines = [where, f"{signed(value, 2)} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
+            style = difference_step(value, largest) if sure or not tested else "unsure"
+            shown = signed(value, 1) + ("*" if sure else "")
+            cells.append(MapCell(shown, value, "\n".join(lines), style, f"{name}/{language.code}"))
+        rows.append(MapRow(language, tuple(cells)))
+    tasks = tuple(MapTask(name, task_name(name), "") for name in pair.tasks)
+    notes = (f"* significant ({pair.test}); the others have no colour",) if tested else (pair.reason,)
+    return ScoreMap(f"{pair.other} − {pair.reference}", "differences", tasks, tuple(rows), notes)
+
+
+def signed(value: float, digits: int) -> str:
+    """``+1.3``, ``−0.4``; zero has no sign."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
+
+
+def _task(name: str, scale: TaskScale) -> MapTask:
+    begin = f"chance, {scale.low:.1f}" if scale.chance is not None else f"{scale.low:.0f}"
+    return MapTask(name, task_name(name), f"{task_name(name)}\ncolours from {begin} to {scale.high:.1f}")
+
+
+def _languages(codes: Iterator[str]) -> list[Language]:
+    """English first, then by resource class, the most data first, and name."""
+
+    def place(language: Language) -> tuple[bool, int, str]:
+        known = language.resource_class
+        return language.code != "en", -1 if known is None else -known, language.name
+
+    return sorted(map(language_of, dict.fromkeys(codes)), key=place)
