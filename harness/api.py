@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.counted import counted
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
 from harness.types.benchmarks import Recipe
@@ -90,7 +91,7 @@ def evaluate(
     if not any(entry.present for entry in planned):
         first = planned[0]
         raise DataError(
-            f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
+            f"no data for any selected unit ({counted(len(planned), 'unit')}); {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
     check_options(planned, RunContext(registry, recipe, options, Compute(), data))  # before torch is imported

@@ -11,6 +11,7 @@ import click
 from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table
 from harness.cli.task_selection import SELECTING, selected_splits
+from harness.core.counted import counted
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
 from harness.report.table import Table, columns, number
@@ -58,7 +59,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> No
     if lacking:
         reasons = "\n  ".join(dict.fromkeys(f"{_name(state)}: {state['reason']}" for state in lacking))
         hint = "what has no download is to be put into the data folder by hand"
-        raise DataError(f"{len(lacking)} of {len(states)} splits are not available:\n  {reasons}", hint=hint)
+        raise DataError(f"not available: {len(lacking)} of {counted(len(states), 'split')}:\n  {reasons}", hint=hint)
 
 
 @command.command(context_settings=SELECTING)
@@ -71,7 +72,7 @@ def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> N
     if bad:
         reasons = "\n  ".join(dict.fromkeys(state["reason"] for state in bad))
         raise DataError(
-            f"{len(bad)} of {len(states)} splits are damaged:\n  {reasons}", hint="download these files again"
+            f"damaged: {len(bad)} of {counted(len(states), 'split')}:\n  {reasons}", hint="download these files again"
         )
     if all(state["state"] == "missing" for state in states):
         raise DataError("there is no data to verify", hint="give --data-dir FOLDER, or try: harness data sample FOLDER")
