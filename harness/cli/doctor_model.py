@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cli.console import message, print_json, print_table, print_text
+from harness.cli.console import message, print_json, print_tables
 from harness.core.errors import ModelError
 from harness.report.model_check import model_check_tables
 
@@ -22,10 +22,7 @@ def print_model_check(model: str, options: EvalOptions, as_json: bool) -> int:
     if as_json:
         print_json(asdict(found))
     else:
-        for place, table in enumerate(model_check_tables(found)):
-            if place:
-                print_text("")
-            print_table(table)
+        print_tables(model_check_tables(found))
         for trial in found.families:
             if trial.hint:
                 message(f"{trial.family}: {trial.hint}", "hint")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import (
+    columns_option,
     data_dir_option,
     embedding_options,
     launch_options,
@@ -62,6 +63,7 @@ from harness.cli.shared_options import (
     "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: next to --out]"
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
 def command(
     model: str,

@@ -7,7 +7,18 @@ from statistics import fmean
 
 from harness.analysis.differences import Differences
 from harness.report._task_scores import CHANCE, difference_notes, scored_tasks
-from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
+from harness.report.table import (
+    Cell,
+    Column,
+    Table,
+    Value,
+    columns,
+    detail,
+    difference,
+    number,
+    report_table,
+    score_cell,
+)
 from harness.results.run_view import RunView, TaskView, language_of, sort_codes
 from harness.scoring.scores import Estimate
 
@@ -100,8 +111,8 @@ def _difference_matrix(kind: str, slug: str, groups: Mapping[str, list[str]], pa
     return report_table(f"differences-by-{slug}", title, [*_head(kind), *map(difference, tasks)], rows, notes)
 
 
-def _head(kind: str) -> list[str]:
-    return ["language", "name"] if kind == "language" else [kind, "languages"]
+def _head(kind: str) -> list[Column]:
+    return columns("language", detail("name")) if kind == "language" else columns(kind, detail("languages"))
 
 
 def _label(kind: str, label: str, members: list[str]) -> list[Cell]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analysis.differences import Differences, common_codes
-from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
+from harness.report.table import Cell, Table, Value, columns, detail, difference, number, report_table, score_cell
 from harness.results.run_view import RunView, TaskView
 
 CHANCE = "(chance)"
@@ -36,8 +36,8 @@ def overview(runs: Sequence[RunView]) -> Table:
                 *(score_cell(run.groups.get(group)) for group in groups),
             ]
         )
-    numbers = map(number, ("scored", "missing", "failed", "overall", *groups))
-    head = columns("run", "model", *(["seed"] if seeded else []), *numbers)
+    counts = (number(name, detail=True) for name in ("scored", "missing", "failed"))
+    head = columns("run", "model", *(["seed"] if seeded else []), *counts, number("overall"), *map(number, groups))
     incomplete = any(run.overall is None and run.benchmark for run in runs)
     notes = ["an overall score or a group needs every task and language of the benchmark"] if incomplete else []
     return report_table("overview", "Runs", head, rows, notes)
@@ -67,7 +67,7 @@ def _one(run: RunView) -> Table:
             ]
         )
     numbers = map(number, ("score", *(["chance"] if known else []), "transfer gap"))
-    head = columns("task", "languages", *numbers, "worst language", "metric")
+    head = columns("task", "languages", *numbers, detail("worst language"), detail("metric"))
     notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in run.tasks.values()) else []
     notes += [_DAGGER] if any(not task.complete for task in run.tasks.values()) else []
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.report.table import Cell, Table, Value, difference, number, score_cell
+from harness.report.table import Cell, Table, Value, columns, detail, difference, number, score_cell
 from harness.results.run_view import sort_codes
 from harness.scoring.scores import BenchmarkScore, TaskScore
 
@@ -29,16 +29,16 @@ def by_task(scores: BenchmarkScore) -> Table:
             [
                 name,
                 f"{scored}/{total}" if scored < total else scored,
-                _value(task.score, at_chance=task.at_chance),
+                _value(task.score, task.interval.half_width if task.interval else None, at_chance=task.at_chance),
                 *([_value(task.partial, at_chance=task.at_chance)] if incomplete else []),
                 *([score_cell(task.chance.level if task.chance else None)] if known else []),
                 _value(task.gap.get("score")),
                 "  ".join(f"{key} {metric.partial:.1f}" for key, metric in task.metrics.items()),
             ]
         )
-    columns = ["languages", "score", *(["of those scored"] if incomplete else []), *(["chance"] if known else [])]
-    columns.append("transfer gap")
-    return Table.of("scores by task (mean over languages)", ["task", *map(number, columns), "metrics"], rows)
+    numbers = ["languages", "score", *(["of those scored"] if incomplete else []), *(["chance"] if known else [])]
+    head = columns("task", *map(number, [*numbers, "transfer gap"]), detail("metrics"))
+    return Table.of("scores by task (mean over languages, ± half of the 95% interval)", head, rows)
 
 
 def by_language(tasks: Mapping[str, TaskScore]) -> Table:
@@ -80,8 +80,8 @@ def _language_cell(task: TaskScore, code: str) -> Cell:
     return "" if found is None else score_cell(found.value, found.half_width, at_chance=found.at_chance)
 
 
-def _value(value: float | None, *, at_chance: bool = False) -> Cell:
-    return NONE if value is None else score_cell(value, at_chance=at_chance)
+def _value(value: float | None, half_width: float | None = None, *, at_chance: bool = False) -> Cell:
+    return NONE if value is None else score_cell(value, half_width, at_chance=at_chance)
 
 
 def _text(value: float | None) -> str:

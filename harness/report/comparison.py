@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.analysis.comparison.result import Comparison, Line
 from harness.report.markdown import titled_tables
-from harness.report.table import Table, columns, difference, number
+from harness.report.table import Table, columns, detail, difference, number
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
 
 
@@ -14,8 +14,8 @@ def tables(comparison: Comparison) -> Iterator[Table]:
     """For each system against the baseline: the tasks with the overall score, then each task's languages."""
     baseline = comparison.systems[0].name
     for index, system in enumerate(comparison.systems[1:]):
-        numbers = (baseline, system.name, "n", "p", "p (Holm)")
-        head = columns(difference("difference"), "95% interval", *map(number, numbers), "")
+        numbers = (number(baseline), number(system.name), number("n", detail=True), number("p", detail=True))
+        head = columns(difference("difference"), number("95% interval"), *numbers, number("p (Holm)"))
         rows = [(name, *_cells(task.average, index)) for name, task in comparison.tasks.items()]
         if comparison.overall is not None:
             title = (
@@ -26,7 +26,7 @@ def tables(comparison: Comparison) -> Iterator[Table]:
         for name, task in comparison.tasks.items():
             own = [(code, *_cells(line, index, exact=True)) for code, line in task.languages.items()]
             title = f"{name} by language ({', '.join(task.metrics)})"
-            yield Table.of(title, ["language", *head, "test"], own)
+            yield Table.of(title, ["language", *head, detail("test")], own)
 
 
 def footnotes(comparison: Comparison) -> list[str]:
@@ -56,14 +56,13 @@ def markdown(comparison: Comparison) -> str:
 def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
     found = line.differences[index]
     cells = [
-        f"{found.value:+.2f}",
+        f"{found.value:+.2f}" + "*" * found.significant,
         f"[{found.low:+.2f}, {found.high:+.2f}]",
         _score(line, 0),
         _score(line, index + 1),
         f"{line.n:,}" if line.n else "",
         p_value(found.p),
         p_value(found.p_holm),
-        "*" if found.significant else "",
     ]
     if exact:
         test = found.mcnemar

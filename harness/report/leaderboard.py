@@ -10,7 +10,7 @@ from harness.leaderboard.board import MARKS, Board, Section, ShownCell
 from harness.leaderboard.recipes import differ, recipe_of, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
-from harness.report.table import Cell, PageText, Table, columns, number
+from harness.report.table import Cell, PageText, Table, columns, detail, number
 from harness.scoring.scores import half_width
 
 RECIPES_DIFFER = (
@@ -23,8 +23,9 @@ def tables(board: Board) -> Iterator[Table]:
     """A table for each section."""
     for section in board.sections:
         known = any(recipe_of(line.row) for line in section.lines)
-        names = ("system", "source", *(["recipe"] if known else []))
-        head = columns(*names, *map(number, ("parameters", *(column.title for column in section.columns))))
+        details = ("source", *(["recipe"] if known else []))
+        scores = (number(column.title) for column in section.columns)
+        head = columns("system", *map(detail, details), number("parameters", detail=True), *scores)
         rows = [
             (
                 PageText(line.row["system"], style="run" if line.row["kind"] == "run" else ""),
@@ -35,7 +36,7 @@ def tables(board: Board) -> Iterator[Table]:
             )
             for line in section.lines
         ]
-        yield Table.of(f"{board.benchmark}: {section.title}", head, rows)
+        yield Table.of(f"{board.benchmark}: {section.title}", head, rows, turnable=True)
 
 
 def _source_cell(row: Row) -> PageText:

@@ -16,10 +16,14 @@ Kind = Literal["text", "number", "difference"]
 
 @dataclass(frozen=True)
 class Column:
-    """A named column; numbers and differences are aligned to the right, differences have a sign."""
+    """A named column; numbers and differences are aligned to the right, differences have a sign.
+
+    A ``detail`` is left out before others where a terminal has no room for all.
+    """
 
     name: str
     kind: Kind = "text"
+    detail: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -27,9 +31,14 @@ class Column:
         return self.kind != "text"
 
 
-def number(name: str) -> Column:
+def number(name: str, *, detail: bool = False) -> Column:
     """A column of numbers."""
-    return Column(name, "number")
+    return Column(name, "number", detail)
+
+
+def detail(name: str) -> Column:
+    """A column of texts that is left out first."""
+    return Column(name, detail=True)
 
 
 def difference(name: str) -> Column:
@@ -88,6 +97,8 @@ def score_cell(
 class Table:
     """A table under a title; ``notes`` explain its marks. ``name`` is what JSON and LaTeX call it.
 
+    ``turnable`` tells that rows and columns may change places where it then fits: few systems in many languages.
+
     All texts are safe to show on a terminal, on one line: control characters arrive as visible escapes.
     """
 
@@ -96,6 +107,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     name: str = ""
+    turnable: bool = False
 
     @classmethod
     def of(
@@ -107,6 +119,7 @@ class Table:
         *,
         name: str = "",
         length: int | None = None,
+        turnable: bool = False,
     ) -> Table:
         """A table with every text made safe; title, head and cells are cut to ``length`` characters if it is given."""
 
@@ -117,10 +130,11 @@ class Table:
         notes = [*notes, *([AT_CHANCE_NOTE] if any(_at_chance(cell) for row in rows for cell in row) else [])]
         return cls(
             text(title),
-            tuple(Column(text(column.name), column.kind) for column in columns(*head)),
+            tuple(replace(column, name=text(column.name)) for column in columns(*head)),
             tuple(tuple(_safe(cell, text) for cell in row) for row in rows),
             tuple(sanitise(note, 2000) for note in notes),
             name,
+            turnable,
         )
 
     @property
