@@ -61,8 +61,8 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     from harness.report.robustness import loss_table
 
     console = stderr_console() if to_stderr else stdout_console()
-    robustness = run.record.get("robustness")
-    show_scores(run.scores, console, [*by_layer([run.view]), *([loss_table(robustness)] if robustness else [])])
+    losses = [loss_table(run.view)] if run.view.robustness else []
+    show_scores(run.scores, console, [*by_layer([run.view]), *losses])
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}")
     for note in data_notes(run.view):

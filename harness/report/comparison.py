@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from harness.analysis.comparison.result import Comparison, Line
 from harness.report.markdown import titled_tables
 from harness.report.table import Table, columns, detail, difference, number
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.scale import shown
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
@@ -55,9 +57,10 @@ def markdown(comparison: Comparison) -> str:
 
 def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
     found = line.differences[index]
+    text = partial(shown, scale=line.scale, signed=True, more=1, like=line.scores[0])
     cells = [
-        f"{found.value:+.2f}" + "*" * found.significant,
-        f"[{found.low:+.2f}, {found.high:+.2f}]",
+        text(found.value) + "*" * found.significant,
+        f"[{text(found.low)}, {text(found.high)}]",
         _score(line, 0),
         _score(line, index + 1),
         f"{line.n:,}" if line.n else "",
@@ -73,7 +76,8 @@ def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
 def _score(line: Line, index: int) -> str:
     spread = line.seed_deviations[index]
     mark = AT_CHANCE if line.at_chance and line.at_chance[index] else ""
-    return f"{line.scores[index]:.2f}{mark}" + (f" (sd {spread:.2f})" if spread is not None else "")
+    text = partial(shown, scale=line.scale, more=1, like=line.scores[0])
+    return f"{text(line.scores[index])}{mark}" + (f" (sd {text(spread)})" if spread is not None else "")
 
 
 def p_value(p: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, ShownCell
@@ -11,6 +12,8 @@ from harness.leaderboard.recipes import differ, recipe_of, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
 from harness.report.table import Cell, PageText, Table, columns, detail, number
+from harness.scoring.scale import PERCENT
+from harness.scoring.scale import shown as shown_number
 from harness.scoring.scores import half_width
 
 RECIPES_DIFFER = (
@@ -87,10 +90,11 @@ def cell_text(shown: ShownCell) -> str:
     """``79.2 ±0.5 sd 0.3 (3)°``."""
     cell = shown.cell
     half = half_width(cell.get("low"), cell.get("high"))
-    spread = "" if half is None else f" ±{half:.1f}"
+    text = partial(shown_number, scale=cell.get("scale", PERCENT), like=cell["value"])
+    spread = "" if half is None else f" ±{text(half)}"
     rank = f" ({shown.rank})" if shown.rank else ""
-    deviation = f" sd {cell['seed_deviation']:.1f}" if "seed_deviation" in cell else ""
-    return f"{cell['value']:.1f}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
+    deviation = f" sd {text(cell['seed_deviation'])}" if "seed_deviation" in cell else ""
+    return f"{text(cell['value'])}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
 
 
 def source(row: Row) -> str:

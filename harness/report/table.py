@@ -8,6 +8,8 @@ from typing import Literal
 
 from harness.core.safe_text import safe, sanitise
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.scale import PERCENT, Scale, shown
+from harness.scoring.scores import Estimate
 
 DASH = "–"
 
@@ -53,7 +55,7 @@ def columns(*given: str | Column) -> list[Column]:
 
 @dataclass(frozen=True)
 class Value:
-    """A score, 0-100, or a difference of scores; ``mark`` follows the number ("*", "†", "§").
+    """A score or a difference of scores; ``mark`` follows the number ("*", "†", "§"), ``scale`` is that of its metric.
 
     ``half_width`` is half the width of its 95% interval, or its standard deviation over seeds.
     """
@@ -61,12 +63,13 @@ class Value:
     value: float
     half_width: float | None = None
     mark: str = ""
+    scale: Scale = PERCENT
 
     def show(self, *, signed: bool = False) -> str:
-        """The number with one decimal: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
-        text = f"{self.value:+.1f}" if signed else f"{self.value:.1f}"
-        text = "0.0" if text in ("-0.0", "+0.0") else text
-        return text + (f" ±{self.half_width:.1f}" if self.half_width is not None else "") + self.mark
+        """The number with the digits of its scale: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
+        text = shown(self.value, self.scale, signed=signed)
+        half = None if self.half_width is None else shown(self.half_width, self.scale, like=self.value)
+        return text + (f" ±{half}" if half is not None else "") + self.mark
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,23 @@ Cell = str | int | Value | PageText | None
 
 
 def score_cell(
-    value: float | None, half_width: float | None = None, mark: str = "", *, at_chance: bool = False
+    value: float | None,
+    half_width: float | None = None,
+    mark: str = "",
+    *,
+    at_chance: bool = False,
+    scale: Scale = PERCENT,
 ) -> Cell:
     """A value as a cell, which is empty if there is none; a score at chance is marked."""
-    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance)
+    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance, scale)
+
+
+def estimate_cell(found: Estimate | None, mark: str = "", *, interval: bool = True) -> Cell:
+    """A score of a unit as a cell, with or without half the width of its interval."""
+    if found is None:
+        return None
+    half_width = found.half_width if interval else None
+    return score_cell(found.value, half_width, mark, at_chance=found.at_chance, scale=found.scale)
 
 
 @dataclass(frozen=True)

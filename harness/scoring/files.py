@@ -15,7 +15,7 @@ from harness.registry.registry import load_part
 from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items
 from harness.scoring.chance import Chance, constant_answer
-from harness.scoring.estimates import estimate
+from harness.scoring.estimates import estimate, recomputed
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines
 from harness.scoring.metrics import get_metric
@@ -58,17 +58,21 @@ def score_unit(
             )
         values = metric.compute(aligned.gold, aligned.predicted, language)
         chance = chance_of(metric, aligned.gold, language, choices)
-        found = {name: Estimate(value, chance=chance.get(name)) for name, value in values.items()}
-        return UnitScore(len(aligned.gold), found, warnings, constant=constant)
+        found = recomputed(metric, aligned.gold, aligned.predicted, language, aligned.clusters, values)
+        return UnitScore(len(aligned.gold), _described(metric, found, chance), warnings, constant=constant)
     statistics = _statistics(metric, aligned, language, predictions, labels)
     whole = metric.whole(aligned.gold, aligned.predicted, statistics)
     chance = chance_of(metric, aligned.gold, language, choices)
-    estimates = {
-        name: replace(found, chance=chance.get(name))
-        for name, found in estimate(metric, statistics, aligned.clusters, whole).items()
-    }
+    estimates = _described(metric, estimate(metric, statistics, aligned.clusters, whole), chance)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
     return UnitScore(len(aligned.gold), estimates, warnings, items, constant)
+
+
+def _described(metric: Metric, estimates: Mapping[str, Estimate], chance: Mapping[str, Chance]) -> dict[str, Estimate]:
+    """The numbers with their scale and what chance gives."""
+    return {
+        name: replace(found, chance=chance.get(name), scale=metric.scale_of(name)) for name, found in estimates.items()
+    }
 
 
 def chance_of(metric: Metric, gold: Sequence[Any], language: str, choices: float | None) -> dict[str, Chance]:

@@ -9,6 +9,7 @@ from harness.analysis.differences import Differences
 from harness.report.names import metric_name, task_name
 from harness.report.pages.colour_scale import TaskScale, difference_step
 from harness.results.run_view import RunView, TaskView, UnitView, language_of
+from harness.scoring.scale import PERCENT, shown
 from harness.types.languages import Language
 
 
@@ -93,18 +94,21 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
         )
         return MapCell("", None, f"{where}\n{lacking}", "none")
     score = unit.score
-    lines = [where, " and ".join(map(metric_name, task.primary)) + f" {score.value:.2f}"]
+    lines = [where, " and ".join(map(metric_name, task.primary)) + f" {shown(score.value, score.scale, more=1)}"]
     if score.low is not None and score.high is not None:
-        lines.append(f"95% interval {score.low:.1f} to {score.high:.1f}")
+        ends = (shown(end, score.scale, like=score.value) for end in (score.low, score.high))
+        lines.append(f"95% interval {' to '.join(ends)}")
     lines.append(f"n = {unit.n:,}")
     if len(task.primary) > 1:
         lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
     if scale.at_chance(score):
-        lines.append(f"at chance: guessing scores {scale.chance:.1f}")
+        lines.append(f"at chance: guessing scores {shown(scale.chance or 0.0, score.scale)}")
         style = "chance"
     else:
         style = f"h{scale.step(score.value)}"
-    return MapCell(f"{score.value:.1f}", score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
+    return MapCell(
+        shown(score.value, score.scale), score.value, "\n".join(lines), style, f"{task.name}/{language.code}"
+    )
 
 
 def _differences(pair: Differences, reference: RunView, other: RunView) -> ScoreMap:
@@ -124,9 +128,9 @@ def _differences(pair: Differences, reference: RunView, other: RunView) -> Score
             said = ("significant" if sure else "not significant") if tested else "significance was not tested"
             lines = [where, f"{value:+.2f} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
             style = difference_step(value, largest) if sure or not tested else "unsure"
-            shown = f"{value:+.1f}".replace("-", "−") + ("*" if sure else "")
+            text = shown(value, pair.scales.get(name, PERCENT), signed=True).replace("-", "−") + ("*" if sure else "")
             hint = "\n".join(lines).replace("-", "−")
-            cells.append(MapCell(shown, value, hint, style, f"{name}/{language.code}"))
+            cells.append(MapCell(text, value, hint, style, f"{name}/{language.code}"))
         rows.append(MapRow(language, tuple(cells)))
     tasks = tuple(MapTask(name, task_name(name), "") for name in pair.tasks)
     notes = (f"* significant ({pair.test}); the others have no colour",) if tested else (pair.reason,)
