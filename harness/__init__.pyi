@@ -5,6 +5,7 @@ from harness.api import evaluate as evaluate
 from harness.api import evaluate_seeds as evaluate_seeds
 from harness.api import score as score
 from harness.api import train as train
+from harness.api import train_adapters as train_adapters
 from harness.core.arrays import FloatArray as FloatArray
 from harness.core.arrays import IntArray as IntArray
 from harness.core.arrays import OutputRows as OutputRows
@@ -76,6 +77,7 @@ from harness.types.examples import Translation as Translation
 from harness.types.extensions import Attribute as Attribute
 from harness.types.extensions import Command as Command
 from harness.types.extensions import DoctorCheck as DoctorCheck
+from harness.types.extensions import ExportFormat as ExportFormat
 from harness.types.extensions import Finding as Finding
 from harness.types.extensions import Launcher as Launcher
 from harness.types.extensions import Objective as Objective
@@ -108,6 +110,7 @@ __all__ = [
     "evaluate_seeds",
     "score",
     "train",
+    "train_adapters",
     "FloatArray",
     "IntArray",
     "OutputRows",
@@ -179,6 +182,7 @@ __all__ = [
     "Attribute",
     "Command",
     "DoctorCheck",
+    "ExportFormat",
     "Finding",
     "Launcher",
     "Objective",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from harness.analysis.checklist.results import Results
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
+    from harness.models.resolve import ResolvedModel
     from harness.registry.registry import Registry
     from harness.retrieval.mine_files import MiningOptions
     from harness.run import Comparison, Run
     from harness.scoring.scores import BenchmarkScore
-    from harness.training.stage import TrainedStage
+    from harness.training.chain import Stages
+    from harness.training.stage import Stage, TrainedStage
     from harness.types.progress import ProgressListener
 
     System = str | Path | Run | Sequence[str | Path | Run]
@@ -52,6 +54,7 @@ def evaluate(
     """
     from harness.core.offline import without_network
     from harness.data.access import DataAccess
+    from harness.evaluation.cards import update_cards
     from harness.evaluation.completion import adhoc_benchmark, finish
     from harness.evaluation.evaluator import Evaluator
     from harness.evaluation.groups import check_options
@@ -111,6 +114,7 @@ def evaluate(
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
+            update_cards(record, registry, evaluator.stages.trained)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Run(where, record, scores, registry)
 
@@ -152,12 +156,74 @@ def train(
     The folder is a transformers checkpoint with a ``stage.json``; an unfinished training is resumed, a finished one is
     returned as it is. Raises :class:`~harness.core.errors.HarnessError`.
     """
+    folder = Path(out)
+
+    def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
+        return {folder: stages.last([*stages.context.options.via, task], found)}
+
+    [trained] = _trained(model, folder, wanted, options, registry, reporter, expressions=[task])
+    return trained
+
+
+def train_adapters(
+    model: str | LoadedModel,
+    languages: Sequence[str] = (),
+    *,
+    out: str | Path,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+    reporter: ProgressListener | None = None,
+) -> dict[str, TrainedStage]:
+    """Trains a language adapter for each language on its plain text, ``DATA_DIR/text/<language>.txt``, by language.
+
+    Without ``languages``, for every file there. An adapter is a LoRA in the format of peft, in the folder
+    ``out/<language>``; ``EvalOptions.language_adapters`` takes ``out``. What is finished is left as it is, and what is
+    unfinished is resumed. Raises :class:`~harness.core.errors.HarnessError`.
+    """
+    options = options or EvalOptions()
+    root = Path(out)
+    if options.via or options.language_adapters:
+        what = "via" if options.via else "language_adapters"
+        raise UsageError(f"option {what}: language adapters are trained on the model as it is", hint="leave it out")
+    codes = list(dict.fromkeys(languages)) or _languages_with_text(options.data_dir)
+
+    def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
+        return {root / code: stages.language_adapter(code, found) for code in codes}
+
+    expressions = [f"mlm[{code}]" for code in codes]
+    trained = _trained(model, root, wanted, options, registry, reporter, expressions=expressions, adapters=True)
+    return dict(zip(codes, trained, strict=True))
+
+
+def _languages_with_text(data_dir: str | None) -> list[str]:
+    folder = Path(data_dir or ".") / "text"
+    codes = sorted(path.stem for path in folder.glob("*.txt"))
+    if not codes:
+        raise DataError(
+            f"{folder}: no text to train language adapters on", hint="write one file a language: DATA_DIR/text/sw.txt"
+        )
+    return codes
+
+
+def _trained(
+    model: str | LoadedModel,
+    beside: Path,
+    wanted: Callable[[Stages, ResolvedModel], dict[Path, Stage]],
+    options: EvalOptions | None,
+    registry: Registry | None,
+    reporter: ProgressListener | None,
+    *,
+    expressions: Sequence[str],
+    adapters: bool = False,
+) -> list[TrainedStage]:
+    """Trains stages into the folders that ``wanted`` names; ``beside`` is the folder that the user gave."""
     from harness.core.offline import without_network
     from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
+    from harness.training.adapter_recipe import adapter_recipe
     from harness.training.chain import Stages
     from harness.training.context import RunContext
     from harness.training.processes import process_count
@@ -167,27 +233,32 @@ def train(
 
     options = options or EvalOptions()
     registry = registry or get_registry()
-    folder = Path(out)
-    reporter = Observed(reporter or Silent(), registry.hook, folder)
+    reporter = Observed(reporter or Silent(), registry.hook, beside)
     reference = model_reference(model)
-    context = RunContext.of(registry, find_recipe(options.recipe, registry, reference), options)
-    context.check_options([*options.via, task])
-    with without_network(options.offline), loaded_folder(model, _parent(folder)) as loaded:
+    recipe = find_recipe(options.recipe, registry, reference)
+    context = RunContext.of(registry, adapter_recipe(recipe) if adapters else recipe, options)
+    context.check_options([*options.via, *expressions])
+    with without_network(options.offline), loaded_folder(model, _parent(beside)) as loaded:
         resolved = loaded or resolve_model(reference, Access.of(options, registry))
-        root = Path(options.stages_dir) if options.stages_dir else folder.parent / "stages"
+        root = Path(options.stages_dir) if options.stages_dir else beside.parent / "stages"
         stages = Stages(context.of_model(resolved), root, reporter.training)
-        stage = stages.last([*options.via, task], resolved)
-        with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
-            try:
-                stored(stage, folder)
-            except Foreign as found:
-                raise UsageError(
-                    f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
-                ) from None
-        reporter.stages(stages.coming(chain(stage), folder))
-        if process_count() > 1:
-            return stages.train(stage, folder)
-        return train_when_free(stages, stage, folder)
+        folders = wanted(stages, resolved)
+        for folder, stage in folders.items():
+            with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
+                try:
+                    stored(stage, folder)
+                except Foreign as found:
+                    raise UsageError(
+                        f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
+                    ) from None
+        trained = []
+        for folder, stage in folders.items():
+            reporter.stages(stages.coming(chain(stage), folder))
+            if process_count() > 1:
+                trained.append(stages.train(stage, folder))
+            else:
+                trained.append(train_when_free(stages, stage, folder))
+        return trained
 
 
 def score(
@@ -354,8 +425,9 @@ def mine(
     The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
     the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. The ``options`` say
     how the model is loaded and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
-    ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``, ``max_length``, ``out``, ``vectors``,
-    ``index``, and of an approximate index its ``recall``.
+    ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``, ``max_length``, ``attention`` (that of
+    the network, or, where all vectors were there, what was asked for), ``out``, ``vectors``, ``index``, and of an
+    approximate index its ``recall``.
 
     Raises :class:`~harness.core.errors.HarnessError`.
     """

@@ -102,6 +102,7 @@ def provenance(run: RunView) -> list[tuple[str, str]]:
         ("seed", run.seed),
         ("split", options.get("split")),
         ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
+        ("language adapters", ", ".join(_adapters(run))),
         ("attention", options.get("attention") if options.get("attention") != "auto" else None),
         ("harness", f"{software['version']}{commit}"),
         ("Python", f"{environment.get('python', '')} on {environment.get('platform', '')}"),
@@ -144,8 +145,30 @@ def embedded_with(facts: Mapping[str, Any]) -> str:
     )
 
 
+def _adapters(run: RunView) -> list[str]:
+    """The adapters that the units took, each with the beginning of its fingerprint."""
+    used = [each for unit in run.units.values() for each in unit.get("facts", {}).get("language_adapters", {}).values()]
+    return sorted({f"{each['adapter']} {each['fingerprint'][:12]}" for each in used if each["adapter"]})
+
+
+def adapter_words(choice: Mapping[str, Any]) -> str:
+    """``sw (branch Narrow Bantu)`` for a language's adapter, as records describe it."""
+    return f"{choice['adapter'] or 'none'} ({choice['reason']})"
+
+
+def adapter_notes(language: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Notes of a unit about the languages that had no adapter of their own."""
+    others = {code: choice for code, choice in used.items() if choice["reason"] != "own"}
+    return [
+        f"language adapter{'' if code == language else f' for {code or chr(39) * 2}'}: {adapter_words(choice)}"
+        for code, choice in others.items()
+    ]
+
+
 def data_notes(run: RunView) -> list[str]:
-    """Notes on training data, on the data, on sentence vectors and on an approximate search, each once.
+    """Notes on training data, on the data, on sentence vectors, on an approximate search and on language adapters.
+
+    Each is there once.
 
     They are written as "xnli[sw,ur]: note".
     """
@@ -166,6 +189,7 @@ def data_notes(run: RunView) -> list[str]:
                 )
             if "layer_from" in facts:
                 known.append(embedded_with(facts))
+            known += adapter_notes(code, facts.get("language_adapters", {}))
             for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
     return [

@@ -130,7 +130,7 @@ def test_every_output_has_the_digits_and_the_interval_of_a_metric_from_minus_one
 
 def test_a_board_shows_the_digits_of_the_scale() -> None:
     cell = {"value": 0.4567, "low": 0.4, "high": 0.5, "scale": "-1-1", "seed_deviation": 0.0123}
-    assert cell_text(ShownCell(cell, ())) == "0.457 ±0.050 sd 0.012"
+    assert cell_text(ShownCell(cell, {}, ())) == "0.457 ±0.050 sd 0.012"
 
 
 def test_a_metric_that_does_not_follow_from_sums_is_computed_anew_for_its_interval() -> None:
