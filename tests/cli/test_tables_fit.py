@@ -35,7 +35,7 @@ CALLS = {
     "tasks list": [["tasks", "list"]],
     "tasks show": [["tasks", "show", "xnli"], ["tasks", "show", "mnli"]],
 }
-NEED_A_MODEL = {"checklist", "data fetch", "study run"}
+NEED_A_MODEL = {"adapters", "checklist", "data fetch", "study run"}
 """Commands that need a model or a network, and print with the same function."""
 
 
@@ -103,3 +103,15 @@ def test_data_are_a_matrix_of_tasks_and_languages_with_a_legend(monkeypatch, cap
     lines = capsys.readouterr().out.splitlines()
     assert [lines[0], *lines[2:4]] == ["task    de sw ur", "xnli    .  -  -", "xquad   -"]
     assert "  - missing" in lines and "  . not selected" in lines and not any("damaged" in line for line in lines)
+
+
+def test_every_module_of_the_command_line_that_prints_tables_takes_columns() -> None:
+    folder = Path(harness.report.fit.__file__).parents[1] / "cli"
+    lacking = [
+        path.name
+        for path in folder.glob("*.py")
+        if any(f" {name}" in path.read_text(encoding="utf-8") for name in ("print_table(", "print_tables("))
+        and "columns_option" not in path.read_text(encoding="utf-8")
+    ]
+    # the first has none but its runs', the others print for a command that has the option
+    assert sorted(lacking) == ["console.py", "demo.py", "doctor_invariance.py", "doctor_model.py", "run_report.py"]

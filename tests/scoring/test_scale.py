@@ -122,7 +122,7 @@ def test_every_output_has_the_digits_and_the_interval_of_a_metric_from_minus_one
     assert cell.replace("±", "$\\pm$") in report([runs[0]], "latex")
     assert f"{unit.value:.6g}" in report([runs[0]], "csv")
     assert f"{unit.value:.3f}" in report([runs[0]], "html")
-    found = compare(*map(str, runs))
+    found = compare(runs)
     line = found.tasks["xnli"].languages["sw"]
     texts = {text.rstrip("*") for table in comparison_tables(found) for row in table.texts() for text in row}
     assert f"{line.scores[0]:.4f}" in texts and f"{line.differences[0].value:+.4f}" in texts
