@@ -14,7 +14,6 @@ from harness.cli.shared_options import columns_option
 from harness.cli.task_selection import SELECTING, selected_splits
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
-from harness.report.data_states import split_table, state_matrix
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
@@ -111,6 +110,8 @@ def _states(
 
 
 def _show(states: list[dict[str, Any]], as_json: bool, by_split: bool) -> None:
+    from harness.report.data_states import split_table, state_matrix
+
     if as_json:
         print_json(states)
     elif by_split:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.core.safe_text import safe, sanitise
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
 from harness.scoring.scale import PERCENT, Scale, shown
-from harness.scoring.scores import Estimate
+
+if TYPE_CHECKING:
+    from harness.scoring.scores import Estimate
 
 DASH = "–"
 
