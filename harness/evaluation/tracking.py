@@ -153,7 +153,7 @@ def run_title(folder: Path, name: str = "") -> str:
 
 
 def _memory(folder: Path, tracker: str) -> dict[str, str]:
-    """What a tracker remembered of the run; nothing where the file is damaged."""
+    """Returns what a tracker remembered of the run; nothing where the file is damaged."""
     try:
         known = json.loads(read_text(folder / MEMORY))[tracker]
         return {str(name): str(value) for name, value in known.items()}

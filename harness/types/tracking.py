@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.files import read_text, write_atomic
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ class TrackedRun:
 
     def remember(self, **values: str) -> None:
         """Keeps values for the time when the run is continued: its id, say."""
-        from harness.core.files import read_text, write_atomic
-
         path = self.folder / MEMORY
         self.memory.update(values)
         known = json.loads(read_text(path)) if path.is_file() else {}

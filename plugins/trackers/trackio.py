@@ -13,6 +13,7 @@ class Trackio(RunTracker):
         super().__init__(run)
         import trackio
 
+        self.trackio = trackio
         if "name" not in run.memory:
             run.remember(
                 name=f"{run.name}-{secrets.token_hex(3)}"
@@ -36,7 +37,7 @@ class Trackio(RunTracker):
         self.logger.log(run_numbers(record) | {"lineage": lineage(record)})
 
     def close(self, *, failed):
-        self.logger.finish()
+        self.trackio.finish()
 
 
 @hookimpl
