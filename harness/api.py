@@ -60,6 +60,7 @@ def evaluate(
     from harness.evaluation.groups import check_options
     from harness.evaluation.observers import Observed
     from harness.evaluation.plan import check_selected, make_plan
+    from harness.evaluation.tracking import Trackers, wanted_trackers
     from harness.inference.session import Compute
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
@@ -78,6 +79,7 @@ def evaluate(
     recipe = find_recipe(options.recipe, registry, reference)
     data = DataAccess.of(registry, options.data_dir, offline=options.offline)
     check_selected(benchmark, tasks)
+    wanted = wanted_trackers(registry, options.track)
     planned = make_plan(
         registry,
         data,
@@ -107,14 +109,18 @@ def evaluate(
             Evaluator(folder, context, reference, found, reporter).train_all(planned)
             if process_index() > 0:
                 return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}), registry)
-        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where))
-        with folder.joined(evaluator.identity(planned)):
-            units = [entry.unit.key for entry in planned]
-            plain = as_plain(options)
+        units = [entry.unit.key for entry in planned]
+        plain = as_plain(options)
+        about = {"model": str(reference), "benchmark": benchmark, **plain, "units": units}
+        trackers = Trackers(wanted, where.name, where, about, offline=options.offline)
+        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where, trackers))
+        with folder.joined(evaluator.identity(planned)), trackers.closing():
+            trackers.start()
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
             update_cards(record, registry, evaluator.stages.trained)
+            trackers.finish(record)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Run(where, record, scores, registry)
 
@@ -220,25 +226,30 @@ def _trained(
     from harness.core.offline import without_network
     from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
+    from harness.evaluation.tracking import Trackers, wanted_trackers
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
     from harness.training.adapter_recipe import adapter_recipe
     from harness.training.chain import Stages
     from harness.training.context import RunContext
-    from harness.training.processes import process_count
+    from harness.training.processes import process_count, process_index
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
     from harness.types.progress import ProgressListener as Silent
 
     options = options or EvalOptions()
     registry = registry or get_registry()
-    reporter = Observed(reporter or Silent(), registry.hook, beside)
     reference = model_reference(model)
+    wanted_here = wanted_trackers(registry, options.track) if process_index() == 0 else []
+    about = {"model": str(reference), "trains": list(expressions), **as_plain(options)}
+    tracked = beside.with_name(f"{beside.name}.tracking")
+    trackers = Trackers(wanted_here, beside.name, tracked, about, offline=options.offline)
+    reporter = Observed(reporter or Silent(), registry.hook, beside, trackers)
     recipe = find_recipe(options.recipe, registry, reference)
     context = RunContext.of(registry, adapter_recipe(recipe) if adapters else recipe, options)
     context.check_options([*options.via, *expressions])
-    with without_network(options.offline), loaded_folder(model, _parent(beside)) as loaded:
+    with without_network(options.offline), loaded_folder(model, _parent(beside)) as loaded, trackers.closing():
         resolved = loaded or resolve_model(reference, Access.of(options, registry))
         root = Path(options.stages_dir) if options.stages_dir else beside.parent / "stages"
         stages = Stages(context.of_model(resolved), root, reporter.training)
@@ -258,6 +269,7 @@ def _trained(
                 trained.append(stages.train(stage, folder))
             else:
                 trained.append(train_when_free(stages, stage, folder))
+        trackers.trained([stage.summary for stage in trained])
         return trained
 
 
