@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 COLUMNS = "harness.columns"
-"""Where the option ``--columns`` is kept in the context of a command."""
+"""The key of the option ``--columns`` in the context of a command."""
 
 
 def stdout_console() -> Console:
