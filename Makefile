@@ -37,7 +37,7 @@ docs: install
 
 # The documentation as a site that needs no server, in build/site.
 site: install
-	$(BIN)/python -m mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
 # What is uploaded to PyPI, in dist.
 dist: install

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any
 
 _NAMES_OF = {
-    "harness.api": "breakdown checklist compare evaluate evaluate_seeds mine render_report score train",
+    "harness.api": (
+        "breakdown checklist compare evaluate evaluate_seeds mine render_report score train train_adapters"
+    ),
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",
@@ -44,7 +46,7 @@ _NAMES_OF = {
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),
-    "harness.types.extensions": "Attribute Command DoctorCheck Finding Launcher Objective ReportFormat",
+    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name numbered_language",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",

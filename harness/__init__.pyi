@@ -9,6 +9,7 @@ from harness.api import mine as mine
 from harness.api import render_report as render_report
 from harness.api import score as score
 from harness.api import train as train
+from harness.api import train_adapters as train_adapters
 from harness.core.arrays import FloatArray as FloatArray
 from harness.core.arrays import IntArray as IntArray
 from harness.core.arrays import OutputRows as OutputRows
@@ -83,6 +84,7 @@ from harness.types.examples import Translation as Translation
 from harness.types.extensions import Attribute as Attribute
 from harness.types.extensions import Command as Command
 from harness.types.extensions import DoctorCheck as DoctorCheck
+from harness.types.extensions import ExportFormat as ExportFormat
 from harness.types.extensions import Finding as Finding
 from harness.types.extensions import Launcher as Launcher
 from harness.types.extensions import Objective as Objective
@@ -119,6 +121,7 @@ __all__ = [
     "render_report",
     "score",
     "train",
+    "train_adapters",
     "FloatArray",
     "IntArray",
     "OutputRows",
@@ -193,6 +196,7 @@ __all__ = [
     "Attribute",
     "Command",
     "DoctorCheck",
+    "ExportFormat",
     "Finding",
     "Launcher",
     "Objective",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from harness.analysis.checklist.results import Results
     from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
+    from harness.models.resolve import ResolvedModel
     from harness.registry.registry import Registry
     from harness.retrieval.mine_files import MiningOptions
     from harness.run import Comparison, Run, SeedRuns
     from harness.scoring.scores import BenchmarkScore
-    from harness.training.stage import TrainedStage
+    from harness.training.chain import Stages
+    from harness.training.stage import Stage, TrainedStage
     from harness.types.progress import ProgressListener
 
     System = str | Path | Run | Sequence[str | Path | Run]
@@ -171,6 +173,71 @@ def train(
 
     Raises :class:`~harness.core.errors.HarnessError`.
     """
+    folder, options = Path(out), with_keywords(options, keywords)
+
+    def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
+        return {folder: stages.last([*stages.context.options.via, task], found)}
+
+    [trained] = _trained(model, folder, wanted, options, registry, reporter, expressions=[task])
+    return trained
+
+
+@shows_keywords
+def train_adapters(
+    model: str | LoadedModel,
+    languages: str | Sequence[str] = (),
+    *,
+    out: str | Path,
+    options: EvalOptions | None = None,
+    registry: Registry | None = None,
+    reporter: ProgressListener | None = None,
+    **keywords: Unpack[Keywords],
+) -> dict[str, TrainedStage]:
+    """Trains a language adapter for each language on its plain text, ``DATA_DIR/text/<language>.txt``, by language.
+
+    Without ``languages``, for every file there. An adapter is a LoRA in the format of peft, in the folder
+    ``out/<language>``; ``EvalOptions.language_adapters`` takes ``out``. What is finished is left as it is, and what is
+    unfinished is resumed. The other keywords are options, as in :func:`evaluate`.
+
+    Raises :class:`~harness.core.errors.HarnessError`.
+    """
+    options = with_keywords(options, keywords)
+    root = Path(out)
+    if options.via or options.language_adapters:
+        what = "via" if options.via else "language_adapters"
+        raise UsageError(f"option {what}: language adapters are trained on the model as it is", hint="leave it out")
+    codes = list(dict.fromkeys(texts(languages))) or _languages_with_text(options.data_dir)
+
+    def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
+        return {root / code: stages.language_adapter(code, found) for code in codes}
+
+    expressions = [f"mlm[{code}]" for code in codes]
+    trained = _trained(model, root, wanted, options, registry, reporter, expressions=expressions, adapters=True)
+    return dict(zip(codes, trained, strict=True))
+
+
+def _languages_with_text(data_dir: str | None) -> list[str]:
+    folder = Path(data_dir or ".") / "text"
+    codes = sorted(path.stem for path in folder.glob("*.txt"))
+    if not codes:
+        raise DataError(
+            f"{folder}: no text to train language adapters on", hint="write one file a language: DATA_DIR/text/sw.txt"
+        )
+    return codes
+
+
+def _trained(
+    model: str | LoadedModel,
+    beside: Path,
+    wanted: Callable[[Stages, ResolvedModel], dict[Path, Stage]],
+    options: EvalOptions,
+    registry: Registry | None,
+    reporter: ProgressListener | None,
+    *,
+    expressions: Sequence[str],
+    adapters: bool = False,
+) -> list[TrainedStage]:
+    """Trains stages into the folders that ``wanted`` names; ``beside`` is the folder that the user gave."""
     from harness.core.offline import without_network
     from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
@@ -178,6 +245,7 @@ def train(
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
     from harness.report.notebook_progress import default_reporter
+    from harness.training.adapter_recipe import adapter_recipe
     from harness.training.chain import Stages
     from harness.training.context import RunContext
     from harness.training.processes import process_count
@@ -185,33 +253,37 @@ def train(
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
 
-    options = with_keywords(options, keywords)
     registry = registry or get_registry()
-    folder = Path(out)
     reference = model_reference(model)
-    context = RunContext.of(registry, find_recipe(options.recipe, registry, reference), options)
-    context.check_options([*options.via, task])
+    recipe = find_recipe(options.recipe, registry, reference)
+    context = RunContext.of(registry, adapter_recipe(recipe) if adapters else recipe, options)
+    context.check_options([*options.via, *expressions])
     with (
         default_reporter(reporter) as listener,
         without_network(options.offline),
-        loaded_folder(model, _parent(folder)) as loaded,
+        loaded_folder(model, _parent(beside)) as loaded,
     ):
-        observed = Observed(listener, registry.hook, folder)
+        observed = Observed(listener, registry.hook, beside)
         resolved = loaded or resolve_model(reference, Access.of(options, registry))
-        root = Path(options.stages_dir) if options.stages_dir else folder.parent / "stages"
+        root = Path(options.stages_dir) if options.stages_dir else beside.parent / "stages"
         stages = Stages(context.of_model(resolved), root, observed.training)
-        stage = stages.last([*options.via, task], resolved)
-        with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
-            try:
-                stored(stage, folder)
-            except Foreign as found:
-                raise UsageError(
-                    f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
-                ) from None
-        observed.stages(stages.coming(chain(stage), folder))
-        if process_count() > 1:
-            return stages.train(stage, folder)
-        return train_when_free(stages, stage, folder)
+        folders = wanted(stages, resolved)
+        for folder, stage in folders.items():
+            with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
+                try:
+                    stored(stage, folder)
+                except Foreign as found:
+                    raise UsageError(
+                        f"{folder}: holds something else ({found})", hint="choose another --out, or remove the folder"
+                    ) from None
+        trained = []
+        for folder, stage in folders.items():
+            observed.stages(stages.coming(chain(stage), folder))
+            if process_count() > 1:
+                trained.append(stages.train(stage, folder))
+            else:
+                trained.append(train_when_free(stages, stage, folder))
+        return trained
 
 
 def score(
@@ -219,8 +291,8 @@ def score(
     labels: str | Path | None = None,
     benchmark: str | None = None,
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     strict: bool = True,
     registry: Registry | None = None,
 ) -> BenchmarkScore:
@@ -238,16 +310,16 @@ def score(
 
     registry = registry or get_registry()
     if labels is None:
-        return score_run(Path(predictions), registry, benchmark, tasks, languages)
+        return score_run(Path(predictions), registry, benchmark, texts(tasks), texts(languages))
     where = Path(predictions), Path(labels)
-    return score_submission(*where, registry, benchmark or "xtreme", tasks, languages, strict=strict)
+    return score_submission(*where, registry, benchmark or "xtreme", texts(tasks), texts(languages), strict=strict)
 
 
 def compare(
     systems: Sequence[System],
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     resamples: int = 10_000,
     registry: Registry | None = None,
 ) -> Comparison:
@@ -269,14 +341,14 @@ def compare(
     ]
     registry = registry or _registry_of([run for group in groups for run in group])
     folders = [[_folder(run) for run in group] for group in groups]
-    return Comparison(**vars(compare_systems(folders, registry, tasks, languages, resamples)))
+    return Comparison(**vars(compare_systems(folders, registry, texts(tasks), texts(languages), resamples)))
 
 
 def report(
     runs: Sequence[str | Path | Run],
     format: str = "text",
     *,
-    tables: Sequence[str] = (),
+    tables: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
     registry: Registry | None = None,
 ) -> str:
@@ -288,7 +360,7 @@ def report(
     """
     from harness.report.formats import report
 
-    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, tables)
+    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, texts(tables))
 
 
 render_report = report
@@ -298,9 +370,9 @@ render_report = report
 def breakdown(
     run: str | Path | Run,
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
-    attributes: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
+    attributes: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
     allow_pickle: bool = False,
     trust_remote_code: str | None = None,
@@ -323,9 +395,9 @@ def breakdown(
     return breakdown(
         _folder(run),
         registry,
-        tasks=tasks,
-        languages=languages,
-        attributes=attributes,
+        tasks=texts(tasks),
+        languages=texts(languages),
+        attributes=texts(attributes),
         data_dir=data_dir,
         access=Access(True, allow_pickle, trust_remote_code, loader),
     )
@@ -335,8 +407,8 @@ def breakdown(
 def checklist(
     model: str | Path,
     *,
-    languages: Sequence[str] = (),
-    tests: Sequence[str] = (),
+    languages: str | Sequence[str] = (),
+    tests: str | Sequence[str] = (),
     cases: int = 200,
     examples: int = 3,
     options: EvalOptions | None = None,
@@ -384,10 +456,11 @@ def mine(
     """Mines translation pairs from two text files (a sentence a line, UTF-8) by the margin of their sentence vectors.
 
     The pairs are written to ``out``, tab-separated, best first; ``mining`` says which ones. Sentence vectors are kept in
-    the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. ``options`` and
-    keywords, as in :func:`evaluate`, say how the model is loaded and how it computes. Returns what was done: ``pairs``,
-    ``source`` and ``target`` (sentences), ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``,
-    ``max_length``, ``out``, ``vectors``, ``index``, and of an approximate index its ``recall``.
+    the folder ``vectors``, by default next to ``out``, so that a stopped call continues where it was. The ``options`` say
+    how the model is loaded and how it computes. Returns what was done: ``pairs``, ``source`` and ``target`` (sentences),
+    ``embedded_tokens``, ``layer`` and why (``layer_from``), ``pool``, ``prompt``, ``max_length``, ``attention`` (that of
+    the network, or, where all vectors were there, what was asked for), ``out``, ``vectors``, ``index``, and of an
+    approximate index its ``recall``.
 
     Raises :class:`~harness.core.errors.HarnessError`.
     """

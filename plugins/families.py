@@ -26,6 +26,7 @@ def harness_families():
         format="harness.scoring.formats.labels:Labels",
         summary="a label for a text or a pair of texts",
         template="harness.scaffold.task_templates:PAIRS",
+        hub_task="text-classification",
     )
     yield Family(
         "tagging",
@@ -34,6 +35,7 @@ def harness_families():
         format="harness.scoring.formats.tags:Tags",
         summary="a tag for every word of a sentence",
         template="harness.scaffold.task_templates:TAGGED",
+        hub_task="token-classification",
     )
     yield Family(
         "span_qa",
@@ -42,6 +44,7 @@ def harness_families():
         format="harness.scoring.formats.answers:Answers",
         summary="the answer to a question, cut from its context",
         template="harness.scaffold.task_templates:QUESTIONS",
+        hub_task="question-answering",
     )
     yield Family(
         "multiple_choice",
@@ -50,6 +53,7 @@ def harness_families():
         format="harness.scoring.formats.choices:Choices",
         summary="the best continuation of a prompt",
         template="harness.scaffold.task_templates:CHOICES",
+        hub_task="multiple-choice",
     )
     yield Family(
         "mlm",
@@ -58,6 +62,7 @@ def harness_families():
         format="harness.scoring.formats.guesses:Guesses",
         summary="masked tokens of running text",
         template="harness.scaffold.task_templates:TEXTS",
+        hub_task="fill-mask",
     )
     yield Family(
         "dual_encoder",
@@ -66,6 +71,7 @@ def harness_families():
         format="harness.scoring.formats.rankings:Rankings",
         summary="the candidates of a pool that answer a query, by nearness of vectors",
         template="harness.scaffold.task_templates:SEARCHES",
+        hub_task="sentence-similarity",
     )
     yield Family(
         "bitext_retrieval",
@@ -74,6 +80,7 @@ def harness_families():
         format="harness.scoring.formats.rows:Rows",
         summary="for every English sentence, its translation in a pool (nearest neighbour)",
         template="harness.scaffold.task_templates:TRANSLATIONS",
+        hub_task="sentence-similarity",
     )
     yield Family(
         "bitext_mining",
@@ -82,4 +89,5 @@ def harness_families():
         format="harness.scoring.formats.pairs:Pairs",
         summary="the pairs of translations hidden in two pools of sentences (margin mining)",
         template="harness.scaffold.task_templates:POOLS",
+        hub_task="sentence-similarity",
     )

@@ -136,6 +136,9 @@ those it has, and the others run. For texts that do not say their language (`har
 entities of Mewsli-X), set `default_language` in the model's `config.json`. transformers' class for
 multiple choice is not used, because it mixes up the languages of the rows in a batch.
 
+Other models can be given [an adapter for each language](training.md#language-adapters), which goes
+through every family. `harness adapters` trains it where the table has a masked LM.
+
 """
 
 if __name__ == "__main__":

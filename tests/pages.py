@@ -14,7 +14,7 @@ from harness.training.context import options_of
 from harness.types.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OF_PLUGINS = {"plugins.md", "hooks.md", "tasks.md"}
 """Pages whose examples name tasks that a reader is going to write."""
 

@@ -129,7 +129,7 @@ def test_what_never_was_is_still_missing() -> None:
 
 def shown_imports() -> set[tuple[str, str]]:
     """Page or template, and module, of every import of ours that a third party is shown."""
-    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "harness" / "scaffold").rglob("*.tmpl")]
+    paths = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "harness" / "scaffold").rglob("*.tmpl")]
     return {
         (str(path.relative_to(ROOT)), module)
         for path in paths

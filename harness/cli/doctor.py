@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from harness.cli.shared_options import session_options
+from harness.cli.shared_options import language_adapter_options, session_options
 from harness.core.errors import UsageError
 
 
@@ -23,6 +23,7 @@ from harness.core.errors import UsageError
     metavar="FOLDER",
     help="Data in the Hub's snapshot layout.  [env: HARNESS_DATA_DIR]",
 )
+@language_adapter_options
 @session_options(without=("dtype",))  # --invariance compares both, and --model tries bf16
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -44,6 +45,9 @@ def command(
     answer what a reviewer would ask: hidden state, pooling, padding, precision, tokens a word and unknown tokens in 49
     languages, length, weights and code. The weights themselves are not loaded. The exit code is 5 where the model is
     faulty or no family can use it, and 0 otherwise.
+
+    With --model and --language-adapters, tell as well whether the adapters are for this model, and which one each
+    language gets.
 
     With --invariance, score one unit of each family of tasks whose data are present instead, with batches of one and
     full ones, in fp32 and in bf16, and count the decisions that change.
@@ -70,6 +74,7 @@ def command(
             "have no effect with --model",
         )
         ctx.exit(print_model_check(model, options, as_json))
+    _refuse(given, ("language_adapters", "adapter_fallback"), "go with --model MODEL")
     if invariance is not None:
         from harness.cli.doctor_invariance import print_invariance
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import message, print_json, print_table, print_text
 from harness.core.errors import ModelError
+from harness.models.language_adapters import LanguageAdapters, described
+from harness.report.language_adapters import adapters_table
 from harness.report.model_check import model_check_tables
+from harness.types.languages import languages
 
 if TYPE_CHECKING:
     from harness.types.options import EvalOptions
@@ -19,11 +22,15 @@ def print_model_check(model: str, options: EvalOptions, as_json: bool) -> int:
     from harness.registry.default import get_registry
 
     found = check_model(model, get_registry(), options)
+    place = options.language_adapters
+    adapters = LanguageAdapters.of(place, options.adapter_fallback) if place is not None else None
+    used = described(adapters.chosen(languages())) if adapters else {}
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), **({"language_adapters": used} if used else {})})
     else:
-        for place, table in enumerate(model_check_tables(found)):
-            if place:
+        tables = [*model_check_tables(found), *([adapters_table(used)] if used else [])]
+        for number, table in enumerate(tables):
+            if number:
                 print_text("")
             print_table(table)
         for trial in found.families:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import (
+    adapter_options,
     data_dir_option,
     embedding_options,
     launch_options,
@@ -43,6 +44,7 @@ from harness.cli.shared_options import (
     "--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score the model unchanged."
 )
 @recipe_options
+@adapter_options
 @click.option(
     "--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run per seed, and their mean."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.console import message, print_json, print_table, print_text
+from harness.cli.shared_options import data_dir_option
 from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -32,50 +33,116 @@ def command() -> None:
 
 @command.command()
 @click.argument("runs", nargs=-1, required=True, type=_PATH, metavar="RUN...")
-@click.option("-o", "--out", type=_PATH, required=True, help="The row's file, or the submission's folder or archive.")
-@click.option("--format", "kind", default="row", show_default=True, help="row, or a benchmark's submission: xtreme.")
-@click.option("--zip", "zipped", is_flag=True, help="Write the submission as a zip archive.")
+@click.option("-o", "--out", type=_PATH, required=True, help="The row's file; else a new folder, or the archive.")
+@click.option(
+    "--format",
+    "kind",
+    default="row",
+    show_default=True,
+    metavar="NAME",
+    help="row; hub, eee, mteb or a plugin's; or a benchmark's submission: xtreme.",
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="One option of the format: license=mit.")
+@click.option("--zip", "zipped", is_flag=True, help="Write the files as a zip archive.")
 @click.option("--name", help="Name of the system.  [default: model and intermediate tasks]")
 @click.option("--allow-partial", is_flag=True, help="Export a limited, excerpted or unfinished run; marked in the row.")
 @click.option("--allow-dirty", is_flag=True, help="Export a run of a changed checkout; marked in the row.")
 @click.option("--allow-unpinned", is_flag=True, help="Export a run of weights without a revision; marked in the row.")
+@click.option("--push", "repository", metavar="ORG/NAME", help="Also open a pull request there on the Hub; asks first.")
+@click.option("--yes", is_flag=True, help="Send without asking.")
+@data_dir_option
 def export(
     runs: tuple[Path, ...],
     out: Path,
     kind: str,
+    settings: tuple[str, ...],
     zipped: bool,
     name: str | None,
-    allow_partial: bool,
-    allow_dirty: bool,
-    allow_unpinned: bool,
+    repository: str | None,
+    yes: bool,
+    data_dir: str | None,
+    **allowed: bool,
 ) -> None:
-    """Export a run folder as a leaderboard row, or its predictions as the official submission.
+    """Export a run folder as a leaderboard row, in the layout of another place, or as the official submission.
 
     Several run folders, or the folder that eval --seeds wrote, are seeds of one system: they make one row, of means and
     standard deviations over the seeds.
     """
+    from harness.core.errors import did_you_mean
+    from harness.leaderboard.formats import export_files
+    from harness.leaderboard.official import export_submission
+    from harness.registry.default import get_registry
+
+    registry = get_registry()
+    formats = registry.export_formats()
+    if kind not in ("row", *formats, *registry.benchmarks()):
+        known = did_you_mean(kind, ["row", *formats, *registry.benchmarks()])
+        raise UsageError(f"--format {kind}: no such format and no benchmark", hint=known)
+    if settings and kind not in formats:
+        raise UsageError(f"--set: {kind} has no options", hint=f"they are for --format {', '.join(formats)}")
+    if repository is not None and not (kind in formats and formats[kind].repository):
+        sent = [each for each, value in formats.items() if value.repository]
+        raise UsageError(f"--push: {kind} does not belong on the Hub", hint=f"it is for --format {', '.join(sent)}")
+    if kind in formats:
+        options = dict(_setting(text) for text in settings)
+        files = export_files(runs, registry, formats[kind], options=options, data_dir=data_dir, name=name, **allowed)
+        _write(files, out, zipped, repository, formats[kind].repository, yes)
+    elif kind == "row":
+        _write_row(runs, out, zipped, name, allowed)
+    else:
+        if len(runs) > 1:
+            raise UsageError("a submission holds the predictions of one run", hint="give one of the seeds")
+        names = export_submission(runs[0], out, registry, kind, zipped=zipped, **allowed)
+        message(f"{len(names)} prediction files: {out}")
+
+
+def _write_row(runs: tuple[Path, ...], out: Path, zipped: bool, name: str | None, allowed: dict[str, bool]) -> None:
     from harness.core.files import write_atomic
     from harness.leaderboard.export import export_row
-    from harness.leaderboard.official import export_submission
     from harness.leaderboard.rows import row_text
     from harness.leaderboard.validation import problems
     from harness.registry.default import get_registry
 
+    if zipped:
+        raise UsageError("--zip is for several files, and a row is one", hint="add --format xtreme, hub, eee or mteb")
     registry = get_registry()
-    allowed = {"allow_partial": allow_partial, "allow_dirty": allow_dirty, "allow_unpinned": allow_unpinned}
-    if kind == "row":
-        if zipped:
-            raise UsageError("--zip is for submissions", hint="add --format xtreme")
-        row = export_row(runs, registry, name=name, **allowed)
-        for problem in problems(row, registry):
-            message(problem.text, "warning")
-        write_atomic(out, row_text(row))
-        message(f"row {row['id']}: {out}")
-    else:
-        if len(runs) > 1:
-            raise UsageError("a submission holds the predictions of one run", hint="give one of the seeds")
-        files = export_submission(runs[0], out, registry, kind, zipped=zipped, **allowed)
-        message(f"{len(files)} prediction files: {out}")
+    row = export_row(runs, registry, name=name, **allowed)
+    for problem in problems(row, registry):
+        message(problem.text, "warning")
+    write_atomic(out, row_text(row))
+    message(f"row {row['id']}: {out}")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {text}: NAME=VALUE expected")
+    return name, value
+
+
+def _write(
+    files: dict[str, bytes], out: Path, zipped: bool, repository: str | None, repository_kind: str, yes: bool
+) -> None:
+    """Writes the files and, if they are for a repository, sends them after showing them."""
+    import sys
+
+    from harness.leaderboard.export_folder import write_files
+    from harness.leaderboard.push import preview, push
+
+    if repository is not None and not yes and not sys.stdin.isatty():
+        raise UsageError("--push asks before it sends, and nobody can answer here", hint="--yes sends without asking")
+    write_files(files, out, zipped=zipped)
+    message(f"{len(files)} files: {out}")
+    if repository is None:
+        return
+    message(preview(files, repository))
+    if not yes and not click.confirm(f"Send this to {repository}?", err=True):
+        message("nothing was sent")
+        return
+    address, left_out = push(files, repository, repository_kind, f"Evaluation results of xtreme-harness: {out.name}")
+    for name in left_out:
+        message(f"{repository} has a {name} already: it is left as it is; yours is {out / name}", "warning")
+    message(f"sent: {address}")
 
 
 @command.command()
@@ -95,7 +162,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     if wrong:
         raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
     if not as_json:
-        message(f"{len(files)} files are valid")
+        message("valid: 1 file" if len(files) == 1 else f"valid: {len(files)} files")
 
 
 @command.command()
@@ -123,6 +190,14 @@ _board_options = [
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--recipe", metavar="NAME", help="Only rows that are known to be of this recipe: nlu-evals."),
     click.option("--row", "more", multiple=True, type=_PATH, metavar="FILE", help="A row that is not added yet."),
+    click.option(
+        "--run",
+        "runs",
+        multiple=True,
+        type=_PATH,
+        metavar="RUN",
+        help="A run folder, as it is; several are ranked by a paired test of their predictions.",
+    ),
     _rows_option,
 ]
 
@@ -173,17 +248,23 @@ def _board(
     metrics: tuple[str, ...],
     recipe: str | None,
     more: tuple[Path, ...],
+    runs: tuple[Path, ...],
     folder: Path,
 ) -> Board:
     from harness.leaderboard.board import build_board, why_not_shown
     from harness.leaderboard.recipes import of_recipe
     from harness.leaderboard.rows import local_rows, published_rows, read_rows
     from harness.registry.default import get_registry
+    from harness.report.paired_rows import paired_tests, rows_of_runs
 
     registry = get_registry()
-    rows = [*published_rows(registry), *local_rows(folder, more)]
+    own = rows_of_runs(runs, registry)
+    rows = [*published_rows(registry), *local_rows(folder, more), *own]
     shown = of_recipe(rows, recipe) if recipe else rows
-    board = build_board(shown, benchmark, registry, tasks, metrics)
+    board = build_board(shown, benchmark, registry, tasks, metrics, paired_tests(own, runs, registry))
+    for run, row in zip(runs, own, strict=True):
+        if reason := why_not_shown(row, board, tasks, metrics):
+            message(f"{run}: not shown: {reason}", "warning")
     for file in more:
         for row in read_rows(file):
             other = "" if row in shown else f"it is not known to be of the recipe {recipe}"

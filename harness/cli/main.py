@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("harness.cli.eval:command", "Score a model zero-shot on tasks or a whole benchmark."),
     "train": ("harness.cli.train:command", "Fine-tune on English, after intermediate tasks if asked."),
+    "adapters": ("harness.cli.adapters:command", "Train an adapter for each language on its text."),
     "score": ("harness.cli.score:command", "Score prediction files without a model."),
     "compare": ("harness.cli.compare:command", "Compare runs: differences, confidence intervals, corrected p-values."),
     "breakdown": (

@@ -70,7 +70,27 @@ recipe_options = _together(
     ),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
+)
+
+language_adapter_options = _together(
+    click.option(
+        "--language-adapters",
+        metavar="FOLDER",
+        help="An adapter a language (FOLDER/sw, or a path with {language}), swapped by language.",
+    ),
+    click.option(
+        "--adapter-fallback",
+        default="related",
+        show_default=True,
+        metavar="NAME",
+        help="For a language without an adapter: related (its nearest relative's, else English's), source (English's), "
+        "none.",
+    ),
+)
+
+adapter_options = _together(
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
+    language_adapter_options,
 )
 
 SESSION: dict[str, Callable[[Decorated], Decorated]] = {

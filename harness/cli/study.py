@@ -71,7 +71,8 @@ def run(
     grid = list(cells(study, folder, options))
     if dry_run:
         for cell in grid:
-            print_text(f"{cell.name}: seeds {', '.join(map(str, study.seeds))}: {cell.folder}")
+            seeds = "seeds" if len(study.seeds) > 1 else "seed"
+            print_text(f"{cell.name}: {seeds} {', '.join(map(str, study.seeds))}: {cell.folder}")
         return
     with TerminalProgress() as reporter:
         found = run_cells(grid, folder, registry=registry, reporter=reporter, launcher=launcher, jobs=jobs)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table, print_text
-from harness.cli.shared_options import COMPUTE, session_options
+from harness.cli.shared_options import COMPUTE, language_adapter_options, session_options
 from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
 from harness.data.splits import task_languages
@@ -64,6 +64,7 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
 @click.option("--examples", "count", type=click.IntRange(min=0), default=0, help="Number of examples to show.")
 @click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
 @click.option("--model", default="tiny", show_default=True, help="Model whose tokenizer is shown.")
+@language_adapter_options
 @session_options(without=COMPUTE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_task(
@@ -71,7 +72,8 @@ def show_task(
 ) -> None:
     """Show a task: languages, official sizes, training data, metric, licence, who provides it, what data is there.
 
-    With --examples, the first ones of a language with their tokens, as the task's family gives them to a model.
+    With --examples, the first ones of a language with their tokens, as the task's family gives them to a model. With
+    --language-adapters, the adapter that each language gets.
     """
     registry = get_registry()
     found = find_tasks(registry, name)
@@ -126,6 +128,11 @@ def _print_details(found: Mapping[str, Any]) -> None:
     ]
     print_text("")
     print_table(Table.of("", ["code", "language", "script", "split", number("official"), "data", "origin"], rows))
+    if "language_adapters" in found:
+        from harness.report.language_adapters import adapters_table
+
+        print_text("")
+        print_table(adapters_table(found["language_adapters"]))
     states = [state for table in found["languages"].values() for state in table.values()]
     missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
     if missing:

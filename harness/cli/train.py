@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import data_dir_option, recipe_options, session_options
+from harness.cli.shared_options import adapter_options, data_dir_option, recipe_options, session_options
 
 
 @click.command("train")
@@ -14,6 +14,7 @@ from harness.cli.shared_options import data_dir_option, recipe_options, session_
 @click.option("--task", required=True, metavar="TASK", help="Intermediate task; a+b trains both on one encoder.")
 @click.option("--via", multiple=True, metavar="TASK", help="Stage to train before it; repeat for a sequence.")
 @recipe_options
+@adapter_options
 @click.option("--train-limit", type=int, help="Maximum number of training examples.")
 @session_options(without=("compiled",))
 @data_dir_option

@@ -16,6 +16,7 @@ from harness.inference.timing import Timings
 from harness.models.attention import attention_of
 from harness.models.heads import plain_model
 from harness.models.resolve import Access, ResolvedModel
+from harness.models.swapped_adapters import attach_adapters
 from harness.training.context import RunContext
 from harness.types.units import Prediction
 
@@ -29,6 +30,7 @@ def open_checkpoint(
     session = session.with_tokenizer(family.tokenizer_settings())
     as_it_is = family.trainable and context.options.train == "never"
     network = session.network(family.load, head=family.head_parameters if as_it_is else None)
+    attach_adapters(network, context.adapters)
     return session.forward(network, phases=phases, embedder=group.embedder)
 
 

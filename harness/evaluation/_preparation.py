@@ -13,6 +13,7 @@ from harness.data.perturb import Variant, make_variant, split_of
 from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
+from harness.models.language_adapters import described, key_of, texts_of
 from harness.models.languages import language_in_model, model_languages
 from harness.training.context import RunContext
 from harness.training.sources import training_tasks
@@ -24,6 +25,7 @@ from harness.types.units import UnitExamples
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
+    from harness.models.language_adapters import Choice
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class PreparedUnit:
     """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
 
     ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
+    ``resources`` are those of its language adapters.
     """
 
     planned: PlannedUnit
@@ -39,6 +42,7 @@ class PreparedUnit:
     key: str
     checkpoint: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Preparation:
@@ -69,7 +73,7 @@ class Preparation:
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
         data = self.context.data.load(entry.task, entry.split, options.limit)
-        module = self._module(unit.language, group)
+        module, adapters = self._module(unit.language, group), self._adapters(entry, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
@@ -97,18 +101,27 @@ class Preparation:
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
             **({"variant": variant.identity} if variant.identity else {}),
+            **({"language_adapters": key_of(adapters)} if adapters else {}),
             **({"seed": self.seed} if self.seed else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
         examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
-        return PreparedUnit(entry, examples, data, key, group.identity, {**variant.facts, **module})
+        facts = {**variant.facts, **module, **({"language_adapters": described(adapters)} if adapters else {})}
+        return PreparedUnit(entry, examples, data, key, group.identity, facts, texts_of(adapters))
 
     @staticmethod
     def _module(language: str, group: CheckpointGroup) -> dict[str, str]:
         """The module of a model with one for each language; ModelError where it lacks this one."""
         known = model_languages(group.start.config) if group.start else ()
         return {"module": language_in_model(language, known)} if known else {}
+
+    def _adapters(self, entry: PlannedUnit, group: CheckpointGroup) -> dict[str, Choice]:
+        """The adapter of each language that a unit reads, "" for a pool in languages that are not known."""
+        if self.context.adapters is None or group.start is None:
+            return {}
+        read = group.family.languages_read(entry.unit.language)
+        return self.context.adapters.chosen([*read, *([""] if entry.task.pool is not None else [])])
 
     def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import DataError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
+from harness.evaluation.cards import update_cards
 from harness.evaluation.completion import adhoc_benchmark, finish
 from harness.evaluation.evaluator import Evaluator
 from harness.evaluation.groups import check_options
@@ -96,5 +97,6 @@ def evaluate_run(
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
+            update_cards(record, registry, evaluator.stages.trained)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Evaluation(where, record, scores)

@@ -10,6 +10,8 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.data.access import DataAccess
 from harness.data.splits import splits_of, task_languages
 from harness.families.example_tokens import example_tokens
+from harness.models.language_adapters import LanguageAdapters
+from harness.models.language_adapters import described as described_adapters
 from harness.models.reference import parse_model
 from harness.models.resolve import Access
 from harness.registry.registry import Registry
@@ -66,6 +68,9 @@ def task_details(
             code: {name: _state(data, split) for name, split in table.items()} for code, table in splits.items()
         },
     }
+    if options.language_adapters is not None:
+        adapters = LanguageAdapters.of(options.language_adapters, options.adapter_fallback)
+        found["language_adapters"] = described_adapters(adapters.chosen(splits))
     if examples:
         found["examples"] = _examples(registry, task, splits, examples, data, model, Access.of(options, registry))
     return found

@@ -73,6 +73,13 @@ class Predictor(ABC):
         """
         return {}
 
+    def languages_read(self, language: str) -> Sequence[str]:
+        """The languages of the texts in a unit of this language, for models with adapters for each.
+
+        By default that language alone; sentence retrieval reads English ones as well.
+        """
+        return (language,)
+
     def join(self, units: Sequence[UnitExamples]) -> list[UnitExamples]:
         """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)

@@ -73,6 +73,10 @@ class BitextMining(Predictor):
         """The bare encoder."""
         return load_encoder(reference, **kwargs)
 
+    def languages_read(self, language: str) -> tuple[str, ...]:
+        """Both sides are read."""
+        return language, "en"
+
     def vector_treatment(self, embedder: Embedder) -> dict[str, Any]:
         """Describes what the model's own files and training change."""
         return self.options.unusual(embedder)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from harness.inference.forward import Forward
     from harness.models.embedder import Embedder
     from harness.models.sentence_modules import SentenceModules
+
+Kind = TypeVar("Kind", Query, Candidate, Match)
 
 PROMPTS = {"query": ("query",), "candidate": ("document", "passage", "corpus")}
 """Names of the prompts for queries and for candidates, in the order in which they are looked for (as sentence-transformers)."""
@@ -104,16 +106,16 @@ class DualEncoder(HeadFamily):
         for unit in units:
             if not unit.pool:
                 pool = pools.setdefault(unit.task, {})
-                candidates = (example for example in unit.examples if isinstance(example, Candidate))
-                pool.update((candidate.id, (candidate, unit.language)) for candidate in candidates)
+                pool.update((candidate.id, (candidate, code)) for candidate, code in _spoken(unit, Candidate))
                 for query in _queries(unit):
                     relevant.setdefault((unit.task, query.id), {}).update(dict.fromkeys(query.relevant))
         shared = {task: list(zip(*pool.values(), strict=True)) or [(), ()] for task, pool in pools.items()}
         return [
-            replace(unit, examples=_queries(unit))
+            replace(unit, examples=_queries(unit), languages=_query_languages(unit))
             if unit.pool
             else replace(
                 unit,
+                languages=_query_languages(unit),
                 examples=[replace(q, relevant=tuple(relevant[unit.task, q.id])) for q in _queries(unit)],
                 pool=shared[unit.task][0],
                 pool_languages=shared[unit.task][1],
@@ -127,7 +129,7 @@ class DualEncoder(HeadFamily):
         search = partial(in_blocks, search) if index in BACKENDS else search
         for group in _by_pool(units):
             pool = [example for example in group[0].pool if isinstance(example, Candidate)]
-            queries = [(query.text, unit.language) for unit in group for query in _queries(unit)]
+            queries = [(query.text, code) for unit in group for query, code in _spoken(unit, Query)]
             spoken = group[0].pool_languages or [""] * len(pool)
             candidates = [(candidate.text, code) for candidate, code in zip(pool, spoken, strict=True)]
             vectors = mapped(partial(self._embed, forward, "candidate"), candidates)
@@ -162,11 +164,10 @@ class DualEncoder(HeadFamily):
         if modules := self._authors(forward.embedder):
             depth = layer_count(encoder_of(plain_model(forward.model)).config)
             settings = modules.settings(modules.prompt_for(PROMPTS[side], self.options.prompt)[1])
-            known = spoken if all(spoken) else ()
-            return embed(forward, plain, layers=[depth], max_length=max_length, languages=known, **settings)[depth]
+            return embed(forward, plain, layers=[depth], max_length=max_length, languages=spoken, **settings)[depth]
         ids, segments = encode_pairs(forward.tokenizer, plain, None, max_length)
         features = Features(ids, np.arange(len(ids)), segments=segments)
-        if forward.reads_language and all(spoken):
+        if forward.reads_language:
             features = features.with_languages(spoken)
         vectors = np.asarray(forward.stream(features, self.outputs, counts=len(texts))["vector"])
         check_finite(np.isfinite(vectors))
@@ -270,7 +271,18 @@ def _stored_scale(folder: Path) -> float | None:
 
 
 def _queries(unit: UnitExamples) -> list[Query]:
-    return [example for example in unit.examples if isinstance(example, Query)]
+    return [query for query, _ in _spoken(unit, Query)]
+
+
+def _query_languages(unit: UnitExamples) -> list[str]:
+    """Those of the queries, where the unit has several languages."""
+    return [code for _, code in _spoken(unit, Query)] if unit.languages else []
+
+
+def _spoken(unit: UnitExamples, kind: type[Kind]) -> list[tuple[Kind, str]]:
+    """The examples of a class, with their languages."""
+    pairs = zip(unit.examples, unit.language_of_each, strict=True)
+    return [(example, code) for example, code in pairs if isinstance(example, kind)]
 
 
 def _searchable(unit: UnitExamples) -> UnitExamples:
@@ -278,12 +290,16 @@ def _searchable(unit: UnitExamples) -> UnitExamples:
     pairs = [example for example in unit.examples if isinstance(example, Match)]
     if pairs:
         names: dict[str, str] = {}
-        for pair in pairs:
-            names.setdefault(pair.candidate, f"candidate-{len(names)}")
+        languages: list[str] = []
+        for pair, code in _spoken(unit, Match):
+            if pair.candidate not in names:
+                names[pair.candidate] = f"candidate-{len(names)}"
+                languages.append(code)
         candidates = [Candidate(name, text) for text, name in names.items()]
         return replace(
             unit,
             examples=[*candidates, *(Query(pair.id, pair.query, (names[pair.candidate],)) for pair in pairs)],
+            languages=[*languages, *(code for _, code in _spoken(unit, Match))] if unit.languages else (),
             pool=(),
         )
     if not _queries(unit):

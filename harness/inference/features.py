@@ -172,6 +172,11 @@ class _InOneLanguage:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rows, name)
 
+    @property
+    def languages(self) -> IntArray:
+        """The number of the language, for each row."""
+        return np.full(len(self.rows), self.language, np.int64)
+
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """The batch, with the language."""
         return {**self.rows.batch(rows, pad_id), LANGUAGE: np.full(len(rows), self.language, np.int64)}
@@ -189,3 +194,8 @@ def with_languages(features: FeatureRows, languages: Sequence[str]) -> FeatureRo
         return features.with_languages(languages)  # type: ignore[no-any-return]
     known = list(dict.fromkeys(languages))
     return _InOneLanguage(features, language_number(known[0])) if len(known) == 1 else features
+
+
+def languages_of_rows(features: FeatureRows) -> IntArray | None:
+    """The numbers of the rows' languages, where :func:`with_languages` has put them in and they are known beforehand."""
+    return features.languages if isinstance(features, Features | _InOneLanguage) else None

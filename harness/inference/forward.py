@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -18,13 +18,13 @@ from harness.core.border import in_words
 from harness.core.errors import ModelError
 from harness.inference._prefetch import Given, Made, prefetched
 from harness.inference._threads import in_threads
-from harness.inference.features import FeatureRows
+from harness.inference.features import FeatureRows, languages_of_rows
 from harness.inference.timing import Timings
 from harness.models.device import sent
 from harness.models.embedder import Embedder
 from harness.models.heads import plain_model
-from harness.models.languages import languages_of
 from harness.models.padding import padding_of
+from harness.models.swapped_adapters import adapters_in, reads_languages
 from harness.models.tables import check_positions
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Forward:
     @property
     def reads_language(self) -> bool:
         """Tells whether the model needs the language of every row."""
-        return bool(languages_of(plain_model(self.model)))
+        return reads_languages(self.model)
 
     @property
     def on_processor(self) -> bool:
@@ -115,12 +115,31 @@ class Forward:
         Outputs of one shape come as one array, others as a list. The results of a batch are put in their places when
         the next batch is already under way on the device. On a processor several threads call ``step`` at once.
         ``progress`` is told ``counts`` in all, a share for each batch: the examples behind the rows; None: the rows.
+        With language adapters, the rows of one adapter are computed after those of another.
         """
         check_positions(plain_model(self.model), int(features.lengths[:].max(initial=0)))
         left, scattered = _Left(features.lengths, self.padding, counts), _Scattered(len(features))
         with self.phases("forward"):
-            in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))
+            for portion in self._portions(features, left):
+                with portion:
+                    in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))
         return scattered.outputs
+
+    def _portions(self, features: FeatureRows, left: _Left) -> Iterator[AbstractContextManager[None]]:
+        """Leaves rows of one language adapter at a time, which is active within; all rows, for a model without any."""
+        swapped = adapters_in(self.model)
+        if swapped is None:
+            yield nullcontext()
+            return
+        numbers = languages_of_rows(features)
+        if numbers is None:
+            raise ModelError(
+                "--language-adapters: these rows do not say their language",
+                hint="their class needs the method with_languages; Features have it",
+            )
+        for code, rows in swapped.groups(numbers):
+            left.only(rows)
+            yield swapped.using(code)
 
     def _compute(self, features: FeatureRows, step: Step, left: _Left, scattered: _Scattered) -> None:
         """Takes batches until none is left; several threads may do so at the same time."""
@@ -221,6 +240,10 @@ class _Left:
         self.padding = padding
         self.lock = Lock()
         self._order = np.argsort(-lengths, kind="stable")
+
+    def only(self, rows: IntArray) -> None:
+        """Leaves these rows, of those that are in no batch yet."""
+        self._order = rows[np.argsort(-self.lengths[rows], kind="stable")]
 
     def take(self, budget: int) -> IntArray:
         """The next batch; no rows where none are left."""

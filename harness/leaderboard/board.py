@@ -3,17 +3,23 @@
 Two numbers are ranked together only if benchmark, task, metric, language (or the set of languages averaged over), data
 variant, setting, split and model selection are alike. What is suspicious or unverified, comes from a partial run or a
 task version that is not installed, or is an average over unknown languages, is shown with a mark and without a rank.
+
+A published system has one line, however many papers report it. A rank is one more than the number of systems that are
+surely better, so that systems which cannot be told apart share it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError, did_you_mean
+from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.schema import Row
 from harness.scoring.chance import AT_CHANCE, Chance, at_chance
+from harness.scoring.scores import half_width
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -52,13 +58,29 @@ class Column:
         return " ".join(parts) + (f" ({self.data})" if self.data else "")
 
 
+Paired = Mapping[tuple[str, str], Mapping[tuple[str, str], bool]]
+"""By the ids of two rows: whether they differ significantly, by task (or "overall") and language (or "avg")."""
+
+
 @dataclass(frozen=True)
 class ShownCell:
-    """A cell as it is shown; ``rank`` is None for what cannot be ranked, ``marks`` are keys of :data:`MARKS`."""
+    """A cell as it is shown, and the row it is from; ``marks`` are keys of :data:`MARKS`.
+
+    ``rank`` is None for what cannot be ranked, ``tied`` names the systems that share it without having the same value.
+    ``others`` are the numbers that other rows of the system have for the same thing.
+    """
 
     cell: Mapping[str, Any]
     marks: tuple[str, ...]
+    row: Row
     rank: int | None = None
+    tied: tuple[str, ...] = ()
+    others: tuple[ShownCell, ...] = ()
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.cell["value"])
 
     @property
     def ranked(self) -> bool:
@@ -68,10 +90,11 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class BoardLine:
-    """One row of the table."""
+    """One line of the table: the row with the most cells, and all rows of the same published system."""
 
     row: Row
     cells: Mapping[Column, ShownCell]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -101,11 +124,17 @@ class Board:
 
 
 def build_board(
-    rows: Iterable[Row], benchmark: str, registry: Registry, tasks: Sequence[str] = (), metrics: Sequence[str] = ()
+    rows: Iterable[Row],
+    benchmark: str,
+    registry: Registry,
+    tasks: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    paired: Paired | None = None,
 ) -> Board:
     """The board of a benchmark: averages of all tasks or, where tasks are named, each of their languages.
 
-    A board of tasks has the rows of single tasks, without a benchmark, as well. ``metrics`` keeps only these.
+    A board of tasks has the rows of single tasks, without a benchmark, as well. ``metrics`` keeps only these. ``paired``
+    says which rows differ significantly, where their predictions were compared; elsewhere their intervals decide.
     :class:`UsageError` for a benchmark that no row has.
     """
     rows = list(rows)
@@ -121,21 +150,21 @@ def build_board(
     groups: dict[tuple[str, str, str], list[BoardLine]] = {}
     for row in own:
         cells = {
-            column: ShownCell(cell, _marks(row, cell, registry))
+            column: ShownCell(cell, _marks(row, cell, registry), row)
             for cell in row["cells"]
             if order.wanted(column := _column(cell))
         }
         if cells:
             selection = "target_dev" if row["selection"] == "target_dev" else ""
-            groups.setdefault((row["setting"], row["split"], selection), []).append(BoardLine(row, cells))
-    sections = [_section(key, lines, order) for key, lines in groups.items()]
+            groups.setdefault((row["setting"], row["split"], selection), []).append(BoardLine(row, cells, (row,)))
+    sections = [_section(key, _merged(lines), order, paired or {}) for key, lines in groups.items()]
     sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))
     return Board(benchmark, sections)
 
 
 def why_not_shown(row: Row, board: Board, tasks: Sequence[str], metrics: Sequence[str]) -> str:
     """The reason why a row has no line on a board, and what would give it one; "" where it has."""
-    if any(line.row["id"] == row["id"] for section in board.sections for line in section.lines):
+    if any(shown["id"] == row["id"] for section in board.sections for line in section.lines for shown in line.rows):
         return ""
     named = sorted(
         {cell["task"] for cell in row["cells"] if cell["task"] not in ("overall",) and ":" not in cell["task"]}
@@ -225,36 +254,82 @@ def _is_stale(row: Row, task: str, registry: Registry) -> bool:
     return stale or (other and task not in scored)
 
 
-def _section(key: tuple[str, str, str], lines: list[BoardLine], order: _Order) -> Section:
-    columns = sorted({column for line in lines for column in line.cells}, key=order.key)
-    ranks = {column: _ranks(column, lines) for column in columns}
-    ranked = [
-        BoardLine(
-            line.row,
-            {
-                column: ShownCell(shown.cell, shown.marks, ranks[column].get(line.row["id"]))
-                for column, shown in line.cells.items()
-            },
+def _merged(lines: Sequence[BoardLine]) -> list[BoardLine]:
+    """The lines with those of one published system, under one recipe, made one. Runs stay as they are.
+
+    Of several numbers for one thing, one that can be ranked goes before others, one that was read at its source before
+    one that is quoted, one of the row with the most cells before one of another row.
+    """
+    systems: dict[tuple[str | None, ...], list[BoardLine]] = {}
+    for line in lines:
+        published = line.row["kind"] == "published"
+        name = (
+            (" ".join(line.row["system"].casefold().split()), recipe_of(line.row)) if published else (line.row["id"],)
         )
+        systems.setdefault(name, []).append(line)
+    merged = []
+    for same in systems.values():
+        same = sorted(same, key=lambda line: (-len(line.cells), line.row["id"]))
+        cells = {}
+        for column in dict.fromkeys(column for line in same for column in line.cells):
+            found = [line.cells[column] for line in same if column in line.cells]
+            first, *others = sorted(found, key=lambda shown: (not shown.ranked, "second_hand" in shown.marks))
+            cells[column] = replace(first, others=tuple(others))
+        merged.append(BoardLine(same[0].row, cells, tuple(line.row for line in same)))
+    return merged
+
+
+def _section(key: tuple[str, str, str], lines: list[BoardLine], order: _Order, paired: Paired) -> Section:
+    columns = sorted({column for line in lines for column in line.cells}, key=order.key)
+    ranks = {column: _ranks(column, lines, paired) for column in columns}
+    ranked = [
+        replace(line, cells={column: ranks[column].get(line.row["id"], shown) for column, shown in line.cells.items()})
         for line in lines
     ]
     leading = max(columns, key=lambda column: (len(ranks[column]), -columns.index(column)))
     overall = next((column for column in columns if column.task == "overall"), leading)
+    if 2 * sum(overall in line.cells for line in lines) < len(lines):  # a column that few have does not order the rest
+        overall = leading
 
     def place(line: BoardLine) -> tuple[Any, ...]:
-        values = [line.cells[column].cell["value"] if column in line.cells else -1000 for column in (overall, leading)]
+        values = [line.cells[column].value if column in line.cells else -1000 for column in (overall, leading)]
         return (*(-value for value in values), line.row["system"], line.row["id"])
 
     return Section(*key, columns, sorted(ranked, key=place))
 
 
-def _ranks(column: Column, lines: Sequence[BoardLine]) -> dict[str, int]:
-    """Rank by row id; equal values share one, and a lone value has none."""
-    values = {
-        line.row["id"]: line.cells[column].cell["value"]
+def _ranks(column: Column, lines: Sequence[BoardLine], paired: Paired) -> dict[str, ShownCell]:
+    """The cells with their ranks, by the id of the line's row; a lone value has none."""
+    found = {
+        line.row["id"]: (line.row["system"], line.cells[column])
         for line in lines
         if column in line.cells and line.cells[column].ranked
     }
-    if len(values) < 2:
+    if len(found) < 2:
         return {}
-    return {name: 1 + sum(other > value for other in values.values()) for name, value in values.items()}
+    ranked = {}
+    for id, (_, shown) in found.items():
+        better = {other for other, (_, each) in found.items() if surely_better(each, shown, column, paired)}
+        worse = {other for other, (_, each) in found.items() if surely_better(shown, each, column, paired)}
+        tied = (name for other, (name, _) in found.items() if other not in better | worse | {id})
+        ranked[id] = replace(shown, rank=1 + len(better), tied=tuple(tied))
+    return ranked
+
+
+def surely_better(one: ShownCell, other: ShownCell, column: Column, paired: Paired) -> bool:
+    """Tells whether a number is larger, and the difference more than chance.
+
+    The paired test decides where the predictions of both were compared. Elsewhere the 95% interval of the difference, as
+    if the test sets were independent, has to leave out zero; a number without an interval is taken to be as uncertain as
+    the other. Where neither has one, the larger number counts as better.
+    """
+    difference = one.value - other.value
+    if difference <= 0:
+        return False
+    for ids in ((one.row["id"], other.row["id"]), (other.row["id"], one.row["id"])):
+        significant = paired.get(ids, {}).get((column.task, column.language))
+        if significant is not None:
+            return significant
+    widths = [half_width(shown.cell.get("low"), shown.cell.get("high")) for shown in (one, other)]
+    known = [width for width in widths if width is not None]
+    return not known or difference > math.hypot(known[0], known[-1])

@@ -37,6 +37,7 @@ _STAGE = (
     "dtype",
     "head",
     "inputs",
+    "language_adapters",
     "steps",
     "selected_step",
     "dev_score",

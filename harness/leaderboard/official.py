@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import DataError, UsageError
-from harness.core.files import write_atomic
+from harness.core.errors import DataError
 from harness.leaderboard.export import check_files, refuse
+from harness.leaderboard.export_folder import check_new, write_files
 from harness.results.systems import load_run
 from harness.scoring.files import TaskScorer
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same date in every archive: the same predictions give the same bytes."""
 
 
 def export_submission(
@@ -41,8 +35,7 @@ def export_submission(
     run = load_run(folder)
     refuse(run, partial=allow_partial, dirty=allow_dirty, unpinned=allow_unpinned)
     check_files(run)
-    if out.exists():
-        raise UsageError(f"{out}: exists already", hint="choose another -o, or remove it")
+    check_new(out)
     files: dict[str, Path] = {}
     for name, codes in registry.benchmark(benchmark).tasks.items():
         known = run.record["units"]
@@ -58,22 +51,5 @@ def export_submission(
                 files[layout.path(Path(), name, code).as_posix()] = run.file(unit, "predictions")
     if not files:
         raise DataError(f"{folder}: no task of {benchmark} is complete on the test split")
-    if zipped:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, path in sorted(files.items()):
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
-        write_atomic(out, buffer.getvalue())
-    else:
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            # A separate folder: another export to the same place must not write among these files.
-            with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-                for name, path in files.items():
-                    write_atomic(Path(scratch) / out.name / name, path.read_bytes())
-                (Path(scratch) / out.name).replace(out)
-        except OSError as error:
-            raise DataError(
-                f"{out}: cannot be written: {error.strerror}", hint="check the disk and the folder"
-            ) from None
+    write_files({name: path.read_bytes() for name, path in files.items()}, out, zipped=zipped)
     return sorted(files)

@@ -35,6 +35,15 @@ def languages_of(model: Any) -> tuple[str, ...]:
     return model_languages(known)
 
 
+def check_adaptable(config: Mapping[str, Any]) -> None:
+    """ModelError for a model that has modules for languages and so takes no adapters for them, by its config.json."""
+    if model_languages(config):
+        raise ModelError(
+            f"language adapters: a model of type {config['model_type']!r} has modules for its languages",
+            hint="use it without --language-adapters: its modules are swapped in the same way",
+        )
+
+
 def language_in_model(code: str, known: Sequence[str]) -> str:
     """The model's own code for a language of ours: "sw_KE" for "sw". ModelError where the model lacks the language.
 

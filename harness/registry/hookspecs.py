@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.types.benchmarks import Benchmark, PublishedRows, Recipe, Study
-from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
+from harness.types.extensions import Attribute, Command, DoctorCheck, ExportFormat, Launcher, Objective, ReportFormat
 from harness.types.languages import Language
 from harness.types.sources import HubData
 from harness.types.tasks import Family, IntermediateTask, TargetTask
@@ -154,6 +154,18 @@ def harness_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-bo
         @hookimpl
         def harness_report_formats():
             yield ReportFormat("tsv", "my_package.reports:tsv", extension="tsv")
+    """
+
+
+@hookspec
+def harness_export_formats() -> Iterable[ExportFormat]:  # type: ignore[empty-body]
+    """Layouts in which other places take results (``harness leaderboard export --format NAME``): a function to files.
+
+    Example::
+
+        @hookimpl
+        def harness_export_formats():
+            yield ExportFormat("wiki", "my_package.exports:wiki_page", options=("title",))
     """
 
 

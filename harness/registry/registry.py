@@ -21,7 +21,7 @@ from harness.registry.discovery import Kind, PluginCandidate, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
 from harness.types.benchmarks import Benchmark, Recipe, Study
-from harness.types.extensions import Attribute, Command, DoctorCheck, Launcher, Objective, ReportFormat
+from harness.types.extensions import Attribute, Command, DoctorCheck, ExportFormat, Launcher, Objective, ReportFormat
 from harness.types.languages import KnownLanguages, Language, add_languages, first_party_languages
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
@@ -165,6 +165,10 @@ class Registry:
         """All report formats by name."""
         return self.all(ReportFormat)
 
+    def export_formats(self) -> dict[str, ExportFormat]:
+        """All export formats by name."""
+        return self.all(ExportFormat)
+
     def attributes(self) -> dict[str, Attribute]:
         """All attributes of examples by name."""
         return self.all(Attribute)
@@ -216,6 +220,10 @@ class Registry:
     def report_format(self, name: str) -> ReportFormat:
         """The report format; errors as for :meth:`get`."""
         return self.get(ReportFormat, name)
+
+    def export_format(self, name: str) -> ExportFormat:
+        """The export format; errors as for :meth:`get`."""
+        return self.get(ExportFormat, name)
 
     def command(self, name: str) -> Command:
         """The command of a plugin; errors as for :meth:`get`."""

@@ -30,7 +30,7 @@ def tables(board: Board) -> Iterator[Table]:
                 PageText(line.row["system"], style="run" if line.row["kind"] == "run" else ""),
                 _source_cell(line.row),
                 *([PageText(shown_recipe(line.row))] if known else []),
-                parameters(line.row),
+                parameters(line.row["model"]["parameters"]),
                 *(_cell(line.cells.get(column)) for column in section.columns),
             )
             for line in section.lines
@@ -61,7 +61,10 @@ def legend(sections: Sequence[Section]) -> list[str]:
     used = {
         mark for section in sections for line in section.lines for shown in line.cells.values() for mark in shown.marks
     }
-    found = ["(1): rank among like numbers of the same table; ±: half of the 95% interval"]
+    found = [
+        "(1): rank among like numbers of the same table, one more than the systems that are surely better: by a paired "
+        "test of the predictions, else by the intervals, else by the number alone; ±: half of the 95% interval"
+    ]
     if any(
         "seed_deviation" in shown.cell
         for section in sections
@@ -103,9 +106,8 @@ def source(row: Row) -> str:
     return ", ".join([f"run of {row['run']['date'][:10]}", *counted, *flags])
 
 
-def parameters(row: Row) -> str:
-    """``559M``."""
-    count = row["model"]["parameters"]
+def parameters(count: int | None) -> str:
+    """``559M``; "" where it is not known."""
     if not count:
         return ""
     return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M" if count >= 1e6 else f"{count:,}"

@@ -1,6 +1,8 @@
-"""Names that people use of tasks, metrics and settings, for pages; whatever is not known keeps its own name."""
+"""Names that people use of benchmarks, tasks, metrics and settings, for pages; what is not known keeps its own name."""
 
 from __future__ import annotations
+
+BENCHMARKS = {"xtreme": "XTREME", "xtreme-r": "XTREME-R"}
 
 TASKS = {
     "xnli": "XNLI",
@@ -41,6 +43,11 @@ _PARTS = {
     "objective": "objective",
     "images": "images",
 }
+
+
+def benchmark_name(name: str) -> str:
+    """``XTREME-R`` of "xtreme-r", ``BUCC 2018`` of a board of one task."""
+    return BENCHMARKS.get(name) or task_name(name)
 
 
 def task_name(name: str) -> str:

@@ -12,7 +12,7 @@ from harness.analysis.comparison.result import Comparison
 from harness.core.safe_text import sanitise
 from harness.report.comparison import footnotes, tables
 from harness.report.pages.colour_scale import STEPS
-from harness.report.pages.score_map import MapCell, ScoreMap, score_map
+from harness.report.pages.score_map import MapCell, ScoreMap, score_maps
 from harness.report.provenance import caveats, headline
 from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value
@@ -27,8 +27,7 @@ _TEXT = "padding:.15em .6em;text-align:left"
 
 def run_html(run: RunView) -> str:
     """The run as a heat map of languages and tasks with intervals, its caveats, and a link to its report."""
-    chance = {name: level.level for name, task in run.tasks.items() if (level := task.chance()) and level.level}
-    found = score_map(run, {name: level for name, level in chance.items() if level is not None})
+    found = next(score_maps([run], ()), None)
     overall = "" if run.overall is None else f"<p>overall: <strong>{run.overall:.1f}</strong></p>"
     parts = [
         f"<p><strong>{escape(headline([run]))}</strong></p>",

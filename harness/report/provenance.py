@@ -144,8 +144,24 @@ def embedded_with(facts: Mapping[str, Any]) -> str:
     )
 
 
+def adapter_words(choice: Mapping[str, Any]) -> str:
+    """``sw (branch Narrow Bantu)`` for a language's adapter, as records describe it."""
+    return f"{choice['adapter'] or 'none'} ({choice['reason']})"
+
+
+def adapter_notes(language: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Notes of a unit about the languages that had no adapter of their own."""
+    others = {code: choice for code, choice in used.items() if choice["reason"] != "own"}
+    return [
+        f"language adapter{'' if code == language else f' for {code or chr(39) * 2}'}: {adapter_words(choice)}"
+        for code, choice in others.items()
+    ]
+
+
 def data_notes(run: RunView) -> list[str]:
-    """Notes on training data, on the data, on sentence vectors and on an approximate search, each once.
+    """Notes on training data, on the data, on sentence vectors, on an approximate search and on language adapters.
+
+    Each is there once.
 
     They are written as "xnli[sw,ur]: note".
     """
@@ -166,6 +182,7 @@ def data_notes(run: RunView) -> list[str]:
                 )
             if "layer_from" in facts:
                 known.append(embedded_with(facts))
+            known += adapter_notes(code, facts.get("language_adapters", {}))
             for note in known:
                 notes.setdefault(str(note), []).append((task.name, code))
     return [

@@ -81,7 +81,7 @@ def embed(
     def tokenised(start: int, count: int = block) -> Features:
         ids, _ = encode_pairs(tokenizer, texts[start : start + count], None, room)
         features = Features(ids, np.arange(len(ids)))
-        return features.with_languages(codes[start : start + count]) if codes[0] else features
+        return features.with_languages(codes[start : start + count]) if forward.reads_language else features
 
     pooling = _Pooling(
         pools,

@@ -14,7 +14,7 @@ from harness.core.interruption import GOES_ON, saying
 from harness.inference.forward import Forward
 from harness.inference.session import Compute, open_model
 from harness.models import sentence_encoder
-from harness.models.attention import AUTO
+from harness.models.attention import AUTO, attention_of
 from harness.models.config import load_config
 from harness.models.embedder import Embedder
 from harness.models.reference import ModelReference
@@ -143,12 +143,14 @@ def mine_files(
         )
     mined = mined[mined.margins >= options.threshold]
     write_pairs(out, mined, left, right)
+    loaded = forward.cache_info().currsize > 0
     return {
         "pairs": len(mined),
         "source": len(left.sentences),
         "target": len(right.sentences),
-        "embedded_tokens": forward().tokens if forward.cache_info().currsize else 0,
+        "embedded_tokens": forward().tokens if loaded else 0,
         **how.facts,
+        "attention": attention_of(forward().model) if loaded else compute.attention,
         "out": str(out),
         "vectors": str(folder),
         **index_facts(index, mined.recall),

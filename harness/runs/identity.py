@@ -30,6 +30,9 @@ def run_identity(
     kinds = (TrainOptions, *families)
     own, default = chosen(options, MEASURES), chosen(EvalOptions(), MEASURES)
     measures = {name: value for name, value in own.items() if value != default[name]}
+    if "language_adapters" in measures:
+        # Not where they are. Their content is in the keys, so that another one sets aside only the units that it changes.
+        measures["language_adapters"] = True
     given = without(SPEED, options.overrides, kinds)
     measures |= {
         "recipe": {"name": recipe.name, "version": recipe.version, "provider": recipe.provider},
@@ -85,7 +88,8 @@ def _training(stage: StageRecord) -> list[Any]:
         for part in stage["tasks"]
         for name, split in part["data"].items()
     ]
-    return [data, {name: value for name, value in stage["options"].items() if name not in other}]
+    options = {name: value for name, value in stage["options"].items() if name not in other}
+    return [data, options, *([adapters] if (adapters := stage.get("language_adapters")) else [])]
 
 
 def without_seed(overrides: Mapping[str, Any] | None) -> dict[str, Any]:

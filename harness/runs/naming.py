@@ -77,6 +77,8 @@ def _changed(options: EvalOptions, reference: ModelReference) -> dict[str, Any]:
         found.pop("recipe")
     elif options.recipe.endswith(".toml"):
         found["recipe"] = str(Path(options.recipe).expanduser().resolve())
+    if options.language_adapters:
+        found["language_adapters"] = Path(options.language_adapters.replace("{language}", "")).name
     overrides = without(SPEED, options.overrides, (TrainOptions,))
     return json.loads(json.dumps({**found, **overrides}))  # type: ignore[no-any-return]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.languages import distinct
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.base import AdditiveMetric
@@ -60,7 +61,7 @@ def dev_score(task: StageTask, forward: Forward, limit: int = 0) -> tuple[float,
     """
     assert task.dev is not None
     wanted, known = slice(limit or None), task.dev.languages
-    several = () if not known or task.family.joins else known[wanted]
+    several = () if distinct(known) <= {"en"} else known[wanted]
     unit = UnitExamples(task.task.name, "en", "dev", task.dev.examples[wanted], languages=several)
     [unit] = task.family.join([unit])
     prediction = next(iter(task.family.predict(forward, [unit])))

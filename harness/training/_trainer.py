@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,17 +20,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.core.errors import ModelError
+from harness.core.errors import ModelError, UsageError
 from harness.core.interruption import GOES_ON, Interrupted, held_back
 from harness.families.base import HeadFamily
 from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
+from harness.models.swapped_adapters import adapters_in
 from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.training._order import micro_batches, step_items
 from harness.training._sparse import densify, sparsify
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
+from harness.types.languages import LANGUAGE
 from harness.types.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -257,18 +259,19 @@ class Trainer:
             chunks, weights = chunks + chunks[:1] * spare, weights + [0.0] * spare
         # One autocast for all micro-batches keeps the rounded weights; shards must not be kept.
         with nullcontext() if self.sharded else self.accelerator.autocast():
-            for position, (rows, weight) in enumerate(zip(chunks, weights, strict=True)):
-                batch = self._batch(part, rows)
-                last = position == len(chunks) - 1
-                with nullcontext() if last else self.accelerator.no_sync(model):
-                    with self.accelerator.autocast():
-                        called = Unpadded(model) if part.padding == "none" else model
-                        loss, count = part.loss(called, batch, step=step, total=self.total, rows=rows)
-                    with torch.autocast(device.type, enabled=False):
-                        self.accelerator.backward(loss * weight)
-                loss_sum += loss.detach() * weight
-                terms += count * weight
-                self.tokens += int(part.features.lengths[rows].sum())
+            for position, (chunk, weight) in enumerate(zip(chunks, weights, strict=True)):
+                pieces = self._in_one_language(part, chunk)
+                for place, (adapter, rows, batch) in enumerate(pieces):
+                    last = position == len(chunks) - 1 and place == len(pieces) - 1
+                    with adapter, nullcontext() if last else self.accelerator.no_sync(model):
+                        with self.accelerator.autocast():
+                            called = Unpadded(model) if part.padding == "none" else model
+                            loss, count = part.loss(called, batch, step=step, total=self.total, rows=rows)
+                        with torch.autocast(device.type, enabled=False):
+                            self.accelerator.backward(loss * weight)
+                    loss_sum += loss.detach() * weight
+                    terms += count * weight
+                self.tokens += int(part.features.lengths[chunk].sum())
         if self.sparse:
             densify(self.modules)
         if self.sharded:
@@ -288,6 +291,33 @@ class Trainer:
     def _batch(self, part: HeadTask, rows: IntArray) -> Mapping[str, torch.Tensor]:
         arrays = part.features.batch(rows, self.pad_id)
         return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
+
+    def _in_one_language(
+        self, part: HeadTask, rows: IntArray
+    ) -> list[tuple[AbstractContextManager[None], IntArray, Mapping[str, torch.Tensor]]]:
+        """The batch of these rows, or, for a model with language adapters, one for each of them, in which it is active."""
+        batch = self._batch(part, rows)
+        swapped = adapters_in(part.model)
+        if swapped is None:
+            return [(nullcontext(), rows, batch)]
+        if LANGUAGE not in batch:
+            raise ModelError(
+                f"{part.name}: language adapters, and rows that do not say their language",
+                hint="their class needs the method with_languages; Features have it",
+            )
+        groups = list(swapped.groups(batch[LANGUAGE].cpu().numpy()))
+        if len(groups) == 1:
+            return [(swapped.using(groups[0][0]), rows, batch)]
+        if self.sharded or part.features.together > 1:
+            what = "with FSDP" if self.sharded else "for pairs that are each other's negatives"
+            raise UsageError(
+                f"{part.name}: training data in several languages, each with its adapter: not {what}",
+                hint="train in one language",
+            )
+        return [
+            (swapped.using(code), rows[own], {name: value[own] for name, value in batch.items()})
+            for code, own in groups
+        ]
 
     def _look(self, step: int) -> None:
         self.tables.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
@@ -11,10 +12,12 @@ from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
 from harness.data.sources import label_set
 from harness.families.base import HeadFamily
+from harness.models.languages import check_adaptable
 from harness.models.reference import parse_model
 from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
+from harness.runs.model_card import hub_task
 from harness.training._schedule import make_schedule
 from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
@@ -71,7 +74,8 @@ class Stages:
                 hint="add --peft lora; or score a checkpoint as it is with --train never",
             )
         attention = self.context.compute.attention
-        stage = Stage(tuple(parts), parent, options, self.context.compute.dtype, quant, known, inputs, attention)
+        adapters, dtype = self.context.adapters, self.context.compute.dtype
+        stage = Stage(tuple(parts), parent, options, dtype, quant, known, inputs, attention, adapters)
         self._check_needs(stage)
         return stage
 
@@ -99,7 +103,8 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
-        return StageTask(task, train, dev, trained, context.format(task.family), objective)
+        kind = hub_task(context.registry, task)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind)
 
     def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""
@@ -154,6 +159,19 @@ class Stages:
         parent = self.last(before, model) if before else model
         objectives = [part.objectives for part in parse_via(expression)]
         return self.stage(via_tasks(expression, self.context.registry), parent, objectives)
+
+    def language_adapter(self, code: str, model: ResolvedModel) -> Stage:
+        """The stage that trains the adapter of a language by masked language modelling on its text."""
+        check_adaptable(model.config)
+        stage = self.last([f"mlm[{code}]"], model)
+        if stage.options.extend_vocabulary:
+            raise UsageError(
+                "extend_vocabulary: adapters of one model share its vocabulary",
+                hint="harness train --task 'mlm[sw,ur]' --set extend_vocabulary=... first, then adapters on its checkpoint",
+            )
+        if stage.options.peft != "lora":
+            raise UsageError("--set peft: language adapters are LoRA", hint="leave it out")
+        return replace(stage, adapters=None, adapter_of=code)
 
     def coming(self, needed: Iterable[Stage], folder: Path | None = None) -> list[ComingStage]:
         """Those of the stages that are not trained yet; ``folder``: where the last one goes if not to the others."""

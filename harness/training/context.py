@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
 from harness.data.access import DataAccess
 from harness.inference.session import Compute
+from harness.models.language_adapters import LanguageAdapters
+from harness.models.languages import check_adaptable
 from harness.registry.registry import load_part
 from harness.training._via import parse_via, via_tasks
+from harness.training.lineage import ancestors, trained_with_adapters
 from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
 from harness.types.benchmarks import Recipe
@@ -50,8 +54,19 @@ class RunContext:
         data = DataAccess.of(registry, options.data_dir, offline=options.offline)
         return cls(registry, recipe, options, compute or Compute.of(options, registry), data)
 
+    @cached_property
+    def adapters(self) -> LanguageAdapters | None:
+        """The language adapters that the options name; UsageError or ModelError where they cannot be used."""
+        place = self.options.language_adapters
+        return LanguageAdapters.of(place, self.options.adapter_fallback) if place is not None else None
+
     def of_model(self, model: ResolvedModel | None) -> RunContext:
-        """The same for a model that is found; None for a baseline."""
+        """The same for a model that is found; None for a baseline. ModelError where the adapters are of another model."""
+        if self.adapters is not None and model is not None:
+            check_adaptable(model.config)
+            self.adapters.check_base({model.fingerprint, *ancestors(model.folder)}, model.reference)
+        elif model is not None and trained_with_adapters(model.folder):
+            log.warning("%s was trained with language adapters in place: give it --language-adapters", model.reference)
         return replace(self, large=model is not None and model.hidden_size >= 1024)
 
     def values(self, names: Sequence[str]) -> dict[str, Any]:
@@ -92,7 +107,9 @@ class RunContext:
         return Composition(tuple(layers)) if layers else PLAIN
 
     def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses unknown option names, values that training cannot use, and overrides for other tasks."""
+        """Refuses unknown option names, values that training cannot use, overrides for other tasks, and unfit adapters."""
+        if self.adapters is not None:  # read here, before anything heavy is loaded
+            log.debug("language adapters: %s", ", ".join(self.adapters.found))
         values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
         kinds = [kind for value in values if (kind := options_of(value)) is not None]
         names = set(names)

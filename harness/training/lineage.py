@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
+from harness.data.hub_datasets import without_commit
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
 from harness.training._via import in_languages, parse_via
@@ -17,8 +17,6 @@ from harness.types.sources import FileData, Source, Split, described
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
-
-_COMMIT = re.compile(r"@[0-9a-f]{7,40}(?=\[|$)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,27 @@ def before(folder: Path, registry: Registry) -> Before:
         return Before((), union(()))
 
 
+def ancestors(folder: Path) -> list[str]:
+    """The fingerprints of the models that a checkpoint of the harness was trained from; none are known of any other."""
+    stage = _summary(folder)
+    parent = stage.get("parent") or {}
+    return list(map(str, stage.get("ancestors") or [value for name, value in parent.items() if name == "fingerprint"]))
+
+
+def trained_with_adapters(folder: Path) -> bool:
+    """Tells whether a checkpoint of the harness was trained with language adapters in place."""
+    return bool(_summary(folder).get("language_adapters"))
+
+
+def _summary(folder: Path) -> Mapping[str, Any]:
+    """The stage.json of a checkpoint of the harness; {} for any other model."""
+    try:
+        stage = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stage if isinstance(stage, dict) and isinstance(stage.get("parent", {}), dict) else {}
+
+
 def stage_resources(stage: Mapping[str, Any], registry: Registry) -> Resources:
     """Resources that a stage used, by its entry in a record or by its ``stage.json``."""
     if isinstance(stage.get("resources"), Mapping):
@@ -54,7 +73,7 @@ def _of_part(part: Any, registry: Registry) -> Resources:
     train = data.get("train") if isinstance(data, Mapping) else None
     named = str(train.get("source", "")) if isinstance(train, Mapping) else ""
     known = dict(_sources(name, registry))
-    read = [known[text] for text in (_COMMIT.sub("", each) for each in named.split(" + ")) if text in known]
+    read = [known[text] for text in (without_commit(each) for each in named.split(" + ")) if text in known]
     found = [(code, Provenance("", source.origin, source.system)) for codes, source in read for code in codes]
     text = any(isinstance(source, FileData) and source.stays_on_disk for _, source in read)
     codes = [code for code, _ in found] if read else _named_languages(name) or ("en",)

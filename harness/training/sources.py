@@ -49,6 +49,8 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         labels=task.labels,
         options=task.options,
         provider=task.provider,
+        licence=task.licence,
+        citation=task.citation,
         dev=cast(Split, task.languages.get("en", {}).get("dev")),  # without one, part of the training data
     )
     return (own,)

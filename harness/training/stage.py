@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.damage import Damaged
 from harness.core.sealed import read_sealed
+from harness.data.languages import distinct
 from harness.data.resources import Resources, of_training, union
 from harness.models.attention import AUTO
 from harness.models.carried import carried_parameters
 from harness.models.embedder import TRAINED, Embedder
 from harness.models.fingerprint import model_fingerprint
+from harness.models.language_adapters import described, key_of, texts_of
+from harness.training.lineage import ancestors
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.treatment import treatment
 from harness.types.examples import Example
@@ -28,6 +31,7 @@ from harness.types.tasks import IntermediateTask
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
+    from harness.models.language_adapters import Choice, LanguageAdapters
     from harness.models.resolve import ResolvedModel
     from harness.scoring.formats.base import Format
     from harness.training.lineage import Before
@@ -38,7 +42,10 @@ SUMMARY = "stage.json"
 
 @dataclass(frozen=True)
 class StageTask:
-    """One task of a stage, with its data, its family and the format its dev predictions are scored in."""
+    """One task of a stage, with its data, its family and the format its dev predictions are scored in.
+
+    ``hub_task`` is what the Hub calls tasks of its kind.
+    """
 
     task: IntermediateTask
     train: LoadedSplit
@@ -46,6 +53,7 @@ class StageTask:
     family: HeadFamily
     format: Format
     objective: Composition = PLAIN
+    hub_task: str = "other"
 
     @property
     def name(self) -> str:
@@ -107,6 +115,8 @@ class Stage:
     """Describes all that decides the weights of a stage: tasks and data, options, its parent, other inputs.
 
     ``before`` is known of a parent that is a checkpoint of the harness; it describes the parent and is no part of the key.
+    ``adapters`` are in place while it trains, and stay as they are. A stage with ``adapter_of`` trains the adapter of that
+    language, and nothing else is kept of it.
     """
 
     tasks: tuple[StageTask, ...]
@@ -117,6 +127,8 @@ class Stage:
     before: Before | None = None
     inputs: tuple[StageInput, ...] = ()
     attention: str = AUTO
+    adapters: LanguageAdapters | None = None
+    adapter_of: str = ""
 
     @property
     def name(self) -> str:
@@ -148,6 +160,19 @@ class Stage:
         return next((index for index, part in enumerate(self.tasks) if part.family.auxiliary), None)
 
     @property
+    def adapters_used(self) -> dict[str, Choice]:
+        """The adapters in place, for each language that it trains on or is selected on."""
+        if self.adapters is None:
+            return {}
+        known = [split.languages for part in self.tasks for split in (part.train, part.dev) if split]
+        return self.adapters.chosen(code for each in known for code in distinct(each) or ("",))
+
+    @property
+    def ancestors(self) -> list[str]:
+        """The fingerprints of the models that it and the stages before it were trained from."""
+        return [*ancestors(self.start.folder), self.start.fingerprint]
+
+    @property
     def lineage(self) -> list[str]:
         """The names of all stages that lead to its weights, in order, and its own."""
         earlier = self.parent.lineage if isinstance(self.parent, Stage) else self.before.stages if self.before else ()
@@ -175,7 +200,7 @@ class Stage:
         )
         inputs = [each.resources for each in self.inputs]
         taught = [{"teacher": self.teacher.fingerprint}] if self.teacher else []
-        return union([earlier, *own, *taught, *inputs])
+        return union([earlier, *own, *taught, *inputs, texts_of(self.adapters_used)])
 
     @property
     def start(self) -> ResolvedModel:
@@ -210,6 +235,8 @@ class Stage:
             **({"attention": self.attention} if self.attention != AUTO else {}),
             **({"carried": carried} if (carried := self._carried) else {}),
             **({"inputs": [[each.role, each.fingerprint] for each in self.inputs]} if self.inputs else {}),
+            **({"language_adapters": key_of(self.adapters_used)} if self.adapters else {}),
+            **({"adapter_of": self.adapter_of} if self.adapter_of else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -244,6 +271,9 @@ class Stage:
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             **({"attention": self.attention} if self.attention != AUTO else {}),
+            **({"language_adapters": described(self.adapters_used)} if self.adapters else {}),
+            **({"adapter_of": self.adapter_of} if self.adapter_of else {}),
+            "ancestors": self.ancestors,
             "head": "kept" if self.keeps_head else "fresh",
             **({"inputs": [each.describe() for each in self.inputs]} if self.inputs else {}),
             "lineage": self.lineage,

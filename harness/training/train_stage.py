@@ -31,14 +31,17 @@ from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
+from harness.models.swapped_adapters import attach_adapters, share_adapters
 from harness.models.tables import check_positions
-from harness.training._adapters import merged, with_adapters, with_weights_of
+from harness.runs.model_card import CARD
+from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
 from harness.training._rows import TouchedRows, touched_rows
 from harness.training._schedule import make_schedule
 from harness.training._sharding import sharding_asked_for
 from harness.training._trainer import HeadTask, Trainer
+from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
@@ -122,12 +125,15 @@ def _train(
 
     def keep(model: Any) -> None:
         """One task keeps its head, so that the folder can be scored as it is; of several, only the encoder is kept."""
+        what = {"key": stage.key, "selected_step": trainer.progress.best_step}
+        if stage.adapter_of:
+            _write(best, what, lambda scratch: write_adapter(model, scratch, stage.start.reference))
+            return
         model = merged(model) if hasattr(model, "merge_and_unload") else model
         others = [part.model for part in parts] if len(parts) > 1 else []
         if len(parts) == 1 and parts[0].objective.finishes:
             model = parts[0].objective.finish(copy.deepcopy(model))
         kept = model if len(parts) == 1 else model.base_model
-        what = {"key": stage.key, "selected_step": trainer.progress.best_step}
         more = _lacking(kept, carried, [model, *others], parent)
         _write_model(kept, tokenizer, best, more, what, stage.start.folder)
 
@@ -209,6 +215,7 @@ def _finish(
         "fingerprint": read_sealed(best / SUMMARY)["fingerprint"],
         "folder": str(folder),
     }
+    write_atomic(best / CARD, stage_card(stage, summary))
     write_atomic(best / SUMMARY, json.dumps(sealed(summary), indent=1))
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
@@ -262,8 +269,8 @@ def _parts(
             model = part.family.load(str(parent), ignore_mismatched_sizes=True, dtype="float32", **how)
             fresh |= set(part.family.draw_head(model, stage.options.seed, carried))
         after_loading(model)
-        if part.family.reads_language or languages_of(model):
-            spoken = part.languages_of(examples)
+        if part.family.reads_language or languages_of(model) or stage.adapters:
+            spoken = part.languages_of(examples) or [""] * len(examples)
             labelled = any(each.family.fresh_head for each in stage.tasks)
             freeze_languages(model, None if labelled else distinct(spoken))
             rows = with_languages(rows, spoken)
@@ -271,11 +278,17 @@ def _parts(
             model = part.objective.prepare(model, context)
         for before in parts:
             part.family.share_encoder(before.model, model, carried)
+        if parts:
+            share_adapters(parts[0].model, model)
+        else:
+            attach_adapters(model, stage.adapters)
         padding = padding_of(model, tokenizer)
         check_positions(model, _longest(rows), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        if stage.options.peft:
+        if stage.adapter_of:
+            model = with_language_adapter(model, stage.options, fresh)
+        elif stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
             model = with_adapters(model, stage.options, carried)
@@ -330,8 +343,8 @@ def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.dev
 def _of_many_bits(
     stage: Stage, parent: Path, model: Any, carried: Sequence[str], contexts: Sequence[ObjectiveContext | None]
 ) -> Any:
-    """A model in 8 or 4 bits as one in fp32 that computes the same; any other as it is."""
-    if not stage.quant:
+    """A model in 8 or 4 bits as one in fp32 that computes the same; any other as it is, and one whose adapter is kept."""
+    if not stage.quant or stage.adapter_of:
         return model
     [task], [context] = stage.tasks, contexts
     whole = task.family.load(str(parent), dtype="float32")
@@ -360,16 +373,25 @@ def _write_model(
     what: Mapping[str, Any],
     start: Path | None = None,
 ) -> None:
-    """Writes a transformers folder, with ``more`` tensors, as a whole: a half-written one never takes the place of a
-    good one. Its stage.json says ``what`` it is, and its fingerprint. With it go the modules that ``start``, the model
-    before any stage, brings for sentence vectors."""
-    scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    with quiet(), written_into(folder):
+    """Writes a transformers folder, with ``more`` tensors. Its stage.json says ``what`` it is, and its fingerprint. With
+    it go the modules that ``start``, the model before any stage, brings for sentence vectors."""
+
+    def save(scratch: Path) -> None:
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
         if start is not None:
             carry_modules(start, scratch)
+
+    _write(folder, what, save)
+
+
+def _write(folder: Path, what: Mapping[str, Any], save: Callable[[Path], None]) -> None:
+    """Writes a folder by ``save`` and its stage.json, as a whole: a half-written one never takes the place of a good one."""
+    scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    with quiet(), written_into(folder):
+        scratch.mkdir(parents=True)
+        save(scratch)
         summary = sealed({**what, "fingerprint": model_fingerprint(scratch)})
         (scratch / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     replace_folder(scratch, folder)

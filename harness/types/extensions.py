@@ -74,6 +74,35 @@ class ReportFormat(PluginValue):
 
 
 @dataclass(frozen=True)
+class ExportFormat(PluginValue):
+    """A layout in which another place takes results: ``harness leaderboard export RUN --format NAME -o FOLDER``.
+
+    ``files`` ("module:function") takes an :class:`~harness.leaderboard.formats.Export` and returns the files, text or
+    bytes, by their names in the folder ("data/row.json"). ``options`` are the settings that ``--set NAME=VALUE`` gives it.
+    ``repository`` is the kind of repository on the Hub that ``--push`` sends the files to; "" if they belong elsewhere.
+    """
+
+    kind = "export format"
+    hook = "harness_export_formats"
+    references = ("files",)
+
+    name: str
+    files: str
+    options: tuple[str, ...] = ()
+    repository: Literal["", "model", "dataset"] = ""
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """A name that no other kind of export has, its options, and a kind of repository."""
+        super().check()
+        require(self.name != "row", f"{self.where}: 'row' is the harness's own: choose another name")
+        check_strings(self.where, "options", self.options)
+        holds = self.repository in ("", "model", "dataset")
+        require(holds, f"{self.where}: repository must be 'model', 'dataset' or ''", self.repository)
+
+
+@dataclass(frozen=True)
 class Attribute(PluginValue):
     """Something about an example that its score may hang on: a column of ``harness breakdown``.
 

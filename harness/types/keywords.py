@@ -46,6 +46,8 @@ class Keywords(TypedDict, total=False):
     dtype: str
     quant: str
     attention: str
+    language_adapters: str | PathLike[str] | None
+    adapter_fallback: str
     batch_tokens: int | None
     compiled: bool
     data_dir: str | PathLike[str] | None
@@ -70,7 +72,7 @@ def with_keywords(options: EvalOptions | None, keywords: Mapping[str, Any]) -> E
     for name in TEXTS:
         if name in values:
             values[name] = texts(values[name])
-    for name in ("data_dir", "stages_dir"):
+    for name in ("data_dir", "stages_dir", "language_adapters"):
         if values.get(name) is not None:
             values[name] = fspath(values[name])
     if values.pop("with_mlm", False):

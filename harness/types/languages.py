@@ -20,7 +20,8 @@ from harness.types.values import PluginValue
 UNSPACED = frozenset({"Hans", "Hant", "Hani", "Jpan", "Thai", "Mymr", "Khmr", "Laoo"})
 """Scripts that put no space between words."""
 
-_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+CODE = "[a-z]{2,3}(?:-[A-Za-z0-9]{1,8})*"
+"""BCP-47 codes as the harness spells them, a regular expression: lower case except after a hyphen."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Language(PluginValue):
 
     def check_key(self) -> None:
         """A BCP-47 code, in lower case except after a hyphen."""
-        holds = isinstance(self.code, str) and _CODE.fullmatch(self.code) is not None
+        holds = isinstance(self.code, str) and re.fullmatch(CODE, self.code) is not None
         require(holds, "the code of a language must be a BCP-47 code, such as 'gd' or 'sr-Latn'", self.code)
 
     def check(self) -> None:

@@ -128,6 +128,9 @@ class EvalOptions:
     ``torch.compile``.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring. ``attention`` names transformers' implementation of attention ("auto": sdpa where the model has it).
+    ``language_adapters`` is a folder with an adapter for each language, which are swapped by the language of what is
+    computed; a language without one takes by ``adapter_fallback`` that of its nearest relative ("related"), of English
+    ("source") or "none". Where they are is no part of any key: their content is.
     ``allow_pickle`` has no effect any more: pickles of tensors alone are always converted. ``trust_remote_code``
     ("org/name@sha") runs the code of one repository at one commit for an architecture that transformers lacks; the record
     says so.
@@ -146,6 +149,8 @@ class EvalOptions:
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
     attention: str = option("auto", MEASURES, keyed="changed")
+    language_adapters: str | None = option(None, MEASURES, keyed="never")
+    adapter_fallback: str = option("related", MEASURES, keyed="never")
     batch_tokens: int | None = option(None, SPEED)
     compiled: bool = option(False, SPEED)
     data_dir: str | None = option(None, PLACES)
@@ -160,6 +165,8 @@ class EvalOptions:
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
+        if self.language_adapters is not None and self.compiled:
+            raise UsageError("--compile: not with --language-adapters, which are swapped as the model computes")
         if self.trust_remote_code is not None:
             parse_trusted(self.trust_remote_code)
         for kind in self.perturb:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMMANDS = (
-    *("eval", "train", "score", "compare", "breakdown", "checklist", "report", "leaderboard", "runs", "cache", "mine"),
-    *("tasks", "data", "study", "new", "plugins", "doctor", "demo"),
+    *("eval", "train", "adapters", "score", "compare", "breakdown", "checklist", "report", "leaderboard", "runs"),
+    *("cache", "mine", "tasks", "data", "study", "new", "plugins", "doctor", "demo"),
 )
 """The commands of :mod:`harness.cli.main`."""

@@ -132,6 +132,7 @@ class Family(PluginValue):
     ``implementation`` ("module:Class", see :mod:`harness.families.base`) and ``format`` ("module:Class", see
     :mod:`harness.scoring.formats.base`) are imported on first use, so that listing tasks loads no torch. ``template``
     ("module:VALUE", a :class:`~harness.types.task_template.TaskTemplate`) is for ``harness new task``; "" where it has none.
+    ``hub_task`` is what the Hub calls tasks of this kind ("text-classification"), for model cards.
     """
 
     kind = "family"
@@ -144,11 +145,13 @@ class Family(PluginValue):
     format: str
     summary: str = ""
     template: str = ""
+    hub_task: str = ""
     provider: str = ""
 
     def check(self) -> None:
-        """The classes of examples."""
+        """The classes of examples, and the Hub's name."""
         super().check()
+        check_text(self.where, "hub_task", self.hub_task, needed=False)
         holds = isinstance(self.examples, tuple) and all(isinstance(kind, type) for kind in self.examples)
         require(holds and bool(self.examples), f"{self.where}: examples must be a tuple of classes")
 

@@ -19,6 +19,7 @@ from harness.types.options import EvalOptions
 
 WITHOUT = {
     "train": {"compiled"},  # training is not compiled
+    "adapters": {"compiled"},
     "doctor": {"dtype"},  # --invariance compares the precisions
     "tasks show": set(COMPUTE),  # it opens a tokenizer
     "breakdown": {*COMPUTE, "offline"},  # it opens a tokenizer, and never downloads

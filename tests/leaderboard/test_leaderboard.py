@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import zipfile
 
 import numpy as np
@@ -16,11 +17,13 @@ from run_folders import nli, rewrite, write_run
 from harness.cli.main import main
 from harness.leaderboard.board import build_board
 from harness.leaderboard.export import export_row
+from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
 from harness.report.leaderboard import cell_text, legend
 from harness.report.pages.board_page import page
+from harness.report.paired_rows import paired_tests, rows_of_runs
 from harness.results.rescore import score_run
 
 LANGUAGES = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -41,8 +44,12 @@ def run(tmp_path, registry):
     """A finished XNLI run in all languages, of a pinned model, on official data."""
     generator = np.random.default_rng(0)
     units = {"xnli": {code: tuple(nli(generator, 60, 0.8)) for code in LANGUAGES}}
-    folder = write_run(tmp_path / "run", units, benchmark="xtreme")
-    scores = score_run(folder, registry, "xtreme").to_dict()
+    return scored(write_run(tmp_path / "run", units, benchmark="xtreme"), "xtreme")
+
+
+def scored(folder, benchmark=None):
+    """The run folder with its averages in the record."""
+    scores = score_run(folder, get_registry(), benchmark).to_dict()
     rewrite(folder, lambda record: record.update(scores=scores))
     return folder
 
@@ -430,20 +437,73 @@ AVERAGE = ("xnli", "accuracy", "avg")
 
 
 def test_a_run_is_ranked_among_published_systems(row, published, registry):
-    mine = fake(row, "mine", cells={AVERAGE: {"value": 79.9, "low": 79.0, "high": 80.5}})
-    found = ranks([*published, mine], registry)["zero_shot_en, test"]
-    above = [
-        cell["value"]
-        for other in published
-        if (other["benchmark"], other["setting"], other["split"]) == ("xtreme", "zero_shot_en", "test")
-        and other["selection"] != "target_dev"
-        for cell in other["cells"]
-        if (cell["task"], cell["language"], cell.get("languages")) == ("xnli", "avg", "benchmark")
-        and cell["status"] in ("verified", "second_hand")
-        and cell["value"] > 79.9
+    """Its rank counts the systems whose number lies outside of the interval of the difference."""
+    mine = fake(row, "mine", cells={AVERAGE: {"value": 79.9, "low": 79.3, "high": 80.5}})
+    board = build_board([*published, mine], "xtreme", registry)
+    section = next(section for section in board.sections if section.title == "zero_shot_en, test")
+    column = next(column for column in section.columns if column.title == "xnli accuracy")
+    others = {
+        line.row["system"]: line.cells[column].value
+        for line in section.lines
+        if column in line.cells and line.cells[column].rank and line.row["id"] != "mine"
+    }
+    shown = next(line.cells[column] for line in section.lines if line.row["id"] == "mine")
+    far = math.hypot(0.6, 0.6)
+    assert shown.rank == 1 + sum(value - 79.9 > far for value in others.values()) > 1
+    assert set(shown.tied) == {name for name, value in others.items() if abs(value - 79.9) <= far} > set()
+    assert shown.rank < ranks([*published, mine], registry)[section.title]["hu2020_xtreme.xlm-r-large.zero-shot-en"]
+
+
+def test_a_published_system_has_one_line_with_its_best_read_numbers(published, registry):
+    board = build_board(published, "xtreme", registry)
+    for section in board.sections:
+        named = [(line.row["system"].casefold(), recipe_of(line.row)) for line in section.lines]
+        assert len(set(named)) == len(named)
+    (line,) = [
+        line
+        for section in board.sections
+        if section.title == "zero_shot_en, test"
+        for line in section.lines
+        if line.row["system"] == "mT5-xxl"
     ]
-    assert found["mine"] == len(above) + 1
-    assert found["hu2020_xtreme.xlm-r-large.zero-shot-en"] > found["mine"]
+    assert len(line.rows) == 3
+    shown = {column.title: cell for column, cell in line.cells.items()}["tydiqa f1"]
+    assert (shown.value, shown.marks) == (82.0, ()) and [other.value for other in shown.others] == [80.8]
+
+
+def test_paired_tests_decide_before_intervals_and_intervals_before_numbers(row, registry):
+    def placed(paired=None, **interval):
+        rows = [fake(row, name, cells={AVERAGE: {"value": value, **interval}}) for name, value in VALUES.items()]
+        board = build_board(rows, "xtreme", registry, paired=paired)
+        (column,) = [column for column in board.sections[0].columns if column.title == "xnli accuracy"]
+        return {line.row["id"]: line.cells[column].rank for line in board.sections[0].lines}
+
+    VALUES = {"a": 80.0, "b": 79.0}
+    alone = {"low": None, "high": None}
+    assert placed(**alone) == {"a": 1, "b": 2}
+    assert placed(low=60.0, high=90.0) == {"a": 1, "b": 1}
+    assert placed({("b", "a"): {("xnli", "avg"): True}}, low=60.0, high=90.0) == {"a": 1, "b": 2}
+    assert placed({("a", "b"): {("xnli", "avg"): False}}, **alone) == {"a": 1, "b": 1}
+
+
+def test_runs_are_ranked_by_their_predictions(tmp_path, capsys):
+    """A line apart in 200, all of them in one direction: the intervals overlap, the paired test tells them apart."""
+    gold = ["entailment", "neutral"] * 100
+    folders = []
+    for name, wrong in (("good", 60), ("worse", 75), ("same", 75)):
+        guessed = ["contradiction"] * wrong + gold[wrong:]
+        texts = "\n".join(gold) + "\n", "\n".join(guessed) + "\n"
+        folders.append(scored(write_run(tmp_path / name, {"xnli": {"en": texts, "sw": texts}}, model=f"org/{name}")))
+    options = [part for folder in folders for part in ("--run", folder)]
+    out = tmp_path / "board.html"
+    assert cli(capsys, "render", *options, "--task", "xnli", "--rows", tmp_path / "none", "--html", out)[0] == 0
+    page = Page(out.read_text(encoding="utf-8"))
+    assert {"good", "worse", "same"} <= {name.removeprefix("org/") for name in page.text if name.startswith("org/")}
+    registry = get_registry()
+    rows = rows_of_runs(folders, registry)
+    tests = paired_tests(rows, folders, registry)
+    good, worse, same = (row["id"] for row in rows)
+    assert tests[good, worse]["xnli", "avg"] and not tests[worse, same]["xnli", "avg"]
 
 
 @pytest.mark.parametrize(
@@ -590,7 +650,7 @@ def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
     ("arguments", "code", "words"),
     [
         (["nowhere", "-o", "x"], 4, "no run folder"),
-        (["RUN", "-o", "x", "--zip"], 2, "--zip is for submissions"),
+        (["RUN", "-o", "x", "--zip"], 2, "--zip is for several files"),
         (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
     ],
 )

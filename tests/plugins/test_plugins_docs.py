@@ -347,6 +347,25 @@ def test_the_file_tsv(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert lines[1].startswith("mine\treviews\ten\t50.0")
 
 
+def test_the_file_wiki(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py")
+    evaluate("baseline:majority", ["reviews"], out=tmp_path / "mine", options=options(), registry=found)
+    words = (
+        "leaderboard",
+        "export",
+        str(tmp_path / "mine"),
+        "--format",
+        "wiki",
+        "--set",
+        "title=Ours",
+        "--allow-partial",
+    )
+    allowed = ("--allow-dirty", "-o", str(tmp_path / "out"))
+    assert with_files(here, "reviews.py", "wiki.py")(*words, *allowed) == 0
+    lines = (tmp_path / "out/scores.wiki").read_text().splitlines()
+    assert lines[0] == "== Ours ==" and lines[2].startswith("* reviews en: 50.0 (")
+
+
 def test_the_file_opening(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = registry(here, "reviews.py")
     evaluate("baseline:majority", ["reviews"], out=tmp_path / "mine", options=options(), registry=found)

@@ -37,6 +37,8 @@ OTHER = {
     "dtype": "bf16",
     "quant": "4bit",
     "attention": "eager",
+    "language_adapters": "elsewhere",
+    "adapter_fallback": "none",
     "batch_tokens": 7,
     "compiled": True,
     "data_dir": "elsewhere",

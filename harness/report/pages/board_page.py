@@ -1,17 +1,184 @@
-"""A leaderboard as one self-contained page."""
+"""A leaderboard as one self-contained page: a tab for each setting, tables, and charts of size and transfer gap."""
 
 from __future__ import annotations
 
-from harness.leaderboard.board import Board
-from harness.report.leaderboard import legend, tables
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core.version import FIRST_PARTY
+from harness.leaderboard.board import MARKS, Board, BoardLine, Column, Section, ShownCell
+from harness.leaderboard.recipes import UNKNOWN, shown_recipe
+from harness.leaderboard.schema import Row
+from harness.report.leaderboard import legend, parameters, source
+from harness.report.names import benchmark_name, metric_name, setting_name, task_name
+from harness.report.pages.board_charts import board_charts, is_extra, size_key, sizes_of
+from harness.report.pages.chart_data import Chart
 from harness.report.pages.shell import render_page
+from harness.results.run_view import language_of
+from harness.scoring.scores import half_width
+
+
+@dataclass(frozen=True)
+class BoardColumn:
+    """A column's head in two lines, its hint, and whether it is shown at once: ``extra`` ones are not."""
+
+    title: str
+    detail: str
+    hint: str
+    extra: bool
+
+
+@dataclass(frozen=True)
+class BoardCell:
+    """A number as it is shown, with its rank and marks; ``order`` sorts it, "" where there is none."""
+
+    text: str
+    rank: str
+    marks: str
+    hint: str
+    style: str
+    order: str
+
+
+@dataclass(frozen=True)
+class System:
+    """A line's head: the system, where its numbers come from (text, link), its size, and its facts for filters."""
+
+    name: str
+    hint: str
+    source: str
+    link: str
+    kind: str
+    recipe: str
+    size: str
+    order: int
+
+
+@dataclass(frozen=True)
+class BoardTable:
+    """A section of the board."""
+
+    title: str
+    columns: tuple[BoardColumn, ...]
+    lines: tuple[tuple[System, tuple[BoardCell, ...]], ...]
+    charts: tuple[tuple[str, int, str], ...]
 
 
 def page(board: Board) -> str:
     """The page; every text of a row is escaped."""
+    sizes = sizes_of(board)
+    charts: list[Chart] = []
+    tables = [_table(section, sizes, charts) for section in board.sections]
     values = {
-        "title": f"{board.benchmark} leaderboard",
-        "tables": list(tables(board)),
+        "title": f"{benchmark_name(board.benchmark)} leaderboard",
+        "tables": tables,
+        "systems": len({line.row["system"].casefold() for section in board.sections for line in section.lines}),
         "legend": legend(board.sections),
+        "recipes": any(system.recipe != UNKNOWN for table in tables for system, _ in table.lines),
     }
-    return render_page("leaderboard.html", values)
+    return render_page("leaderboard.html", values, charts=charts)
+
+
+def _table(section: Section, sizes: Mapping[str, int], charts: list[Chart]) -> BoardTable:
+    drawn = []
+    for caption, chart in board_charts(section, sizes):
+        charts.append(chart)
+        drawn.append((caption, len(charts) - 1, str(chart["label"])))
+    lines = tuple(
+        (_system(line, sizes), tuple(_cell(line.cells.get(column)) for column in section.columns))
+        for line in section.lines
+    )
+    plain = [column for column in section.columns if not is_extra(column)]
+    return BoardTable(_title(section), tuple(_column(c, bool(plain)) for c in section.columns), lines, tuple(drawn))
+
+
+def _title(section: Section) -> str:
+    chosen = ", chosen on target-language dev data" if section.selection == "target_dev" else ""
+    split = "" if section.split == "test" else f", {section.split}"
+    return f"{setting_name(section.setting)}{split}{chosen}"
+
+
+def _column(column: Column, plain: bool) -> BoardColumn:
+    name = task_name(column.task)
+    metric = "" if column.metric == "score" else metric_name(column.metric)
+    kind = "group" if column.task.startswith("group:") else ""
+    if column.language != "avg":
+        return BoardColumn(
+            language_of(column.language).name, metric, f"{name}, {language_of(column.language).name}", False
+        )
+    over = "mean over the benchmark's languages"
+    detail = metric or kind
+    if column.languages is None:
+        over, detail = "mean over languages that the source does not name", f"{metric}, languages ?"
+    elif column.languages != ("benchmark",):
+        names = ", ".join(language_of(code).name for code in column.languages)
+        over, detail = f"mean over {names}", f"{metric}, {len(column.languages)} languages"
+    hint = f"{name}{f', {metric}' if metric else ''}\n{over}" + (f"\n{column.data}" if column.data else "")
+    return BoardColumn(name, detail, hint, plain and is_extra(column))
+
+
+def _system(line: BoardLine, sizes: Mapping[str, int]) -> System:
+    row = line.row
+    count = sizes.get(size_key(row), 0)
+    label, link = _cited(row)
+    reports = [row, *(other for other in line.rows if other is not row)]
+    lines = [row["system"], *dict.fromkeys(_described(each) for each in reports)]
+    if row["model"].get("reference"):
+        lines.insert(1, str(row["model"]["reference"]))
+    return System(
+        name=row["system"],
+        hint="\n".join(lines),
+        source=label + (f" +{len(reports) - 1}" if len(reports) > 1 else ""),
+        link=link,
+        kind=row["kind"],
+        recipe=shown_recipe(row),
+        size=parameters(count),
+        order=count,
+    )
+
+
+def _cell(shown: ShownCell | None) -> BoardCell:
+    if shown is None:
+        return BoardCell("", "", "", "", "none", "")
+    cell = shown.cell
+    half = half_width(cell.get("low"), cell.get("high"))
+    lines = [f"{cell['value']:.2f}".rstrip("0").rstrip(".") + ("" if half is None else f" ±{half:.2f} (95% interval)")]
+    lines += [f"n = {cell['n']:,}"] if "n" in cell else []
+    lines += [f"standard deviation over seeds {cell['seed_deviation']:.2f}"] if "seed_deviation" in cell else []
+    lines.append(", ".join(filter(None, (source(shown.row), str(cell.get("table") or "")))))
+    if shown.rank:
+        lines.append(f"rank {shown.rank}" + (f", not told apart from {_list(shown.tied)}" if shown.tied else ""))
+    lines += [f"{MARKS[mark][0]} {MARKS[mark][1]}" for mark in shown.marks]
+    lines += [str(cell["note"])] if cell.get("note") else []
+    lines += [f"also {each.value:.1f}: {source(each.row)}" for each in shown.others]
+    marks = "".join(MARKS[mark][0] for mark in shown.marks)
+    style = "first" if shown.rank == 1 else "" if shown.ranked else "unranked"
+    return BoardCell(f"{cell['value']:.1f}", str(shown.rank or ""), marks, "\n".join(lines), style, repr(shown.value))
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _cited(row: Row) -> tuple[str, str]:
+    """The source in short, "Hu 2020" of the key "hu2020_xtreme", and its link: only an arXiv number becomes one."""
+    if row["kind"] == "run":
+        return f"run of {row['run']['date'][:10]}", ""
+    paper = row.get("source", {})
+    found = re.match(r"([a-z]+)(\d{4})(_|$)", str(paper.get("id", "")))
+    number = str(paper.get("arxiv") or "")
+    label = f"{found[1].title()} {found[2]}" if found else str(paper.get("title") or paper.get("id", ""))
+    provider = row.get("provider", FIRST_PARTY)
+    foreign = f" ({provider})" if provider.partition(":")[0] != FIRST_PARTY else ""
+    link = f"https://arxiv.org/abs/{number}" if re.fullmatch(r"[0-9]{4}\.[0-9]{4,5}", number) else ""
+    return (label if len(label) < 32 else f"{label[:30]}…") + foreign, link
+
+
+def _described(row: Row) -> str:
+    if row["kind"] == "run":
+        return source(row)
+    paper = row.get("source", {})
+    return ", ".join(
+        filter(None, (str(paper.get("title") or ""), str(paper.get("venue") or ""), str(paper.get("id", ""))))
+    )

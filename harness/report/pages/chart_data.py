@@ -23,14 +23,17 @@ def series(index: int) -> int:
     return index % SERIES + 1
 
 
-def languages_chart(name: str, runs: Sequence[RunView], chance: float | None) -> Chart:
+def languages_chart(name: str, runs: Sequence[RunView]) -> Chart:
     """A task's languages from the highest score of the first run to the lowest, with 95% intervals, and chance."""
+    levels: dict[str, float] = {}
     ranked: dict[str, float] = {}
     points = []
     for index, run in enumerate(runs):
         for code, unit in run.tasks[name].units.items() if name in run.tasks else ():
             ranked.setdefault(code, unit.score.value)
             score, label = unit.score, language_of(code).name
+            if score.chance is not None and score.chance.level is not None:
+                levels.setdefault(label, score.chance.level)
             spread = "" if score.low is None else f"\n95% interval {score.low:.1f} to {score.high:.1f}"
             hint = f"{label}{f', {run.name}' if len(runs) > 1 else ''}\n{score.value:.2f}{spread}\nn = {unit.n:,}"
             points.append(
@@ -46,6 +49,7 @@ def languages_chart(name: str, runs: Sequence[RunView], chance: float | None) ->
             )
     rows = [language_of(code).name for code in sorted(ranked, key=lambda code: -ranked[code])]
     label = f"Scores of {task_name(name)} by language with 95% intervals"
+    chance = [{"row": row, "value": level} for row, level in levels.items()]
     return {"kind": "dots", "label": label, "rows": rows, "points": points, "runs": len(runs), "chance": chance}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.run_view import RunView
-from harness.scoring.scores import Estimate
 
 STEPS = 9
 """Steps of the scale of scores, from 0 (just above chance) to 8."""
@@ -18,26 +17,25 @@ _LEAST = 10.0
 
 @dataclass(frozen=True)
 class TaskScale:
-    """The scale of one task, in points from 0 to 100; ``chance`` is None where guessing scores nothing."""
+    """The scale of one task, from ``low`` to ``high`` points; ``chance`` is the level it begins at, None where it is 0."""
 
     chance: float | None
     low: float
     high: float
 
     @classmethod
-    def of(cls, runs: Sequence[RunView], task: str, chance: float | None) -> TaskScale:
-        """The scale that all runs share."""
-        values = [u.score.value for run in runs if task in run.tasks for u in run.tasks[task].units.values()]
-        low = chance or 0.0
-        return cls(chance, low, max(low + _LEAST, *values))
+    def of(cls, runs: Sequence[RunView], task: str) -> TaskScale:
+        """The scale that all runs share: it begins at chance on average over the languages, where that is known of each."""
+        views = [run.tasks[task] for run in runs if task in run.tasks and run.tasks[task].units]
+        levels = [chance.level for view in views if (chance := view.chance()) is not None and chance.level is not None]
+        begin = min(levels) if levels else None
+        low = begin or 0.0
+        values = [unit.score.value for view in views for unit in view.units.values()]
+        return cls(begin, low, max(low + _LEAST, *values))
 
     def step(self, value: float) -> int:
         """The step of a score."""
         return min(STEPS - 1, max(0, int(STEPS * (value - self.low) / (self.high - self.low))))
-
-    def at_chance(self, score: Estimate) -> bool:
-        """Tells whether a score is not surely above chance: its interval, or itself where it has none, is not."""
-        return self.chance is not None and (score.value if score.low is None else score.low) <= self.chance
 
 
 def difference_step(value: float, largest: float) -> str:

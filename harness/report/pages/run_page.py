@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,6 @@ _ELSEWHERE = ("language", "script", "tokens-per-word")
 def to_html(report: Report) -> str:
     """The page. Every text on it is escaped; its policy allows its own scripts only, and nothing from outside."""
     runs = report.runs
-    chance: Mapping[str, float] = {}
     charts = _Charts()
     plotted = list(dict.fromkeys(name for s in runs for name, task in s.tasks.items() if task.units))
     browser = example_browser(runs, list(answers(runs, report.registry, data_dir=report.data_dir)))
@@ -51,10 +50,12 @@ def to_html(report: Report) -> str:
         "several": len(runs) > 1,
         "tables": {name: [t for t in tables if t.name == name] for name in {t.name for t in tables}},
         "grouped": [t for t in tables if t.name.split("by-")[-1] in ("script", "family", "resource-class")],
-        "maps": list(score_maps(runs, report.compared, chance)),
-        "chance": any(name in chance for name in plotted),
+        "maps": list(score_maps(runs, report.compared)),
+        "chance": any(
+            unit.score.chance is not None for run in runs for task in run.tasks.values() for unit in task.units.values()
+        ),
         "gaps": charts.add("Transfer gap", gap_chart(runs)) if gaps else None,
-        "dots": [charts.add(task_name(name), languages_chart(name, runs, chance.get(name))) for name in plotted],
+        "dots": [charts.add(task_name(name), languages_chart(name, runs)) for name in plotted],
         "layers": [
             charts.add(_where(report, run, curves.task), layer_chart(curves, index))
             for index, run in enumerate(runs)

@@ -9,6 +9,7 @@ from harness.analysis.differences import Differences
 from harness.report.names import metric_name, task_name
 from harness.report.pages.colour_scale import TaskScale, difference_step
 from harness.results.run_view import RunView, TaskView, UnitView, language_of
+from harness.scoring.chance import AT_CHANCE
 from harness.types.languages import Language
 
 
@@ -54,23 +55,16 @@ class ScoreMap:
     notes: tuple[str, ...] = ()
 
 
-def score_maps(
-    runs: Sequence[RunView], compared: Sequence[Differences], chance: Mapping[str, float]
-) -> Iterator[ScoreMap]:
-    """A map of each run's scores, then of each difference from the first run; ``chance`` is by task, 0-100."""
+def score_maps(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[ScoreMap]:
+    """A map of each run's scores, then of each difference from the first run."""
     names = [name for run in runs for name, task in run.tasks.items() if task.units]
-    scales = {name: TaskScale.of(runs, name, chance.get(name)) for name in dict.fromkeys(names)}
+    scales = {name: TaskScale.of(runs, name) for name in dict.fromkeys(names)}
     for run in runs:
         if any(task.units for task in run.tasks.values()):
             yield _scores(run, scales)
     for pair, other in zip(compared, runs[1:], strict=True):
         if pair.units:
             yield _differences(pair, runs[0], other)
-
-
-def score_map(run: RunView, chance: Mapping[str, float]) -> ScoreMap | None:
-    """The map of one run; None where it has no score."""
-    return next(score_maps([run], (), chance), None)
 
 
 def _scores(run: RunView, scales: Mapping[str, TaskScale]) -> ScoreMap:
@@ -99,12 +93,11 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
     lines.append(f"n = {unit.n:,}")
     if len(task.primary) > 1:
         lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
-    if scale.at_chance(score):
-        lines.append(f"at chance: guessing scores {scale.chance:.1f}")
-        style = "chance"
-    else:
-        style = f"h{scale.step(score.value)}"
-    return MapCell(f"{score.value:.1f}", score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
+    if score.chance is not None and score.chance.level is not None:
+        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {score.chance.level:.1f}")
+    style = "chance" if score.at_chance else f"h{scale.step(score.value)}"
+    shown = f"{score.value:.1f}" + AT_CHANCE * score.at_chance
+    return MapCell(shown, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
 
 
 def _differences(pair: Differences, reference: RunView, other: RunView) -> ScoreMap:

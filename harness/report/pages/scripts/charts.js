@@ -6,7 +6,7 @@
   const shared = { style: { background: "none", fontSize: "11px", overflow: "visible" } };
   const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
   const margin = (rows) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row).length));
-  const rule = { stroke: "var(--muted)", strokeDasharray: "4 3" };
+  const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
 
   // Within a row, each run has its own line.
   const shift = (chart, point, step) => (point.of - (chart.runs - 1) / 2) * step;
@@ -19,13 +19,13 @@
     dots(chart, width) {
       const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18;
       const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
-      if (chart.chance !== null) ends.push(chart.chance);
+      ends.push(...chart.chance.map((point) => point.value));
       return Plot.plot({
         ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows), marginTop: 26, marginRight: 14,
         x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: [Math.min(...ends), Math.max(...ends)] },
-        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut },
+        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut, padding: 0 },
         marks: [
-          chart.chance === null ? null : Plot.ruleX([chart.chance], rule),
+          Plot.tickX(chart.chance, { x: "value", y: "row", ...rule }),
           byRun(chart, 9, (points, dy) => [
             Plot.ruleY(points.filter((point) => point.low !== null), {
               x1: "low", x2: "high", y: "row", dy, stroke: (point) => color(point.series), strokeWidth: 3.5, strokeOpacity: 0.4,
@@ -47,11 +47,11 @@
               x: "value", y: "row", dy, insetTop: inset, insetBottom: inset, fill: (point) => color(point.series), ariaLabel: "hint",
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace("-", "−"), textAnchor: "start",
+              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "start",
               filter: (point) => point.value >= 0,
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace("-", "−"), textAnchor: "end",
+              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "end",
               filter: (point) => point.value < 0,
             }),
           ]),
@@ -102,21 +102,51 @@
       });
     },
     scatter(chart, width) {
-      return Plot.plot({
-        ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 20, marginBottom: 40,
-        x: { type: chart.log ? "log" : "linear", grid: true, nice: true, ticks: 5, label: chart.x, tickFormat: chart.log ? "~s" : undefined, labelArrow: "none" },
-        y: { grid: true, nice: true, ticks: 6, label: chart.y, labelArrow: "none" },
-        marks: [
-          Plot.dot(chart.points, {
-            x: "x", y: "y", r: 5, fill: (point) => color(point.series), fillOpacity: 0.85, stroke: "var(--paper)", ariaLabel: "hint",
-          }),
-          Plot.text(chart.points.filter((point) => point.name), {
-            x: "x", y: "y", text: "name", dy: -10, lineAnchor: "bottom", stroke: "var(--paper)", strokeWidth: 3, fill: "currentColor",
-          }),
-        ],
-      });
+      const holder = document.createElement("div"), select = document.createElement("select");
+      select.setAttribute("aria-label", chart.label);
+      select.append(...chart.choices.map((choice, index) => new Option(choice.title, index)));
+      const update = () => {
+        const choice = chart.choices[Number(select.value)];
+        const drawn = Plot.plot({
+          ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 24, marginBottom: 40, marginTop: 26,
+          x: chart.log
+            ? { type: "log", grid: true, label: chart.x, labelArrow: "none", ticks: sizes(choice.points), tickFormat: short }
+            : { grid: true, nice: true, ticks: 5, label: chart.x, labelArrow: "none" },
+          y: { grid: true, nice: true, ticks: 6, label: choice.y, labelArrow: "none" },
+          marks: [
+            Plot.dot(choice.points, {
+              x: "x", y: "y", r: 5, fill: (point) => color(point.series), fillOpacity: 0.85, stroke: "var(--paper)", ariaLabel: "hint",
+            }),
+            ...["start", "middle", "end"].map((anchor) => Plot.text(apart(choice.points, chart.log), {
+              x: "x", y: "y", text: "name", dy: -10, lineAnchor: "bottom", textAnchor: anchor, filter: (point) => point.anchor === anchor,
+              stroke: "var(--paper)", strokeWidth: 3, fill: "currentColor",
+            })),
+          ],
+        });
+        holder.replaceChildren(...(chart.choices.length > 1 ? [select] : []), drawn);
+        tips(holder);
+      };
+      select.addEventListener("change", () => { update(); select.focus(); });
+      update();
+      return holder;
     },
   };
+
+  // The points whose names have room: a name is left out where another one stands close by.
+  function apart(points, log) {
+    const scale = (values) => { const [low, high] = d3.extent(values); return (value) => (value - low) / (high - low || 1); };
+    const x = (point) => (log ? Math.log(point.x) : point.x), across = scale(points.map(x)), up = scale(points.map((point) => point.y));
+    const named = [];
+    for (const point of [...points].sort((a, b) => b.series - a.series || b.y - a.y)) {
+      const free = named.every((other) => Math.abs(up(other.y) - up(point.y)) > 0.07 || Math.abs(across(x(other)) - across(x(point))) > 0.24);
+      const at = across(x(point));
+      if (free) named.push({ ...point, anchor: at < 0.12 ? "start" : at > 0.88 ? "end" : "middle" });
+    }
+    return named;
+  }
+  const sizes = (points) => [1, 3].flatMap((first) => [6, 7, 8, 9, 10, 11].map((power) => first * 10 ** power))
+    .filter((size) => size >= 0.9 * Math.min(...points.map((point) => point.x)) && size <= 1.1 * Math.max(...points.map((point) => point.x)));
+  const short = (count) => d3.format("~s")(count).replace("G", "B");
 
   // What a mark says becomes the page's own tooltip, and the arrow keys go from mark to mark. (Plot writes \n for a line end.)
   function tips(holder) {

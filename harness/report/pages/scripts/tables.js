@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   Tablesort.extend("number", () => false, (a, b) => Number(b || -1e9) - Number(a || -1e9));
-  const FACTS = { script: "script", family: "family", class: "resource class", kind: "kind" };
+  const FACTS = { script: "script", family: "family", class: "resource class", kind: "kind", recipe: "recipe" };
   const FEW = 8;
 
   function choice(label, values, change) {
@@ -53,14 +53,26 @@
       bar.append(select);
     }
     const heads = [...table.tHead.rows[0].cells], tasks = heads.filter((head) => head.dataset.task);
-    if (tasks.length > 2) {
-      const select = choice("task", [...new Set(tasks.map((head) => head.dataset.task))], () => {
-        for (const head of tasks) {
-          const hidden = Boolean(select.value) && head.dataset.task !== select.value;
-          for (const row of table.rows) row.cells[head.cellIndex].hidden = hidden;
-        }
-      });
-      bar.append(select);
+    const extra = tasks.filter((head) => "extra" in head.dataset);
+    const all = document.createElement("input"), titles = [...new Set(tasks.map((head) => head.dataset.task))];
+    const select = choice("task", titles, columns);
+    function columns() {
+      for (const head of tasks) {
+        const hidden = (Boolean(select.value) && head.dataset.task !== select.value) || (extra.includes(head) && !all.checked);
+        for (const row of table.rows) row.cells[head.cellIndex].hidden = hidden;
+      }
+      refresh();
+    }
+    // a row without any number in the columns that are shown is not shown either
+    if (tasks.length) filters.push((row) => tasks.some((head) => !head.hidden && row.cells[head.cellIndex].dataset.sort !== "-1e9"));
+    if (titles.length > 2) bar.append(select);
+    if (extra.length) {
+      const label = document.createElement("label");
+      all.type = "checkbox";
+      all.addEventListener("change", columns);
+      label.append(all, ` averages over other languages (${extra.length})`);
+      bar.append(label);
+      columns();
     }
     bar.append(count, copyTable(table));
     return bar;
