@@ -25,6 +25,8 @@ def test_every_command_of_the_page_runs_and_prints_what_is_shown(
 ) -> None:
     for name in [name for name in os.environ if name.startswith("HARNESS_") and name != "HARNESS_CACHE_DIR"]:
         monkeypatch.delenv(name)
+    if page.stem == "swap_language_adapters":
+        pytest.importorskip("peft", reason="the extra 'peft' is not installed")
     if page.stem == "reproduce_a_published_row":
         request.getfixturevalue("minilm")
         monkeypatch.setenv("HARNESS_DATA_DIR", str(request.getfixturevalue("shared_data")))

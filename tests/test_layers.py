@@ -17,7 +17,7 @@ LAYERS = (
     "analysis,leaderboard report run studies api testing,scaffold cli"
 )
 FLOOR = {name: floor for floor, names in enumerate(LAYERS.split()) for name in names.split(",")}
-HEAVY = {"torch", "transformers", "faiss", "matplotlib", "numpy", "pandas", "datasets", "evaluate", "pyarrow", "peft"}
+HEAVY = {"torch", "transformers", "faiss", "numpy", "pandas", "datasets", "evaluate", "pyarrow", "peft"}
 """Third parties whose import takes a tenth of a second or more, or brings one that does."""
 
 

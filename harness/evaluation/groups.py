@@ -135,6 +135,11 @@ def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[
     absent = [code for code, split in splits.items() if split is None]
     if source.name != name or absent:
         raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
+    if entry.task.pool is not None and (others := [code for code in languages if code != "en"]):
+        raise UsageError(
+            f"task {name!r}: dev data in {', '.join(others)} search the task's pool, which training does not read",
+            hint="leave out --select-on, or select on 'en'",
+        )
     parts = [_in_language(split, code) for code, split in splits.items() if split is not None]
     return replace(source, dev=Split(parts=tuple(parts)))
 

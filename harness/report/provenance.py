@@ -102,6 +102,7 @@ def provenance(run: RunView) -> list[tuple[str, str]]:
         ("seed", run.seed),
         ("split", options.get("split")),
         ("device, dtype", ", ".join(str(options[key]) for key in ("device", "dtype") if options.get(key))),
+        ("language adapters", ", ".join(_adapters(run))),
         ("attention", options.get("attention") if options.get("attention") != "auto" else None),
         ("harness", f"{software['version']}{commit}"),
         ("Python", f"{environment.get('python', '')} on {environment.get('platform', '')}"),
@@ -142,6 +143,12 @@ def embedded_with(facts: Mapping[str, Any]) -> str:
         f"sentences embedded at layer {facts['layer']} ({facts['layer_from']}), pool {facts['pool']}, "
         f"prompt {facts['prompt']}"
     )
+
+
+def _adapters(run: RunView) -> list[str]:
+    """The adapters that the units took, each with the beginning of its fingerprint."""
+    used = [each for unit in run.units.values() for each in unit.get("facts", {}).get("language_adapters", {}).values()]
+    return sorted({f"{each['adapter']} {each['fingerprint'][:12]}" for each in used if each["adapter"]})
 
 
 def adapter_words(choice: Mapping[str, Any]) -> str:

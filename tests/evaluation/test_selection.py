@@ -46,6 +46,8 @@ def test_selection_on_a_task_without_such_dev_data_is_refused(
     words = ["eval", "--model", str(small_model), "--data-dir", str(corpus), *FAST, "--out", str(tmp_path / "run")]
     assert main([*words, "--task", "xquad[en,de]", "--select-on", "de"]) == 2
     assert "no dev data of its own to select on in de" in capsys.readouterr().err
+    assert main([*words, "--task", "mewslix[de]", "--select-on", "en,de"]) == 2
+    assert "dev data in de search the task's pool" in capsys.readouterr().err
 
 
 def test_a_single_seed_is_called_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from training_stages import cpu_stages
 
 import harness
 from harness.core.errors import ModelError
+from harness.data.sources import LoadedSplit
+from harness.data.store import ExampleList
 from harness.families.bitext_retrieval import BitextRetrieval
 from harness.families.classification import Classification
 from harness.families.dual_encoder import DualEncoder
@@ -28,7 +31,10 @@ from harness.models.resolve import Access, check_folder
 from harness.models.sentence_encoder import load_encoder
 from harness.registry.default import get_registry
 from harness.retrieval.embed import embed
-from harness.types.examples import Candidate, Pair, Query, Translation
+from harness.scoring.formats.rankings import Rankings
+from harness.training._dev import dev_score
+from harness.training.stage import StageTask
+from harness.types.examples import Candidate, Match, Pair, Query, Translation
 from harness.types.languages import numbered_language
 from harness.types.options import EvalOptions
 from harness.types.units import UnitExamples
@@ -247,3 +253,22 @@ def test_adapters_leave_the_modules_of_languages_alone(xmod: Path) -> None:
     model = Classification(("a", "b"), Classification.Options()).load(str(xmod))
     names = [name for name, _ in with_adapters(model, TrainOptions(peft="lora")).named_parameters() if "lora_" in name]
     assert names and not any("adapter_modules" in name for name in names)
+
+
+def test_dev_data_in_several_languages_go_through_the_modules_of_their_languages(
+    xmod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dual encoder's dev pairs search each other's candidates, which are in the language of the pairs."""
+    task = get_registry().intermediate("squad")
+    family = DualEncoder((), DualEncoder.Options())
+    pairs = [Match(str(place), TEXTS[2 * place], TEXTS[2 * place + 1]) for place in range(3)]
+    dev = LoadedSplit(ExampleList(pairs), 3, 3, "", [], "", languages=["de", "en", "de"])
+    part = StageTask(replace(task, metric="reciprocal_rank"), dev, dev, family, Rankings())
+    calls: list[list[tuple[str, str]]] = []
+    embedded = family._embed
+    monkeypatch.setattr(family, "_embed", lambda *given: calls.append(given[-1]) or embedded(*given))
+    session = open_model(check_folder(xmod, "xmod"), Access(), Compute())
+    score, _ = dev_score(part, session.forward(session.network(family.load)))
+    codes = {text: code for call in calls for text, code in call}
+    assert [codes[pair.query] for pair in pairs] == [codes[pair.candidate] for pair in pairs] == ["de", "en", "de"]
+    assert 0 <= score <= 100

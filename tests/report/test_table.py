@@ -54,6 +54,7 @@ def test_stdout_has_the_title_and_the_same_cells(capsys: pytest.CaptureFixture[s
         "────────────────────────────────────────────",
         "xnli      12,345   79.2 ±0.5    +1.3*   seen",
         "panx_de        7           –      0.0",
+        "  * significant",
         "",
     ]
 

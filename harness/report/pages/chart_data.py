@@ -60,8 +60,8 @@ def gap_chart(runs: Sequence[RunView]) -> Chart:
         for name, task in run.tasks.items():
             if gap := task.gap():
                 where = f"{task_name(name)}{f', {run.name}' if len(runs) > 1 else ''}"
-                hint = f"{where}\ngap {gap.points:.2f}: English {gap.english:.2f}, other languages {gap.others:.2f}"
-                hint = hint.replace("-", "−")
+                gone = f"{gap.points:.2f}".replace("-", "−")
+                hint = f"{where}\ngap {gone}: English {gap.english:.2f}, other languages {gap.others:.2f}"
                 bars.append(
                     {"row": task_name(name), "value": gap.points, "series": series(index), "of": index, "hint": hint}
                 )

@@ -115,15 +115,20 @@ def _differences(pair: Differences, reference: RunView, other: RunView) -> Score
             scores = [run.tasks[name].units[language.code].score.value for run in (reference, other)]
             sure = bool(pair.mark(name, language.code))
             said = ("significant" if sure else "not significant") if tested else "significance was not tested"
-            lines = [where, f"{value:+.2f} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
+            lines = [where, f"{signed(value, 2)} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
             style = difference_step(value, largest) if sure or not tested else "unsure"
-            shown = f"{value:+.1f}".replace("-", "−") + ("*" if sure else "")
-            hint = "\n".join(lines).replace("-", "−")
-            cells.append(MapCell(shown, value, hint, style, f"{name}/{language.code}"))
+            shown = signed(value, 1) + ("*" if sure else "")
+            cells.append(MapCell(shown, value, "\n".join(lines), style, f"{name}/{language.code}"))
         rows.append(MapRow(language, tuple(cells)))
     tasks = tuple(MapTask(name, task_name(name), "") for name in pair.tasks)
     notes = (f"* significant ({pair.test}); the others have no colour",) if tested else (pair.reason,)
     return ScoreMap(f"{pair.other} − {pair.reference}", "differences", tasks, tuple(rows), notes)
+
+
+def signed(value: float, digits: int) -> str:
+    """``+1.3``, ``−0.4``; zero has no sign."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def _task(name: str, scale: TaskScale) -> MapTask:
