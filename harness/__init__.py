@@ -46,13 +46,14 @@ _NAMES_OF = {
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),
-    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat",
+    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat Tracker",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name numbered_language",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.sources": "DatasetsData FileData HubData Split Where splits",
     "harness.types.task_template": "TaskTemplate",
     "harness.types.tasks": "Family IntermediateTask TargetTask",
+    "harness.types.tracking": "RunTracker TrackedRun lineage run_numbers unit_numbers",
     "harness.types.units": "Prediction Unit UnitExamples",
 }
 """Each module and its public names; a name may be that of a module below it."""

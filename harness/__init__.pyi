@@ -89,6 +89,7 @@ from harness.types.extensions import Finding as Finding
 from harness.types.extensions import Launcher as Launcher
 from harness.types.extensions import Objective as Objective
 from harness.types.extensions import ReportFormat as ReportFormat
+from harness.types.extensions import Tracker as Tracker
 from harness.types.languages import Language as Language
 from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
@@ -107,6 +108,11 @@ from harness.types.task_template import TaskTemplate as TaskTemplate
 from harness.types.tasks import Family as Family
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import TargetTask as TargetTask
+from harness.types.tracking import RunTracker as RunTracker
+from harness.types.tracking import TrackedRun as TrackedRun
+from harness.types.tracking import lineage as lineage
+from harness.types.tracking import run_numbers as run_numbers
+from harness.types.tracking import unit_numbers as unit_numbers
 from harness.types.units import Prediction as Prediction
 from harness.types.units import Unit as Unit
 from harness.types.units import UnitExamples as UnitExamples
@@ -201,6 +207,7 @@ __all__ = [
     "Launcher",
     "Objective",
     "ReportFormat",
+    "Tracker",
     "Language",
     "first_party_languages",
     "iso639_3",
@@ -219,6 +226,11 @@ __all__ = [
     "Family",
     "IntermediateTask",
     "TargetTask",
+    "RunTracker",
+    "TrackedRun",
+    "lineage",
+    "run_numbers",
+    "unit_numbers",
     "Prediction",
     "Unit",
     "UnitExamples",

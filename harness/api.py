@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
 from harness.types.keywords import Keywords, shows_keywords, texts, with_keywords
-from harness.types.options import EvalOptions
+from harness.types.options import EvalOptions, as_plain
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown
@@ -241,6 +241,7 @@ def _trained(
     from harness.core.offline import without_network
     from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
+    from harness.evaluation.tracking import Trackers, wanted_trackers
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
@@ -248,13 +249,17 @@ def _trained(
     from harness.training.adapter_recipe import adapter_recipe
     from harness.training.chain import Stages
     from harness.training.context import RunContext
-    from harness.training.processes import process_count
+    from harness.training.processes import process_count, process_index
     from harness.training.recipes import find_recipe
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
 
     registry = registry or get_registry()
     reference = model_reference(model)
+    wanted_here = wanted_trackers(registry, options.track) if process_index() == 0 else []
+    about = {"model": str(reference), "trains": list(expressions), **as_plain(options)}
+    tracked = beside.with_name(f"{beside.name}.tracking")
+    trackers = Trackers(wanted_here, beside.name, tracked, about, offline=options.offline)
     recipe = find_recipe(options.recipe, registry, reference)
     context = RunContext.of(registry, adapter_recipe(recipe) if adapters else recipe, options)
     context.check_options([*options.via, *expressions])
@@ -262,8 +267,9 @@ def _trained(
         default_reporter(reporter) as listener,
         without_network(options.offline),
         loaded_folder(model, _parent(beside)) as loaded,
+        trackers.closing(),
     ):
-        observed = Observed(listener, registry.hook, beside)
+        observed = Observed(listener, registry.hook, beside, trackers)
         resolved = loaded or resolve_model(reference, Access.of(options, registry))
         root = Path(options.stages_dir) if options.stages_dir else beside.parent / "stages"
         stages = Stages(context.of_model(resolved), root, observed.training)
@@ -283,6 +289,7 @@ def _trained(
                 trained.append(stages.train(stage, folder))
             else:
                 trained.append(train_when_free(stages, stage, folder))
+        trackers.trained([stage.summary for stage in trained])
         return trained
 
 

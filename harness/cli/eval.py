@@ -15,6 +15,7 @@ from harness.cli.shared_options import (
     selection_options,
     session_options,
     split_commas,
+    track_option,
 )
 
 
@@ -63,6 +64,7 @@ from harness.cli.shared_options import (
 @click.option(
     "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: next to --out]"
 )
+@track_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
 def command(

@@ -138,6 +138,14 @@ launch_options = _together(
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
 )
 
+track_option = click.option(
+    "--track",
+    multiple=True,
+    callback=split_commas,
+    metavar="NAME",
+    help="Follow the run in tensorboard, wandb, trackio, mlflow or eventlog; none: in none of them.",
+)
+
 data_dir_option = click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",

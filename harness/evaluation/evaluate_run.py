@@ -16,6 +16,7 @@ from harness.evaluation.evaluator import Evaluator
 from harness.evaluation.groups import check_options
 from harness.evaluation.observers import Observed
 from harness.evaluation.plan import check_selected, make_plan
+from harness.evaluation.tracking import Trackers, wanted_trackers
 from harness.inference.session import Compute
 from harness.models.loaded import loaded_folder, model_reference
 from harness.models.resolve import Access, resolve_model
@@ -61,6 +62,7 @@ def evaluate_run(
     recipe = find_recipe(options.recipe, registry, reference)
     data = DataAccess.of(registry, options.data_dir, offline=options.offline)
     check_selected(benchmark, tasks)
+    wanted = wanted_trackers(registry, options.track)
     planned = make_plan(
         registry,
         data,
@@ -90,13 +92,17 @@ def evaluate_run(
             Evaluator(folder, context, reference, found, reporter).train_all(planned)
             if process_index() > 0:
                 return Evaluation(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}))
-        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where))
-        with folder.joined(evaluator.identity(planned)):
-            units = [entry.unit.key for entry in planned]
-            plain = as_plain(options)
+        units = [entry.unit.key for entry in planned]
+        plain = as_plain(options)
+        about = {"model": str(reference), "benchmark": benchmark, **plain, "units": units}
+        trackers = Trackers(wanted, where.name, where, about, offline=options.offline)
+        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where, trackers))
+        with folder.joined(evaluator.identity(planned)), trackers.closing():
+            trackers.start()
             registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
             scored = evaluator.evaluate(planned, benchmark)
             record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
             update_cards(record, registry, evaluator.stages.trained)
+            trackers.finish(record)
             registry.hook.harness_run_finished(folder=where, record=record)
             return Evaluation(where, record, scores)

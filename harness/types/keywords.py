@@ -13,7 +13,7 @@ from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TEXTS = ("via", "select_on", "perturb")
+TEXTS = ("via", "select_on", "perturb", "track")
 """Options that are several texts; one alone may be given as it is."""
 OVERRIDES = ("seed", "layer", "pool", "prompt", "index", "peft")
 """Options of training and of families that have a keyword of their own; None is the default."""
@@ -55,6 +55,7 @@ class Keywords(TypedDict, total=False):
     stages_dir: str | PathLike[str] | None
     allow_pickle: bool
     trust_remote_code: str | None
+    track: str | Sequence[str]
 
 
 def with_keywords(options: EvalOptions | None, keywords: Mapping[str, Any]) -> EvalOptions:

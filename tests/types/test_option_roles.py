@@ -46,6 +46,7 @@ OTHER = {
     "stages_dir": "elsewhere",
     "allow_pickle": True,
     "trust_remote_code": "org/name@" + "0" * 40,
+    "track": ("wandb",),
 }
 """Another value than the default for every option of a run."""
 
