@@ -65,8 +65,8 @@ PLAIN = {
     "tracker": Plain(
         "A tracker",
         "follows runs, and logs losses and scores.",
-        "HARNESS_TRACK=$name harness eval --model tiny --task xnli",
-        "what is noted, and where. An exception in a tracker is reported once and ends no run.",
+        "harness eval --model tiny --task xnli --track $name",
+        "what is noted, and where. A tracker that fails costs one warning and ends no run.",
     ),
     "resolver": Plain(
         "A data resolver",
