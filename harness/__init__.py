@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any
 
 _NAMES_OF = {
-    "harness.api": "compare evaluate evaluate_seeds score train train_adapters",
+    "harness.api": (
+        "breakdown checklist compare evaluate evaluate_seeds mine render_report score train train_adapters"
+    ),
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",
@@ -27,7 +29,7 @@ _NAMES_OF = {
     "harness.registry.hookspecs": "hookimpl",
     "harness.registry.registry": "Registry",
     "harness.retrieval.mine_files": "MiningOptions",
-    "harness.run": "Run load_run",
+    "harness.run": "Comparison Run SeedRuns load load_seeds",
     "harness.scoring.chance": "Chance",
     "harness.scoring.formats.base": "Aligned Format",
     "harness.scoring.formats.reader": (

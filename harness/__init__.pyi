@@ -1,8 +1,12 @@
 # Written by `make docs` from the table in __init__.py.
 
+from harness.api import breakdown as breakdown
+from harness.api import checklist as checklist
 from harness.api import compare as compare
 from harness.api import evaluate as evaluate
 from harness.api import evaluate_seeds as evaluate_seeds
+from harness.api import mine as mine
+from harness.api import render_report as render_report
 from harness.api import score as score
 from harness.api import train as train
 from harness.api import train_adapters as train_adapters
@@ -32,8 +36,11 @@ from harness.registry.default import get_registry as get_registry
 from harness.registry.hookspecs import hookimpl as hookimpl
 from harness.registry.registry import Registry as Registry
 from harness.retrieval.mine_files import MiningOptions as MiningOptions
+from harness.run import Comparison as Comparison
 from harness.run import Run as Run
-from harness.run import load_run as load_run
+from harness.run import SeedRuns as SeedRuns
+from harness.run import load as load
+from harness.run import load_seeds as load_seeds
 from harness.scoring.chance import Chance as Chance
 from harness.scoring.formats.base import Aligned as Aligned
 from harness.scoring.formats.base import Format as Format
@@ -111,9 +118,13 @@ from harness.types.units import Unit as Unit
 from harness.types.units import UnitExamples as UnitExamples
 
 __all__ = [
+    "breakdown",
+    "checklist",
     "compare",
     "evaluate",
     "evaluate_seeds",
+    "mine",
+    "render_report",
     "score",
     "train",
     "train_adapters",
@@ -143,8 +154,11 @@ __all__ = [
     "hookimpl",
     "Registry",
     "MiningOptions",
+    "Comparison",
     "Run",
-    "load_run",
+    "SeedRuns",
+    "load",
+    "load_seeds",
     "Chance",
     "Aligned",
     "Format",
