@@ -69,7 +69,9 @@ def figures(report: Report, type: str = "pdf") -> Iterator[PaperFigure]:
     except ModuleNotFoundError:
         raise UsageError("figures need the package matplotlib", hint="pip install 'xtreme-harness[figures]'") from None
 
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}), warnings.catch_warnings():
+    style: dict[Any, Any] = dict(matplotlib.rcParamsDefault)  # not the user's
+    style.update(_STYLE)
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # shown as a box
         for name, figure in _drawn(report):
             content = io.BytesIO()
@@ -95,7 +97,7 @@ def _drawn(report: Report) -> Iterator[tuple[str, Figure]]:
             yield kind if len(found) == 1 else f"{kind}-{number}", _map(each)
 
 
-def _sheet(rows: int, width: float = COLUMN) -> tuple[Figure, Axes]:
+def _sheet(rows: float, width: float = COLUMN) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure((width, _EDGE + _ROW * max(rows, 3)))
@@ -113,8 +115,8 @@ def _languages(chart: Mapping[str, Any], title: str, names: Sequence[str]) -> Fi
         shift = (index - (len(names) - 1) / 2) * 0.7 / len(names)
         for point in points:
             if point["low"] is not None and point["high"] is not None:
-                y = place[point["row"]] + shift
-                axes.plot([point["low"], point["high"]], [y, y], color=_colour(index), linewidth=0.8)
+                ends = [place[point["row"]] + shift] * 2
+                axes.plot([point["low"], point["high"]], ends, color=_colour(index), linewidth=0.8)
         values, rows = [point["value"] for point in points], [place[point["row"]] + shift for point in points]
         marker = _MARKERS[index % len(_MARKERS)]
         axes.plot(values, rows, marker, color=_colour(index), markersize=3, label=name)
