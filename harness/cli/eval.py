@@ -15,6 +15,7 @@ from harness.cli.shared_options import (
     selection_options,
     session_options,
     split_commas,
+    track_option,
 )
 
 
@@ -63,6 +64,7 @@ from harness.cli.shared_options import (
 @click.option(
     "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: next to --out]"
 )
+@track_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
 def command(
@@ -84,7 +86,7 @@ def command(
     """
     from pathlib import Path
 
-    from harness.api import default_out, evaluate
+    from harness.api import evaluate
     from harness.cli.console import print_json
     from harness.cli.progress import TerminalProgress
     from harness.cli.run_report import show_plan, show_run, show_seeds
@@ -92,6 +94,7 @@ def command(
     from harness.core.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
     from harness.registry.default import get_registry
+    from harness.runs.naming import default_out
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
@@ -107,7 +110,7 @@ def command(
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with TerminalProgress() as reporter:
         if seeds:
-            from harness.run import load_run
+            from harness.run import load
             from harness.studies.grid import Cell, run_cells
 
             cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
@@ -119,7 +122,7 @@ def command(
     if process_index() > 0:
         return
     if seeds:
-        runs = [load_run(run) for run in cell.runs]
+        runs = [load(run) for run in cell.runs]
     for run in runs:
         show_run(run, to_stderr=as_json, data_dir=options.data_dir)
     if seeds:

@@ -34,10 +34,10 @@ def show_plan(
 
     No data at all is an error, and so is what the run would refuse: an unknown recipe or option.
     """
-    from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
     from harness.evaluation.preview import preview
     from harness.report.preview import preview_table
+    from harness.training.recipes import find_recipe
 
     units = preview(registry, find_recipe(options.recipe, registry, reference), options, reference, out, **selection)
     if as_json:
@@ -58,6 +58,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     from harness.report.layers import by_layer
     from harness.report.provenance import constant_answers, data_notes
     from harness.report.robustness import loss_table
+    from harness.runs.naming import PAGE
 
     console = stderr_console() if to_stderr else stdout_console()
     show_scores(run.scores, console)
@@ -79,7 +80,7 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}")
     console.print(f"record:      {run.path / 'record.json'}")
     console.print(f"predictions: {run.path / 'predictions'}")
-    if (page := save_page([run.path], run.path / "report.html", data_dir, run.registry)) is not None:
+    if (page := save_page([run.path], run.path / PAGE, data_dir, run.registry)) is not None:
         console.print(f"report:      {page}")
 
 

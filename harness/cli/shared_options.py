@@ -138,6 +138,14 @@ launch_options = _together(
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
 )
 
+track_option = click.option(
+    "--track",
+    multiple=True,
+    callback=split_commas,
+    metavar="NAME",
+    help="Follow the run in tensorboard, wandb, trackio, mlflow or eventlog; none: in none of them.",
+)
+
 data_dir_option = click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
@@ -146,13 +154,9 @@ data_dir_option = click.option(
 )
 
 
-def eval_options(*, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any) -> EvalOptions:
-    """The options object of what the command line says; ``rest`` holds further fields, and options by name (``layer``)."""
-    from harness.types.options import EvalOptions, parse_overrides
+def eval_options(*, overrides: tuple[str, ...] = (), **rest: Any) -> EvalOptions:
+    """The options object of what the command line says: the parsed ``--set``, and all other options by name."""
+    from harness.types.keywords import with_keywords
+    from harness.types.options import parse_overrides
 
-    values: dict[str, Any] = parse_overrides(overrides)
-    named = {"seed": seed, **{name: rest.pop(name, None) for name in (*EMBEDDING, "index", "peft")}}
-    values |= {key: value for key, value in named.items() if value is not None}
-    if rest.pop("with_mlm", False):
-        rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)
-    return EvalOptions(overrides=values, **rest)
+    return with_keywords(None, {"overrides": parse_overrides(overrides), **rest})

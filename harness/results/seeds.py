@@ -35,6 +35,11 @@ def seed_folder(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}"
 
 
+def seed_of(folder: Path) -> int:
+    """The seed of a folder that :func:`seed_folder` named."""
+    return int(folder.name.removeprefix("seed-"))
+
+
 def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 

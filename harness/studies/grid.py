@@ -22,6 +22,7 @@ from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
 
 if TYPE_CHECKING:
+    from harness.models.loaded import LoadedModel
     from harness.registry.registry import Registry
     from harness.types.progress import ProgressListener
 
@@ -126,12 +127,14 @@ def run_cells(
     reporter: ProgressListener,
     launcher: str | None = None,
     jobs: int | None = None,
+    loaded: LoadedModel | None = None,
 ) -> Grid:
     """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
 
     ``launcher`` (None: "local") carries out up to ``jobs`` at a time (None: its own default), whose files are in
     ``out/jobs``. With several at a time, stages that several runs need are separate jobs; with one, the first run
-    that needs a stage trains it. A job that fails costs only what needs it.
+    that needs a stage trains it. A job that fails costs only what needs it. ``loaded`` is the model of all cells, where it
+    is in memory; then all is done in this process.
 
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
     """
@@ -139,6 +142,12 @@ def run_cells(
     for cell in cells:
         check_job(cell.jobs(registry)[0], registry)
     started = open_launcher(launcher or LOCAL, out / JOBS, jobs, registry, reporter)
+    if loaded is not None and not started.in_process:
+        raise UsageError(
+            "a model in memory can be evaluated in this process only",
+            hint="leave launcher and jobs out, or save the model and give its folder",
+        )
+    started.loaded = loaded
     evaluations = [job for _, job in of.values()]
     if not started.in_process:
         _check_others(registry)

@@ -166,6 +166,36 @@ class Launcher(PluginValue):
 
 
 @dataclass(frozen=True)
+class Tracker(PluginValue):
+    """A place that follows runs as they go: ``--track NAME``.
+
+    ``implementation`` ("module:Class", a :class:`~harness.types.tracking.RunTracker`) is imported when a run is tracked.
+    ``variables`` are environment variables that switch it on where they are set: those by which its library is used
+    elsewhere. ``library`` is the module that it needs, and ``install`` what pip installs for it.
+    """
+
+    kind = "tracker"
+    hook = "harness_trackers"
+    references = ("implementation",)
+
+    name: str
+    implementation: str
+    variables: tuple[str, ...] = ()
+    library: str = ""
+    install: str = ""
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """A name that switches nothing off, variables, and how a library is installed."""
+        super().check()
+        require(self.name != "none", f"{self.where}: 'none' switches trackers off: choose another name")
+        check_strings(self.where, "variables", self.variables)
+        check_text(self.where, "library", self.library, needed=False)
+        check_text(self.where, "install", self.install, needed=bool(self.library))
+
+
+@dataclass(frozen=True)
 class DoctorCheck(PluginValue):
     """A check of ``harness doctor``: ``run`` ("module:function") takes no argument and returns a :class:`Finding`."""
 

@@ -92,6 +92,7 @@ class OptionsRecord(TypedDict):
     stages_dir: NotRequired[str | None]
     allow_pickle: NotRequired[bool]
     trust_remote_code: NotRequired[str | None]
+    track: NotRequired[list[str]]
 
 
 class ProvenanceRecord(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -374,6 +375,18 @@ def test_the_file_opening(here: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert with_files(here, "reviews.py", "opening.py")(*command) == 0
     (part,) = json.loads(capsys.readouterr().out)
     assert part["buckets"][0]["name"] == "chumba" and part["n"] == sum(bucket["n"] for bucket in part["buckets"]) > 0
+
+
+def test_the_file_ledger(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py", "ledger.py")
+    chosen = dataclasses.replace(options(), track=("ledger",))
+    evaluate("baseline:majority", ["reviews"], out=tmp_path / "run", options=chosen, registry=found)
+    assert (tmp_path / "run" / "ledger.txt").read_text().splitlines() == [
+        "model baseline:majority 0.0",
+        "test/reviews/accuracy/en 50.0",
+        "test/reviews/accuracy/sw 50.0",
+        "score/reviews 50.0",
+    ]
 
 
 def test_the_file_diary(here: Path, tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_a_run_as_a_table_a_frame_and_html():
     assert "xnli" in run.table() and "Swahili" in run.table()
     frame = run.to_pandas()
     assert set(frame[frame.primary].groupby("task").value.mean().round(2)) == {53.75, 72.22}
-    assert run._repr_html_().count("<table ") == 1
+    assert run._repr_html_().count("<table") == 1
 
 
 def test_texts_of_data_that_a_plugin_finds(tmp_path: Path) -> None:
