@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.cli.shared_options import columns_option
+
 
 @click.group()
 def command() -> None:
@@ -14,11 +16,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(folder: Path, as_json: bool) -> None:
     """List the stages next to the runs in FOLDER (runs), which runs use them, and what is in the user's cache."""
     from harness.cli.console import message, print_json, print_table
-    from harness.report.table import Table, number
+    from harness.report.table import Table, columns, detail, number
     from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
 
     runs = find_runs(folder) if folder.is_dir() else []
@@ -27,7 +30,7 @@ def ls(folder: Path, as_json: bool) -> None:
         print_json([{**vars(kept), "folder": str(kept.folder), "runs": list(map(str, kept.runs))} for kept in found])
         return
     rows = [(str(kept.folder), kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
-    print_table(Table.of("", ["folder", "kind", number("MiB"), "used by"], rows))
+    print_table(Table.of("", columns("folder", "kind", number("MiB"), detail("used by")), rows))
     message(f"{_mib(sum(kept.size for kept in found))} MiB in {len(found)} folders")
 
 

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.shared_options import (
     adapter_options,
+    columns_option,
     data_dir_option,
     embedding_options,
     launch_options,
@@ -66,6 +67,7 @@ from harness.cli.shared_options import (
 )
 @track_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
 def command(
     model: str,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.console import message, print_json, print_table, print_text
-from harness.cli.shared_options import data_dir_option
+from harness.cli.console import message, print_json, print_tables, print_text
+from harness.cli.shared_options import columns_option, data_dir_option
 from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ def _with_board_options(function: click.decorators.FC) -> click.decorators.FC:
 
 @command.command()
 @_with_board_options
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the rows of the benchmark as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown tables.")
 def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
@@ -222,10 +223,7 @@ def show(as_json: bool, as_markdown: bool, **choice: Any) -> None:
     elif as_markdown:
         print_text(markdown(board).rstrip("\n"))
     else:
-        for table in tables(board):
-            print_text(table.title)
-            print_table(table, title=False)
-            print_text("")
+        print_tables(tables(board))
         for line in legend(board.sections):
             message(line)
 

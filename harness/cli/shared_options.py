@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.console import COLUMNS
+
 if TYPE_CHECKING:
     from harness.types.options import EvalOptions
 
@@ -26,6 +28,20 @@ def _together(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated
 
     return decorate
 
+
+def _keep_columns(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
+    if chosen := split_commas(context, parameter, values):
+        context.meta[COLUMNS] = chosen
+
+
+columns_option = click.option(
+    "--columns",
+    multiple=True,
+    expose_value=False,
+    callback=_keep_columns,
+    metavar="NAMES",
+    help="Columns of the tables that are printed: a,b,c.  [default: those that fit the terminal]",
+)
 
 selection_options = _together(
     click.option("--benchmark", metavar="NAME", help="All tasks and languages of a benchmark: xtreme."),

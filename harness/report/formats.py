@@ -47,8 +47,19 @@ def report(
     """
     if tables and format not in OF_TABLES:
         raise UsageError(f"the format {format!r} has no single tables", hint=f"--table is for {', '.join(OF_TABLES)}")
+    return render(report_of(runs, registry, data_dir, tables, examples), format)
+
+
+def report_of(
+    runs: Sequence[Path],
+    registry: Registry,
+    data_dir: str | Path | None = None,
+    tables: Sequence[str] = (),
+    examples: int = MOST,
+) -> Report:
+    """The report of run folders as a value, with the ``tables`` that are named, or all."""
     made = make_report(load_runs(runs), registry, data_dir, examples)
-    return render(_cut(made, tables) if tables else made, format)
+    return _cut(made, tables) if tables else made
 
 
 def _cut(made: Report, wanted: Sequence[str]) -> Report:

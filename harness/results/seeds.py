@@ -48,9 +48,11 @@ def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str,
     """
     tasks = {
         task: {
+            **({"scale": score["scale"]} if "scale" in score else {}),
             "score": _over([table["tasks"][task]["score"] if task in table["tasks"] else None for table in tables]),
             "metrics": {
                 metric: {
+                    **({"scale": known["scale"]} if "scale" in known else {}),
                     "average": _over([_at(table, task, metric, None) for table in tables]),
                     "languages": {
                         language: _over([_at(table, task, metric, language) for table in tables])
