@@ -163,7 +163,7 @@ def _texts(path: Path, options: dict[str, Any]) -> Any:
         head = pandas.read_csv(path, **{**given, "chunksize": None, "nrows": 1, "header": None, "dtype": str})
         cells = [str(cell) for cell in head.iloc[0]] if len(head) else []
         if twice := sorted({cell for cell in cells if cells.count(cell) > 1}):
-            raise DataError(f"{path}: column {twice[0]!r} is there twice", hint="write the file again with one of them")
+            raise DataError(f"{path}: column {twice[0]!r} occurs twice", hint="write the file again with one of them")
     _check_widths(path, given, len(names), options)
     if not all(isinstance(name, str) for name in names):
         raise DataError(f"{path}: its columns have no names", hint="options={'header': None, 'names': ['id', 'text']}")

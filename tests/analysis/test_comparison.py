@@ -397,7 +397,7 @@ def test_the_compare_command_prints_markdown_with_names_escaped(two, capsys):
     ("arguments", "code", "words"),
     [
         (["A"], 2, "nothing to compare"),
-        (["A", "nowhere"], 4, "no run folder"),
+        (["A", "nowhere"], 4, "not a run folder"),
         (["A", "B", "--json", "--markdown"], 2, "not both"),
         (["A", "B", "--task", "pawsx"], 2, "pawsx"),
         (["A", "A"], 2, "given twice"),

@@ -166,7 +166,7 @@ def test_a_file_in_another_format_is_named(tmp_path: Path) -> None:
 
 
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
-    "a column twice": ("csv", b"id,text,text,label\n1,a,b,0\n", r"test\.csv: column 'text' is there twice"),
+    "a column twice": ("csv", b"id,text,text,label\n1,a,b,0\n", r"test\.csv: column 'text' occurs twice"),
     "a row is cut off": ("csv", b"id,text,label\n1,a,0\n2,b", r"test\.csv:3: expected 3 cells, found 2"),
     "another encoding": (
         "csv",

@@ -334,7 +334,7 @@ def test_what_any_seed_has_to_say_stands_in_the_row(seeds, registry):
         (lambda row: row["cells"][0].update(value=101), "cells.0.value"),
         (lambda row: row["cells"][0].update(surprise=1), "surprise"),
         (lambda row: row["cells"][0].update(low=90.0, high=10.0), "outside of its interval"),
-        (lambda row: row["cells"].append(row["cells"][0]), "stands twice"),
+        (lambda row: row["cells"].append(row["cells"][0]), "occurs twice"),
         (lambda row: row["cells"][0].update(status="verified"), "is measured"),
         (lambda row: row["cells"][-1].update(languages=["en", "sw"], value=1.0, low=0.0, high=2.0), "not the mean"),
         (lambda row: row.update(source={"id": "x", "title": "y", "seen": {}}), "the row"),
@@ -649,7 +649,7 @@ def test_a_task_that_lacks_a_language_is_left_out(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["nowhere", "-o", "x"], 4, "no run folder"),
+        (["nowhere", "-o", "x"], 4, "not a run folder"),
         (["RUN", "-o", "x", "--zip"], 2, "--zip is for several files"),
         (["RUN", "-o", "x", "--format", "xtrem"], 2, "xtreme"),
     ],

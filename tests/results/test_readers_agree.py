@@ -242,5 +242,5 @@ def test_looking_at_a_run_from_python_computes_nothing_and_changes_nothing(runs:
     assert looked.table() == runs["one"].table() and looked.partial == runs["one"].partial
     assert looked._repr_html_() == runs["one"]._repr_html_()
     assert {path: path.stat().st_mtime_ns for path in runs["one"].path.rglob("*") if path.is_file()} == before
-    with pytest.raises(harness.DataError, match="no run folder"):
+    with pytest.raises(harness.DataError, match="not a run folder"):
         harness.load(runs["one"].path / "predictions")
