@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import HarnessError, load_run
+from harness import HarnessError, load
 from harness.cli.main import main as harness
 from harness.run import Run
 
@@ -20,4 +20,4 @@ def evaluated(words: Sequence[str], folder: Path) -> Run:
     code = harness(command)
     if code not in (0, 6):
         raise HarnessError(f"exit code {code} from: harness {shlex.join(command)}")
-    return load_run(folder)
+    return load(folder)

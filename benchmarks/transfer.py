@@ -5,7 +5,9 @@ Run from the root of the repository::
     python -m benchmarks.transfer --model demo:e5-small --data-dir ../shared/data --out runs/transfer
 
 The two share no code (:mod:`benchmarks.peers.transfer`), so their dropout and order of data differ even with one seed:
-their means over seeds are compared by a test of equivalence. A run that is already in --out is not made again.
+their means over seeds are compared by a test of equivalence. With ``--same-order`` chance is taken out: neither has
+dropout, and the plain script starts from the harness's fresh head and takes the rows in its order and shape, so that both
+must arrive at the same model. A run that is already in --out is not made again.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import stats
+from transformers import AutoTokenizer
 
 from benchmarks.commands import evaluated
 
@@ -50,18 +55,48 @@ TARGETS = (
 MARGIN = 3.0
 """Points within which two means over seeds count as equivalent: less than the effects that such excerpts can show."""
 
+SENTENCES = ("premise", "hypothesis", "sentence1", "sentence2")
 TYDIQA_ID = r"^(?P<language>[a-z]+)-"
 
+Row = Mapping[str, Any]
 Scores = Mapping[str, float]
 
 
-def excerpt(source: Path, target: Path, rows: int, train_rows: int) -> None:
-    """Copies the data of the targets, with at most so many rows of a file (of XNLI and TyDiQA: of a language in it)."""
+def excerpt(source: Path, target: Path, rows: int, train_rows: int, fits: Callable[[Row], bool] | None = None) -> None:
+    """Copies the data of the targets, with at most so many rows of a file (of XNLI and TyDiQA: of a language in it).
+
+    With ``fits`` they are the first for which it is true, of four times as many.
+    """
     files = [*source.glob("google/xtreme/**/*.parquet"), *source.glob("nyu-mll/glue/mnli/*.parquet")]
     for file in files:
         copy = target / file.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(_first(pq.read_table(file), train_rows if file.name.startswith("train") else rows), copy)
+        count = train_rows if file.name.startswith("train") else rows
+        if fits is None:
+            table = _first(pq.read_table(file), count)
+        else:
+            table = _first(pq.read_table(file), 4 * count)
+            table = table.filter(pa.array([fits(row) for row in table.to_pylist()], pa.bool_()))
+            table = _first(table, count)
+        pq.write_table(table, copy)
+
+
+def one_row(model: Path) -> Callable[[Row], bool]:
+    """For :func:`excerpt`: rows of data that neither side cuts or fills in, which they do each in its way."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+
+    def pieces(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def fits(row: Row) -> bool:
+        if "context" in row:
+            return (asked := pieces(row["question"])) <= 60 and asked + pieces(row["context"]) <= 375
+        texts = row["tokens"] if "tokens" in row else [row[name] for name in SENTENCES if name in row]
+        counts = [pieces(text) for text in texts]
+        joined = any(mark in text for text in row.get("tokens", ()) for mark in " \u200c")  # which XTREME takes out
+        return all(counts) and sum(counts) <= 120 and not joined
+
+    return fits
 
 
 def _first(table: pa.Table, rows: int) -> pa.Table:
@@ -77,29 +112,68 @@ def _first(table: pa.Table, rows: int) -> pa.Table:
     return table.take(sorted(keep))
 
 
-def by_harness(target: Target, model: str, data: Path, seed: int, out: Path, dtype: str) -> Scores:
-    """The harness's scores by language."""
+def by_harness(
+    target: Target,
+    model: str,
+    data: Path,
+    seed: int,
+    out: Path,
+    dtype: str,
+    options: Mapping[str, object] | None = None,
+) -> Scores:
+    """The harness's scores by language; ``options`` are added to those of the comparison."""
     folder = out / "harness" / f"{target.task}-{seed}"
-    settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
-    settings |= {"warmup_steps": 0, "weight_decay": 0}
-    words = ["eval", "--model", model, "--task", target.task, "--data-dir", str(data), "--seed", str(seed)]
-    words += [word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}")]
-    run = evaluated([*words, "--dtype", dtype, "--stages", str(out / "stages")], folder)
+    words = ["eval", "--task", target.task, "--dtype", dtype, "--stages", str(out / "stages")]
+    run = evaluated([*words, *_words(target, model, data, seed, options or {})], folder)
     languages = run.scores.tasks[target.task].metrics[target.metric].languages
     return {code: estimate.value for code, estimate in languages.items()}
 
 
-def by_trainer(target: Target, model: Path, data: Path, seed: int, out: Path, dtype: str) -> Scores:
-    """The plain script's scores by language, from a process of its own."""
+def _words(target: Target, model: str, data: Path, seed: int, options: Mapping[str, object]) -> list[str]:
+    """The words of a command that are the same for the training and the evaluation."""
+    settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
+    settings |= {"warmup_steps": 0, "weight_decay": 0, **options}
+    words = ["--model", model, "--data-dir", str(data), "--seed", str(seed)]
+    return [*words, *(word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}"))]
+
+
+def by_trainer(
+    target: Target, model: Path, data: Path, seed: int, out: Path, dtype: str, more: Sequence[object] = ()
+) -> Scores:
+    """The plain script's scores by language, from a process of its own that gets the words in ``more``, too."""
     answers = out / "trainer" / f"{target.task}-{seed}.json"
     if not answers.exists():
         answers.parent.mkdir(parents=True, exist_ok=True)
-        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch, "--dtype", dtype]
+        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch, "--dtype", dtype, *more]
         command = [target.task, model, data, seed, answers, *settings]
         words = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, command)]
         subprocess.run(words, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
     found: Scores = json.loads(answers.read_text(encoding="utf-8"))
     return found
+
+
+def without_chance(target: Target, model: Path, data: Path, seed: int, out: Path) -> tuple[Scores, Scores]:
+    """Scores of the harness and of the plain script from one fresh head, in one order of the same rows, without dropout."""
+    calm = str(without_dropout(model, out / "model"))
+    own = out / f"{target.task}-{seed}"
+    # The script ends a sentence with one separator.
+    rows = {"extra_separator": "false"} if target.stage in ("panx", "udpos") else {}
+    ours = by_harness(target, calm, data, seed, own, "fp32", rows)
+    unchanged = {**rows, "lr": 1e-30, "max_steps": 1}
+    by_harness(target, calm, data, seed, own / "start", "fp32", unchanged)
+    (start,) = (own / "start" / "stages").glob(f"{target.stage}-*")
+    return ours, by_trainer(target, start, data, seed, own, "fp32", ["--same-order", "--keep", own / "trained"])
+
+
+def without_dropout(model: Path, copy: Path) -> Path:
+    """A copy of the model whose configuration has no dropout."""
+    if not copy.exists():
+        shutil.copytree(model, copy)
+        file = copy / "config.json"
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        settings |= {name: 0.0 for name in settings if "dropout" in name and isinstance(settings[name], float)}
+        file.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    return copy
 
 
 @dataclass(frozen=True)
@@ -149,6 +223,19 @@ def _line(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{shown[0]} | {shown[1]} | {found.difference:+.1f} | {found.p:.3f} | {found.detectable:.1f}"
 
 
+def same_order_table(tasks: Sequence[str], model: Path, data: Path, seed: int, out: Path) -> list[str]:
+    """Rows of the page: scores by language from trainings without chance, side by side."""
+    lines = ["| task | language | harness | Trainer | difference |", "|---|---|---:|---:|---:|"]
+    for target in TARGETS:
+        if target.task in tasks:
+            ours, theirs = without_chance(target, model, data, seed, out)
+            lines += [
+                f"| {target.task} | {code} | {ours[code]:.2f} | {theirs[code]:.2f} | {ours[code] - theirs[code]:+.2f} |"
+                for code in sorted(ours)
+            ]
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="a transformers folder")
@@ -159,10 +246,14 @@ def main() -> None:
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="of both sides (bf16: autocast)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--tasks", nargs="+", default=[target.task for target in TARGETS])
+    parser.add_argument("--same-order", action="store_true", help="nothing random on either side; the first seed only")
     args = parser.parse_args()
     data = args.out / f"data-{args.rows}-{args.train_rows}"
     if not data.exists():
-        excerpt(args.data_dir, data, args.rows, args.train_rows)
+        excerpt(args.data_dir, data, args.rows, args.train_rows, one_row(args.model) if args.same_order else None)
+    if args.same_order:
+        print("\n".join(same_order_table(args.tasks, args.model, data, args.seeds[0], args.out)))
+        return
     lines = [
         f"| task | language | harness | Trainer | difference | p, within {MARGIN:g} | detectable |",
         "|---|---|---:|---:|---:|---:|---:|",

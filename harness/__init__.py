@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any
 
 _NAMES_OF = {
-    "harness.api": "compare evaluate evaluate_seeds score train train_adapters",
+    "harness.api": (
+        "breakdown checklist compare evaluate evaluate_seeds figures mine render_report score train train_adapters"
+    ),
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",
@@ -27,7 +29,7 @@ _NAMES_OF = {
     "harness.registry.hookspecs": "hookimpl",
     "harness.registry.registry": "Registry",
     "harness.retrieval.mine_files": "MiningOptions",
-    "harness.run": "Run load_run",
+    "harness.run": "Comparison Run SeedRuns load load_seeds",
     "harness.scoring.chance": "Chance",
     "harness.scoring.formats.base": "Aligned Format",
     "harness.scoring.formats.reader": (
@@ -44,13 +46,14 @@ _NAMES_OF = {
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),
-    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat",
+    "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat Tracker",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name numbered_language",
     "harness.types.options": "EvalOptions TrainOptions",
     "harness.types.progress": "ProgressListener",
     "harness.types.sources": "DatasetsData FileData HubData Split Where splits",
     "harness.types.task_template": "TaskTemplate",
     "harness.types.tasks": "Family IntermediateTask TargetTask",
+    "harness.types.tracking": "RunTracker TrackedRun lineage run_numbers unit_numbers",
     "harness.types.units": "Prediction Unit UnitExamples",
 }
 """Each module and its public names; a name may be that of a module below it."""

@@ -1,8 +1,13 @@
 # Written by `make docs` from the table in __init__.py.
 
+from harness.api import breakdown as breakdown
+from harness.api import checklist as checklist
 from harness.api import compare as compare
 from harness.api import evaluate as evaluate
 from harness.api import evaluate_seeds as evaluate_seeds
+from harness.api import figures as figures
+from harness.api import mine as mine
+from harness.api import render_report as render_report
 from harness.api import score as score
 from harness.api import train as train
 from harness.api import train_adapters as train_adapters
@@ -32,8 +37,11 @@ from harness.registry.default import get_registry as get_registry
 from harness.registry.hookspecs import hookimpl as hookimpl
 from harness.registry.registry import Registry as Registry
 from harness.retrieval.mine_files import MiningOptions as MiningOptions
+from harness.run import Comparison as Comparison
 from harness.run import Run as Run
-from harness.run import load_run as load_run
+from harness.run import SeedRuns as SeedRuns
+from harness.run import load as load
+from harness.run import load_seeds as load_seeds
 from harness.scoring.chance import Chance as Chance
 from harness.scoring.formats.base import Aligned as Aligned
 from harness.scoring.formats.base import Format as Format
@@ -82,6 +90,7 @@ from harness.types.extensions import Finding as Finding
 from harness.types.extensions import Launcher as Launcher
 from harness.types.extensions import Objective as Objective
 from harness.types.extensions import ReportFormat as ReportFormat
+from harness.types.extensions import Tracker as Tracker
 from harness.types.languages import Language as Language
 from harness.types.languages import first_party_languages as first_party_languages
 from harness.types.languages import iso639_3 as iso639_3
@@ -100,14 +109,24 @@ from harness.types.task_template import TaskTemplate as TaskTemplate
 from harness.types.tasks import Family as Family
 from harness.types.tasks import IntermediateTask as IntermediateTask
 from harness.types.tasks import TargetTask as TargetTask
+from harness.types.tracking import RunTracker as RunTracker
+from harness.types.tracking import TrackedRun as TrackedRun
+from harness.types.tracking import lineage as lineage
+from harness.types.tracking import run_numbers as run_numbers
+from harness.types.tracking import unit_numbers as unit_numbers
 from harness.types.units import Prediction as Prediction
 from harness.types.units import Unit as Unit
 from harness.types.units import UnitExamples as UnitExamples
 
 __all__ = [
+    "breakdown",
+    "checklist",
     "compare",
     "evaluate",
     "evaluate_seeds",
+    "figures",
+    "mine",
+    "render_report",
     "score",
     "train",
     "train_adapters",
@@ -137,8 +156,11 @@ __all__ = [
     "hookimpl",
     "Registry",
     "MiningOptions",
+    "Comparison",
     "Run",
-    "load_run",
+    "SeedRuns",
+    "load",
+    "load_seeds",
     "Chance",
     "Aligned",
     "Format",
@@ -187,6 +209,7 @@ __all__ = [
     "Launcher",
     "Objective",
     "ReportFormat",
+    "Tracker",
     "Language",
     "first_party_languages",
     "iso639_3",
@@ -205,6 +228,11 @@ __all__ = [
     "Family",
     "IntermediateTask",
     "TargetTask",
+    "RunTracker",
+    "TrackedRun",
+    "lineage",
+    "run_numbers",
+    "unit_numbers",
     "Prediction",
     "Unit",
     "UnitExamples",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
-from harness.types.benchmarks import Recipe
-from harness.types.options import EvalOptions, as_plain, load_recipe_file, seeded
+from harness.types.keywords import Keywords, shows_keywords, texts, with_keywords
+from harness.types.options import EvalOptions, as_plain
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.models.resolve import ResolvedModel
     from harness.registry.registry import Registry
     from harness.retrieval.mine_files import MiningOptions
-    from harness.run import Comparison, Run
+    from harness.run import Comparison, Run, SeedRuns
     from harness.scoring.scores import BenchmarkScore
     from harness.training.chain import Stages
     from harness.training.stage import Stage, TrainedStage
@@ -29,119 +29,133 @@ if TYPE_CHECKING:
     System = str | Path | Run | Sequence[str | Path | Run]
 
 
+@overload
 def evaluate(
     model: str | ModelReference | LoadedModel,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = ...,
+    *,
+    benchmark: str | None = ...,
+    languages: str | Sequence[str] = ...,
+    out: str | Path | None = ...,
+    seeds: None = ...,
+    options: EvalOptions | None = ...,
+    registry: Registry | None = ...,
+    reporter: ProgressListener | None = ...,
+    **keywords: Unpack[Keywords],
+) -> Run: ...
+@overload
+def evaluate(
+    model: str | ModelReference | LoadedModel,
+    tasks: str | Sequence[str] = ...,
+    *,
+    benchmark: str | None = ...,
+    languages: str | Sequence[str] = ...,
+    out: str | Path | None = ...,
+    seeds: Sequence[int],
+    options: EvalOptions | None = ...,
+    registry: Registry | None = ...,
+    reporter: ProgressListener | None = ...,
+    **keywords: Unpack[Keywords],
+) -> SeedRuns: ...
+@shows_keywords
+def evaluate(
+    model: str | ModelReference | LoadedModel,
+    tasks: str | Sequence[str] = (),
     *,
     benchmark: str | None = None,
-    languages: Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     out: str | Path | None = None,
+    seeds: Sequence[int] | None = None,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
     reporter: ProgressListener | None = None,
-) -> Run:
+    **keywords: Unpack[Keywords],
+) -> Run | SeedRuns:
     """Fine-tunes on English where needed and scores every selected unit zero-shot.
 
     ``model`` is a model string (Hub id, ``org/name@revision``, folder, ``tiny``, ``demo:e5-small``,
     ``baseline:majority``), or the pair ``(model, tokenizer)`` of a loaded model. ``tasks`` are selectors ("xnli", "x*",
-    "xnli[sw,ur]"). ``out`` is the run folder, ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the
-    same folder does only what is missing, and several processes that make it share the work. Units without data are
-    listed in ``Run.missing``.
+    "xnli[sw,ur]"), ``languages`` codes; a single one may be given as it is. ``out`` is the run folder,
+    ``runs/<model>-<benchmark or tasks>`` if left out; the same call on the same folder does only what is missing, and
+    several processes that make it share the work. Units without data are listed in ``Run.missing``.
+
+    All other keywords are the options of ``harness eval`` under the same names (``limit=100``, ``data_dir="data"``,
+    ``via="mnli"``, ``seed=7``); ``options`` holds the same as one value, which keywords change. With ``seeds`` there is a
+    run for each, see :func:`evaluate_seeds`. ``reporter`` is told of the progress: by default a bar in a notebook, and
+    nobody elsewhere.
 
     Raises :class:`~harness.core.errors.HarnessError` (its subclass says what kind); units that fail on their own do not
     raise but are listed in ``Run.failed``. Under ``accelerate launch`` all processes train, and the first one scores;
     the others return a run without scores.
     """
-    from harness.core.offline import without_network
-    from harness.data.access import DataAccess
-    from harness.evaluation.cards import update_cards
-    from harness.evaluation.completion import adhoc_benchmark, finish
-    from harness.evaluation.evaluator import Evaluator
-    from harness.evaluation.groups import check_options
-    from harness.evaluation.observers import Observed
-    from harness.evaluation.plan import check_selected, make_plan
-    from harness.inference.session import Compute
-    from harness.models.loaded import loaded_folder, model_reference
-    from harness.models.resolve import Access, resolve_model
+    from harness.evaluation.evaluate_run import evaluate_run
     from harness.registry.default import get_registry
+    from harness.report.notebook_progress import default_reporter
     from harness.run import Run
-    from harness.runs.folder import RunFolder
-    from harness.scoring.aggregate import aggregate
-    from harness.training.context import RunContext
-    from harness.training.processes import process_count, process_index
-    from harness.types.progress import ProgressListener as Silent
 
-    options = options or EvalOptions()
-    registry = registry or get_registry()
-    reporter = reporter or Silent()
-    reference = model_reference(model)
-    recipe = find_recipe(options.recipe, registry, reference)
-    data = DataAccess.of(registry, options.data_dir, offline=options.offline)
-    check_selected(benchmark, tasks)
-    planned = make_plan(
-        registry,
-        data,
-        benchmark=benchmark,
-        tasks=tasks,
-        languages=languages,
-        split=options.split,
-        perturb=options.perturb,
-    )
-    if not any(entry.present for entry in planned):
-        first = planned[0]
-        raise DataError(
-            f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
-            hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
+    selection: dict[str, Any] = {"benchmark": benchmark, "languages": texts(languages), "out": out}
+    if seeds is not None:
+        return evaluate_seeds(
+            model, seeds, tasks, options=options, registry=registry, reporter=reporter, **selection, **keywords
         )
-    check_options(planned, RunContext(registry, recipe, options, Compute(), data))  # before torch is imported
-    context = RunContext(registry, recipe, options, Compute.of(options, registry), data)
-    where = Path(out) if out else default_out(reference, benchmark, tasks, options)
-    folder = RunFolder(where)
-    with without_network(options.offline), loaded_folder(model, where) as found:
-        if found is None and reference.kind != "baseline":
-            reporter.note(f"model {reference}")
-            found = resolve_model(reference, Access.of(options, registry))
-        context = context.of_model(found)
-        if process_count() > 1:
-            # Training is shared; scores come from one process, so that none waits for another while predicting.
-            Evaluator(folder, context, reference, found, reporter).train_all(planned)
-            if process_index() > 0:
-                return Run(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}), registry)
-        evaluator = Evaluator(folder, context, reference, found, Observed(reporter, registry.hook, where))
-        with folder.joined(evaluator.identity(planned)):
-            units = [entry.unit.key for entry in planned]
-            plain = as_plain(options)
-            registry.hook.harness_run_started(folder=where, model=str(reference), units=units, options=plain)
-            scored = evaluator.evaluate(planned, benchmark)
-            record, scores = finish(folder, registry, benchmark, scored, evaluator.recorder.scores)
-            update_cards(record, registry, evaluator.stages.trained)
-            registry.hook.harness_run_finished(folder=where, record=record)
-            return Run(where, record, scores, registry)
+    chosen = with_keywords(options, keywords)
+    registry = registry or get_registry()
+    with default_reporter(reporter) as listener:
+        done = evaluate_run(model, texts(tasks), **selection, options=chosen, registry=registry, reporter=listener)
+    return Run(done.path, done.record, done.scores, registry)
 
 
+@shows_keywords
 def evaluate_seeds(
     model: str | ModelReference | LoadedModel,
     seeds: Sequence[int],
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     *,
-    out: str | Path,
+    benchmark: str | None = None,
+    languages: str | Sequence[str] = (),
+    out: str | Path | None = None,
+    launcher: str | None = None,
+    jobs: int | None = None,
     options: EvalOptions | None = None,
-    **more: Any,
-) -> list[Run]:
-    """One run for each seed of the training, in ``out/seed-<n>``, with their stages next to them; ``seeds.json`` sums up."""
+    registry: Registry | None = None,
+    reporter: ProgressListener | None = None,
+    **keywords: Unpack[Keywords],
+) -> SeedRuns:
+    """One run for each seed of the training, in ``out/seed-<n>``, as ``harness eval --seeds`` makes them.
+
+    ``seeds.json`` in ``out`` sums up. ``launcher`` carries out ``jobs`` runs at a time, by default one after the other in
+    this process; stages that several runs share are trained once. Other arguments are those of :func:`evaluate`.
+    Under ``accelerate launch``, processes other than the first return no runs.
+
+    Raises the error of the first run that could not be made, as :func:`evaluate` does; the others are kept.
+    """
     from harness.models.loaded import model_reference
-    from harness.results.seeds import SUMMARY, check_seeds, seed_folder, summarise, write_summary
+    from harness.registry.default import get_registry
+    from harness.report.notebook_progress import default_reporter
+    from harness.run import SeedRuns, load
+    from harness.runs.naming import default_out
+    from harness.studies.grid import Cell, run_cells
+    from harness.training.processes import process_index
 
-    check_seeds(seeds, model_reference(model))
-    runs = []
-    for seed in seeds:
-        own = seeded(options or EvalOptions(), seed)
-        runs.append(evaluate(model, tasks, out=seed_folder(Path(out), seed), options=own, **more))
-        (Path(out) / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
-    write_summary(summarise([run.scores.to_dict() for run in runs], seeds), Path(out))
-    return runs
+    chosen = with_keywords(options, keywords)
+    registry = registry or get_registry()
+    reference = model_reference(model)
+    loaded = model if isinstance(model, tuple) else None
+    where = Path(out) if out else default_out(model, benchmark, texts(tasks), chosen)
+    name = f"loaded:{reference.name}" if loaded else str(reference)
+    cell = Cell(name, chosen, tuple(seeds), where, benchmark, texts(tasks), texts(languages))
+    with default_reporter(reporter) as listener:
+        grid = run_cells(
+            [cell], where, registry=registry, reporter=listener, launcher=launcher, jobs=jobs, loaded=loaded
+        )
+    if error := grid.error():
+        raise error
+    if process_index() > 0:
+        return SeedRuns([], (), where)
+    return SeedRuns([load(run, registry) for run in cell.runs], cell.seeds, where)
 
 
+@shows_keywords
 def train(
     model: str | LoadedModel,
     task: str,
@@ -150,13 +164,16 @@ def train(
     options: EvalOptions | None = None,
     registry: Registry | None = None,
     reporter: ProgressListener | None = None,
+    **keywords: Unpack[Keywords],
 ) -> TrainedStage:
     """Trains one stage ("mnli", or "mnli+squad" on one encoder) after ``options.via``, into the folder ``out``.
 
     The folder is a transformers checkpoint with a ``stage.json``; an unfinished training is resumed, a finished one is
-    returned as it is. Raises :class:`~harness.core.errors.HarnessError`.
+    returned as it is. The other keywords are options, as in :func:`evaluate`.
+
+    Raises :class:`~harness.core.errors.HarnessError`.
     """
-    folder = Path(out)
+    folder, options = Path(out), with_keywords(options, keywords)
 
     def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
         return {folder: stages.last([*stages.context.options.via, task], found)}
@@ -165,27 +182,31 @@ def train(
     return trained
 
 
+@shows_keywords
 def train_adapters(
     model: str | LoadedModel,
-    languages: Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     *,
     out: str | Path,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
     reporter: ProgressListener | None = None,
+    **keywords: Unpack[Keywords],
 ) -> dict[str, TrainedStage]:
     """Trains a language adapter for each language on its plain text, ``DATA_DIR/text/<language>.txt``, by language.
 
     Without ``languages``, for every file there. An adapter is a LoRA in the format of peft, in the folder
     ``out/<language>``; ``EvalOptions.language_adapters`` takes ``out``. What is finished is left as it is, and what is
-    unfinished is resumed. Raises :class:`~harness.core.errors.HarnessError`.
+    unfinished is resumed. The other keywords are options, as in :func:`evaluate`.
+
+    Raises :class:`~harness.core.errors.HarnessError`.
     """
-    options = options or EvalOptions()
+    options = with_keywords(options, keywords)
     root = Path(out)
     if options.via or options.language_adapters:
         what = "via" if options.via else "language_adapters"
         raise UsageError(f"option {what}: language adapters are trained on the model as it is", hint="leave it out")
-    codes = list(dict.fromkeys(languages)) or _languages_with_text(options.data_dir)
+    codes = list(dict.fromkeys(texts(languages))) or _languages_with_text(options.data_dir)
 
     def wanted(stages: Stages, found: ResolvedModel) -> dict[Path, Stage]:
         return {root / code: stages.language_adapter(code, found) for code in codes}
@@ -209,7 +230,7 @@ def _trained(
     model: str | LoadedModel,
     beside: Path,
     wanted: Callable[[Stages, ResolvedModel], dict[Path, Stage]],
-    options: EvalOptions | None,
+    options: EvalOptions,
     registry: Registry | None,
     reporter: ProgressListener | None,
     *,
@@ -220,28 +241,38 @@ def _trained(
     from harness.core.offline import without_network
     from harness.evaluation.groups import chain
     from harness.evaluation.observers import Observed
+    from harness.evaluation.tracking import Trackers, wanted_trackers
     from harness.models.loaded import loaded_folder, model_reference
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
+    from harness.report.notebook_progress import default_reporter
     from harness.training.adapter_recipe import adapter_recipe
     from harness.training.chain import Stages
     from harness.training.context import RunContext
-    from harness.training.processes import process_count
+    from harness.training.processes import process_count, process_index
+    from harness.training.recipes import find_recipe
     from harness.training.shared import train_when_free
     from harness.training.stage import Foreign, stored
-    from harness.types.progress import ProgressListener as Silent
 
-    options = options or EvalOptions()
     registry = registry or get_registry()
-    reporter = Observed(reporter or Silent(), registry.hook, beside)
     reference = model_reference(model)
+    wanted_here = wanted_trackers(registry, options.track) if process_index() == 0 else []
+    about = {"model": str(reference), "trains": list(expressions), **as_plain(options)}
+    tracked = beside.with_name(f"{beside.name}.tracking")
+    trackers = Trackers(wanted_here, beside.name, tracked, about, offline=options.offline)
     recipe = find_recipe(options.recipe, registry, reference)
     context = RunContext.of(registry, adapter_recipe(recipe) if adapters else recipe, options)
     context.check_options([*options.via, *expressions])
-    with without_network(options.offline), loaded_folder(model, _parent(beside)) as loaded:
+    with (
+        default_reporter(reporter) as listener,
+        without_network(options.offline),
+        loaded_folder(model, _parent(beside)) as loaded,
+        trackers.closing(),
+    ):
+        observed = Observed(listener, registry.hook, beside, trackers)
         resolved = loaded or resolve_model(reference, Access.of(options, registry))
         root = Path(options.stages_dir) if options.stages_dir else beside.parent / "stages"
-        stages = Stages(context.of_model(resolved), root, reporter.training)
+        stages = Stages(context.of_model(resolved), root, observed.training)
         folders = wanted(stages, resolved)
         for folder, stage in folders.items():
             with suppress(Damaged):  # a damaged checkpoint of this very stage is set aside
@@ -253,11 +284,12 @@ def _trained(
                     ) from None
         trained = []
         for folder, stage in folders.items():
-            reporter.stages(stages.coming(chain(stage), folder))
+            observed.stages(stages.coming(chain(stage), folder))
             if process_count() > 1:
                 trained.append(stages.train(stage, folder))
             else:
                 trained.append(train_when_free(stages, stage, folder))
+        trackers.trained([stage.summary for stage in trained])
         return trained
 
 
@@ -266,8 +298,8 @@ def score(
     labels: str | Path | None = None,
     benchmark: str | None = None,
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     strict: bool = True,
     registry: Registry | None = None,
 ) -> BenchmarkScore:
@@ -285,16 +317,16 @@ def score(
 
     registry = registry or get_registry()
     if labels is None:
-        return score_run(Path(predictions), registry, benchmark, tasks, languages)
+        return score_run(Path(predictions), registry, benchmark, texts(tasks), texts(languages))
     where = Path(predictions), Path(labels)
-    return score_submission(*where, registry, benchmark or "xtreme", tasks, languages, strict=strict)
+    return score_submission(*where, registry, benchmark or "xtreme", texts(tasks), texts(languages), strict=strict)
 
 
 def compare(
     systems: Sequence[System],
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
     resamples: int = 10_000,
     registry: Registry | None = None,
 ) -> Comparison:
@@ -316,34 +348,69 @@ def compare(
     ]
     registry = registry or _registry_of([run for group in groups for run in group])
     folders = [[_folder(run) for run in group] for group in groups]
-    return Comparison(**vars(compare_systems(folders, registry, tasks, languages, resamples)))
+    return Comparison(**vars(compare_systems(folders, registry, texts(tasks), texts(languages), resamples)))
 
 
 def report(
     runs: Sequence[str | Path | Run],
     format: str = "text",
     *,
-    tables: Sequence[str] = (),
+    tables: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
+    examples: int = 12_000,
     registry: Registry | None = None,
 ) -> str:
     """Reports runs, or their folders, side by side, with differences from the first, in a format of ours or of a plugin.
 
     ``tables`` names those that are wanted ("by-task"), all if left out; ``data_dir`` has the examples that the page
-    (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
+    (``html``) shows, about ``examples`` of all tasks and languages together (0: none).
+
+    Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
     :class:`~harness.core.errors.UsageError` for an unknown format or table.
     """
     from harness.report.formats import report
 
-    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, tables)
+    return report(
+        [_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, texts(tables), examples
+    )
+
+
+render_report = report
+"""The same as ``harness.render_report``: ``harness.report`` is the package."""
+
+
+def figures(
+    runs: str | Path | Run | Sequence[str | Path | Run],
+    out: str | Path,
+    *,
+    type: str = "pdf",
+    registry: Registry | None = None,
+) -> list[Path]:
+    """Writes figures for papers into a folder: languages of each task, transfer gaps, heat maps; returns their files.
+
+    ``type`` is pdf, svg or png. Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
+    :class:`~harness.core.errors.UsageError` for another type, and where matplotlib is not installed.
+    """
+    from harness.core.files import write_atomic
+    from harness.report.figures import figures
+    from harness.report.report import make_report
+    from harness.results.systems import load_runs
+
+    several = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
+    made = make_report(load_runs([_folder(run) for run in several]), registry or _registry_of(several))
+    written = []
+    for figure in figures(made, type):
+        written.append(Path(out) / f"{figure.name}.{type}")
+        write_atomic(written[-1], figure.content)
+    return written
 
 
 def breakdown(
     run: str | Path | Run,
     *,
-    tasks: Sequence[str] = (),
-    languages: Sequence[str] = (),
-    attributes: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
+    languages: str | Sequence[str] = (),
+    attributes: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
     allow_pickle: bool = False,
     trust_remote_code: str | None = None,
@@ -366,30 +433,32 @@ def breakdown(
     return breakdown(
         _folder(run),
         registry,
-        tasks=tasks,
-        languages=languages,
-        attributes=attributes,
+        tasks=texts(tasks),
+        languages=texts(languages),
+        attributes=texts(attributes),
         data_dir=data_dir,
         access=Access(True, allow_pickle, trust_remote_code, loader),
     )
 
 
+@shows_keywords
 def checklist(
     model: str | Path,
     *,
-    languages: Sequence[str] = (),
-    tests: Sequence[str] = (),
+    languages: str | Sequence[str] = (),
+    tests: str | Sequence[str] = (),
     cases: int = 200,
     examples: int = 3,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Results:
     """Asks a model that answers questions the tests of MultiCheckList; returns its error rates.
 
     ``model`` is a run folder with a question-answering task, or a model string. ``tests`` are parts of the tests' names;
     of each test, ``cases`` are asked in each of the ``languages`` (codes; all by default), and ``examples`` of its
-    failures are kept. The ``options`` say how the model is loaded and how it computes; their ``data_dir`` may have the
-    published templates, their ``stages_dir`` the stages of the run.
+    failures are kept. ``options`` and keywords, as in :func:`evaluate`, say how the model is loaded and how it computes;
+    ``data_dir`` may have the published templates, ``stages_dir`` the stages of the run.
 
     Raises :class:`~harness.core.errors.UsageError` for unknown languages and tests,
     :class:`~harness.core.errors.ModelError` where the model cannot answer questions.
@@ -400,14 +469,15 @@ def checklist(
     return checklist(
         str(model),
         registry or get_registry(),
-        options,
-        languages=languages,
-        tests=tests,
+        with_keywords(options, keywords),
+        languages=texts(languages),
+        tests=texts(tests),
         cases=cases,
         examples=examples,
     )
 
 
+@shows_keywords
 def mine(
     source: str | Path,
     target: str | Path,
@@ -419,6 +489,7 @@ def mine(
     options: EvalOptions | None = None,
     registry: Registry | None = None,
     reporter: ProgressListener | None = None,
+    **keywords: Unpack[Keywords],
 ) -> dict[str, Any]:
     """Mines translation pairs from two text files (a sentence a line, UTF-8) by the margin of their sentence vectors.
 
@@ -436,11 +507,12 @@ def mine(
     from harness.models.reference import parse_model
     from harness.models.resolve import Access
     from harness.registry.default import get_registry
+    from harness.report.notebook_progress import default_reporter
     from harness.retrieval.mine_files import MiningOptions, mine_files
 
-    options = options or EvalOptions()
+    options = with_keywords(options, keywords)
     registry = registry or get_registry()
-    with without_network(options.offline):
+    with default_reporter(reporter) as listener, without_network(options.offline):
         return mine_files(
             Path(source),
             Path(target),
@@ -450,7 +522,7 @@ def mine(
             access=Access.of(options, registry),
             compute=Compute.of(options, registry),
             vectors=Path(vectors) if vectors else None,
-            reporter=reporter,
+            reporter=listener,
         )
 
 
@@ -473,25 +545,3 @@ def _parent(folder: Path) -> Path:
     except OSError as error:
         raise DataError(f"{folder.parent}: cannot be made: {error.strerror}", hint="choose another --out") from None
     return folder.parent
-
-
-def find_recipe(name: str, registry: Registry, model: ModelReference) -> Recipe:
-    """A recipe by name, from a TOML file, or ("auto") the one for the model."""
-    from harness.models.reference import default_recipe
-
-    if name == "auto":
-        name = default_recipe(model)
-    return load_recipe_file(Path(name)) if name.endswith(".toml") else registry.recipe(name)
-
-
-def default_out(
-    model: str | ModelReference | LoadedModel,
-    benchmark: str | None,
-    tasks: Sequence[str],
-    options: EvalOptions | None = None,
-) -> Path:
-    """The run folder of :func:`evaluate` without ``out``: ``runs/`` and :func:`~harness.runs.naming.run_name`."""
-    from harness.models.loaded import model_reference
-    from harness.runs.naming import run_name
-
-    return Path("runs") / run_name(model_reference(model), benchmark, tasks, options or EvalOptions())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.comparison import result
+from harness.core.errors import DataError
 from harness.results import systems
 from harness.results.run_view import RunView, view
+from harness.results.seeds import SUMMARY, run_folders, seed_of, summarise
+from harness.runs.naming import PAGE
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.units import Unit
@@ -78,11 +82,71 @@ class Run:
 
         return DataFrame(list(score_rows([self.view])))
 
-    def _repr_html_(self) -> str:
-        """The scores by task, for notebooks."""
-        from harness.report.pages.run_page import table_html
+    def write_page(self, data_dir: str | Path | None = None) -> Path:
+        """Writes the HTML report into the run folder, and returns its path; ``data_dir`` has the examples that it shows."""
+        from harness.registry.default import get_registry
+        from harness.report.formats import write_page
 
-        return table_html(self.view)
+        page = self.path / PAGE
+        write_page([self.path], page, self.registry or get_registry(), data_dir)
+        return page
+
+    def __repr__(self) -> str:
+        found = {name: (task.mean(), "" if task.complete else "†") for name, task in self.view.tasks.items()}
+        scores = ", ".join(f"{name} {mean:.1f}{mark}" for name, (mean, mark) in found.items() if mean is not None)
+        overall = "" if self.view.overall is None else f", overall {self.view.overall:.1f}"
+        said = " (not benchmark scores)" if self.partial else ""
+        return f"<Run of {self.view.model}: {scores or 'no scores'}{overall}{said}, in {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """A heat map with intervals, caveats, and a link to the report, for notebooks."""
+        from harness.report.notebook import run_html
+
+        return run_html(self.view)
+
+
+class SeedRuns(list[Run]):
+    """The runs of several seeds of one system, in ``path``: a list with their mean and standard deviation."""
+
+    def __init__(self, runs: Iterable[Run], seeds: Sequence[int], path: Path) -> None:
+        super().__init__(runs)
+        self.seeds = tuple(seeds)
+        self.path = path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Mean and sample standard deviation of every score, as in ``seeds.json``."""
+        return summarise([run.scores.to_dict() for run in self], self.seeds)
+
+    def table(self) -> str:
+        """The same as lines of text."""
+        from harness.report.seeds import summary_lines
+
+        return "\n".join(summary_lines(self.summary))
+
+    def __repr__(self) -> str:
+        if not self:
+            return f"<SeedRuns: none, in {self.path}>"
+        summary = self.summary
+        scores = ", ".join(f"{name} {_mean(task['score'])}" for name, task in summary["tasks"].items())
+        seeds = ", ".join(map(str, self.seeds))
+        return f"<SeedRuns of {self[0].view.model}, seeds {seeds}: {scores or 'no scores'}, in {self.path}>"
+
+    def _repr_html_(self) -> str:
+        """Means and standard deviations, caveats, and links to the reports, for notebooks."""
+        from harness.report.notebook import seeds_html
+
+        return seeds_html([run.view for run in self])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _mean(score: Mapping[str, Any]) -> str:
+    if score["mean"] is None or score["sd"] is None:
+        return _number(score["mean"])
+    return f"{score['mean']:.1f} ± {score['sd']:.1f}"
 
 
 class Comparison(result.Comparison):
@@ -94,18 +158,31 @@ class Comparison(result.Comparison):
 
         return markdown(self)
 
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+    def __repr__(self) -> str:
+        names = " against ".join(system.name for system in reversed(self.systems[:2]))
+        more = f" and {len(self.systems) - 2} more" if len(self.systems) > 2 else ""
+        found = {name: task.average.differences[0] for name, task in self.tasks.items()}
+        shown = ", ".join(f"{name} {d.value:+.1f}{'*' if d.significant else ''}" for name, d in found.items())
+        return f"<Comparison of {names}{more}: {shown}>"
+
+    def _repr_html_(self) -> str:
+        """Tables of differences with intervals and p-values, and the notes to read them by, for notebooks."""
+        from harness.report.notebook import comparison_html
+
+        return comparison_html(self)
 
 
-def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
-    """A run folder as a value, for looking at: nothing is computed, downloaded or written.
+def load(folder: str | Path, registry: Registry | None = None) -> Run:
+    """A run folder as a value, for looking at: nothing is trained, computed, downloaded or written.
 
-    Raises :class:`~harness.core.errors.DataError` for a folder that is no run, or whose files are not those that were scored.
+    Raises :class:`~harness.core.errors.DataError` for a folder that is no run, or whose files are not those that were
+    scored; for one that holds the runs of several seeds, see :func:`load_seeds`.
     """
     from harness.registry.default import get_registry
 
     path, registry = Path(folder), registry or get_registry()
+    if run_folders(path) != [path]:
+        raise DataError(f"{path}: holds the runs of several seeds", hint=f"harness.load_seeds({str(folder)!r})")
     run = systems.load_run(path)
     tasks = _covered(run.record)
     benchmark = run.record["benchmark"]
@@ -117,6 +194,18 @@ def load_run(folder: str | Path, registry: Registry | None = None) -> Run:
             if unit.key in run.units:
                 scored.setdefault(task, {})[code] = recorded_score(path, registry, unit, run.units[unit.key])
     return Run(path, run.record, aggregated(chosen, scored, registry), registry)
+
+
+def load_seeds(folder: str | Path, registry: Registry | None = None) -> SeedRuns:
+    """The runs of several seeds, from the folder in which ``harness eval --seeds`` or :func:`harness.evaluate` put them.
+
+    Raises :class:`~harness.core.errors.DataError` as :func:`load` does, and where not all seeds are done.
+    """
+    path = Path(folder)
+    found = run_folders(path)
+    if found == [path]:
+        raise DataError(f"{path / SUMMARY}: no such file", hint="it is written when the runs of all seeds are done")
+    return SeedRuns([load(each, registry) for each in found], [seed_of(each) for each in found], path)
 
 
 def _covered(record: RunRecord) -> dict[str, tuple[str, ...]]:

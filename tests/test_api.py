@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import harness
 from harness import UsageError
+from harness.types.keywords import Keywords, with_keywords
 from harness.types.options import EvalOptions
 
 pytestmark = pytest.mark.usefixtures("warm_python")
@@ -41,14 +44,49 @@ print(table, len(rows), overall, run.missing, run.failed, len(run._repr_html_())
 '''
 
 
-@pytest.mark.parametrize("name", ["evaluate", "train", "score", "compare"])
-def test_public_functions_take_at_most_eight_keyword_arguments(name: str) -> None:
-    function = getattr(harness, name)
-    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
-    assert kinds.count(inspect.Parameter.KEYWORD_ONLY) <= 8
-    assert len(kinds) <= 8
-    assert inspect.Parameter.VAR_KEYWORD not in kinds
-    assert inspect.getdoc(function)
+OF_THE_COMMAND_LINE = {"as_json", "dry_run", "launcher", "jobs", "out"}
+"""Options about output and jobs, which Python has under other names or in other functions."""
+
+
+@pytest.mark.parametrize("name", ["evaluate", "evaluate_seeds", "train"])
+def test_the_keywords_are_the_options_of_the_command_line(name: str) -> None:
+    from harness.cli.main import cli
+
+    command = cli.get_command(click.Context(cli), {"train": "train"}.get(name, "eval"))
+    assert command is not None
+    options = {parameter.name for parameter in command.params if parameter.name} - OF_THE_COMMAND_LINE
+    parameters = set(inspect.signature(getattr(harness, name)).parameters)
+    assert options - {"help"} <= parameters, name
+
+
+def test_keywords_are_the_fields_of_the_options_with_their_types_and_defaults() -> None:
+    fields = {field.name: getattr(EvalOptions(), field.name) for field in dataclasses.fields(EvalOptions)}
+    assert set(fields) < set(Keywords.__annotations__)
+    shown = inspect.signature(harness.evaluate).parameters
+    assert {name: shown[name].default for name in fields} == fields
+    assert with_keywords(None, {}) == EvalOptions()
+
+
+def test_keywords_make_the_options_of_the_same_command_line() -> None:
+    words = {"via": "mnli", "limit": 5, "seed": 7, "layer": 3, "data_dir": Path("data"), "overrides": {"lr": 1e-5}}
+    made = with_keywords(EvalOptions(train_limit=9, overrides={"epochs": 1}), words)
+    assert made == EvalOptions(
+        via=("mnli",),
+        limit=5,
+        train_limit=9,
+        data_dir="data",
+        overrides={"epochs": 1, "lr": 1e-5, "seed": 7, "layer": 3},
+    )
+    assert with_keywords(None, {"via": ["mnli", "squad"], "with_mlm": True}).via == ("mnli+mlm", "squad+mlm")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("limt", "did you mean 'limit'"), ("lr", "overrides={'lr': ...}"), ("stages", "stages_dir")]
+)
+def test_an_unknown_keyword_says_which_one_was_meant(word: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"unknown option '{word}'") as caught:
+        harness.evaluate("baseline:majority", "xnli", **{word: 1})  # type: ignore[arg-type]
+    assert hint in caught.value.hint
 
 
 def test_a_loaded_model_gives_what_its_folder_gives(corpus: Path, small_model: Path, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HARNESS = ROOT / "harness"
 LAYERS = (
     "core types registry data models inference retrieval families,scoring runs training evaluation results "
-    "analysis,leaderboard report run api studies testing,scaffold cli"
+    "analysis,leaderboard report run studies api testing,scaffold cli"
 )
 FLOOR = {name: floor for floor, names in enumerate(LAYERS.split()) for name in names.split(",")}
-HEAVY = {"torch", "transformers", "faiss", "matplotlib", "numpy", "pandas", "datasets", "evaluate", "pyarrow", "peft"}
+HEAVY = {"torch", "transformers", "faiss", "numpy", "pandas", "datasets", "evaluate", "pyarrow", "peft"}
 """Third parties whose import takes a tenth of a second or more, or brings one that does."""
 
 

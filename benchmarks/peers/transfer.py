@@ -5,7 +5,8 @@ scores with scikit-learn, seqeval and SQuAD's rules as written down by Rajpurkar
 
     python -m benchmarks.peers.transfer TASK MODEL DATA SEED ANSWERS --lr 5e-5 --epochs 3 --batch 32
 
-ANSWERS gets a JSON object: a score (0-100) for every language.
+ANSWERS gets a JSON object: a score (0-100) for every language. --same-order takes the rows in the harness's order instead of
+one of the Trainer's own; --keep keeps the trained model.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import re
 import string
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,37 @@ def languages(data: Path, pattern: str) -> list[str]:
     return sorted(name[len(before) : len(name) - len(after)] for name in found)
 
 
+class HarnessOrder(torch.utils.data.Sampler[int]):
+    """The order in which the harness takes so few rows: for every epoch a permutation that NumPy draws from [seed, epoch]."""
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows, self.seed, self.epoch = rows, seed, 0
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
+        self.epoch += 1
+        return iter(order.tolist())
+
+
+class OrderedTrainer(Trainer):
+    """A Trainer that takes the rows in the harness's order, and for answers its loss: padding is no possible place."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return HarnessOrder(len(train_dataset or self.train_dataset), self.args.seed)
+
+    def compute_loss(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        if "start_positions" not in inputs or options.get("return_outputs"):
+            return super().compute_loss(model, inputs, *args, **options)
+        places = [inputs.pop("start_positions"), inputs.pop("end_positions")]
+        output, padding = model(**inputs), inputs["attention_mask"] == 0
+        logits = [each.masked_fill(padding, -torch.inf) for each in (output.start_logits, output.end_logits)]
+        losses = [torch.nn.functional.cross_entropy(*each) for each in zip(logits, places, strict=True)]
+        return sum(losses) / 2
+
+
 def trainer(model: Any, collator: Any, seed: int, settings: argparse.Namespace) -> Trainer:
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(prefix="transfer-"),
@@ -89,7 +121,14 @@ def trainer(model: Any, collator: Any, seed: int, settings: argparse.Namespace) 
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
     )
-    return Trainer(model, arguments, data_collator=collator)
+    kind = OrderedTrainer if settings.same_order else Trainer
+    return kind(model, arguments, data_collator=collator)
+
+
+def trained(run: Trainer, settings: argparse.Namespace) -> None:
+    run.train()
+    if settings.keep is not None:
+        run.save_model(str(settings.keep))
 
 
 def pairs(task: str, model_name: str, data: Path, seed: int, settings: argparse.Namespace) -> dict[str, float]:
@@ -111,7 +150,7 @@ def pairs(task: str, model_name: str, data: Path, seed: int, settings: argparse.
     model = AutoModelForSequenceClassification.from_pretrained(model_name, num_labels=3)
     run = trainer(model, DataCollatorWithPadding(tokenizer), seed, settings)
     run.train_dataset = rows(train)
-    run.train()
+    trained(run, settings)
     found = {}
     for code, each in test.items():
         examples = [(row["sentence1"], row["sentence2"], NLI.index(row["gold_label"])) for row in each]
@@ -148,16 +187,15 @@ def tags(task: str, model_name: str, data: Path, seed: int, settings: argparse.N
     model = AutoModelForTokenClassification.from_pretrained(model_name, num_labels=len(names))
     run = trainer(model, DataCollatorForTokenClassification(tokenizer), seed, settings)
     run.train_dataset = rows(table(data, folder.format(english) + "/train"))
-    run.train()
+    trained(run, settings)
     found = {}
     for code, name in codes.items():
         examples = table(data, folder.format(name) + "/test")
         output = run.predict(rows(examples))
         best, gold = np.asarray(output.predictions).argmax(-1), np.asarray(output.label_ids)
         predicted = [[names[tag] for tag in best[i][gold[i] != -100]] for i in range(len(examples))]
-        # words that the model did not see or that have no piece count as wrong: they are given the tag "O" or "X"
-        filled = [_filled(row, each, gold[i], names) for i, (row, each) in
-                  enumerate(zip(examples, predicted, strict=True))]  # fmt: skip
+        # Words beyond the longest row, which the model did not see, count as wrong: they are given the tag "O" or "X".
+        filled = [_filled(row, each, names) for row, each in zip(examples, predicted, strict=True)]
         true = [[names[tag] for tag in row[column]] for row in examples]
         if task == "panx":
             from seqeval.metrics import f1_score
@@ -169,7 +207,7 @@ def tags(task: str, model_name: str, data: Path, seed: int, settings: argparse.N
     return found
 
 
-def _filled(row: Mapping[str, Any], predicted: list[str], gold: Any, names: Sequence[str]) -> list[str]:
+def _filled(row: Mapping[str, Any], predicted: list[str], names: Sequence[str]) -> list[str]:
     lost = len(row["tokens"]) - len(predicted)
     return [*predicted, *["O" if "O" in names else "X"] * lost]
 
@@ -225,7 +263,8 @@ def answers(task: str, model_name: str, data: Path, seed: int, settings: argpars
                 starts.append(0)
                 ends.append(0)
             else:
-                starts.append(max(i for i in inside if offsets[i][0] <= begin))
+                last = max(offsets[i][0] for i in inside if offsets[i][0] <= begin)
+                starts.append(min(i for i in inside if offsets[i][0] == last))  # a piece of white space belongs to it
                 ends.append(min(i for i in inside if offsets[i][1] >= end))
         columns = {key: encoded[key] for key in tokenizer.model_input_names if key in encoded}
         return Dataset.from_dict({**columns, "start_positions": starts, "end_positions": ends})
@@ -234,7 +273,7 @@ def answers(task: str, model_name: str, data: Path, seed: int, settings: argpars
     model = AutoModelForQuestionAnswering.from_pretrained(model_name)
     run = trainer(model, DataCollatorWithPadding(tokenizer), seed, settings)
     run.train_dataset = training_rows(train)
-    run.train()
+    trained(run, settings)
     found = {}
     for code, examples in test.items():
         encoded = windows(examples)
@@ -272,6 +311,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, required=True)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--same-order", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for the trained model")
     settings = parser.parse_args()
     found = PEERS[settings.task](settings.task, settings.model, settings.data, settings.seed, settings)
     settings.answers.write_text(json.dumps(found, indent=1), encoding="utf-8")

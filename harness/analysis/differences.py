@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.core.errors import HarnessError
 from harness.registry.registry import Registry
 from harness.results.run_view import RunView, sort_codes
+from harness.scoring.scale import Scale
 
 _ASPECTS = ("task version", "data", "split", "number of examples")
 
@@ -18,7 +19,7 @@ class Differences:
 
     ``units`` is by (task, language), ``tasks`` the mean over the common languages. ``significant`` holds the keys of
     units, and of tasks as (task, None), whose difference is; it is None where that was not tested, and ``reason`` says
-    why. ``unlike`` names the units that were left out because they are not the same test.
+    why. ``unlike`` names the units that were left out because they are not the same test. ``scales`` is by task.
     """
 
     reference: str
@@ -29,6 +30,7 @@ class Differences:
     significant: frozenset[tuple[str, str | None]] | None = None
     reason: str = ""
     test: str = ""
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     def mark(self, task: str, code: str | None = None) -> str:
         """ "*" where the difference is significant."""
@@ -61,7 +63,9 @@ def differences(reference: RunView, other: RunView, registry: Registry) -> Diffe
         if means[0] is not None and means[1] is not None:
             tasks[task] = means[0] - means[1]
     significant, reason, test = _significance(reference, other, registry)
-    return Differences(reference.name, other.name, units, tasks, unlike((reference, other)), significant, reason, test)
+    scales = {task: reference.tasks[task].scale for task in tasks}
+    unlikes = unlike((reference, other))
+    return Differences(reference.name, other.name, units, tasks, unlikes, significant, reason, test, scales)
 
 
 def unlike(systems: Sequence[RunView]) -> tuple[str, ...]:

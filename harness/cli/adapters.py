@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import data_dir_option, recipe_options, session_options, split_commas
+from harness.cli.shared_options import columns_option, data_dir_option, recipe_options, session_options, split_commas
 
 
 @click.command("adapters")
@@ -24,6 +24,7 @@ from harness.cli.shared_options import data_dir_option, recipe_options, session_
 @session_options(without=("compiled",))
 @data_dir_option
 @click.option("--out", metavar="FOLDER", required=True, help="Folder of the adapters; --language-adapters takes it.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the stages' records as JSON, by language.")
 def command(model: str, languages: tuple[str, ...], out: str, as_json: bool, **rest: Any) -> None:
     """Train a language adapter (LoRA) for each language, by masked language modelling on DATA_DIR/text/<language>.txt.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.shared_options import COMPUTE, session_options, split_commas
+from harness.cli.shared_options import COMPUTE, columns_option, session_options, split_commas
 
 
 @click.command("breakdown")
@@ -23,6 +23,7 @@ from harness.cli.shared_options import COMPUTE, session_options, split_commas
     help="The data that the run was scored on.  [env: HARNESS_DATA_DIR]",
 )
 @session_options(without=(*COMPUTE, "offline"))  # it opens a tokenizer, and downloads nothing
+@columns_option
 @click.option("--list", "as_list", is_flag=True, help="List the attributes and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the scores of each language.")
 def command(

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from harness.cli.shared_options import columns_option
+from harness.core.counted import counted
+
 
 @click.group()
 def command() -> None:
@@ -14,11 +17,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(folder: Path, as_json: bool) -> None:
     """List the stages next to the runs in FOLDER (runs), which runs use them, and what is in the user's cache."""
     from harness.cli.console import message, print_json, print_table
-    from harness.report.table import Table, number
+    from harness.report.table import Table, columns, detail, number
     from harness.results.inventory import find_built, find_leftovers, find_runs, find_stages
 
     runs = find_runs(folder) if folder.is_dir() else []
@@ -27,8 +31,8 @@ def ls(folder: Path, as_json: bool) -> None:
         print_json([{**vars(kept), "folder": str(kept.folder), "runs": list(map(str, kept.runs))} for kept in found])
         return
     rows = [(str(kept.folder), kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
-    print_table(Table.of("", ["folder", "kind", number("MiB"), "used by"], rows))
-    message(f"{_mib(sum(kept.size for kept in found))} MiB in {len(found)} folders")
+    print_table(Table.of("", columns("folder", "kind", number("MiB"), detail("used by")), rows))
+    message(f"{_mib(sum(kept.size for kept in found))} MiB in {counted(len(found), 'folder')}")
 
 
 @command.command()
@@ -47,7 +51,7 @@ def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     runs = find_runs(folder) if folder.is_dir() else []
     unreadable = [run.problem for run in runs if run.problem]
     if unreadable:
-        raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="mend or remove that run")
+        raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="repair or remove that run")
     kinds = {"stage", *(["unfinished stage"] if unfinished else [])}
     found = [kept for kept in find_stages(folder, runs) if kept.kind in kinds and not kept.runs]
     found += [*(find_built(folder) if built else []), *find_leftovers(folder)]

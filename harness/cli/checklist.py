@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import session_options, split_commas
+from harness.cli.shared_options import columns_option, session_options, split_commas
 
 
 @click.command("checklist")
@@ -23,6 +23,7 @@ from harness.cli.shared_options import session_options, split_commas
     help="Folder with the published templates, if any.  [env: HARNESS_DATA_DIR]",
 )
 @click.option("--stages", "stages_dir", metavar="FOLDER", help="Trained stages.  [default: next to the run]")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,
@@ -40,7 +41,7 @@ def command(
     from harness.api import checklist
     from harness.cli.console import print_json, print_table, print_text
     from harness.core.safe_text import safe
-    from harness.report.checklist import checklist_tables
+    from harness.report.checklist import checklist_table
     from harness.types.options import EvalOptions
 
     kept = max(examples, 3 if as_json else 0)
@@ -49,8 +50,7 @@ def command(
     if as_json:
         print_json(found.to_dict())
         return
-    for table in checklist_tables(found, cases):
-        print_table(table)
+    print_table(checklist_table(found, cases))
     for result in found.results:
         for failure in result.failures[:examples]:
             print_text("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.shared_options import split_commas
+from harness.cli.shared_options import columns_option, split_commas
 
 
 @click.command("compare", short_help="Compare runs, paired by example, with tests and intervals.")
@@ -16,6 +16,7 @@ from harness.cli.shared_options import split_commas
 @click.option(
     "--resamples", type=click.IntRange(100, 1_000_000), default=10_000, show_default=True, help="Bootstrap samples."
 )
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown tables.")
 def command(
@@ -35,7 +36,7 @@ def command(
     from pathlib import Path
 
     from harness.api import compare
-    from harness.cli.console import message, print_json, print_table, print_text
+    from harness.cli.console import message, print_json, print_tables, print_text
     from harness.core.errors import UsageError
     from harness.report.comparison import footnotes, tables
 
@@ -48,9 +49,6 @@ def command(
     elif as_markdown:
         print_text(found.to_markdown().rstrip("\n"))
     else:
-        for table in tables(found):
-            print_text(table.title)
-            print_table(table, title=False)
-            print_text("")
+        print_tables(tables(found))
         for note in footnotes(found):
             message(note)

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any
 from harness.core.safe_text import UNSAFE, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.console import Console
 
     from harness.report.table import Table
+
+
+COLUMNS = "harness.columns"
+"""The key of the option ``--columns`` in the context of a command."""
 
 
 def stdout_console() -> Console:
@@ -40,30 +46,72 @@ def _console(stream: Any) -> Console:
             texts = (safe(item, lines=True) if isinstance(item, str) else item for item in objects)
             super().print(*texts, **options)
 
-    width = None if stream.isatty() or "COLUMNS" in os.environ else 100_000
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 100_000  # rich reads both
     return SafeConsole(file=stream, markup=False, highlight=False, emoji=False, width=width)
 
 
-def print_table(table: Table, *, title: bool = True) -> None:
-    """A table on stdout with its notes, under its title, which is broken where the table is narrower, or without it."""
+def print_table(table: Table) -> None:
+    """A table on stdout, under its title and with its notes."""
+    print_tables([table])
+
+
+def print_tables(tables: Iterable[Table]) -> None:
+    """Tables on stdout, each under its title and with its notes, a blank line between them.
+
+    They have the columns that fit the terminal, or those of the option ``--columns``.
+    """
+    for place, text in enumerate(table_texts(tables)):
+        sys.stdout.write("\n" * bool(place) + text)
+
+
+def table_texts(tables: Iterable[Table]) -> Iterator[str]:
+    """Tables as :func:`print_tables` writes them, each ending with a newline."""
+    from harness.report.fit import fit
     from harness.report.terminal import terminal_table
 
-    console = stdout_console()
-    with console.capture() as capture:
-        console.print(terminal_table(table, title=title))
-        for note in table.notes:
+    for table in chosen_columns(tables):
+        console = stdout_console()
+        fitted = fit(table, console.width)
+        with console.capture() as capture:
+            if table.title:
+                console.print(table.title)
+            console.print(terminal_table(fitted))
+            for note in fitted.notes:
+                console.print(f"  {note}")
+        yield "\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n"
+
+
+def print_framed(tables: Iterable[Table], console: Console) -> None:
+    """Tables, each under its title, between blank lines, with its notes below."""
+    from harness.report.fit import fit
+    from harness.report.terminal import terminal_table
+
+    for table in chosen_columns(tables):
+        fitted = fit(table, console.width - 2)  # the edge takes a character on both sides
+        console.print(table.title)
+        console.print(terminal_table(fitted, edge=True))
+        for note in fitted.notes:
             console.print(f"  {note}")
-    sys.stdout.write("\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n")
 
 
-def print_framed(table: Table, console: Console) -> None:
-    """A title on a separate line, and the table between blank lines, its notes below."""
-    from harness.report.terminal import terminal_table
+def chosen_columns(tables: Iterable[Table]) -> list[Table]:
+    """The tables with the columns that the option ``--columns`` of the command names, all columns without it."""
+    from harness.report.fit import choose_columns
 
-    console.print(table.title)
-    console.print(terminal_table(table, title=False, edge=True))
-    for note in table.notes:
-        console.print(f"  {note}")
+    return choose_columns(tables, columns_chosen())
+
+
+def columns_chosen() -> tuple[str, ...]:
+    """The names that the option ``--columns`` of the command gives."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    return context.meta.get(COLUMNS, ()) if context else ()
+
+
+def on_terminal() -> bool:
+    """Tells whether stdout has a width: it is a terminal, or COLUMNS says so."""
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
 def print_text(text: str) -> None:

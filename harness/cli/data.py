@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.cli.bundle import bundle, unbundle
-from harness.cli.console import message, print_json, print_table
+from harness.cli.console import message, print_json, print_table, print_tables, stdout_console
+from harness.cli.shared_options import columns_option
 from harness.cli.task_selection import SELECTING, selected_splits
+from harness.core.counted import counted
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
-from harness.report.table import Table, columns, number
-
-if TYPE_CHECKING:
-    pass
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        columns_option,
+        click.option(
+            "--splits", "by_split", is_flag=True, help="List every split: its rows and where it is looked for."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder."),
         click.argument("selectors", nargs=-1, metavar="[SELECTOR]..."),
@@ -40,38 +42,38 @@ def command() -> None:
 
 @command.command(name="list", context_settings=SELECTING)
 @_options
-def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
-    """List the state of every split, without downloading anything."""
-    _show(_states(selectors, data_dir, offline=True), as_json)
+def list_data(selectors: tuple[str, ...], data_dir: str | None, as_json: bool, by_split: bool) -> None:
+    """Show which data are there, by task and language, without downloading anything."""
+    _show(_states(selectors, data_dir, offline=True), as_json, by_split)
 
 
 @command.command(context_settings=SELECTING)
 @_options
-def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool, by_split: bool) -> None:
     """Download what neither the data folder nor the cache has, into the Hugging Face cache.
 
     Sources that are not on the Hub are listed with how to get them; then the exit code is 4.
     """
     states = _states(selectors, data_dir, offline=False)
-    _show(states, as_json)
+    _show(states, as_json, by_split)
     lacking = [state for state in states if state["state"] in ("missing", "damaged")]
     if lacking:
         reasons = "\n  ".join(dict.fromkeys(f"{_name(state)}: {state['reason']}" for state in lacking))
         hint = "what has no download is to be put into the data folder by hand"
-        raise DataError(f"{len(lacking)} of {len(states)} splits are not available:\n  {reasons}", hint=hint)
+        raise DataError(f"not available: {len(lacking)} of {counted(len(states), 'split')}:\n  {reasons}", hint=hint)
 
 
 @command.command(context_settings=SELECTING)
 @_options
-def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
+def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool, by_split: bool) -> None:
     """Read all data that is there and check columns, labels, ids and answers; exit code 4 if something is wrong."""
     states = _states(selectors, data_dir, offline=True, deep=True)
-    _show(states, as_json)
+    _show(states, as_json, by_split)
     bad = [state for state in states if state["state"] == "damaged"]
     if bad:
         reasons = "\n  ".join(dict.fromkeys(state["reason"] for state in bad))
         raise DataError(
-            f"{len(bad)} of {len(states)} splits are damaged:\n  {reasons}", hint="download these files again"
+            f"damaged: {len(bad)} of {counted(len(states), 'split')}:\n  {reasons}", hint="download these files again"
         )
     if all(state["state"] == "missing" for state in states):
         raise DataError("there is no data to verify", hint="give --data-dir FOLDER, or try: harness data sample FOLDER")
@@ -108,14 +110,16 @@ def _states(
     return split_states(selected_splits(registry, selectors), data, deep=deep)
 
 
-def _show(states: list[dict[str, Any]], as_json: bool) -> None:
+def _show(states: list[dict[str, Any]], as_json: bool, by_split: bool) -> None:
+    from harness.report.data_states import split_table, state_matrix
+
     if as_json:
         print_json(states)
+    elif by_split:
+        print_table(split_table(states))
     else:
-        keys = ("task", "language", "split", "state", "rows", "expected", "source")
-        rows = [["" if state[key] is None else state[key] for key in keys] for state in states]
-        head = columns("task", "language", "split", "state", number("rows"), number("official"), "source")
-        print_table(Table.of("", head, rows))
+        known = {(item.task.name, item.language) for item in selected_splits(get_registry(), ())}
+        print_tables(state_matrix(states, known, stdout_console().width))
     counts = Counter(state["state"] for state in states)
     message(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from harness.cli.shared_options import language_adapter_options, session_options
+from harness.cli.shared_options import columns_option, language_adapter_options, session_options
 from harness.core.errors import UsageError
 
 
@@ -25,6 +25,7 @@ from harness.core.errors import UsageError
 )
 @language_adapter_options
 @session_options(without=("dtype",))  # --invariance compares both, and --model tries bf16
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(

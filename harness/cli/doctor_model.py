@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cli.console import message, print_json, print_table, print_text
+from harness.cli.console import message, print_json, print_tables
 from harness.core.errors import ModelError
 from harness.models.language_adapters import LanguageAdapters, described
 from harness.report.language_adapters import adapters_table
@@ -28,11 +28,7 @@ def print_model_check(model: str, options: EvalOptions, as_json: bool) -> int:
     if as_json:
         print_json({**asdict(found), **({"language_adapters": used} if used else {})})
     else:
-        tables = [*model_check_tables(found), *([adapters_table(used)] if used else [])]
-        for number, table in enumerate(tables):
-            if number:
-                print_text("")
-            print_table(table)
+        print_tables([*model_check_tables(found), *([adapters_table(used)] if used else [])])
         for trial in found.families:
             if trial.hint:
                 message(f"{trial.family}: {trial.hint}", "hint")

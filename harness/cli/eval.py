@@ -8,6 +8,7 @@ import click
 
 from harness.cli.shared_options import (
     adapter_options,
+    columns_option,
     data_dir_option,
     embedding_options,
     launch_options,
@@ -15,7 +16,9 @@ from harness.cli.shared_options import (
     selection_options,
     session_options,
     split_commas,
+    track_option,
 )
+from harness.core.counted import counted
 
 
 @click.command("eval")
@@ -63,7 +66,9 @@ from harness.cli.shared_options import (
 @click.option(
     "--stages", "stages_dir", metavar="FOLDER", help="Trained stages, shared by runs.  [default: next to --out]"
 )
+@track_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop; loads no model.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON; tables go to standard error.")
 def command(
     model: str,
@@ -84,7 +89,7 @@ def command(
     """
     from pathlib import Path
 
-    from harness.api import default_out, evaluate
+    from harness.api import evaluate
     from harness.cli.console import print_json
     from harness.cli.progress import TerminalProgress
     from harness.cli.run_report import show_plan, show_run, show_seeds
@@ -92,6 +97,7 @@ def command(
     from harness.core.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
     from harness.registry.default import get_registry
+    from harness.runs.naming import default_out
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
@@ -107,7 +113,7 @@ def command(
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with TerminalProgress() as reporter:
         if seeds:
-            from harness.run import load_run
+            from harness.run import load
             from harness.studies.grid import Cell, run_cells
 
             cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
@@ -119,7 +125,7 @@ def command(
     if process_index() > 0:
         return
     if seeds:
-        runs = [load_run(run) for run in cell.runs]
+        runs = [load(run) for run in cell.runs]
     for run in runs:
         show_run(run, to_stderr=as_json, data_dir=options.data_dir)
     if seeds:
@@ -129,6 +135,6 @@ def command(
     failed = {f"{run.path.name}: {unit}" if seeds else unit for run in runs for unit in run.failed}
     if failed:
         raise UnitsFailed(
-            f"{len(failed)} units failed: {', '.join(sorted(failed)[:5])}",
+            f"{counted(len(failed), 'unit')} failed: {', '.join(sorted(failed)[:5])}",
             hint=f"for the reasons, see {runs[0].path / 'record.json'}; the same command tries them again",
         )

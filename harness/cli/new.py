@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.scaffold.plain import PLAIN, Plain
+
 _out = click.option("--out", default=".", show_default=True, metavar="FOLDER", help="Where the package folder is made.")
 
 
@@ -81,6 +83,16 @@ def feature_rows(name: str, out: str) -> None:
 @command.command()
 @click.argument("name")
 @_out
+def intermediate(name: str, out: str) -> None:
+    """An intermediate task: to train on before the task that is scored (--via NAME)."""
+    from harness.scaffold.package import new_intermediate
+
+    _done(new_intermediate(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
 def launcher(name: str, out: str) -> None:
     """A launcher: where the jobs of studies run, and how they are started there."""
     from harness.scaffold.package import new_launcher
@@ -122,6 +134,23 @@ def rows(name: str, benchmark_name: str, out: str) -> None:
     registry = get_registry()
     benchmark = registry.benchmark(benchmark_name)
     _done(new_rows(name, benchmark, registry.task(next(iter(benchmark.tasks))), Path(out)))
+
+
+def _plain(kind: str, plain: Plain) -> click.Command:
+    """The command that writes a package of one module."""
+
+    @click.argument("name")
+    @_out
+    def write(name: str, out: str) -> None:
+        from harness.scaffold.package import new_plain
+
+        _done(new_plain(kind, name, Path(out)))
+
+    return click.command(name=kind, help=f"{plain.what}: {plain.more}")(write)
+
+
+for _kind, _described in PLAIN.items():
+    command.add_command(_plain(_kind, _described))
 
 
 def _done(path: Path) -> None:

@@ -10,16 +10,18 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table, print_text
+from harness.cli.shared_options import columns_option
 from harness.core.errors import PluginError
 from harness.registry.default import get_registry
 from harness.registry.registry import PluginStatus
-from harness.report.table import Table, columns, number
+from harness.report.table import Table, columns, detail, number
 from harness.testing.contract import CHECKS, check_plugin
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(invoke_without_command=True)
+@columns_option
 @_json
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
@@ -34,6 +36,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 
 @command.command(name="list")
+@columns_option
 @_json
 def list_plugins(as_json: bool) -> None:
     """List the plugins (as without a command)."""
@@ -54,6 +57,7 @@ class _Checks(click.Command):
     "--only", "only", multiple=True, type=click.Choice(list(CHECKS)), help="Only this check; may be repeated."
 )
 @click.option("--data-dir", envvar="HARNESS_DATA_DIR", metavar="FOLDER", help="Data folder.")
+@columns_option
 @_json
 @click.pass_obj
 def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
@@ -84,7 +88,15 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_json([asdict(plugin) for plugin in plugins])
     else:
-        head = columns("plugin", "distribution", "version", "kind", "status", number("ms"), "provides, or why not")
+        head = columns(
+            "plugin",
+            detail("distribution"),
+            detail("version"),
+            detail("kind"),
+            "status",
+            number("ms", detail=True),
+            "provides, or why not",
+        )
         rows = [
             (p.name, p.distribution, p.version, p.kind, p.status, f"{1000 * p.seconds:.0f}", _provides(p))
             for p in plugins

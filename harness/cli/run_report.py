@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.models.reference import ModelReference
     from harness.registry.registry import Registry
+    from harness.report.table import Table
     from harness.run import Run
     from harness.scoring.scores import BenchmarkScore
     from harness.types.options import EvalOptions
@@ -34,10 +35,10 @@ def show_plan(
 
     No data at all is an error, and so is what the run would refuse: an unknown recipe or option.
     """
-    from harness.api import find_recipe
     from harness.cli.console import print_json, print_table, print_text
     from harness.evaluation.preview import preview
     from harness.report.preview import preview_table
+    from harness.training.recipes import find_recipe
 
     units = preview(registry, find_recipe(options.recipe, registry, reference), options, reference, out, **selection)
     if as_json:
@@ -47,24 +48,22 @@ def show_plan(
         absent = [unit.planned.unit.key for unit in units if not unit.planned.present]
         if absent:
             print_text(f"no local data for {len(absent)} of {len(units)} units: {summary(absent)}")
-            print_text("`harness data list` says for each where it is looked for and how to get it")
+            print_text("`harness data list --splits` says for each where it is looked for and how to get it")
     if not any(unit.planned.present for unit in units):
         raise DataError("none of these units has data", hint="give --data-dir, or fetch the data first")
 
 
 def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
-    from harness.cli.console import print_framed, stderr_console, stdout_console
+    from harness.cli.console import stderr_console, stdout_console
     from harness.report.layers import by_layer
     from harness.report.provenance import constant_answers, data_notes
     from harness.report.robustness import loss_table
+    from harness.runs.naming import PAGE
 
     console = stderr_console() if to_stderr else stdout_console()
-    show_scores(run.scores, console)
-    for table in by_layer([run.view]):
-        print_framed(table, console)
-    if robustness := run.record.get("robustness"):
-        print_framed(loss_table(robustness), console)
+    losses = [loss_table(run.view)] if run.view.robustness else []
+    show_scores(run.scores, console, [*by_layer([run.view]), *losses])
     for reason in run.partial:
         console.print(f"not benchmark scores: {reason}")
     for note in data_notes(run.view):
@@ -79,17 +78,16 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"failed ({len(run.failed)} units): {summary(run.failed)}")
     console.print(f"record:      {run.path / 'record.json'}")
     console.print(f"predictions: {run.path / 'predictions'}")
-    if (page := save_page([run.path], run.path / "report.html", data_dir, run.registry)) is not None:
+    if (page := save_page([run.path], run.path / PAGE, data_dir, run.registry)) is not None:
         console.print(f"report:      {page}")
 
 
-def show_scores(scores: BenchmarkScore, console: Console) -> None:
-    """Tables by task and by language, then groups, the overall score, and what is missing."""
+def show_scores(scores: BenchmarkScore, console: Console, more: Sequence[Table] = ()) -> None:
+    """Tables by task and by language and ``more`` tables, then groups, the overall score, and what is missing."""
     from harness.cli.console import print_framed
     from harness.report.benchmark_scores import score_tables, summary_lines
 
-    for table in score_tables(scores):
-        print_framed(table, console)
+    print_framed([*score_tables(scores), *more], console)
     for line in summary_lines(scores):
         console.print(safe(line))
 

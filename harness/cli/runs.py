@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from harness.cli.shared_options import columns_option
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -16,11 +18,12 @@ def command() -> None:
 
 @command.command(name="list")
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@columns_option
 @_json
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER (runs) and the folders within it."""
     from harness.cli.console import message, print_json, print_table
-    from harness.report.table import Cell, Table, Value, columns, number
+    from harness.report.table import Cell, Table, Value, columns, detail, number
     from harness.results.inventory import find_runs
 
     found = find_runs(folder)
@@ -32,10 +35,12 @@ def list_runs(folder: Path, as_json: bool) -> None:
         system = " > ".join([run.model, *run.via])
         overall = "" if run.overall is None else Value(run.overall)
         state = "unreadable" if run.problem else "unfinished" if run.finished is None else run.finished[:16]
-        kind = "partial" if run.partial else ""
+        kind = "yes" if run.partial else ""
         failed = str(run.failed or "")
         rows.append([str(run.folder), system, str(run.tasks), str(run.units), failed, overall, state, kind])
-    head = columns("run", "model", "tasks", *map(number, ("units", "failed", "overall")), "finished", "")
+    head = columns(
+        "run", "model", *map(number, ("tasks", "units", "failed", "overall")), detail("finished"), detail("partial")
+    )
     print_table(Table.of("", head, rows))
     for run in found:
         if run.problem:
@@ -44,14 +49,14 @@ def list_runs(folder: Path, as_json: bool) -> None:
 
 @command.command()
 @click.argument("run", type=click.Path(path_type=Path))
+@columns_option
 @_json
 def show(run: Path, as_json: bool) -> None:
     """Show how RUN was produced, its scores, and what is missing or failed."""
-    from harness.cli.console import print_json, print_text
+    from harness.cli.console import print_json, print_tables, print_text
     from harness.core.safe_text import safe
     from harness.report.provenance import origin
     from harness.report.report import score_tables
-    from harness.report.text import text_table
     from harness.results.systems import load_run
 
     shown = load_run(run)
@@ -60,8 +65,8 @@ def show(run: Path, as_json: bool) -> None:
         return
     for name, value in origin(shown):
         print_text(f"{name + ':':12} {value}")
-    for table in score_tables(shown):
-        print_text("\n" + text_table(table))
+    print_text("")
+    print_tables(score_tables(shown))
     for kind, units in (("failed", shown.failed), ("missing", shown.missing)):
         for unit, reason in units.items():
             print_text(safe(f"{kind}: {unit}: {reason.partition(chr(10))[0]}"))

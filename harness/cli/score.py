@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.shared_options import selection_options
+from harness.cli.shared_options import columns_option, selection_options
 from harness.core.errors import UsageError
 
 _FOLDER = click.Path(path_type=Path)
@@ -17,6 +17,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--predictions", type=_FOLDER, metavar="FOLDER", help="Predictions: FOLDER/xnli/test-sw.tsv and so on.")
 @click.option("--labels", type=_FOLDER, metavar="FOLDER", help="Labels, in the same layout.")
 @selection_options
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 def command(
     run: Path | None,

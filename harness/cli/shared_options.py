@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.console import COLUMNS
+
 if TYPE_CHECKING:
     from harness.types.options import EvalOptions
 
@@ -26,6 +28,20 @@ def _together(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated
 
     return decorate
 
+
+def _keep_columns(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
+    if chosen := split_commas(context, parameter, values):
+        context.meta[COLUMNS] = chosen
+
+
+columns_option = click.option(
+    "--columns",
+    multiple=True,
+    expose_value=False,
+    callback=_keep_columns,
+    metavar="NAMES",
+    help="Columns of the tables that are printed: a,b,c.  [default: those that fit the terminal]",
+)
 
 selection_options = _together(
     click.option("--benchmark", metavar="NAME", help="All tasks and languages of a benchmark: xtreme."),
@@ -138,6 +154,14 @@ launch_options = _together(
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
 )
 
+track_option = click.option(
+    "--track",
+    multiple=True,
+    callback=split_commas,
+    metavar="NAME",
+    help="Follow the run in tensorboard, wandb, trackio, mlflow or eventlog; none: in none of them.",
+)
+
 data_dir_option = click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",
@@ -146,13 +170,9 @@ data_dir_option = click.option(
 )
 
 
-def eval_options(*, overrides: tuple[str, ...] = (), seed: int | None = None, **rest: Any) -> EvalOptions:
-    """The options object of what the command line says; ``rest`` holds further fields, and options by name (``layer``)."""
-    from harness.types.options import EvalOptions, parse_overrides
+def eval_options(*, overrides: tuple[str, ...] = (), **rest: Any) -> EvalOptions:
+    """The options object of what the command line says: the parsed ``--set``, and all other options by name."""
+    from harness.types.keywords import with_keywords
+    from harness.types.options import parse_overrides
 
-    values: dict[str, Any] = parse_overrides(overrides)
-    named = {"seed": seed, **{name: rest.pop(name, None) for name in (*EMBEDDING, "index", "peft")}}
-    values |= {key: value for key, value in named.items() if value is not None}
-    if rest.pop("with_mlm", False):
-        rest["via"] = tuple(f"{stage}+mlm" for stage in rest["via"]) or ("mlm",)
-    return EvalOptions(overrides=values, **rest)
+    return with_keywords(None, {"overrides": parse_overrides(overrides), **rest})

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import data_dir_option, eval_options, launch_options, session_options
+from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
+from harness.core.counted import counted
 
 
 @click.group()
@@ -15,6 +16,7 @@ def command() -> None:
 
 
 @command.command(name="list")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_studies(as_json: bool) -> None:
     """List the studies that plugins provide."""
@@ -22,7 +24,7 @@ def list_studies(as_json: bool) -> None:
 
     from harness.cli.console import print_json, print_table
     from harness.registry.default import get_registry
-    from harness.report.table import Table, columns, number
+    from harness.report.table import Table, columns, detail, number
 
     studies = get_registry().studies().values()
     if as_json:
@@ -32,7 +34,9 @@ def list_studies(as_json: bool) -> None:
         (s.name, len(s.models), len(s.via), len(s.seeds), s.benchmark or ", ".join(s.tasks), s.provider, s.summary)
         for s in studies
     ]
-    head = columns("study", *map(number, ("models", "via", "seeds")), "scored on", "provider", "summary")
+    head = columns(
+        "study", *map(number, ("models", "via", "seeds")), "scored on", detail("provider"), detail("summary")
+    )
     print_table(Table.of("", head, rows))
 
 
@@ -45,6 +49,7 @@ def list_studies(as_json: bool) -> None:
 @data_dir_option
 @click.option("--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>]")
 @click.option("--dry-run", is_flag=True, help="Print the runs and stop.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def run(
     name: str, launcher: str | None, jobs: int | None, out: str | None, dry_run: bool, as_json: bool, **rest: Any
@@ -84,7 +89,9 @@ def run(
         raise error
     failed = [f"{run}: {unit}" for run, unit in found.failed_units]
     if failed:
-        raise UnitsFailed(f"{len(failed)} units failed, {failed[0]} for one", hint="the same command tries them again")
+        raise UnitsFailed(
+            f"{counted(len(failed), 'unit')} failed, first {failed[0]}", hint="the same command tries them again"
+        )
 
 
 @command.command()

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from harness.cli.console import print_json, print_table, print_text
-from harness.cli.shared_options import COMPUTE, language_adapter_options, session_options
+from harness.cli.shared_options import COMPUTE, columns_option, language_adapter_options, session_options
 from harness.cli.task_selection import SELECTING, selected_languages
 from harness.core.safe_text import safe
 from harness.data.splits import task_languages
 from harness.registry.default import get_registry
 from harness.registry.select import find_tasks
-from harness.report.table import Table, columns, number
+from harness.report.table import Table, columns, detail, number
 from harness.training.sources import task_summary
 from harness.types.languages import language as language_of
 from harness.types.tasks import Task
@@ -28,6 +28,7 @@ def command() -> None:
 @command.command(name="list", context_settings=SELECTING)
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("--role", type=click.Choice(["target", "intermediate"]), help="Only tasks to score, or to train on.")
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> None:
     """List the tasks, all of them or those that are selected.
@@ -50,7 +51,9 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
     if as_json:
         print_json(rows)
         return
-    head = columns("task", "role", "family", number("languages"), "metric", "trains on", "provider")
+    head = columns(
+        "task", detail("role"), "family", number("languages"), "metric", detail("trains on"), detail("provider")
+    )
     cells = [
         (r["name"], r["role"], r["family"], len(r["languages"]), r["metric"], r["train"] or "-", r["provider"])
         for r in rows
@@ -66,6 +69,7 @@ def list_tasks(selectors: tuple[str, ...], role: str | None, as_json: bool) -> N
 @click.option("--model", default="tiny", show_default=True, help="Model whose tokenizer is shown.")
 @language_adapter_options
 @session_options(without=COMPUTE)
+@columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_task(
     name: str, language: str | None, count: int, data_dir: str | None, model: str, as_json: bool, **access: Any
@@ -127,7 +131,8 @@ def _print_details(found: Mapping[str, Any]) -> None:
         for split, state in table.items()
     ]
     print_text("")
-    print_table(Table.of("", ["code", "language", "script", "split", number("official"), "data", "origin"], rows))
+    head = columns("code", "language", detail("script"), "split", number("official"), "data", detail("origin"))
+    print_table(Table.of("", head, rows))
     if "language_adapters" in found:
         from harness.report.language_adapters import adapters_table
 

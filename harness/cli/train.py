@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import adapter_options, data_dir_option, recipe_options, session_options
+from harness.cli.shared_options import adapter_options, data_dir_option, recipe_options, session_options, track_option
 
 
 @click.command("train")
@@ -17,6 +17,7 @@ from harness.cli.shared_options import adapter_options, data_dir_option, recipe_
 @adapter_options
 @click.option("--train-limit", type=int, help="Maximum number of training examples.")
 @session_options(without=("compiled",))
+@track_option
 @data_dir_option
 @click.option("--out", metavar="FOLDER", required=True, help="Checkpoint folder; --model takes it afterwards.")
 @click.option("--json", "as_json", is_flag=True, help="Print the stage's record as JSON.")

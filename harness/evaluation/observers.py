@@ -1,4 +1,4 @@
-"""Passes the events of a progress listener on to the plugins' observer hooks."""
+"""Passes the events of a progress listener on to the plugins' observer hooks and to the trackers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
+from harness.evaluation.tracking import Trackers
 from harness.registry.calls import Hooks
 from harness.types.progress import ComingStage, ProgressListener
 from harness.types.units import Unit
@@ -23,10 +24,11 @@ class Observed(ProgressListener):
     ``folder`` is that of the run, or of the checkpoint where a stage is trained by itself.
     """
 
-    def __init__(self, reporter: ProgressListener, hook: Hooks, folder: Path) -> None:
+    def __init__(self, reporter: ProgressListener, hook: Hooks, folder: Path, trackers: Trackers | None = None) -> None:
         self._reporter = reporter
         self._hook = hook
         self._folder = folder
+        self._trackers = trackers or Trackers((), "", folder, {})
 
     def note(self, text: str) -> None:
         """Passes it on."""
@@ -44,6 +46,7 @@ class Observed(ProgressListener):
             tell(step, total, loss)
             if not math.isnan(loss):
                 self._hook.harness_step_trained(folder=self._folder, task=task, step=step, total=total, loss=loss)
+                self._trackers.step(task, step, total, loss)
 
         return told
 
@@ -58,6 +61,7 @@ class Observed(ProgressListener):
         self._reporter.unit(unit, entry, cached=cached)
         where = {"task": unit.task, "language": unit.language, "split": unit.split}
         self._hook.harness_unit_scored(folder=self._folder, **where, entry=entry, cached=cached)
+        self._trackers.unit(unit, entry, cached=cached)
 
     def failed(self, unit: Unit, error: HarnessError) -> None:
         """Passes it on."""

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
@@ -20,6 +21,7 @@ from harness.runs.identity import without_seed
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.sessions import sessions_of
 from harness.scoring.chance import Chance, mean_chance
+from harness.scoring.scale import PERCENT
 from harness.scoring.scores import Estimate
 from harness.training.run_resources import run_resources
 from harness.types.units import Unit
@@ -226,15 +228,18 @@ def _cells(run: RunView) -> Iterator[dict[str, Any]]:
                 unit = unit_score(run.units[Unit(name, code, run.split).key])
                 estimates[code] = Estimate.from_dict(unit["metrics"][metric])
                 ends = {key: getattr(estimates[code], key) for key in ("stderr", "low", "high")}
-                found = {key: end for key, end in ends.items() if end is not None} | _level(estimates[code].chance)
+                found: dict[str, Any] = {key: end for key, end in ends.items() if end is not None}
+                found |= _level(estimates[code].chance) | _scale(values)
                 yield {**_cell(name, metric, code, values["languages"][code], None), "n": unit["n"], **found}
             codes = official or sorted(values["languages"])
             chance = mean_chance(estimate.chance for estimate in estimates.values())
-            yield from _average(name, metric, values["average"], codes, own.get(metric, {}).get("average"), chance)
+            yield from _average(
+                name, metric, values["average"], codes, own.get(metric, {}).get("average"), chance, values
+            )
         if len(task["metrics"]) != 1:
             codes = official or sorted(next(iter(task["metrics"].values()))["languages"])
             chance = run.tasks[name].chance()
-            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"), chance)
+            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"), chance, task)
     for group, value in scores["groups"].items():
         yield from _average(f"group:{group}", "score", value, official, intervals.get("groups", {}).get(group))
     yield from _average("overall", "score", scores["overall"], official, intervals.get("overall"))
@@ -252,10 +257,16 @@ def _average(
     languages: Any,
     interval: list[float] | None,
     chance: Chance | None = None,
+    of: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[dict[str, Any]]:
     if value is not None:
         ends = {"low": interval[0], "high": interval[1]} if interval else {}
-        yield _cell(task, metric, "avg", value, languages) | ends | _level(chance)
+        yield _cell(task, metric, "avg", value, languages) | ends | _level(chance) | _scale(of)
+
+
+def _scale(of: Mapping[str, Any]) -> dict[str, Any]:
+    """The scale of a metric or task of the record as a part of a cell, where it is not 0-100."""
+    return {"scale": of["scale"]} if of.get("scale", PERCENT) != PERCENT else {}
 
 
 def _level(chance: Chance | None) -> dict[str, float]:

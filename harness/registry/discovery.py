@@ -60,11 +60,6 @@ def find(files: Sequence[Path] = (), disabled: Sequence[str] = ()) -> tuple[list
         for name in from_environment
         if name not in known
     ]
-    warnings += [
-        f"HARNESS_TRACK names {name!r}, but no such plugin is installed; {did_you_mean(name, known)}"
-        for name in names("HARNESS_TRACK")
-        if name not in known
-    ]
     off = dict.fromkeys(from_environment, "HARNESS_DISABLE_PLUGINS") | dict.fromkeys(disabled, "--no-plugin")
     autoload = flag("HARNESS_PLUGINS_AUTOLOAD", default=True)
     return [_switched(c, off, autoload) for c in found], warnings

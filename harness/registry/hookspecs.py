@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from harness.types.benchmarks import Benchmark, PublishedRows, Recipe, Study
-from harness.types.extensions import Attribute, Command, DoctorCheck, ExportFormat, Launcher, Objective, ReportFormat
+from harness.types.extensions import (
+    Attribute,
+    Command,
+    DoctorCheck,
+    ExportFormat,
+    Launcher,
+    Objective,
+    ReportFormat,
+    Tracker,
+)
 from harness.types.languages import Language
 from harness.types.sources import HubData
 from harness.types.tasks import Family, IntermediateTask, TargetTask
@@ -202,6 +211,18 @@ def harness_launchers() -> Iterable[Launcher]:  # type: ignore[empty-body]
         @hookimpl
         def harness_launchers():
             yield Launcher("cluster", "my_package.cluster:Cluster", "one batch job each")
+    """
+
+
+@hookspec
+def harness_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
+    """Places that follow runs as they go (``--track NAME``): each a class that is told of losses and scores.
+
+    Example::
+
+        @hookimpl
+        def harness_trackers():
+            yield Tracker("diary", "my_package.diary:Diary", summary="a line for each event")
     """
 
 

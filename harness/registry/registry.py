@@ -21,7 +21,16 @@ from harness.registry.discovery import Kind, PluginCandidate, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
 from harness.types.benchmarks import Benchmark, Recipe, Study
-from harness.types.extensions import Attribute, Command, DoctorCheck, ExportFormat, Launcher, Objective, ReportFormat
+from harness.types.extensions import (
+    Attribute,
+    Command,
+    DoctorCheck,
+    ExportFormat,
+    Launcher,
+    Objective,
+    ReportFormat,
+    Tracker,
+)
 from harness.types.languages import KnownLanguages, Language, add_languages, first_party_languages
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
@@ -184,6 +193,10 @@ class Registry:
     def languages(self) -> KnownLanguages:
         """All languages by code; listed are those of XTREME and XTREME-R, and those of plugins."""
         return KnownLanguages({**self.all(Language), **first_party_languages()})
+
+    def trackers(self) -> dict[str, Tracker]:
+        """All trackers by name."""
+        return self.all(Tracker)
 
     def doctor_checks(self) -> dict[str, DoctorCheck]:
         """All doctor checks of plugins by name."""

@@ -7,9 +7,21 @@ from statistics import fmean
 
 from harness.analysis.differences import Differences
 from harness.report._task_scores import CHANCE, difference_notes, scored_tasks
-from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
+from harness.report.table import (
+    Cell,
+    Column,
+    Table,
+    Value,
+    columns,
+    detail,
+    difference,
+    estimate_cell,
+    number,
+    report_table,
+    score_cell,
+)
 from harness.results.run_view import RunView, TaskView, language_of, sort_codes
-from harness.scoring.scores import Estimate
+from harness.scoring.scale import PERCENT, common_scale
 
 _CLASSES = {0: "left-behinds", 1: "scraping-bys", 2: "hopefuls", 3: "rising stars", 4: "underdogs", 5: "winners"}
 """Names of the resource classes (Joshi et al. 2020, table 1)."""
@@ -65,11 +77,12 @@ def systems_by_language(runs: Sequence[RunView], compared: Sequence[Differences]
             for code in codes:
                 score = view.units[code].score if view is not None and code in view.units else None
                 mark = compared[place - 1].mark(name, code) if place else ""
-                cells.append(_score(score, mark, interval=len(runs) == 1))
+                cells.append(estimate_cell(score, mark, interval=len(runs) == 1))
             rows.append([run.name, *cells])
         levels = [_level(views, code) for code in codes]
         if any(level is not None for level in levels):
-            rows.append([CHANCE, *map(score_cell, levels)])
+            scale = common_scale(view.scale for view in views if view is not None)
+            rows.append([CHANCE, *(score_cell(level, scale=scale) for level in levels)])
         head = columns("system", *map(number, codes))
         yield report_table(f"by-language-{name}", f"Scores by language: {name}", head, rows, difference_notes(compared))
 
@@ -88,7 +101,7 @@ def _difference_matrix(kind: str, slug: str, groups: Mapping[str, list[str]], pa
     def cell(task: str, members: list[str]) -> Cell:
         values = [pair.units[task, code] for code in members if (task, code) in pair.units]
         mark = pair.mark(task, members[0]) if kind == "language" else ""
-        return Value(fmean(values), mark=mark) if values else None
+        return Value(fmean(values), None, mark, pair.scales.get(task, PERCENT)) if values else None
 
     tasks = list(pair.tasks)
     rows = [
@@ -100,8 +113,8 @@ def _difference_matrix(kind: str, slug: str, groups: Mapping[str, list[str]], pa
     return report_table(f"differences-by-{slug}", title, [*_head(kind), *map(difference, tasks)], rows, notes)
 
 
-def _head(kind: str) -> list[str]:
-    return ["language", "name"] if kind == "language" else [kind, "languages"]
+def _head(kind: str) -> list[Column]:
+    return columns("language", detail("name")) if kind == "language" else columns(kind, detail("languages"))
 
 
 def _label(kind: str, label: str, members: list[str]) -> list[Cell]:
@@ -116,14 +129,8 @@ def _cell(task: TaskView, kind: str, members: list[str]) -> Cell:
     if not scored:
         return None
     if kind != "language":
-        return score_cell(task.mean(scored), at_chance=task.at_chance(scored))
-    return _score(task.units[scored[0]].score)
-
-
-def _score(score: Estimate | None, mark: str = "", *, interval: bool = True) -> Cell:
-    if score is None:
-        return None
-    return score_cell(score.value, score.half_width if interval else None, mark, at_chance=score.at_chance)
+        return score_cell(task.mean(scored), at_chance=task.at_chance(scored), scale=task.scale)
+    return estimate_cell(task.units[scored[0]].score)
 
 
 def _level(views: Sequence[TaskView | None], code: str) -> float | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analysis.differences import Differences, common_codes
-from harness.report.table import Cell, Table, Value, columns, difference, number, report_table, score_cell
+from harness.report.table import Cell, Table, Value, columns, detail, difference, number, report_table, score_cell
 from harness.results.run_view import RunView, TaskView
+from harness.scoring.scale import Scale, common_scale, shown
 
 CHANCE = "(chance)"
 """The row of what chance gives, in a table with a row a system."""
@@ -32,12 +33,12 @@ def overview(runs: Sequence[RunView]) -> Table:
                 scored,
                 max(lacking, 0),
                 failed,
-                score_cell(run.overall, run.overall_half_width),
-                *(score_cell(run.groups.get(group)) for group in groups),
+                score_cell(run.overall, run.overall_half_width, scale=run.scale),
+                *(score_cell(run.groups.get(group), scale=run.scale) for group in groups),
             ]
         )
-    numbers = map(number, ("scored", "missing", "failed", "overall", *groups))
-    head = columns("run", "model", *(["seed"] if seeded else []), *numbers)
+    counts = (number(name, detail=True) for name in ("scored", "missing", "failed"))
+    head = columns("run", "model", *(["seed"] if seeded else []), *counts, number("overall"), *map(number, groups))
     incomplete = any(run.overall is None and run.benchmark for run in runs)
     notes = ["an overall score or a group needs every task and language of the benchmark"] if incomplete else []
     return report_table("overview", "Runs", head, rows, notes)
@@ -59,15 +60,15 @@ def _one(run: RunView) -> Table:
             [
                 task.name,
                 f"{len(task.units)}/{total}",
-                score_cell(mean, task.half_width, _dagger(task), at_chance=task.at_chance()),
-                *([score_cell(_level(task))] if known else []),
-                score_cell(gap.points if gap else None, mark=_dagger(task)),
-                f"{worst} {task.units[worst].score.value:.1f}" if worst else "",
+                score_cell(mean, task.half_width, _dagger(task), at_chance=task.at_chance(), scale=task.scale),
+                *([score_cell(_level(task), scale=task.scale)] if known else []),
+                score_cell(gap.points if gap else None, mark=_dagger(task), scale=task.scale),
+                f"{worst} {shown(task.units[worst].score.value, task.scale)}" if worst else "",
                 _metrics(task),
             ]
         )
     numbers = map(number, ("score", *(["chance"] if known else []), "transfer gap"))
-    head = columns("task", "languages", *numbers, "worst language", "metric")
+    head = columns("task", "languages", *numbers, detail("worst language"), detail("metric"))
     notes = ["± half of the 95% interval"] if any(task.half_width is not None for task in run.tasks.values()) else []
     notes += [_DAGGER] if any(not task.complete for task in run.tasks.values()) else []
     return report_table("by-task", "Scores by task (mean over languages)", head, rows, notes)
@@ -83,6 +84,7 @@ class _Common:
     at_chance: list[bool]
     chance: float | None
     mark: str
+    scale: Scale
 
     @classmethod
     def of(cls, runs: Sequence[RunView], name: str) -> _Common:
@@ -94,7 +96,8 @@ class _Common:
         low = [view is not None and bool(codes) and view.at_chance(codes) for view in views]
         levels = [_level(view, codes) for view in views if view is not None and codes]
         chance = next((level for level in levels if level is not None), None)
-        return cls(codes, means, low, chance, "†" if partial else "")
+        scale = common_scale(view.scale for view in views if view is not None and view.units)
+        return cls(codes, means, low, chance, "†" if partial else "", scale)
 
 
 def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> Table:
@@ -109,12 +112,14 @@ def _side_by_side(runs: Sequence[RunView], compared: Sequence[Differences]) -> T
                 name,
                 len(common.codes),
                 *(
-                    score_cell(mean, mark=mark, at_chance=low)
+                    score_cell(mean, mark=mark, at_chance=low, scale=common.scale)
                     for mean, low in zip(means, common.at_chance, strict=True)
                 ),
-                *([score_cell(common.chance)] if known else []),
+                *([score_cell(common.chance, scale=common.scale)] if known else []),
                 *(
-                    None if mean is None or means[0] is None else Value(mean - means[0], mark=c.mark(name))
+                    None
+                    if mean is None or means[0] is None
+                    else Value(mean - means[0], None, c.mark(name), common.scale)
                     for mean, c in zip(means[1:], compared, strict=True)
                 ),
             ]
@@ -141,11 +146,12 @@ def systems_by_task(runs: Sequence[RunView], compared: Sequence[Differences]) ->
         for name, found in common.items():
             mark = (compared[place - 1].mark(name) if place else "") + found.mark
             half_width = run.tasks[name].half_width if len(runs) == 1 else None
-            cells.append(score_cell(found.means[place], half_width, mark, at_chance=found.at_chance[place]))
-        rows.append([run.name, *cells, *([score_cell(run.overall)] if overall else [])])
+            at_chance = found.at_chance[place]
+            cells.append(score_cell(found.means[place], half_width, mark, at_chance=at_chance, scale=found.scale))
+        rows.append([run.name, *cells, *([score_cell(run.overall, scale=run.scale)] if overall else [])])
     notes = ["means over the languages in which all systems took the same test"] if len(runs) > 1 else []
     if any(found.chance is not None for found in common.values()):
-        levels = (score_cell(found.chance) for found in common.values())
+        levels = (score_cell(found.chance, scale=found.scale) for found in common.values())
         rows.append([CHANCE, *levels, *([None] if overall else [])])
     notes += [_DAGGER] if any(found.mark for found in common.values()) else []
     head = columns("system", *map(number, [*tasks, *(["overall"] if overall else [])]))
@@ -164,7 +170,9 @@ def transfer_gap(runs: Sequence[RunView]) -> Table:
             if task and gap:
                 mark = _dagger(task)
                 incomplete |= bool(mark)
-                cells: list[Cell] = [Value(gap.english), Value(gap.others), Value(gap.points, mark=mark)]
+                values = (gap.english, gap.others)
+                cells: list[Cell] = [Value(value, scale=task.scale) for value in values]
+                cells.append(Value(gap.points, None, mark, task.scale))
                 rows.append([name, *([run.name] if several else []), *cells])
     head = columns("task", *(["run"] if several else []), *map(number, ("English", "other languages", "gap")))
     return report_table(
@@ -203,7 +211,8 @@ def _metrics(task: TaskView) -> str:
     if len(task.primary) == 1 or not task.units:
         return " ".join(task.primary)
     means = {name: fmean(unit.metrics[name].value for unit in task.units.values()) for name in task.primary}
-    return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
+    scales = {name: common_scale(unit.metrics[name].scale for unit in task.units.values()) for name in means}
+    return ", ".join(f"{name} {shown(mean, scales[name])}" for name, mean in means.items())
 
 
 def _level(task: TaskView, codes: Sequence[str] | None = None) -> float | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.report.table import Cell, Table, Value, difference, number, score_cell
+from harness.report.table import Cell, Table, Value, columns, detail, difference, estimate_cell, number, score_cell
 from harness.results.run_view import sort_codes
+from harness.scoring.scale import Scale, shown
 from harness.scoring.scores import BenchmarkScore, TaskScore
 
 NONE = "-"
@@ -24,21 +25,24 @@ def by_task(scores: BenchmarkScore) -> Table:
     rows: list[list[Cell]] = []
     for name, task in scores.tasks.items():
         scored = len(next(iter(task.metrics.values())).languages)
+        scale = task.scale
         total = scored + len(scores.missing.get(name, ()))
         rows.append(
             [
                 name,
                 f"{scored}/{total}" if scored < total else scored,
-                _value(task.score, at_chance=task.at_chance),
-                *([_value(task.partial, at_chance=task.at_chance)] if incomplete else []),
-                *([score_cell(task.chance.level if task.chance else None)] if known else []),
-                _value(task.gap.get("score")),
-                "  ".join(f"{key} {metric.partial:.1f}" for key, metric in task.metrics.items()),
+                _value(
+                    task.score, scale, task.interval.half_width if task.interval else None, at_chance=task.at_chance
+                ),
+                *([_value(task.partial, scale, at_chance=task.at_chance)] if incomplete else []),
+                *([score_cell(task.chance.level if task.chance else None, scale=scale)] if known else []),
+                _value(task.gap.get("score"), scale),
+                "  ".join(f"{key} {shown(metric.partial, metric.scale)}" for key, metric in task.metrics.items()),
             ]
         )
-    columns = ["languages", "score", *(["of those scored"] if incomplete else []), *(["chance"] if known else [])]
-    columns.append("transfer gap")
-    return Table.of("scores by task (mean over languages)", ["task", *map(number, columns), "metrics"], rows)
+    numbers = ["languages", "score", *(["of those scored"] if incomplete else []), *(["chance"] if known else [])]
+    head = columns("task", *map(number, [*numbers, "transfer gap"]), detail("metrics"))
+    return Table.of("scores by task (mean over languages, ± half of the 95% interval)", head, rows)
 
 
 def by_language(tasks: Mapping[str, TaskScore]) -> Table:
@@ -56,18 +60,20 @@ def side_by_side(plain: BenchmarkScore, changed: BenchmarkScore, name: str, titl
         if (other := changed.tasks.get(task)) is None:
             continue
         change = other.partial - scores.partial
-        rows.append([task, Value(scores.partial), Value(other.partial), f"{change:+.1f}"])
+        scale = scores.scale
+        values = (Value(number, scale=scale) for number in (scores.partial, other.partial, change))
+        rows.append([task, *values])
     return Table.of(title, ["task", number("plain"), number(name), difference("change")], rows)
 
 
 def summary_lines(scores: BenchmarkScore) -> Iterator[str]:
     """The groups, the overall score, the mean transfer gap and what is missing, a line each."""
     for name, value in scores.groups.items():
-        yield f"{name}: {_text(value)}"
+        yield f"{name}: {_text(value, scores.scale)}"
     if scores.benchmark is not None:
-        yield f"overall {scores.benchmark}: {_text(scores.overall)}"
+        yield f"overall {scores.benchmark}: {_text(scores.overall, scores.scale)}"
     if scores.gap is not None:
-        yield f"transfer gap, mean of the tasks with English: {_text(scores.gap)}"
+        yield f"transfer gap, mean of the tasks with English: {_text(scores.gap, scores.scale)}"
     if scores.missing:
         lacking = (
             f"{task}[{','.join(codes)}]" if task in scores.tasks else task for task, codes in scores.missing.items()
@@ -77,12 +83,12 @@ def summary_lines(scores: BenchmarkScore) -> Iterator[str]:
 
 def _language_cell(task: TaskScore, code: str) -> Cell:
     found = task.language_estimate(code)
-    return "" if found is None else score_cell(found.value, found.half_width, at_chance=found.at_chance)
+    return "" if found is None else estimate_cell(found)
 
 
-def _value(value: float | None, *, at_chance: bool = False) -> Cell:
-    return NONE if value is None else score_cell(value, at_chance=at_chance)
+def _value(value: float | None, scale: Scale, half_width: float | None = None, *, at_chance: bool = False) -> Cell:
+    return NONE if value is None else score_cell(value, half_width, at_chance=at_chance, scale=scale)
 
 
-def _text(value: float | None) -> str:
-    return NONE if value is None else Value(value).show()
+def _text(value: float | None, scale: Scale) -> str:
+    return NONE if value is None else shown(value, scale)

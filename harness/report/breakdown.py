@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.table import Table, Value, columns, number, report_table
+from harness.report.table import Cell, Table, columns, estimate_cell, number, report_table
 
 if TYPE_CHECKING:
     from harness.analysis.breakdown.compute import Breakdown, Bucket
@@ -36,5 +36,5 @@ def attribute_table(attributes: Iterable[Attribute]) -> Table:
     return Table.of("", ["attribute", "examples", "what it is"], rows)
 
 
-def _score(bucket: Bucket) -> Value:
-    return Value(bucket.score.value, bucket.score.half_width)
+def _score(bucket: Bucket) -> Cell:
+    return estimate_cell(bucket.score)

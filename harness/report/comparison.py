@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from harness.analysis.comparison.result import Comparison, Line
 from harness.report.markdown import titled_tables
-from harness.report.table import Table, columns, difference, number
+from harness.report.table import Table, columns, detail, difference, number
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.scale import shown
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
     """For each system against the baseline: the tasks with the overall score, then each task's languages."""
     baseline = comparison.systems[0].name
     for index, system in enumerate(comparison.systems[1:]):
-        numbers = (baseline, system.name, "n", "p", "p (Holm)")
-        head = columns(difference("difference"), "95% interval", *map(number, numbers), "")
+        numbers = (number(baseline), number(system.name), number("n", detail=True), number("p", detail=True))
+        head = columns(difference("difference"), number("95% interval"), *numbers, number("p (Holm)"))
         rows = [(name, *_cells(task.average, index)) for name, task in comparison.tasks.items()]
         if comparison.overall is not None:
             title = (
@@ -26,7 +28,7 @@ def tables(comparison: Comparison) -> Iterator[Table]:
         for name, task in comparison.tasks.items():
             own = [(code, *_cells(line, index, exact=True)) for code, line in task.languages.items()]
             title = f"{name} by language ({', '.join(task.metrics)})"
-            yield Table.of(title, ["language", *head, "test"], own)
+            yield Table.of(title, ["language", *head, detail("test")], own)
 
 
 def footnotes(comparison: Comparison) -> list[str]:
@@ -55,15 +57,15 @@ def markdown(comparison: Comparison) -> str:
 
 def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
     found = line.differences[index]
+    text = partial(shown, scale=line.scale, signed=True, more=1, like=line.scores[0])
     cells = [
-        f"{found.value:+.2f}",
-        f"[{found.low:+.2f}, {found.high:+.2f}]",
+        text(found.value) + "*" * found.significant,
+        f"[{text(found.low)}, {text(found.high)}]",
         _score(line, 0),
         _score(line, index + 1),
         f"{line.n:,}" if line.n else "",
         p_value(found.p),
         p_value(found.p_holm),
-        "*" if found.significant else "",
     ]
     if exact:
         test = found.mcnemar
@@ -74,7 +76,8 @@ def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
 def _score(line: Line, index: int) -> str:
     spread = line.seed_deviations[index]
     mark = AT_CHANCE if line.at_chance and line.at_chance[index] else ""
-    return f"{line.scores[index]:.2f}{mark}" + (f" (sd {spread:.2f})" if spread is not None else "")
+    text = partial(shown, scale=line.scale, more=1, like=line.scores[0])
+    return f"{text(line.scores[index])}{mark}" + (f" (sd {text(spread)})" if spread is not None else "")
 
 
 def p_value(p: float) -> str:

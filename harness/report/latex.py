@@ -10,6 +10,7 @@ from harness.report._language_scores import systems_by_language
 from harness.report._task_scores import CHANCE, systems_by_task
 from harness.report.provenance import caveats, headline
 from harness.report.table import DASH, Table, Value
+from harness.scoring.scale import shown
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -131,10 +132,10 @@ def _best(table: Table) -> set[tuple[int, int]]:
         return found
     for place, column in enumerate(table.columns):
         cells = [row[place] for row in systems]
-        values = {row: cell.value for row, cell in enumerate(cells) if isinstance(cell, Value)}
+        values = {row: cell for row, cell in enumerate(cells) if isinstance(cell, Value)}
         if column.kind == "number" and values:
-            best = f"{max(values.values()):.1f}"
-            found |= {(row, place) for row, value in values.items() if f"{value:.1f}" == best}
+            best = shown(max(cell.value for cell in values.values()), values[min(values)].scale)
+            found |= {(row, place) for row, cell in values.items() if shown(cell.value, cell.scale) == best}
     return found
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, Section, ShownCell
 from harness.leaderboard.recipes import differ, recipe_of, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report.markdown import titled_tables
-from harness.report.table import Cell, PageText, Table, columns, number
+from harness.report.table import Cell, PageText, Table, columns, detail, number
+from harness.scoring.scale import PERCENT
+from harness.scoring.scale import shown as shown_number
 from harness.scoring.scores import half_width
 
 RECIPES_DIFFER = (
@@ -23,8 +26,9 @@ def tables(board: Board) -> Iterator[Table]:
     """A table for each section."""
     for section in board.sections:
         known = any(recipe_of(line.row) for line in section.lines)
-        names = ("system", "source", *(["recipe"] if known else []))
-        head = columns(*names, *map(number, ("parameters", *(column.title for column in section.columns))))
+        details = ("source", *(["recipe"] if known else []))
+        scores = (number(column.title) for column in section.columns)
+        head = columns("system", *map(detail, details), number("parameters", detail=True), *scores)
         rows = [
             (
                 PageText(line.row["system"], style="run" if line.row["kind"] == "run" else ""),
@@ -35,7 +39,7 @@ def tables(board: Board) -> Iterator[Table]:
             )
             for line in section.lines
         ]
-        yield Table.of(f"{board.benchmark}: {section.title}", head, rows)
+        yield Table.of(f"{board.benchmark}: {section.title}", head, rows, turnable=True)
 
 
 def _source_cell(row: Row) -> PageText:
@@ -89,10 +93,11 @@ def cell_text(shown: ShownCell) -> str:
     """``79.2 ±0.5 sd 0.3 (3)°``."""
     cell = shown.cell
     half = half_width(cell.get("low"), cell.get("high"))
-    spread = "" if half is None else f" ±{half:.1f}"
+    text = partial(shown_number, scale=cell.get("scale", PERCENT), like=cell["value"])
+    spread = "" if half is None else f" ±{text(half)}"
     rank = f" ({shown.rank})" if shown.rank else ""
-    deviation = f" sd {cell['seed_deviation']:.1f}" if "seed_deviation" in cell else ""
-    return f"{cell['value']:.1f}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
+    deviation = f" sd {text(cell['seed_deviation'])}" if "seed_deviation" in cell else ""
+    return f"{text(cell['value'])}{spread}{deviation}{rank}" + "".join(MARKS[mark][0] for mark in shown.marks)
 
 
 def source(row: Row) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 from harness.analysis.differences import common_codes
 from harness.report._task_scores import scored_tasks
+from harness.report.robustness import task_scale
 from harness.report.table import Cell, Table, Value, number, report_table
 from harness.results.run_view import RunView
 from harness.runs.identity import same_but_for_the_seed
+from harness.scoring.scale import PERCENT, Scale
 
 
 def over_seeds(runs: Sequence[RunView]) -> Iterator[Table]:
@@ -28,8 +31,15 @@ def over_seeds(runs: Sequence[RunView]) -> Iterator[Table]:
             [m.tasks[name].mean(common_codes(members, name)) if name in m.tasks else None for m in members]
             for name in names
         ]
-        overall = _over([member.overall for member in members])
-        rows.append([members[0].model, len(members), overall, *(_over(values) for values in means)])
+        overall = _over([member.overall for member in members], members[0].scale)
+        rows.append(
+            [
+                members[0].model,
+                len(members),
+                overall,
+                *(_over(values, task_scale(members[0], name)) for name, values in zip(names, means, strict=True)),
+            ]
+        )
     notes = ["mean ± standard deviation over seeds", "a single seed has no deviation"]
     yield report_table("seeds", "Over seeds", ["model", *map(number, ("seeds", "overall", *names))], rows, notes)
 
@@ -40,7 +50,7 @@ def study_table(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     rows = [
         (
             name,
-            *(_mean(summary["tasks"].get(task, {}).get("score")) for task in tasks),
+            *(_mean(summary["tasks"].get(task, {}).get("score"), summary["tasks"].get(task, {})) for task in tasks),
             _mean(summary["overall"]),
         )
         for name, summary in runs
@@ -54,19 +64,22 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"mean ± standard deviation over seeds {', '.join(map(str, summary['seeds']))}{alone}"
     for task, values in summary["tasks"].items():
         for metric, entry in values["metrics"].items():
-            cells = "  ".join(f"{language} {_mean(value)}" for language, value in entry["languages"].items())
-            yield f"  {task} {metric}: {_mean(entry['average'])}  ({cells})"
+            cells = "  ".join(f"{language} {_mean(value, entry)}" for language, value in entry["languages"].items())
+            yield f"  {task} {metric}: {_mean(entry['average'], entry)}  ({cells})"
 
 
-def _mean(score: Mapping[str, Any] | None) -> str:
-    return "-" if not score or score["mean"] is None else Value(score["mean"], score["sd"]).show()
+def _mean(score: Mapping[str, Any] | None, of: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Mean and deviation with the digits of the scale that the entry ``of`` a metric or task names."""
+    if not score or score["mean"] is None:
+        return "-"
+    return Value(score["mean"], score["sd"], scale=of.get("scale", PERCENT)).show()
 
 
-def _over(values: Sequence[float | None]) -> Cell:
+def _over(values: Sequence[float | None], scale: Scale) -> Cell:
     present = [value for value in values if value is not None]
     if not present or len(present) < len(values):
         return None
     mean = fmean(present)
     if len(present) == 1:
-        return Value(mean)
-    return Value(mean, half_width=(sum((value - mean) ** 2 for value in present) / (len(present) - 1)) ** 0.5)
+        return Value(mean, scale=scale)
+    return Value(mean, (sum((value - mean) ** 2 for value in present) / (len(present) - 1)) ** 0.5, scale=scale)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.core.safe_text import safe, sanitise
 from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.scale import PERCENT, Scale, shown
+
+if TYPE_CHECKING:
+    from harness.scoring.scores import Estimate
 
 DASH = "–"
 
@@ -16,10 +20,14 @@ Kind = Literal["text", "number", "difference"]
 
 @dataclass(frozen=True)
 class Column:
-    """A named column; numbers and differences are aligned to the right, differences have a sign."""
+    """A named column; numbers and differences are aligned to the right, differences have a sign.
+
+    A ``detail`` is left out before others where a terminal has no room for all.
+    """
 
     name: str
     kind: Kind = "text"
+    detail: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -27,9 +35,14 @@ class Column:
         return self.kind != "text"
 
 
-def number(name: str) -> Column:
+def number(name: str, *, detail: bool = False) -> Column:
     """A column of numbers."""
-    return Column(name, "number")
+    return Column(name, "number", detail)
+
+
+def detail(name: str) -> Column:
+    """A column of texts that is left out first."""
+    return Column(name, detail=True)
 
 
 def difference(name: str) -> Column:
@@ -44,7 +57,7 @@ def columns(*given: str | Column) -> list[Column]:
 
 @dataclass(frozen=True)
 class Value:
-    """A score, 0-100, or a difference of scores; ``mark`` follows the number ("*", "†", "§").
+    """A score or a difference of scores; ``mark`` follows the number ("*", "†", "§"), ``scale`` is that of its metric.
 
     ``half_width`` is half the width of its 95% interval, or its standard deviation over seeds.
     """
@@ -52,12 +65,13 @@ class Value:
     value: float
     half_width: float | None = None
     mark: str = ""
+    scale: Scale = PERCENT
 
     def show(self, *, signed: bool = False) -> str:
-        """The number with one decimal: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
-        text = f"{self.value:+.1f}" if signed else f"{self.value:.1f}"
-        text = "0.0" if text in ("-0.0", "+0.0") else text
-        return text + (f" ±{self.half_width:.1f}" if self.half_width is not None else "") + self.mark
+        """The number with the digits of its scale: ``79.2 ±0.5*``, or ``+1.3`` if ``signed``; zero has no sign."""
+        text = shown(self.value, self.scale, signed=signed)
+        half = None if self.half_width is None else shown(self.half_width, self.scale, like=self.value)
+        return text + (f" ±{half}" if half is not None else "") + self.mark
 
 
 @dataclass(frozen=True)
@@ -78,15 +92,30 @@ Cell = str | int | Value | PageText | None
 
 
 def score_cell(
-    value: float | None, half_width: float | None = None, mark: str = "", *, at_chance: bool = False
+    value: float | None,
+    half_width: float | None = None,
+    mark: str = "",
+    *,
+    at_chance: bool = False,
+    scale: Scale = PERCENT,
 ) -> Cell:
     """A value as a cell, which is empty if there is none; a score at chance is marked."""
-    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance)
+    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance, scale)
+
+
+def estimate_cell(found: Estimate | None, mark: str = "", *, interval: bool = True) -> Cell:
+    """A score of a unit as a cell, with or without half the width of its interval."""
+    if found is None:
+        return None
+    half_width = found.half_width if interval else None
+    return score_cell(found.value, half_width, mark, at_chance=found.at_chance, scale=found.scale)
 
 
 @dataclass(frozen=True)
 class Table:
     """A table under a title; ``notes`` explain its marks. ``name`` is what JSON and LaTeX call it.
+
+    ``turnable`` tells that rows and columns may change places where it then fits: few systems in many languages.
 
     All texts are safe to show on a terminal, on one line: control characters arrive as visible escapes.
     """
@@ -96,6 +125,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     name: str = ""
+    turnable: bool = False
 
     @classmethod
     def of(
@@ -107,6 +137,7 @@ class Table:
         *,
         name: str = "",
         length: int | None = None,
+        turnable: bool = False,
     ) -> Table:
         """A table with every text made safe; title, head and cells are cut to ``length`` characters if it is given."""
 
@@ -117,10 +148,11 @@ class Table:
         notes = [*notes, *([AT_CHANCE_NOTE] if any(_at_chance(cell) for row in rows for cell in row) else [])]
         return cls(
             text(title),
-            tuple(Column(text(column.name), column.kind) for column in columns(*head)),
+            tuple(replace(column, name=text(column.name)) for column in columns(*head)),
             tuple(tuple(_safe(cell, text) for cell in row) for row in rows),
             tuple(sanitise(note, 2000) for note in notes),
             name,
+            turnable,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.core.safe_text import sanitise
@@ -12,13 +13,18 @@ if TYPE_CHECKING:
     from harness.report.report import Report
 
 
-def to_text(report: Report) -> str:
-    """All tables under their titles, then what each run is. No control character but line ends."""
+def to_text(report: Report, texts: Sequence[str] | None = None) -> str:
+    """All tables under their titles, then what each run is. No control character but line ends.
+
+    ``texts`` are the tables with rows as they are drawn, each ending with a newline; by default by :func:`text_table`.
+    """
+    if texts is None:
+        texts = [text_table(table) + "\n" for table in report.tables if table.rows]
     parts = [headline(report.runs)]
     for run in report.runs:
         prefix = f"{sanitise(run.name)}: " if len(report.runs) > 1 else ""
         parts += [f"{prefix}{line}" for line in caveats(run)]
-    parts += ["", *(text_table(table) + "\n" for table in report.tables if table.rows)]
+    parts += ["", *texts]
     for run in report.runs:
         parts.append(f"Provenance: {sanitise(run.name)}")
         facts = provenance(run)

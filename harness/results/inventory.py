@@ -17,9 +17,10 @@ from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned
 from harness.results.systems import load_run
+from harness.runs.naming import PAGE
 from harness.types.units import Unit
 
-_OWN = ("record.json", "record.json.unsound", "report.html", "predictions", "labels", ".lock", ".workers", ".claims")
+_OWN = ("record.json", "record.json.unsound", PAGE, "predictions", "labels", ".lock", ".workers", ".claims")
 """Names of the files that a run writes into its folder."""
 
 

@@ -14,6 +14,7 @@ from harness.core.safe_text import sanitise
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
 from harness.scoring.chance import Chance, at_chance, mean_chance
+from harness.scoring.scale import Scale, common_scale
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, mean_estimate, transfer_gap
 from harness.types.languages import Language, languages
 from harness.types.record import RunRecord, ScoresRecord, StageRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
@@ -64,6 +65,11 @@ class TaskView:
         units = [self.units[code] for code in (self.units if codes is None else codes)]
         weights = [unit.n for unit in units] if self.by_item else None
         return fmean([unit.score.value for unit in units], weights) if units else None
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of its scores."""
+        return common_scale(unit.score.scale for unit in self.units.values())
 
     def chance(self, codes: Iterable[str] | None = None) -> Chance | None:
         """Chance on average over languages, as :meth:`mean` takes it; None where that is not known of each."""
@@ -199,6 +205,11 @@ class RunView:
     def overall(self) -> float | None:
         """The benchmark's overall score; None unless it is complete."""
         return self.scores["overall"] if self.scores else None
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of averages over tasks."""
+        return common_scale(task.scale for task in self.tasks.values() if task.units)
 
     @property
     def overall_half_width(self) -> float | None:

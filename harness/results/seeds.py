@@ -35,6 +35,11 @@ def seed_folder(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}"
 
 
+def seed_of(folder: Path) -> int:
+    """The seed of a folder that :func:`seed_folder` named."""
+    return int(folder.name.removeprefix("seed-"))
+
+
 def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 
@@ -43,9 +48,11 @@ def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str,
     """
     tasks = {
         task: {
+            **({"scale": score["scale"]} if "scale" in score else {}),
             "score": _over([table["tasks"][task]["score"] if task in table["tasks"] else None for table in tables]),
             "metrics": {
                 metric: {
+                    **({"scale": known["scale"]} if "scale" in known else {}),
                     "average": _over([_at(table, task, metric, None) for table in tables]),
                     "languages": {
                         language: _over([_at(table, task, metric, language) for table in tables])

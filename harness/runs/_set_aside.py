@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
+from harness.runs.naming import PAGE
 from harness.runs.record import load_record, save_record
 from harness.runs.scored_files import files_of, inside
 
@@ -42,7 +43,7 @@ def set_aside(run: Path, record: RunRecord, keys: Collection[str]) -> Path:
     for name in files_of(run, kept, keys):
         link(run / name, scratch / name)
     if set(keys) == set(record["units"]):
-        link(run / "report.html", scratch / "report.html")
+        link(run / PAGE, scratch / PAGE)
     scratch.mkdir(parents=True, exist_ok=True)
     save_record(scratch, kept)
     number = max((int(path.name) for path, _ in earlier_runs(run)), default=0) + 1
@@ -55,7 +56,7 @@ def discard(run: Path, record: RunRecord, keys: Collection[str]) -> None:
     """Removes the files of units that were set aside, and the report that shows them."""
     for name in files_of(run, record, keys):
         (run / name).unlink(missing_ok=True)
-    (run / "report.html").unlink(missing_ok=True)
+    (run / PAGE).unlink(missing_ok=True)
 
 
 def earlier_runs(run: Path) -> Iterator[tuple[Path, RunRecord]]:

@@ -13,6 +13,7 @@ from harness.core.claims import Claims, locked, opened, try_lock
 from harness.core.errors import DataError, UsageError
 from harness.core.scratch import gone_if_unused
 from harness.runs._set_aside import discard, earlier_runs, set_aside
+from harness.runs.naming import PAGE
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
 from harness.runs.scored_files import SIDES, inside, intact, scored_file
 from harness.runs.sessions import session_number, session_of
@@ -102,7 +103,7 @@ class RunFolder:
             moved, fresh = None, new_record()
             if not self.is_of(identity):
                 moved = self._set_aside(record, list(record["units"])) if record["units"] else None
-                (self.path / "report.html").unlink(missing_ok=True)
+                (self.path / PAGE).unlink(missing_ok=True)
                 self.record = record = fresh
             record["identity"] = identity
             record["scores"] = record["robustness"] = record["finished"] = None

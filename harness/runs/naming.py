@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.models.loaded import model_reference
 from harness.models.reference import default_recipe
-from harness.types.options import TrainOptions
+from harness.types.options import EvalOptions, TrainOptions
 from harness.types.roles import MEASURES, SPEED, chosen, without
 
 if TYPE_CHECKING:
+    from harness.models.loaded import LoadedModel
     from harness.models.reference import ModelReference
-    from harness.types.options import EvalOptions
 
+PAGE = "report.html"
+"""The HTML report of a run, in its folder."""
 _SHOWN = 40
 """Characters of options in a name; the digest behind them tells the rest."""
 
@@ -31,6 +34,16 @@ def system_name(reference: ModelReference, via: Sequence[str]) -> str:
     plain = "--".join(_plain(stage) for stage in via)
     exact = all(stage == _plain(stage) and "--" not in stage for stage in via)
     return f"{reference.slug}-via-{plain}" + ("" if exact else f"-{digest(list(via))}")
+
+
+def default_out(
+    model: str | ModelReference | LoadedModel,
+    benchmark: str | None,
+    tasks: Sequence[str],
+    options: EvalOptions | None = None,
+) -> Path:
+    """The run folder of :func:`harness.evaluate` without ``out``: ``runs/`` and :func:`run_name`."""
+    return Path("runs") / run_name(model_reference(model), benchmark, tasks, options or EvalOptions())
 
 
 def run_name(reference: ModelReference, benchmark: str | None, tasks: Sequence[str], options: EvalOptions) -> str:

@@ -18,6 +18,7 @@ from harness.core.errors import PluginError, UsageError
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.rows import row_text
 from harness.leaderboard.schema import SCHEMA
+from harness.scaffold.plain import PLAIN
 from harness.scaffold.sentences import sentences
 from harness.scoring.metrics import get_metric
 from harness.types.benchmarks import Benchmark
@@ -66,6 +67,26 @@ def new_benchmark(name: str, tasks: Mapping[str, TargetTask], folder: Path, most
     """Writes a package with a benchmark of these tasks, in at most ``most`` languages each, and its own overall score."""
     rows = [f'        "{task}": {_tuple(tuple(found.languages)[:most])},' for task, found in tasks.items()]
     return _write("benchmark", name, {"tasks": "\n".join(rows), "first": next(iter(tasks))}, folder, {})
+
+
+def new_plain(kind: str, name: str, folder: Path) -> Path:
+    """Writes a package of one module: a recipe, a study, an attribute, ... (:data:`harness.scaffold.plain.PLAIN`)."""
+    plain = PLAIN[kind]
+    change, attempt = (Template(text).substitute(name=name) for text in (plain.change, plain.attempt))
+    values = {"what": plain.what, "attempt": attempt, "change": change}
+    return _write(kind, name, values, folder, {}, base=("common", "plain"))
+
+
+def new_intermediate(name: str, folder: Path) -> Path:
+    """Writes a package with an intermediate task: does a sentence say what is done, or where?"""
+    rows = {
+        f"{split}-en": [
+            {"id": f"{split}-{i}", "text": one.text, "label": "place" if "ADP" in one.tags else "action"}
+            for i, one in enumerate(sentences("en"))
+        ]
+        for split in ("train", "dev")
+    }
+    return _write("intermediate", name, {}, folder, rows)
 
 
 def new_launcher(name: str, folder: Path) -> Path:
@@ -178,7 +199,7 @@ def _write(
         raise UsageError(f"{name!r} cannot be the name of a package", hint=hint)
     target = folder / name
     if target.exists():
-        raise UsageError(f"{target}: there is something already", hint="choose another name or another --out")
+        raise UsageError(f"{target}: already exists", hint="choose another name or another --out")
     module = name.replace("-", "_")
     common = {
         "name": name,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,17 @@ class Items:
     ids: Sequence[str]
     statistics: FloatArray
     clusters: Sequence[int] | None = None
+
+    def at(self, places: Sequence[int] | IntArray) -> Items:
+        """Those items alone."""
+        clusters = None if self.clusters is None else [self.clusters[place] for place in places]
+        return Items(self.metric, [self.ids[place] for place in places], self.statistics[places], clusters)
+
+    @property
+    def score(self) -> float:
+        """The mean of the primary numbers."""
+        values = self.metric.finish(self.statistics.sum(axis=0))
+        return fmean(float(values[name]) for name in self.metric.primary)
 
 
 def owners(units: Sequence[Items]) -> tuple[list[IntArray], int]:

@@ -8,8 +8,6 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import DataError, PluginError
@@ -17,9 +15,9 @@ from harness.registry.registry import load_part
 from harness.scoring.aggregate import aggregate
 from harness.scoring.bootstrap import Items
 from harness.scoring.chance import Chance, constant_answer
+from harness.scoring.estimates import estimate, recomputed
 from harness.scoring.formats.base import Aligned, Format
 from harness.scoring.formats.reader import read_lines
-from harness.scoring.intervals import cluster_sums, percentiles, resampled_sums, wilson
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.base import AdditiveMetric, Metric
 from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
@@ -60,17 +58,21 @@ def score_unit(
             )
         values = metric.compute(aligned.gold, aligned.predicted, language)
         chance = chance_of(metric, aligned.gold, language, choices)
-        found = {name: Estimate(value, chance=chance.get(name)) for name, value in values.items()}
-        return UnitScore(len(aligned.gold), found, warnings, constant=constant)
+        found = recomputed(metric, aligned.gold, aligned.predicted, language, aligned.clusters, values)
+        return UnitScore(len(aligned.gold), _described(metric, found, chance), warnings, constant=constant)
     statistics = _statistics(metric, aligned, language, predictions, labels)
     whole = metric.whole(aligned.gold, aligned.predicted, statistics)
     chance = chance_of(metric, aligned.gold, language, choices)
-    estimates = {
-        name: replace(found, chance=chance.get(name))
-        for name, found in estimate(metric, statistics, aligned.clusters, whole).items()
-    }
+    estimates = _described(metric, estimate(metric, statistics, aligned.clusters, whole), chance)
     items = Items(metric, aligned.ids, statistics, aligned.clusters)
     return UnitScore(len(aligned.gold), estimates, warnings, items, constant)
+
+
+def _described(metric: Metric, estimates: Mapping[str, Estimate], chance: Mapping[str, Chance]) -> dict[str, Estimate]:
+    """The numbers with their scale and what chance gives."""
+    return {
+        name: replace(found, chance=chance.get(name), scale=metric.scale_of(name)) for name, found in estimates.items()
+    }
 
 
 def chance_of(metric: Metric, gold: Sequence[Any], language: str, choices: float | None) -> dict[str, Chance]:
@@ -107,42 +109,6 @@ def _statistics(metric: AdditiveMetric, aligned: Aligned, language: str, predict
         lines = read_lines(path)
         place = f"{path}:{lines.index(error.tag) + 1}" if error.tag in lines else str(path)
         raise DataError(f"{place}: {error}", hint=error.hint) from None
-
-
-def estimate(
-    metric: AdditiveMetric,
-    statistics: FloatArray,
-    clusters: Sequence[int] | None,
-    whole: Mapping[str, float] | None = None,
-) -> dict[str, Estimate]:
-    """Every number of a metric with its uncertainty; the numbers are ``whole``, or come from the sums.
-
-    Plain proportions of independent items: Wilson's interval. Everything else: percentiles of 1,000 bootstrap resamples
-    of the items, or of the clusters where items belong together.
-    """
-    n = len(statistics)
-    point = whole or {name: float(value) for name, value in metric.finish(statistics.sum(axis=0)).items()}
-    drawn = cluster_sums(statistics, clusters)
-    each = {} if clusters is not None else metric.finish(statistics)
-    plain = {name for name in metric.proportions if name in each and _is_share(each[name], point[name])}
-    sampled = {} if len(drawn) < 2 or set(point) <= plain else metric.finish(resampled_sums(drawn))
-    estimates = {}
-    for name, value in point.items():
-        if name in plain:
-            share = value / 100
-            low, high = wilson(share, n)
-            error = (share * (1 - share) / n) ** 0.5
-            estimates[name] = Estimate(value, 100 * error, 100 * low, 100 * high)
-        elif name in sampled:
-            estimates[name] = Estimate(value, *percentiles(sampled[name]))
-        else:
-            estimates[name] = Estimate(value)
-    return estimates
-
-
-def _is_share(each: FloatArray, value: float) -> bool:
-    """Tells whether a value is the share of items that are right, every item being simply right or wrong."""
-    return bool(np.isin(each, (0.0, 100.0)).all()) and bool(np.isclose(each.mean(), value))
 
 
 @dataclass(frozen=True)

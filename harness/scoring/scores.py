@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
 from harness.scoring.chance import Chance, at_chance, mean_chance
+from harness.scoring.scale import PERCENT, Scale, common_scale
 
 if TYPE_CHECKING:
     from harness.types.record import EstimateRecord, ScoresRecord, UnitScoreRecord
@@ -21,8 +22,9 @@ def half_width(low: float | None, high: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, 0-100, its standard error and 95% interval; these are None where they are undefined (a single item).
+    """A value, its standard error and 95% interval; these are None where they are undefined (a single item).
 
+    ``scale`` is that of its metric, "0-100" for most.
     ``chance`` is what answers get that do not depend on the question; None where that has no meaning or is not known.
     """
 
@@ -31,17 +33,23 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     chance: Chance | None = None
+    scale: Scale = PERCENT
 
     def to_dict(self) -> EstimateRecord:
-        """Plain values, for JSON."""
+        """Plain values, for JSON; the scale where it is another than 0-100."""
         plain: EstimateRecord = {"value": self.value, "stderr": self.stderr, "low": self.low, "high": self.high}
-        return plain | {"chance": self.chance.to_dict()} if self.chance else plain
+        if self.chance:
+            plain["chance"] = self.chance.to_dict()
+        if self.scale != PERCENT:
+            plain["scale"] = self.scale
+        return plain
 
     @classmethod
     def from_dict(cls, plain: EstimateRecord) -> Estimate:
         """Reads what :meth:`to_dict` gave."""
         chance = Chance.from_dict(plain["chance"]) if "chance" in plain else None
-        return cls(plain["value"], plain.get("stderr"), plain.get("low"), plain.get("high"), chance)
+        scale: Scale = plain.get("scale", PERCENT)
+        return cls(plain["value"], plain.get("stderr"), plain.get("low"), plain.get("high"), chance, scale)
 
     @property
     def at_chance(self) -> bool:
@@ -111,7 +119,8 @@ def mean_estimate(parts: Sequence[Estimate]) -> Estimate:
         return parts[0]
     low, high = _mean([part.low for part in parts]), _mean([part.high for part in parts])
     stderr = _mean([part.stderr for part in parts])
-    return Estimate(fmean(part.value for part in parts), stderr, low, high, mean_chance(part.chance for part in parts))
+    value, chance = fmean(part.value for part in parts), mean_chance(part.chance for part in parts)
+    return Estimate(value, stderr, low, high, chance, common_scale(part.scale for part in parts))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -127,6 +136,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2
+
 
 @dataclass(frozen=True)
 class MetricScore:
@@ -140,6 +154,11 @@ class MetricScore:
     languages: Mapping[str, Estimate]
     interval: Interval | None = None
     chance: Chance | None = None
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the number."""
+        return common_scale(estimate.scale for estimate in self.languages.values())
 
 
 @dataclass(frozen=True)
@@ -166,6 +185,11 @@ class TaskScore:
         """The same with its interval and what chance gives."""
         values = [self.metrics[name].languages.get(code) for name in self.primary]
         return mean_estimate([value for value in values if value]) if all(values) else None
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the score."""
+        return common_scale(self.metrics[name].scale for name in self.primary)
 
     @property
     def chance(self) -> Chance | None:
@@ -198,6 +222,11 @@ class BenchmarkScore:
     group_intervals: Mapping[str, Interval] = field(default_factory=dict)
     gap: float | None = None
 
+    @property
+    def scale(self) -> Scale:
+        """The scale of averages over tasks."""
+        return common_scale(task.scale for task in self.tasks.values())
+
     def to_dict(self) -> ScoresRecord:
         """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
 
@@ -222,6 +251,12 @@ class BenchmarkScore:
                 for name, task in self.tasks.items()
             },
         }
+        for name, task in self.tasks.items():
+            if task.scale != PERCENT:
+                plain["tasks"][name]["scale"] = task.scale
+            for key, metric in task.metrics.items():
+                if metric.scale != PERCENT:
+                    plain["tasks"][name]["metrics"][key]["scale"] = metric.scale
         if self.missing:
             plain["missing"] = {name: list(codes) for name, codes in self.missing.items()}
         if gaps := {name: dict(task.gap) for name, task in self.tasks.items() if task.gap}:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.counted import counted
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
 from harness.results.inventory import JOBS
@@ -22,6 +23,7 @@ from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
 
 if TYPE_CHECKING:
+    from harness.models.loaded import LoadedModel
     from harness.registry.registry import Registry
     from harness.types.progress import ProgressListener
 
@@ -100,7 +102,7 @@ class Grid:
         job, result = self.failed[0]
         if len({each.message for _, each in self.failed}) == 1:
             return result.error()
-        return result.error(f"{len(self.failed)} jobs failed; {job.name}: ")
+        return result.error(f"{counted(len(self.failed), 'job')} failed; {job.name}: ")
 
 
 def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterator[Cell]:
@@ -126,12 +128,14 @@ def run_cells(
     reporter: ProgressListener,
     launcher: str | None = None,
     jobs: int | None = None,
+    loaded: LoadedModel | None = None,
 ) -> Grid:
     """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
 
     ``launcher`` (None: "local") carries out up to ``jobs`` at a time (None: its own default), whose files are in
     ``out/jobs``. With several at a time, stages that several runs need are separate jobs; with one, the first run
-    that needs a stage trains it. A job that fails costs only what needs it.
+    that needs a stage trains it. A job that fails costs only what needs it. ``loaded`` is the model of all cells, where it
+    is in memory; then all is done in this process.
 
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
     """
@@ -139,11 +143,17 @@ def run_cells(
     for cell in cells:
         check_job(cell.jobs(registry)[0], registry)
     started = open_launcher(launcher or LOCAL, out / JOBS, jobs, registry, reporter)
+    if loaded is not None and not started.in_process:
+        raise UsageError(
+            "a model in memory can be evaluated in this process only",
+            hint="leave launcher and jobs out, or save the model and give its folder",
+        )
+    started.loaded = loaded
     evaluations = [job for _, job in of.values()]
     if not started.in_process:
         _check_others(registry)
     if started.jobs > 1:
-        reporter.note(f"planning {len(evaluations)} runs")
+        reporter.note(f"planning {counted(len(evaluations), 'run')}")
         evaluations = with_shared_stages(evaluations, registry)
     left = {cell.folder: len(cell.seeds) for cell in cells}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
@@ -179,7 +189,7 @@ def summary_of(cell: Cell) -> dict[str, Any]:
 def _check_others(registry: Registry) -> None:
     """Refuses what other processes cannot share."""
     if process_count() > 1:
-        raise UsageError("jobs of several processes each: not with --jobs or --launcher")
+        raise UsageError("a run of several processes cannot be combined with --jobs or --launcher")
     for plugin in registry.plugins():
         if plugin.kind == "file" and not plugin.path:
             raise UsageError(f"plugin {plugin.name!r} is known in this process only, and other processes run the jobs")

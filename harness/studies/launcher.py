@@ -12,6 +12,7 @@ from harness.registry.registry import load_part
 from harness.studies.job import Job, JobFiles, JobResult, read_result
 
 if TYPE_CHECKING:
+    from harness.models.loaded import LoadedModel
     from harness.registry.registry import Registry
     from harness.types.progress import ProgressListener
 
@@ -35,6 +36,8 @@ class JobLauncher(ABC):
         self.jobs = jobs
         self.registry = registry
         self.reporter = reporter
+        self.loaded: LoadedModel | None = None
+        """The model of all jobs, where it is in the memory of this process."""
 
     @abstractmethod
     def submit(self, job: Job) -> Handle:
@@ -77,6 +80,6 @@ def open_launcher(
     kind = load_part(found, "implementation")
     if not (isinstance(kind, type) and issubclass(kind, JobLauncher)):
         raise PluginError(
-            f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is no JobLauncher"
+            f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is not a JobLauncher"
         )
     return kind(folder.absolute(), jobs or kind.default_jobs, registry, reporter)

@@ -35,7 +35,7 @@ class LocalLauncher(JobLauncher):
     def submit(self, job: Job) -> Handle:
         """Carries the job out, or starts its process."""
         if self.in_process:
-            return run_job(job, self.registry, self.reporter)
+            return run_job(job, self.registry, self.reporter, self.loaded)
         devices = self._devices(job)
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
         with self.files(job).log.open("ab") as log:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import evaluate
 from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError, HarnessError, UnitsFailed
 from harness.core.offline import without_network
+from harness.evaluation.evaluate_run import evaluate_run
 from harness.evaluation.observers import Observed
 from harness.registry.default import get_registry
 from harness.studies.job import Job, JobFiles, JobResult, read_job, write_result
@@ -19,15 +19,22 @@ from harness.studies.stage_plan import plan_stages
 from harness.training.shared import train_when_free
 
 if TYPE_CHECKING:
+    from harness.models.loaded import LoadedModel
     from harness.registry.registry import Registry
     from harness.types.progress import ProgressListener
 
 
-def run_job(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
-    """Carries out a job. A documented error becomes its result; anything else that is raised is a bug, or Ctrl-C."""
+def run_job(job: Job, registry: Registry, reporter: ProgressListener, loaded: LoadedModel | None = None) -> JobResult:
+    """Carries out a job; of a model in memory, if ``loaded`` is one.
+
+    A documented error becomes its result; anything else that is raised is a bug, or Ctrl-C.
+    """
     started = time.monotonic()
     try:
-        result = _train(job, registry, reporter) if job.kind == "stage" else _evaluate(job, registry, reporter)
+        if job.kind == "stage":
+            result = _train(job, registry, reporter)
+        else:
+            result = _evaluate(job, registry, reporter, loaded)
     except HarnessError as error:
         result = JobResult.of(job, error)
     return replace(result, seconds=round(time.monotonic() - started, 3))
@@ -61,9 +68,9 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
     return result
 
 
-def _evaluate(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
-    run = evaluate(
-        job.model,
+def _evaluate(job: Job, registry: Registry, reporter: ProgressListener, loaded: LoadedModel | None) -> JobResult:
+    run = evaluate_run(
+        loaded or job.model,
         job.tasks,
         benchmark=job.benchmark,
         languages=job.languages,
@@ -73,8 +80,8 @@ def _evaluate(job: Job, registry: Registry, reporter: ProgressListener) -> JobRe
         reporter=reporter,
     )
     paths = {"run": job.out}
-    if run.failed:
-        message = f"{len(run.failed)} units failed, {next(iter(run.failed))} for one"
+    if failed := run.record["failed"]:
+        message = f"{len(failed)} units failed, {next(iter(failed))} for one"
         return JobResult(job.key, UnitsFailed.exit_code, message, paths=paths)
     return JobResult(job.key, paths=paths)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import find_recipe
 from harness.core.errors import DataError, ModelError, PluginError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
@@ -21,6 +20,7 @@ from harness.models.resolve import Access, resolve_model
 from harness.studies.job import Job
 from harness.training.chain import Stages
 from harness.training.context import RunContext
+from harness.training.recipes import find_recipe
 from harness.types.progress import ProgressListener
 
 if TYPE_CHECKING:

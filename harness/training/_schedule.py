@@ -32,9 +32,12 @@ def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[
 def make_schedule(sizes: Sequence[int], options: TrainOptions, beside: int | None = None) -> IntArray:
     """The task of every optimizer step, drawn from the seed; as long as the tasks' own (capped) epochs together.
 
+    It is empty where no task has items.
     ``beside`` is the index of an auxiliary task (masked language modelling): it gets ``mlm_ratio`` of all steps, on top
     of the others'.
     """
+    if not any(sizes):
+        return np.zeros(0, dtype=np.int64)
     tasks = [index for index in range(len(sizes)) if index != beside or len(sizes) == 1]
     counted = [min(sizes[i], options.sampling_cap) if options.sampling == "capped" else sizes[i] for i in tasks]
     steps = sum(steps_in_epoch(n, options.batch) for n in counted) * options.epochs

@@ -44,7 +44,7 @@ class Objective(PluginValue):
         check_strings(where, "families", self.families)
         for need in check_strings(where, "needs", self.needs):
             hint = did_you_mean(need, get_args(Need))
-            require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+            require(need in get_args(Need), f"{where}: needs: {need!r} is not known; {hint}")
         check_text(where, "citation", self.citation, needed=False)
 
 
@@ -163,6 +163,36 @@ class Launcher(PluginValue):
     implementation: str
     summary: str = ""
     provider: str = ""
+
+
+@dataclass(frozen=True)
+class Tracker(PluginValue):
+    """A place that follows runs as they go: ``--track NAME``.
+
+    ``implementation`` ("module:Class", a :class:`~harness.types.tracking.RunTracker`) is imported when a run is tracked.
+    ``variables`` are environment variables that switch it on where they are set: those by which its library is used
+    elsewhere. ``library`` is the module that it needs, and ``install`` what pip installs for it.
+    """
+
+    kind = "tracker"
+    hook = "harness_trackers"
+    references = ("implementation",)
+
+    name: str
+    implementation: str
+    variables: tuple[str, ...] = ()
+    library: str = ""
+    install: str = ""
+    summary: str = ""
+    provider: str = ""
+
+    def check(self) -> None:
+        """A name that switches nothing off, variables, and how a library is installed."""
+        super().check()
+        require(self.name != "none", f"{self.where}: 'none' switches trackers off: choose another name")
+        check_strings(self.where, "variables", self.variables)
+        check_text(self.where, "library", self.library, needed=False)
+        check_text(self.where, "install", self.install, needed=bool(self.library))
 
 
 @dataclass(frozen=True)

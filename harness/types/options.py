@@ -133,7 +133,7 @@ class EvalOptions:
     ("source") or "none". Where they are is no part of any key: their content is.
     ``allow_pickle`` has no effect any more: pickles of tensors alone are always converted. ``trust_remote_code``
     ("org/name@sha") runs the code of one repository at one commit for an architecture that transformers lacks; the record
-    says so.
+    says so. ``track`` names trackers, or "none".
     """
 
     split: str = option("test", MEASURES, keyed="never")
@@ -158,6 +158,7 @@ class EvalOptions:
     stages_dir: str | None = option(None, PLACES)
     allow_pickle: bool = option(False, PLACES)
     trust_remote_code: str | None = option(None, PLACES)
+    track: tuple[str, ...] = option((), PLACES)
 
     def __post_init__(self) -> None:
         """Refuses values that no run can use."""

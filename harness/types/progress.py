@@ -22,6 +22,27 @@ class ComingStage:
     steps: int
 
 
+class StageCount:
+    """Counts the stages of a run as they begin."""
+
+    def __init__(self, coming: Sequence[ComingStage] = ()) -> None:
+        self._coming = coming
+        self._number = 0
+
+    def begin(self, name: str) -> int:
+        """Moves on to the next stage of this name; returns the steps of those after it."""
+        names = [stage.name for stage in self._coming]
+        if name in names[self._number :]:
+            self._number = names.index(name, self._number) + 1
+            return sum(stage.steps for stage in self._coming[self._number :])
+        return 0
+
+    @property
+    def place(self) -> str:
+        """``" (stage 2 of 3)"``; "" where there is one alone."""
+        return f" (stage {self._number} of {len(self._coming)})" if len(self._coming) > 1 and self._number else ""
+
+
 class ProgressListener:
     """Listens to a run. This one is silent."""
 

@@ -7,7 +7,10 @@ They are plain JSON: what is written, what hooks get, and what :func:`~harness.r
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
+
+ScaleName = Literal["0-100", "0-1", "-1-1", "unbounded"]
+"""Scale of a metric: it decides how many digits are shown."""
 
 Scalar = str | int | float | bool | None
 
@@ -92,6 +95,7 @@ class OptionsRecord(TypedDict):
     stages_dir: NotRequired[str | None]
     allow_pickle: NotRequired[bool]
     trust_remote_code: NotRequired[str | None]
+    track: NotRequired[list[str]]
 
 
 class ProvenanceRecord(TypedDict):
@@ -242,13 +246,17 @@ class ChanceRecord(TypedDict):
 
 
 class EstimateRecord(TypedDict):
-    """A number of a unit, 0-100, its standard error and 95% interval (None: not available), and what chance gives."""
+    """A number of a unit, its standard error and 95% interval (None: not available), and what chance gives.
+
+    ``scale`` is there where it is another than 0-100.
+    """
 
     value: float
     stderr: NotRequired[float | None]
     low: NotRequired[float | None]
     high: NotRequired[float | None]
     chance: NotRequired[ChanceRecord]
+    scale: NotRequired[ScaleName]
 
 
 class UnitScoreRecord(TypedDict):
@@ -288,6 +296,7 @@ class MetricScoreRecord(TypedDict):
 
     average: float | None
     languages: dict[str, float]
+    scale: NotRequired[ScaleName]
 
 
 class TaskScoreRecord(TypedDict):
@@ -295,6 +304,7 @@ class TaskScoreRecord(TypedDict):
 
     score: float | None
     metrics: dict[str, MetricScoreRecord]
+    scale: NotRequired[ScaleName]
 
 
 class ScoresRecord(TypedDict):

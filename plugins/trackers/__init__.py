@@ -1,1 +1,1 @@
-"""Trackers: observers that write down what happens in a run. HARNESS_TRACK names those that are wanted."""
+"""Trackers: each follows a run in a place of its own. ``--track NAME`` or the variables of its library switch it on."""

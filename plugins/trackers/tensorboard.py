@@ -1,56 +1,49 @@
-"""Losses and scores for TensorBoard: HARNESS_TRACK=tensorboard, after ``pip install 'xtreme-harness[tensorboard]'``.
+"""Losses and scores for TensorBoard, in ``tensorboard/`` of the run folder."""
 
-The event files are written to ``tensorboard/`` in the run folder.
-"""
-
-from harness import HarnessError, hookimpl, tracks
-
-_WRITERS = {}
+from harness import RunTracker, Tracker, hookimpl, lineage, run_numbers, unit_numbers
 
 
-def writer(folder, logs=None):
-    """The writer of a run, or of a checkpoint that is trained by itself; None where it is not switched on."""
-    if not tracks("tensorboard"):
-        return None
-    if folder not in _WRITERS:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            message = "TensorBoard is not installed: pip install 'xtreme-harness[tensorboard]', or take it out of HARNESS_TRACK"
-            raise HarnessError(message) from None
-        _WRITERS[folder] = SummaryWriter(str(logs or folder.with_name(f"{folder.name}.tensorboard")))
-    return _WRITERS[folder]
+class TensorBoard(RunTracker):
+    """Writes event files; every number is flushed at once, so that a killed run keeps what it logged."""
 
+    def __init__(self, run):
+        super().__init__(run)
+        from torch.utils.tensorboard import SummaryWriter
 
-def add(file, tag, value, step=0):
-    """Writes one number, and flushes it: a killed run keeps what it logged."""
-    file.add_scalar(tag, value, step)
-    file.flush()
+        self.writer = SummaryWriter(str(run.folder / "tensorboard"))
+        self.text("config", run.flat_config)
 
+    def text(self, name, values):
+        """Writes values as a table of names and texts."""
+        rows = "\n".join(f"| {key} | {str(value).replace('|', '/')} |" for key, value in values.items())
+        self.writer.add_text(name, f"| name | value |\n|---|---|\n{rows}")
 
-@hookimpl
-def harness_run_started(folder):
-    writer(folder, folder / "tensorboard")
+    def add(self, numbers, step=0):
+        """Writes numbers by name."""
+        for name, value in numbers.items():
+            self.writer.add_scalar(name, value, step)
+        self.writer.flush()
 
+    def step(self, stage, step, total, loss):
+        self.add({f"loss/{stage}": loss}, step)
 
-@hookimpl
-def harness_step_trained(folder, task, step, loss):
-    if file := writer(folder):
-        add(file, f"loss/{task}", loss, step)
+    def unit(self, unit, entry, *, cached):
+        self.add(unit_numbers(unit, entry))
 
+    def finish(self, record):
+        self.add(run_numbers(record))
+        self.text("lineage", {stage["name"]: stage for stage in lineage(record)})
 
-@hookimpl
-def harness_unit_scored(folder, task, language, split, entry):
-    if entry["score"] and (file := writer(folder)):
-        for name, estimate in entry["score"]["metrics"].items():
-            add(file, f"{split}/{task}/{name}/{language}", estimate["value"])
+    def close(self, *, failed):
+        self.writer.close()
 
 
 @hookimpl
-def harness_run_finished(folder, record):
-    scores = record["scores"] or {}
-    if file := writer(folder):
-        for task, entry in scores.get("tasks", {}).items():
-            if entry["score"] is not None:
-                add(file, f"score/{task}", entry["score"])
-        _WRITERS.pop(folder).close()
+def harness_trackers():
+    yield Tracker(
+        "tensorboard",
+        f"{__name__}:TensorBoard",
+        library="tensorboard",
+        install="xtreme-harness[tensorboard]",
+        summary="event files in tensorboard/ of the run folder",
+    )

@@ -1,49 +1,50 @@
-"""Losses and scores to Weights & Biases: HARNESS_TRACK=wandb, after ``pip install 'xtreme-harness[wandb]'``.
+"""Losses and scores to Weights & Biases. Its own variables say where to: WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE."""
 
-W&B's own variables say where to (WANDB_PROJECT, WANDB_MODE=offline, ...).
-"""
+import secrets
 
-from harness import HarnessError, hookimpl, tracks
-
-_RUNS = {}
+from harness import RunTracker, Tracker, hookimpl, lineage, run_numbers, unit_numbers
 
 
-def run(folder, **more):
-    """The W&B run of a run folder, begun at the first event; None where it is not switched on."""
-    if not tracks("wandb"):
-        return None
-    if folder not in _RUNS:
-        try:
-            import wandb
-        except ImportError:
-            message = "W&B is not installed: pip install 'xtreme-harness[wandb]', or take wandb out of HARNESS_TRACK"
-            raise HarnessError(message) from None
-        _RUNS[folder] = wandb.init(name=folder.name, dir=str(folder.parent), **more)
-    return _RUNS[folder]
+class WeightsAndBiases(RunTracker):
+    """A run of W&B; a run that is continued here is continued there."""
 
+    def __init__(self, run):
+        super().__init__(run)
+        import wandb
 
-@hookimpl
-def harness_run_started(folder, model, options):
-    run(folder, config={"model": model, **options})
+        if "id" not in run.memory:
+            run.remember(id=secrets.token_hex(4))
+        self.logger = wandb.init(
+            id=run.memory["id"],
+            resume="allow",
+            name=run.name,
+            dir=str(run.folder),
+            config=dict(run.config),
+            mode="offline" if run.offline else None,
+            settings=wandb.Settings(silent=True, console="off"),
+        )
 
+    def step(self, stage, step, total, loss):
+        self.logger.log({f"loss/{stage}": loss, f"step/{stage}": step})
 
-@hookimpl
-def harness_step_trained(folder, task, step, loss):
-    if logger := run(folder):
-        logger.log({f"loss/{task}": loss, f"step/{task}": step})
+    def unit(self, unit, entry, *, cached):
+        self.logger.summary.update(unit_numbers(unit, entry))
 
+    def finish(self, record):
+        self.logger.summary.update(run_numbers(record))
+        self.logger.config.update({"lineage": lineage(record)}, allow_val_change=True)
 
-@hookimpl
-def harness_unit_scored(folder, task, language, split, entry):
-    if entry["score"] and (logger := run(folder)):
-        for name, estimate in entry["score"]["metrics"].items():
-            logger.summary[f"{split}/{task}/{name}/{language}"] = estimate["value"]
+    def close(self, *, failed):
+        self.logger.finish(exit_code=int(failed))
 
 
 @hookimpl
-def harness_run_finished(folder, record):
-    scores = record["scores"] or {}
-    if logger := run(folder):
-        for task, entry in scores.get("tasks", {}).items():
-            logger.summary[f"score/{task}"] = entry["score"]
-        _RUNS.pop(folder).finish()
+def harness_trackers():
+    yield Tracker(
+        "wandb",
+        f"{__name__}:WeightsAndBiases",
+        variables=("WANDB_PROJECT", "WANDB_MODE"),
+        library="wandb",
+        install="xtreme-harness[wandb]",
+        summary="Weights & Biases",
+    )

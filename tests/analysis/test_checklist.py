@@ -259,8 +259,8 @@ def test_all_six_tests_have_a_rate_of_failures_in_each_of_fifty_languages(
         assert 1 <= one["cases"] <= 2 and one["error_rate"] == 100 * one["failed"] / one["cases"]
     assert main([*command, "--test", "Comparisons"]) == 0
     shown = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [code for line in shown if line[:1] == ["test"] for code in line[1:]] == codes
-    assert sum(len(line) - 1 for line in shown if line[:1] == ["Comparisons"]) == 50
+    assert ["language", "Comparisons", "mean"] in shown
+    assert [line[0] for line in shown if line and line[0] in codes] == codes
 
 
 def test_unknown_languages_tests_and_missing_stages_are_refused_by_name(

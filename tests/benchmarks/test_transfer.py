@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors.torch import load_file
 from scipy import stats
 
 from benchmarks.peers.transfer import normal, overlap
-from benchmarks.transfer import TARGETS, equivalence, excerpt
+from benchmarks.transfer import TARGETS, Target, equivalence, excerpt, one_row, without_chance
 
 pytestmark = pytest.mark.usefixtures("warm_python")
 
@@ -51,17 +50,29 @@ def test_the_excerpt_has_the_first_rows_of_every_language(shared_data: Path, tmp
     assert pq.read_metadata(tmp_path / "nyu-mll/glue/mnli/train-00000-of-00001.parquet").num_rows == 4
 
 
-@pytest.mark.parametrize("task", [target.task for target in TARGETS])
-def test_the_plain_script_trains_and_scores_every_language(
-    task: str, shared_data: Path, small_model: Path, tmp_path: Path
+# XQuAD's contexts are too long for one row of the small tokenizer, and TyDiQA takes the same way.
+SHORT = [replace(target, lr=1e-3, epochs=2) for target in TARGETS if target.task != "xquad"]
+
+
+@pytest.mark.parametrize("target", SHORT, ids=lambda target: target.task)
+def test_without_chance_the_trainer_arrives_at_the_same_model_and_scores(
+    target: Target, shared_data: Path, small_model: Path, tmp_path: Path
 ) -> None:
-    excerpt(shared_data, tmp_path / "data", rows=2, train_rows=8)
-    words = [task, small_model, tmp_path / "data", 1, tmp_path / "scores.json", "--lr", "1e-3", "--epochs", "1"]
-    command = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, words)]
-    subprocess.run(command, check=True, capture_output=True)
-    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
-    languages = {"xnli": 4, "panx": 14, "udpos": 9, "xquad": 6, "tydiqa": 5}
-    assert len(scores) == languages[task] and all(0 <= value <= 100 for value in scores.values())
+    excerpt(shared_data, tmp_path / "data", rows=20, train_rows=40, fits=one_row(small_model))
+    ours, theirs = without_chance(target, small_model, tmp_path / "data", 5, tmp_path)
+    own = tmp_path / f"{target.task}-5"
+    before, trained = (load_file(next((own / at).glob("*/model.safetensors"))) for at in ("start/stages", "stages"))
+    reference = load_file(own / "trained" / "model.safetensors")
+    assert trained.keys() == reference.keys()
+    moved = {name: float((trained[name] - before[name]).abs().max()) for name in trained}
+    most = max(moved.values())
+    # A softmax ignores what is added to all its terms, so that some biases have no gradient but rounding.
+    learned = [name for name in trained if moved[name] > most / 2]
+    assert len(learned) > 0.8 * len(trained)
+    apart = max(float((trained[name] - reference[name]).abs().max()) for name in learned)
+    assert apart < 0.01 * most, (apart, most)
+    languages = {"xnli": 4, "panx": 14, "udpos": 9, "tydiqa": 5}
+    assert len(ours) == languages[target.task] and ours == pytest.approx(theirs, abs=1e-9)
 
 
 def test_the_plain_script_scores_answers_as_squad_does() -> None:

@@ -19,7 +19,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
 
 
 def test_data_list_shows_the_state_of_each_split(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "list", "xnli[sw,ur]", "--data-dir", shared_data)
+    code, out, err = run(capsys, "list", "xnli[sw,ur]", "--splits", "--data-dir", shared_data)
     assert code == 0
     assert [line.split()[:4] for line in out.splitlines()[2:]] == [
         ["xnli", "sw", "dev", "present"],

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli import progress
-from harness.cli.progress import Pace, TerminalProgress
+from harness.cli.progress import TerminalProgress
+from harness.core.pace import Pace, duration
 from harness.types.progress import ComingStage
 
 
@@ -45,7 +46,7 @@ def test_slow_steps_are_shown_as_seconds_a_step() -> None:
 
 @given(st.floats(0, 1e7))
 def test_durations_have_two_units_at_most_and_never_sixty_of_one(seconds: float) -> None:
-    words = progress._duration(seconds).split()
+    words = duration(seconds).split()
     assert len(words) in (2, 4)
     limits = {"s": 60, "min": 60, "h": 24, "d": 10**6}
     assert all(int(number) < limits[unit] for number, unit in zip(words[::2], words[1::2], strict=True))

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.api import default_out
 from harness.cli.main import cli
+from harness.runs.naming import default_out
 from harness.runs.record import load_record
 from harness.types.options import EvalOptions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -376,6 +377,18 @@ def test_the_file_opening(here: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert part["buckets"][0]["name"] == "chumba" and part["n"] == sum(bucket["n"] for bucket in part["buckets"]) > 0
 
 
+def test_the_file_ledger(here: Path, tmp_path: Path) -> None:
+    found = registry(here, "reviews.py", "ledger.py")
+    chosen = dataclasses.replace(options(), track=("ledger",))
+    evaluate("baseline:majority", ["reviews"], out=tmp_path / "run", options=chosen, registry=found)
+    assert (tmp_path / "run" / "ledger.txt").read_text().splitlines() == [
+        "model baseline:majority 0.0",
+        "test/reviews/accuracy/en 50.0",
+        "test/reviews/accuracy/sw 50.0",
+        "score/reviews 50.0",
+    ]
+
+
 def test_the_file_diary(here: Path, tmp_path: Path) -> None:
     found = registry(here, "reviews.py", "diary.py")
     evaluate("baseline:majority", ["reviews"], out=tmp_path / "run", options=options(), registry=found)
@@ -407,7 +420,7 @@ def test_the_file_scratch(
     assert found() | {"code": 0} == {
         "name": "scratch-space (file:scratch)",
         "status": "failed",
-        "detail": "SCRATCH is 'nowhere', which is no folder",
+        "detail": "SCRATCH is 'nowhere', which is not a folder",
         "hint": "module load scratch",
         "code": 0,
     }

@@ -145,7 +145,7 @@ def test_the_first_answer_wins_and_the_last_loaded_is_asked_first(tmp_path: Path
     [
         ("1 / 0", "ZeroDivisionError"),
         ("7", "it returned int, expected the path of a folder or None"),
-        ("'/nowhere/at/all'", "which is no folder"),
+        ("'/nowhere/at/all'", "which is not a folder"),
     ],
 )
 def test_a_chooser_that_fails_is_passed_over_once_loudly(
@@ -292,70 +292,3 @@ def test_a_late_plugin_may_bring_values_but_not_take_names(tmp_path: Path) -> No
     with pytest.raises(PluginError, match="the recipe 'late' is there already"):
         found.add(Late("late"), "later")
     assert found.task("mine")
-
-
-# Trackers that come with the harness.
-
-
-def tracked(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch, names: str) -> Path:
-    monkeypatch.setenv("HARNESS_TRACK", names)
-    found = registry(tmp_path, own=PLUGIN)
-    chosen = options(write_data(tmp_path / "data"), overrides={"max_steps": 5})
-    run = evaluate(model, ["mine"], out=tmp_path / "run", options=chosen, registry=found)
-    assert run.failed == {}
-    return tmp_path / "run"
-
-
-def test_the_event_log_has_a_line_for_each_event_of_a_run(
-    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tracked(tmp_path, model, monkeypatch, "eventlog")
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    names = ["run_started", "step_trained", "unit_scored", "unit_scored", "run_finished"]
-    assert [event["event"] for event in events] == names
-    assert (
-        events[1]["step"] == 5
-        and events[2]["score"]["n"] == 8
-        and events[0]["units"] == ["mine/en/test", "mine/sw/test"]
-    )
-    assert not (folder / "tensorboard").exists()
-
-
-def test_tensorboard_files_hold_the_losses_and_scores_of_a_run(
-    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
-    folder = tracked(tmp_path, model, monkeypatch, "tensorboard")
-    path = next((folder / "tensorboard").iterdir())
-    assert path.name.startswith("events.out.tfevents.")
-    events = reader(str(path)).Reload()
-    scalars = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
-    assert set(scalars) == {"loss/mine", "test/mine/accuracy/en", "test/mine/accuracy/sw", "score/mine"}
-    record = json.loads((folder / "record.json").read_text())
-    score = record["units"]["mine/en/test"]["score"]["metrics"]["accuracy"]["value"]
-    assert scalars["loss/mine"][0][0] == 5 and scalars["test/mine/accuracy/en"] == [(0, score)]
-    assert not (folder / "events.jsonl").exists()
-
-
-@pytest.mark.parametrize(
-    ("module", "names", "extra", "meant"),
-    [
-        ("wandb", "wandb, tensorbord", "wandb", "tensorboard"),
-        ("torch.utils.tensorboard", "tensorboard, eventlgo", "tensorboard", "eventlog"),
-    ],
-)
-def test_a_tracker_that_is_not_installed_costs_one_warning(
-    tmp_path: Path,
-    model: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    module: str,
-    names: str,
-    extra: str,
-    meant: str,
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, module, None)
-    tracked(tmp_path, model, monkeypatch, names)
-    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert len([w for w in warnings if f"pip install 'xtreme-harness[{extra}]'" in w]) == 1
-    assert len([w for w in warnings if f"did you mean '{meant}'" in w]) == 1

@@ -25,7 +25,7 @@ from harness.report.report import make_report
 from harness.report.table import Value
 from harness.results.rescore import score_run
 from harness.results.systems import load_runs
-from harness.run import Run, load_run
+from harness.run import Run, load
 from harness.types.options import EvalOptions
 
 TASKS = [
@@ -99,7 +99,7 @@ def test_the_run_the_score_command_and_the_loaded_run_give_what_the_record_has(
         "evaluate": run.to_dict,
         "score": lambda: score_run(run.path, get_registry()).to_dict(),
         "harness score": lambda: json.loads(command("score", str(run.path), "--json")),
-        "load_run": lambda: load_run(run.path).to_dict(),
+        "load_run": lambda: load(run.path).to_dict(),
         "record": lambda: run.record["scores"],
     }
     for name, read in readers.items():
@@ -237,10 +237,10 @@ def test_what_eval_prints_are_the_numbers_of_the_record(runs: dict[str, Run], ca
 
 def test_looking_at_a_run_from_python_computes_nothing_and_changes_nothing(runs: dict[str, Run]) -> None:
     before = {path: path.stat().st_mtime_ns for path in runs["one"].path.rglob("*") if path.is_file()}
-    looked = harness.load_run(runs["one"].path)
+    looked = harness.load(runs["one"].path)
     assert looked.to_dict() == runs["one"].to_dict() and looked.record == runs["one"].record
     assert looked.table() == runs["one"].table() and looked.partial == runs["one"].partial
     assert looked._repr_html_() == runs["one"]._repr_html_()
     assert {path: path.stat().st_mtime_ns for path in runs["one"].path.rglob("*") if path.is_file()} == before
     with pytest.raises(harness.DataError, match="no run folder"):
-        harness.load_run(runs["one"].path / "predictions")
+        harness.load(runs["one"].path / "predictions")

@@ -25,7 +25,7 @@ from harness.registry.default import get_registry
 from harness.results.rescore import score_run
 from harness.results.seeds import run_folders
 from harness.results.systems import load_runs
-from harness.run import load_run
+from harness.run import load
 from harness.runs._set_aside import discard, set_aside
 from harness.runs.folder import RunFolder
 from harness.runs.scored_files import files_of, inside, intact
@@ -90,7 +90,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
         run, run.parent / "out", get_registry(), "xtreme", allow_partial=True
     ),
     "score": lambda run: score_run(run, get_registry()),
-    "load": lambda run: load_run(run),
+    "load": lambda run: load(run),
 }
 
 

@@ -25,7 +25,7 @@ from harness.registry.default import get_registry
 from harness.report.formats import FORMATS
 from harness.results.inventory import find_runs
 from harness.results.rescore import score_run
-from harness.run import load_run
+from harness.run import load
 from harness.runs._schema import misfit
 from harness.runs.record import load_record, new_record, save_record
 
@@ -97,7 +97,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "export": lambda run: export_row(run, get_registry(), allow_partial=True, allow_dirty=True, allow_unpinned=True),
     "seeds": lambda run: export_row([run, VIA], get_registry(), allow_partial=True, allow_unpinned=True),
     "breakdown": lambda run: breakdown(run),
-    "load_run": lambda run: load_run(run).table(),
+    "load_run": lambda run: load(run).table(),
     "score": lambda run: score_run(run, get_registry()),
     "checklist": lambda run: _stage(run, "span_qa", get_registry(), None),
 }

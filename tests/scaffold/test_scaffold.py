@@ -13,6 +13,7 @@ from wheels import environment, install, plugins
 
 from harness.cli.main import cli
 from harness.registry.default import get_registry
+from harness.scaffold.plain import PLAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(get_registry().families())
@@ -37,6 +38,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert new("language", "our-tongue", "--out", str(folder))[0] == 0
     assert new("objective", "word-noise", "--out", str(folder))[0] == 0
     assert new("rows", "reported", "--out", str(folder))[0] == 0
+    assert new("intermediate", "places", "--out", str(folder))[0] == 0
+    for kind in PLAIN:
+        assert new(kind, f"some-{kind}", "--out", str(folder))[0] == 0
     return folder
 
 
@@ -51,12 +55,15 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 8
+    assert len(found) == len(FAMILIES) + 9 + len(PLAIN)
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
     assert found["harness-word-noise:word_noise"]["provides"] == ["objective word-noise"]
     assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
+    assert found["harness-places:places"]["provides"] == ["intermediate task places"]
+    assert found["harness-some-recipe:some_recipe"]["provides"] == ["recipe some-recipe"]
+    assert found["harness-some-index:some_index"]["provides"] == ["hook harness_build_index"]
 
 
 def test_generated_packages_pass_their_own_tests(packages: Path, site: Path) -> None:
@@ -102,7 +109,7 @@ def test_mistakes_in_the_new_command_are_named_and_leave_no_folder(packages: Pat
     code, message = new("task", "My Task", "--family", FAMILIES[0], "--out", str(packages))
     assert code != 0 and "'My Task' cannot be the name of a package" in message
     code, message = new("task", "shortlist", "--family", FAMILIES[0], "--out", str(packages))
-    assert code != 0 and "there is something already" in message
+    assert code != 0 and "already exists" in message
     code, message = new("task", "other", "--family", "clasification", "--out", str(packages))
     assert code != 0 and "unknown family 'clasification'" in message
     code, message = new("benchmark", "other", "--task", "xnil", "--out", str(packages))

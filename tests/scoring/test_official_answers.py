@@ -210,7 +210,7 @@ def test_items_and_breakdowns_of_a_run_leave_missing_answers_at_0(two_runs):
     for folder, exact in zip(two_runs, (25.0, 75.0), strict=True):
         (system,) = load_runs([folder])
         (unit,) = task_items(system, "xquad", get_registry(), None)
-        assert unit.statistics[:, 0].mean() == exact / 100
+        assert unit.items.statistics[:, 0].mean() == exact / 100
         (by_script,) = breakdown(folder, attributes=["script"])
         (latin,) = by_script.buckets
         assert (latin.n, latin.score.value) == (4, pytest.approx((exact + 25) / 2))

@@ -303,13 +303,13 @@ def test_the_chunk_scores_of_a_unit_are_those_of_seqeval_and_its_interval_that_o
     assert [(e.low, e.high, e.stderr) for e in after.values()] == [(e.low, e.high, e.stderr) for e in before.values()]
 
 
-def test_metrics_without_statistics_have_values_only(tmp_path, monkeypatch):
+def test_metrics_without_statistics_have_values_on_their_own_scale(tmp_path, monkeypatch):
     metric = get_metric("evaluate:accuracy")
     monkeypatch.setattr(metric, "compute", lambda gold, predicted, language: {"accuracy": 0.5})
     for name in ("p.tsv", "l.tsv"):
         (tmp_path / name).write_text("0\n1\n")
     score = score_unit("qqp", metric, Labels(), "en", tmp_path / "p.tsv", tmp_path / "l.tsv", ())
-    assert score.metrics == {"accuracy": Estimate(0.5)}
+    assert score.metrics == {"accuracy": Estimate(0.5, 0.0, 0.5, 0.5, scale="0-1")} and score.items is None
 
 
 # aggregation

@@ -250,6 +250,12 @@ def test_tasks_are_sampled_by_the_chosen_weights_of_their_sizes() -> None:
     assert np.mean(schedule == 0) == pytest.approx(0.8, abs=0.03)
 
 
+def test_tasks_without_items_have_no_steps() -> None:
+    assert len(make_schedule([0], TrainOptions())) == 0
+    assert len(make_schedule([0, 0], TrainOptions(max_steps=5))) == 0
+    assert set(make_schedule([0, 8], TrainOptions(max_steps=5)).tolist()) == {1}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", ["lora", "dora"])
 def test_adapters_train_beside_a_frozen_encoder_and_merge_into_it(kind: str, method: str, tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import default_out
 from harness.core.errors import UsageError
 from harness.registry.default import get_registry
 from harness.report.seeds import over_seeds
 from harness.results.run_view import view
 from harness.results.systems import load_systems
 from harness.runs.identity import run_identity
+from harness.runs.naming import default_out
 from harness.runs.record import new_record, save_record
 from harness.training.context import options_of
 from harness.types.options import EvalOptions, TrainOptions
@@ -46,6 +46,7 @@ OTHER = {
     "stages_dir": "elsewhere",
     "allow_pickle": True,
     "trust_remote_code": "org/name@" + "0" * 40,
+    "track": ("wandb",),
 }
 """Another value than the default for every option of a run."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.arrays import FloatArray
 from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
 from harness.results.run_view import RunView
+from harness.scoring.bootstrap import Items
 from harness.scoring.files import TaskScorer, item_statistics
 from harness.scoring.metrics.base import AdditiveMetric
 from harness.types.examples import Example
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnitItems:
-    """One language of a task: its items' statistics, shape (n, k), clusters, and examples (none: not available).
+    """One language of a task: its items with their statistics, and its examples (none: not available).
 
     ``gold`` and ``predicted`` are the labels of the items, None where an item has no single label.
     """
 
     language: str
-    metric: AdditiveMetric
-    statistics: FloatArray
-    clusters: Sequence[int] | None
+    items: Items
     examples: Sequence[Example]
     gold: Sequence[str | None]
     predicted: Sequence[str | None]
@@ -55,7 +53,8 @@ def task_items(
         aligned, statistics = item_statistics(metric, scorer.format, code, paths[0], paths[1], scorer.labels)
         examples = _in_order(scored_examples(system, task, code, registry, data_dir), aligned.ids)
         gold, predicted = (_labels(side, scorer.labels) for side in (aligned.gold, aligned.predicted))
-        yield UnitItems(code, metric, statistics, aligned.clusters, examples, gold, predicted)
+        items = Items(metric, aligned.ids, statistics, aligned.clusters)
+        yield UnitItems(code, items, examples, gold, predicted)
 
 
 def _labels(values: Sequence[object], known: Sequence[str]) -> list[str | None]:

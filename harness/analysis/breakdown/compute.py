@@ -8,10 +8,9 @@ length says something about length only as far as languages are alike in it, so 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +19,13 @@ from harness.analysis.breakdown._buckets import buckets
 from harness.analysis.breakdown._context import TaskContext, UnitContext
 from harness.analysis.breakdown._items import UnitItems, task_items
 from harness.analysis.breakdown._sources import tokenizer, train
-from harness.core.arrays import FloatArray
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.results.run_view import RunView
 from harness.results.systems import load_runs
-from harness.scoring.files import estimate
-from harness.scoring.metrics.base import AdditiveMetric
+from harness.scoring.estimates import pooled_score
 from harness.scoring.scores import Estimate
 from harness.types.extensions import Attribute
 
@@ -124,9 +121,7 @@ def breakdown(
 def _of_task(
     shared: TaskContext, units: Sequence[UnitItems], wanted: Sequence[Attribute], *, named: bool
 ) -> Iterator[Breakdown]:
-    statistics = np.concatenate([unit.statistics for unit in units])
-    clusters = _clusters(units)
-    codes = np.concatenate([np.full(len(unit.statistics), index) for index, unit in enumerate(units)])
+    starts = np.cumsum([0, *(len(unit.items.ids) for unit in units)])
     for attribute in wanted:
         contexts = (UnitContext(shared, unit.language, unit.gold, unit.predicted) for unit in units)
         values = [value for unit, own in zip(units, contexts, strict=True) for value in _values(attribute, unit, own)]
@@ -136,17 +131,14 @@ def _of_task(
             continue  # a single bucket is uninformative
         made = []
         for index, bucket in enumerate(names):
-            chosen = inside == index
-            score = _score(units[0].metric, statistics[chosen], None if clusters is None else clusters[chosen])
-            each = {
-                unit.language: (
-                    int((chosen & (codes == place)).sum()),
-                    _score(units[0].metric, statistics[chosen & (codes == place)], None, plain=True).value,
-                )
-                for place, unit in enumerate(units)
-                if (chosen & (codes == place)).any()
+            parts = {
+                unit.language: unit.items.at(np.flatnonzero(inside[start:end] == index))
+                for unit, start, end in zip(units, starts, starts[1:], strict=False)
             }
-            made.append(Bucket(bucket, int(chosen.sum()), score, each))
+            parts = {code: part for code, part in parts.items() if part.ids}
+            each = {code: (len(part.ids), part.score) for code, part in parts.items()}
+            count = sum(len(part.ids) for part in parts.values())
+            made.append(Bucket(bucket, count, pooled_score(list(parts.values()), shared.task), each))
         if made:
             count = sum(bucket.n for bucket in made)
             yield Breakdown(shared.task, attribute.name, count, len(values) - count, tuple(made))
@@ -154,7 +146,7 @@ def _of_task(
 
 def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequence[Any]:
     """The attribute's values of the items; None for all where it does not apply."""
-    count = len(unit.statistics)
+    count = len(unit.items.ids)
     if not attribute.examples:
         examples: Sequence[Any] = [None] * count
     elif unit.examples and all(isinstance(example, attribute.examples) for example in unit.examples):
@@ -167,31 +159,6 @@ def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequ
     if len(values) != count:
         raise PluginError(
             f"plugin {attribute.provider}: attribute {attribute.name!r}: {len(values)} values for {count} examples",
-            hint="one value an example: a number, a word, or None",
+            hint="return one value for each example: a number, a word, or None",
         )
     return values
-
-
-def _clusters(units: Sequence[UnitItems]) -> Any:
-    """Clusters numbered through all units, or None where items are independent."""
-    if any(unit.clusters is None for unit in units):
-        return None
-    numbered: list[int] = []
-    start = 0
-    for unit in units:
-        assert unit.clusters is not None
-        numbered += [start + cluster for cluster in unit.clusters]
-        start += max(unit.clusters, default=0) + 1
-    return np.array(numbered)
-
-
-def _score(metric: AdditiveMetric, statistics: FloatArray, clusters: Any, *, plain: bool = False) -> Estimate:
-    if plain:
-        values = metric.finish(statistics.sum(axis=0))
-        return Estimate(fmean(float(values[name]) for name in metric.primary))
-    estimates = estimate(metric, statistics, clusters)
-    main = [estimates[name] for name in metric.primary]
-    whole = Estimate(fmean(one.value for one in main))
-    if any(one.low is None or one.high is None for one in main):
-        return whole
-    return replace(whole, low=fmean(one.low or 0.0 for one in main), high=fmean(one.high or 0.0 for one in main))

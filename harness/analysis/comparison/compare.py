@@ -19,6 +19,7 @@ from harness.scoring.bootstrap import IntArray, Items, joint_sums, owners
 from harness.scoring.files import TaskScorer
 from harness.scoring.intervals import percentiles
 from harness.scoring.metrics.base import AdditiveMetric
+from harness.scoring.scale import common_scale
 from harness.types.units import Unit
 
 RESAMPLES = 10_000
@@ -130,7 +131,8 @@ def compare_systems(
     _correct_tasks(compared)
     overall = None
     if len(compared) > 1:
-        overall = _corrected([comparer.line(_mean(list(scores.values())))])[0]
+        scale = common_scale(task.average.scale for task in compared.values())
+        overall = replace(_corrected([comparer.line(_mean(list(scores.values())))])[0], scale=scale)
     return Comparison(
         systems=tuple(_describe(system) for system in systems),
         tasks=compared,
@@ -158,14 +160,17 @@ def _task(
     weights = [len(items.ids) if scorer.by_item else 1 for items in units.values()]
     average = {key: _mean([values[key] for values in sampled.values()], weights) for key in names}
     lines = {}
+    scale = common_scale(map(metric.scale_of, metric.primary))
     for code, values in sampled.items():
         exact = _exact(comparer, metric, units[code])
         table = {key: comparer.line(values[key], len(units[code].ids), exact) for key in names}
-        lines[code] = replace(_with_parts(table), at_chance=_at_chance(comparer.systems, scorer.name, [code]))
+        lines[code] = replace(
+            _with_parts(table), at_chance=_at_chance(comparer.systems, scorer.name, [code]), scale=scale
+        )
     per_language = dict(zip(lines, _corrected(list(lines.values())), strict=True))
     n = sum(line.n for line in lines.values())
     whole = _with_parts({key: comparer.line(values, n) for key, values in average.items()})
-    whole = replace(whole, at_chance=_at_chance(comparer.systems, scorer.name, list(units)))
+    whole = replace(whole, at_chance=_at_chance(comparer.systems, scorer.name, list(units)), scale=scale)
     return TaskComparison(version, metric.primary, whole, per_language), average[names[0]]
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.analysis.comparison._significance import McNemar
+from harness.scoring.scale import PERCENT, Scale
 
 SCHEMA = "harness-comparison/1"
 LEVEL = 0.05
@@ -42,7 +43,7 @@ class Line:
 
     ``differences`` are those of every system but the first, the baseline, to it. ``metrics`` holds the lines of the
     single numbers where the score is a mean of several (exact match and F1). ``at_chance`` tells of each system whether its
-    score can be told from constant and random answers; it is empty for an overall score.
+    score can be told from constant and random answers; it is empty for an overall score. ``scale`` is that of the scores.
     """
 
     scores: tuple[float, ...]
@@ -51,6 +52,7 @@ class Line:
     n: int = 0
     metrics: Mapping[str, Line] = field(default_factory=dict)
     at_chance: tuple[bool, ...] = ()
+    scale: Scale = PERCENT
 
 
 @dataclass(frozen=True)

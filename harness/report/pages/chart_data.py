@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report.names import task_name
 from harness.results.run_view import RunView, language_of
+from harness.scoring.scale import shown
 
 if TYPE_CHECKING:
     from harness.report.layers import LayerCurves
@@ -34,8 +35,10 @@ def languages_chart(name: str, runs: Sequence[RunView]) -> Chart:
             score, label = unit.score, language_of(code).name
             if score.chance is not None and score.chance.level is not None:
                 levels.setdefault(label, score.chance.level)
-            spread = "" if score.low is None else f"\n95% interval {score.low:.1f} to {score.high:.1f}"
-            hint = f"{label}{f', {run.name}' if len(runs) > 1 else ''}\n{score.value:.2f}{spread}\nn = {unit.n:,}"
+            ends = [shown(end, score.scale, like=score.value) for end in (score.low, score.high) if end is not None]
+            spread = "" if score.low is None else "\n95% interval " + " to ".join(ends)
+            whose = f", {run.name}" if len(runs) > 1 else ""
+            hint = f"{label}{whose}\n{shown(score.value, score.scale, more=1)}{spread}\nn = {unit.n:,}"
             points.append(
                 {
                     "row": label,
@@ -60,8 +63,8 @@ def gap_chart(runs: Sequence[RunView]) -> Chart:
         for name, task in run.tasks.items():
             if gap := task.gap():
                 where = f"{task_name(name)}{f', {run.name}' if len(runs) > 1 else ''}"
-                hint = f"{where}\ngap {gap.points:.2f}: English {gap.english:.2f}, other languages {gap.others:.2f}"
-                hint = hint.replace("-", "−")
+                gone = f"{gap.points:.2f}".replace("-", "−")
+                hint = f"{where}\ngap {gone}: English {gap.english:.2f}, other languages {gap.others:.2f}"
                 bars.append(
                     {"row": task_name(name), "value": gap.points, "series": series(index), "of": index, "hint": hint}
                 )

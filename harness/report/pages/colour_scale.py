@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.run_view import RunView
+from harness.scoring.scale import Scale, common_scale
 
 STEPS = 9
 """Steps of the scale of scores, from 0 (just above chance) to 8."""
 DIFFERENCE_STEPS = 3
 """Steps of the scale of differences, each way."""
-_LEAST = 10.0
-"""A task's colours span at least so many points, so that noise does not look like a pattern."""
+_LEAST: dict[Scale, float] = {"0-100": 10.0, "0-1": 0.1, "-1-1": 0.2, "unbounded": 1e-9}
+"""A task's colours span at least so much of its scale, so that noise does not look like a pattern."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TaskScale:
         begin = min(levels) if levels else None
         low = begin or 0.0
         values = [unit.score.value for view in views for unit in view.units.values()]
-        return cls(begin, low, max(low + _LEAST, *values))
+        return cls(begin, low, max(low + _LEAST[common_scale(view.scale for view in views)], *values))
 
     def step(self, value: float) -> int:
         """The step of a score."""

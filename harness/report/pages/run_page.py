@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.answers import answers
 from harness.core.errors import HarnessError
-from harness.report._task_scores import by_task
 from harness.report.breakdown import bucket_table
 from harness.report.layers import layer_curves
 from harness.report.names import TASKS, task_name
@@ -23,7 +22,7 @@ from harness.report.pages.chart_data import (
 )
 from harness.report.pages.example_data import example_browser
 from harness.report.pages.score_map import score_maps
-from harness.report.pages.shell import embedded, page_template, render_page
+from harness.report.pages.shell import embedded, render_page
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.table import Cell, Table, columns, number
 from harness.results.run_view import RunView
@@ -42,7 +41,9 @@ def to_html(report: Report) -> str:
     runs = report.runs
     charts = _Charts()
     plotted = list(dict.fromkeys(name for s in runs for name, task in s.tasks.items() if task.units))
-    browser = example_browser(runs, list(answers(runs, report.registry, data_dir=report.data_dir)))
+    wanted = report.examples
+    found = answers(runs, report.registry, data_dir=report.data_dir, most=wanted) if wanted else ()
+    browser = example_browser(runs, list(found))
     gaps = any(task.gap() for run in runs for task in run.tasks.values())
     tables = [_named(table) for table in report.tables if table.rows]
     values = {
@@ -67,11 +68,6 @@ def to_html(report: Report) -> str:
         "examples": browser and {"index": embedded(browser.index), "parts": browser.parts, "note": browser.note},
     }
     return render_page("report.html", values, charts=charts.drawn)
-
-
-def table_html(run: RunView) -> str:
-    """The scores of a run by task as an HTML fragment, for notebooks."""
-    return page_template("fragment.html").render(title=headline([run]), table=by_task([run], ()))
 
 
 class _Charts:

@@ -10,6 +10,7 @@ from harness.report.names import metric_name, task_name
 from harness.report.pages.colour_scale import TaskScale, difference_step
 from harness.results.run_view import RunView, TaskView, UnitView, language_of
 from harness.scoring.chance import AT_CHANCE
+from harness.scoring.scale import PERCENT, decimals, shown
 from harness.types.languages import Language
 
 
@@ -87,17 +88,18 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
         )
         return MapCell("", None, f"{where}\n{lacking}", "none")
     score = unit.score
-    lines = [where, " and ".join(map(metric_name, task.primary)) + f" {score.value:.2f}"]
+    lines = [where, " and ".join(map(metric_name, task.primary)) + f" {shown(score.value, score.scale, more=1)}"]
     if score.low is not None and score.high is not None:
-        lines.append(f"95% interval {score.low:.1f} to {score.high:.1f}")
+        ends = (shown(end, score.scale, like=score.value) for end in (score.low, score.high))
+        lines.append(f"95% interval {' to '.join(ends)}")
     lines.append(f"n = {unit.n:,}")
     if len(task.primary) > 1:
         lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
     if score.chance is not None and score.chance.level is not None:
-        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {score.chance.level:.1f}")
+        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {shown(score.chance.level, score.scale)}")
     style = "chance" if score.at_chance else f"h{scale.step(score.value)}"
-    shown = f"{score.value:.1f}" + AT_CHANCE * score.at_chance
-    return MapCell(shown, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
+    text = shown(score.value, score.scale) + AT_CHANCE * score.at_chance
+    return MapCell(text, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
 
 
 def _differences(pair: Differences, reference: RunView, other: RunView) -> ScoreMap:
@@ -115,15 +117,20 @@ def _differences(pair: Differences, reference: RunView, other: RunView) -> Score
             scores = [run.tasks[name].units[language.code].score.value for run in (reference, other)]
             sure = bool(pair.mark(name, language.code))
             said = ("significant" if sure else "not significant") if tested else "significance was not tested"
-            lines = [where, f"{value:+.2f} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
+            lines = [where, f"{signed(value, 2)} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
             style = difference_step(value, largest) if sure or not tested else "unsure"
-            shown = f"{value:+.1f}".replace("-", "−") + ("*" if sure else "")
-            hint = "\n".join(lines).replace("-", "−")
-            cells.append(MapCell(shown, value, hint, style, f"{name}/{language.code}"))
+            text = signed(value, decimals(pair.scales.get(name, PERCENT), value)) + ("*" if sure else "")
+            cells.append(MapCell(text, value, "\n".join(lines), style, f"{name}/{language.code}"))
         rows.append(MapRow(language, tuple(cells)))
     tasks = tuple(MapTask(name, task_name(name), "") for name in pair.tasks)
     notes = (f"* significant ({pair.test}); the others have no colour",) if tested else (pair.reason,)
     return ScoreMap(f"{pair.other} − {pair.reference}", "differences", tasks, tuple(rows), notes)
+
+
+def signed(value: float, digits: int) -> str:
+    """``+1.3``, ``−0.4``; zero has no sign."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def _task(name: str, scale: TaskScale) -> MapTask:

@@ -15,21 +15,30 @@ import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.scoring.chance import Chance, always
+from harness.scoring.scale import PERCENT, Scale
 
 
 class Metric(ABC):
     """One metric; several numbers may come out of it ("f1", "precision", "recall").
 
-    One that is no more than this is computed from all items as a whole, and has no intervals.
+    One that is no more than this is computed from all items as a whole, and anew for every bootstrap sample of them.
     """
 
     name: str
+    scale: Scale = PERCENT
+    """The scale of its numbers, "0-100", "0-1", "-1-1" or "unbounded": it decides how many digits are shown."""
+    resamples: int = 200
+    """Bootstrap samples on which it is computed anew for its intervals, where it is not additive; 0: it has none."""
     primary: tuple[str, ...]
     """The numbers whose mean, each averaged over languages first, is the task's score (QA: exact_match and f1)."""
 
     @abstractmethod
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:
         """The named values of all items together."""
+
+    def scale_of(self, number: str) -> Scale:
+        """The scale of one of its numbers, where they are not all on :attr:`scale`."""
+        return self.scale
 
     def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
         """Warnings on labels that the official scorer of the metric counts in another way."""
@@ -38,9 +47,10 @@ class Metric(ABC):
     def chance(self, gold: Sequence[Any], language: str, choices: float | None = None) -> Mapping[str, Chance]:
         """The numbers that random and constant answers get on these gold labels; none where that has no meaning.
 
+        By default 0 on a scale from -1 to 1 (a correlation), and none on others.
         ``choices`` is how many answers there are to choose from, where it is known (labels, options, candidates).
         """
-        return {}
+        return dict.fromkeys(self.primary, Chance(random=0.0)) if self.scale == "-1-1" else {}
 
 
 class AdditiveMetric(Metric):

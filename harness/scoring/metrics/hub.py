@@ -9,14 +9,23 @@ from urllib.parse import parse_qsl, urlsplit
 from harness.core.border import border
 from harness.core.errors import PluginError
 from harness.scoring.metrics.base import Metric
+from harness.scoring.scale import Scale
+
+_SCALES: dict[str, Scale] = {
+    **dict.fromkeys(("accuracy", "f1", "precision", "recall", "roc_auc", "brier_score", "character", "mauve"), "0-1"),
+    **dict.fromkeys(("matthews_correlation", "pearsonr", "spearmanr"), "-1-1"),
+    **dict.fromkeys(("exact_match", "mean_iou", "confusion_matrix"), "0-1"),
+    **dict.fromkeys(("squad", "squad_v2"), "0-100"),
+}
+"""Scales of modules of ``evaluate``; others are shown as unbounded numbers."""
 
 
 class EvaluateMetric(Metric):
     """A metric that ``evaluate.load`` finds: ``evaluate:MODULE[?ARGUMENT=VALUE][#RESULT]``.
 
     ``evaluate:f1?average=macro`` passes arguments to ``compute``; ``#RESULT`` names the primary result where there are
-    several. Values stay on the metric's own scale (often 0-1, not 0-100), and have no interval. Label strings become
-    integers where the metric wants integers: their own value if all are numbers, else their rank in sorted order.
+    several. Values stay on the metric's own scale (often 0-1, not 0-100). Label strings become integers where the metric
+    wants integers: their own value if all are numbers, else their rank in sorted order.
     """
 
     def __init__(self, name: str) -> None:
@@ -24,6 +33,7 @@ class EvaluateMetric(Metric):
         self.name = name
         self.module = parts.path
         self.arguments = dict(parse_qsl(parts.query))
+        self.scale = _SCALES.get(self.module.rstrip("/").rsplit("/", 1)[-1], "unbounded")
         self.primary = (parts.fragment or self.module.rstrip("/").rsplit("/", 1)[-1],)
 
     def compute(self, gold: Sequence[Any], predicted: Sequence[Any], language: str) -> dict[str, float]:

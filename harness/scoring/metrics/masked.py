@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.scoring.metrics.base import AdditiveMetric, percent
+from harness.scoring.scale import Scale
 
 
 class MaskedTokens(AdditiveMetric):
@@ -18,6 +19,10 @@ class MaskedTokens(AdditiveMetric):
 
     name = "masked_tokens"
     primary = ("accuracy",)
+
+    def scale_of(self, number: str) -> Scale:
+        """Perplexity has no upper end."""
+        return "unbounded" if number == "perplexity" else self.scale
 
     def statistics(self, gold: Sequence[None], predicted: Sequence[Sequence[float]], language: str) -> FloatArray:
         """The predictions themselves, shape (n, 3)."""

@@ -57,12 +57,13 @@
     for (const each of item.parts) list.append(part(each, item.code, GOLD.includes(each[0]) ? "right" : ""));
     item.answers.forEach((answer, run) => {
       if (!answer) return;
-      const who = several ? `${index.runs[run]}: ` : "", verdict = answer.right ? "✓" : "✗";
-      const score = answer.right || answer.value === 0 ? "" : ` (${answer.value})`;
-      const parts = answer.parts.length ? answer.parts.filter(([, text]) => text) : [];
+      const verdict = answer.right ? "✓" : "✗", parts = answer.parts.filter(([, text]) => text);
       if (!parts.length) parts.push(["answer", answer.right ? "right" : "wrong"]);
       for (const [label, text] of parts) {
-        list.append(part([`${verdict} ${who}${label}${score}`, text], item.code, answer.right ? "right" : "wrong"));
+        const own = !several ? label : parts.length === 1 ? index.runs[run] : `${index.runs[run]}: ${label}`;
+        const row = part([`${verdict} ${own}`, text], item.code, answer.right ? "right" : "wrong");
+        if (!answer.right && answer.value > 0) row.lastChild.append(element("small", {}, ` ${answer.value}`));
+        list.append(row);
       }
     });
     return list;
