@@ -12,7 +12,7 @@ from typing import Any
 
 _NAMES_OF = {
     "harness.api": (
-        "breakdown checklist compare evaluate evaluate_seeds mine render_report score train train_adapters"
+        "breakdown checklist compare evaluate evaluate_seeds figures mine render_report score train train_adapters"
     ),
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",

@@ -5,6 +5,7 @@ from harness.api import checklist as checklist
 from harness.api import compare as compare
 from harness.api import evaluate as evaluate
 from harness.api import evaluate_seeds as evaluate_seeds
+from harness.api import figures as figures
 from harness.api import mine as mine
 from harness.api import render_report as render_report
 from harness.api import score as score
@@ -123,6 +124,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_seeds",
+    "figures",
     "mine",
     "render_report",
     "score",

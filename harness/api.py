@@ -375,6 +375,32 @@ render_report = report
 """The same as ``harness.render_report``: ``harness.report`` is the package."""
 
 
+def figures(
+    runs: str | Path | Run | Sequence[str | Path | Run],
+    out: str | Path,
+    *,
+    type: str = "pdf",
+    registry: Registry | None = None,
+) -> list[Path]:
+    """Writes figures for papers into a folder: languages of each task, transfer gaps, heat maps; returns their files.
+
+    ``type`` is pdf, svg or png. Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
+    :class:`~harness.core.errors.UsageError` for another type, and where matplotlib is not installed.
+    """
+    from harness.core.files import write_atomic
+    from harness.report.figures import figures
+    from harness.report.report import make_report
+    from harness.results.systems import load_runs
+
+    several = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
+    made = make_report(load_runs([_folder(run) for run in several]), registry or _registry_of(several))
+    written = []
+    for figure in figures(made, type):
+        written.append(Path(out) / f"{figure.name}.{type}")
+        write_atomic(written[-1], figure.content)
+    return written
+
+
 def breakdown(
     run: str | Path | Run,
     *,

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "checklist": ("harness.cli.checklist:command", "Test a question-answering model on simple generated cases."),
     "report": ("harness.cli.report:command", "Report runs as text, Markdown, CSV, LaTeX, HTML or JSON."),
+    "figures": ("harness.cli.figures:command", "Draw figures for papers: PDF, SVG or PNG."),
     "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them next to published systems."),
     "runs": ("harness.cli.runs:command", "List, show and remove runs."),
     "cache": ("harness.cli.cache:command", "List and remove trained stages and other files that can be rebuilt."),

@@ -1,0 +1,188 @@
+"""Figures for papers, drawn with matplotlib: vector files with embedded fonts, a column wide, in colours for everyone.
+
+The same runs give the same bytes. Colours are those of Okabe and Ito (2008), which people with any kind of colour vision
+tell apart; runs differ by their markers as well.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import UsageError, check_choice
+from harness.core.safe_text import safe
+from harness.report.names import task_name
+from harness.report.pages.chart_data import gap_chart, languages_chart
+from harness.report.pages.score_map import MapCell, ScoreMap, score_maps
+from harness.report.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TYPES = ("pdf", "svg", "png")
+COLUMN = 3.3
+"""Width of a figure in inches: one column of a paper of two."""
+_ROW, _EDGE = 0.15, 0.55
+"""Height of a row of a chart, and of what surrounds it, in inches."""
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = "osD^vP"
+_GREY = "#777777"
+_STYLE: Mapping[str, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "text.parse_math": False,  # a dollar in a name is a dollar
+    "pdf.fonttype": 42,  # outlines that conferences accept
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "harness",
+}
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A finished figure: its name without an ending, and its file's content."""
+
+    name: str
+    content: bytes
+
+
+def figures(report: Report, type: str = "pdf") -> Iterator[PaperFigure]:
+    """The figures of a report, one after the other, as pdf, svg or png (300 dots an inch).
+
+    ``languages-TASK`` has the languages of a task with 95% intervals and the level of chance, ``gap`` the transfer gaps,
+    ``scores`` the tasks and languages of one run as a heat map, ``differences`` those of two. Of several runs there is
+    one map each, numbered in their order.
+
+    UsageError for another type, and where matplotlib is not installed.
+    """
+    check_choice("type", type, TYPES)
+    try:
+        import matplotlib
+    except ModuleNotFoundError:
+        raise UsageError("figures need the package matplotlib", hint="pip install 'xtreme-harness[figures]'") from None
+
+    style: dict[Any, Any] = dict(matplotlib.rcParamsDefault)  # not the user's
+    style.update(_STYLE)
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # shown as a box
+        for name, figure in _drawn(report):
+            content = io.BytesIO()
+            undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[type]
+            figure.savefig(content, format=type, dpi=300, bbox_inches="tight", pad_inches=0.02, metadata=undated)
+            yield PaperFigure(name, content.getvalue())
+
+
+def _drawn(report: Report) -> Iterator[tuple[str, Figure]]:
+    names = [safe(run.name) for run in report.runs]
+    for task in dict.fromkeys(name for run in report.runs for name, task in run.tasks.items() if task.units):
+        yield (
+            f"languages-{task.replace(':', '-')}",
+            _languages(languages_chart(task, report.runs), task_name(task), names),
+        )
+    gaps = gap_chart(report.runs)
+    if gaps["points"]:
+        yield "gap", _gaps(gaps, names)
+    maps = list(score_maps(report.runs, report.compared))
+    for kind in ("scores", "differences"):
+        found = [each for each in maps if each.kind == kind]
+        for number, each in enumerate(found, 1):
+            yield kind if len(found) == 1 else f"{kind}-{number}", _map(each)
+
+
+def _sheet(rows: float, width: float = COLUMN) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure((width, _EDGE + _ROW * max(rows, 3)))
+    return figure, figure.subplots()
+
+
+def _languages(chart: Mapping[str, Any], title: str, names: Sequence[str]) -> Figure:
+    place = {row: index for index, row in enumerate(chart["rows"])}
+    figure, axes = _sheet(len(place) * (1 + 0.4 * (len(names) - 1)))
+    for level in chart["chance"]:
+        y = place[level["row"]]
+        axes.plot([level["value"]] * 2, [y - 0.5, y + 0.5], color=_GREY, linewidth=0.8, linestyle=":")
+    for index, name in enumerate(names):
+        points = [point for point in chart["points"] if point["of"] == index]
+        shift = (index - (len(names) - 1) / 2) * 0.7 / len(names)
+        for point in points:
+            if point["low"] is not None and point["high"] is not None:
+                ends = [place[point["row"]] + shift] * 2
+                axes.plot([point["low"], point["high"]], ends, color=_colour(index), linewidth=0.8)
+        values, rows = [point["value"] for point in points], [place[point["row"]] + shift for point in points]
+        marker = _MARKERS[index % len(_MARKERS)]
+        axes.plot(values, rows, marker, color=_colour(index), markersize=3, label=name)
+    axes.set_yticks(range(len(place)), list(place))
+    axes.set_ylim(len(place) - 0.5, -0.5)
+    axes.set_xlabel("score, 95% interval" + (" (dotted: chance)" if chart["chance"] else ""))
+    axes.set_title(title, loc="left")
+    _name_runs(axes, names)
+    return figure
+
+
+def _gaps(chart: Mapping[str, Any], names: Sequence[str]) -> Figure:
+    place = {row: index for index, row in enumerate(chart["rows"])}
+    figure, axes = _sheet(2 * len(place))
+    thick = 0.8 / len(names)
+    for index, name in enumerate(names):
+        bars = [point for point in chart["points"] if point["of"] == index]
+        rows = [place[bar["row"]] - 0.4 + thick * (index + 0.5) for bar in bars]
+        axes.barh(rows, [bar["value"] for bar in bars], height=thick * 0.9, color=_colour(index), label=name)
+    axes.axvline(0, color=_GREY, linewidth=0.5)
+    axes.set_yticks(range(len(place)), list(place))
+    axes.set_ylim(len(place) - 0.5, -0.5)
+    axes.set_xlabel("transfer gap: English minus the mean of the other languages")
+    _name_runs(axes, names)
+    return figure
+
+
+def _map(scores: ScoreMap) -> Figure:
+    """Cells in the steps of the page's colours, with the number in each."""
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
+    figure, axes = _sheet(len(scores.rows), width=0.9 + 0.5 * len(scores.tasks))
+    for y, row in enumerate(scores.rows):
+        for x, cell in enumerate(row.cells):
+            shade = _shade(cell)
+            colour = "white" if shade is None else colormaps[shade[0]](shade[1])
+            axes.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, facecolor=colour, linewidth=0))
+            dark = shade is not None and shade[0] == "Blues" and shade[1] > 0.6
+            axes.text(x, y, cell.text or "–", ha="center", va="center", color="white" if dark else "black", fontsize=6)
+    axes.set_xlim(-0.5, len(scores.tasks) - 0.5)
+    axes.set_ylim(len(scores.rows) - 0.5, -0.5)
+    axes.set_xticks(range(len(scores.tasks)), [task.title for task in scores.tasks], rotation=35, ha="left")
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(scores.rows)), [row.language.name for row in scores.rows])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _shade(cell: MapCell) -> tuple[str, float] | None:
+    """The map of colours and the place in it that stand for a cell's style; None for white."""
+    kind, _, step = cell.style.partition("-")
+    if kind in ("up", "down"):
+        return {"up": "Greens", "down": "Reds"}[kind], 0.15 + 0.15 * int(step)
+    if kind.startswith("h") and kind[1:].isdigit():
+        return "Blues", 0.08 + 0.1 * int(kind[1:])
+    return None
+
+
+def _colour(index: int) -> str:
+    return _COLOURS[index % len(_COLOURS)]
+
+
+def _name_runs(axes: Axes, names: Sequence[str]) -> None:
+    if len(names) > 1:
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+        axes.set_title(axes.get_title(loc="left"), loc="right")
+        axes.set_title("", loc="left")
