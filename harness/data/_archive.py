@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
 import logging
-import lzma
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from harness.core.border import border
 from harness.core.built import LIST, built
@@ -20,6 +16,7 @@ from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
 from harness.core.paths import cache_dir
 from harness.data._conllu import conllu
+from harness.data.file_formats import COMPRESSIONS, open_compressed
 from harness.types.sources import Row
 
 log = logging.getLogger(__name__)
@@ -50,15 +47,15 @@ def unpacked(archive: Path, pattern: str = "*") -> Path:
 
 def is_archive(path: Path) -> bool:
     """Tells by its name whether a file is an archive, or compressed."""
-    return path.name.lower().endswith((*_TAR, ".zip", *_COMPRESSED))
+    return path.name.lower().endswith((*_TAR, ".zip", *COMPRESSIONS))
 
 
 def members(archive: Path, pattern: str = "*") -> list[Path]:
     """Finds the files of an archive whose names, or paths in it, fit the pattern, in the order of their paths.
 
-    A tar or zip archive, or one file compressed by gzip, bzip2 or xz (which always fits). They are unpacked into a folder
-    of the cache that is named after the content of the archive. DataError for a broken archive and for one without such
-    files.
+    A tar or zip archive, or one file compressed by gzip, bzip2, xz or Zstandard (which always fits). They are unpacked
+    into a folder of the cache that is named after the content of the archive. DataError for a broken archive and for one
+    without such files.
     """
     digest = hashlib.sha256(f"{file_sha256(archive)} {pattern}".encode()).hexdigest()[:16]
     folder = cache_dir() / "archives" / f"{archive.name.partition('.')[0][:60]}-{digest}"
@@ -70,7 +67,6 @@ def members(archive: Path, pattern: str = "*") -> list[Path]:
 
 
 _TAR = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _TREEBANKS = "this is no release of the treebanks: nothing of it is used"
 _DATA = "nothing of it is used"
 
@@ -117,7 +113,7 @@ def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
 
 
 def _decompress(archive: Path, folder: Path, hint: str) -> None:
-    with _COMPRESSED[archive.suffix.lower()](archive) as file, (folder / archive.stem).open("wb") as out:
+    with open_compressed(archive) as file, (folder / archive.stem).open("wb") as out:
         while block := file.read(_BLOCK):
             out.write(block)
             _check_size(archive, out.tell(), hint)

@@ -1,14 +1,16 @@
 """Rows that the library ``datasets`` reads: files in another form than the Hub's Parquet, and data sets made in Python.
 
 Files are read as a stream, so that ``datasets`` keeps no copy of them and never goes to the network. Rows of JSON Lines are
-read by :func:`~harness.data._lines.json_lines`: the builder of ``datasets`` turns texts that look like dates into dates.
+read by :func:`~harness.data._lines.json_rows`: the builder of ``datasets`` turns texts that look like dates into dates.
 """
 
 from __future__ import annotations
 
+import csv
 import logging
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -20,10 +22,27 @@ from harness.core.offline import without_network
 from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned, scratch_folder
 from harness.data._archive import is_archive, members
-from harness.data._lines import json_lines
+from harness.data._lines import json_rows
 from harness.data.columns import BATCH, Column, check_columns, class_names, decoded, matching
 from harness.data.locate import Files, Unavailable
 from harness.types.sources import DatasetsData, Row, described
+
+_CELLS = ("csv", "tsv")
+"""Formats in which every cell is a text."""
+_SAME_LINES = {
+    "sep",
+    "delimiter",
+    "quoting",
+    "quotechar",
+    "encoding",
+    "header",
+    "names",
+    "keep_default_na",
+    "na_values",
+}
+"""Options of CSV files that leave it to the separator and quotes what a line is."""
+_QUOTED = r'^"[^"]*""[^"]*(?:""[^"]*)*"$'
+"""A cell in quotes with doubled quotes in it: no writer means these as plain characters."""
 
 Batch = tuple[object, Sequence[int], Any]
 """The name of a file or data set, the numbers of some of its rows (from 0), and these rows as an Arrow table."""
@@ -56,6 +75,7 @@ def batches(source: DatasetsData, files: Files, offline: bool = False) -> Iterat
     """Yields the rows after ``where`` with their declared columns, which are checked."""
     for name, start, table in _tables(source, files, offline):
         with border(f"{name}: cannot be read"):
+            _check_cells(name, start, table, source)
             table = _typed(name, start, table, source)
             check_columns(name, table.schema, source)
             numbers: Sequence[int] = range(start, start + len(table))
@@ -123,10 +143,11 @@ def _streamed(path: Path, source: DatasetsData) -> Iterator[Any]:
     options: dict[str, Any] = dict(source.options)
     if source.format == "text":
         options = {"encoding": "utf-8-sig", **options}
-    if source.format == "csv":
-        options = {"keep_default_na": False, **options}
+    if source.format in _CELLS:
+        own = {"sep": "\t", "quoting": csv.QUOTE_NONE} if source.format == "tsv" else {}
+        options = {"keep_default_na": False, **own, **options}
         options["features"] = _texts(path, options)
-    with _builder(path, str(source.format), options) as builder:
+    with _builder(path, "csv" if source.format in _CELLS else str(source.format), options) as builder:
         yield from builder.as_streaming_dataset(split="train").with_format("arrow").iter(BATCH)
 
 
@@ -138,6 +159,12 @@ def _texts(path: Path, options: dict[str, Any]) -> Any:
     with _builder(path, "csv", options) as builder:
         given = builder.config.pd_read_csv_kwargs
     names = pandas.read_csv(path, **{**given, "chunksize": None, "nrows": 0}).columns
+    if given.get("header") == "infer" and given.get("names") is None:  # pandas gives a second column "a" the name "a.1"
+        head = pandas.read_csv(path, **{**given, "chunksize": None, "nrows": 1, "header": None, "dtype": str})
+        cells = [str(cell) for cell in head.iloc[0]] if len(head) else []
+        if twice := sorted({cell for cell in cells if cells.count(cell) > 1}):
+            raise DataError(f"{path}: column {twice[0]!r} is there twice", hint="write the file again with one of them")
+    _check_widths(path, given, len(names), options)
     if not all(isinstance(name, str) for name in names):
         raise DataError(f"{path}: its columns have no names", hint="options={'header': None, 'names': ['id', 'text']}")
     return datasets.Features({name: datasets.Value("string") for name in names})
@@ -161,7 +188,7 @@ def _builder(path: Path, name: str, options: dict[str, Any]) -> Iterator[Any]:
 def _json_tables(path: Path) -> Iterator[Any]:
     import pyarrow as pa
 
-    rows = json_lines(path)
+    rows = json_rows(path)
     start = 0
     while chunk := list(islice(rows, BATCH)):
         names = dict.fromkeys(chain.from_iterable(chunk))
@@ -205,12 +232,59 @@ def _typed(name: object, start: int, table: Any, source: DatasetsData) -> Any:
         if pa.types.is_null(found.type):
             kind = pa.int64() if column.kind == "integer" else pa.string()
             table = table.set_column(place, column.name, found.cast(kind))
-        elif source.format == "csv" and column.kind == "integer":
+        elif source.format in _CELLS and column.kind == "label" and column.names and _are_numbers(found, column.names):
+            table = table.set_column(place, column.name, found.cast(pa.int64()))
+        elif source.format in _CELLS and column.kind == "integer":
             numbers = [
                 _whole(f"{name}: column {column.name!r}, row {start + i}", v) for i, v in enumerate(found.to_pylist())
             ]
             table = table.set_column(place, column.name, pa.array(numbers, pa.int64()))
     return table
+
+
+def _are_numbers(column: Any, names: Sequence[str]) -> bool:
+    """Tells whether the labels of a file of texts are indices of classes, whose names are no numbers."""
+    values = column.to_pylist()
+    return not any(name.isdecimal() for name in names) and all(re.fullmatch("-?[0-9]{1,6}", v or "") for v in values)
+
+
+def _check_cells(name: object, start: int, table: Any, source: DatasetsData) -> None:
+    """DataError for a tsv file whose writer has quoted a cell, unless the options say what quotes mean."""
+    import pyarrow.compute as pc
+
+    if source.format != "tsv" or "quoting" in source.options:
+        return
+    for column in table.schema.names:
+        cells = table.column(column)
+        quoted = pc.index(pc.match_substring_regex(cells, _QUOTED), True).as_py()
+        if quoted >= 0:
+            raise DataError(
+                f"{name}: column {column!r}, row {start + quoted}: quoted as in a CSV file: "
+                f"{cells[quoted].as_py()[:60]!r}",
+                hint="DatasetsData('tsv', ..., options={'quoting': 0}) reads quotes",
+            )
+
+
+def _check_widths(path: Path, given: dict[str, Any], columns: int, options: Mapping[str, Any]) -> None:
+    """DataError for a line with too few or too many cells: pandas fills and shifts them without a word.
+
+    Under options that change what a line is (comments, lines to skip), pandas decides alone.
+    """
+    separator = given.get("delimiter") or given["sep"]
+    if options.keys() - _SAME_LINES or len(separator) != 1:
+        return
+    quoting: Any = given.get("quoting") or csv.QUOTE_MINIMAL
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        with path.open(encoding=given.get("encoding") or "utf-8", errors="replace", newline="") as file:
+            lines = csv.reader(file, delimiter=separator, quoting=quoting, quotechar=given.get("quotechar") or '"')
+            for line in lines:
+                if line and len(line) != columns:
+                    hint = "is the file cut off, or a quote not closed?" if len(line) < columns else ""
+                    found = f"expected {columns} cells, found {len(line)}"
+                    raise DataError(f"{path}:{lines.line_num}: {found}", hint=hint)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _whole(where: str, text: str | None) -> int | None:

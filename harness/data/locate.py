@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import os
 import re
@@ -13,6 +12,7 @@ from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
+from harness.data.file_formats import READ, places_of, split_files, unread_files
 from harness.types.sources import DatasetsData, FileData, HubData, Source, described
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,30 @@ def stages(
         yield _on_hub
 
 
+def in_another_format(sources: Sequence[Source], folders: Sequence[Path]) -> str:
+    """Names files that have the right name and an ending that is not looked for; "" where there are none."""
+    found: list[Path] = []
+    for source in sources:
+        for folder in folders:
+            if isinstance(source, HubData):
+                base = folder / source.repo
+                found += unread_files([*places_of(base, source), base], source.split)
+                continue
+            base = folder / source.repo if isinstance(source, DatasetsData) else folder
+            for name in source.files:
+                if "*" not in name:
+                    place = base / name
+                    found += unread_files([place.parent], place.name.partition(".")[0])
+    paths = list(dict.fromkeys(found))
+    if not paths:
+        return ""
+    shown = ", ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    be = "is" if len(paths) == 1 else "are"
+    hub = any(isinstance(source, HubData) for source in sources)
+    expected = READ if hub else "the name that the task's source gives"
+    return f"{shown} {be} there, but in another format: {expected} is expected"
+
+
 def how_to_get(source: Source) -> str:
     """Tells the user how to get the files of this source into a data folder."""
     if isinstance(source, FileData) or (isinstance(source, DatasetsData) and not source.repo):
@@ -134,7 +158,7 @@ def _from_plugin(source: Source, data_dir: str | Path | None, offline: bool, res
 def _in_folder(source: Source, folder: Path) -> Files | None:
     with border(f"{folder}: cannot be searched for {described(source)}", hint="check the folder and its rights"):
         if isinstance(source, HubData):
-            paths = _parquet(folder / source.repo, source)
+            paths = _split(folder / source.repo, source)
             return Files(paths, "folder", folder) if paths else None
         if isinstance(source, DatasetsData) and source.load is not None:
             return None
@@ -159,19 +183,11 @@ def _in_python(source: Source) -> Files | None:
     return Files((), "python", label=described(source)) if made else None
 
 
-def _parquet(base: Path, source: HubData) -> tuple[Path, ...]:
-    """The shards of a split under ``base``, in the layouts in which Hub repositories keep them."""
-    if not base.is_dir():
-        return ()
-    places = [source.config] if source.config is not None else ["data", "default", "."]
-    split = glob.escape(source.split)
-    for place in places:
-        for pattern in (f"{split}-*.parquet", f"{split}.parquet", f"{split}/*.parquet"):
-            paths = sorted((base / place).glob(pattern))
-            if paths:
-                _check_shards(paths, source)
-                return tuple(paths)
-    return ()
+def _split(base: Path, source: HubData) -> tuple[Path, ...]:
+    """The files of a split under ``base``, all of them; DataError where shards are missing."""
+    paths = split_files(base, source)
+    _check_shards(list(paths), source)
+    return paths
 
 
 def _check_shards(paths: list[Path], source: HubData) -> None:
@@ -187,7 +203,7 @@ def _check_shards(paths: list[Path], source: HubData) -> None:
 
 
 def _in_snapshot(source: HubData | DatasetsData, folder: Path) -> tuple[Path, ...]:
-    return _parquet(folder, source) if isinstance(source, HubData) else _named(folder, source.files)
+    return _split(folder, source) if isinstance(source, HubData) else _named(folder, source.files)
 
 
 def _in_cache(source: Source) -> Files | None:

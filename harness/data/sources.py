@@ -16,9 +16,20 @@ from harness.data._checks import problems
 from harness.data._parquet import count_rows, rows
 from harness.data._stored_rows import StoredExamples, StoredRows, stored_rows
 from harness.data.corpus import Corpus
+from harness.data.file_formats import format_of
 from harness.data.held_out import KeptExamples, kept_examples
 from harness.data.languages import LanguageOfEach
-from harness.data.locate import Files, Resolver, Unavailable, data_folders, how_to_get, resolve, stages, unreachable
+from harness.data.locate import (
+    Files,
+    Resolver,
+    Unavailable,
+    data_folders,
+    how_to_get,
+    in_another_format,
+    resolve,
+    stages,
+    unreachable,
+)
 from harness.data.provenance import Provenance, provenance
 from harness.data.resources import own_languages
 from harness.data.store import ExampleList, ExampleStore
@@ -207,11 +218,22 @@ Read = Iterator[dict[str, Any]] | StoredRows | ExampleStore
 
 
 def _read(source: Source, files: Files, offline: bool) -> Read:
+    source = _through_datasets(source, files)
     if isinstance(source, HubData):
         return rows(files.paths, source)
     if isinstance(source, DatasetsData):
         return (stored_rows if source.stays_on_disk else dataset_rows)(source, files, offline)
     return _read_files(source, files)
+
+
+def _through_datasets(source: Source, files: Files) -> Source:
+    """A source of the Hub's layout whose files are not parquet, as the library ``datasets`` reads them."""
+    kind = format_of(files.paths[0]) if isinstance(source, HubData) and files.paths else None
+    if not isinstance(source, HubData) or kind in (None, "parquet"):
+        return source
+    return DatasetsData(
+        kind, tuple(path.name for path in files.paths), repo=source.repo, columns=source.columns, where=source.where
+    )
 
 
 def _read_files(source: FileData, files: Files) -> Iterator[dict[str, Any]] | ExampleStore:
@@ -306,7 +328,7 @@ def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: R
             files = find(source)
             if files is None:
                 continue
-            if isinstance(source, HubData) and source.where is not None and not count_rows(files.paths, source):
+            if isinstance(source, HubData) and source.where is not None and not _count(source, files, offline):
                 empty = f"; {files.paths[0]} has no such rows"
                 continue
             return source, files
@@ -316,8 +338,11 @@ def _locate(part: Split, data_dir: str | Path | None, offline: bool, resolver: R
         places += ["the Hugging Face cache"] if offline else ["the Hugging Face cache", hub]
     wanted = " or ".join(described(source) for source in part.sources)
     hint = " -- or: ".join(how_to_get(source) for source in part.sources[:2])
+    other = in_another_format(part.sources, data_folders(data_dir))
     raise Unavailable(
-        f"{wanted} not found in {', '.join(places) or 'any data folder: none was given'}{empty}", hint=hint
+        f"{wanted} not found in {', '.join(places) or 'any data folder: none was given'}{empty}"
+        + (f"; {other}" if other else ""),
+        hint=hint,
     )
 
 
@@ -334,6 +359,7 @@ def _counts(source: Source, row: Mapping[str, Any]) -> bool:
 
 
 def _count(source: Source, files: Files, offline: bool) -> int:
+    source = _through_datasets(source, files)
     if isinstance(source, HubData):
         return count_rows(files.paths, source)
     if isinstance(source, DatasetsData):

@@ -86,8 +86,8 @@ def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
         turned = [rows[0], rows[0][:1] + rows[0][-2:0:-1] + rows[0][-1:]]
         if not _agree(_outputs(model, turned, side), [_outputs(model, [row], side) for row in turned], model, side):
             raise ModelError(
-                f"a model of type {model.config.model_type!r} says other things of a row beside other rows, or each time",
-                hint="its scores would be accidental; choose another model",
+                f"a model of type {model.config.model_type!r} gives a row other outputs beside other rows, or at every call",
+                hint="its scores would depend on chance; choose another model",
             )
     _warn(str(model.config.model_type))
     return "none"

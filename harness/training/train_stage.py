@@ -82,7 +82,10 @@ def train_stage(
         _train(stage, parent, folder, compute, tell, shard)
     trained = stored(stage, folder)
     if trained is None:
-        raise DataError(f"{folder}: gone, as soon as it was trained", hint="let nothing else remove files there")
+        raise DataError(
+            f"{folder}: it disappeared as soon as it was trained",
+            hint="let no other program remove files there",
+        )
     return trained
 
 
@@ -310,7 +313,7 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
     first, *others = (part.family.tokenizer_settings() for part in stage.tasks)
     if any(other != first for other in others):
         raise UsageError(
-            f"{stage.name}: these tasks want different tokenizers, and cannot share a stage", hint="--via a --via b"
+            f"{stage.name}: these tasks need different tokenizers, so they cannot share a stage", hint="--via a --via b"
         )
     return first
 

@@ -29,14 +29,17 @@ class Where:
 class HubData:
     """A split of a Hub data set: ``<repo>/<config>/<split>-*.parquet`` in a data folder, the cache, or the Hub.
 
-    ``config`` None means the default configuration (files directly under ``data/``). ``columns`` are the columns that the
-    task reads, each ``"name"`` or ``"name: kind"``; a kind is ``string``, ``integer``, ``label``, a list of these
-    (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of a
-    class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size for
-    this source. ``note`` is shown with the score when this source is used (a copy known to differ from the official one, say).
-    ``example`` reads the rows of this source where its columns are not those that the task's own reader expects.
-    ``origin`` and ``system`` (who translated, or what made it up) describe the text: they are shown with the score, and
-    what was trained on a translation is no zero-shot system.
+    Other formats and layouts are read as well, as ``hf download`` leaves them (:mod:`harness.data.file_formats`): CSV, TSV,
+    JSON Lines, JSON and Arrow, compressed or not, and the files that the data set's card names.
+
+    ``config`` None means the default configuration (files directly under ``data/``). ``columns`` are the columns that
+    the task reads, each ``"name"`` or ``"name: kind"``; a kind is ``string``, ``integer``, ``label``, a list of these
+    (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of
+    a class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size
+    for this source. ``note`` is shown with the score when this source is used (a copy known to differ from the
+    official one, say). ``example`` reads the rows of this source where its columns are not those that the task's own
+    reader expects. ``origin`` and ``system`` (who translated, or what made it up) describe the text: they are shown
+    with the score, and what was trained on a translation is no zero-shot system.
     """
 
     repo: str
@@ -79,8 +82,10 @@ class FileData:
     about: str = ""
 
 
-FileFormat = Literal["csv", "text", "json", "parquet", "arrow"]
-"""Formats of :class:`DatasetsData`: rows of JSON are JSON Lines, those of text have the column ``text``."""
+FileFormat = Literal["csv", "tsv", "text", "json", "parquet", "arrow"]
+"""Formats of :class:`DatasetsData`: JSON is JSON Lines or one array of objects, rows of text have the column ``text``.
+
+In a tsv file quotes mean nothing, as its registration with IANA says."""
 
 
 @dataclass(frozen=True)

@@ -224,11 +224,11 @@ def twice(folder: Path, model: Path, data: Path, registry: Registry, tracker: st
 def test_mlflow_has_one_run_with_the_losses_and_scores(
     tmp_path: Path, small_model: Path, data: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path / 'mlruns'}")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    mlflow, _ = pytest.importorskip("mlflow"), pytest.importorskip("sqlalchemy")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.chdir(tmp_path)  # where it keeps artifacts
     remembered = twice(tmp_path, small_model, data, registry, "mlflow")
-    client = mlflow.MlflowClient(f"file:{tmp_path / 'mlruns'}")
+    client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("xtreme-harness")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.run_id == remembered["run_id"] and (run.info.status, run.info.run_name) == ("FINISHED", "run")
