@@ -31,7 +31,7 @@ MARGIN = "ratio"
 RETRIEVAL = "max"
 """The way in which the pairs of both directions are joined."""
 DUPLICATES = "drop"
-"""What becomes of pairs of repeated sentences."""
+"""The treatment of pairs of repeated sentences."""
 THRESHOLD = 0.0
 """The least margin of a mined pair."""
 SIMILARITY_MEMORY = 1_024
