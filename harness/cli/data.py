@@ -12,6 +12,7 @@ from harness.cli.bundle import bundle, unbundle
 from harness.cli.console import message, print_json, print_table, print_tables, stdout_console
 from harness.cli.shared_options import columns_option
 from harness.cli.task_selection import SELECTING, selected_splits
+from harness.core.counted import counted
 from harness.core.errors import DataError
 from harness.registry.default import get_registry
 
@@ -59,7 +60,7 @@ def fetch(selectors: tuple[str, ...], data_dir: str | None, as_json: bool, by_sp
     if lacking:
         reasons = "\n  ".join(dict.fromkeys(f"{_name(state)}: {state['reason']}" for state in lacking))
         hint = "what has no download is to be put into the data folder by hand"
-        raise DataError(f"{len(lacking)} of {len(states)} splits are not available:\n  {reasons}", hint=hint)
+        raise DataError(f"not available: {len(lacking)} of {counted(len(states), 'split')}:\n  {reasons}", hint=hint)
 
 
 @command.command(context_settings=SELECTING)
@@ -72,7 +73,7 @@ def verify(selectors: tuple[str, ...], data_dir: str | None, as_json: bool, by_s
     if bad:
         reasons = "\n  ".join(dict.fromkeys(state["reason"] for state in bad))
         raise DataError(
-            f"{len(bad)} of {len(states)} splits are damaged:\n  {reasons}", hint="download these files again"
+            f"damaged: {len(bad)} of {counted(len(states), 'split')}:\n  {reasons}", hint="download these files again"
         )
     if all(state["state"] == "missing" for state in states):
         raise DataError("there is no data to verify", hint="give --data-dir FOLDER, or try: harness data sample FOLDER")

@@ -18,6 +18,7 @@ from harness.cli.shared_options import (
     split_commas,
     track_option,
 )
+from harness.core.counted import counted
 
 
 @click.command("eval")
@@ -134,6 +135,6 @@ def command(
     failed = {f"{run.path.name}: {unit}" if seeds else unit for run in runs for unit in run.failed}
     if failed:
         raise UnitsFailed(
-            f"{len(failed)} units failed: {', '.join(sorted(failed)[:5])}",
+            f"{counted(len(failed), 'unit')} failed: {', '.join(sorted(failed)[:5])}",
             hint=f"for the reasons, see {runs[0].path / 'record.json'}; the same command tries them again",
         )

@@ -9,6 +9,7 @@ import click
 
 from harness.cli.console import message, print_json, print_tables, print_text
 from harness.cli.shared_options import columns_option, data_dir_option
+from harness.core.counted import counted
 from harness.core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def export(
         if len(runs) > 1:
             raise UsageError("a submission holds the predictions of one run", hint="give one of the seeds")
         names = export_submission(runs[0], out, registry, kind, zipped=zipped, **allowed)
-        message(f"{len(names)} prediction files: {out}")
+        message(f"{counted(len(names), 'prediction file')}: {out}")
 
 
 def _write_row(runs: tuple[Path, ...], out: Path, zipped: bool, name: str | None, allowed: dict[str, bool]) -> None:
@@ -130,9 +131,11 @@ def _write(
     from harness.leaderboard.push import preview, push
 
     if repository is not None and not yes and not sys.stdin.isatty():
-        raise UsageError("--push asks before it sends, and nobody can answer here", hint="--yes sends without asking")
+        raise UsageError(
+            "--push asks before it sends, and there is no terminal to ask on", hint="--yes sends without asking"
+        )
     write_files(files, out, zipped=zipped)
-    message(f"{len(files)} files: {out}")
+    message(f"{counted(len(files), 'file')}: {out}")
     if repository is None:
         return
     message(preview(files, repository))
@@ -160,9 +163,9 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
         message(f"{row.file}: {row.id}: {problem.text}", "warning" if problem.warning else "")
     wrong = [row.file for row, problem in found if not problem.warning]
     if wrong:
-        raise DataError(f"{len(wrong)} problems in {len(set(wrong))} of {len(files)} files")
+        raise DataError(f"{counted(len(wrong), 'problem')} in {len(set(wrong))} of {counted(len(files), 'file')}")
     if not as_json:
-        message("valid: 1 file" if len(files) == 1 else f"valid: {len(files)} files")
+        message(f"valid: {counted(len(files), 'file')}")
 
 
 @command.command()

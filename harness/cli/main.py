@@ -135,7 +135,7 @@ def _of_plugin(ctx: click.Context, name: str) -> click.Command | None:
     found = load_part(registry.command(name), "run")
     if not isinstance(found, click.Command):
         provider = registry.command(name).provider
-        raise PluginError(f"plugin {provider}: command {name!r}: run: {type(found).__name__} is no click command")
+        raise PluginError(f"plugin {provider}: command {name!r}: run: {type(found).__name__} is not a click command")
     return found
 
 

@@ -33,8 +33,21 @@ from harness.cli.shared_options import columns_option
     metavar="FOLDER",
     help="Where the html report finds examples, before the Hub's cache.  [env: HARNESS_DATA_DIR]",
 )
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=12_000,
+    show_default=True,
+    metavar="N",
+    help="Examples in the html report, about, of all tasks and languages together; 0: none.",
+)
 def command(
-    runs: tuple[Path, ...], format: str | None, tables: tuple[str, ...], output: Path | None, data_dir: str | None
+    runs: tuple[Path, ...],
+    format: str | None,
+    tables: tuple[str, ...],
+    output: Path | None,
+    data_dir: str | None,
+    examples: int,
 ) -> None:
     """Report the scores of run folders by task, language, script, family and resource class, with transfer gaps.
 
@@ -51,7 +64,7 @@ def command(
         return
     if columns_chosen():
         raise UsageError("--columns is for text on a terminal", hint="leave out --format and --output")
-    text = report(runs, format, tables=tables, data_dir=data_dir)
+    text = report(runs, format, tables=tables, data_dir=data_dir, examples=examples)
     if output is None:
         print_text(text.removesuffix("\n"))
         return

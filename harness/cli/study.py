@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
+from harness.core.counted import counted
 
 
 @click.group()
@@ -88,7 +89,9 @@ def run(
         raise error
     failed = [f"{run}: {unit}" for run, unit in found.failed_units]
     if failed:
-        raise UnitsFailed(f"{len(failed)} units failed, {failed[0]} for one", hint="the same command tries them again")
+        raise UnitsFailed(
+            f"{counted(len(failed), 'unit')} failed, first {failed[0]}", hint="the same command tries them again"
+        )
 
 
 @command.command()

@@ -98,7 +98,7 @@ def is_free(path: Path) -> bool:
         return True
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read: {error.strerror}", hint="no process claims anything so: remove it"
+            f"{path}: cannot be read: {error.strerror}", hint="no claim of the harness looks like this: remove it"
         ) from None
 
 

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from harness.core.border import border
 from harness.core.built import built
@@ -22,8 +22,8 @@ from harness.core.version import __version__
 from harness.data._builders import batches, load, table_rows
 from harness.data.columns import BATCH, Column, check_columns, matching
 from harness.data.locate import Files
-from harness.data.store import ExampleList, ExampleStore
-from harness.data.subset import fingerprint, limited
+from harness.data.store import LookedUpExamples
+from harness.data.subset import fingerprint
 from harness.types.examples import Example
 from harness.types.sources import DatasetsData, described
 
@@ -114,7 +114,7 @@ def _of_dataset(source: DatasetsData, offline: bool) -> StoredTable:
     return StoredTable(name, source, len(dataset), lambda start, end: dataset[start:end])
 
 
-class StoredExamples(ExampleStore):
+class StoredExamples(LookedUpExamples):
     """Examples built from stored rows on access.
 
     ``parts`` are rows with the function that makes an example of a row, or None to drop it. All are read once, to check
@@ -161,26 +161,11 @@ class StoredExamples(ExampleStore):
             name = getattr(self[int(order[twice[0]])], "id", "")
             raise DataError(f"{self.parts[0][0].name}: the id {name!r} occurs twice")
 
-    @property
-    def fingerprint(self) -> str:
-        """That of the same examples in memory."""
-        return self._fingerprint
-
-    def limited(self, limit: int) -> ExampleStore:
-        """Returns the examples that a list would keep, in memory."""
-        return self if limit >= len(self) else ExampleList(limited(self, limit))
-
     def __len__(self) -> int:
         return len(self._kept)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = self._kept[range(len(self))[index]]
+    def _item(self, index: int) -> Example:
+        number = self._kept[index]
         part = bisect_right(self._starts, number) - 1
         rows, read = self.parts[part]
         place = number - self._starts[part]

@@ -56,7 +56,7 @@ def check_columns(path: object, schema: Any, source: ColumnSource) -> None:
     read = [column.name for column in columns] or schema.names
     for name in (*read, *([source.where.column] if source.where else [])):
         if schema.names.count(name) > 1:
-            raise DataError(f"{path}: column {name!r} is there twice", hint="write the file again with one of them")
+            raise DataError(f"{path}: column {name!r} occurs twice", hint="write the file again with one of them")
     for column in columns:
         found = schema.field(column.name).type
         if not _fits(column, found):

@@ -10,10 +10,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import BinaryIO
 from zlib import crc32
 
 from harness.core.errors import DataError
+from harness.core.lookup import LookedUp
 from harness.data.store import ExampleStore
 from harness.types.examples import Text
 
@@ -58,7 +59,7 @@ def _cut(data: bytes, start: int, end: int) -> int:
     return end
 
 
-class TextFile(Sequence[Text]):
+class TextFile(LookedUp[Text]):
     """The examples of a plain text file (UTF-8), a sentence or a document a line; ``name`` is the start of their ids.
 
     The file is read through once, to index and to fingerprint it: 20 bytes are kept for 8 KiB, four of them a checksum.
@@ -107,14 +108,7 @@ class TextFile(Sequence[Text]):
     def __len__(self) -> int:
         return self._before[-1]
 
-    @overload
-    def __getitem__(self, index: int) -> Text: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Text]: ...
-    def __getitem__(self, index: int | slice) -> Text | list[Text]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+    def _item(self, index: int) -> Text:
         block = bisect_right(self._before, index) - 1
         start, end = self._starts[block : block + 2]
         with self.path.open("rb") as file:
@@ -126,7 +120,7 @@ class TextFile(Sequence[Text]):
 
 
 @dataclass(frozen=True)
-class Slice(Sequence[Text]):
+class Slice(LookedUp[Text]):
     """Every example of ``file`` but the held-out ones, or (``held_out``) only these: one in :data:`HELD_OUT`."""
 
     file: TextFile
@@ -149,20 +143,13 @@ class Slice(Sequence[Text]):
     def __len__(self) -> int:
         return self._out if self.held_out else len(self.file) - self._out
 
-    @overload
-    def __getitem__(self, index: int) -> Text: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Text]: ...
-    def __getitem__(self, index: int | slice) -> Text | list[Text]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+    def _item(self, index: int) -> Text:
         if self.held_out:
             return self.file[(index + 1) * HELD_OUT - 1]
         return self.file[index + min(index // (HELD_OUT - 1), self._out)]
 
 
-class Corpus(ExampleStore):
+class Corpus(LookedUp[Text], ExampleStore):
     """Text in several languages: ``parts`` has one sequence a language, and the whole is one after the other."""
 
     def __init__(self, parts: Sequence[Sequence[Text]], names: Sequence[str], fingerprint: str) -> None:
@@ -205,14 +192,7 @@ class Corpus(ExampleStore):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, index: int) -> Text: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Text]: ...
-    def __getitem__(self, index: int | slice) -> Text | list[Text]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
+    def _item(self, index: int) -> Text:
         part = self.part_of(index)
         return self.parts[part][index - (self._ends[part - 1] if part else 0)]
 

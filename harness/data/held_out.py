@@ -5,11 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import overload
 
 from harness.core.errors import DataError
-from harness.data.store import ExampleList, ExampleStore
-from harness.data.subset import fingerprint, limited
+from harness.data.store import ExampleStore, LookedUpExamples
+from harness.data.subset import fingerprint
 from harness.types.examples import Example
 from harness.types.sources import Kept
 
@@ -63,7 +62,7 @@ def kept_examples(examples: Sequence[Example], kept: Kept, name: str) -> list[Ex
     return [example for example, is_out in zip(examples, out, strict=True) if is_out == (kept == "held out")]
 
 
-class KeptExamples(ExampleStore):
+class KeptExamples(LookedUpExamples):
     """The examples of a store that a split keeps; they stay where they are. Memory: eight bytes an example."""
 
     def __init__(self, store: ExampleStore, kept: Kept, name: str) -> None:
@@ -72,23 +71,8 @@ class KeptExamples(ExampleStore):
         self._numbers = array("q", (i for i, is_out in enumerate(out) if is_out == (kept == "held out")))
         self._fingerprint = fingerprint(self)
 
-    @property
-    def fingerprint(self) -> str:
-        """That of the same examples in memory."""
-        return self._fingerprint
-
-    def limited(self, limit: int) -> ExampleStore:
-        """Returns the examples that a list would keep, in memory."""
-        return self if limit >= len(self) else ExampleList(limited(self, limit))
-
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | list[Example]:
-        if isinstance(index, slice):
-            return [self._store[number] for number in self._numbers[index]]
+    def _item(self, index: int) -> Example:
         return self._store[self._numbers[index]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import overload
+
+from harness.core.lookup import LookedUp
 
 
-class LanguageOfEach(Sequence[str]):
+class LanguageOfEach(LookedUp[str]):
     """A code for each of ``length`` examples, looked up when it is asked for: the examples may stay on disk.
 
     ``codes`` has the language of each part, "" where it is not known, and ``part_of`` gives the part of an example.
@@ -20,14 +21,8 @@ class LanguageOfEach(Sequence[str]):
     def __len__(self) -> int:
         return self._length
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return self._codes[self._part_of(range(len(self))[index])]
+    def _item(self, index: int) -> str:
+        return self._codes[self._part_of(index)]
 
 
 def distinct(languages: Sequence[str]) -> set[str]:

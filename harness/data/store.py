@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from harness.core.lookup import LookedUp
 from harness.data.subset import fingerprint, limited
 from harness.types.examples import Example
 
@@ -33,3 +34,18 @@ class ExampleList(list[Example], ExampleStore):
     def limited(self, limit: int) -> ExampleList:
         """See :func:`harness.data.subset.limited`."""
         return ExampleList(limited(self, limit))
+
+
+class LookedUpExamples(LookedUp[Example], ExampleStore):
+    """Examples that stay where they are; the class that holds them sets their fingerprint."""
+
+    _fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the same examples in memory."""
+        return self._fingerprint
+
+    def limited(self, limit: int) -> ExampleStore:
+        """Returns the examples that a list would keep, in memory."""
+        return self if limit >= len(self) else ExampleList(limited(self, limit))

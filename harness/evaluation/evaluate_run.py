@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.counted import counted
 from harness.core.errors import DataError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
@@ -75,7 +76,7 @@ def evaluate_run(
     if not any(entry.present for entry in planned):
         first = planned[0]
         raise DataError(
-            f"none of the {len(planned)} selected units has data; {first.unit.key}: {first.reason}",
+            f"no data for any selected unit ({counted(len(planned), 'unit')}); {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
     check_options(planned, RunContext(registry, recipe, options, Compute(), data))  # before torch is imported

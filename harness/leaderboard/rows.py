@@ -133,4 +133,4 @@ def local_rows(folder: Path, more: Iterable[Path] = ()) -> list[Row]:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

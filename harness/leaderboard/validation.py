@@ -70,7 +70,7 @@ def _cell_problems(row: Row) -> Iterator[Problem]:
         name = describe(cell)
         key = (cell["task"], cell["metric"], cell["language"], json.dumps(cell.get("languages")))
         if key in seen:
-            yield Problem(f"{name}: stands twice")
+            yield Problem(f"{name}: occurs twice")
         seen.add(key)
         low, high = cell.get("low"), cell.get("high")
         if (low is None) != (high is None):
@@ -86,7 +86,7 @@ def _cell_problems(row: Row) -> Iterator[Problem]:
         if row["kind"] == "run" and ("seed_deviation" in cell, cell.get("seeds", 0)) != (runs > 0, runs):
             yield Problem(f"{name}: {cell.get('seeds', 0)} seeds, but the row is of {runs} seed_runs")
         if row["kind"] == "published" and cell.get("seen_in") not in row["source"]["seen"]:
-            yield Problem(f"{name}: seen_in {cell.get('seen_in')!r} is no place of the source")
+            yield Problem(f"{name}: seen_in {cell.get('seen_in')!r} is not one of the places listed under source")
 
 
 def _mean_problems(row: Row) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ def _dense(place: Path, instead: str) -> torch.nn.Module:
     name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
     kind = getattr(torch.nn, name.rpartition(".")[2], None) if name.startswith("torch.nn.") else None
     if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
-        raise ModelError(f"{path}: the activation function {name} is none of torch.nn, and is not run", hint=instead)
+        raise ModelError(f"{path}: the activation function {name} is not one of torch.nn, and is not run", hint=instead)
     for key in ("module_input_name", "module_output_name"):
         if (config.get(key) or _VECTOR) != _VECTOR:
             raise ModelError(f"{path}: {key} {config[key]!r}: only {_VECTOR!r} is known here", hint=instead)

@@ -135,7 +135,9 @@ def _unpack(bundle: Path, tar: tarfile.TarFile, scratch: Path) -> dict[str, Any]
     for member in tar:
         _check_name(bundle, member.name)
         if not member.isreg() or member.sparse is not None:  # a sparse file claims more than the bundle holds
-            raise DataError(f"{bundle}: {member.name!r} is no plain file", hint="bundles hold no links; do not use it")
+            raise DataError(
+                f"{bundle}: {member.name!r} is not a regular file", hint="bundles hold no links; do not use it"
+            )
         source = tar.extractfile(member)
         assert source is not None
         if manifest is None:
@@ -193,7 +195,7 @@ def _put(names: Iterable[str], scratch: Path, folder: Path) -> None:
     for name in names:
         target = folder / name
         if target.exists() and not (target.is_file() and file_sha256(target) == file_sha256(scratch / name)):
-            raise DataError(f"{target}: is there already, with other content", hint="choose another folder")
+            raise DataError(f"{target}: already exists with other content", hint="choose another folder")
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

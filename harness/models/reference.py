@@ -67,7 +67,7 @@ def parse_model(text: str) -> ModelReference:
             raise UsageError(f"unknown model {text!r}", hint=f"the only one of its kind is {DEMO}")
         return ModelReference("demo", text)
     if "\0" in text:
-        raise UsageError(f"--model {text!r}: no path holds a NUL")
+        raise UsageError(f"--model {text!r}: a path cannot contain a NUL character")
     try:
         path = Path(text).expanduser()
     except RuntimeError:

@@ -124,7 +124,7 @@ def _paths(answer: Any) -> list[Path]:
     paths = [Path(item) for item in answer]
     absent = [path for path in paths if not path.is_file()]
     if absent:
-        raise FileNotFoundError(f"it returned {absent[0]}, which is no file")
+        raise FileNotFoundError(f"it returned {absent[0]}, which is not a file")
     return paths
 
 
@@ -132,7 +132,7 @@ def _folder(answer: Any) -> Path:
     if not isinstance(answer, str | Path):
         raise TypeError(f"it returned {type(answer).__name__}, expected the path of a folder or None")
     if not Path(answer).is_dir():
-        raise FileNotFoundError(f"it returned {answer}, which is no folder")
+        raise FileNotFoundError(f"it returned {answer}, which is not a folder")
     return Path(answer)
 
 

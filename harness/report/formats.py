@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from harness.analysis.answers import MOST
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.core.files import write_atomic
@@ -36,22 +37,28 @@ def report(
     format: str = "text",
     data_dir: str | Path | None = None,
     tables: Sequence[str] = (),
+    examples: int = MOST,
 ) -> str:
-    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows.
+    """The report of run folders in one of :data:`FORMATS`; ``data_dir`` has the examples that the page shows,
+    about ``examples`` of all units together.
 
     ``tables`` names those that are wanted, all if left out. Raises :class:`~harness.core.errors.DataError` for a
     folder without a complete record, UsageError for an unknown format or table.
     """
     if tables and format not in OF_TABLES:
         raise UsageError(f"the format {format!r} has no single tables", hint=f"--table is for {', '.join(OF_TABLES)}")
-    return render(report_of(runs, registry, data_dir, tables), format)
+    return render(report_of(runs, registry, data_dir, tables, examples), format)
 
 
 def report_of(
-    runs: Sequence[Path], registry: Registry, data_dir: str | Path | None = None, tables: Sequence[str] = ()
+    runs: Sequence[Path],
+    registry: Registry,
+    data_dir: str | Path | None = None,
+    tables: Sequence[str] = (),
+    examples: int = MOST,
 ) -> Report:
     """The report of run folders as a value, with the ``tables`` that are named, or all."""
-    made = make_report(load_runs(runs), registry, data_dir)
+    made = make_report(load_runs(runs), registry, data_dir, examples)
     return _cut(made, tables) if tables else made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.core.counted import counted
 from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
 from harness.results.run_view import RunView, unit_score
@@ -33,11 +34,11 @@ def caveats(run: RunView) -> list[str]:
         found.append("the run is not finished")
     failed = list(run.failed)
     if failed:
-        found.append(f"failed ({len(failed)} units): {sanitise(brackets(_split(failed)), 1000)}")
+        found.append(f"failed ({counted(len(failed), 'unit')}): {sanitise(brackets(_split(failed)), 1000)}")
     lacking = [(task.name, code) for task in run.tasks.values() for code in task.missing]
     lacking = [unit for unit in lacking if not any(key.startswith(f"{unit[0]}/{unit[1]}/") for key in failed)]
     if lacking:
-        found.append(f"missing ({len(lacking)} units): {sanitise(brackets(lacking), 1000)}")
+        found.append(f"missing ({counted(len(lacking), 'unit')}): {sanitise(brackets(lacking), 1000)}")
     return found
 
 
@@ -48,7 +49,7 @@ def constant_answers(units: Mapping[str, str]) -> str:
     listed = sanitise(brackets(_split(list(units))), 1000)
     answers = sorted({repr(sanitise(answer, 30)) for answer in units.values()})
     shown = ", ".join(answers[:3]) + (", ..." if len(answers) > 3 else "")
-    return f"the same answer to every item ({len(units)} units, {shown}): {listed}"
+    return f"the same answer to every item ({counted(len(units), 'unit')}, {shown}): {listed}"
 
 
 def brackets(units: Iterable[tuple[str, str]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.analysis.answers import MOST
 from harness.analysis.differences import Differences, differences
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
@@ -23,7 +24,7 @@ class Report:
     """Systems side by side: their views, the differences from the first one, and the tables of both.
 
     ``registry`` holds the plugins; ``data_dir`` is where the page looks up examples first, before plugins' places and the
-    cache of the Hub.
+    cache of the Hub, and ``examples`` how many it shows of all units together, about.
     """
 
     runs: tuple[RunView, ...]
@@ -31,14 +32,17 @@ class Report:
     tables: tuple[Table, ...]
     registry: Registry
     data_dir: str | Path | None = None
+    examples: int = MOST
 
 
-def make_report(runs: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None) -> Report:
+def make_report(
+    runs: Sequence[RunView], registry: Registry, data_dir: str | Path | None = None, examples: int = MOST
+) -> Report:
     """The report of one run or several; differences are from the first. UsageError where there is none."""
     if not runs:
         raise UsageError("nothing to report", hint="name one run folder or several")
     compared = tuple(differences(runs[0], other, registry) for other in runs[1:])
-    return Report(tuple(runs), compared, tuple(all_tables(runs, compared)), registry, data_dir)
+    return Report(tuple(runs), compared, tuple(all_tables(runs, compared)), registry, data_dir, examples)
 
 
 def score_tables(run: RunView) -> list[Table]:

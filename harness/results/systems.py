@@ -62,7 +62,7 @@ def load_run(folder: Path, name: str = "", *, whole: bool = True) -> RunView:
     record = load_record(folder, whole=whole)
     if record is None:
         raise DataError(
-            f"{folder}: no run folder, there is no record.json",
+            f"{folder}: not a run folder: there is no record.json",
             hint="name a folder that `harness eval` wrote; `harness runs list` shows them",
         )
     return view(record, name or folder.absolute().name, folder)

@@ -199,7 +199,7 @@ def _write(
         raise UsageError(f"{name!r} cannot be the name of a package", hint=hint)
     target = folder / name
     if target.exists():
-        raise UsageError(f"{target}: there is something already", hint="choose another name or another --out")
+        raise UsageError(f"{target}: already exists", hint="choose another name or another --out")
     module = name.replace("-", "_")
     common = {
         "name": name,

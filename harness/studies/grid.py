@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.counted import counted
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.models.reference import parse_model
 from harness.results.inventory import JOBS
@@ -101,7 +102,7 @@ class Grid:
         job, result = self.failed[0]
         if len({each.message for _, each in self.failed}) == 1:
             return result.error()
-        return result.error(f"{len(self.failed)} jobs failed; {job.name}: ")
+        return result.error(f"{counted(len(self.failed), 'job')} failed; {job.name}: ")
 
 
 def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterator[Cell]:
@@ -152,7 +153,7 @@ def run_cells(
     if not started.in_process:
         _check_others(registry)
     if started.jobs > 1:
-        reporter.note(f"planning {len(evaluations)} runs")
+        reporter.note(f"planning {counted(len(evaluations), 'run')}")
         evaluations = with_shared_stages(evaluations, registry)
     left = {cell.folder: len(cell.seeds) for cell in cells}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
@@ -188,7 +189,7 @@ def summary_of(cell: Cell) -> dict[str, Any]:
 def _check_others(registry: Registry) -> None:
     """Refuses what other processes cannot share."""
     if process_count() > 1:
-        raise UsageError("jobs of several processes each: not with --jobs or --launcher")
+        raise UsageError("a run of several processes cannot be combined with --jobs or --launcher")
     for plugin in registry.plugins():
         if plugin.kind == "file" and not plugin.path:
             raise UsageError(f"plugin {plugin.name!r} is known in this process only, and other processes run the jobs")

@@ -61,7 +61,7 @@ class Job:
     def __post_init__(self) -> None:
         """Refuses a stage job that names no stage."""
         if (self.kind == "stage") != bool(self.stage):
-            raise UsageError(f"job {self.name!r}: a stage job, and no other, names the key of its stage")
+            raise UsageError(f"job {self.name!r}: a job names the key of a stage if its kind is 'stage', and only then")
 
     @property
     def key(self) -> str:

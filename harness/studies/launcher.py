@@ -80,6 +80,6 @@ def open_launcher(
     kind = load_part(found, "implementation")
     if not (isinstance(kind, type) and issubclass(kind, JobLauncher)):
         raise PluginError(
-            f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is no JobLauncher"
+            f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is not a JobLauncher"
         )
     return kind(folder.absolute(), jobs or kind.default_jobs, registry, reporter)

@@ -28,10 +28,10 @@ def in_order(jobs: Sequence[Job]) -> list[Job]:
     known = {job.key: job for job in jobs}
     if len(known) < len(jobs):
         twice = next(job for job in jobs if known[job.key] is not job)
-        raise UsageError(f"job {twice.name!r} is there twice")
+        raise UsageError(f"job {twice.name!r} occurs twice")
     for job in jobs:
         if lacking := [key for key in job.needs if key not in known]:
-            raise UsageError(f"job {job.name!r} needs {lacking[0][:12]}, which no job makes")
+            raise UsageError(f"job {job.name!r} needs {lacking[0][:12]}, which no job produces")
     try:
         order = list(TopologicalSorter({job.key: job.needs for job in jobs}).static_order())
     except CycleError as error:

@@ -113,7 +113,7 @@ def ids(subject: Subject) -> Iterator[Result]:
                 continue
             name = getattr(example, "id", None)
             if not isinstance(name, str):
-                return f"the id {name!r} is no string"
+                return f"the id {name!r} is not a string"
             if key in seen:
                 return f"the id {name!r} occurs twice"
             seen.add(key)

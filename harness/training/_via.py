@@ -66,12 +66,12 @@ def parse_via(text: str) -> tuple[ViaPart, ...]:
             if objective is None:
                 raise _unreadable(text, _blank(text, at + 1), "the name of an objective")
             if objective[0] in objectives:
-                raise UsageError(f"--via {text!r}: the objective {objective[0]!r} stands twice", hint=SYNTAX)
+                raise UsageError(f"--via {text!r}: the objective {objective[0]!r} occurs twice", hint=SYNTAX)
             objectives.append(objective[0])
             at = _blank(text, objective.end())
         part = ViaPart(name[0], codes, tuple(objectives))
         if part.name in {earlier.name for earlier in parts}:
-            raise UsageError(f"--via {text!r}: the task {part.name!r} stands twice", hint=SYNTAX)
+            raise UsageError(f"--via {text!r}: the task {part.name!r} occurs twice", hint=SYNTAX)
         parts.append(part)
         if at == len(text):
             return tuple(parts)
@@ -89,7 +89,7 @@ def _codes(text: str, at: int) -> tuple[tuple[str, ...], int]:
         if code is None:
             raise _unreadable(text, at, "a language such as 'sw'")
         if code[0] in codes:
-            raise UsageError(f"--via {text!r}: the language {code[0]!r} stands twice", hint=SYNTAX)
+            raise UsageError(f"--via {text!r}: the language {code[0]!r} occurs twice", hint=SYNTAX)
         codes.append(code[0])
         at = _blank(text, code.end())
         if text[at : at + 1] == "]":

@@ -101,7 +101,7 @@ class RunContext:
             kind = load_part(value, "implementation")
             where = f"plugin {value.provider}: objective {name!r}: implementation"
             if not (isinstance(kind, type) and issubclass(kind, StageObjective)):
-                raise PluginError(f"{where}: {value.implementation!r} is no StageObjective", hint=_OBJECTIVE)
+                raise PluginError(f"{where}: {value.implementation!r} is not a StageObjective", hint=_OBJECTIVE)
             with border(where, PluginError, hint=_OBJECTIVE):
                 layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
         return Composition(tuple(layers)) if layers else PLAIN

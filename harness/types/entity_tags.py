@@ -26,7 +26,8 @@ class NoEntityTag(DataError):
 
     def __init__(self, tag: str) -> None:
         super().__init__(
-            f"{tag!r} is no entity tag: {METRIC} expects IOB2, that is O, B-TYPE and I-TYPE (B-PER, I-PER)", hint=HINT
+            f"{tag!r} is not an entity tag: {METRIC} expects IOB2, that is O, B-TYPE and I-TYPE (B-PER, I-PER)",
+            hint=HINT,
         )
         self.tag = tag
 

@@ -44,7 +44,7 @@ class Objective(PluginValue):
         check_strings(where, "families", self.families)
         for need in check_strings(where, "needs", self.needs):
             hint = did_you_mean(need, get_args(Need))
-            require(need in get_args(Need), f"{where}: needs: {need!r} is nothing that is known; {hint}")
+            require(need in get_args(Need), f"{where}: needs: {need!r} is not known; {hint}")
         check_text(where, "citation", self.citation, needed=False)
 
 

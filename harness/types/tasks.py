@@ -176,7 +176,10 @@ def _check_task(task: Task) -> None:
     for code, table in task.languages.items():
         check_mapping(where, f"languages[{code!r}]", table, needed=True)
         for name, split in table.items():
-            require(NAME.fullmatch(name) is not None, f"{where}: languages[{code!r}]: {name!r} is no name for a split")
+            require(
+                NAME.fullmatch(name) is not None,
+                f"{where}: languages[{code!r}]: {name!r} is not a valid name for a split",
+            )
             check_split(where, f"languages[{code!r}][{name!r}]", split)
 
 

@@ -74,7 +74,7 @@ PROVOKED: dict[int, tuple[Words, str]] = {
     1: (evaluate, "this is a bug"),
     2: (lambda data, here: ["eval", "--model", "tiny", "--task", "panks"], "did you mean 'panx'"),
     3: (with_plugin("import nothing_of_this_name"), "nothing_of_this_name"),
-    4: (without_data, "none of the 2 selected units has data"),
+    4: (without_data, "no data for any selected unit (2 units)"),
     5: (without_model, "no such folder"),
     6: (with_torn_file, "panx/sw/test"),
     129: (with_plugin(STOP.format(name="SIGHUP")), STOPPED),

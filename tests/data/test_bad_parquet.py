@@ -41,7 +41,7 @@ def twice(table: pa.Table) -> pa.Table:
 
 TABLES: dict[str, tuple[Change, str]] = {
     "Latin-1": (column("sentence1", latin1), "column 'sentence1', row 2: UnicodeDecodeError"),
-    "a column twice": (twice, "column 'sentence1' is there twice"),
+    "a column twice": (twice, "column 'sentence1' occurs twice"),
     "decimals": (column("sentence1", lambda values: pa.array([Decimal(1)] * len(values))), "column 'sentence1' holds"),
     "no text": (column("sentence2", lambda values: pa.array([None, *values[1:]])), "its texts must be strings"),
     "an unknown class": (

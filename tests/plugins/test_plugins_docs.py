@@ -420,7 +420,7 @@ def test_the_file_scratch(
     assert found() | {"code": 0} == {
         "name": "scratch-space (file:scratch)",
         "status": "failed",
-        "detail": "SCRATCH is 'nowhere', which is no folder",
+        "detail": "SCRATCH is 'nowhere', which is not a folder",
         "hint": "module load scratch",
         "code": 0,
     }

@@ -122,7 +122,7 @@ def _score(value: float) -> object:
     ("source", "arguments", "code", "message"),
     [
         ('Command("own", "no_such_module:run")', ["own"], 3, "command 'own': run: cannot load 'no_such_module:run'"),
-        ('Command("own", "json:loads")', ["own"], 3, "command 'own': run: function is no click command"),
+        ('Command("own", "json:loads")', ["own"], 3, "command 'own': run: function is not a click command"),
         ('Command("eval", "json:loads")', ["tasks", "list"], 3, "the harness has a command of this name"),
         ('Command("own", "nonsense")', ["tasks", "list"], 3, "run must be of the form 'module:name'"),
     ],

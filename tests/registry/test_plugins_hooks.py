@@ -145,7 +145,7 @@ def test_the_first_answer_wins_and_the_last_loaded_is_asked_first(tmp_path: Path
     [
         ("1 / 0", "ZeroDivisionError"),
         ("7", "it returned int, expected the path of a folder or None"),
-        ("'/nowhere/at/all'", "which is no folder"),
+        ("'/nowhere/at/all'", "which is not a folder"),
     ],
 )
 def test_a_chooser_that_fails_is_passed_over_once_loudly(

@@ -150,7 +150,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "family": ("family='clasification'", "did you mean 'classification'?"),
     "labels": ("labels=('yes', 'no', 'yes')", "'yes' more than once"),
     "labels_text": ("labels='yes'", "labels must be a tuple of strings"),
-    "entities": ("family='tagging', metric='ner_f1', labels=('O', 'PERSON')", "labels: 'PERSON' is no entity tag"),
+    "entities": ("family='tagging', metric='ner_f1', labels=('O', 'PERSON')", "labels: 'PERSON' is not an entity tag"),
     "positive": (
         "metric='accuracy_f1'",
         "labels: none of 'no', 'yes' is the positive label of the metric 'accuracy_f1'",

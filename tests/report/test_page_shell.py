@@ -7,6 +7,8 @@ import re
 from importlib import resources
 from pathlib import Path
 
+from html_pages import Page
+
 from harness.api import report
 
 VENDOR = resources.files("harness.report.pages").joinpath("vendor")
@@ -27,3 +29,9 @@ def test_every_library_has_its_checksum_version_and_licence() -> None:
 
 def test_equal_runs_make_equal_pages() -> None:
     assert report([PLAIN], "html") == report([PLAIN], "html")
+
+
+def test_a_page_can_go_without_examples() -> None:
+    page = Page(report([PLAIN], "html", examples=0))
+    assert not page.examples() and not any(link.startswith("#examples") for link in page.links)
+    assert Page(report([PLAIN], "html")).examples()

@@ -161,7 +161,7 @@ def test_an_unfinished_run_is_reported_as_far_as_it_came():
     unfinished |= {"scores": None, "finished": None}
     del unfinished["units"]["xquad/ru/test"]
     text = render(make_report([view(unfinished, "stopped")], get_registry()), "text")
-    assert "the run is not finished" in text and "missing (1 units): xnli[ur]" in text
+    assert "the run is not finished" in text and "missing (1 unit): xnli[ur]" in text
 
 
 def test_units_of_an_earlier_selection_are_not_reported():

@@ -27,7 +27,7 @@ SHOWN = [["xnli", "12,345", "79.2 ±0.5", "+1.3*", "seen"], ["panx_de", "7", DAS
 
 
 def fragment(table: Table) -> str:
-    return page_template("fragment.html").render(title=table.title, table=table)
+    return str(page_template("table.html").module.data_table(table))
 
 
 def test_cells_are_shown_by_the_kind_of_their_column() -> None:

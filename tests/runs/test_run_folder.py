@@ -192,7 +192,7 @@ def test_a_data_folder_that_is_gone_costs_nothing(copy: Path, corpus: Path, smal
     with pytest.raises(UsageError, match="data folder not found"):
         run(small_model, tmp_path / "gone", copy)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="none of the 4 selected units has data"):
+    with pytest.raises(DataError, match=r"no data for any selected unit \(4 units\)"):
         run(small_model, tmp_path / "empty", copy)
     assert (copy / "record.json").read_bytes() == before
     assert run(small_model, corpus, copy)[1].computed == []

@@ -109,7 +109,7 @@ def test_mistakes_in_the_new_command_are_named_and_leave_no_folder(packages: Pat
     code, message = new("task", "My Task", "--family", FAMILIES[0], "--out", str(packages))
     assert code != 0 and "'My Task' cannot be the name of a package" in message
     code, message = new("task", "shortlist", "--family", FAMILIES[0], "--out", str(packages))
-    assert code != 0 and "there is something already" in message
+    assert code != 0 and "already exists" in message
     code, message = new("task", "other", "--family", "clasification", "--out", str(packages))
     assert code != 0 and "unknown family 'clasification'" in message
     code, message = new("benchmark", "other", "--task", "xnil", "--out", str(packages))

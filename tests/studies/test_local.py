@@ -162,7 +162,7 @@ def test_a_failing_job_costs_what_needs_it(registry: Registry, here: Path, tmp_p
     assert [cell.via for cell, _ in done.summaries] == [("before",)]
     [(job, result)] = done.failed
     error = done.error()
-    assert isinstance(error, DataError) and "none of the 2 selected units has data" in str(error)
+    assert isinstance(error, DataError) and "no data for any selected unit (2 units)" in str(error)
     assert result.exit_code == 4 and job.name.endswith("seed 1")
     files = JobFiles.of(job, tmp_path / "jobs")
     assert read_result(files.result) == result and "none of the 2 selected units" in files.log.read_text()

@@ -101,8 +101,8 @@ def test_independent_jobs_keep_their_order() -> None:
     [
         ([job("a", "b"), job("b", "a")], "wait for each other: 'job"),
         ([job("a", "a")], "wait for each other"),
-        ([job("a", "b")], "'job a' needs b, which no job makes"),
-        ([job("a"), job("a")], "'job a' is there twice"),
+        ([job("a", "b")], "'job a' needs b, which no job produces"),
+        ([job("a"), job("a")], "'job a' occurs twice"),
     ],
 )
 def test_what_is_no_order_is_refused(jobs: list[Job], said: str) -> None:
@@ -123,7 +123,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_run_with_failed_units_stops_nothing(tmp_path: Path) -> None:
-    launcher = Pretended(tmp_path, 1, a=[JobResult("a", 6, "1 units failed")])
+    launcher = Pretended(tmp_path, 1, a=[JobResult("a", 6, "1 unit failed")])
     assert run_jobs([job("a"), job("b", "a")], launcher)["b"].done
 
 

@@ -349,7 +349,7 @@ def test_a_teacher_is_an_input_of_the_stage(
     ("expression", "overrides", "message"),
     [
         ("mnli@maskd", {}, "unknown objective 'maskd'"),
-        ("mnli@masked@masked", {}, "the objective 'masked' stands twice"),
+        ("mnli@masked@masked", {}, "the objective 'masked' occurs twice"),
         ("mnli@", {}, "expected the name of an objective"),
         ("mlm@masked", {}, "the task has no labels that could be left out"),
         ("mlm@shuffled", {}, "no labels to permute"),
@@ -359,7 +359,7 @@ def test_a_teacher_is_an_input_of_the_stage(
         ("mnli@masked", {"teacher": "tiny"}, "no objective of this run needs a teacher"),
         ("mnli@translating", {}, "needs translations among the training data of 'mnli'"),
         ("mnli", {"objective": "shuffled"}, "it is for tasks that are scored"),
-        ("mnli@no-class", {}, "is no StageObjective"),
+        ("mnli@no-class", {}, "is not a StageObjective"),
         ("mnli@masked", {"mlm_probability": 2}, "mlm_probability"),
     ],
 )

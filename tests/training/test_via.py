@@ -61,8 +61,8 @@ def test_a_via_expression_that_is_written_is_parsed_back_the_same(parts: list[tu
         ("mnli squad", "character 6: expected '[', '+' or the end, found 's'"),
         ("MNLI", "character 1: expected the name of a task, found 'M'"),
         ("mnli]", "character 5: expected '[', '+' or the end, found ']'"),
-        ("mnli[es,es]", "the language 'es' stands twice"),
-        ("mnli+mnli[es]", "the task 'mnli' stands twice"),
+        ("mnli[es,es]", "the language 'es' occurs twice"),
+        ("mnli+mnli[es]", "the task 'mnli' occurs twice"),
     ],
 )
 def test_bad_via_expressions_are_refused_with_the_place(text: str, message: str) -> None:

@@ -51,7 +51,7 @@ def test_a_task_whose_labels_are_not_iob2_is_refused_as_it_is_loaded(scheme, hoo
     wrong = first_wrong(OTHERS[scheme])
     with pytest.raises(PluginError, match="'mine': labels: ") as caught:
         check(hook, task(hook, OTHERS[scheme]))
-    assert f"{wrong!r} is no entity tag: ner_f1 expects IOB2" in str(caught.value)
+    assert f"{wrong!r} is not an entity tag: ner_f1 expects IOB2" in str(caught.value)
     assert "`example`" in caught.value.hint and "another metric" in caught.value.hint
 
 
@@ -76,7 +76,7 @@ def tagged_file(folder, tags):
 def test_training_data_in_another_scheme_are_refused_where_the_task_declares_no_labels(tmp_path):
     split = tagged_file(tmp_path, ["O", "B-PER", "LOCATION"])
     undeclared = task("harness_intermediate_tasks", ())
-    with pytest.raises(DataError, match=r"train\.tsv: example '0': 'LOCATION' is no entity tag") as caught:
+    with pytest.raises(DataError, match=r"train\.tsv: example '0': 'LOCATION' is not an entity tag") as caught:
         load_examples(undeclared, split, data_dir=tmp_path)
     assert "`example`" in caught.value.hint
     supertags = replace(undeclared, metric="accuracy")
@@ -92,7 +92,7 @@ def test_files_in_another_scheme_are_refused_naming_file_and_line(tmp_path, side
     for name, text in texts.items():
         paths[name].write_text(text, encoding="utf-8")
     named = {"task_name": "mine"} if score is score_unit else {}
-    with pytest.raises(DataError, match=rf"{side}\.tsv:5: 'PERSON' is no entity tag"):
+    with pytest.raises(DataError, match=rf"{side}\.tsv:5: 'PERSON' is not an entity tag"):
         score(
             **named, metric=get_metric("ner_f1"), format=Tags(), language="en", label_set=(),
             predictions=paths["predictions"], labels=paths["labels"],
@@ -101,9 +101,9 @@ def test_files_in_another_scheme_are_refused_naming_file_and_line(tmp_path, side
 
 def test_tags_in_another_scheme_are_refused_in_plain_python_too():
     tags = [["PERSON", "PERSON", "O"]]
-    with pytest.raises(DataError, match="'PERSON' is no entity tag"):
+    with pytest.raises(DataError, match="'PERSON' is not an entity tag"):
         get_metric("ner_f1").compute(tags, tags, "en")
-    with pytest.raises(DataError, match="'PERSON' is no entity tag"):
+    with pytest.raises(DataError, match="'PERSON' is not an entity tag"):
         as_evaluate("ner_f1").compute(predictions=tags, references=tags)
 
 

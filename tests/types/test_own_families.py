@@ -177,7 +177,7 @@ def test_a_plugin_with_own_examples_keeps_the_contract(registry: Registry, data:
         ('word_field = "pieces"', 'word_field = "peices"', "readable", "Rating has no 'peices'"),
         ('query_fields = ("text",)', 'query_fields = ("txt",)', "readable", "Caption has no 'txt'"),
         ("return PoolRole(links=", "return dict(links=", "readable", "not a PoolRole"),
-        ('else Picture(row["id"], ', "else Picture(int(row['id'][1:]), ", "ids", "the id 0 is no string"),
+        ('else Picture(row["id"], ', "else Picture(int(row['id'][1:]), ", "ids", "the id 0 is not a string"),
         ('(("pictures", name)', '(("images", name)', "ids", "links lead to images, but the pools are pictures"),
         ('(), row["stars"])', '(), "fine")', "labels", "'fine' is not one of bad, good"),
     ],

@@ -159,6 +159,6 @@ def _values(attribute: Attribute, unit: UnitItems, context: UnitContext) -> Sequ
     if len(values) != count:
         raise PluginError(
             f"plugin {attribute.provider}: attribute {attribute.name!r}: {len(values)} values for {count} examples",
-            hint="one value an example: a number, a word, or None",
+            hint="return one value for each example: a number, a word, or None",
         )
     return values

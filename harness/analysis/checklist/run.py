@@ -143,7 +143,7 @@ def _stage(folder: Path, family: str, registry: Registry, stages_dir: str | Path
             roots = [Path(stages_dir)] if stages_dir else [folder.parent / "stages"]
             end = str(stage["key"])[:12]
             if not end.isalnum():  # it is looked for by this name: no pattern, no path
-                raise DataError(f"{folder}: {end!r} is no key of a stage", hint="the record is not the harness's")
+                raise DataError(f"{folder}: {end!r} is not the key of a stage", hint="the record is not the harness's")
             for path in (found for root in roots for found in sorted(root.glob(f"*{end}"))):
                 if model_fingerprint(path) != stage.get("fingerprint"):
                     raise ModelError(

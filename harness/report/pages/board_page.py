@@ -70,8 +70,12 @@ def page(board: Board) -> str:
     sizes = sizes_of(board)
     charts: list[Chart] = []
     tables = [_table(section, sizes, charts) for section in board.sections]
+    shown = [column for section in board.sections for column in section.columns]
+    tasks = {column.task for column in shown}
     values = {
-        "title": f"{benchmark_name(board.benchmark)} leaderboard",
+        "title": f"{benchmark_name(board.benchmark)} leaderboard"
+        + (f": {task_name(*tasks)}" if len(tasks) == 1 else ""),
+        "of": "language" if any(column.language != "avg" for column in shown) else "task",
         "tables": tables,
         "systems": len({line.row["system"].casefold() for section in board.sections for line in section.lines}),
         "legend": legend(board.sections),

@@ -41,7 +41,9 @@ def to_html(report: Report) -> str:
     runs = report.runs
     charts = _Charts()
     plotted = list(dict.fromkeys(name for s in runs for name, task in s.tasks.items() if task.units))
-    browser = example_browser(runs, list(answers(runs, report.registry, data_dir=report.data_dir)))
+    wanted = report.examples
+    found = answers(runs, report.registry, data_dir=report.data_dir, most=wanted) if wanted else ()
+    browser = example_browser(runs, list(found))
     gaps = any(task.gap() for run in runs for task in run.tasks.values())
     tables = [_named(table) for table in report.tables if table.rows]
     values = {

@@ -94,7 +94,7 @@ def _read_labels(path: Path) -> tuple[dict[str, tuple[list[str], str]], tuple[st
     for context, entry, place in _questions(path, read_json(path)):
         name = _get(path, entry, "id", str, place)
         if name in found:
-            raise DataError(f"{path}: question {shorten(name)} stands twice", hint="ids must be unique")
+            raise DataError(f"{path}: question {shorten(name)} occurs twice", hint="ids must be unique")
         place = f"question {shorten(name)}"
         answers = [_get(path, answer, "text", str, place) for answer in _get(path, entry, "answers", list, place)]
         impossible = _get(path, entry, "is_impossible", bool, place) if "is_impossible" in entry else False

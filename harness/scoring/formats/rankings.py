@@ -60,7 +60,9 @@ def _read(path: Path) -> dict[str, list[str]]:
         if not isinstance(ranking, list):
             raise DataError(f"{path}: {shorten(query)} holds {json_type(ranking)}", hint="expected an array of ids")
         if not all(isinstance(name, str) and name for name in ranking):
-            raise DataError(f"{path}: {shorten(query)} holds something that is no id", hint="ids are non-empty strings")
+            raise DataError(
+                f"{path}: {shorten(query)} contains something that is not an id", hint="ids are non-empty strings"
+            )
         if len(set(ranking)) < len(ranking):
             raise DataError(f"{path}: {shorten(query)} ranks an id twice", hint="a ranking holds each id once")
     return rankings

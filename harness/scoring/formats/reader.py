@@ -127,7 +127,7 @@ def parse_json(path: Path, text: str, index: int | None = None) -> Any:
         found = dict(pairs)
         if len(found) < len(pairs):
             key = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
-            raise DataError(f"{place}: the key {shorten(key)} stands twice in one object", hint="keys must be unique")
+            raise DataError(f"{place}: the key {shorten(key)} occurs twice in one object", hint="keys must be unique")
         return found
 
     def constant(name: str) -> NoReturn:

@@ -108,7 +108,7 @@
       const update = () => {
         const choice = chart.choices[Number(select.value)];
         const drawn = Plot.plot({
-          ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 24, marginBottom: 40, marginTop: 26,
+          ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 24, marginBottom: 40, marginTop: 26, inset: 10,
           x: chart.log
             ? { type: "log", grid: true, label: chart.x, labelArrow: "none", ticks: sizes(choice.points), tickFormat: short }
             : { grid: true, nice: true, ticks: 5, label: chart.x, labelArrow: "none" },
@@ -138,7 +138,7 @@
     const x = (point) => (log ? Math.log(point.x) : point.x), across = scale(points.map(x)), up = scale(points.map((point) => point.y));
     const named = [];
     for (const point of [...points].sort((a, b) => b.series - a.series || b.y - a.y)) {
-      const free = named.every((other) => Math.abs(up(other.y) - up(point.y)) > 0.07 || Math.abs(across(x(other)) - across(x(point))) > 0.24);
+      const free = named.every((other) => Math.abs(up(other.y) - up(point.y)) > 0.09 || Math.abs(across(x(other)) - across(x(point))) > 0.24);
       const at = across(x(point));
       if (free) named.push({ ...point, anchor: at < 0.12 ? "start" : at > 0.88 ? "end" : "middle" });
     }

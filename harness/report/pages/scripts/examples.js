@@ -60,7 +60,7 @@
       const verdict = answer.right ? "✓" : "✗", parts = answer.parts.filter(([, text]) => text);
       if (!parts.length) parts.push(["answer", answer.right ? "right" : "wrong"]);
       for (const [label, text] of parts) {
-        const own = several && label === "predicted" ? index.runs[run] : several ? `${index.runs[run]}: ${label}` : label;
+        const own = !several ? label : parts.length === 1 ? index.runs[run] : `${index.runs[run]}: ${label}`;
         const row = part([`${verdict} ${own}`, text], item.code, answer.right ? "right" : "wrong");
         if (!answer.right && answer.value > 0) row.lastChild.append(element("small", {}, ` ${answer.value}`));
         list.append(row);

@@ -55,7 +55,7 @@
     const heads = [...table.tHead.rows[0].cells], tasks = heads.filter((head) => head.dataset.task);
     const extra = tasks.filter((head) => "extra" in head.dataset);
     const all = document.createElement("input"), titles = [...new Set(tasks.map((head) => head.dataset.task))];
-    const select = choice("task", titles, columns);
+    const select = choice(table.dataset.columns ?? "task", titles, columns);
     function columns() {
       for (const head of tasks) {
         const hidden = (Boolean(select.value) && head.dataset.task !== select.value) || (extra.includes(head) && !all.checked);
