@@ -19,6 +19,7 @@ from harness.models.attention import AUTO, attention_arguments, check_attention
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.embedder import Embedder
 from harness.models.load import check_head, load_tokenizer
+from harness.models.packing import pack_rows
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, ResolvedModel, resolve_model
@@ -100,6 +101,8 @@ class Session:
         if head:
             check_head(network, self.folder, head(network))
         network = network.to(compute.device).eval()
+        if not compute.compiled:
+            pack_rows(network)
         if compute.compiled:
             network.compile(dynamic=True)
         return network
