@@ -82,10 +82,13 @@ def evaluation(workload: Workload, folder: Path, args: argparse.Namespace, clock
     from harness.inference.forward import Forward
     from harness.models.attention import attention_arguments
     from harness.models.load import load_tokenizer
+    from harness.models.packing import pack_rows
 
     family = workload.predictor()
     chosen = attention_arguments(args.attention, folder)
     model = family.load(str(folder), dtype="float32", **chosen).to(args.device).eval()
+    if not args.padded:
+        pack_rows(model)
     forward = Forward(model, load_tokenizer(folder), args.device, args.dtype, args.batch_tokens)
     for seed, count in ((1, min(args.examples or workload.examples, 256)), (0, args.examples or workload.examples)):
         units = family.join([workload.unit(count, seed)])
@@ -112,6 +115,7 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
     from harness.models.attention import attention_arguments
     from harness.models.fresh_head import reset_head
     from harness.models.load import load_tokenizer
+    from harness.models.packing import pack_rows
     from harness.training._trainer import HeadTask, Trainer
     from harness.types.options import TrainOptions
 
@@ -119,6 +123,8 @@ def training(workload: Workload, folder: Path, args: argparse.Namespace, clock: 
     options = TrainOptions(batch=32, batch_tokens=args.train_tokens, select="last")
     chosen = attention_arguments(args.attention, folder)
     model = family.load(str(folder), ignore_mismatched_sizes=True, dtype="float32", **chosen)
+    if not args.padded:
+        pack_rows(model)
     if family.fresh_head:  # type: ignore[attr-defined]
         reset_head(model, 0)
     features = family.features(tokenizer, workload.unit(32 * args.steps).examples, training=True)  # type: ignore[attr-defined]
@@ -189,6 +195,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1 or cpu (default: cuda)")
     parser.add_argument("--dtype", choices=("bf16", "fp16", "fp32"), default="bf16")
     parser.add_argument("--attention", default="auto", help="as for harness eval: sdpa, flash_attention_2, ...")
+    parser.add_argument("--padded", action="store_true", help="pad batches that flash attention would take without")
     parser.add_argument("--part", dest="parts", action="append", choices=PARTS[1:], help="only this; repeat")
     parser.add_argument("--family", dest="families", action="append", choices=WORKLOADS, help="only this; repeat")
     parser.add_argument("--batch-tokens", type=int, default=65_536, help="padded tokens in a batch (default: 65,536)")
@@ -219,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "torch": torch.__version__,
         "dtype": args.dtype,
         "attention": args.attention,
+        "padded": args.padded,
         "ceiling": ceiling(args.device, 256 if args.tiny else 8192, clock),
     }
     parts, families = args.parts or PARTS[1:], args.families or WORKLOADS

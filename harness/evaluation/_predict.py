@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.evaluation._precision import checked
 from harness.evaluation._preparation import Preparation, PreparedUnit
@@ -15,6 +16,7 @@ from harness.inference.session import open_model
 from harness.inference.timing import Timings
 from harness.models.attention import attention_of
 from harness.models.heads import plain_model
+from harness.models.packing import rows_packed
 from harness.models.resolve import Access, ResolvedModel
 from harness.models.swapped_adapters import attach_adapters
 from harness.training.context import RunContext
@@ -38,7 +40,9 @@ def predicted(group: CheckpointGroup, forward: Forward, todo: Sequence[PreparedU
     """Each unit's predictions as soon as it is complete, with what is unusual about how they were computed."""
     family, units = group.family, [ready.examples for ready in todo]
     predictions = family.predict(forward, units)
-    facts = {"attention": attention_of(plain_model(forward.model))}
+    facts: dict[str, Any] = {"attention": attention_of(plain_model(forward.model))}
+    if rows_packed(forward.model):
+        facts["packed"] = True
     if forward.padding != "right":
         facts["padding"] = forward.padding
     predictions = (replace(found, facts={**found.facts, **facts}) for found in predictions)

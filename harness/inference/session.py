@@ -19,10 +19,12 @@ from harness.models.attention import AUTO, attention_arguments, check_attention
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
 from harness.models.embedder import Embedder
 from harness.models.load import check_head, load_tokenizer
+from harness.models.packing import pack_rows
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, ResolvedModel, resolve_model
 from harness.models.tiny import train_tokenizer
+from harness.types.defaults import BATCH_TOKENS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -49,7 +51,7 @@ class Compute:
     device: str = "cpu"
     dtype: str = "fp32"
     quant: str = ""
-    budget: int = 8192
+    budget: int = BATCH_TOKENS
     compiled: bool = False
     build_index: Callable[..., Any] | None = None
     attention: str = AUTO
@@ -99,6 +101,8 @@ class Session:
         if head:
             check_head(network, self.folder, head(network))
         network = network.to(compute.device).eval()
+        if not compute.compiled:
+            pack_rows(network)
         if compute.compiled:
             network.compile(dynamic=True)
         return network

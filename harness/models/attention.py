@@ -5,6 +5,8 @@ They compute the same function, and add numbers up in another order: results dif
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +66,25 @@ def attention_arguments(name: str, folder: Path) -> dict[str, Any]:
             hint="leave --attention out",
         )
     return {"attn_implementation": name}
+
+
+@contextmanager
+def on_any_device(model: PreTrainedModel) -> Iterator[None]:
+    """Within, a model whose attention is a kernel for GPUs in half precision computes on any device, in any precision.
+
+    What is tried of a loaded model is a property of its architecture, and the model may not be on its device yet.
+    """
+    held = {id(config): config for part in model.modules() if (config := getattr(part, "config", None)) is not None}
+    names = [(config, getattr(config, "_attn_implementation", None)) for config in held.values()]
+    kernels = [(config, name) for config, name in names if name and name.startswith("flash_attention")]
+    instead = "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
+    for config, _ in kernels:
+        config._attn_implementation = instead
+    try:
+        yield
+    finally:
+        for config, name in kernels:
+            config._attn_implementation = name
 
 
 def attention_of(model: PreTrainedModel) -> str:

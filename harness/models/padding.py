@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
+from harness.models.attention import on_any_device
 from harness.models.config import differing_ids
 from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.languages import any_language
@@ -78,7 +79,7 @@ def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     what = f"{config.name_or_path}: the model, of type {config.model_type!r}, fails on its first few words"
     ids = differing_ids(config, tokenizer)
     hint = "something in its config.json does not fit its architecture" + (f"; it says {ids}" if ids else "")
-    with _at_rest(model), border(what, ModelError, hint=hint):
+    with on_any_device(model), _at_rest(model), border(what, ModelError, hint=hint):
         side: str = tokenizer.padding_side
         alone = [_outputs(model, [row], side) for row in rows]
         if _agree(_outputs(model, rows, side), alone, model, side):

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from harness.core.environment import flag, names
 from harness.core.errors import UsageError, did_you_mean
 from harness.core.version import FIRST_PARTY
+from harness.registry.eval_yaml import EVAL_YAML, read_eval_yaml, task_name
 
 GROUP = "harness.plugins"
 
@@ -130,8 +131,13 @@ def _refuse_clash(candidate: PluginCandidate, owners: list[PluginCandidate]) -> 
 
 
 def _from_file(path: Path) -> PluginCandidate:
+    if (path / EVAL_YAML).is_file():
+        path = path / EVAL_YAML
     if not path.is_file():
-        raise UsageError(f"plugin file not found: {path}", hint="--plugin takes the path of a Python file")
+        hint = f"--plugin takes the path of a Python file, or of a data set with its {EVAL_YAML}"
+        raise UsageError(f"plugin file not found: {path}", hint=hint)
+    if path.suffix in (".yaml", ".yml"):
+        return PluginCandidate(task_name(path), "file", "", "file", partial(read_eval_yaml, path), path=str(path))
     return PluginCandidate(path.stem, "file", "", "file", partial(_import_file, path), path=str(path))
 
 

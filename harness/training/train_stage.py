@@ -27,6 +27,7 @@ from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import plain_model, quiet
 from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import check_head, load_tokenizer
+from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
@@ -203,6 +204,7 @@ def _finish(
         **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "attention": attention_of(plain_model(parts[0].model)),
+        **({"packed": True} if rows_packed(parts[0].model) else {}),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -285,6 +287,7 @@ def _parts(
             share_adapters(parts[0].model, model)
         else:
             attach_adapters(model, stage.adapters)
+        pack_rows(model)
         padding = padding_of(model, tokenizer)
         check_positions(model, _longest(rows), part.task.name)
         if stage.options.gradient_checkpointing:

@@ -214,6 +214,7 @@ class StageRecord(TypedDict):
     resources: NotRequired[ResourcesRecord]
     fresh: NotRequired[list[str]]
     padding: NotRequired[str]
+    packed: NotRequired[bool]
     frozen: NotRequired[str]
     steps: NotRequired[int]
     planned_steps: NotRequired[int]

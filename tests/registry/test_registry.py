@@ -171,7 +171,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     **{
         f"datasets_{name}": (f"languages={{'en': {{'test': Split(DatasetsData({given}))}}}}", reason)
         for name, (given, reason) in {
-            "format": ("'pandas', ('a.pkl',), 'x'", "must be one of 'csv', 'text', 'json', 'parquet', 'arrow'"),
+            "format": ("'pandas', ('a.pkl',), 'x'", "must be one of 'csv', 'tsv', 'text', 'json', 'parquet', 'arrow'"),
             "no_files": ("'csv', (), 'x'", "has no files"),
             "files": ("'csv', 'a.csv', 'x'", "must be a tuple of strings"),
             "obtain": ("'csv', ('a.csv',)", "obtain of a source of languages['en']['test'] must be a non-empty string"),
