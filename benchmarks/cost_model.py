@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.inference.forward import CPU_TOKENS
+from harness.types.defaults import CPU_BATCH_TOKENS
 
 MIB = 2**20
 A_ROW = 500
@@ -77,7 +77,7 @@ class Work:
     @property
     def batch(self) -> int:
         """Tokens of the largest batch of a thread: what its activations are made for."""
-        return min(self.tokens, CPU_TOKENS)
+        return min(self.tokens, CPU_BATCH_TOKENS)
 
     @property
     def weights(self) -> float:

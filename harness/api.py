@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
+from harness.types.defaults import BENCHMARK, CHECKLIST_CASES, RESAMPLES
 from harness.types.keywords import Keywords, shows_keywords, texts, with_keywords
 from harness.types.options import EvalOptions, as_plain
 
@@ -319,7 +320,7 @@ def score(
     if labels is None:
         return score_run(Path(predictions), registry, benchmark, texts(tasks), texts(languages))
     where = Path(predictions), Path(labels)
-    return score_submission(*where, registry, benchmark or "xtreme", texts(tasks), texts(languages), strict=strict)
+    return score_submission(*where, registry, benchmark or BENCHMARK, texts(tasks), texts(languages), strict=strict)
 
 
 def compare(
@@ -327,7 +328,7 @@ def compare(
     *,
     tasks: str | Sequence[str] = (),
     languages: str | Sequence[str] = (),
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     registry: Registry | None = None,
 ) -> Comparison:
     """Compares systems with the first of them, paired by example: differences, intervals, tests, Holm's correction.
@@ -447,7 +448,7 @@ def checklist(
     *,
     languages: str | Sequence[str] = (),
     tests: str | Sequence[str] = (),
-    cases: int = 200,
+    cases: int = CHECKLIST_CASES,
     examples: int = 3,
     options: EvalOptions | None = None,
     registry: Registry | None = None,

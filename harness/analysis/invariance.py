@@ -24,6 +24,7 @@ from harness.models.reference import parse_model
 from harness.models.resolve import Access
 from harness.registry.attribution import attributing_errors
 from harness.registry.registry import load_part
+from harness.types.defaults import INVARIANCE_EXAMPLES
 from harness.types.examples import pool_role
 from harness.types.options import EvalOptions, build
 from harness.types.units import UnitExamples
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from harness.evaluation.plan import PlannedUnit
     from harness.registry.registry import Registry
-
-EXAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Invariance:
 
 
 def invariance(
-    model: str, registry: Registry, options: EvalOptions | None = None, *, limit: int = EXAMPLES
+    model: str, registry: Registry, options: EvalOptions | None = None, *, limit: int = INVARIANCE_EXAMPLES
 ) -> Invariance:
     """Scores ``limit`` examples of a unit of each family, at batch 1 and in full batches, in fp32 and in bf16.
 

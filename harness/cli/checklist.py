@@ -7,13 +7,16 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import columns_option, session_options, split_commas
+from harness.types.defaults import CHECKLIST_CASES
 
 
 @click.command("checklist")
 @click.option("--model", required=True, help="A run folder with a question-answering task, a checkpoint, or a Hub id.")
 @click.option("--language", "languages", multiple=True, callback=split_commas, metavar="CODES", help="Only these.")
 @click.option("--test", "tests", multiple=True, metavar="NAME", help="Only tests with this in their name.")
-@click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="Cases of a test in a language.")
+@click.option(
+    "--cases", type=click.IntRange(1), default=CHECKLIST_CASES, show_default=True, help="Cases of a test in a language."
+)
 @click.option("--examples", type=click.IntRange(0), default=0, metavar="N", help="Show up to N failures of each test.")
 @session_options()
 @click.option(

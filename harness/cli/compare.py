@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from harness.cli.shared_options import columns_option, split_commas
+from harness.types.defaults import RESAMPLES
 
 
 @click.command("compare", short_help="Compare runs, paired by example, with tests and intervals.")
@@ -14,7 +15,7 @@ from harness.cli.shared_options import columns_option, split_commas
     "--language", "languages", multiple=True, callback=split_commas, metavar="CODES", help="de,sw or script:Cyrl."
 )
 @click.option(
-    "--resamples", type=click.IntRange(100, 1_000_000), default=10_000, show_default=True, help="Bootstrap samples."
+    "--resamples", type=click.IntRange(100, 1_000_000), default=RESAMPLES, show_default=True, help="Bootstrap samples."
 )
 @columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

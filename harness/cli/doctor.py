@@ -11,12 +11,15 @@ from click.core import ParameterSource
 
 from harness.cli.shared_options import columns_option, language_adapter_options, session_options
 from harness.core.errors import UsageError
+from harness.types.defaults import INVARIANCE_EXAMPLES
 
 
 @click.command()
 @click.option("--model", metavar="MODEL", help="Tell which families can use a model, and what to say about it.")
 @click.option("--invariance", metavar="MODEL", help="Count decisions that batch size and precision change.")
-@click.option("--limit", type=click.IntRange(1), help="Examples a unit, with --invariance.  [default: 200]")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"Examples a unit, with --invariance.  [default: {INVARIANCE_EXAMPLES}]"
+)
 @click.option(
     "--data-dir",
     envvar="HARNESS_DATA_DIR",

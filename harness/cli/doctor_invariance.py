@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cli.console import message, print_json, print_table, print_text
 from harness.core.safe_text import safe
 from harness.report.invariance import invariance_table
+from harness.types.defaults import INVARIANCE_EXAMPLES
 
 if TYPE_CHECKING:
     from harness.analysis.invariance import Invariance
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 def print_invariance(model: str, limit: int | None, options: EvalOptions, as_json: bool) -> None:
     """Scores, counts and prints; a change is a finding, not an error."""
-    from harness.analysis.invariance import EXAMPLES, invariance
+    from harness.analysis.invariance import invariance
     from harness.registry.default import get_registry
 
-    found = invariance(model, get_registry(), options, limit=limit or EXAMPLES)
+    found = invariance(model, get_registry(), options, limit=limit or INVARIANCE_EXAMPLES)
     if as_json:
         print_json(asdict(found))
     else:

@@ -19,6 +19,7 @@ from harness.cli.shared_options import (
     track_option,
 )
 from harness.core.counted import counted
+from harness.types.options import EvalOptions
 
 
 @click.command("eval")
@@ -26,7 +27,7 @@ from harness.core.counted import counted
     "--model", required=True, help="Hub id, org/name@revision, folder, tiny, demo:e5-small, baseline:majority|random."
 )
 @selection_options
-@click.option("--split", default="test", show_default=True, help="test or dev.")
+@click.option("--split", default=EvalOptions.split, show_default=True, help="test or dev.")
 @click.option("--via", multiple=True, metavar="TASK", help="Intermediate stage; repeat for a sequence, a+b for both.")
 @click.option("--with-mlm", is_flag=True, help="Add masked language modelling on DATA_DIR/text to every --via stage.")
 @click.option(
@@ -44,7 +45,10 @@ from harness.core.counted import counted
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
 @click.option(
-    "--train", default="auto", show_default=True, help="auto: fine-tune on English; never: score the model unchanged."
+    "--train",
+    default=EvalOptions.train,
+    show_default=True,
+    help="auto: fine-tune on English; never: score the model unchanged.",
 )
 @recipe_options
 @adapter_options

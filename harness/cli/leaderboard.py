@@ -11,6 +11,7 @@ from harness.cli.console import message, print_json, print_tables, print_text
 from harness.cli.shared_options import columns_option, data_dir_option
 from harness.core.counted import counted
 from harness.core.errors import DataError, UsageError
+from harness.types.defaults import BENCHMARK
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board
@@ -188,7 +189,7 @@ def add(files: tuple[Path, ...], folder: Path) -> None:
 
 
 _board_options = [
-    click.option("--benchmark", default="xtreme", show_default=True, help="Benchmark of the rows."),
+    click.option("--benchmark", default=BENCHMARK, show_default=True, help="Benchmark of the rows."),
     click.option("--task", "tasks", multiple=True, metavar="NAME", help="Show this task, language by language."),
     click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric: f1."),
     click.option("--recipe", metavar="NAME", help="Only rows that are known to be of this recipe: nlu-evals."),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import EMBEDDING, SESSION, embedding_options, session_options
+from harness.types import defaults
 
 _FILE = click.Path(path_type=Path)
 
@@ -17,19 +18,33 @@ _FILE = click.Path(path_type=Path)
 @click.option("--source", required=True, type=_FILE, metavar="FILE", help="Sentences, one per line, UTF-8.")
 @click.option("--target", required=True, type=_FILE, metavar="FILE", help="Sentences of the other language.")
 @click.option("--out", required=True, type=_FILE, metavar="FILE.tsv", help="Output file of the pairs, best first.")
-@click.option("--threshold", type=float, default=0.0, show_default=True, help="Minimum margin of a pair.")
 @click.option(
-    "--k", type=click.IntRange(min=1), default=4, show_default=True, help="Number of neighbours used by a margin."
+    "--threshold", type=float, default=defaults.THRESHOLD, show_default=True, help="Minimum margin of a pair."
 )
-@click.option("--margin", default="ratio", show_default=True, help="ratio, distance or absolute.")
-@click.option("--retrieval", default="max", show_default=True, help="max, intersect, forward or backward.")
-@click.option("--duplicates", default="drop", show_default=True, help="Repeated sentences: drop or expand.")
+@click.option(
+    "--k",
+    type=click.IntRange(min=1),
+    default=defaults.NEIGHBOURS,
+    show_default=True,
+    help="Neighbours used by a margin.",
+)
+@click.option("--margin", default=defaults.MARGIN, show_default=True, help="ratio, distance or absolute.")
+@click.option("--retrieval", default=defaults.RETRIEVAL, show_default=True, help="max, intersect, forward or backward.")
+@click.option(
+    "--duplicates", default=defaults.DUPLICATES, show_default=True, help="Repeated sentences: drop or expand."
+)
 @embedding_options
 @click.option(
     "--max-length", type=click.IntRange(min=3), help="Tokens of a sentence.  [default: the model authors', else 512]"
 )
 @click.option("--precision", default="auto", show_default=True, help="First pass: fp32 or bf16; same pairs.")
-@click.option("--memory", type=click.IntRange(min=1), default=1024, show_default=True, help="MiB for similarities.")
+@click.option(
+    "--memory",
+    type=click.IntRange(min=1),
+    default=defaults.SIMILARITY_MEMORY,
+    show_default=True,
+    help="MiB for similarities.",
+)
 @click.option("--index", default="auto", show_default=True, help="auto (exact), faiss, torch; ivf or hnsw; a plugin's.")
 @session_options()
 @click.option("--vectors", type=_FILE, metavar="FOLDER", help="Sentence vectors.  [default: next to --out]")

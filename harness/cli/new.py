@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.scaffold.plain import PLAIN, Plain
+from harness.types.defaults import BENCHMARK
 
 _out = click.option("--out", default=".", show_default=True, metavar="FOLDER", help="Where the package folder is made.")
 
@@ -123,7 +124,7 @@ def language(name: str, out: str) -> None:
 @command.command()
 @click.argument("name")
 @click.option(
-    "--benchmark", "benchmark_name", default="xtreme", show_default=True, help="On which the systems are scored."
+    "--benchmark", "benchmark_name", default=BENCHMARK, show_default=True, help="On which the systems are scored."
 )
 @_out
 def rows(name: str, benchmark_name: str, out: str) -> None:

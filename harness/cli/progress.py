@@ -12,6 +12,8 @@ from harness.cli.console import stderr_console
 from harness.core.errors import HarnessError
 from harness.core.pace import Pace
 from harness.core.safe_text import safe
+from harness.scoring.scale import PERCENT
+from harness.scoring.scale import shown as number
 from harness.types.progress import ComingStage, ProgressListener, StageCount
 from harness.types.record import UnitRecord
 from harness.types.units import Unit
@@ -92,7 +94,10 @@ class TerminalProgress(ProgressListener):
         if score is None:
             shown = "predicted; no gold labels to score against"
         else:
-            shown = "  ".join(f"{name} {value['value']:.2f}" for name, value in score["metrics"].items())
+            numbers = score["metrics"].items()
+            shown = "  ".join(
+                f"{name} {number(found['value'], found.get('scale', PERCENT), more=1)}" for name, found in numbers
+            )
         self._line(f"{unit.key:<24} {shown}{'  (kept)' if cached else ''}")
 
     def failed(self, unit: Unit, error: HarnessError) -> None:

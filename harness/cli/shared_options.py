@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.cli.console import COLUMNS
-
-if TYPE_CHECKING:
-    from harness.types.options import EvalOptions
+from harness.types import defaults
+from harness.types.options import EvalOptions
 
 Decorated = Callable[..., Any]
 
@@ -82,7 +81,9 @@ EMBEDDING = ("layer", "pool", "prompt")
 
 recipe_options = _together(
     click.option(
-        "--recipe", default="auto", help="Recipe name or file.toml.  [default: xtreme, or tiny for --model tiny]"
+        "--recipe",
+        default=EvalOptions.recipe,
+        help=f"Recipe name or file.toml.  [default: {defaults.RECIPE}, or tiny for --model tiny]",
     ),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="One option: lr=2e-5, squad.epochs=2."),
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
@@ -96,7 +97,7 @@ language_adapter_options = _together(
     ),
     click.option(
         "--adapter-fallback",
-        default="related",
+        default=EvalOptions.adapter_fallback,
         show_default=True,
         metavar="NAME",
         help="For a language without an adapter: related (its nearest relative's, else English's), source (English's), "
@@ -110,20 +111,28 @@ adapter_options = _together(
 )
 
 SESSION: dict[str, Callable[[Decorated], Decorated]] = {
-    "device": click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
-    "dtype": click.option("--dtype", default="auto", show_default=True, help="auto, fp32, bf16, fp16."),
+    "device": click.option(
+        "--device", default=EvalOptions.device, show_default=True, help="auto, cpu, cuda, cuda:1, mps."
+    ),
+    "dtype": click.option("--dtype", default=EvalOptions.dtype, show_default=True, help="auto, fp32, bf16, fp16."),
     "quant": click.option(
-        "--quant", default="", metavar="BITS", help="Hold the encoder in 8bit or 4bit; trains with --peft."
+        "--quant",
+        default=EvalOptions.quant,
+        metavar="BITS",
+        help="Hold the encoder in 8bit or 4bit; trains with --peft.",
     ),
     "attention": click.option(
         "--attention",
-        default="auto",
+        default=EvalOptions.attention,
         show_default=True,
         metavar="NAME",
         help="auto, eager, sdpa, flash_attention_2, flash_attention_3, flex_attention.",
     ),
     "batch_tokens": click.option(
-        "--batch-tokens", type=int, help="Padded tokens in a batch.  [default: 32768 on a GPU, else 8192]"
+        "--batch-tokens",
+        type=int,
+        help="Padded tokens in a batch.  "
+        f"[default: {defaults.GPU_BATCH_TOKENS} on a GPU; on a CPU {defaults.CPU_BATCH_TOKENS}, which is the most]",
     ),
     "compiled": click.option(
         "--compile", "compiled", is_flag=True, help="Compile the model with torch.compile: worthwhile for long runs."

@@ -19,6 +19,7 @@ from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, Mined, mine_texts
 from harness.retrieval.search_backend import Search, index_facts, pair_searcher
 from harness.retrieval.threshold import Threshold, best_threshold
+from harness.types import defaults
 from harness.types.examples import Example, GoldPair, Sentence
 from harness.types.roles import MEASURES, SPEED, option
 from harness.types.units import Prediction, UnitExamples
@@ -48,12 +49,12 @@ class BitextMining(Predictor):
         ``memory``: MiB for the blocks of similarities. ``index`` as in sentence retrieval.
         """
 
-        k: int = option(4, MEASURES)
-        margin: str = option("ratio", MEASURES)
-        retrieval: str = option("max", MEASURES)
-        duplicates: str = option("drop", MEASURES)
+        k: int = option(defaults.NEIGHBOURS, MEASURES)
+        margin: str = option(defaults.MARGIN, MEASURES)
+        retrieval: str = option(defaults.RETRIEVAL, MEASURES)
+        duplicates: str = option(defaults.DUPLICATES, MEASURES)
         precision: str = option("auto", SPEED, keyed="default")
-        memory: int = option(1024, SPEED, keyed="default")
+        memory: int = option(defaults.SIMILARITY_MEMORY, SPEED, keyed="default")
         index: str = option("auto", MEASURES)
 
         def __post_init__(self) -> None:

@@ -26,15 +26,13 @@ from harness.models.heads import plain_model
 from harness.models.padding import padding_of
 from harness.models.swapped_adapters import adapters_in, reads_languages
 from harness.models.tables import check_positions
+from harness.types.defaults import BATCH_TOKENS, CPU_BATCH_TOKENS
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
-
-CPU_TOKENS = 1024
-"""Padded tokens: on a processor, larger batches leave the cache (benchmarks: a quarter slower at 8,192)."""
 
 _LIBRARIES = ("torch", "transformers", "peft")
 
@@ -66,7 +64,8 @@ class Forward:
     """A model ready to predict: on its device, in eval mode, with its tokenizer and its numeric precision.
 
     ``budget`` is the number of padded tokens a batch may hold; it is halved, for good, when memory runs out. On a CPU
-    batches hold at most :data:`CPU_TOKENS` tokens, and as many as torch has threads are computed side by side.
+    batches hold at most :data:`~harness.types.defaults.CPU_BATCH_TOKENS` tokens, and as many as torch has threads are
+    computed side by side.
     ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
     ``embedder`` is what the model's folder says of its sentence vectors.
     ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`), else "right".
@@ -76,7 +75,7 @@ class Forward:
     tokenizer: PreTrainedTokenizerBase
     device: str
     dtype: str = "fp32"
-    budget: int = 8192
+    budget: int = BATCH_TOKENS
     tokens: int = 0
     progress: Callable[[int], None] = lambda rows: None
     build_index: Callable[..., Any] | None = None
@@ -169,7 +168,7 @@ class Forward:
             self.tokens += int(left.lengths[rows].sum())
 
     def _tokens_a_batch(self) -> int:
-        return min(self.budget, CPU_TOKENS) if self.on_processor else self.budget
+        return min(self.budget, CPU_BATCH_TOKENS) if self.on_processor else self.budget
 
     def _at_once(self, features: FeatureRows) -> int:
         """Number of batches computed at the same time: on a processor as many as it has threads."""

@@ -24,6 +24,7 @@ from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, ResolvedModel, resolve_model
 from harness.models.tiny import train_tokenizer
+from harness.types.defaults import BATCH_TOKENS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,7 +51,7 @@ class Compute:
     device: str = "cpu"
     dtype: str = "fp32"
     quant: str = ""
-    budget: int = 8192
+    budget: int = BATCH_TOKENS
     compiled: bool = False
     build_index: Callable[..., Any] | None = None
     attention: str = AUTO

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
+from harness.types.defaults import BATCH_TOKENS, CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,10 +44,11 @@ def choose_dtype(name: str, device: str) -> str:
 
 
 def choose_batch_tokens(given: int | None, device: str) -> int:
-    """Padded tokens in a batch of an evaluation: by default, what keeps a GPU busy, or 8,192 elsewhere."""
+    """Padded tokens in a batch of an evaluation, by default those that suit the device."""
     if given is not None:
         return given
-    return 32768 if device.startswith("cuda") else 8192
+    suited = {"cuda": GPU_BATCH_TOKENS, "cpu": CPU_BATCH_TOKENS}
+    return suited.get(device.partition(":")[0], BATCH_TOKENS)
 
 
 def sent(array: np.ndarray[Any, Any], device: str | torch.device) -> torch.Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import ModelError, UsageError
+from harness.types.defaults import RECIPE
 
 BASELINES = ("majority", "random")
 DEMO = "demo:e5-small"
@@ -93,4 +94,4 @@ def parse_model(text: str) -> ModelReference:
 
 def default_recipe(model: ModelReference) -> str:
     """The recipe that "auto" means: the model ``tiny`` needs other hyper-parameters than any other model."""
-    return "tiny" if model.kind == "tiny" else "xtreme"
+    return "tiny" if model.kind == "tiny" else RECIPE

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.types.defaults import SIMILARITY_MEMORY
+
 if TYPE_CHECKING:
     import torch
 
-MEMORY = 1 << 30
+MEMORY = SIMILARITY_MEMORY << 20
 """Default bound, in bytes, on what a search allocates beyond its vectors and its answer."""
 SLACK = 4
 """Candidates kept beyond k, so that rounding in the fast step hardly ever sends a query to the exhaustive search."""

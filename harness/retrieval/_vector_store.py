@@ -26,6 +26,7 @@ from harness.core.claims import Claims
 from harness.core.files import disk_errors, write_atomic
 from harness.core.scratch import gone_if_unused
 from harness.core.turns import in_turn
+from harness.types.defaults import CPU_BATCH_TOKENS
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +80,9 @@ def characters_at_a_time(device: str, batch_tokens: int) -> int:
     """
     import torch
 
-    from harness.inference.forward import CPU_TOKENS
-
-    at_once = min(batch_tokens, CPU_TOKENS) * torch.get_num_threads() if device.startswith("cpu") else batch_tokens
+    at_once = (
+        min(batch_tokens, CPU_BATCH_TOKENS) * torch.get_num_threads() if device.startswith("cpu") else batch_tokens
+    )
     return (2 if device.startswith("cpu") else 8) * at_once * CHARACTERS_A_TOKEN
 
 

@@ -26,6 +26,7 @@ from harness.retrieval.embedding import Embedding, EmbeddingOptions
 from harness.retrieval.knn_bidirectional import PRECISIONS
 from harness.retrieval.mining import DUPLICATES, MARGINS, RETRIEVALS, mine_texts
 from harness.retrieval.search_backend import index_facts, pair_searcher
+from harness.types import defaults
 from harness.types.progress import ProgressListener
 
 _KEPT = "the sentence vectors are kept"
@@ -40,13 +41,13 @@ class MiningOptions(EmbeddingOptions):
     change no pair. ``index`` names the search: exact, approximate, or a plugin's.
     """
 
-    threshold: float = 0.0
-    k: int = 4
-    margin: str = "ratio"
-    retrieval: str = "max"
-    duplicates: str = "drop"
+    threshold: float = defaults.THRESHOLD
+    k: int = defaults.NEIGHBOURS
+    margin: str = defaults.MARGIN
+    retrieval: str = defaults.RETRIEVAL
+    duplicates: str = defaults.DUPLICATES
     precision: str = "auto"
-    memory: int = 1024
+    memory: int = defaults.SIMILARITY_MEMORY
     index: str = "auto"
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from harness.core.errors import check_choice
 from harness.retrieval._knn_exact import MEMORY, Neighbours
 from harness.retrieval.knn import nearest
 from harness.retrieval.knn_bidirectional import nearest_both_ways
+from harness.types import defaults
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -53,9 +54,9 @@ def mine(
     foreign: Vectors,
     english: Vectors,
     *,
-    k: int = 4,
-    margin: str = "ratio",
-    retrieval: str = "max",
+    k: int = defaults.NEIGHBOURS,
+    margin: str = defaults.MARGIN,
+    retrieval: str = defaults.RETRIEVAL,
     precision: str = "auto",
     device: str = "cpu",
     memory: int = MEMORY,
@@ -109,10 +110,10 @@ def mine_texts(
     foreign_vectors: Vectors,
     english_vectors: Vectors,
     *,
-    duplicates: str = "drop",
-    k: int = 4,
-    margin: str = "ratio",
-    retrieval: str = "max",
+    duplicates: str = defaults.DUPLICATES,
+    k: int = defaults.NEIGHBOURS,
+    margin: str = defaults.MARGIN,
+    retrieval: str = defaults.RETRIEVAL,
     precision: str = "auto",
     device: str = "cpu",
     memory: int = MEMORY,

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.core.errors import did_you_mean
 from harness.types.checks import check_mapping, check_options, check_strings, check_text, check_whole, require
+from harness.types.defaults import RECIPE
 from harness.types.values import PluginValue
 
 
@@ -142,7 +143,7 @@ class Study(PluginValue):
     languages: tuple[str, ...] = ()
     via: tuple[tuple[str, ...], ...] = ((),)
     seeds: tuple[int, ...] = (42,)
-    recipe: str = "xtreme"
+    recipe: str = RECIPE
     summary: str = ""
     source: str = ""
     provider: str = ""

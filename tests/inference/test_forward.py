@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from harness.inference._prefetch import prefetched
 from harness.inference.features import Features, Ragged
-from harness.inference.forward import CPU_TOKENS, Forward, batches
+from harness.inference.forward import Forward, batches
 from harness.inference.timing import Timings
 from harness.models.load import load_tokenizer
+from harness.types.defaults import CPU_BATCH_TOKENS
 
 
 @given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 500))
@@ -126,7 +127,7 @@ def test_batches_on_a_processor_are_small_whatever_the_budget(forward: Forward) 
         return first_token(model, batch)
 
     Forward(forward.model, forward.tokenizer, "cpu", budget=10**6).stream(features([16] * 1000), watch)
-    assert max(seen) <= CPU_TOKENS < sum(seen)
+    assert max(seen) <= CPU_BATCH_TOKENS < sum(seen)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from harness.models.reference import ModelReference, parse_model
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
 from harness.runs.record import load_record
+from harness.types.defaults import CHECKLIST_CASES
 from harness.types.examples import Question
 from harness.types.options import EvalOptions
 from harness.types.tasks import IntermediateTask, TargetTask
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from harness.families.base import Predictor
     from harness.registry.registry import Registry
 
-CASES = 200
 _LENT = ("animal", "vehicle")
 """Arguments that a test without arguments takes from another test."""
 Ask = Callable[[str, Sequence[Question]], Sequence[str]]
@@ -42,7 +42,7 @@ def checklist(
     *,
     languages: Sequence[str] = (),
     tests: Sequence[str] = (),
-    cases: int = CASES,
+    cases: int = CHECKLIST_CASES,
     examples: int = 3,
 ) -> Results:
     """Error rates of a model that answers questions: a run folder with such a stage, a checkpoint folder, or a Hub id.

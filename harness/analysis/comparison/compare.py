@@ -14,15 +14,16 @@ from harness.analysis.comparison.result import ComparedSystem, Comparison, Diffe
 from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
+from harness.results.run_view import RunView
 from harness.results.systems import System, load_systems
 from harness.scoring.bootstrap import IntArray, Items, joint_sums, owners
 from harness.scoring.files import TaskScorer
 from harness.scoring.intervals import percentiles
 from harness.scoring.metrics.base import AdditiveMetric
 from harness.scoring.scale import common_scale
+from harness.types.defaults import RESAMPLES
 from harness.types.units import Unit
 
-RESAMPLES = 10_000
 _SEED = 20200326
 
 
@@ -175,8 +176,13 @@ def _task(
 
 
 def _at_chance(systems: Sequence[System], task: str, codes: Sequence[str]) -> tuple[bool, ...]:
-    """Tells of each system whether the score of every run of it is at chance in these languages."""
-    return tuple(all(run.tasks[task].at_chance(codes) for run in system.runs) for system in systems)
+    """Tells of each system whether the score of every run of it is at chance in these languages, as it is recorded."""
+
+    def low(run: RunView) -> bool:
+        view = run.tasks.get(task)
+        return view is not None and view.units.keys() >= set(codes) and view.at_chance(codes)
+
+    return tuple(all(map(low, system.runs)) for system in systems)
 
 
 def _sampled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.core.version import FIRST_PARTY
 from harness.leaderboard.board import MARKS, Board, BoardLine, Column, Section, ShownCell
@@ -16,6 +17,8 @@ from harness.report.pages.board_charts import board_charts, is_extra, size_key, 
 from harness.report.pages.chart_data import Chart
 from harness.report.pages.shell import render_page
 from harness.results.run_view import language_of
+from harness.scoring.scale import PERCENT
+from harness.scoring.scale import shown as shown_number
 from harness.scoring.scores import half_width
 
 
@@ -147,7 +150,9 @@ def _cell(shown: ShownCell | None) -> BoardCell:
         return BoardCell("", "", "", "", "none", "")
     cell = shown.cell
     half = half_width(cell.get("low"), cell.get("high"))
-    lines = [f"{cell['value']:.2f}".rstrip("0").rstrip(".") + ("" if half is None else f" ±{half:.2f} (95% interval)")]
+    number = partial(shown_number, scale=cell.get("scale", PERCENT), like=cell["value"])
+    exact = number(cell["value"], more=1).rstrip("0").rstrip(".")
+    lines = [exact + ("" if half is None else f" ±{number(half, more=1)} (95% interval)")]
     lines += [f"n = {cell['n']:,}"] if "n" in cell else []
     lines += [f"standard deviation over seeds {cell['seed_deviation']:.2f}"] if "seed_deviation" in cell else []
     lines.append(", ".join(filter(None, (source(shown.row), str(cell.get("table") or "")))))
@@ -158,7 +163,7 @@ def _cell(shown: ShownCell | None) -> BoardCell:
     lines += [f"also {each.value:.1f}: {source(each.row)}" for each in shown.others]
     marks = "".join(MARKS[mark][0] for mark in shown.marks)
     style = "first" if shown.rank == 1 else "" if shown.ranked else "unranked"
-    return BoardCell(f"{cell['value']:.1f}", str(shown.rank or ""), marks, "\n".join(lines), style, repr(shown.value))
+    return BoardCell(number(cell["value"]), str(shown.rank or ""), marks, "\n".join(lines), style, repr(shown.value))
 
 
 def _list(names: Sequence[str]) -> str:
