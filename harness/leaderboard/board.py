@@ -116,11 +116,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Board:
-    """A benchmark's sections; numbers of different sections are never ranked together."""
+    """A benchmark's sections; numbers of different sections are never ranked together.
+
+    ``titles`` are what people call the tasks and benchmarks.
+    """
 
     benchmark: str
     sections: Sequence[Section]
     notes: Sequence[str] = field(default_factory=tuple)
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_board(
@@ -159,7 +163,7 @@ def build_board(
             groups.setdefault((row["setting"], row["split"], selection), []).append(BoardLine(row, cells, (row,)))
     sections = [_section(key, _merged(lines), order, paired or {}) for key, lines in groups.items()]
     sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))
-    return Board(benchmark, sections)
+    return Board(benchmark, sections, titles=registry.titles())
 
 
 def why_not_shown(row: Row, board: Board, tasks: Sequence[str], metrics: Sequence[str]) -> str:

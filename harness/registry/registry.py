@@ -154,6 +154,11 @@ class Registry:
         """All families by name."""
         return self.all(Family)
 
+    def titles(self) -> dict[str, str]:
+        """Of the tasks and benchmarks that have a title, what people call them."""
+        every = (*self.intermediate_tasks().values(), *self.tasks().values(), *self.benchmarks().values())
+        return {value.name: value.title for value in every if value.title}
+
     def benchmarks(self) -> dict[str, Benchmark]:
         """All benchmarks by name."""
         return self.all(Benchmark)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError, check_choice
 from harness.core.safe_text import safe
-from harness.report.names import task_name
+from harness.report.names import task_name, titled
 from harness.report.pages.chart_data import gap_chart, languages_chart
 from harness.report.pages.score_map import MapCell, ScoreMap, score_maps
 from harness.report.report import Report
@@ -71,7 +71,8 @@ def figures(report: Report, type: str = "pdf") -> Iterator[PaperFigure]:
 
     style: dict[Any, Any] = dict(matplotlib.rcParamsDefault)  # not the user's
     style.update(_STYLE)
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    titles = titled(report.registry.titles())
+    with titles, matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # shown as a box
         for name, figure in _drawn(report):
             content = io.BytesIO()

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-BENCHMARKS = {"xtreme": "XTREME", "xtreme-r": "XTREME-R"}
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-TASKS = {
-    "xnli": "XNLI",
-    "pawsx": "PAWS-X",
-    "udpos": "UD-POS",
-    "panx": "PAN-X",
-    "xquad": "XQuAD",
-    "mlqa": "MLQA",
-    "tydiqa": "TyDiQA-GoldP",
-    "bucc2018": "BUCC 2018",
-    "tatoeba": "Tatoeba",
-    "tatoeba_mteb": "Tatoeba (MTEB)",
-    "xcopa": "XCOPA",
-    "lareqa": "LAReQA",
-    "mewslix": "Mewsli-X",
-    "avg_tasks": "mean of tasks",
-    "avg_groups": "mean of groups",
-    "qa": "question answering",
-}
+PARTS = {"avg_tasks": "mean of tasks", "avg_groups": "mean of groups", "qa": "question answering"}
 METRICS = {"f1": "F1", "exact_match": "EM", "map@20": "mAP@20", "map": "mAP"}
 SETTINGS = {
     "zero_shot_en": "Zero-shot from English",
@@ -45,15 +30,23 @@ _PARTS = {
 }
 
 
-def benchmark_name(name: str) -> str:
-    """``XTREME-R`` of "xtreme-r", ``BUCC 2018`` of a board of one task."""
-    return BENCHMARKS.get(name) or task_name(name)
+_TITLES: ContextVar[Mapping[str, str]] = ContextVar("titles")
+
+
+@contextmanager
+def titled(titles: Mapping[str, str]) -> Iterator[None]:
+    """Within, tasks and benchmarks are called by these titles."""
+    before = _TITLES.set(titles)
+    try:
+        yield
+    finally:
+        _TITLES.reset(before)
 
 
 def task_name(name: str) -> str:
-    """``PAWS-X`` of "pawsx", ``question answering`` of "group:qa"."""
+    """``PAWS-X`` of "pawsx", ``XTREME-R`` of "xtreme-r", ``question answering`` of "group:qa"."""
     known = name.removeprefix("group:")
-    return TASKS.get(known, known)
+    return PARTS.get(known) or _TITLES.get({}).get(known, known)
 
 
 def metric_name(name: str) -> str:
@@ -72,6 +65,8 @@ def setting_name(setting: str) -> str:
 def _part(text: str) -> str:
     kind, _, values = text.partition(":")
     listed = (
-        ", ".join(value.upper() if kind == "intermediate" else value for value in values.split(",")) if values else ""
+        ", ".join(task_name(value) if kind == "intermediate" else value for value in values.split(","))
+        if values
+        else ""
     )
     return f"{_PARTS.get(kind, kind.replace('_', ' '))} {listed}".strip()

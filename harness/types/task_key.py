@@ -10,7 +10,7 @@ from harness.types.tasks import IntermediateTask, TargetTask
 
 BY_CONTENT = frozenset({"train", "dev", "languages", "any_language", "pool", "example"})
 """Fields that say where examples come from and how they are read: keys hold the fingerprints of the examples instead."""
-HARMLESS = frozenset({"summary", "licence", "citation", "provider", "average"})
+HARMLESS = frozenset({"title", "summary", "licence", "citation", "provider", "average"})
 """Fields that change no prediction and no unit's score (``average`` is about several units)."""
 
 

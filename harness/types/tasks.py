@@ -25,7 +25,8 @@ from harness.types.values import PluginValue
 class IntermediateTask(PluginValue):
     """English (or other) labelled data to train on, with a dev split to select on.
 
-    ``name`` is what ``--via`` takes. ``labels`` is the closed label set, in the order of the model's outputs.
+    ``name`` is what ``--via`` takes, ``title`` what people call it, for pages. ``labels`` is the closed label set, in the
+    order of the model's outputs.
     Without ``dev``, a tenth of ``train`` is held out (:func:`harness.data.held_out.held_out`).
     ``languages`` holds training and dev splits of other languages: ``{"es": {"train": Split, "dev": Split}}``;
     ``any_language`` makes those of a language that is not listed (text in a folder of files named by language). ``train``
@@ -45,6 +46,7 @@ class IntermediateTask(PluginValue):
     labels: tuple[str, ...] = ()
     languages: Mapping[str, Mapping[str, Split]] = field(default_factory=dict)
     any_language: Callable[[str], Mapping[str, Split]] | None = None
+    title: str = field(default="", kw_only=True)
     summary: str = ""
     licence: str = ""
     citation: str = ""
@@ -81,7 +83,7 @@ class TargetTask(PluginValue):
     the candidates that the queries of every language search, where they do not come with the languages. ``average`` says
     what the average of a metric is over: "languages", each counting once, or "items", those of all languages counting alike
     (a mean over all questions: languages weigh as many items as they have).
-    ``provider`` is stamped by the registry: ``distribution:plugin``.
+    ``title`` is what people call it ("PAWS-X"), for pages. ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
 
     kind = "target task"
@@ -97,6 +99,7 @@ class TargetTask(PluginValue):
     pool: Split | None = None
     labels: tuple[str, ...] = ()
     average: Literal["languages", "items"] = "languages"
+    title: str = field(default="", kw_only=True)
     summary: str = ""
     licence: str = ""
     citation: str = ""
@@ -161,7 +164,7 @@ def _check_task(task: Task) -> None:
     check_whole(where, "version", task.version)
     check_text(where, "family", task.family)
     check_text(where, "metric", task.metric)
-    for name in ("summary", "licence", "citation"):
+    for name in ("title", "summary", "licence", "citation"):
         check_text(where, name, getattr(task, name), needed=False)
     require(callable(task.example), f"{where}: example must be a function of a row", task.example)
     labels = check_strings(where, "labels", task.labels)

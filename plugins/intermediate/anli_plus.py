@@ -16,6 +16,7 @@ def read(row):
 
 ANLI_PLUS = IntermediateTask(
     name="anli_plus",
+    title="ANLI+",
     version=1,
     family="classification",
     labels=("contradiction", "entailment", "neutral"),

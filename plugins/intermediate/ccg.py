@@ -9,6 +9,7 @@ OBTAIN = (
 
 CCG = IntermediateTask(
     name="ccg",
+    title="CCG",
     version=1,
     family="tagging",  # no closed set of labels: the tags of the training data
     train=Split(FileData(("ccg/train.tsv",), readers.tagged, OBTAIN)),

@@ -23,6 +23,7 @@ def japanese(file, rows):
 
 COMMONSENSEQA = IntermediateTask(
     name="commonsenseqa",
+    title="CommonsenseQA",
     version=1,
     family="multiple_choice",
     train=Split(HubData("tau/commonsense_qa", None, "train", columns=COLUMNS), rows=9_741),

@@ -29,6 +29,7 @@ def split(hub, file, rows):
 
 COPA = IntermediateTask(
     name="copa",
+    title="COPA",
     version=1,
     family="multiple_choice",
     train=split("train", "train", 400),

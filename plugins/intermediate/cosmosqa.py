@@ -13,6 +13,7 @@ def read(row):
 
 COSMOSQA = IntermediateTask(
     name="cosmosqa",
+    title="Cosmos QA",
     version=1,
     family="multiple_choice",
     train=Split(HubData("allenai/cosmos_qa", None, "train", columns=COLUMNS), rows=25_262),

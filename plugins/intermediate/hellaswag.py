@@ -35,6 +35,7 @@ def translated(code):
 
 HELLASWAG = IntermediateTask(
     name="hellaswag",
+    title="HellaSwag",
     version=1,
     family="multiple_choice",
     train=Split(HubData("Rowan/hellaswag", None, "train", columns=COLUMNS), rows=39_905),

@@ -26,6 +26,7 @@ def read(row):
 
 MLM = IntermediateTask(
     name="mlm",
+    title="MLM",
     version=1,
     family="mlm",
     **files("text/*.txt"),

@@ -23,6 +23,7 @@ def machine_translated(code):
 
 MNLI = IntermediateTask(
     name="mnli",
+    title="MNLI",
     version=1,
     family="classification",
     labels=("contradiction", "entailment", "neutral"),

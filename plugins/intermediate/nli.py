@@ -48,6 +48,7 @@ def jnli(file):
 
 NLI = IntermediateTask(
     name="nli",
+    title="NLI",
     version=1,
     family="classification",
     labels=LABELS,

@@ -7,6 +7,7 @@ COLUMNS = ("question1: string", "question2: string", f"label: label({', '.join(L
 
 QQP = IntermediateTask(
     name="qqp",
+    title="QQP",
     version=1,
     family="classification",
     labels=LABELS,

@@ -24,6 +24,7 @@ def split(hub, file, rows):
 
 SOCIALIQA = IntermediateTask(
     name="socialiqa",
+    title="Social IQa",
     version=1,
     family="multiple_choice",
     train=split("train", "trn", 33_410),

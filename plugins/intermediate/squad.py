@@ -32,6 +32,7 @@ ES = ("ccasimiro/squad_es", "v1.1.0")
 MACHINE = {"origin": "machine_translation", "system": "SQuAD-es, of SQuAD"}
 SQUAD = IntermediateTask(
     name="squad",
+    title="SQuAD",
     version=1,
     family="span_qa",
     train=split("train", "train", 87_599),

@@ -23,6 +23,7 @@ def read(row):
 
 SQUAD2 = IntermediateTask(
     name="squad2",
+    title="SQuAD 2.0",
     version=1,
     family="span_qa",
     train=split("train", "train", 130_319),

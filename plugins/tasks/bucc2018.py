@@ -31,6 +31,7 @@ def read(row):
 
 BUCC2018 = TargetTask(
     name="bucc2018",
+    title="BUCC 2018",
     version=1,
     family="bitext_mining",
     languages=splits(

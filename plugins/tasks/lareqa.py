@@ -54,6 +54,7 @@ def test(code):
 
 LAREQA = TargetTask(
     name="lareqa",
+    title="LAReQA",
     version=1,
     family="dual_encoder",
     train=squad("train", "train", 87_599),

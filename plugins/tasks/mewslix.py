@@ -85,6 +85,7 @@ def wikipedia(name, rows):
 
 MEWSLIX = TargetTask(
     name="mewslix",
+    title="Mewsli-X",
     version=1,
     family="dual_encoder",
     train=wikipedia("train", 167_719),

@@ -27,6 +27,7 @@ def split(code, hub, folder, sizes):
 
 MLQA = TargetTask(
     name="mlqa",
+    title="MLQA",
     version=1,
     family="span_qa",
     train="squad",

@@ -20,6 +20,7 @@ def split(code, name):
 
 PANX = TargetTask(
     name="panx",
+    title="PAN-X",
     version=1,
     family="tagging",
     labels=TAGS,

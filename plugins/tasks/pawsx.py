@@ -30,6 +30,7 @@ def split(code, name, rows):
 
 PAWSX = TargetTask(
     name="pawsx",
+    title="PAWS-X",
     version=1,
     family="classification",
     labels=("0", "1"),

@@ -43,6 +43,7 @@ def read_reversed(row):
 
 TATOEBA = TargetTask(
     name="tatoeba",
+    title="Tatoeba",
     version=1,
     family="bitext_retrieval",
     languages=splits(
@@ -60,6 +61,7 @@ TATOEBA = TargetTask(
 TATOEBA_MTEB = replace(
     TATOEBA,
     name="tatoeba_mteb",
+    title="Tatoeba (MTEB)",
     example=read_reversed,
     metric="weighted_f1",
     summary="the nearest English sentence of every foreign one, as mteb scores it",

@@ -28,6 +28,7 @@ def heldout(code):
 
 TYDIQA = TargetTask(
     name="tydiqa",
+    title="TyDiQA-GoldP",
     version=1,
     family="span_qa",
     train=Split(*hub("en", "train"), rows=3_696),

@@ -92,6 +92,7 @@ def read(row):
 
 UDPOS = TargetTask(
     name="udpos",
+    title="UD-POS",
     version=1,
     family="tagging",
     labels=TAGS,
@@ -111,6 +112,7 @@ UDPOS = TargetTask(
 UDPOS_HUB = replace(
     UDPOS,
     name="udpos_hub",
+    title="UD-POS (Hub)",
     train=Split(on_hub("en", "train", {"en": 21_253})),
     languages=splits(
         LANGUAGES,

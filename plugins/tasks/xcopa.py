@@ -20,6 +20,7 @@ def read(row):
 
 XCOPA = TargetTask(
     name="xcopa",
+    title="XCOPA",
     version=1,
     family="multiple_choice",
     train=("socialiqa", "copa"),

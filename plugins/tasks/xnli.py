@@ -26,6 +26,7 @@ def read(row):
 
 XNLI = TargetTask(
     name="xnli",
+    title="XNLI",
     version=1,
     family="classification",
     labels=("contradiction", "entailment", "neutral"),

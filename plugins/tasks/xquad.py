@@ -21,6 +21,7 @@ def split(code):
 
 XQUAD = TargetTask(
     name="xquad",
+    title="XQuAD",
     version=1,
     family="span_qa",
     train="squad",

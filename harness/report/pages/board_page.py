@@ -12,7 +12,7 @@ from harness.leaderboard.board import MARKS, Board, BoardLine, Column, Section, 
 from harness.leaderboard.recipes import UNKNOWN, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report.leaderboard import legend, parameters, source
-from harness.report.names import benchmark_name, metric_name, setting_name, task_name
+from harness.report.names import metric_name, setting_name, task_name, titled
 from harness.report.pages.board_charts import board_charts, is_extra, size_key, sizes_of
 from harness.report.pages.chart_data import Chart
 from harness.report.pages.shell import render_page
@@ -70,14 +70,18 @@ class BoardTable:
 
 def page(board: Board) -> str:
     """The page; every text of a row is escaped."""
+    with titled(board.titles):
+        return _page(board)
+
+
+def _page(board: Board) -> str:
     sizes = sizes_of(board)
     charts: list[Chart] = []
     tables = [_table(section, sizes, charts) for section in board.sections]
     shown = [column for section in board.sections for column in section.columns]
     tasks = {column.task for column in shown}
     values = {
-        "title": f"{benchmark_name(board.benchmark)} leaderboard"
-        + (f": {task_name(*tasks)}" if len(tasks) == 1 else ""),
+        "title": f"{task_name(board.benchmark)} leaderboard" + (f": {task_name(*tasks)}" if len(tasks) == 1 else ""),
         "of": "language" if any(column.language != "avg" for column in shown) else "task",
         "tables": tables,
         "systems": len({line.row["system"].casefold() for section in board.sections for line in section.lines}),

@@ -11,7 +11,7 @@ from harness.analysis.answers import answers
 from harness.core.errors import HarnessError
 from harness.report.breakdown import bucket_table
 from harness.report.layers import layer_curves
-from harness.report.names import TASKS, task_name
+from harness.report.names import task_name, titled
 from harness.report.pages.chart_data import (
     Chart,
     gap_chart,
@@ -38,6 +38,11 @@ _ELSEWHERE = ("language", "script", "tokens-per-word")
 
 def to_html(report: Report) -> str:
     """The page. Every text on it is escaped; its policy allows its own scripts only, and nothing from outside."""
+    with titled(report.registry.titles()):
+        return _page(report)
+
+
+def _page(report: Report) -> str:
     runs = report.runs
     charts = _Charts()
     plotted = list(dict.fromkeys(name for s in runs for name, task in s.tasks.items() if task.units))
@@ -98,7 +103,7 @@ def _run(index: int, run: RunView) -> dict[str, Any]:
 
 def _named(table: Table) -> Table:
     """The table with the names that people use of tasks, in its head and in the column "task"."""
-    head = tuple(replace(column, name=TASKS.get(column.name, column.name)) for column in table.columns)
+    head = tuple(replace(column, name=task_name(column.name)) for column in table.columns)
     task = [column.name == "task" for column in table.columns]
     rows = tuple(
         tuple(
