@@ -91,7 +91,7 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = words(corpus, tmp_path)
     if code == 1:
-        monkeypatch.setattr("harness.evaluation.plan.make_plan", lambda *args, **kwargs: 1 / 0)
+        monkeypatch.setattr("harness.evaluation.evaluate_run.make_plan", lambda *args, **kwargs: 1 / 0)
     if code > 128:  # a signal
         done = subprocess.run([sys.executable, "-c", LISTENS, *arguments], capture_output=True, text=True)
         assert done.returncode == code
