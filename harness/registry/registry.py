@@ -156,8 +156,9 @@ class Registry:
 
     def titles(self) -> dict[str, str]:
         """Of the tasks and benchmarks that have a title, what people call them."""
-        every = (*self.intermediate_tasks().values(), *self.tasks().values(), *self.benchmarks().values())
-        return {value.name: value.title for value in every if value.title}
+        tasks: tuple[IntermediateTask | TargetTask, ...] = (*self.intermediate_tasks().values(), *self.tasks().values())
+        named = {task.name: task.title for task in tasks if task.title}
+        return {**named, **{benchmark.name: benchmark.title for benchmark in self.benchmarks().values()}}
 
     def benchmarks(self) -> dict[str, Benchmark]:
         """All benchmarks by name."""

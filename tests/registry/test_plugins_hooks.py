@@ -94,7 +94,7 @@ NOT_THE_CORE = {
     "scaffold": "metrics, again",
     "data/sample": "the corpus is made for these tasks",
     "cli/demo.py": "a demonstration chooses",
-    "cli/shared_options.py": "--with-mlm names a task",
+    "types/keywords.py": "with_mlm names a task",
 }
 
 
