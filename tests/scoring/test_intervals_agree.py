@@ -18,7 +18,7 @@ from harness.report.report import make_report
 from harness.report.table import Value
 from harness.results.rescore import score_run
 from harness.results.systems import load_run
-from harness.run import load_run as open_run
+from harness.run import load as open_run
 from tests.run_folders import nli, rewrite, write_run
 
 CODES = ("de", "en", "fr", "sw")

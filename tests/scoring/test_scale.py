@@ -18,7 +18,7 @@ from harness.report.comparison import tables as comparison_tables
 from harness.report.leaderboard import cell_text
 from harness.report.table import Value
 from harness.results.rescore import score_run
-from harness.run import load_run
+from harness.run import load as load_run
 from harness.scoring.estimates import recomputed
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.accuracy import Accuracy

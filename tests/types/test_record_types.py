@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from types import NoneType, UnionType
-from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
@@ -48,6 +48,10 @@ def unlike(place: str, kind: Any, site: Any) -> Iterator[str]:
         elif get_origin(part) is dict:
             wanted.add("object")
             yield from unlike(f"{place}.*", get_args(part)[1], site.get("additionalProperties"))
+        elif get_origin(part) is Literal:
+            wanted.add("string")
+            if tuple(site.get("enum", ())) != get_args(part):
+                yield f"{place}: one of {get_args(part)} expected, not {site.get('enum')}"
         else:
             wanted.add(PLAIN[part])
     if names_of_types(site) != wanted:
