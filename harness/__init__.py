@@ -65,7 +65,9 @@ __all__ = [*_MODULE_OF]
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+        from harness.core.moved import old_names
+
+        return old_names("harness")(name)
     module = import_module(_MODULE_OF[name])
     value = getattr(module, name) if hasattr(module, name) else import_module(f"{module.__name__}.{name}")
     globals()[name] = value

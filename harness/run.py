@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.analysis.comparison import result
 from harness.core.errors import DataError
+from harness.core.moved import old_names
 from harness.results import systems
 from harness.results.run_view import RunView, view
 from harness.results.seeds import SUMMARY, run_folders, seed_of, summarise
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from harness.registry.registry import Registry
     from harness.types.record import RunRecord
+
+__getattr__ = old_names(__name__)
 
 
 class Run:

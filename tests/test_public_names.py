@@ -37,9 +37,11 @@ harness.metrics get_metric
 harness.metrics.base Metric
 harness.metrics.masked MaskedTokens
 harness.models.heads inputs
+harness load_run
 harness.models.heads load_head
 harness.options EvalOptions
 harness.registry get_registry
+harness.run load_run
 harness.specs Finding
 harness.submission.base Format
 harness.submission.labels Labels
@@ -56,6 +58,7 @@ RENAMED = {
     "fail": "refuse_line",
     "filled_lines": "read_filled_lines",
     "inputs": "model_inputs",
+    "load_run": "load",
     "same_length": "require_same_length",
     "stream": "random_stream",
 }
