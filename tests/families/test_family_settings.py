@@ -75,8 +75,8 @@ TARGET = TargetTask(
     citation="none",
 )
 INTERMEDIATE = IntermediateTask(
-    "before", 1, "last-place", split("train-en"), split("dev-en"), TARGET.example, "accuracy", TARGET.labels,
-    summary="a test", licence="none", citation="none",
+    "before", 1, "last-place", split("train-en"), TARGET.example, "accuracy", TARGET.labels,
+    dev=split("dev-en"), summary="a test", licence="none", citation="none",
 )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_tasks_of_a_family_share_what_it_shares(decoder: Path, data: Path, tmp_p
 def test_tasks_that_want_different_tokenizers_share_no_stage(
     decoder: Path, data: Path, tmp_path: Path, registry: Registry
 ) -> None:
-    with pytest.raises(UsageError, match=r"before\+usual: these tasks want different tokenizers"):
+    with pytest.raises(UsageError, match=r"before\+usual: these tasks need different tokenizers"):
         train(str(decoder), "before+usual", out=tmp_path / "both", options=options(data), registry=registry)
 
 

@@ -154,7 +154,7 @@ def test_a_prompt_that_the_model_does_not_have_is_refused_with_those_it_has(tmp_
         ),
         (
             [pooling("mean_tokens"), ("Dense", "2_Dense", {"activation_function": "custom.Swish"})],
-            r"custom\.Swish is none of torch\.nn",
+            r"custom\.Swish is not one of torch\.nn",
         ),
         ([("Pooling", "nowhere", None)], "missing"),
     ],

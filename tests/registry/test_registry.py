@@ -549,3 +549,28 @@ def test_every_hook_is_documented_by_an_example() -> None:
     for hook in hooks:
         assert "Example::" in (inspect.getdoc(hook) or ""), hook.__name__
         assert hook.__name__ in (inspect.getdoc(hook) or ""), hook.__name__
+
+
+PLUGIN_FILE = """
+from harness import Recipe, hookimpl
+
+@hookimpl
+def harness_recipes():
+    yield Recipe({name!r}, 1, dict(lr=1e-5))
+"""
+
+
+def test_a_plugin_file_is_read_again_in_another_folder_and_once_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "mine.py").write_text(PLUGIN_FILE.format(name=place))
+    file = Path("mine.py")
+    monkeypatch.chdir(tmp_path / "here")
+    first = get_registry([file])
+    assert "here" in first.recipes() and get_registry([file]) is first
+    monkeypatch.chdir(tmp_path / "there")
+    assert {"here", "there"} & get_registry([file]).recipes().keys() == {"there"}
+    file.write_text(PLUGIN_FILE.format(name="everywhere"))
+    assert {"there", "everywhere"} & get_registry([file]).recipes().keys() == {"everywhere"}

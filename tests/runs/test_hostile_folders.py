@@ -210,7 +210,7 @@ def test_a_stage_is_found_by_its_key_alone(key: str, run: Path) -> None:
 
     rewrite(run, change)
     (run.parent / "stages" / "mine").mkdir(parents=True)
-    with pytest.raises(DataError, match="no key of a stage"):
+    with pytest.raises(DataError, match="not the key of a stage"):
         model_asker(str(run), get_registry(), EvalOptions(device="cpu", offline=True))
 
 

@@ -84,7 +84,7 @@ def test_the_seed_is_an_override_like_that_of_the_command_line() -> None:
     [
         ({"schema": "harness-job/2"}, "schema 'harness-job/2', 'harness-job/1' expected"),
         ({"kind": "party"}, "kind: 'evaluation' or 'stage' expected, not 'party'"),
-        ({"kind": "stage"}, "names the key of its stage"),
+        ({"kind": "stage"}, "names the key of a stage if its kind is 'stage'"),
         ({"seed": True}, "seed: a whole number expected, not True"),
         ({"tasks": "xnli"}, "tasks: a list expected, not 'xnli'"),
         ({"tasks": [1]}, "tasks: a text expected, not 1"),

@@ -165,7 +165,7 @@ def test_a_failing_job_costs_what_needs_it(registry: Registry, here: Path, tmp_p
     assert isinstance(error, DataError) and "no data for any selected unit (2 units)" in str(error)
     assert result.exit_code == 4 and job.name.endswith("seed 1")
     files = JobFiles.of(job, tmp_path / "jobs")
-    assert read_result(files.result) == result and "none of the 2 selected units" in files.log.read_text()
+    assert read_result(files.result) == result and "no data for any selected unit (2 units)" in files.log.read_text()
 
 
 def test_a_plan_yields_stages_and_trains_none(registry: Registry, here: Path, tmp_path: Path) -> None:

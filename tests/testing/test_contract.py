@@ -218,7 +218,7 @@ def test_a_sound_plugin_passes_every_check(tmp_path: Path, data: Path) -> None:
     assert [o for o in outcomes if o.status != "passed"] == []
     assert list(dict.fromkeys(o.check for o in outcomes)) == list(CHECKS)
     assert {o.subject for o in outcomes if o.check == "odd-text"} == {f"task mine, {kind}" for kind in ODD}
-    assert re.fullmatch(r"en test: accuracy \d+\.\d|sw test: accuracy \d+\.\d", outcomes[-1].detail)
+    assert re.fullmatch(r"(en|sw) test: accuracy \d+\.\d \(chance 50\.0\)", outcomes[-1].detail)
 
 
 def test_every_check_has_a_plugin_that_fails_it() -> None:

@@ -100,6 +100,7 @@ def test_an_adapter_is_a_file_of_peft_that_makes_the_text_of_its_language_likeli
     before = loss(plain)
     assert loss(peft.PeftModel.from_pretrained(plain, own / "de").eval()) < before - 0.05
     assert sorted(path.name for path in (own / "de").iterdir()) == [
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
         "stage.json",

@@ -8,7 +8,10 @@
   tip.hidden = true;
   document.body.append(tip);
 
+  let shown = null;
+
   function show(target) {
+    shown = target;
     tip.textContent = target.dataset.tip;
     tip.hidden = false;
     const box = target.getBoundingClientRect(), own = tip.getBoundingClientRect();
@@ -17,13 +20,18 @@
     tip.style.left = `${left}px`;
     tip.style.top = `${above > 4 ? above : box.bottom + 8}px`;
   }
-  const hide = () => { tip.hidden = true; };
+  const hide = () => { shown = null; tip.hidden = true; };
+  // What moves the focus or the pointer to a cell may scroll to it as well.
+  const follow = () => {
+    const box = shown?.getBoundingClientRect();
+    if (box && box.bottom > 0 && box.top < innerHeight) show(shown); else hide();
+  };
   const tipped = (event) => event.target instanceof Element && event.target.closest("[data-tip]");
   for (const name of ["pointerover", "focusin"]) {
     document.addEventListener(name, (event) => { const found = tipped(event); if (found) show(found); else hide(); });
   }
   document.addEventListener("focusout", hide);
-  document.addEventListener("scroll", hide, true);
+  document.addEventListener("scroll", follow, true);
 
   function neighbour(from, key) {
     const cell = from.closest("td, th");
