@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
-from harness.data.file_formats import READ, places_of, split_files, unread_files
+from harness.data.file_formats import READ, format_of, places_of, split_files, unread_files
 from harness.types.sources import DatasetsData, FileData, HubData, Source, described
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,8 @@ def in_another_format(sources: Sequence[Source], folders: Sequence[Path]) -> str
         for folder in folders:
             if isinstance(source, HubData):
                 base = folder / source.repo
-                found += unread_files([*places_of(base, source), base], source.split)
+                named = unread_files([*places_of(base, source), base], source.split)
+                found += [path for path in named if format_of(path) is None]
                 continue
             base = folder / source.repo if isinstance(source, DatasetsData) else folder
             for name in source.files:

@@ -153,6 +153,9 @@ def test_a_where_keeps_the_rows_of_one_language_in_every_format(tmp_path: Path) 
     assert [each.id for each in found.examples] == [row["id"] for row in ROWS if row["language"] == "sw"]
     none = HubData("me/mine", None, "test", columns=COLUMNS, where=Where("language", equals="yo"))
     assert split_status(Split(none), tmp_path / "data").state == "missing"
+    with pytest.raises(DataError) as caught:
+        load(tmp_path / "data", none)
+    assert "has no such rows" in str(caught.value) and "another format" not in str(caught.value)
 
 
 def test_a_file_in_another_format_is_named(tmp_path: Path) -> None:
