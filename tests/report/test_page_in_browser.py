@@ -10,6 +10,7 @@ import pytest
 from browser import chromium, opened
 
 from harness.api import report
+from tests.run_folders import write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -216,3 +217,17 @@ def test_a_script_that_gets_into_the_page_does_not_run(browser: Browser, url: st
     )
     assert page.evaluate("window.ran") is None
     page.close()
+
+
+def test_bars_and_intervals_have_no_length_where_all_values_are_equal(browser: Browser, tmp_path: Path) -> None:
+    same = ("neutral\n" * 40, "neutral\n" * 40)
+    write_run(tmp_path / "run", {"xnli": {"en": same, "de": same}})
+    path = tmp_path / "report.html"
+    path.write_text(report([tmp_path / "run"], "html"), encoding="utf-8")
+    with opened(browser, path.as_uri()) as page:
+        bar = page.locator("[aria-label='bar'] rect")
+        bar.first.scroll_into_view_if_needed()
+        bar.first.wait_for(state="attached")
+        assert page.eval_on_selector_all("[aria-label='bar'] rect", "all => all.map((r) => r.width.baseVal.value)") == [
+            0
+        ]

@@ -7,6 +7,11 @@
   const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
   const margin = (rows) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row).length));
   const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
+  // The ends of an axis, which has a length even where all values are equal.
+  const span = (values) => {
+    const low = Math.min(...values), high = Math.max(...values);
+    return [low, high > low ? high : low + 1];
+  };
 
   // Within a row, each run has its own line.
   const shift = (chart, point, step) => (point.of - (chart.runs - 1) / 2) * step;
@@ -22,7 +27,7 @@
       ends.push(...chart.chance.map((point) => point.value));
       return Plot.plot({
         ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows), marginTop: 26, marginRight: 14,
-        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: [Math.min(...ends), Math.max(...ends)] },
+        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span(ends) },
         y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut, padding: 0 },
         marks: [
           Plot.tickX(chart.chance, { x: "value", y: "row", ...rule }),
@@ -39,7 +44,10 @@
       const row = chart.runs > 1 ? 11 * chart.runs + 9 : 24, inset = chart.runs > 1 ? (row - 10) / 2 : 4;
       return Plot.plot({
         ...shared, width, height: row * chart.rows.length + 40, marginLeft: margin(chart.rows), marginRight: 40, marginTop: 22,
-        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, insetLeft: chart.points.some((point) => point.value < 0) ? 36 : 0 },
+        x: {
+          axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span([0, ...chart.points.map((point) => point.value)]),
+          insetLeft: chart.points.some((point) => point.value < 0) ? 36 : 0,
+        },
         y: { domain: chart.rows, label: null, tickSize: 0, padding: 0, tickFormat: cut },
         marks: [
           byRun(chart, 11, (points, dy) => [
