@@ -1,4 +1,4 @@
-"""Hashes of files."""
+"""Hashes of files and texts."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def file_sha256(path: Path) -> str:
     if _version(before) == _version(after) and after.st_ctime_ns + _TICK < time.time_ns():
         _known[_version(after)] = digest
     return digest
+
+
+def text_hash(text: str) -> int:
+    """64 bits of a text, the same in every process and on every machine; half a surrogate pair is no error."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 def _version(stat: os.stat_result) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import DataError
-from harness.core.hashing import file_sha256
+from harness.core.hashing import file_sha256, text_hash
 from harness.core.paths import cache_dir
 from harness.core.version import __version__
 from harness.data._builders import batches, load, table_rows
@@ -181,5 +181,4 @@ class StoredExamples(LookedUpExamples):
 
 def _hashed(key: Any, number: int) -> int:
     """64 bits of the key; without a key, of the example's own number."""
-    text = json.dumps(key if key is not None else [number], default=str)
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return text_hash(json.dumps(key if key is not None else [number], default=str))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from harness.core.errors import DataError
+from harness.core.hashing import text_hash
 from harness.data.store import ExampleStore, LookedUpExamples
 from harness.data.subset import fingerprint
 from harness.types.examples import Example
@@ -50,8 +50,7 @@ def held_out(examples: Sequence[Example], name: str) -> bytearray:
 
 def _hashed(example: Example, number: int) -> int:
     text = example.shared_text() if isinstance(example, Example) else ""
-    content = text or str(getattr(example, "id", number))
-    return int.from_bytes(blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return text_hash(text or str(getattr(example, "id", number)))
 
 
 def kept_examples(examples: Sequence[Example], kept: Kept, name: str) -> list[Example]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.models.attention import attention_of, on_any_device
+from harness.models.evaluation_mode import evaluation_mode
 from harness.models.heads import plain_model
 from harness.models.languages import languages_of
 from harness.models.sentence_encoder import encoder_of
@@ -131,7 +131,7 @@ def packing_of(model: PreTrainedModel) -> Packing | None:
     if "position_ids" not in parameters or not takes_more or getattr(encoder.config, "is_encoder_decoder", False):
         return None
     ids, mask = _trial(encoder)
-    with on_any_device(model), _still(model):
+    with on_any_device(model), evaluation_mode(model):
         expected = _states(encoder, ids, mask)
         for offset in _offsets(encoder):
             for causal in (False, True):
@@ -186,15 +186,3 @@ def _padded(states: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     padded = states.new_zeros(*inside.shape, states.shape[-1])
     padded[inside] = states[0]
     return padded
-
-
-@contextmanager
-def _still(model: Any) -> Iterator[None]:
-    """No dropout; the mode is put back."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -16,6 +16,7 @@ from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.models.attention import on_any_device
 from harness.models.config import differing_ids
+from harness.models.evaluation_mode import evaluation_mode
 from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.languages import any_language
 from harness.models.tables import check_vocabulary, position_count
@@ -229,12 +230,7 @@ def _at_rest(model: PreTrainedModel) -> Iterator[None]:
     """No dropout, no gradients; modes and random states are put back."""
     import torch
 
-    modes = [(module, module.training) for module in model.modules()]
     device = next(model.parameters()).device
-    with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
+    apart = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with torch.no_grad(), apart, evaluation_mode(model):
+        yield
