@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import chromium, opened
+from browser import opened
 
 from harness.cli.main import main
 
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SHOWN = "[data-tab]:not([hidden])"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
