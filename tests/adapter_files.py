@@ -31,6 +31,13 @@ def write_adapter(model: Path, folder: Path, seed: int, *, kind: str = "MaskedLM
     return folder
 
 
+def write_adapters(model: Path, folder: Path, *codes: str) -> Path:
+    """An adapter for each language, each in a folder of its code; their numbers differ."""
+    for seed, code in enumerate(codes):
+        write_adapter(model, folder / code, seed)
+    return folder
+
+
 def load(model: Path, kind: str) -> Any:
     import transformers
 

@@ -131,6 +131,11 @@ def tokens_of(published: Published) -> Any:
     return made
 
 
+def architecture(kind: str) -> Published:
+    """The architecture of this kind."""
+    return next(each for each in PUBLISHED if each.kind == kind)
+
+
 def save_published(published: Published, folder: Path) -> Path:
     """Saves the model, with its head, and its tokenizer."""
     import torch

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from model_matrix import FAMILIES, row_of, written
-from published_models import PUBLISHED, Published, save_published
+from published_models import architecture, save_published
 from small_models import save_model, tokenizer
 
 from harness.analysis.model_check import questions
@@ -30,10 +30,6 @@ from harness.types.options import EvalOptions
 
 Cli = Callable[..., tuple[int, str, str]]
 TRIED = ("bert", "modernbert", "eurobert", "qwen3", "canine", "t5", "mbart", "xmod")
-
-
-def published(kind: str) -> Published:
-    return next(each for each in PUBLISHED if each.kind == kind)
 
 
 @pytest.fixture
@@ -56,12 +52,12 @@ def answers(checks: tuple[Check, ...]) -> dict[str, tuple[str, str]]:
 
 
 def test_the_command_says_of_every_family_what_the_page_says(tmp_path: Path, cli: Cli) -> None:
-    folder = save_published(published("bert"), tmp_path / "model")
+    folder = save_published(architecture("bert"), tmp_path / "model")
     code, out, _ = cli("doctor", "--model", folder, "--json", "--device", "cpu")
     found = json.loads(out)
     verdicts = {trial["family"]: (trial["verdict"], tuple(trial["how"])) for trial in found["families"]}
     assert code == 0
-    assert verdicts == {family: ("works", written()[row_of(published("bert")), family]) for family in FAMILIES}
+    assert verdicts == {family: ("works", written()[row_of(architecture("bert")), family]) for family in FAMILIES}
     assert {check["name"] for check in found["checks"]} == {
         *("weights", "code", "layer", "pooling", "padding", "precision", "unknown tokens", "tokens a word", "length")
     }
@@ -73,19 +69,19 @@ def test_the_command_says_of_every_family_what_the_page_says(tmp_path: Path, cli
 @pytest.mark.parametrize("kind", TRIED)
 @pytest.mark.usefixtures("two_families")
 def test_the_verdict_on_two_layers_is_that_on_the_whole_model(kind: str, tmp_path: Path) -> None:
-    folder = save_published(published(kind), tmp_path / "model")
+    folder = save_published(architecture(kind), tmp_path / "model")
     found = check_model(str(folder), get_registry(), EvalOptions(device="cpu"))
     for trial in found.families:
-        said = written()[row_of(published(kind)), trial.family]
+        said = written()[row_of(architecture(kind)), trial.family]
         cannot = any(note.startswith("cannot") for note in said)
         assert trial.verdict == ("cannot" if cannot else "falls back" if said else "works")
         assert len(trial.how) == len(said)
-    slow = published(kind).tokens in LETTER_TOKENIZERS
+    slow = architecture(kind).tokens in LETTER_TOKENIZERS
     assert ("tokenizer speed" in answers(found.checks)) == slow
 
 
 def test_what_is_known_of_a_model_is_warned_of(tmp_path: Path) -> None:
-    folder = save_published(published("deberta-v2"), tmp_path / "model")
+    folder = save_published(architecture("deberta-v2"), tmp_path / "model")
     kinds = {"": "Transformer", "1_Pooling": "Pooling"}
     modules = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in kinds.items()]
     (folder / "1_Pooling").mkdir()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from adapter_files import write_adapter
-from published_models import PUBLISHED, save_published
+from adapter_files import write_adapter, write_adapters
+from published_models import architecture, save_published
 
 import harness
 from harness.leaderboard._setting import setting
@@ -25,16 +25,12 @@ TASKS = ["pawsx[en,de,fr,zh]", "tatoeba[de]", "lareqa[en,de]"]
 
 @pytest.fixture(scope="module")
 def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    published = next(each for each in PUBLISHED if each.kind == "xlm-roberta")
-    return save_published(published, tmp_path_factory.mktemp("models") / "xlmr")
+    return save_published(architecture("xlm-roberta"), tmp_path_factory.mktemp("models") / "xlmr")
 
 
 @pytest.fixture(scope="module")
 def adapters(xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("adapters")
-    for seed, code in enumerate(("en", "de", "es")):
-        write_adapter(xlmr, folder / code, seed)
-    return folder
+    return write_adapters(xlmr, tmp_path_factory.mktemp("adapters"), "en", "de", "es")
 
 
 def evaluate(model: Path, adapters: Path | None, data: Path, out: Path, **more: Any) -> Run:

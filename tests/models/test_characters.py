@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from published_models import PUBLISHED, save_published
+from published_models import architecture, save_published
 from transformers import CanineModel
 
 from harness.core.errors import ModelError
@@ -28,7 +28,7 @@ TEXTS = ("The committee did not say when.", "सभा", "a", "👍", "")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three layers, so that hidden states of characters and of groups cannot be taken for each other."""
-    canine = next(each for each in PUBLISHED if each.kind == "canine")
+    canine = architecture("canine")
     shape = canine.shape | {"num_hidden_layers": 3}
     return save_published(replace(canine, shape=shape), tmp_path_factory.mktemp("canine") / "model")
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapter_files import load, write_adapter, write_merged
-from published_models import PUBLISHED, save_published
+from adapter_files import load, write_adapter, write_adapters, write_merged
+from published_models import architecture, save_published
 from small_models import TEXTS
 
 from harness.core.errors import ModelError, UsageError
@@ -36,22 +36,19 @@ pytest.importorskip("peft", reason="the extra 'peft' is not installed")
 KINDS = ("xlm-roberta", "albert", "deberta-v2", "modernbert", "distilbert", "electra", "rembert", "xlm", "eurobert")
 
 
-def published(kind: str, folder: Path) -> Path:
-    return save_published(next(each for each in PUBLISHED if each.kind == kind), folder)
+def saved(kind: str, folder: Path) -> Path:
+    return save_published(architecture(kind), folder)
 
 
 @pytest.fixture(scope="module")
 def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return published("xlm-roberta", tmp_path_factory.mktemp("models") / "xlmr")
+    return saved("xlm-roberta", tmp_path_factory.mktemp("models") / "xlmr")
 
 
 @pytest.fixture(scope="module")
 def adapters(xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Adapters of English, German and Swahili."""
-    folder = tmp_path_factory.mktemp("adapters")
-    for seed, code in enumerate(("en", "de", "sw")):
-        write_adapter(xlmr, folder / code, seed)
-    return folder
+    return write_adapters(xlmr, tmp_path_factory.mktemp("adapters"), "en", "de", "sw")
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +67,8 @@ def opened(folder: Path, family: Any = load_encoder, adapters: LanguageAdapters 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_swapped_adapter_computes_what_a_merged_one_does(kind: str, tmp_path: Path) -> None:
-    model = published(kind, tmp_path / "model")
-    for seed, code in enumerate(("en", "de")):
-        write_adapter(model, tmp_path / "adapters" / code, seed)
+    model = saved(kind, tmp_path / "model")
+    write_adapters(model, tmp_path / "adapters", "en", "de")
     family = Classification(("a", "b"), Classification.Options())
     swapped = opened(model, family, LanguageAdapters.of(str(tmp_path / "adapters")))
     pairs = [Pair(str(i), text, "", None) for i, text in enumerate(TEXTS[:4])]
@@ -104,7 +100,7 @@ def test_an_adapter_fits_a_model_that_was_loaded_in_another_class(xlmr: Path, tm
     swapped = adapters_in(opened(xlmr, family, LanguageAdapters.of(str(tmp_path / "bare"))).model)
     assert swapped is not None
     for kind, head in (("mt5", "Seq2SeqLM"), ("mbart", "Seq2SeqLM")):
-        model = published(kind, tmp_path / kind)
+        model = saved(kind, tmp_path / kind)
         write_adapter(model, tmp_path / f"{kind}-adapters" / "en", 1, kind=head)
         found = opened(model, load_encoder, LanguageAdapters.of(str(tmp_path / f"{kind}-adapters")))
         one = opened(write_merged(model, tmp_path / f"{kind}-adapters" / "en", tmp_path / f"{kind}-merged", kind=head))
@@ -294,7 +290,7 @@ def test_an_adapter_with_a_head_is_refused(xlmr: Path, tmp_path: Path) -> None:
 
 
 def test_an_adapter_of_another_model_is_refused_by_its_layers(xlmr: Path, adapters: Path, tmp_path: Path) -> None:
-    other = published("modernbert", tmp_path / "other")
+    other = saved("modernbert", tmp_path / "other")
     with pytest.raises(ModelError, match="an adapter for another model: this one has no linear layer"):
         opened(other, load_encoder, LanguageAdapters.of(str(adapters)))
     from transformers import AutoConfig, AutoModel

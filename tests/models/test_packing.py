@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 import transformers.modeling_flash_attention_utils as flash
-from published_models import PUBLISHED, save_published
+from published_models import PUBLISHED, architecture, save_published
 from small_models import TEXTS
 
 from harness.families.base import HeadFamily
@@ -95,8 +95,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def published(kind: str, folder: Path) -> Path:
-    return save_published(next(each for each in PUBLISHED if each.kind == kind), folder)
+def saved(kind: str, folder: Path) -> Path:
+    return save_published(architecture(kind), folder)
 
 
 def with_kernel(network: Any) -> Any:
@@ -134,7 +134,7 @@ def supported() -> list[str]:
 @pytest.mark.parametrize("kind", supported())
 def test_a_line_of_rows_has_the_states_of_padded_rows(kind: str, tmp_path: Path) -> None:
     """By a mask, in single precision: the path that only the kernel is exchanged on."""
-    folder = published(kind, tmp_path)
+    folder = saved(kind, tmp_path)
     network = load_encoder(str(folder), dtype="float32").eval()
     expected = embed(forward(network, folder, "fp32"), TEXTS, layers=[1, 2])
     packing = packing_of(network)
@@ -162,7 +162,7 @@ def test_a_family_says_the_same_with_the_kernel_as_with_padding(
     kind: Any, options: Any, examples: list[Any], tmp_path: Path
 ) -> None:
     family = kind(("a", "b"), kind.Options(**options))
-    folder = published("xlm-roberta", tmp_path)
+    folder = saved("xlm-roberta", tmp_path)
     outputs = []
     for packs in (False, True):
         network = with_kernel(family.load(str(folder), dtype="float32"))
@@ -183,7 +183,7 @@ def test_a_family_says_the_same_with_the_kernel_as_with_padding(
 @pytest.mark.usefixtures("kernel")
 def test_a_model_trains_without_padding_to_the_same_gradients(kind: str, tmp_path: Path) -> None:
     family = Classification(("a", "b"), Classification.Options())
-    folder = published(kind, tmp_path)
+    folder = saved(kind, tmp_path)
     pairs = [Pair(str(i), text, "", "ab"[i % 2]) for i, text in enumerate(TEXTS)]
     features = family.features(load_tokenizer(folder), pairs, training=True)
     batch = {name: torch.from_numpy(value) for name, value in features.batch(np.arange(len(features)), 1).items()}
@@ -206,14 +206,14 @@ def test_what_is_tried_of_a_model_needs_no_kernel(tmp_path: Path) -> None:
     """A stage finds out about padding before its model is on the GPU."""
     from harness.models.padding import padding_of
 
-    folder = published("xlm-roberta", tmp_path)
+    folder = saved("xlm-roberta", tmp_path)
     network = with_kernel(load_encoder(str(folder), dtype="float32"))
     assert padding_of(network, load_tokenizer(folder)) == "right"
     assert attention_of(network) == "flash_attention_2"
 
 
 def test_models_with_another_attention_are_padded(tmp_path: Path) -> None:
-    network = load_encoder(str(published("xlm-roberta", tmp_path)), dtype="float32")
+    network = load_encoder(str(saved("xlm-roberta", tmp_path)), dtype="float32")
     assert not pack_rows(network) and not rows_packed(network)
 
 
@@ -225,7 +225,7 @@ def test_the_real_kernel_says_what_padding_says(kind: str, tmp_path: Path) -> No
     from harness.inference.session import open_model
     from harness.models.resolve import Access, check_folder
 
-    model = check_folder(published(kind, tmp_path), kind)
+    model = check_folder(saved(kind, tmp_path), kind)
     found = []
     for attention in ("sdpa", "flash_attention_2"):
         session = open_model(model, Access(), Compute("cuda", "bf16", attention=attention))

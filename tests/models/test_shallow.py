@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from published_models import PUBLISHED, save_published
+from published_models import architecture, save_published
 from safetensors import safe_open
 from small_models import save_model, save_other
 
 from harness.core.errors import ModelError
 from harness.models.load import load_tokenizer
 from harness.models.shallow import check_shapes, shallow_copy, shortened
-
-
-def published(kind: str) -> Any:
-    return next(each for each in PUBLISHED if each.kind == kind)
 
 
 def tensors(folder: Path) -> dict[str, Any]:
@@ -39,7 +35,7 @@ def test_a_copy_has_the_configuration_tokens_and_head_of_the_model_but_two_layer
     from dataclasses import replace
 
     name, depth = DEEPER[kind]
-    found = published(kind)
+    found = architecture(kind)
     folder = save_published(replace(found, shape=found.shape | {name: depth}), tmp_path / "model")
     copy = shallow_copy(folder, tmp_path / "copy")
     before, after = (json.loads((each / "config.json").read_text()) for each in (folder, copy))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from adapter_files import write_adapter, write_merged
-from published_models import PUBLISHED, save_published
+from adapter_files import write_adapters, write_merged
+from published_models import architecture, save_published
 from small_models import TEXTS
 
 import harness
@@ -27,8 +27,7 @@ peft = pytest.importorskip("peft", reason="the extra 'peft' is not installed")
 
 @pytest.fixture(scope="module")
 def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    published = next(each for each in PUBLISHED if each.kind == "xlm-roberta")
-    return save_published(published, tmp_path_factory.mktemp("models") / "xlmr")
+    return save_published(architecture("xlm-roberta"), tmp_path_factory.mktemp("models") / "xlmr")
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +44,7 @@ def data(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def adapters(xlmr: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("adapters")
-    for seed, code in enumerate(("en", "de")):
-        write_adapter(xlmr, folder / code, seed)
-    return folder
+    return write_adapters(xlmr, tmp_path_factory.mktemp("adapters"), "en", "de")
 
 
 def options(data: Path, steps: int, **more: Any) -> EvalOptions:
@@ -248,9 +244,8 @@ def test_what_language_adapters_cannot_be_trained_with_is_refused(xlmr: Path, da
     ):
         with pytest.raises(UsageError, match=said):
             harness.train_adapters(str(xlmr), ["en"], out=tmp_path / "out", options=options(data, 1, **more))
-    published = next(each for each in PUBLISHED if each.kind == "xmod")
     with pytest.raises(ModelError, match="has modules for its languages"):
-        xmod = save_published(published, tmp_path / "xmod")
+        xmod = save_published(architecture("xmod"), tmp_path / "xmod")
         harness.train_adapters(str(xmod), ["en"], out=tmp_path / "out", options=options(data, 1))
     with pytest.raises(UsageError, match="--compile: not with --language-adapters"):
         EvalOptions(language_adapters="x", compiled=True)
