@@ -42,7 +42,8 @@ _NAMES_OF = {
     "harness.studies.job": "Job",
     "harness.studies.launcher": "JobLauncher",
     "harness.training.objectives.base": "ObjectiveContext StageObjective",
-    "harness.types.benchmarks": "Benchmark PublishedRows Recipe Study",
+    "harness.types.benchmarks": "Benchmark PublishedRows Recipe",
+    "harness.types.studies": "Arm Contrast Search Study",
     "harness.types.examples": (
         "Answer Candidate Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text Translation"
     ),

@@ -67,7 +67,6 @@ from harness.training.objectives.base import StageObjective as StageObjective
 from harness.types.benchmarks import Benchmark as Benchmark
 from harness.types.benchmarks import PublishedRows as PublishedRows
 from harness.types.benchmarks import Recipe as Recipe
-from harness.types.benchmarks import Study as Study
 from harness.types.examples import Answer as Answer
 from harness.types.examples import Candidate as Candidate
 from harness.types.examples import Choice as Choice
@@ -105,6 +104,10 @@ from harness.types.sources import HubData as HubData
 from harness.types.sources import Split as Split
 from harness.types.sources import Where as Where
 from harness.types.sources import splits as splits
+from harness.types.studies import Arm as Arm
+from harness.types.studies import Contrast as Contrast
+from harness.types.studies import Search as Search
+from harness.types.studies import Study as Study
 from harness.types.task_template import TaskTemplate as TaskTemplate
 from harness.types.tasks import Family as Family
 from harness.types.tasks import IntermediateTask as IntermediateTask
@@ -186,6 +189,9 @@ __all__ = [
     "Benchmark",
     "PublishedRows",
     "Recipe",
+    "Arm",
+    "Contrast",
+    "Search",
     "Study",
     "Answer",
     "Candidate",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from harness.types.benchmarks import Benchmark, PublishedRows, Recipe, Study
+from harness.types.benchmarks import Benchmark, PublishedRows, Recipe
 from harness.types.extensions import (
     Attribute,
     Command,
@@ -26,6 +26,7 @@ from harness.types.extensions import (
 )
 from harness.types.languages import Language
 from harness.types.sources import HubData
+from harness.types.studies import Study
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from harness.registry.calls import Hooks
 from harness.registry.discovery import Kind, PluginCandidate, find
 from harness.registry.loading import Plugin, fail, implementations, load, load_all, new_manager, settle_references
 from harness.registry.validation import KINDS
-from harness.types.benchmarks import Benchmark, Recipe, Study
+from harness.types.benchmarks import Benchmark, Recipe
 from harness.types.extensions import (
     Attribute,
     Command,
@@ -32,6 +32,7 @@ from harness.types.extensions import (
     Tracker,
 )
 from harness.types.languages import KnownLanguages, Language, add_languages, first_party_languages
+from harness.types.studies import Study
 from harness.types.tasks import Family, IntermediateTask, TargetTask
 from harness.types.values import PluginValue
 

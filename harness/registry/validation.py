@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from harness.core.errors import PluginError
-from harness.types import benchmarks, extensions, languages, tasks
+from harness.types import benchmarks, extensions, languages, studies, tasks
 from harness.types.checks import shown
 from harness.types.languages import KnownLanguages
 from harness.types.values import PluginValue
 
 KINDS: dict[str, type[PluginValue]] = {
     kind.hook: kind
-    for module in (tasks, benchmarks, extensions, languages)
+    for module in (tasks, benchmarks, studies, extensions, languages)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, PluginValue) and kind is not PluginValue
 }

@@ -19,8 +19,8 @@ from harness.studies.launcher import open_launcher
 from harness.studies.schedule import run_jobs
 from harness.studies.stage_plan import check_job, with_shared_stages
 from harness.training.processes import process_count, process_index
-from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
+from harness.types.studies import Study
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel

@@ -1,4 +1,4 @@
-"""Benchmarks, recipes, studies and published rows: what runs consist of and are compared with."""
+"""Benchmarks, recipes and published rows: what runs consist of and are compared with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from harness.core.errors import did_you_mean
 from harness.types.checks import check_mapping, check_options, check_strings, check_text, check_whole, require
-from harness.types.defaults import RECIPE
 from harness.types.values import PluginValue
 
 
@@ -122,47 +121,3 @@ class Recipe(PluginValue):
             check_mapping(self.where, title, table)
             for name, values in table.items():
                 check_options(self.where, f"{title}[{name!r}]", values)
-
-
-@dataclass(frozen=True)
-class Study(PluginValue):
-    """A named grid of runs: every model, after every sequence of intermediate stages, with every seed.
-
-    ``models`` are model strings. An item of ``via`` is a sequence of stages, ``()`` for none: ``((), ("mnli",),
-    ("mnli+qqp", "squad"))``. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
-    """
-
-    kind = "study"
-    hook = "harness_studies"
-
-    name: str
-    version: int
-    models: tuple[str, ...]
-    benchmark: str = ""
-    tasks: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    via: tuple[tuple[str, ...], ...] = ((),)
-    seeds: tuple[int, ...] = (42,)
-    recipe: str = RECIPE
-    summary: str = ""
-    source: str = ""
-    provider: str = ""
-
-    def check(self) -> None:
-        """The factors of the grid, and something to score."""
-        where = self.where
-        check_whole(where, "version", self.version)
-        for name in ("models", "tasks", "languages"):
-            check_strings(where, name, getattr(self, name))
-        require(bool(self.models), f"{where}: models is empty")
-        require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string", self.benchmark)
-        require(bool(self.benchmark or self.tasks), f"{where}: it names neither a benchmark nor tasks")
-        check_text(where, "recipe", self.recipe)
-        require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
-        for stages in self.via:
-            check_strings(where, "a sequence of stages in via", stages)
-        holds = isinstance(self.seeds, tuple) and all(
-            isinstance(seed, int) and not isinstance(seed, bool) for seed in self.seeds
-        )
-        require(holds and bool(self.seeds), f"{where}: seeds must be a tuple of whole numbers", self.seeds)
-        require(len(set(self.seeds)) == len(self.seeds), f"{where}: seeds lists a seed more than once")

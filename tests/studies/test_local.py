@@ -25,9 +25,9 @@ from harness.studies.job import Job, JobFiles, read_result
 from harness.studies.local import LocalLauncher, visible_devices
 from harness.studies.run_job import run_job
 from harness.studies.stage_plan import plan_stages, with_shared_stages
-from harness.types.benchmarks import Study
 from harness.types.options import EvalOptions
 from harness.types.progress import ProgressListener
+from harness.types.studies import Study
 
 pytestmark = pytest.mark.usefixtures("warm_python")
 
