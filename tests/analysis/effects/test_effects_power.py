@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness.analysis.effects.observations import Observation
-from harness.analysis.effects.power import detectable, equivalence_error, equivalence_reach, macro_error, unit_detectable
+from harness.analysis.effects.power import (
+    detectable,
+    equivalence_error,
+    equivalence_reach,
+    macro_error,
+    unit_detectable,
+)
 
 
 @pytest.mark.parametrize(("n", "points"), [(5010, 1.25), (2000, 2.0), (500, 4.0)])
