@@ -36,7 +36,7 @@ class Observation:
 
     @property
     def degenerate(self) -> bool:
-        """Whether the run has learned next to nothing: its English dev score is under chance plus five points.
+        """Tells whether the run learned next to nothing: its English dev score is under chance plus five points.
 
         False where the dev score or chance is not known.
         """
