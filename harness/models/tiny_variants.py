@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TinyVariant:
-    """What a tiny model is built of.
+    """Design of a tiny model: its width, and its text.
 
     ``width`` is the size of its hidden states, a multiple of 32. ``languages`` of the sample corpus are in its text and
     its tokenizer's; () is all of them. ``thinned`` keeps one in so many sentences of a language.
