@@ -143,7 +143,7 @@ def _drawn(contributions: FloatArray, strata: IntArray, draws: int, stream: int)
 
 @lru_cache(maxsize=32)
 def _weights(n: int, draws: int, stream: int, stratum: int) -> FloatArray:
-    """How often each of ``n`` clusters is drawn, shape (draws, n): the same for every effect, so that they are paired."""
+    """Number of times that each of ``n`` clusters is drawn, shape (draws, n), the same for every effect: they are paired."""
     generator = np.random.default_rng([_SEED, stream, stratum, n])
     return generator.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
 
