@@ -48,10 +48,12 @@ class Stages:
         tasks: Sequence[IntermediateTask],
         parent: ResolvedModel | Stage,
         objectives: Sequence[Sequence[str]] | None = None,
+        target: str = "",
     ) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet.
 
         ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
+        ``target`` is the task that is scored, whose training options count more than those of the task that it trains on.
         """
         scored = objectives is None
         if objectives is None:
@@ -63,7 +65,7 @@ class Stages:
             else list(dict.fromkeys(["+".join(task.name for task in tasks), "+".join(part.name for part in parts)]))
         )
         inputs = self._inputs(parts, names)
-        options = build(TrainOptions, self.context.values(names))
+        options = self.context.train_options([*names, *([target] if target else [])])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
