@@ -72,9 +72,7 @@ def with_value(options: EvalOptions, tried: Tried, tasks: Sequence[str]) -> Eval
     """The options of a run that tries a value on the stages of these targets."""
     if tried.value is None:
         return options
-    return replace(
-        options, overrides={**options.overrides, **{f"{task}.{tried.option}": tried.text for task in tasks}}
-    )
+    return replace(options, overrides={**options.overrides, **{f"{task}.{tried.option}": tried.text for task in tasks}})
 
 
 def english_dev(choice: Choice) -> dict[str, dict[str, float]]:
