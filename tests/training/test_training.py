@@ -324,6 +324,8 @@ def test_a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for() -> N
     assert steps([9]) == 2 and steps([8]) == 1 and steps([9], epochs=2.3) == 5
     assert steps([9], epochs=0.01) == 1 and steps([9], max_steps=7) == 7
     assert steps([80, 17], sampling="capped", sampling_cap=16) == 4
+    assert steps([80], sampling="capped", sampling_cap=16) == 10  # there is no other task that it could drown
+    assert steps([392_702], batch=32, epochs=3) == 3 * 12_272
     assert steps([80, 17], sampling="temperature", sampling_cap=16) == 13
     with pytest.raises(UsageError, match=r"3e\+09 steps, more than 1,000,000,000"):
         steps([24], epochs=1e9)
