@@ -36,7 +36,7 @@ class SearchCost:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What the search of a model in an arm has found: English dev scores by task and value, and the value of each task.
+    """Result of the search of a model in an arm: English dev scores by task and value, and the value of each task.
 
     The recipe's own value is called "recipe", whatever it is for a task.
     """
