@@ -15,7 +15,7 @@ from harness.results.inventory import JOBS
 from harness.studies.job import Job, JobFiles, JobResult, read_job
 from harness.studies.launcher import open_launcher
 from harness.studies.schedule import in_order, run_jobs
-from harness.studies.shard import Shard, in_wave
+from harness.studies.shard import Shard, in_wave, waves
 from harness.studies.stage_plan import with_shared_stages
 from harness.training.processes import process_count, process_index
 
@@ -87,6 +87,16 @@ def launch_jobs(
     own = {job.key for job in chosen}
     others = [job for job in jobs if job.key not in own]
     run_jobs(chosen, started, ended=ended, others=others, over=launch.wave is not None)
+
+
+def plan_batch(
+    evaluations: Sequence[Job], out: Path, *, registry: Registry, reporter: ProgressListener
+) -> dict[str, list[Job]]:
+    """The jobs of a batch by their waves; their files are written, so that the waves agree and their state can be asked for."""
+    _check_others(registry)
+    jobs = plan_jobs(evaluations, registry, reporter)
+    write_list(jobs, out / JOBS)
+    return waves(jobs)
 
 
 def plan_jobs(evaluations: Sequence[Job], registry: Registry, reporter: ProgressListener) -> list[Job]:
