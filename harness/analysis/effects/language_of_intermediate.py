@@ -89,6 +89,15 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The contrasts of languages on the largest model, corrected, and the slope of gains on distance."""
+    model = _primary_model(model_factors(observations, study))
+    own = [each for each in observations if each.model == model]
+    found = contrast_results(study, contrasts_of(study, own), own, beside=False)
+    slopes, _ = _distance_slopes(study, _arms(study, observations), own)
+    return (*corrected([each.effect for each in found]), *slopes)
+
+
 def _primary_model(models: Mapping[str, Mapping[str, Any]]) -> str:
     sizes = parameters_of(models)
     return list(sizes or models)[-1] if models else ""
@@ -195,7 +204,7 @@ def _trend(study: Study, observations: Sequence[Observation], primary_model: str
     for model in dict.fromkeys(each.model for each in observations):
         if model != primary_model:
             own = [each for each in observations if each.model == model]
-            for result in contrast_results(study, contrasts_of(study, own), own):
+            for result in contrast_results(study, contrasts_of(study, own), own, beside=False):
                 yield replace(result.effect, name=f"{result.contrast.name}, {model}", primary=False)
 
 
@@ -239,7 +248,7 @@ def _by_model(study: Study, observations: Sequence[Observation], models: Mapping
     points: list[dict[str, Any]] = []
     for model, size in parameters_of(models).items():
         own = [each for each in observations if each.model == model]
-        for result in contrast_results(study, contrasts_of(study, own), own):
+        for result in contrast_results(study, contrasts_of(study, own), own, beside=False):
             said = result.effect
             points.append(
                 {"x": size, "y": said.estimate, "low": said.low, "high": said.high, "series": said.name, "label": model}

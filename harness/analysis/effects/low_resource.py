@@ -69,6 +69,13 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The difference of slopes and the slope in low-resource languages, corrected, and that in high-resource ones."""
+    found = list(contrast_results(study, contrasts_of(study, observations), observations, beside=False))
+    main = next((each for each in found if each.contrast.primary), found[0] if found else None)
+    return () if main is None else corrected([*_Question(study, observations, main).slopes()])
+
+
 class _Question:
     """The gains of a contrast, the sizes of the models, and the resources of the languages."""
 

@@ -99,6 +99,17 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The three hypotheses in the largest family of models, corrected."""
+    found = list(contrast_results(study, contrasts_of(study, observations), observations, beside=False))
+    main = next((each for each in found if each.contrast.primary), found[0] if found else None)
+    if main is None:
+        return ()
+    return tuple(
+        each.effect for each in _corrected([*_outcomes(observations, main, families_by_size(study, observations))])
+    )
+
+
 def _outcomes(
     observations: Sequence[Observation], main: Contrasted, families: Mapping[str, Mapping[str, float]]
 ) -> Iterator[_Outcome]:
