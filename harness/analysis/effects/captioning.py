@@ -121,6 +121,7 @@ def _by_model(study: Study, observations: Sequence[Observation]) -> Iterator[_Mo
             primary=all(part.effect.primary for part in parts) and complete,
             p=max(known) if complete else None,
             low=min(part.effect.low for part in parts),
+            high=min(part.effect.high for part in parts),
             equivalent={},
             notes=tuple(notes),
         )

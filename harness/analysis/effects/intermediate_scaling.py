@@ -14,7 +14,7 @@ from harness.analysis.effects.data_series import series_of, slope_of
 from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import ENGLISH, Values, by_place, combined, places_of, sample_of, selected
 from harness.analysis.effects.language_groups import script_of
-from harness.analysis.effects.mixed_model import mixed_effect
+from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_table, quality_warnings
 from harness.analysis.effects.resample import effect
@@ -184,7 +184,9 @@ class _Question:
         formula = "score ~ data * multilingual" + (" + C(task, Sum)" if len(set(columns["task"])) > 1 else "")
         name = f"{INTERACTION}, mixed model"
         random = ("language", "pair", "run")
-        fitted = mixed_effect(columns, formula, "data:multilingual", name, random=random, unit=PER_UNIT)
+        fitted = mixed_effect(
+            columns, formula, "data:multilingual", name, random=random, unit=PER_UNIT, notes=(SAME_SLOPE,)
+        )
         return [fitted.effect] if fitted.effect else [], [f"{name}: {note}" for note in fitted.notes]
 
     def loss_chart(self) -> Iterator[Chart]:

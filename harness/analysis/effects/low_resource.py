@@ -12,7 +12,7 @@ from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import Values, by_place, places_of, sample_of, selected, sliced
 from harness.analysis.effects.label_permutation import PERMUTATIONS, low_less_high, permutation_p
 from harness.analysis.effects.language_groups import HIGH, LOW, UNKNOWN, resource_groups, script_of
-from harness.analysis.effects.mixed_model import mixed_effect
+from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_table, floor_units, quality_warnings
 from harness.analysis.effects.resample import effect
@@ -275,7 +275,9 @@ class _Question:
         }
         formula = "gain ~ size * low" + (" + C(task, Sum)" if len(tasks) > 1 else "")
         name = self._named(f"{INTERACTION}, mixed model")
-        fit = mixed_effect(columns, formula, "size:low", name, random=("language", "run"), unit=PER_TENFOLD)
+        fit = mixed_effect(
+            columns, formula, "size:low", name, random=("language", "run"), unit=PER_TENFOLD, notes=(SAME_SLOPE,)
+        )
         return [fit.effect] if fit.effect else [], [f"{self.contrast.name}: {note}" for note in fit.notes]
 
 

@@ -11,7 +11,7 @@ from harness.analysis.effects.contrast_charts import gains_by_language, gains_by
 from harness.analysis.effects.contrasts import Contrasted, contrast_results, task_conclusions
 from harness.analysis.effects.findings import Effect, Findings, TextTable
 from harness.analysis.effects.gains import Values, places_of, sample_of, selected
-from harness.analysis.effects.mixed_model import mixed_effect
+from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_rates, degenerate_table, quality_warnings
 from harness.analysis.effects.resample import effect
@@ -211,7 +211,9 @@ def _mixed(main: Contrasted, families: Mapping[str, Mapping[str, float]]) -> tup
     }
     formula = "gain ~ size + C(task, Sum)" if len(set(columns["task"])) > 1 else "gain ~ size"
     name = f"{main.contrast.name}: {GAIN}, mixed model"
-    fit = mixed_effect(columns, formula, "size", name, random=("language", "run"), unit=PER_TENFOLD)
+    fit = mixed_effect(
+        columns, formula, "size", name, random=("language", "run"), unit=PER_TENFOLD, notes=(SAME_SLOPE,)
+    )
     return [fit.effect] if fit.effect else [], [f"{main.contrast.name}: {note}" for note in fit.notes]
 
 

@@ -42,5 +42,5 @@ def size_lines(values: Values, sizes: Mapping[str, float], series: str) -> list[
     for model, size in sizes.items():
         point = mean_point(sliced(values, model=model))
         if point:
-            points.append({**point, "x": 10**size, "y": point["x"], "series": series, "label": model})
+            points.append({**point, "x": round(10**size), "y": point["x"], "series": series, "label": model})
     return points
