@@ -17,6 +17,7 @@ _HINT = "pip install 'xtreme-harness[studies]'"
 SAME_SLOPE = (
     "the mixed model takes the slope to be the same in all languages; its interval is too narrow where it is not"
 )
+_UNSETTLED = ("failed to converge", "not positive definite")
 _DECIDES = ": the bootstrap decides"
 
 
@@ -60,12 +61,13 @@ def mixed_effect(
             model = models.mixedlm(
                 formula, frame, groups=np.ones(len(frame)), re_formula="0", vc_formula=components or None
             )
-            fit = model.fit(reml=True, method=["lbfgs", "powell"])
+            # Powell's method first: the others report convergence at a standard error four times too large (Dyestuff)
+            fit = model.fit(reml=True, method=["powell", "lbfgs"])
         except (np.linalg.LinAlgError, ValueError) as error:
             return Fitted(None, (f"the mixed model could not be fitted ({error}){_DECIDES}",))
     low, high = (float(end) for end in fit.conf_int().loc[term])
     estimate, p = float(fit.params[term]), float(fit.pvalues[term])
-    if not fit.converged or any("onverge" in str(each.message) for each in caught):
+    if not fit.converged or any(sign in str(each.message) for each in caught for sign in _UNSETTLED):
         said.append(f"the mixed model did not converge{_DECIDES}")
     at_zero = [
         column
