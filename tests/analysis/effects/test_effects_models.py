@@ -57,7 +57,9 @@ def test_a_regression_is_that_of_statsmodels_and_its_error_the_jackknife() -> No
     found = regression(frame.y.to_numpy(), frame.x.to_numpy(), languages, [list(frame.task)])
     assert found is not None
     assert found.estimate == pytest.approx(ols("y ~ x + C(task)", frame).fit().params["x"])
-    without = [ols("y ~ x + C(task)", frame[frame.language != name]).fit().params["x"] for name in sorted(set(languages))]
+    without = [
+        ols("y ~ x + C(task)", frame[frame.language != name]).fit().params["x"] for name in sorted(set(languages))
+    ]
     assert found.error == pytest.approx(np.sqrt(8 / 9 * ((without - np.mean(without)) ** 2).sum()))
     said = regression_effect(found, "slope", "H4", "points", {"languages": 9})
     assert said.low < 2 < said.high and "without one language" in said.notes[0]
@@ -87,7 +89,9 @@ def test_the_spread_over_seeds() -> None:
     scores = seed_scores(alike, "arm")
     groups = [[(scores[m]["a"][s] + scores[m]["b"][s]) / 2 for s in range(5)] for m in sizes]
     assert f"p = {levene(*groups, center='median').pvalue:.3f}" in found.notes[0]
-    falling = spread_effect(seed_scores(runs({"small": 3.0, "middle": 1.0, "large": 0.3}, 5), "arm"), sizes, "spread", "H2")
+    falling = spread_effect(
+        seed_scores(runs({"small": 3.0, "middle": 1.0, "large": 0.3}, 5), "arm"), sizes, "spread", "H2"
+    )
     assert falling is not None and falling.p is not None and falling.p < 0.01
     assert falling.low < -68 < falling.high < 0  # a third for ten times the size
     assert spread_effect(seed_scores(runs({"small": 1.0}, 5), "arm"), sizes, "spread", "H2") is None
@@ -152,7 +156,9 @@ def test_loss_and_scores_that_part_ways() -> None:
 
     def seen(loss: float, score: float, arm: str) -> list[Observation]:
         return [
-            Observation("m", arm, "t", "de", seed, score + 0.05 * generator.normal(), dev_loss=loss + 0.001 * generator.normal())
+            Observation(
+                "m", arm, "t", "de", seed, score + 0.05 * generator.normal(), dev_loss=loss + 0.001 * generator.normal()
+            )
             for seed in range(4)
         ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.planted_effects import CURVES, HELD_OUT, band_results, form_named, made_curve
+from benchmarks.planted_effects import CURVES, HELD_OUT, band_results, made_curve
 from harness.analysis.effects.cluster import Sample
 from harness.analysis.effects.fitting import fit, refit
 from harness.analysis.effects.scaling import Curve, _aicc, on_logits, scaling
@@ -66,7 +66,9 @@ def test_one_wild_value_counts_by_its_size_only() -> None:
     values[2] += 30
     form = logarithmic()
     free, cost = refit(lambda each: form.predict(each, AMOUNTS), values[None], np.array([[40.0, 1.0]]), rounds=200)
-    theirs = least_squares(lambda each: form.predict(each, AMOUNTS) - values, [40.0, 1.0], loss="huber", ftol=1e-12, xtol=1e-12)
+    theirs = least_squares(
+        lambda each: form.predict(each, AMOUNTS) - values, [40.0, 1.0], loss="huber", ftol=1e-12, xtol=1e-12
+    )
     assert free[0] == pytest.approx(theirs.x, abs=0.02)
     assert cost[0] == pytest.approx(theirs.cost, rel=1e-4)
 
