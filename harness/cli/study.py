@@ -7,12 +7,16 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
+from harness.cli.study_analyse import analyse
 from harness.core.counted import counted
 
 
 @click.group()
 def command() -> None:
     """List the studies (grids of models, intermediate stages and seeds), or run one."""
+
+
+command.add_command(analyse)
 
 
 @command.command(name="list")

@@ -1,0 +1,198 @@
+"""The runs of a study's folder as they are: how far each has come, and the score or the want of every unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.effects.observations import Observation
+from harness.core.errors import DataError
+from harness.data.perturb import applies, split_name, split_of
+from harness.registry.select import select
+from harness.report.study.content import Cost, StudyRun, StudyUnit
+from harness.results.inventory import JOBS
+from harness.results.run_view import RunView
+from harness.results.seeds import seed_of
+from harness.results.systems import load_run
+from harness.scoring.scores import UnitScore, mean_estimate
+from harness.studies.grid import Cell, cells
+from harness.studies.job import read_job, read_result
+from harness.types.studies import NO_STAGES, Arm, Study
+from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.record import StageRecord, UnitRecord
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A study's runs and units, and the views of the runs that have begun, by folder."""
+
+    runs: tuple[StudyRun, ...]
+    units: tuple[StudyUnit, ...]
+    views: Mapping[str, RunView]
+
+
+def arms_of(study: Study) -> tuple[Arm, ...]:
+    """The arms of a study; one without any has an arm for each item of ``via``."""
+    return study.arms or tuple(Arm(_named(via), via) for via in study.via)
+
+
+def collect(study: Study, folder: Path, registry: Registry) -> Collected:
+    """Reads every run of the grid in the study's folder, and nothing else. No run need be there.
+
+    What a run should have scored is what the study selects, together with what any of its runs has scored.
+    """
+    failures = _failures(folder / JOBS)
+    arms = {arm.name: arm for arm in arms_of(study)}
+    runs: list[StudyRun] = []
+    views: dict[str, RunView] = {}
+    for cell in cells(study, folder):
+        for path in cell.runs:
+            run, view = _run(cell, path, folder, failures)
+            runs.append(run)
+            if view is not None:
+                views[run.folder] = view
+    planned = _planned(study, registry)
+    for view in views.values():
+        split = view.split
+        keys = (*view.record["units"], *view.missing, *view.failed)
+        planned |= {unit: None for unit in map(Unit.of, keys) if split_of(unit.split)[0] == split}
+    units: list[StudyUnit] = []
+    for run in runs:
+        factors = {**study.model_factors.get(run.model, {}), **(arms[run.arm].factors if run.arm in arms else {})}
+        units += _units(run, views.get(run.folder), list(planned), factors)
+    return Collected(tuple(runs), tuple(units), views)
+
+
+def costs(collected: Collected) -> Iterator[Cost]:
+    """Hours and tokens of the trainings, each once however many runs share it, and of the evaluations."""
+    stages: dict[str, StageRecord] = {}
+    scored: set[str] = set()
+    seconds, evaluated = 0.0, 0
+    for view in collected.views.values():
+        stages |= {stage["key"]: stage for stage in view.stages}
+        for unit in view.record["units"].values():
+            scored.add(unit.get("checkpoint", ""))
+            seconds += unit.get("seconds", 0.0)
+            evaluated += 1
+    before = [stage for key, stage in stages.items() if key not in scored]
+    last = [stage for key, stage in stages.items() if key in scored]
+    for name, those in (("intermediate stages", before), ("target stages", last)):
+        if those:
+            hours = sum(stage.get("seconds", 0.0) for stage in those) / _HOUR
+            yield Cost(name, len(those), hours, sum(stage.get("tokens", 0) for stage in those) or None)
+    if evaluated:
+        yield Cost("units scored", evaluated, seconds / _HOUR)
+
+
+def _run(cell: Cell, path: Path, folder: Path, failures: Mapping[Path, str]) -> tuple[StudyRun, RunView | None]:
+    where = path.relative_to(folder).as_posix()
+    run = StudyRun(cell.model, _named(cell.via), seed_of(path), where, "not started")
+    failure = failures.get(path.absolute(), "")
+    if not (path / "record.json").exists():
+        return replace(run, state="failed" if failure else "not started", reason=failure), None
+    try:
+        view = load_run(path, where)
+    except DataError as error:
+        return replace(run, state="unreadable", reason=str(error)), None
+    if view.finished is not None:
+        return replace(run, state="finished", partial=tuple(view.partial)), view
+    state = replace(run, state="failed" if failure else "unfinished", reason=failure, partial=tuple(view.partial))
+    return state, view
+
+
+def _named(via: Sequence[str]) -> str:
+    return " > ".join(via) or NO_STAGES
+
+
+def _failures(folder: Path) -> dict[Path, str]:
+    """The messages of evaluations that failed as a whole, by the folder of their run."""
+    found: dict[Path, str] = {}
+    for path in sorted(folder.glob("evaluation-*.result.json")):
+        try:
+            job = read_job(path.with_name(path.name.removesuffix(".result.json") + ".json"))
+            result = read_result(path)
+        except DataError:
+            continue  # of another version, or half of one: the run itself says how far it is
+        if result is not None and not result.done:
+            found[Path(job.folder, job.out).absolute()] = (
+                f"{result.message} ({result.hint})" if result.hint else result.message
+            )
+    return found
+
+
+def _planned(study: Study, registry: Registry) -> dict[Unit, None]:
+    """Every unit that a run of the study scores, whether or not there are data."""
+    plain = select(registry, study.benchmark or None, study.tasks, study.languages)
+    found = dict.fromkeys(plain)
+    for kind in study.perturb:
+        able = (unit for unit in plain if applies(kind, registry.family(registry.task(unit.task).family).examples))
+        found |= dict.fromkeys(replace(unit, split=split_name(unit.split, kind)) for unit in able)
+    return found
+
+
+def _units(
+    run: StudyRun, view: RunView | None, planned: Sequence[Unit], factors: Mapping[str, Any]
+) -> Iterator[StudyUnit]:
+    stages = {stage["key"]: stage for stage in view.stages} if view else {}
+    if view is not None:
+        factors = {**_size(view), **factors}
+    for unit in planned:
+        made = StudyUnit(run, unit.task, unit.language, split_of(unit.split)[1])
+        if view is None:
+            yield made
+            continue
+        if unit.key in view.failed:
+            yield replace(made, state="failed", reason=view.failed[unit.key])
+        elif unit.key in view.missing:
+            yield replace(made, state="missing", reason=view.missing[unit.key])
+        elif (record := view.record["units"].get(unit.key)) is None:
+            yield made
+        elif record["score"] is None:
+            yield replace(made, state="missing", reason="there are no labels")
+        else:
+            yield _scored(made, view, record, stages.get(record.get("checkpoint", "")), factors)
+
+
+def _scored(
+    unit: StudyUnit, view: RunView, record: UnitRecord, stage: StageRecord | None, factors: Mapping[str, Any]
+) -> StudyUnit:
+    assert record["score"] is not None
+    score = UnitScore.from_dict(record["score"])
+    task = view.tasks.get(unit.task)
+    primary = [name for name in (task.primary if task else ()) if name in score.metrics] or list(score.metrics)[:1]
+    mean = mean_estimate([score.metrics[name] for name in primary])
+    seen = Observation(
+        model=unit.run.model,
+        arm=unit.run.arm,
+        task=unit.task,
+        language=unit.language,
+        seed=unit.run.seed,
+        score=mean.value,
+        n=score.n,
+        chance=mean.chance.level if mean.chance else None,
+        english_dev=stage.get("dev_score") if stage else None,
+        factors=factors,
+        perturbation=unit.perturbation,
+    )
+    return replace(
+        unit,
+        state="scored",
+        observation=seen,
+        low=mean.low,
+        high=mean.high,
+        metrics={name: score.metrics[name].value for name in primary},
+        checkpoint=record.get("checkpoint", ""),
+    )
+
+
+def _size(view: RunView) -> dict[str, Any]:
+    """The number of the model's parameters as a factor, where the record has it."""
+    count = view.record["model"].get("parameters")
+    return {} if count is None else {"parameters": count}
