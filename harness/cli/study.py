@@ -8,6 +8,7 @@ import click
 
 from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
 from harness.cli.study_analyse import analyse
+from harness.cli.study_batch import part_options, show_failures
 from harness.core.counted import counted
 
 
@@ -49,6 +50,7 @@ def list_studies(as_json: bool) -> None:
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the records as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the records as partial.")
 @launch_options
+@part_options
 @session_options()
 @data_dir_option
 @click.option("--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>]")
@@ -56,23 +58,38 @@ def list_studies(as_json: bool) -> None:
 @columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def run(
-    name: str, launcher: str | None, jobs: int | None, out: str | None, dry_run: bool, as_json: bool, **rest: Any
+    name: str,
+    launcher: str | None,
+    jobs: int | None,
+    launcher_options: tuple[str, ...],
+    shard: str | None,
+    wave: str | None,
+    stop_after: float | None,
+    out: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **rest: Any,
 ) -> None:
     """Run a study, or continue it, and print mean and standard deviation over its seeds.
 
     The runs are in separate folders, FOLDER/<model>-via-<stages>/seed-<n>: 'harness report' and 'harness compare' take
     them. With several jobs at a time, stages that several runs share are trained first, and what each job prints is in
     FOLDER/jobs. A job that fails costs only what needs it. Exit code 6 means that some units failed.
+
+    With --shard, several processes that see FOLDER do a part each, also on other machines. Such a part, and any run with
+    --stop-after, ends with exit code 75 when it is stopped: the same command goes on.
     """
     from pathlib import Path
 
     from harness.cli.console import print_json, print_table, print_text
     from harness.cli.progress import TerminalProgress
+    from harness.cli.study_batch import launch_of, turns
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
     from harness.report.seeds import study_table
     from harness.studies.grid import cells, run_cells
 
+    launch = launch_of(launcher, jobs, launcher_options, shard, wave)
     registry = get_registry()
     study = registry.study(name)
     folder = Path(out or f"runs/{study.name}")
@@ -83,12 +100,13 @@ def run(
             seeds = "seeds" if len(study.seeds) > 1 else "seed"
             print_text(f"{cell.name}: {seeds} {', '.join(map(str, study.seeds))}: {cell.folder}")
         return
-    with TerminalProgress() as reporter:
-        found = run_cells(grid, folder, registry=registry, reporter=reporter, launcher=launcher, jobs=jobs)
+    with turns(stop_after, part=launch.partial), TerminalProgress() as reporter:
+        found = run_cells(grid, folder, registry=registry, reporter=reporter, launch=launch)
     if as_json:
         print_json([{"model": cell.model, "via": list(cell.via), **summary} for cell, summary in found.summaries])
     else:
         print_table(study_table([(cell.name, summary) for cell, summary in found.summaries]))
+    show_failures(found)
     if error := found.error():
         raise error
     failed = [f"{run}: {unit}" for run, unit in found.failed_units]

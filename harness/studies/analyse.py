@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import join, quote
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.effects import resample
 from harness.analysis.effects.findings import Effect, Findings
+from harness.analysis.effects.study_arms import contrasts_of
 from harness.core.border import border
 from harness.core.errors import DataError, PluginError
 from harness.core.files import write_atomic
@@ -18,11 +21,11 @@ from harness.report.study.content import PlanState, StudyReport
 from harness.report.study.figures import study_figures
 from harness.report.study.files import all_charts, file_stems, results_jsonl, stats, stats_json, table_files, unit_rows
 from harness.report.study.page import study_page
-from harness.report.study.tables import effects_table
+from harness.report.study.tables import effects_table, main_effects
 from harness.report.table import Table
 from harness.runs.record import git_state
 from harness.studies.collect import Collected, arms_of, collect, costs
-from harness.types.studies import NO_STAGES, Contrast, Study
+from harness.types.studies import Study
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -36,6 +39,8 @@ STATS = "stats.json"
 DEFAULT = "harness.analysis.effects.contrasts:analyse"
 """The analysis of a study that names none."""
 FIGURE_TYPES = ("pdf", "svg")
+_MOST_COMMANDS = 5
+"""Commands that the page lists, of the runs of a study that was made in many parts."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class StudyAnalysis:
         return self.path / PAGE
 
     def table(self) -> Table:
-        """The effects as a table."""
-        return effects_table(self.report)
+        """The effects that stand for themselves as a table; variants of them are in ``effects``."""
+        return effects_table(self.report, main_effects(self.report))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``stats.json``."""
@@ -106,7 +111,7 @@ def analyse_folder(study: Study, folder: Path, registry: Registry, size: str = "
         plan=PlanState(),
         costs=tuple(costs(collected)),
         versions=_versions(collected),
-        commands=tuple(_commands(study, size, folder, registry)),
+        commands=tuple(_commands(study, size, collected, registry)),
         titles=registry.titles(),
     )
     out = folder / ANALYSIS
@@ -129,15 +134,9 @@ def _findings(study: Study, observations: Sequence[Any]) -> Findings:
 
 
 def _with_contrasts(study: Study) -> Study:
-    """A study that names sequences of stages as one with arms, each against the training without any."""
-    if study.arms:
-        return study
-    arms = arms_of(study)
-    plain = next((arm for arm in arms if not arm.via), None)
-    contrasts = tuple(
-        Contrast(f"{arm.name} − {NO_STAGES}", arm.name, plain.name) for arm in arms if plain and arm is not plain
-    )
-    return replace(study, arms=arms, contrasts=contrasts)
+    """A study that names sequences of stages as one with arms, and one that has no contrasts with those it is analysed by."""
+    named = replace(study, arms=arms_of(study))
+    return replace(named, contrasts=contrasts_of(named, ()))
 
 
 def _versions(collected: Collected) -> dict[str, str]:
@@ -160,15 +159,21 @@ def _versions(collected: Collected) -> dict[str, str]:
     versions = {name: "; ".join(values) for name, values in found.items()}
     git = git_state()
     state = f" ({git['commit'][:12]}{', changed' if git['dirty'] else ''})" if git else ""
-    return {**versions, "harness of the analysis": __version__ + state}
+    bootstrap = f"{resample.DRAWS:,} draws, seed {resample.SEED}"
+    return {**versions, "harness of the analysis": __version__ + state, "bootstrap": bootstrap}
 
 
-def _commands(study: Study, size: str, folder: Path, registry: Registry) -> Iterator[str]:
-    plugins = [plugin for plugin in registry.plugins() if plugin.kind == "file" and plugin.path]
-    start = "harness" + "".join(f" --plugin {Path(plugin.path).name}" for plugin in plugins if plugin.path)
-    sized = f" --size {size}" if size else ""
-    for verb in ("plan", "run", "analyse"):
-        yield f"{start} study {verb} {study.name}{sized}"
+def _commands(study: Study, size: str, collected: Collected, registry: Registry) -> Iterator[str]:
+    """The commands that make everything again: those that the runs were made with, as far as they say so."""
+    files = [Path(plugin.path).name for plugin in registry.plugins() if plugin.kind == "file" and plugin.path]
+    start = " ".join(["harness", *(f"--plugin {quote(name)}" for name in files), "study"])
+    of = f"{study.name} --size {size}" if size else study.name
+    yield f"{start} plan {of}"
+    sessions = (each for view in collected.views.values() for each in view.record.get("sessions", ()))
+    given = dict.fromkeys(join(each["command"]) for each in sessions)
+    made = [command for command in given if " study run " in f"{command} "]
+    yield from made[:_MOST_COMMANDS] or [f"{start} run {of}"]
+    yield f"{start} analyse {of}"
 
 
 def _write(report: StudyReport, out: Path) -> None:

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.counted import counted
-from harness.core.errors import DataError, HarnessError, UsageError
+from harness.core.errors import DataError, HarnessError
 from harness.models.reference import parse_model
-from harness.results.inventory import JOBS
 from harness.results.seeds import SEEDLESS, SUMMARY, check_seeds, seed_folder, summarise, write_summary
 from harness.results.systems import load_run
 from harness.runs.naming import system_name
 from harness.studies.job import Job, JobResult
-from harness.studies.launcher import open_launcher
-from harness.studies.schedule import run_jobs
-from harness.studies.stage_plan import check_job, with_shared_stages
-from harness.training.processes import process_count, process_index
+from harness.studies.launch import Launch, launch_jobs
+from harness.studies.stage_plan import check_job
+from harness.training.processes import process_index
 from harness.types.options import EvalOptions
 from harness.types.studies import Study
 
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
     from harness.registry.registry import Registry
     from harness.types.progress import ProgressListener
-
-LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -126,35 +122,21 @@ def run_cells(
     *,
     registry: Registry,
     reporter: ProgressListener,
-    launcher: str | None = None,
-    jobs: int | None = None,
+    launch: Launch | None = None,
     loaded: LoadedModel | None = None,
 ) -> Grid:
     """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
 
-    ``launcher`` (None: "local") carries out up to ``jobs`` at a time (None: its own default), whose files are in
-    ``out/jobs``. With several at a time, stages that several runs need are separate jobs; with one, the first run
-    that needs a stage trains it. A job that fails costs only what needs it. ``loaded`` is the model of all cells, where it
-    is in memory; then all is done in this process.
+    ``launch`` says by what, how many at a time, and which part of them (:func:`~harness.studies.launch.launch_jobs`). A job
+    that fails costs only what needs it. Where other processes do a part, whoever finishes the last run of a cell sums it
+    up. ``loaded`` is the model of all cells, where it is in memory; then all is done in this process.
 
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
     """
+    launch = launch or Launch()
     of = {job.key: (cell, job) for cell in cells for job in cell.jobs(registry)}
     for cell in cells:
         check_job(cell.jobs(registry)[0], registry)
-    started = open_launcher(launcher or LOCAL, out / JOBS, jobs, registry, reporter)
-    if loaded is not None and not started.in_process:
-        raise UsageError(
-            "a model in memory can be evaluated in this process only",
-            hint="leave launcher and jobs out, or save the model and give its folder",
-        )
-    started.loaded = loaded
-    evaluations = [job for _, job in of.values()]
-    if not started.in_process:
-        _check_others(registry)
-    if started.jobs > 1:
-        reporter.note(f"planning {counted(len(evaluations), 'run')}")
-        evaluations = with_shared_stages(evaluations, registry)
     left = {cell.folder: len(cell.seeds) for cell in cells}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
     failed: list[tuple[Job, JobResult]] = []
@@ -166,11 +148,13 @@ def run_cells(
             cell, _ = of[job.key]
             (cell.folder / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
             left[cell.folder] -= 1
-            if not left[cell.folder]:
+            whole = all(_finished(run) for run in cell.runs) if launch.partial else not left[cell.folder]
+            if whole:
                 summaries.append((cell, summary_of(cell)))
                 write_summary(summaries[-1][1], cell.folder)
 
-    run_jobs(evaluations, started, ended=ended)
+    evaluations = [job for _, job in of.values()]
+    launch_jobs(evaluations, out, launch, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
     order = [cell.folder for cell in cells]
     return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed)
 
@@ -186,10 +170,9 @@ def summary_of(cell: Cell) -> dict[str, Any]:
     return summarise(tables, cell.seeds)
 
 
-def _check_others(registry: Registry) -> None:
-    """Refuses what other processes cannot share."""
-    if process_count() > 1:
-        raise UsageError("a run of several processes cannot be combined with --jobs or --launcher")
-    for plugin in registry.plugins():
-        if plugin.kind == "file" and not plugin.path:
-            raise UsageError(f"plugin {plugin.name!r} is known in this process only, and other processes run the jobs")
+def _finished(run: Path) -> bool:
+    """Tells whether a run folder holds a finished run."""
+    try:
+        return load_run(run).scores is not None
+    except HarnessError:
+        return False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.core.border import border
+from harness.core.claims import Claims
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UnitsFailed, UsageError
 from harness.core.files import read_text, write_atomic
@@ -99,8 +100,8 @@ class Job:
 class JobResult:
     """Result of a job: an exit code (those of the command line), one line of message, and where things are.
 
-    ``paths`` are relative to the job's ``folder``: the "run", or the "checkpoint". ``lost``: the process ended without
-    saying anything (it was killed, say).
+    ``paths`` are relative to the job's ``folder``: the "run", or the "checkpoint". ``seconds`` are those of all the work on
+    it, also by earlier processes. ``lost``: the process ended without saying anything (it was killed, say).
     """
 
     key: str
@@ -128,11 +129,12 @@ class JobResult:
 
 @dataclass(frozen=True)
 class JobFiles:
-    """The files of a job in a folder of jobs: the job, its result, and what it printed."""
+    """The files of a job in a folder of jobs: the job, its result, what it printed, and the claim of who is at it."""
 
     job: Path
     result: Path
     log: Path
+    claim: Path
 
     @classmethod
     def of(cls, job: Job, folder: Path) -> JobFiles:
@@ -143,7 +145,8 @@ class JobFiles:
     @classmethod
     def beside(cls, path: Path) -> JobFiles:
         """Those of a job that is in the file ``path``."""
-        return cls(path, path.with_suffix(".result.json"), path.with_suffix(".log"))
+        claim = Claims(path.parent / ".claims").path(path.stem)
+        return cls(path, path.with_suffix(".result.json"), path.with_suffix(".log"), claim)
 
 
 def read_job(path: Path) -> Job:

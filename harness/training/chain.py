@@ -11,6 +11,7 @@ from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
 from harness.data.sources import label_set
+from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
 from harness.models.languages import check_adaptable
 from harness.models.reference import parse_model
@@ -56,12 +57,10 @@ class Stages:
         scored = objectives is None
         if objectives is None:
             objectives = [self.context.objective_names(task.name) for task in tasks]
-        parts = [self._part(task, names, scored) for task, names in zip(tasks, objectives, strict=True)]
-        names = (
-            option_names(tasks[0], objectives[0])
-            if len(tasks) == 1
-            else list(dict.fromkeys(["+".join(task.name for task in tasks), "+".join(part.name for part in parts)]))
-        )
+        own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
+        together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
+        names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
+        parts = [self._part(task, of_task, scored, names) for task, of_task in zip(tasks, objectives, strict=True)]
         inputs = self._inputs(parts, names)
         options = build(TrainOptions, self.context.values(names))
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
@@ -79,15 +78,22 @@ class Stages:
         self._check_needs(stage)
         return stage
 
-    def _part(self, task: IntermediateTask, objectives: Sequence[str], scored: bool) -> StageTask:
-        """A task of a stage with its data; ``scored``: the checkpoint must have the task's own head."""
+    def _part(
+        self, task: IntermediateTask, objectives: Sequence[str], scored: bool, of_stage: Sequence[str]
+    ) -> StageTask:
+        """A task of a stage with its data; ``scored``: the checkpoint must have the task's own head.
+
+        ``of_stage`` are the names of the stage's options: those of the task come before them.
+        """
         context, names = self.context, option_names(task, objectives)
         objective = context.composition(objectives, names)
         with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
             task = objective.task(task)
-        train = context.training_split(task, "train")
+        every = context.training_split(task, "train")
+        size = build(TrainOptions, context.values([*of_stage, *names])).train_size
+        train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
-        family = context.family(task.family, label_set(task, train), names, task.options)
+        family = context.family(task.family, label_set(task, every), names, task.options)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
         for layer in objective.layers:
@@ -104,7 +110,7 @@ class Stages:
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
         kind = hub_task(context.registry, task)
-        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size)
 
     def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""

@@ -56,7 +56,10 @@ class IdentityRecord(TypedDict):
 
 
 class ModelRecord(TypedDict):
-    """The model as it was given, and what was found; a baseline has no weights."""
+    """The model as it was given, and what was found; a baseline has no weights.
+
+    ``languages`` are the shares of a language in the text that it was made from, where that is known.
+    """
 
     reference: NotRequired[str]
     kind: NotRequired[str]
@@ -66,6 +69,7 @@ class ModelRecord(TypedDict):
     hidden_size: NotRequired[int | None]
     parameters: NotRequired[int | None]
     copy: NotRequired[str]
+    languages: NotRequired[dict[str, float]]
     converted_from: NotRequired[dict[str, Any]]
     code: NotRequired[dict[str, Any]]
 
@@ -170,13 +174,15 @@ class InputRecord(TypedDict):
 class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
-    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training.
+    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
+    is absent where the task is trained on all of its examples.
     """
 
     task: str
     version: NotRequired[int]
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
+    train_size: NotRequired[int]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 

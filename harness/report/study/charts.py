@@ -11,7 +11,7 @@ from typing import Any
 from harness.analysis.effects.findings import Chart as FoundChart
 from harness.analysis.effects.findings import Effect
 from harness.report.names import task_name
-from harness.report.pages.chart_data import Chart, series
+from harness.report.pages.chart_data import SERIES, Chart, series
 from harness.report.pages.colour_scale import STEPS, difference_step
 from harness.report.pages.score_map import MapCell
 from harness.report.study.content import StudyReport, StudyUnit
@@ -19,16 +19,16 @@ from harness.report.study.tables import amount_text, interval_text, probability
 from harness.report.table import Column, show
 from harness.results.run_view import language_of
 from harness.scoring.scale import shown
+from harness.types.languages import languages
 
 KINDS = ("forest", "dots", "lines", "scatter", "heat map")
 _WIDE = 10.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
 
 
-def forest_charts(report: StudyReport) -> Iterator[FoundChart]:
+def forest_charts(effects: Sequence[Effect]) -> Iterator[FoundChart]:
     """A forest plot of the effects in each unit: primary ones and others, with their intervals."""
-    for unit in dict.fromkeys(effect.unit for effect in report.findings.effects):
-        effects = [effect for effect in report.findings.effects if effect.unit == unit]
+    for unit in dict.fromkeys(effect.unit for effect in effects):
         points = tuple(
             {
                 "y": effect.name,
@@ -39,31 +39,30 @@ def forest_charts(report: StudyReport) -> Iterator[FoundChart]:
                 "label": _effect_hint(effect),
             }
             for effect in effects
-            if all(map(math.isfinite, (effect.estimate, effect.low, effect.high)))
+            if effect.unit == unit
         )
-        if points:
-            name = "contrasts" if unit == "points" else f"contrasts-{unit}"
-            yield FoundChart("forest", name, f"Effects in {unit}", unit, "", points, "Bars are 95% intervals.")
+        name = "effects" if unit == "points" else f"effects-{unit}"
+        yield FoundChart("forest", name, f"Effects in {unit}", unit, "", points, "Bars are 95% intervals.")
 
 
-def language_charts(report: StudyReport) -> Iterator[FoundChart]:
-    """Scores by language for each task, and each model where there are several: a dot an arm, its mean over seeds.
+def language_charts(report: StudyReport) -> Iterator[tuple[str, FoundChart]]:
+    """The model and a chart of its scores by language, for each model and task: a dot an arm, its mean over seeds.
 
     The interval is the mean of those of the seeds (over the items): it is no narrower than that of the mean. ``hollow``
-    marks a mean over fewer seeds than there should be.
+    marks a mean over fewer seeds than there should be. A chart has no more arms than there are colours.
     """
     cells = report.by_cell()
     models = list(dict.fromkeys(model for model, _, _ in cells))
-    for task in report.tasks:
-        for model in models:
-            points: list[dict[str, Any]] = []
-            for (of, arm, name), units in cells.items():
-                if (of, name) == (model, task):
-                    points += _language_points(arm, units)
+    for model in models:
+        for task in report.tasks:
+            arms = {arm: units for (of, arm, name), units in cells.items() if (of, name) == (model, task)}
+            shown = list(arms)[:SERIES]
+            points = tuple(point for arm in shown for point in _language_points(arm, arms[arm]))
             if points:
                 where = f"{task_name(task)}, {model}" if len(models) > 1 else task_name(task)
                 stem = f"languages-{task}-{model}" if len(models) > 1 else f"languages-{task}"
-                yield FoundChart("dots", stem, where, "score", "", tuple(points))
+                cut = f"The first {len(shown)} of {len(arms)} arms." if len(shown) < len(arms) else ""
+                yield model, FoundChart("dots", stem, where, "score", "", points, cut)
 
 
 def page_chart(chart: FoundChart, margins: Sequence[float] = ()) -> Chart | None:
@@ -88,8 +87,9 @@ def page_chart(chart: FoundChart, margins: Sequence[float] = ()) -> Chart | None
         for point in points
     ]
     if chart.kind in ("forest", "dots"):
+        names_of_rows = row_names(chart)
         for each, point in zip(made, points, strict=True):
-            each |= {"row": str(point["y"]), "value": float(point["x"])}
+            each |= {"row": names_of_rows[str(point["y"])], "value": float(point["x"])}
             if hollow(point):
                 each["hollow"] = True
         forest = chart.kind == "forest" or _around_zero(points)
@@ -162,6 +162,14 @@ def axis(numbers: Sequence[float]) -> str:
     return "log" if len(positive) == len(numbers) else "symlog"
 
 
+def row_names(chart: FoundChart) -> dict[str, str]:
+    """The names of a chart's rows as they are shown: languages by name where all of them are known codes, and tasks."""
+    rows = list(dict.fromkeys(str(point["y"]) for point in chart.points))
+    if all(row in languages() for row in rows):
+        return {row: language_of(row).name for row in rows}
+    return {row: task_name(row) for row in rows}
+
+
 def series_of(chart: FoundChart) -> list[str]:
     """The names of a chart's series, in their order; one that is "" is the only one."""
     return list(dict.fromkeys(series_name(point) for point in chart.points))
@@ -176,7 +184,7 @@ def hint(chart: FoundChart, point: Mapping[str, Any]) -> str:
     if point.get("low") is not None and point.get("high") is not None:
         spread = f"\n95% interval {_number(point['low'])} to {_number(point['high'])}"
     if chart.kind in ("forest", "dots"):
-        head = ", ".join(filter(None, (label or str(point["y"]), series_name(point))))
+        head = ", ".join(filter(None, (label or row_names(chart)[str(point["y"])], series_name(point))))
         return f"{head}\n{_number(point['x'])}{spread}"
     head = ", ".join(filter(None, (label, series_name(point)))) or chart.title
     return f"{head}\n{chart.x} {_number(point['x'])}, {chart.y} {_number(point['y'])}{spread}"

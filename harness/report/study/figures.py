@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.effects.findings import Chart
 from harness.core.safe_text import sanitise
 from harness.report.figures import GREY, MARKERS, PaperFigure, colour, heat_map, paper_figures, sheet
-from harness.report.study.charts import axis, drawable, heat_grid, hollow, series_name, series_of
+from harness.report.study.charts import axis, drawable, heat_grid, hollow, row_names, series_name, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 Point = Mapping[str, Any]
 _TALL = 11
 """Height of a chart of lines or points, in rows of a chart of dots."""
-_LINE = 9.5
+_LINE = 10.5
 """Height of a line of the legend, in points."""
+_MOST_TICKS = 7
 
 
 def study_figures(charts: Iterable[Chart], margins: Sequence[float], type: str) -> Iterator[PaperFigure]:
@@ -64,7 +66,7 @@ def _rows(chart: Chart, points: Sequence[Point], margins: Sequence[float]) -> Fi
             if point.get("low") is not None and point.get("high") is not None:
                 axes.plot([point["low"], point["high"]], [y, y], color=colour(index), linewidth=0.8)
             _mark(axes, point["x"], y, index, empty=hollow(point), label="" if number else name)
-    axes.set_yticks(range(len(place)), [sanitise(row, 40) for row in place])
+    axes.set_yticks(range(len(place)), [sanitise(row, 40) for row in row_names(chart).values()])
     axes.set_ylim(len(place) - 0.5, -0.5)
     axes.set_xlabel(chart.x)
     _titled(axes, chart, names)
@@ -76,11 +78,7 @@ def _lines(chart: Chart, points: Sequence[Point]) -> Figure:
     names = series_of(chart)
     figure, axes = sheet(_TALL)
     numbers = [float(point["x"]) for point in points]
-    scale = axis(numbers)
-    if scale == "symlog":
-        axes.set_xscale("symlog", linthresh=min(number for number in numbers if number > 0))
-    else:
-        axes.set_xscale(scale)
+    _scale(axes, numbers)
     for index, name in enumerate(names):
         own = sorted((point for point in points if series_name(point) == name), key=lambda point: float(point["x"]))
         xs, ys = [point["x"] for point in own], [point["y"] for point in own]
@@ -102,6 +100,31 @@ def _lines(chart: Chart, points: Sequence[Point]) -> Figure:
     return figure
 
 
+def _scale(axes: Axes, numbers: Sequence[float]) -> None:
+    """A logarithmic axis has ticks at the numbers themselves, or at powers of ten where they are many."""
+    kind, positive = axis(numbers), sorted({number for number in numbers if number > 0})
+    if kind == "linear":
+        return
+    if kind == "symlog":
+        axes.set_xscale("symlog", linthresh=positive[0])
+    else:
+        axes.set_xscale("log")
+    ticks = sorted(set(numbers))
+    if len(ticks) > _MOST_TICKS:
+        powers = range(floor(log10(positive[0])), ceil(log10(positive[-1])) + 1)
+        ticks = [10.0**power for power in powers if positive[0] <= 10.0**power <= positive[-1]]
+    axes.set_xticks(ticks, [_short(tick) for tick in ticks])
+    axes.minorticks_off()
+
+
+def _short(number: float) -> str:
+    """``4k`` of 4,000, ``85M`` of 85,000,000."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= size:
+            return f"{number / size:.3g}{letter}"
+    return f"{number:.3g}"
+
+
 def _mark(axes: Axes, x: float, y: float, index: int, *, empty: bool = False, label: str = "") -> None:
     axes.plot(
         [x],
@@ -121,4 +144,4 @@ def _titled(axes: Axes, chart: Chart, names: Sequence[str]) -> None:
     if len(names) > 1:
         lines = (len(names) + 1) // 2
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
-    axes.set_title(sanitise(chart.title, 80), loc="left", pad=4 + _LINE * lines)
+    axes.set_title(sanitise(chart.title, 80), loc="left", pad=5 + _LINE * lines)

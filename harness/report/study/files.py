@@ -17,7 +17,7 @@ from harness.report.markdown import titled_tables
 from harness.report.names import titled
 from harness.report.study.charts import forest_charts, language_charts
 from harness.report.study.content import StudyReport, StudyUnit
-from harness.report.study.tables import study_tables
+from harness.report.study.tables import main_effects, study_tables
 
 SCHEMA = "harness-study/1"
 
@@ -82,9 +82,11 @@ def table_files(report: StudyReport) -> Iterator[tuple[str, str]]:
 def all_charts(report: StudyReport) -> list[Chart]:
     """The charts of the analysis and those that every study has, each with a name of its own."""
     with titled(report.titles):
-        own = list(report.findings.charts)
-        forests = [] if any(chart.kind == "forest" for chart in own) else list(forest_charts(report))
-        return [*forests, *own, *language_charts(report)]
+        return [
+            *forest_charts(main_effects(report)),
+            *report.findings.charts,
+            *(chart for _, chart in language_charts(report)),
+        ]
 
 
 def file_stems(names: Iterable[str]) -> list[str]:

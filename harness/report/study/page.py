@@ -21,11 +21,15 @@ from harness.report.study.tables import (
     finding_table,
     lacking_table,
     language_table,
+    main_effects,
     perturbed_table,
     power_table,
     task_tables,
 )
 from harness.report.table import Table
+
+MOST_ROWS = 2000
+"""Rows of the table of languages that the page has room for; the files have all."""
 
 
 def study_page(report: StudyReport) -> str:
@@ -38,6 +42,13 @@ def _page(report: StudyReport) -> str:
     drawn = _Drawn(report)
     study, findings = report.study, report.findings
     scored, planned = len(report.scored), len(report.units)
+    main = main_effects(report)
+    forests = [*forest_charts(main), *_own(report, "forest")]
+    rates = [table for table in findings.tables if table.name.startswith("degenerate")]
+    languages: dict[str, list[tuple[str, int, str]]] = {}
+    for model, chart in language_charts(report):
+        languages.setdefault(model, []).extend(drawn.add(chart))
+    scores = language_table(report)
     finished = sum(run.state == "finished" for run in report.runs)
     values = {
         "title": study.question or report.title,
@@ -55,17 +66,20 @@ def _page(report: StudyReport) -> str:
         "design": _filled(design_tables(report)),
         "coverage": coverage_table(report),
         "lacking": _one(lacking_table(report)),
-        "forest": [each for chart in _own(report, "forest") or forest_charts(report) for each in drawn.add(chart)],
-        "effects": _one(effects_table(report)),
+        "forest": [each for chart in forests for each in drawn.add(chart)],
+        "effects": _one(effects_table(report, main)),
+        "beside": _one(effects_table(report, [effect for effect in findings.effects if effect not in main])),
         "gains": [each for chart in _own(report, "dots") for each in drawn.add(chart)],
-        "languages": [each for chart in language_charts(report) for each in drawn.add(chart)],
-        "scores": _one(language_table(report)),
+        "languages": languages,
+        "scores": scores if len(scores.rows) <= MOST_ROWS else None,
+        "cut": len(scores.rows) > MOST_ROWS,
         "tasks": _filled(task_tables(report)),
         "perturbed": _one(perturbed_table(report)),
         "curves": [each for kind in ("lines", "scatter") for chart in _own(report, kind) for each in drawn.add(chart)],
         "grids": [heat_grid(chart) for chart in _own(report, "heat map") if chart.points],
         "unknown": [chart.title for chart in findings.charts if chart.kind not in KINDS],
-        "tables": _filled(map(finding_table, findings.tables)),
+        "tables": _filled(finding_table(table) for table in findings.tables if table not in rates),
+        "rates": _filled(map(finding_table, rates)),
         "power": _one(power_table(report)),
         "degenerate": _one(degenerate_table(report)),
         "costs": _one(cost_table(report.costs)),
@@ -120,8 +134,9 @@ def caveats(report: StudyReport) -> list[str]:
     elif report.plan.exploratory or report.plan.changes:
         number = len(report.plan.exploratory) + len(report.plan.changes)
         found.append(f"The study deviates from its frozen plan in {counted(number, 'point')}: see below.")
-    reasons = list(dict.fromkeys(reason for run in report.runs for reason in run.partial))
-    found += [f"Not benchmark scores: {sanitise(reason, 400)}" for reason in reasons]
+    reasons = dict.fromkeys(sanitise(reason, 400) for run in report.runs for reason in run.partial)
+    if reasons:
+        found.append(f"Not benchmark scores: {'; '.join(reasons)}.")
     return found
 
 

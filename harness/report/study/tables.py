@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.analysis.effects.findings import Effect, TextTable
 from harness.analysis.effects.observations import DEGENERATE_MARGIN
+from harness.core.counted import counted
 from harness.core.safe_text import sanitise
 from harness.report.names import task_name
 from harness.report.study.content import Cost, StudyReport, StudyRun, StudyUnit, counts
@@ -117,9 +118,15 @@ def _named(runs: Sequence[StudyRun], report: StudyReport) -> str:
     return runs[0].name if len(runs) == 1 else f"{runs[0].name} and {len(runs) - 1} more"
 
 
-def effects_table(report: StudyReport) -> Table:
-    """Every effect with its interval, its p before and after the correction, and what it is over."""
-    effects = report.findings.effects
+def main_effects(report: StudyReport) -> list[Effect]:
+    """The effects that stand for themselves: "mnli − none", and not "mnli − none, with English"."""
+    names = tuple(f"{effect.name}, " for effect in report.findings.effects)
+    return [effect for effect in report.findings.effects if not effect.name.startswith(names)]
+
+
+def effects_table(report: StudyReport, effects: Sequence[Effect] | None = None) -> Table:
+    """Effects, all by default, with their intervals, their p before and after the correction, and what they are over."""
+    effects = report.findings.effects if effects is None else effects
     margins = list(dict.fromkeys(margin for effect in effects for margin in effect.equivalent))
     rows: list[list[Cell]] = [
         [
@@ -132,7 +139,7 @@ def effects_table(report: StudyReport) -> Table:
             probability(effect.p),
             probability(effect.p_corrected),
             *(_shown_smaller(effect.equivalent.get(margin)) for margin in margins),
-            ", ".join(f"{count} {name}" for name, count in effect.counts.items()),
+            _over(effect),
             effect.method,
             words("; ".join(effect.notes)),
         ]
@@ -149,14 +156,9 @@ def effects_table(report: StudyReport) -> Table:
     ]
     head += [number("p, Holm"), *(f"within ±{margin}" for margin in margins), "over", "method", "notes"]
     units = sorted({effect.unit for effect in effects})
-    notes = (
-        [
-            f"estimates in {', '.join(units)}; low and high: the 95% interval",
-            "p, Holm: corrected over the primary effects (Holm 1979)",
-        ]
-        if units
-        else []
-    )
+    notes = [f"estimates in {', '.join(units)}; low and high: the 95% interval"]
+    if any(effect.p_corrected is not None for effect in effects):
+        notes.append("p, Holm: corrected over the primary effects (Holm 1979)")
     if margins:
         notes.append(
             'within ±m: "yes" where two one-sided tests at 5% show the effect to be smaller than m; '
@@ -172,9 +174,9 @@ def power_table(report: StudyReport) -> Table:
             effect.name,
             amount(effect, effect.detectable, signed=False),
             amount(effect, (effect.high - effect.low) / 2, signed=False),
-            ", ".join(f"{count} {name}" for name, count in effect.counts.items()),
+            _over(effect),
         ]
-        for effect in report.findings.effects
+        for effect in main_effects(report)
         if effect.detectable is not None
     ]
     head = columns("effect", number("smallest detectable"), number("half width of the interval"), "over")
@@ -254,9 +256,9 @@ def cost_table(costs: Sequence[Cost]) -> Table:
 
 def finding_table(table: TextTable) -> Table:
     """A table of an analysis; a column of numbers is aligned as one."""
-    columns = [[row[place] for row in table.rows if row[place] is not None] for place in range(len(table.head))]
-    numeric = [bool(values) and all(map(_is_number, values)) for values in columns]
-    head = columns(number(name) if aligned else name for name, aligned in zip(table.head, numeric, strict=True))
+    values = [[row[place] for row in table.rows if row[place] is not None] for place in range(len(table.head))]
+    numeric = [bool(each) and all(map(_is_number, each)) for each in values]
+    head = [number(name) if aligned else Column(name) for name, aligned in zip(table.head, numeric, strict=True)]
     return _table(table.name, table.title, head, [[_cell(value) for value in row] for row in table.rows])
 
 
@@ -384,6 +386,11 @@ def _units(units: Sequence[StudyUnit]) -> str:
         name = f"{task_name(unit.task)}~{unit.perturbation}" if unit.perturbation else task_name(unit.task)
         tasks.setdefault(name, {})[unit.language] = None
     return "; ".join(f"{task}: {', '.join(codes)}" for task, codes in tasks.items())
+
+
+def _over(effect: Effect) -> str:
+    """``1 task, 15 languages, 3 seeds``."""
+    return ", ".join(counted(count, name.removesuffix("s")) for name, count in effect.counts.items())
 
 
 def _shown_smaller(found: bool | None) -> str:
