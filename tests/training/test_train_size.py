@@ -16,7 +16,7 @@ from harness.data.store import ExampleList
 from harness.data.train_size import of_train_size
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
-from harness.training._schedule import make_schedule
+from harness.training.schedule import make_schedule
 from harness.training.stage import Stage
 from harness.types.examples import Pair, Text
 
