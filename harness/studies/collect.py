@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.effects.observations import Observation
-from harness.core.errors import DataError
+from harness.core.damage import Damaged
+from harness.core.errors import DataError, HarnessError
+from harness.core.sealed import read_sealed
 from harness.data.perturb import applies, split_name, split_of
 from harness.registry.select import select
 from harness.report.study.content import Cost, StudyRun, StudyUnit
 from harness.results.inventory import JOBS
 from harness.results.run_view import RunView
-from harness.results.seeds import seed_of
 from harness.results.systems import load_run
 from harness.scoring.scores import UnitScore, mean_estimate
+from harness.studies.cost import Work, operations
 from harness.studies.grid import Cell, cells
 from harness.studies.job import read_job, read_result
+from harness.studies.model_shapes import Shape, shape_in, shape_of
+from harness.studies.search import RECIPE
 from harness.types.studies import NO_STAGES, Arm, Study
 from harness.types.units import Unit
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from harness.types.record import StageRecord, UnitRecord
 
 _HOUR = 3600
+SEARCHES = "search.json"
+"""What a search has found, beside the runs."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +51,16 @@ def arms_of(study: Study) -> tuple[Arm, ...]:
 
 
 def collect(study: Study, folder: Path, registry: Registry) -> Collected:
-    """Reads every run of the grid in the study's folder, and nothing else. No run need be there.
+    """Reads every run of the grid in the folder of the study's runs; no run need be there. Those of searches are left out.
 
     What a run should have scored is what the study selects, together with what any of its runs has scored.
     """
     failures = _failures(folder / JOBS)
-    arms = {arm.name: arm for arm in arms_of(study)}
     runs: list[StudyRun] = []
     views: dict[str, RunView] = {}
-    for cell in cells(study, folder):
-        for path in cell.runs:
-            run, view = _run(cell, path, folder, failures)
+    for cell in (cell for cell in cells(study, folder) if not cell.tried):
+        for seed, path in zip(cell.seeds, cell.runs, strict=True):
+            run, view = _run(cell, seed, path, folder, failures)
             runs.append(run)
             if view is not None:
                 views[run.folder] = view
@@ -63,20 +69,22 @@ def collect(study: Study, folder: Path, registry: Registry) -> Collected:
         split = view.split
         keys = (*view.record["units"], *view.missing, *view.failed)
         planned |= {unit: None for unit in map(Unit.of, keys) if split_of(unit.split)[0] == split}
+    arms = {arm.name: arm.factors for arm in arms_of(study)}
+    sizes = {model: _parameters(model, views, runs) for model in study.models}
     units: list[StudyUnit] = []
     for run in runs:
-        factors = {**study.model_factors.get(run.model, {}), **(arms[run.arm].factors if run.arm in arms else {})}
+        factors = {**sizes[run.model], **study.model_factors.get(run.model, {}), **arms.get(run.arm, {})}
         units += _units(run, views.get(run.folder), list(planned), factors)
     return Collected(tuple(runs), tuple(units), views)
 
 
 def costs(collected: Collected) -> Iterator[Cost]:
-    """Hours and tokens of the trainings, each once however many runs share it, and of the evaluations."""
-    stages: dict[str, StageRecord] = {}
+    """Hours, tokens and operations of the trainings, each once however many runs share it, and hours of the evaluations."""
+    stages: dict[str, tuple[StageRecord, str]] = {}
     scored: set[str] = set()
     seconds, evaluated = 0.0, 0
     for view in collected.views.values():
-        stages |= {stage["key"]: stage for stage in view.stages}
+        stages |= {stage["key"]: (stage, view.reference) for stage in view.stages}
         for unit in view.record["units"].values():
             scored.add(unit.get("checkpoint", ""))
             seconds += unit.get("seconds", 0.0)
@@ -85,15 +93,30 @@ def costs(collected: Collected) -> Iterator[Cost]:
     last = [stage for key, stage in stages.items() if key in scored]
     for name, those in (("intermediate stages", before), ("target stages", last)):
         if those:
-            hours = sum(stage.get("seconds", 0.0) for stage in those) / _HOUR
-            yield Cost(name, len(those), hours, sum(stage.get("tokens", 0) for stage in those) or None)
+            hours = sum(stage.get("seconds", 0.0) for stage, _ in those) / _HOUR
+            tokens = sum(stage.get("tokens", 0) for stage, _ in those)
+            work = [_operations(stage, model) for stage, model in those]
+            known = [each for each in work if each is not None]
+            yield Cost(name, len(those), hours, tokens or None, sum(known) if len(known) == len(work) else None)
     if evaluated:
         yield Cost("units scored", evaluated, seconds / _HOUR)
 
 
-def _run(cell: Cell, path: Path, folder: Path, failures: Mapping[Path, str]) -> tuple[StudyRun, RunView | None]:
+def searches(folder: Path) -> list[dict[str, Any]]:
+    """The entries of ``search.json`` in the folder of the runs; none where there is no such file, or not a sound one."""
+    try:
+        found = read_sealed(folder / SEARCHES).get("searches", [])
+    except Damaged:
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _run(
+    cell: Cell, seed: int, path: Path, folder: Path, failures: Mapping[Path, str]
+) -> tuple[StudyRun, RunView | None]:
     where = path.relative_to(folder).as_posix()
-    run = StudyRun(cell.model, _named(cell.via), seed_of(path), where, "not started")
+    arm = f"{cell.arm}@{RECIPE}" if cell.beside else cell.arm or _named(cell.via)
+    run = StudyRun(cell.model, arm, seed, where, "not started")
     failure = failures.get(path.absolute(), "")
     if not (path / "record.json").exists():
         return replace(run, state="failed" if failure else "not started", reason=failure), None
@@ -109,6 +132,33 @@ def _run(cell: Cell, path: Path, folder: Path, failures: Mapping[Path, str]) -> 
 
 def _named(via: Sequence[str]) -> str:
     return " > ".join(via) or NO_STAGES
+
+
+def _parameters(model: str, views: Mapping[str, RunView], runs: Sequence[StudyRun]) -> dict[str, int]:
+    """The number of parameters of a model's layers, without embeddings; {} where it cannot be told, and of a baseline."""
+    shape = _shape(model, [stage for run in runs if run.model == model and run.folder in views for stage in views[run.folder].stages])
+    return {"parameters": shape.parameters} if shape and shape.parameters else {}
+
+
+def _shape(model: str, stages: Sequence[StageRecord]) -> Shape | None:
+    """The shape of a model by its name, or by the configuration of a checkpoint that was trained from it."""
+    with suppress(HarnessError):
+        return shape_of(model)
+    for stage in stages:
+        with suppress(HarnessError):
+            return shape_in(Path(stage.get("folder", "")))
+    return None
+
+
+def _operations(stage: StageRecord, model: str) -> float | None:
+    """Floating-point operations of a training, from the tokens that it was counted to read; None where that is not known."""
+    shape = _shape(model, [stage])
+    tokens, steps = float(stage.get("tokens", 0)), stage.get("steps", 0)
+    options: Mapping[str, Any] = {**stage["options"]}
+    if shape is None or not (tokens and steps and options.get("batch")):
+        return None
+    work = Work(trained=tokens, length=tokens / (steps * options["batch"]))
+    return operations(shape, work, recomputed=bool(options.get("gradient_checkpointing")))
 
 
 def _failures(folder: Path) -> dict[Path, str]:
@@ -141,8 +191,6 @@ def _units(
     run: StudyRun, view: RunView | None, planned: Sequence[Unit], factors: Mapping[str, Any]
 ) -> Iterator[StudyUnit]:
     stages = {stage["key"]: stage for stage in view.stages} if view else {}
-    if view is not None:
-        factors = {**_size(view), **factors}
     for unit in planned:
         made = StudyUnit(run, unit.task, unit.language, split_of(unit.split)[1])
         if view is None:
@@ -178,6 +226,7 @@ def _scored(
         n=score.n,
         chance=mean.chance.level if mean.chance else None,
         english_dev=stage.get("dev_score") if stage else None,
+        dev_loss=_dev_loss(stage) if stage else None,
         factors=factors,
         perturbation=unit.perturbation,
     )
@@ -192,7 +241,9 @@ def _scored(
     )
 
 
-def _size(view: RunView) -> dict[str, Any]:
-    """The number of the model's parameters as a factor, where the record has it."""
-    count = view.record["model"].get("parameters")
-    return {} if count is None else {"parameters": count}
+def _dev_loss(stage: StageRecord) -> float | None:
+    """The loss on English dev data at the step that was kept."""
+    kept = stage.get("selected_step")
+    losses = [each for each in stage.get("dev") or () if each.get("loss") is not None]
+    found = next((each for each in losses if each["step"] == kept), losses[-1] if losses else None)
+    return None if found is None else found.get("loss")
