@@ -419,12 +419,12 @@ def analyse_study(
     :class:`~harness.core.errors.DataError` where no run has begun.
     """
     from harness.registry.default import get_registry
-    from harness.studies.analyse import analyse_folder
+    from harness.studies.analyse import analyse_folders
+    from harness.studies.grid import StudyFolders
 
     registry = registry or get_registry()
     study = registry.study(name).at(size)
-    folder = Path(out) if out else Path("runs", name, size or "")
-    return analyse_folder(study, folder, registry, size or "")
+    return analyse_folders(study, StudyFolders.of(study, size, out), registry, size or "")
 
 
 def breakdown(

@@ -25,6 +25,7 @@ from harness.report.study.tables import effects_table, main_effects
 from harness.report.table import Table
 from harness.runs.record import git_state
 from harness.studies.collect import Collected, arms_of, collect, costs
+from harness.studies.grid import StudyFolders
 from harness.types.studies import Study
 
 if TYPE_CHECKING:
@@ -85,26 +86,27 @@ class StudyAnalysis:
         return DataFrame(list(unit_rows(self.report)))
 
 
-def analyse_folder(study: Study, folder: Path, registry: Registry, size: str = "") -> StudyAnalysis:
-    """Analyses a study (at one of its sizes) whose runs are in ``folder``, and writes ``folder/analysis``.
+def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, size: str = "") -> StudyAnalysis:
+    """Analyses a study (at one of its sizes) by its runs, and writes ``analysis`` into its own folder.
 
     Runs may be missing; what cannot be said without them is not said. The page is written last, each file as a whole or
     not at all. Without matplotlib there are no figures. Raises DataError where no run has begun, PluginError where the
     study's analysis fails.
     """
-    collected = collect(study, folder, registry)
+    collected = collect(study, folders.runs, registry)
     if not collected.views and not any(run.state == "unreadable" for run in collected.runs):
         raise DataError(
-            f"{folder}: no run of the study {study.name!r}",
+            f"{folders.runs}: no run of the study {study.name!r}",
             hint=f"harness study run {study.name}{f' --size {size}' if size else ''} makes them; --out names another folder",
         )
     compared = _with_contrasts(study)
-    observations = [unit.observation for unit in collected.units if unit.observation is not None]
+    arms = {arm.name for arm in compared.arms}  # runs with the recipe's own value, beside a search, are in none
+    observations = [unit.observation for unit in collected.units if unit.observation and unit.run.arm in arms]
     report = StudyReport(
         study=compared,
         arms=compared.arms,
         size=size,
-        folder=str(folder),
+        folder=str(folders.runs),
         runs=collected.runs,
         units=collected.units,
         findings=_findings(compared, observations),
@@ -114,7 +116,7 @@ def analyse_folder(study: Study, folder: Path, registry: Registry, size: str = "
         commands=tuple(_commands(study, size, collected, registry)),
         titles=registry.titles(),
     )
-    out = folder / ANALYSIS
+    out = folders.own / ANALYSIS
     _write(report, out)
     return StudyAnalysis(out, report)
 

@@ -136,7 +136,10 @@ def _named(via: Sequence[str]) -> str:
 
 def _parameters(model: str, views: Mapping[str, RunView], runs: Sequence[StudyRun]) -> dict[str, int]:
     """The number of parameters of a model's layers, without embeddings; {} where it cannot be told, and of a baseline."""
-    shape = _shape(model, [stage for run in runs if run.model == model and run.folder in views for stage in views[run.folder].stages])
+    shape = _shape(
+        model,
+        [stage for run in runs if run.model == model and run.folder in views for stage in views[run.folder].stages],
+    )
     return {"parameters": shape.parameters} if shape and shape.parameters else {}
 
 
@@ -144,9 +147,10 @@ def _shape(model: str, stages: Sequence[StageRecord]) -> Shape | None:
     """The shape of a model by its name, or by the configuration of a checkpoint that was trained from it."""
     with suppress(HarnessError):
         return shape_of(model)
-    for stage in stages:
+    for folder in dict.fromkeys(stage.get("folder") for stage in stages):
         with suppress(HarnessError):
-            return shape_in(Path(stage.get("folder", "")))
+            if folder:
+                return shape_in(Path(folder))
     return None
 
 
@@ -244,6 +248,6 @@ def _scored(
 def _dev_loss(stage: StageRecord) -> float | None:
     """The loss on English dev data at the step that was kept."""
     kept = stage.get("selected_step")
-    losses = [each for each in stage.get("dev") or () if each.get("loss") is not None]
-    found = next((each for each in losses if each["step"] == kept), losses[-1] if losses else None)
-    return None if found is None else found.get("loss")
+    by_step = {each["step"]: each.get("loss") for each in stage.get("dev") or ()}
+    found = by_step.get(kept) if kept is not None else None
+    return found if isinstance(found, float) else None

@@ -76,10 +76,10 @@ class PlanState:
 
 @dataclass(frozen=True)
 class Cost:
-    """A part of what the study cost: number of trainings or evaluations, hours on the clock, tokens, FLOPs if known."""
+    """A part of what the study cost: number of trainings or units, hours on the clock, tokens and FLOPs if known."""
 
     name: str
-    count: int
+    count: int | None
     hours: float
     tokens: int | None = None
     flops: float | None = None

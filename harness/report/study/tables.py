@@ -6,6 +6,7 @@ A mean is shown only where it is over all that it should be over; elsewhere the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.core.counted import counted
 from harness.core.safe_text import sanitise
 from harness.report.names import task_name
 from harness.report.study.content import Cost, StudyReport, StudyRun, StudyUnit, counts
-from harness.report.table import Cell, Column, PageText, Table, Value, columns, number
+from harness.report.table import DASH, Cell, Column, PageText, Table, Value, columns, number
 from harness.results.run_view import language_of
 from harness.scoring.scale import PERCENT, Scale, shown
 
@@ -240,6 +241,11 @@ def degenerate_table(report: StudyReport) -> Table:
 
 def cost_table(costs: Sequence[Cost]) -> Table:
     """What the study took, as its records say."""
+    if len(costs) > 1:
+        work = [cost.flops for cost in costs if cost.flops is not None]
+        tokens = [cost.tokens for cost in costs if cost.tokens is not None]
+        together = Cost("together", None, sum(cost.hours for cost in costs), sum(tokens) or None, sum(work) or None)
+        costs = [*costs, together]
     rows: list[tuple[Cell, ...]] = [
         (
             cost.name,
@@ -289,11 +295,15 @@ def rank(report: StudyReport, effect: Effect) -> str:
 
 def amount(effect: Effect, value: float | None, *, signed: bool = True) -> Cell:
     """A number in the unit of an effect, with its sign."""
-    return None if value is None else plain_number(value, amount_text(effect, value, signed=signed))
+    if value is None or not isfinite(value):
+        return None
+    return plain_number(value, amount_text(effect, value, signed=signed))
 
 
 def amount_text(effect: Effect, value: float, *, signed: bool = True) -> str:
-    """Two decimals of points, three digits of anything else: ``+1.25``, ``−0.00312``."""
+    """Two decimals of points, three digits of anything else: ``+1.25``, ``−0.00312``; a dash for what is not finite."""
+    if not isfinite(value):
+        return DASH
     scale: Scale = PERCENT if effect.unit == "points" else "unbounded"
     return shown(value, scale, signed=signed, more=1 if scale == PERCENT else 0).replace("-", "−")
 
@@ -413,7 +423,7 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, int):
         return value
     if isinstance(value, float):
-        return plain_number(value, shown(value, "unbounded").replace("-", "−")) if value == value else None
+        return plain_number(value, shown(value, "unbounded").replace("-", "−")) if isfinite(value) else None
     return str(value)
 
 
