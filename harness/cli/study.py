@@ -109,8 +109,10 @@ def run(
     from harness.cli.study_batch import launch_of, turns
     from harness.core.errors import UnitsFailed
     from harness.registry.default import get_registry
+    from harness.report.search import search_table
     from harness.report.seeds import study_table
     from harness.studies.grid import StudyFolders, cells, run_cells
+    from harness.types.plain import to_plain
 
     launch = launch_of(launcher, jobs, launcher_options, shard, wave)
     registry = get_registry()
@@ -129,6 +131,8 @@ def run(
         print_json([{**_of_cell(cell), **summary} for cell, summary in found.summaries])
     else:
         print_table(study_table([(cell.name, summary) for cell, summary in found.summaries]))
+        if found.searches:
+            print_table(search_table([to_plain(each) for each in found.searches]))
     show_failures(found)
     if error := found.error():
         raise error
