@@ -24,7 +24,7 @@ from harness.report.study.page import study_page
 from harness.report.study.tables import effects_table, main_effects
 from harness.report.table import Table
 from harness.runs.record import git_state
-from harness.studies.collect import Collected, arms_of, collect, costs
+from harness.studies.collect import Collected, arms_of, collect, costs, searches
 from harness.studies.grid import StudyFolders
 from harness.types.studies import Study
 
@@ -112,6 +112,7 @@ def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, siz
         findings=_findings(compared, observations),
         plan=PlanState(),
         costs=tuple(costs(collected)),
+        searches=searches(folders.runs),
         versions=_versions(collected),
         commands=tuple(_commands(study, size, collected, registry)),
         titles=registry.titles(),

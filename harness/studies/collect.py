@@ -24,6 +24,7 @@ from harness.studies.grid import Cell, cells
 from harness.studies.job import read_job, read_result
 from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.search import RECIPE
+from harness.studies.search_report import FILE as SEARCHES
 from harness.types.studies import NO_STAGES, Arm, Study
 from harness.types.units import Unit
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from harness.types.record import StageRecord, UnitRecord
 
 _HOUR = 3600
-SEARCHES = "search.json"
-"""What a search has found, beside the runs."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,12 @@ def costs(collected: Collected) -> Iterator[Cost]:
         yield Cost("units scored", evaluated, seconds / _HOUR)
 
 
-def searches(folder: Path) -> list[dict[str, Any]]:
-    """The entries of ``search.json`` in the folder of the runs; none where there is no such file, or not a sound one."""
+def searches(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """What the searches have found that are on record in the folder of the runs; () where that is not to be read."""
     try:
-        found = read_sealed(folder / SEARCHES).get("searches", [])
-    except Damaged:
-        return []
-    return found if isinstance(found, list) else []
+        return tuple(read_sealed(folder / SEARCHES)["searches"])
+    except (Damaged, KeyError, TypeError):
+        return ()
 
 
 def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from harness.analysis.effects.findings import Findings
 from harness.analysis.effects.observations import Observation
@@ -89,8 +89,9 @@ class Cost:
 class StudyReport:
     """A study, what its runs hold, and what its analysis found. ``folder`` is the study's, as the user gave it.
 
-    ``arms`` are all of them, those made from ``via`` too. ``versions`` are facts about what computed the runs and the
-    statistics, ``commands`` those that make all of it again, ``titles`` the names that people use of tasks.
+    ``arms`` are all of them, those made from ``via`` too. ``searches`` are the entries of ``search.json``. ``versions``
+    are facts about what computed the runs and the statistics, ``commands`` those that make all of it again, ``titles``
+    the names that people use of tasks.
     """
 
     study: Study
@@ -102,6 +103,7 @@ class StudyReport:
     findings: Findings
     plan: PlanState = field(default_factory=PlanState)
     costs: tuple[Cost, ...] = ()
+    searches: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)

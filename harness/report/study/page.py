@@ -24,6 +24,7 @@ from harness.report.study.tables import (
     main_effects,
     perturbed_table,
     power_table,
+    searched_tables,
     task_tables,
 )
 from harness.report.table import Table
@@ -74,6 +75,7 @@ def _page(report: StudyReport) -> str:
         "scores": scores if len(scores.rows) <= MOST_ROWS else None,
         "cut": len(scores.rows) > MOST_ROWS,
         "tasks": _filled(task_tables(report)),
+        "searched": searched_tables(report),
         "perturbed": _one(perturbed_table(report)),
         "curves": [each for kind in ("lines", "scatter") for chart in _own(report, kind) for each in drawn.add(chart)],
         "grids": [heat_grid(chart) for chart in _own(report, "heat map") if chart.points],

@@ -15,6 +15,7 @@ from harness.analysis.effects.observations import DEGENERATE_MARGIN
 from harness.core.counted import counted
 from harness.core.safe_text import sanitise
 from harness.report.names import task_name
+from harness.report.search import search_table
 from harness.report.study.content import Cost, StudyReport, StudyRun, StudyUnit, counts
 from harness.report.table import DASH, Cell, Column, PageText, Table, Value, columns, number
 from harness.results.run_view import language_of
@@ -221,6 +222,11 @@ def perturbed_table(report: StudyReport) -> Table:
     return _table("perturbed", "Losses to perturbed input", head, rows, ["points; only over all units of the row"])
 
 
+def searched_tables(report: StudyReport) -> list[Table]:
+    """The searches for an option, where there were some."""
+    return [search_table(report.searches)] if report.searches else []
+
+
 def degenerate_table(report: StudyReport) -> Table:
     """The trainings that learned next to nothing, by their English dev scores."""
     found: dict[tuple[str, str], StudyUnit] = {}
@@ -279,6 +285,7 @@ def study_tables(report: StudyReport) -> list[Table]:
         *task_tables(report),
         language_table(report),
         perturbed_table(report),
+        *searched_tables(report),
         degenerate_table(report),
         *map(finding_table, report.findings.tables),
         cost_table(report.costs),
