@@ -123,7 +123,7 @@ def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, siz
 
 
 def _findings(study: Study, observations: Sequence[Any]) -> Findings:
-    """What the study's analysis finds; nothing where there is no score yet."""
+    """The findings of the study's analysis; none where there is no score yet."""
     if not observations:
         return Findings((), (), (), (), ("no unit has been scored yet",))
     analyse = load_part(replace(study, analysis=study.analysis or DEFAULT), "analysis")
@@ -143,7 +143,7 @@ def _with_contrasts(study: Study) -> Study:
 
 
 def _versions(collected: Collected) -> dict[str, str]:
-    """What computed the runs and the statistics; several versions side by side where runs differ."""
+    """Versions of what computed the runs and the statistics; several side by side where runs differ."""
     found: dict[str, dict[str, None]] = {}
     for view in collected.views.values():
         record = view.record

@@ -102,7 +102,7 @@ def costs(collected: Collected) -> Iterator[Cost]:
 
 
 def searches(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    """What the searches have found that are on record in the folder of the runs; () where that is not to be read."""
+    """The findings of the searches on record in the folder of the runs; () where they cannot be read."""
     try:
         return tuple(read_sealed(folder / SEARCHES)["searches"])
     except (Damaged, KeyError, TypeError):

@@ -145,5 +145,5 @@ class StudyReport:
 
 
 def counts(units: Sequence[StudyUnit]) -> tuple[int, int]:
-    """How many units have a score, and how many there are."""
+    """The number of units with a score, and that of all."""
     return sum(unit.observation is not None for unit in units), len(units)

@@ -83,7 +83,7 @@ def coverage_table(report: StudyReport) -> Table:
 
 
 def lacking_table(report: StudyReport) -> Table:
-    """What has no score, and why: a row for what the same runs lack for the same reason.
+    """Units without a score, and why: a row for what the same runs lack for the same reason.
 
     Wants of data are told by one reason a task, as each language has its own.
     """
@@ -170,7 +170,7 @@ def effects_table(report: StudyReport, effects: Sequence[Effect] | None = None) 
 
 
 def power_table(report: StudyReport) -> Table:
-    """What each effect's data could have found."""
+    """The smallest effect that the data of each could have found."""
     rows: list[list[Cell]] = [
         [
             effect.name,
@@ -246,7 +246,7 @@ def degenerate_table(report: StudyReport) -> Table:
 
 
 def cost_table(costs: Sequence[Cost]) -> Table:
-    """What the study took, as its records say."""
+    """Time, tokens and operations that the study took, as its records say."""
     if len(costs) > 1:
         work = [cost.flops for cost in costs if cost.flops is not None]
         tokens = [cost.tokens for cost in costs if cost.tokens is not None]
