@@ -5,6 +5,7 @@ A mean is shown only where it is over all that it should be over; elsewhere the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from statistics import fmean, stdev
@@ -93,10 +94,10 @@ def lacking_table(report: StudyReport) -> Table:
         if unit.observation is None and not whole[unit.run]:
             reason = "" if unit.state == "missing" else unit.reason
             found.setdefault((unit.task, unit.state, reason), []).append(unit)
-    rows: list[tuple[Cell, ...]] = []
-    for run in report.runs:
-        if whole[run]:
-            rows.append((run.name, run.state, sum(unit.run == run for unit in report.units), "all", words(run.reason)))
+    number_of = Counter(unit.run for unit in report.units)
+    rows: list[tuple[Cell, ...]] = [
+        (run.name, run.state, number_of[run], "all", words(run.reason)) for run in report.runs if whole[run]
+    ]
     for (_, state, _), units in found.items():
         # the units that the same runs lack
         lacking: dict[tuple[str, str], list[StudyUnit]] = {}
