@@ -79,7 +79,7 @@ def _page(report: StudyReport) -> str:
         "perturbed": _one(perturbed_table(report)),
         "curves": [each for kind in ("lines", "scatter") for chart in _own(report, kind) for each in drawn.add(chart)],
         "grids": [heat_grid(chart) for chart in _own(report, "heat map") if chart.points],
-        "unsaid": _unsaid(report),
+        "answers": [*findings.conclusions, *_unsaid(report)],
         "unknown": [chart.title for chart in findings.charts if chart.kind not in KINDS],
         "tables": _filled(finding_table(table) for table in findings.tables if table not in rates),
         "rates": _filled(map(finding_table, rates)),

@@ -23,7 +23,7 @@
   const draw = {
     dots(chart, width) {
       const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18, most = chart.zero ? Math.max(16, Math.floor(width / 16)) : 16;
-      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
+      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.value, point.high ?? point.value]);
       ends.push(...chart.chance.map((point) => point.value), ...(chart.zero ? [0] : []));
       return Plot.plot({
         ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows, most), marginTop: 26, marginRight: 14,
