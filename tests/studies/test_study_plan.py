@@ -126,7 +126,9 @@ def test_costs_are_those_of_the_published_sizes(registry: Registry) -> None:
         "facebook/xlm-roberta-xxl": 2.9e18,
     }
     for model, operations in wanted.items():
-        asked = study(models=(model,), arms=ARMS[:2], contrasts=(), options={"mnli.epochs": 3, "mnli.evaluate_every": 0})
+        asked = study(
+            models=(model,), arms=ARMS[:2], contrasts=(), options={"mnli.epochs": 3, "mnli.evaluate_every": 0}
+        )
         asked = replace(asked, arms=(replace(ARMS[1], options=asked.options),), options={})
         mnli = next(stage for stage in stages_of(asked, registry) if stage.lineage == "mnli")
         assert mnli.work is not None and mnli.work.trained == pytest.approx(51e6, rel=0.01)
