@@ -66,7 +66,7 @@ def dev_scores(
             forward = compute.forward(
                 models()[index], tokenizer, watch=lambda features, outputs, seen=seen: seen.append((features, outputs))
             )
-            unit = _dev_unit(task, stage.options.eval_limit)
+            unit = dev_unit(task, stage.options.eval_limit)
             scores[task.task.name], best = dev_score(task, forward, unit)
             one = not task.family.joins  # else what is predicted are not the examples that are trained on
             sums = task.family.loss_of_outputs(*seen[0], unit.examples) if one and len(seen) == 1 else None
@@ -91,7 +91,7 @@ def dev_scores(
     return score
 
 
-def _dev_unit(task: StageTask, limit: int) -> UnitExamples:
+def dev_unit(task: StageTask, limit: int = 0) -> UnitExamples:
     """The task's dev split, or its first ``limit`` examples."""
     assert task.dev is not None
     wanted, known = slice(limit or None), task.dev.languages

@@ -16,7 +16,7 @@ from harness.inference.session import Compute
 from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
-from harness.training._dev import _dev_unit, _summed_loss, dev_scores
+from harness.training._dev import _summed_loss, dev_scores, dev_unit
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage, TrainedStage
 
@@ -41,7 +41,7 @@ def of_the_checkpoint(stage: Stage, found: TrainedStage, index: int = 0) -> tupl
     part = stage.tasks[index]
     model = part.family.load(str(found.folder)).eval()
     forward = Compute().forward(model, load_tokenizer(found.folder))
-    return part, forward, _dev_unit(part, 0)
+    return part, forward, dev_unit(part, 0)
 
 
 def once_more(part: Any, forward: Any, unit: Any) -> float:
