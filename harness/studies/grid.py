@@ -16,6 +16,7 @@ from harness.runs.naming import system_name
 from harness.studies.job import Choice, Job, JobResult
 from harness.studies.launch import Launch, launch_jobs
 from harness.studies.search import RECIPE, SEARCH, Tried, searched_tasks, with_value
+from harness.studies.search_report import SearchResult, search_results, write_search
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
@@ -99,10 +100,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """Result of a grid: the summaries of the cells that are complete, and the jobs that failed."""
+    """Result of a grid: the summaries of the cells that are complete, the jobs that failed, and what searches have chosen."""
 
     summaries: list[tuple[Cell, dict[str, Any]]]
     failed: list[tuple[Job, JobResult]]
+    searches: Sequence[SearchResult] = ()
 
     @property
     def failed_units(self) -> list[tuple[Path, str]]:
@@ -234,8 +236,11 @@ def run_cells(
 
     jobs = [job for _, job in of.values()]
     launch_jobs(jobs, out, launch, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
+    searches = search_results(cells, registry)
+    if process_index() == 0:
+        write_search(searches, out)
     order = [cell.folder for cell in cells]
-    return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed)
+    return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed, searches)
 
 
 def summary_of(cell: Cell) -> dict[str, Any]:

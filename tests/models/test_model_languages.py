@@ -237,7 +237,7 @@ def test_text_in_a_language_trains_the_module_of_that_language_only(xmod: Path, 
 
 
 def test_labels_in_several_languages_keep_theirs_under_a_limit(corpus: Path) -> None:
-    from harness.training._via import via_tasks
+    from harness.training.via import via_tasks
 
     context = cpu_stages(get_registry(), "tiny", corpus, train_limit=10).context
     (task,) = via_tasks("mlm[de,sw]", get_registry())
