@@ -176,15 +176,18 @@ def power_table(report: StudyReport) -> Table:
         [
             effect.name,
             amount(effect, effect.detectable, signed=False),
+            amount(effect, report.plan.detectable.get(effect.name), signed=False),
             amount(effect, (effect.high - effect.low) / 2, signed=False),
             _over(effect),
         ]
         for effect in main_effects(report)
         if effect.detectable is not None
     ]
-    head = columns("effect", number("smallest detectable"), number("half width of the interval"), "over")
+    head = columns(
+        "effect", number("smallest detectable"), number("as planned"), number("half width of the interval"), "over"
+    )
     notes = ["smallest detectable: the true effect that these data find with 80% power, two-sided at 5%"]
-    return _table("power", "Power", head, rows, notes)
+    return _without_empty(_table("power", "Power", head, rows, notes))
 
 
 def task_tables(report: StudyReport) -> Iterator[Table]:
@@ -296,7 +299,7 @@ def study_tables(report: StudyReport) -> list[Table]:
 
 def rank(report: StudyReport, effect: Effect) -> str:
     """``primary``, ``secondary``, or ``exploratory`` of what a frozen plan does not have."""
-    if effect.name in report.plan.exploratory:
+    if effect.name in report.plan.exploratory or any(note.startswith("exploratory") for note in effect.notes):
         return "exploratory"
     return "primary" if effect.primary else "secondary"
 
