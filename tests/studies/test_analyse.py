@@ -25,13 +25,16 @@ from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.observations import Observation
 from harness.core.errors import DataError, PluginError
 from harness.core.sealed import read_sealed
+from harness.data.access import DataAccess
 from harness.report.csv import table_csv
 from harness.report.study.files import file_stems
 from harness.report.table import PageText, Table, Value, number
 from harness.studies import analyse as analysis
 from harness.studies.analyse import StudyAnalysis, analyse_folders
-from harness.studies.grid import StudyFolders
-from harness.types.studies import Study
+from harness.studies.grid import StudyFolders, cells
+from harness.studies.plan import freeze, plan_content
+from harness.studies.study_power import study_power
+from harness.types.studies import Contrast, Study
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -224,7 +227,6 @@ def test_what_is_incomplete_enters_no_mean(half: StudyAnalysis) -> None:
 
 
 def test_a_job_that_failed_says_so_where_its_run_is_missing(tmp_path: Path) -> None:
-    from harness.studies.grid import cells
     from harness.studies.job import JobFiles, JobResult, write_result
 
     made = study()
@@ -252,13 +254,72 @@ def test_a_study_without_any_score_is_a_page_without_results(tmp_path: Path) -> 
     rewrite(folder / "org--small" / "none" / "seed-1", nothing)
     found = analysed(made, folder)
     text = shown(found)
-    assert "No unit has been scored yet" in text and "The data do not answer the question yet." in text
+    assert "No unit has been scored yet" in text and "nothing can be said; 0 pairs of units" in text
     assert not found.effects and Page(found.page.read_text()).scripts["chart-data"] == "[]"
     assert {row["units"] for row in rows_of(found, "lacking") if row["state"] == "failed"} == {"5"}
 
 
+def frozen(made: Study, folder: Path) -> str:
+    """Freezes the plan of a study in its folder; its checksum."""
+    registry = registry_of(made)
+    power = study_power(made, registry, DataAccess.of(registry, None, offline=True))
+    return freeze(plan_content(made, None, list(cells(made, folder)), registry), folder, power).sha256
+
+
+def test_a_study_that_is_as_it_was_frozen_has_no_deviations(tmp_path: Path) -> None:
+    made = study()
+    checksum = frozen(made, tmp_path)
+    found = analysed(made, write_study(made, tmp_path))
+    text = shown(found)
+    assert "None: the study is the one of the frozen plan." in text and checksum in text
+    assert "exploratory" not in text and found.effects[0].primary
+    assert read_sealed(found.path / "stats.json")["plan"]["checksum"] == checksum
+    (power,) = (row for row in rows_of(found, "power") if row["effect"] == "gain of mnli")
+    assert 0 < float(power["as planned"]) < float(power["smallest detectable"])
+
+
+def test_what_the_frozen_plan_does_not_have_is_exploratory(tmp_path: Path) -> None:
+    frozen(study(seeds=(1, 2)), tmp_path)
+    late = Contrast("gain of shuffled", "mnli-shuffled")
+    made = study(contrasts=(*study().contrasts, late))
+    found = analysed(made, write_study(made, tmp_path))
+    assert {row["exploratory"] for row in lines_of(found) if row["seed"] == 3} == {True}
+    assert {row["exploratory"] for row in lines_of(found) if row["seed"] < 3} == {False}
+    effects = {effect.name: effect for effect in found.effects}
+    assert effects["gain of mnli"].primary and effects["gain of mnli"].counts["seeds"] == 2
+    assert not effects["gain of shuffled"].primary and effects["gain of shuffled"].p_corrected is None
+    ranks = {row["effect"]: row["rank"] for row in rows_of(found, "effects")}
+    assert (ranks["gain of mnli"], ranks["gain of shuffled"]) == ("primary", "exploratory")
+    text = shown(found)
+    assert "contrast gain of shuffled exploratory" in text
+    assert "seeds of org/small is [1, 2, 3], planned [1, 2]" in text
+
+
+def test_a_plan_that_was_frozen_after_the_runs_is_found_out(tmp_path: Path) -> None:
+    made = study()
+    write_study(made, tmp_path, created="2020-01-01T00:00:00+00:00")
+    frozen(made, tmp_path)
+    assert "after the first run had begun on 2020-01-01T00:00:00+00:00" in shown(analysed(made, tmp_path))
+
+
+def test_a_plan_that_was_edited_is_refused(tmp_path: Path) -> None:
+    made = study()
+    frozen(made, write_study(made, tmp_path))
+    path = tmp_path / "plan.json"
+    path.write_text(path.read_text().replace("gain of mnli", "loss of mnli"))
+    with pytest.raises(DataError, match=r"plan\.json"):
+        analysed(made, tmp_path)
+
+
+def test_a_contrast_without_a_pair_of_units_is_named(tmp_path: Path) -> None:
+    made = study(same_source=(("mnli", "xnli"),))
+    found = analysed(made, write_study(made, tmp_path, lambda arm, seed: arm != "mnli-shuffled"))
+    text = shown(found)
+    assert "gain of mnli: nothing can be said; 15 pairs of units, none that counts" in text
+
+
 def test_costs_count_a_shared_stage_once(whole: StudyAnalysis) -> None:
-    rows = {row["_"] if "_" in row else row[""]: row for row in rows_of(whole, "costs")}
+    rows = {row[""]: row for row in rows_of(whole, "costs")}
     assert (rows["target stages"]["number"], rows["target stages"]["tokens"]) == ("3", "24000")
     assert float(rows["target stages"]["hours"]) == pytest.approx(3 * 30 / 3600)
     assert float(rows["units scored"]["hours"]) == pytest.approx(45 * 1.5 / 3600)
