@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-<<<<<<< HEAD
 from harness.cli.shared_options import (
     columns_option,
     data_dir_option,
@@ -16,10 +15,7 @@ from harness.cli.shared_options import (
     size_option,
     study_folder_option,
 )
-=======
-from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
 from harness.cli.study_analyse import analyse
->>>>>>> main
 from harness.cli.study_batch import part_options, show_failures
 from harness.cli.study_plan import plan, show
 from harness.core.counted import counted
@@ -35,8 +31,6 @@ def command() -> None:
 
 command.add_command(show)
 command.add_command(plan)
-
-
 command.add_command(analyse)
 
 
