@@ -43,7 +43,10 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
         print_json(trained.summary)
         return
     score = trained.summary["dev_score"]
-    shown = "no dev split" if score is None else f"English dev {score:.2f} at step {trained.summary['selected_step']}"
+    loss = f", loss {trained.summary['dev_loss']:.3f}" if "dev_loss" in trained.summary else ""
+    shown = (
+        "no dev split" if score is None else f"English dev {score:.2f}{loss} at step {trained.summary['selected_step']}"
+    )
     print_text(f"{trained.summary['name']}: {shown} of {trained.summary['steps']}")
     for name, best in trained.summary.get("best_thresholds", {}).items():
         each = "; ".join(f"{number} {at['value']:.2f} at {at['threshold']:.3f}" for number, at in best.items())

@@ -194,10 +194,11 @@ class StageOptionsRecord(TypedDict):
 
 
 class DevRecord(TypedDict):
-    """One evaluation on dev data during training: its score, 0-100."""
+    """One evaluation on dev data during training: its score, 0-100, and the mean loss of a term (an example, a word)."""
 
     step: float
     score: float
+    loss: NotRequired[float]
 
 
 class StageRecord(TypedDict):
@@ -227,6 +228,7 @@ class StageRecord(TypedDict):
     stopped_early: NotRequired[bool]
     selected_step: NotRequired[float | None]
     dev_score: NotRequired[float | None]
+    dev_loss: NotRequired[float]
     dev: NotRequired[list[DevRecord] | None]
     best_thresholds: NotRequired[Any]
     loss: NotRequired[list[list[float]] | None]

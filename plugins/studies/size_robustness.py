@@ -52,6 +52,11 @@ SIZE_ROBUSTNESS = Study(
     seeds=(1, 2, 3, 4, 5),
     seeds_of=dict.fromkeys(LARGEST, (1, 2, 3)),
     question="Are larger multilingual encoders more robust: in their gains, their worst languages, their seeds, and to noise?",
+    hypotheses={
+        "H1": "the gain of the multi-task arm falls with the logarithm of size",
+        "H2": "the spread over seeds falls with size",
+        "H3": "the gain in the worst tenth of languages is no greater than on average",
+    },
     arms=ARMS,
     contrasts=CONTRASTS,
     same_source=SAME_SOURCE,

@@ -16,7 +16,7 @@ from harness.core.arrays import FloatArray, IntArray
 
 DRAWS = 10_000
 METHOD = "cluster bootstrap"
-_SEED = 20240204
+SEED = 20240204
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _drawn(contributions: FloatArray, strata: IntArray, draws: int, stream: int)
 @lru_cache(maxsize=32)
 def _weights(n: int, draws: int, stream: int, stratum: int) -> FloatArray:
     """Number of times that each of ``n`` clusters is drawn, shape (draws, n), the same for every effect: they are paired."""
-    generator = np.random.default_rng([_SEED, stream, stratum, n])
+    generator = np.random.default_rng([SEED, stream, stratum, n])
     return generator.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
 
 
@@ -196,5 +196,5 @@ def _tails(freedom: float, draws: int) -> FloatArray:
     from scipy.special import chdtri
 
     upper = 1 - (np.arange(draws) + 0.5) / draws
-    order = np.random.default_rng([_SEED, 2]).permutation(draws)
+    order = np.random.default_rng([SEED, 2]).permutation(draws)
     return np.asarray(np.sqrt(freedom / chdtri(freedom, upper))[order])
