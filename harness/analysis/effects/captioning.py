@@ -27,7 +27,7 @@ LATENCY = "latency_ms"
 """Factor of a run's observations: milliseconds a call of the final text model."""
 
 _NULL = "null"
-"""Value of the arm factor ``prefix`` of a text model that keeps an empty prefix in place of the image."""
+"""Value of the arm factor ``vision`` of a text model that keeps an empty prefix in place of the image."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _ratios(study: Study, observations: Sequence[Observation]) -> Iterator[Effec
     factors = arm_factors(study, observations)
     for (model, arm), own in times.items():
         plain = times.get((model, NO_STAGES), {})
-        null = factors.get(arm, {}).get("prefix") == _NULL
+        null = factors.get(arm, {}).get("vision") == _NULL
         logs = [float(np.log(own[seed] / plain[seed])) for seed in own if seed in plain]
         if arm == NO_STAGES or len(logs) < 2 or not (arm == caption or null):
             continue

@@ -34,6 +34,7 @@ class Contrasted:
     apart: tuple[Effect, ...]
     """Effects beside the main one: on tasks of the same source, with English, and without degenerate runs."""
     warnings: tuple[str, ...]
+    exploratory: bool = False
 
 
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
@@ -48,6 +49,8 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     models, notes = mixed_models(found) if mixed else ((), ())
     everything = [*found, *controls]
     apart = [other for each in everything for other in each.apart]
+    if study.contrasts and not any(each.primary for each in study.contrasts):
+        notes = (*notes, "the study has no primary contrast: nothing here is a test of a registered hypothesis")
     return Findings(
         effects=(*effects, *(each.effect for each in controls), *apart, *models),
         charts=(gains_by_task(everything), *gains_by_language(found)),
@@ -101,7 +104,7 @@ def contrast_results(
         if values.unpaired:
             warnings.append(f"{contrast.name}: {counted(values.unpaired, 'score')} without the other arm's, left out")
         apart = tuple(_apart(study, contrast, observations, values, shared, model_weights)) if beside else ()
-        yield Contrasted(contrast, main, found, apart, tuple(warnings))
+        yield Contrasted(contrast, main, found, apart, tuple(warnings), exploratory)
 
 
 def _apart(

@@ -12,7 +12,7 @@ from harness.analysis.effects.gains import Values, sample_of, selected
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.scaling import Curve
 from harness.analysis.effects.scaling_forms import SCALE
-from harness.analysis.effects.study_arms import arm_factors
+from harness.analysis.effects.study_arms import arm_factors, same_source_tasks
 from harness.types.studies import NO_STAGES, Study
 
 _LOSS_DELTA = 0.1
@@ -25,6 +25,8 @@ class Series:
 
     name: str
     amounts: Mapping[str, float]
+    same_source: frozenset[str] = frozenset()
+    """Target tasks with training data in common, which its slopes and curves leave out."""
 
     @property
     def stem(self) -> str:
@@ -43,7 +45,11 @@ def series_of(study: Study, observations: Sequence[Observation]) -> list[Series]
             name = ", ".join(filter(None, (str(factors.get("intermediate", "") or ""), kind)))
             found.setdefault(name, {})[arm] = float(size)
     start = {NO_STAGES: 0.0} if NO_STAGES in observed else {}
-    return [Series(name, start | amounts) for name, amounts in found.items() if len(start | amounts) > 1]
+    return [
+        Series(name, start | amounts, frozenset(same_source_tasks(study, list(amounts))))
+        for name, amounts in found.items()
+        if len(start | amounts) > 1
+    ]
 
 
 def slope_of(amounts: Mapping[str, float]) -> dict[str, float]:
@@ -58,7 +64,11 @@ def slope_of(amounts: Mapping[str, float]) -> dict[str, float]:
 
 def curve_of(observations: Sequence[Observation], model: str, series: Series, *, loss: bool = False) -> Curve | None:
     """Scores in other languages than English by amount, or dev losses; None without three amounts."""
-    seen = [each for each in selected(observations, zero_shot=not loss, exploratory=None) if each.model == model]
+    seen = [
+        each
+        for each in selected(observations, zero_shot=not loss, exploratory=None)
+        if each.model == model and each.task not in series.same_source
+    ]
     arms = sorted({each.arm for each in seen} & set(series.amounts), key=series.amounts.__getitem__)
     found: dict[tuple[str, str, str, int], dict[str, float]] = {}
     for each in seen:

@@ -12,7 +12,7 @@ from harness.analysis.effects.contrasts import contrast_results
 from harness.analysis.effects.data_laws import errors_of, law_charts, law_table, law_warnings, laws_of
 from harness.analysis.effects.data_series import series_of, slope_of
 from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
-from harness.analysis.effects.gains import ENGLISH, Values, by_place, combined, places_of, sample_of, selected
+from harness.analysis.effects.gains import ENGLISH, Place, Values, by_place, combined, places_of, sample_of, selected
 from harness.analysis.effects.language_groups import script_of
 from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
@@ -87,20 +87,25 @@ class _Question:
         kinds = [each.name.partition(", ")[2] for each in self.series]
         return f", {kinds[0]}" if kinds and kinds[0] else ""
 
-    def coefficients(self, models: Mapping[str, float]) -> dict[str, dict[str, float]]:
-        """Coefficient of each arm's score in the mean slope over series, by model, times the model's weight."""
+    def coefficients(self, models: Mapping[str, float], task: str) -> dict[str, dict[str, float]]:
+        """Coefficient of each arm's score in the mean slope over series, by model, times the model's weight.
+
+        Series whose intermediate task shares data with the target ``task`` are left out.
+        """
         present: dict[str, set[str]] = {}
         for each in self.observations:
             present.setdefault(each.model, set()).add(each.arm)
         found: dict[str, dict[str, float]] = {}
         for model, weight in models.items():
-            slopes = [
-                slope_of({a: n for a, n in each.amounts.items() if a in present.get(model, ())}) for each in self.main
+            own = [
+                slope_of({arm: n for arm, n in each.amounts.items() if arm in present.get(model, ())})
+                for each in self.main
+                if task not in each.same_source
             ]
-            slopes = [own for own in slopes if own]
+            slopes = [slope for slope in own if slope]
             total: dict[str, float] = {}
-            for own in slopes:
-                for arm, factor in own.items():
+            for slope in slopes:
+                for arm, factor in slope.items():
                     total[arm] = total.get(arm, 0.0) + weight * factor / len(slopes)
             if total:
                 found[model] = total
@@ -108,9 +113,11 @@ class _Question:
 
     def _values(self, models: Mapping[str, float], *, zero_shot: bool = True) -> Values:
         seen = selected(self.observations, zero_shot=zero_shot, exploratory=None)
-        if not zero_shot:
-            seen = [each for each in seen if each.language == ENGLISH]
-        return combined(by_place(seen), self.coefficients(models))
+        numbers: dict[Place, float] = {}
+        for task in dict.fromkeys(each.task for each in seen):
+            own = [each for each in seen if each.task == task and (zero_shot or each.language == ENGLISH)]
+            numbers |= combined(by_place(own), self.coefficients(models, task)).numbers
+        return Values(numbers)
 
     def _effect(self, models: Mapping[str, float], name: str, **options: Any) -> Iterator[Effect]:
         zero_shot = options.pop("zero_shot", True)
@@ -210,7 +217,7 @@ class _Question:
             yield language_trends(self.everything, series.amounts, f"trend-{series.stem}".rstrip("-"), title)
 
     def parting(self) -> Iterator[str]:
-        """Where the loss and the scores part ways."""
+        """Sentences on steps at which the loss and the scores part ways."""
         for series in self.series:
             for said in misalignments(self.everything, series.amounts):
                 yield f"{series.name}: {said}." if series.name else f"{said}."

@@ -35,9 +35,10 @@ _BOTH = {LOW: 1.0, HIGH: -1.0}
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
     """Tests whether the gain's slope on size is more negative in low-resource languages than in high-resource ones.
 
-    The gain is that of the first primary contrast, in the largest family of models. Only tasks with two languages or
-    more of both kinds count, so that both are seen in the same tasks. Low is class 0 to 2 of Joshi et al. 2020, high 4
-    and 5; a language without a class is neither.
+    The gain is that of the first contrast, or the first primary one, in the family with most models. Only tasks with two
+    languages or more of both kinds count, so that both are seen in the same tasks. Low is class 0 to 2 of Joshi et al.
+    2020, high 4 and 5; a language without a class is neither. The model factor ``low_resource``, a list of languages,
+    overrides the classes, and ``unseen`` lists languages that belong to neither kind.
     """
     found = list(contrast_results(study, contrasts_of(study, observations), observations))
     main = next((each for each in found if each.contrast.primary), found[0] if found else None)
@@ -84,7 +85,7 @@ class _Question:
         self.observations = observations
         self.contrast = main.contrast
         self.values = main.values
-        self.registered = main.effect.primary
+        self.registered = bool(study.contrasts) and not main.exploratory
         having, _, languages = places_of(main.values)
         families = families_by_size(study, observations)
         first = next(iter(families.values()), {})

@@ -42,8 +42,8 @@ class _Outcome:
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
     """Tests whether gains, their spread over seeds, and the gains of the languages served worst change with size.
 
-    The hypotheses are about the first primary contrast, and the largest family of models, named by the model factor
-    ``family``; the others replicate them. Holm's correction is over the three.
+    The hypotheses are about the first contrast, or the first primary one, in the family with most models, by the model
+    factor ``pretraining``; the other families replicate them. Holm's correction is over the three.
     """
     contrasts = contrasts_of(study, observations)
     found = [
@@ -60,7 +60,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     fits: list[Effect] = []
     main = next((each for each in found if each.contrast.primary), found[0] if found else None)
     if main is not None:
-        outcomes = _corrected([*_outcomes(observations, main, families)])
+        outcomes = _corrected([*_outcomes(study, observations, main, families)])
         warnings += _lacking(outcomes, families)
         if mixed:
             fit, notes = _mixed(main, families)
@@ -106,15 +106,16 @@ def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effec
     if main is None:
         return ()
     return tuple(
-        each.effect for each in _corrected([*_outcomes(observations, main, families_by_size(study, observations))])
+        each.effect
+        for each in _corrected([*_outcomes(study, observations, main, families_by_size(study, observations))])
     )
 
 
 def _outcomes(
-    observations: Sequence[Observation], main: Contrasted, families: Mapping[str, Mapping[str, float]]
+    study: Study, observations: Sequence[Observation], main: Contrasted, families: Mapping[str, Mapping[str, float]]
 ) -> Iterator[_Outcome]:
     contrast = main.contrast
-    registered = main.contrast.primary and "exploratory" not in " ".join(main.effect.notes)
+    registered = bool(study.contrasts) and not main.exploratory
     tested = {
         f"{contrast.name}: {GAIN}": ("H1", _gain_slope),
         f"{contrast.name}: {SEEDS}": ("H2", _seed_slope),

@@ -89,8 +89,8 @@ def test_sizes() -> None:
 
 def test_a_second_family_of_models_replicates() -> None:
     planted = sizes_study(seed_fall=-1.0)
-    factors = {m: {**own, "family": "xlm-r"} for m, own in planted.study.model_factors.items()}
-    twins = {f"mt5-{m}": {**own, "family": "mt5"} for m, own in planted.study.model_factors.items()}
+    factors = {m: {**own, "pretraining": "xlm-r"} for m, own in planted.study.model_factors.items()}
+    twins = {f"mt5-{m}": {**own, "pretraining": "mt5"} for m, own in planted.study.model_factors.items()}
     study = replace(planted.study, models=(*factors, *twins), model_factors={**factors, **twins})
     first = simulate(planted, 1)
     second = [replace(each, model=f"mt5-{each.model}") for each in simulate(planted, 2)]
@@ -125,6 +125,19 @@ def test_few_amounts_of_data_are_fitted_and_said() -> None:
     planted = data_study(seeds=2)
     kept = [each for each in simulate(planted, 1) if each.arm in ("none", "nli-1000", "nli-4000", "nli-16000")]
     assert any("a law of three parameters needs 5" in warning for warning in findings_of(planted, kept).warnings)
+
+
+def test_tasks_of_the_same_source_do_not_count_for_slopes_on_data() -> None:
+    planted = data_study()
+    gain = planted.gain
+    biased = replace(
+        planted,
+        study=replace(planted.study, same_source=(("nli", "one"),)),
+        gain=lambda m, arm, task, code: gain(m, arm, task, code) * (9 if task == "one" and m.endswith("multi") else 1),
+    )
+    found = {each.name: each for each in biased.analysis.hypotheses(biased.study, simulate(biased, 1))}
+    slope = found["slope on data, multilingual less English-only models"]
+    assert slope.counts["tasks"] == 1 and abs(slope.estimate) < 0.2
 
 
 def test_low_resource_languages() -> None:
