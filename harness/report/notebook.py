@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from harness.analysis.comparison.result import Comparison
 from harness.core.safe_text import sanitise
+from harness.report._task_scores import partial_mark
 from harness.report.comparison import footnotes, tables
 from harness.report.pages.colour_scale import STEPS
 from harness.report.pages.score_map import MapCell, ScoreMap, score_maps
@@ -77,7 +78,7 @@ def _heat_map(found: ScoreMap, run: RunView) -> str:
 def _mean(task: TaskView) -> str:
     """The mean over languages; with a dagger where it is not that of all of them."""
     value = task.mean()
-    return "" if value is None else Value(value, task.half_width, "" if task.complete else "†").show()
+    return "" if value is None else Value(value, task.half_width, partial_mark(task)).show()
 
 
 def _map_cell(cell: MapCell, half: float | None) -> str:

@@ -9,7 +9,7 @@ from harness.analysis.differences import Differences
 from harness.report.names import metric_name, task_name
 from harness.report.pages.colour_scale import TaskScale, difference_step
 from harness.results.run_view import RunView, TaskView, UnitView, language_of
-from harness.scoring.chance import AT_CHANCE
+from harness.scoring.chance import MEANINGS
 from harness.scoring.scale import PERCENT, decimals, shown
 from harness.types.languages import Language
 
@@ -96,9 +96,10 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
     if len(task.primary) > 1:
         lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
     if score.chance is not None and score.chance.level is not None:
-        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {shown(score.chance.level, score.scale)}")
-    style = "chance" if score.at_chance else f"h{scale.step(score.value)}"
-    text = shown(score.value, score.scale) + AT_CHANCE * score.at_chance
+        word = MEANINGS.get(score.chance_mark, "chance").partition(":")[0]
+        lines.append(f"{word}: {shown(score.chance.level, score.scale)}")
+    style = "chance" if score.chance_mark else f"h{scale.step(score.value)}"
+    text = shown(score.value, score.scale) + score.chance_mark
     return MapCell(text, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
 
 

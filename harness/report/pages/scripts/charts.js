@@ -1,4 +1,4 @@
-// Charts with Observable Plot, from their data in the page. The library is unpacked when the first one comes near.
+// Charts with Observable Plot, from their data in the page. The library is unpacked when there is one.
 "use strict";
 (() => {
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
@@ -183,11 +183,13 @@
     document.head.append(script);
   }));
 
+  // All that is on the page is drawn at once, for a screenshot or a printout has no time to scroll; what is hidden in a tab
+  // has no width yet, and is drawn when it is shown.
   const holders = [...document.querySelectorAll("[data-chart]")];
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); render(entry.target); }
-  }, { rootMargin: "1500px" });
-  holders.forEach((holder) => near.observe(holder));
+  const later = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { later.unobserve(entry.target); render(entry.target); }
+  });
+  for (const holder of holders) if (holder.clientWidth) render(holder); else later.observe(holder);
   addEventListener("beforeprint", () => holders.filter((holder) => !holder.firstChild).forEach(render));
 })();
 
