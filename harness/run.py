@@ -16,6 +16,7 @@ from harness.results.seeds import SUMMARY, run_folders, seed_of, summarise
 from harness.runs.naming import PAGE
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
 from harness.scoring.coverage import of_all
+from harness.scoring.scale import shown
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.units import Unit
 
@@ -98,9 +99,9 @@ class Run:
     def __repr__(self) -> str:
         found = {name: (task.mean(), task) for name, task in self.view.tasks.items()}
         scores = ", ".join(
-            f"{name} {mean:.1f}{_some(task)}" for name, (mean, task) in found.items() if mean is not None
+            f"{name} {shown(mean, task.scale)}{_some(task)}" for name, (mean, task) in found.items() if mean is not None
         )
-        overall = "" if self.view.overall is None else f", overall {self.view.overall:.1f}"
+        overall = "" if self.view.overall is None else f", overall {shown(self.view.overall, self.view.scale)}"
         said = " (not benchmark scores)" if self.partial else ""
         return f"<Run of {self.view.model}: {scores or 'no scores'}{overall}{said}, in {self.path}>"
 
@@ -164,9 +165,12 @@ class Comparison(result.Comparison):
     def __repr__(self) -> str:
         names = " against ".join(system.name for system in reversed(self.systems[:2]))
         more = f" and {len(self.systems) - 2} more" if len(self.systems) > 2 else ""
-        found = {name: task.average.differences[0] for name, task in self.tasks.items()}
-        shown = ", ".join(f"{name} {d.value:+.1f}{'*' if d.significant else ''}" for name, d in found.items())
-        return f"<Comparison of {names}{more}: {shown}>"
+        found = {name: (task.average, task.average.differences[0]) for name, task in self.tasks.items()}
+        differences = ", ".join(
+            f"{name} {shown(first.value, line.scale, signed=True, like=line.scores[0])}{'*' * first.significant}"
+            for name, (line, first) in found.items()
+        )
+        return f"<Comparison of {names}{more}: {differences}>"
 
     def _repr_html_(self) -> str:
         """Tables of differences with intervals and p-values, and the notes to read them by, for notebooks."""

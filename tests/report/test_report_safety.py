@@ -181,7 +181,9 @@ def test_nothing_for_a_terminal_to_obey(text, format):
 @settings(deadline=None, max_examples=60)
 @given(hostile)
 def test_names_end_no_comment_of_latex_fragments(text):
-    kept = re.compile(r"\\smallskip$|\{\\footnotesize .*\.\\par\}$|%|\\(begin|end)\{tabular\}|\\(top|mid|bottom)rule|.* \\\\$|$")
+    kept = re.compile(
+        r"\\smallskip$|\{\\footnotesize .*\.\\par\}$|%|\\(begin|end)\{tabular\}|\\(top|mid|bottom)rule|.* \\\\$|$"
+    )
     assert all(kept.match(line) for line in rendered(text, "latex").split("\n"))
 
 

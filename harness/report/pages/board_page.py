@@ -162,13 +162,17 @@ def _cell(shown: ShownCell | None) -> BoardCell:
     exact = number(cell["value"], more=1).rstrip("0").rstrip(".")
     lines = [exact + ("" if half is None else f" ±{number(half, more=1)} (95% interval)")]
     lines += [f"n = {cell['n']:,}"] if "n" in cell else []
-    lines += [f"standard deviation over seeds {cell['seed_deviation']:.2f}"] if "seed_deviation" in cell else []
+    lines += (
+        [f"standard deviation over seeds {number(cell['seed_deviation'], more=1)}"] if "seed_deviation" in cell else []
+    )
     lines.append(", ".join(filter(None, (source(shown.row), str(cell.get("table") or "")))))
     if shown.rank:
         lines.append(f"rank {shown.rank}" + (f", not told apart from {_list(shown.tied)}" if shown.tied else ""))
     lines += [f"{MARKS[mark][0]} {MARKS[mark][1]}" for mark in shown.marks]
     lines += [str(cell["note"])] if cell.get("note") else []
-    lines += [f"also {each.value:.1f}: {source(each.row)}" for each in shown.others]
+    lines += [
+        f"also {shown_number(each.value, each.cell.get('scale', PERCENT))}: {source(each.row)}" for each in shown.others
+    ]
     marks = "".join(MARKS[mark][0] for mark in shown.marks)
     style = "first" if shown.rank == 1 else "" if shown.ranked else "unranked"
     return BoardCell(number(cell["value"]), str(shown.rank or ""), marks, "\n".join(lines), style, repr(shown.value))
