@@ -44,7 +44,8 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
         print_json(trained.summary)
         return
     score = trained.summary["dev_score"]
-    dev = "no dev split" if score is None else f"English dev {shown_dev(score)}"
+    loss = f", loss {trained.summary['dev_loss']:.3f}" if "dev_loss" in trained.summary else ""
+    dev = "no dev split" if score is None else f"English dev {shown_dev(score)}{loss}"
     place = "" if score is None else f" at step {trained.summary['selected_step']}"
     print_text(f"{trained.summary['name']}: {dev}{place} of {trained.summary['steps']}")
     for name, best in trained.summary.get("best_thresholds", {}).items():

@@ -18,6 +18,7 @@ from harness.evaluation.plan import PlannedUnit
 from harness.inference.timing import Timings
 from harness.models.reference import ModelReference
 from harness.models.resolve import ResolvedModel
+from harness.models.tiny import tiny_languages
 from harness.registry.attribution import attribute_error
 from harness.runs.folder import RunFolder, lineage_of
 from harness.training.context import RunContext
@@ -167,6 +168,8 @@ def _described(reference: ModelReference, model: ResolvedModel | None) -> ModelR
     }
     if model.copy_note:
         found["copy"] = model.copy_note
+    if reference.kind == "tiny":
+        found["languages"] = dict(tiny_languages(reference.name))
     if model.pickled:
         found["converted_from"] = dict(model.pickled)
     if model.code:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.data import sample
 from harness.inference.forward import Forward
 from harness.models.attention import AUTO, attention_arguments, check_attention
 from harness.models.device import choose_batch_tokens, choose_device, choose_dtype
@@ -23,7 +22,7 @@ from harness.models.packing import pack_rows
 from harness.models.quantised import after_loading, check_quant, quantised
 from harness.models.reference import ModelReference
 from harness.models.resolve import Access, ResolvedModel, resolve_model
-from harness.models.tiny import train_tokenizer
+from harness.models.tiny import tiny_tokenizer
 from harness.types.defaults import BATCH_TOKENS
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def open_model(model: ModelReference | ResolvedModel | Path, access: Access, com
 def open_tokenizer(reference: ModelReference, access: Access) -> PreTrainedTokenizerBase:
     """Loads the tokenizer of a model without its weights, where that is possible; "tiny" needs no file at all."""
     if reference.kind == "tiny":
-        return train_tokenizer(line for language in sample.sample_languages() for line in sample.sample_text(language))
+        return tiny_tokenizer(reference.name)
     ours = access.loader and access.loader(reference=str(reference), offline=access.offline)
     if reference.kind == "hub" and not ours:
         from transformers import AutoTokenizer

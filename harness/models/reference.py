@@ -1,5 +1,5 @@
-"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny``, ``demo:e5-small``, or
-``baseline:majority|random``.
+"""``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny`` or a variant of it, ``demo:e5-small``,
+or ``baseline:majority|random``.
 
 Any other ``scheme:rest`` is for plugins (the hook ``harness_load_encoder``).
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import ModelError, UsageError
+from harness.models.tiny_variants import TINY_VARIANTS
 from harness.types.defaults import RECIPE
 
 BASELINES = ("majority", "random")
@@ -56,8 +57,8 @@ class ModelReference:
 
 def parse_model(text: str) -> ModelReference:
     """Reads a ``--model`` string; an existing folder is a folder, else a Hub id."""
-    if text == "tiny":
-        return ModelReference("tiny", "tiny")
+    if text in TINY_VARIANTS:
+        return ModelReference("tiny", text)
     if text.startswith("baseline:"):
         name = text.removeprefix("baseline:")
         if name not in BASELINES:
@@ -93,5 +94,5 @@ def parse_model(text: str) -> ModelReference:
 
 
 def default_recipe(model: ModelReference) -> str:
-    """The recipe that "auto" means: the model ``tiny`` needs other hyper-parameters than any other model."""
+    """The recipe that "auto" means: the models ``tiny`` and ``tiny-...`` need other hyper-parameters than any other model."""
     return "tiny" if model.kind == "tiny" else RECIPE

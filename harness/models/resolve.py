@@ -133,7 +133,7 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
             hint="'harness plugins' lists those with harness_load_encoder",
         )
     elif reference.kind == "tiny":
-        folder = tiny_model()
+        folder = tiny_model(reference.name)
     elif reference.kind == "demo":
         folder = e5_small()
     elif reference.kind == "hub":

@@ -1,13 +1,15 @@
 """The ``tiny`` model: an XLM-R of a few million parameters, built here from the sample corpus, for trying things out.
 
 Its tokenizer is trained on all scripts of the corpus, its encoder with a short masked-language-model phase. The build
-runs on one thread from fixed seeds, so the same versions give the same bits everywhere; it is kept in the cache.
+runs on one thread from fixed seeds, so the same versions give the same bits everywhere; it is kept in the cache. Its
+variants (:mod:`harness.models.tiny_variants`) differ in width or text, and are built in as many steps of as many sentences.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.built import built
 from harness.core.paths import cache_dir
 from harness.data import sample
+from harness.models.tiny_variants import TINY_VARIANTS, TinyVariant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -28,27 +31,46 @@ SENTENCES_A_STEP = 64
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 
-def tiny_model() -> Path:
-    """The folder of the tiny model, built on first use (about half a minute)."""
+def tiny_model(name: str = "tiny") -> Path:
+    """The folder of the tiny model, or of a variant, built on first use (about half a minute; ``tiny-256`` some)."""
     versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
 
     def build(folder: Path) -> None:
-        log.info("building the tiny model (once)")
-        build_tiny(folder)
+        log.info("building the model %s (once)", name)
+        build_tiny(folder, name)
 
-    return built(cache_dir() / "models" / f"tiny-{VERSION}-{versions}", build)
+    return built(cache_dir() / "models" / f"{name}-{VERSION}-{versions}", build)
 
 
-def build_tiny(folder: Path, *, steps: int = STEPS) -> None:
+def build_tiny(folder: Path, name: str = "tiny", *, steps: int = STEPS) -> None:
     """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
     from harness.models.heads import quiet
 
-    texts = [line for language in sample.sample_languages() for line in sample.sample_text(language)]
+    variant = TINY_VARIANTS[name]
+    texts = [line for lines in _text(variant).values() for line in lines]
     tokenizer = train_tokenizer(texts)
     tokenizer.save_pretrained(folder)
-    model = _pretrain(tokenizer, texts, steps)
+    model = _pretrain(tokenizer, texts, steps, variant.width)
     with quiet():
         model.save_pretrained(folder)
+
+
+def tiny_tokenizer(name: str = "tiny") -> PreTrainedTokenizerFast:
+    """The tokenizer of the tiny model or of a variant, without building the model."""
+    return train_tokenizer(line for lines in _text(TINY_VARIANTS[name]).values() for line in lines)
+
+
+@cache  # the text takes most of a second
+def tiny_languages(name: str = "tiny") -> Mapping[str, float]:
+    """The share of each language in the sentences that the tiny model, or a variant, has seen; they sum to 1."""
+    counts = {language: len(lines) for language, lines in _text(TINY_VARIANTS[name]).items()}
+    return {language: round(count / sum(counts.values()), 4) for language, count in counts.items()}
+
+
+def _text(variant: TinyVariant) -> dict[str, list[str]]:
+    """The sentences by language. Of a thinned one every so manieth is left, so that all kinds of sentences are."""
+    chosen = variant.languages or sample.sample_languages()
+    return {language: sample.sample_text(language)[:: variant.thinned.get(language, 1)] for language in chosen}
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
@@ -82,7 +104,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTr
     )
 
 
-def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) -> Any:
+def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int, width: int) -> Any:
     import numpy as np
     import torch
     from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
@@ -94,10 +116,10 @@ def _pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str], steps: int) 
         torch.manual_seed(0)
         config = XLMRobertaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=128,
+            hidden_size=width,
             num_hidden_layers=4,
-            num_attention_heads=4,
-            intermediate_size=384,
+            num_attention_heads=width // 32,
+            intermediate_size=3 * width,
             max_position_embeddings=514,
             type_vocab_size=1,
             hidden_dropout_prob=0.0,

@@ -78,7 +78,8 @@ class Value:
 class PageText:
     """A text with what only a page shows: a link, a hint under the pointer, a class of the style sheet.
 
-    ``order`` is the number that a page sorts it by; "" where that is the text.
+    ``order`` is the number that a page sorts it by; "" where that is the text. ``number`` is the number that the text is
+    short for, None where it is none.
     """
 
     text: str
@@ -86,6 +87,7 @@ class PageText:
     hint: str = ""
     style: str = ""
     order: str = ""
+    number: float | None = None
 
 
 Cell = str | int | Value | PageText | None

@@ -364,7 +364,8 @@ class Trainer:
             self.modules.train()
             self.progress.dev.append({"step": step, **found})
             score = found["score"]
-            log.info("step %d: English dev %s", step, shown_dev(score))
+            loss = f", loss {found['loss']:.3f}" if "loss" in found else ""
+            log.info("step %d: English dev %s%s", step, shown_dev(score), loss)
         best = self.progress.best_score
         wanted = last and (self.options.select == "last" or score is None)
         if wanted or (score is not None and (best is None or score > best)):

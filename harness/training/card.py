@@ -12,8 +12,8 @@ from harness.data.hub_datasets import HubDataset, hub_datasets
 from harness.models.reference import parse_model
 from harness.runs.model_card import CARD, TAGS, write_card
 from harness.scoring.scale import shown_dev
-from harness.training._via import in_languages, parse_via
 from harness.training.stage import Stage
+from harness.training.via import in_languages, parse_via
 from harness.types.sources import Split
 
 if TYPE_CHECKING:

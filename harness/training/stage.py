@@ -44,7 +44,7 @@ SUMMARY = "stage.json"
 class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
-    ``hub_task`` is what the Hub calls tasks of its kind.
+    ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
     """
 
     task: IntermediateTask
@@ -54,6 +54,7 @@ class StageTask:
     format: Format
     objective: Composition = PLAIN
     hub_task: str = "other"
+    train_size: int = 0
 
     @property
     def name(self) -> str:
@@ -237,8 +238,17 @@ class Stage:
             **({"inputs": [[each.role, each.fingerprint] for each in self.inputs]} if self.inputs else {}),
             **({"language_adapters": key_of(self.adapters_used)} if self.adapters else {}),
             **({"adapter_of": self.adapter_of} if self.adapter_of else {}),
+            **({"epochs": "uncapped"} if self._longer_than_once else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _longer_than_once(self) -> bool:
+        """Tells whether earlier versions, which capped the epochs of a task that is alone too, trained it for fewer steps."""
+        labelled = [part for part in self.tasks if not part.family.auxiliary] or self.tasks
+        if self.options.sampling != "capped" or self.options.max_steps or len(labelled) > 1:
+            return False
+        return len(labelled[0].train.examples) > self.options.sampling_cap
 
     def folder(self, root: Path) -> Path:
         """Folder of the finished checkpoint under a folder of stages."""
@@ -258,6 +268,7 @@ class Stage:
                     "version": part.task.version,
                     "provider": part.task.provider,
                     "options": as_plain(part.family.options),
+                    **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
                     "data": {
                         name: _describe_split(split)
@@ -267,7 +278,7 @@ class Stage:
                 }
                 for part in self.tasks
             ],
-            "options": as_plain(self.options),
+            "options": {name: value for name, value in as_plain(self.options).items() if name != "train_size"},
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             **({"attention": self.attention} if self.attention != AUTO else {}),

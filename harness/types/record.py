@@ -56,7 +56,10 @@ class IdentityRecord(TypedDict):
 
 
 class ModelRecord(TypedDict):
-    """The model as it was given, and what was found; a baseline has no weights."""
+    """The model as it was given, and what was found; a baseline has no weights.
+
+    ``languages`` are the shares of a language in the text that it was made from, where that is known.
+    """
 
     reference: NotRequired[str]
     kind: NotRequired[str]
@@ -66,6 +69,7 @@ class ModelRecord(TypedDict):
     hidden_size: NotRequired[int | None]
     parameters: NotRequired[int | None]
     copy: NotRequired[str]
+    languages: NotRequired[dict[str, float]]
     converted_from: NotRequired[dict[str, Any]]
     code: NotRequired[dict[str, Any]]
 
@@ -170,13 +174,15 @@ class InputRecord(TypedDict):
 class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
-    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training.
+    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
+    is absent where the task is trained on all of its examples.
     """
 
     task: str
     version: NotRequired[int]
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
+    train_size: NotRequired[int]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 
@@ -188,10 +194,11 @@ class StageOptionsRecord(TypedDict):
 
 
 class DevRecord(TypedDict):
-    """One evaluation on dev data during training: its score, 0-100."""
+    """One evaluation on dev data during training: its score, 0-100, and the mean loss of a term (an example, a word)."""
 
     step: float
     score: float
+    loss: NotRequired[float]
 
 
 class StageRecord(TypedDict):
@@ -221,6 +228,7 @@ class StageRecord(TypedDict):
     stopped_early: NotRequired[bool]
     selected_step: NotRequired[float | None]
     dev_score: NotRequired[float | None]
+    dev_loss: NotRequired[float]
     dev: NotRequired[list[DevRecord] | None]
     best_thresholds: NotRequired[Any]
     loss: NotRequired[list[list[float]] | None]

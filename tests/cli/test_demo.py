@@ -46,7 +46,7 @@ def test_without_its_packages_the_demo_says_so_and_shows_the_tiny_model(
 ) -> None:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     remove_packages(monkeypatch)
-    monkeypatch.setattr(tiny, "build_tiny", lambda folder: shutil.copytree(small_model, folder, dirs_exist_ok=True))
+    monkeypatch.setattr(tiny, "build_tiny", lambda folder, _: shutil.copytree(small_model, folder, dirs_exist_ok=True))
     quick = {"tasks": ("xnli",), "via": ("xnli",), "size": "tiny", "train_limit": 8}
     monkeypatch.setattr(demo, "TOY", replace(demo.TOY, **quick))
     code, said, error = cli("demo", "--out", tmp_path / "demo")

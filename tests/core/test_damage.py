@@ -232,7 +232,7 @@ def test_a_damaged_model_is_an_error_of_the_model_that_names_the_file(
 def quick_tiny(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The tiny model, as it lies in the cache, of weights that take no time to build."""
 
-    def build(folder: Path) -> None:
+    def build(folder: Path, name: str) -> None:
         shutil.copytree(small_model, folder, dirs_exist_ok=True)
 
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))

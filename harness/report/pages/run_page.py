@@ -173,4 +173,5 @@ def _curves(report: Report) -> Iterator[tuple[str, Chart]]:
                 where = f"{run.name}: " if len(report.runs) > 1 else ""
                 score = stage.get("dev_score")
                 kept = "" if score is None else f", English dev {shown_dev(score)}"
+                kept += f" (loss {stage['dev_loss']:.3f})" if "dev_loss" in stage else ""
                 yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}{kept}", drawn

@@ -4,8 +4,8 @@
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
   const color = (series) => `var(--series-${series})`;
   const shared = { style: { background: "none", fontSize: "11px", overflow: "visible" } };
-  const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
-  const margin = (rows) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row).length));
+  const cut = (text, most = 16) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const margin = (rows, most) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row, most).length));
   const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
   // The ends of an axis, which has a length even where all values are equal.
   const span = (values) => {
@@ -22,20 +22,27 @@
 
   const draw = {
     dots(chart, width) {
-      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18;
-      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
-      ends.push(...chart.chance.map((point) => point.value));
+      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18, most = chart.zero ? Math.max(16, Math.floor(width / 16)) : 16;
+      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.value, point.high ?? point.value]);
+      ends.push(...chart.chance.map((point) => point.value), ...(chart.zero ? [0] : []));
       return Plot.plot({
-        ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows), marginTop: 26, marginRight: 14,
-        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span(ends) },
-        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut, padding: 0 },
+        ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows, most), marginTop: 26, marginRight: 14,
+        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span(ends), clamp: true },
+        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: (name) => cut(name, most), padding: 0 },
         marks: [
+          (chart.bands ?? []).map((half) => Plot.rectX([half], {
+            x1: () => -half, x2: half, fill: "var(--muted)", fillOpacity: 0.1,
+          })),
+          Plot.ruleX(chart.zero ? [0] : [], { stroke: "var(--muted)" }),
           Plot.tickX(chart.chance, { x: "value", y: "row", ...rule }),
           byRun(chart, 9, (points, dy) => [
             Plot.ruleY(points.filter((point) => point.low !== null), {
               x1: "low", x2: "high", y: "row", dy, stroke: (point) => color(point.series), strokeWidth: 3.5, strokeOpacity: 0.4,
             }),
-            Plot.dot(points, { x: "value", y: "row", dy, r: 3.6, fill: (point) => color(point.series), ariaLabel: "hint" }),
+            Plot.dot(points, {
+              x: "value", y: "row", dy, r: 3, stroke: (point) => color(point.series), strokeWidth: 1.2, ariaLabel: "hint",
+              fill: (point) => (point.hollow ? "var(--paper)" : color(point.series)),
+            }),
           ]),
         ],
       });
@@ -106,6 +113,23 @@
           Plot.dot(taken, { x: "layer", y: "value", r: 2.6, fill: "var(--muted)", ariaLabel: "hint" }),
           Plot.lineY(mean, { x: "layer", y: "value", stroke: color(chart.series), strokeWidth: 2.2 }),
           Plot.dot(mean, { x: "layer", y: "value", r: 2.6, fill: color(chart.series), ariaLabel: "hint" }),
+        ],
+      });
+    },
+    lines(chart, width) {
+      const points = [...chart.points].sort((a, b) => a.x - b.x), numbers = [...new Set(points.map((point) => point.x))];
+      const least = Math.min(...numbers.filter((value) => value > 0)), few = numbers.length <= 7 ? numbers : undefined;
+      const scale = { symlog: { type: "symlog", constant: least }, log: { type: "log" }, linear: {} }[chart.scale];
+      return Plot.plot({
+        ...shared, width, height: Math.min(340, Math.max(230, width * 0.55)), marginLeft: 44, marginRight: 18, marginBottom: 38, marginTop: 24, inset: 6,
+        x: { ...scale, label: chart.x, labelArrow: "none", ticks: few ?? 6, tickFormat: chart.scale === "linear" ? undefined : short },
+        y: { grid: true, nice: true, ticks: 5, label: chart.y, labelArrow: "none" },
+        marks: [
+          Plot.areaY(points.filter((point) => point.low !== null && point.high !== null), {
+            x: "x", y1: "low", y2: "high", z: "of", fill: (point) => color(point.series), fillOpacity: 0.16,
+          }),
+          Plot.lineY(points, { x: "x", y: "y", z: "of", stroke: (point) => color(point.series), strokeWidth: 1.8 }),
+          Plot.dot(points, { x: "x", y: "y", r: 3, fill: (point) => color(point.series), ariaLabel: "hint" }),
         ],
       });
     },
