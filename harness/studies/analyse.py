@@ -121,7 +121,7 @@ def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, siz
         costs=tuple(costs(collected)),
         searches=searches(folders.runs),
         versions=_versions(collected),
-        commands=tuple(_commands(study, size, collected, registry)),
+        commands=tuple(_commands(study, size, collected, registry, frozen=plan is not None)),
         titles=registry.titles(),
     )
     out = folders.own / ANALYSIS
@@ -226,12 +226,12 @@ def _versions(collected: Collected) -> dict[str, str]:
     return {**versions, "harness of the analysis": __version__ + state, "bootstrap": bootstrap}
 
 
-def _commands(study: Study, size: str, collected: Collected, registry: Registry) -> Iterator[str]:
+def _commands(study: Study, size: str, collected: Collected, registry: Registry, *, frozen: bool) -> Iterator[str]:
     """The commands that make everything again: those that the runs were made with, as far as they say so."""
     files = [Path(plugin.path).name for plugin in registry.plugins() if plugin.kind == "file" and plugin.path]
     start = " ".join(["harness", *(f"--plugin {quote(name)}" for name in files), "study"])
     of = f"{study.name} --size {size}" if size else study.name
-    yield f"{start} plan {of}"
+    yield f"{start} plan {of}" + (" --freeze" if frozen else "")
     sessions = (each for view in collected.views.values() for each in view.record.get("sessions", ()))
     given = dict.fromkeys(join(each["command"]) for each in sessions)
     made = [command for command in given if " study run " in f"{command} "]

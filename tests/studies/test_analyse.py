@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -52,6 +53,17 @@ def harness_studies():
 
 def analysed(made: Study, folder: Path) -> StudyAnalysis:
     return analyse_folders(made, StudyFolders.of(made, None, folder), registry_of(made))
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests draw figures where they say so; what is made once for the module has them."""
+    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
+
+
+@pytest.fixture
+def figures(no_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "find_spec", find_spec)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +252,7 @@ def test_a_job_that_failed_says_so_where_its_run_is_missing(tmp_path: Path) -> N
     rows = {row["run"]: row for row in rows_of(analysed(made, folder), "lacking")}
     assert rows["org/small, mnli, seed 2"]["state"] == "failed"
     assert rows["org/small, mnli, seed 2"]["why"] == "CUDA out of memory (a smaller batch)"
-    assert rows["org/small, mnli, seed 1"]["state"] == "not started"
+    assert rows["org/small, mnli, seeds 1, 3"]["state"] == "not started"
 
 
 def test_a_study_without_any_score_is_a_page_without_results(tmp_path: Path) -> None:
@@ -350,6 +362,7 @@ def hostile(made: Study, observations: Any) -> Findings:
     return Findings((effect,), charts, (table,), (text,), (text,))
 
 
+@pytest.mark.usefixtures("figures")
 def test_hostile_texts_are_only_texts_and_their_names_leave_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,13 +421,13 @@ def test_figures_are_vector_files_of_every_chart(whole: StudyAnalysis) -> None:
     assert all(path.read_bytes().startswith(b"%PDF") for path in (whole.path / "figures").glob("*.pdf"))
 
 
-def test_without_matplotlib_there_are_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_there_are_no_figures(tmp_path: Path) -> None:
     made = study()
-    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
     found = analysed(made, write_study(made, tmp_path))
     assert found.page.is_file() and not (found.path / "figures").exists()
 
 
+@pytest.mark.usefixtures("figures")
 def test_the_same_runs_give_the_same_files_and_old_ones_are_gone(whole: StudyAnalysis) -> None:
     before = {path: path.read_bytes() for path in whole.path.rglob("*") if path.is_file()}
     (whole.path / "tables" / "of-long-ago.csv").write_text("a\n1\n")
@@ -429,7 +442,6 @@ def test_the_same_runs_give_the_same_files_and_old_ones_are_gone(whole: StudyAna
 def test_a_killed_analysis_leaves_no_half_of_a_file(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = study()
     folder = write_study(made, tmp_path)
-    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
     first = analysed(made, folder)
     before = {path: path.read_bytes() for path in first.path.rglob("*") if path.is_file()}
     shutil.rmtree(folder / "org--small" / "mnli" / "seed-3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.effects.findings import Chart as FoundChart
@@ -79,6 +80,7 @@ def _page(report: StudyReport) -> str:
         "perturbed": _one(perturbed_table(report)),
         "curves": [each for kind in ("lines", "scatter") for chart in _own(report, kind) for each in drawn.add(chart)],
         "grids": [heat_grid(chart) for chart in _own(report, "heat map") if chart.points],
+        "changes": _alike(report.plan.changes),
         "answers": [*findings.conclusions, *_unsaid(report)],
         "unknown": [chart.title for chart in findings.charts if chart.kind not in KINDS],
         "tables": _filled(finding_table(table) for table in findings.tables if table not in rates),
@@ -158,6 +160,18 @@ def _unsaid(report: StudyReport) -> list[str]:
         why = "none that counts: English and tasks of the same source are left out" if pairs else "no unit of both arms"
         found.append(f"{contrast.name}: nothing can be said; {counted(pairs, 'pair')} of units, {why}.")
     return found
+
+
+def _alike(lines: Sequence[str]) -> list[str]:
+    """The deviations, those that many cells share in one line: "limit is 24, planned 60, in 9 cells"."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        found.setdefault(line.partition(": ")[2] or line, []).append(line)
+    return [
+        line
+        for said, those in found.items()
+        for line in ([f"{said}, in {len(those)} cells"] if len(those) > 3 else those)
+    ]
 
 
 def _without_data(report: StudyReport) -> str:
