@@ -79,7 +79,7 @@ def summary_lines(scores: BenchmarkScore) -> Iterator[str]:
 
 
 def missing_lines(scores: BenchmarkScore) -> Iterator[str]:
-    """What has no score, on one line, and the tasks of which the mean is over some of the languages."""
+    """Lists what has no score, on one line, and the tasks of which the mean is over some of the languages."""
     if scores.missing:
         lacking = (
             f"{task}[{','.join(codes)}]" if task in scores.tasks else task for task, codes in scores.missing.items()

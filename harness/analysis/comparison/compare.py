@@ -270,7 +270,7 @@ def _complete(
 
 
 def _counting(systems: Sequence[System], task: str) -> int:
-    """How many languages of a task count: the benchmark's or, without one, all of the task."""
+    """Counts the languages of a task that its score is over: the benchmark's or, without one, all of the task."""
     views = [view for system in systems for run in system.runs if (view := run.tasks.get(task)) is not None]
     return max((len(view.units) + len(view.missing) for view in views), default=0)
 
