@@ -34,7 +34,7 @@ def arms(stage=CAPTIONED, several=LANGUAGES):
         ),
         Arm("mnli", via=("mnli",), factors={"intermediate": "nli", "language": "en", "vision": "none"}),
         Arm("captions-mnli", via=(stage, "mnli"), factors=captions | {"vision": "removed"}),
-        Arm("captions-null", via=(f"{stage}@null",), factors=captions | {"vision": "null"}),
+        Arm("captions-null", via=(f"{stage}@null",), factors=captions | {"vision": "null", "prefix": "null"}),
         Arm(
             "captions-kept",
             via=(f"{stage}@kept",),
@@ -72,6 +72,7 @@ def harness_studies():
             "H2": "without its vision side the model is as fast as one without the stage (latency ratio below 1.05)",
             "H3": "the same of the model with a null prefix",
         },
+        tests=4,  # one a model: H1 needs both primary contrasts
         arms=arms(),
         contrasts=CONTRASTS,
         same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),
@@ -79,6 +80,7 @@ def harness_studies():
         sizes={
             "smoke": {
                 "models": ("tiny",),
+                "tests": 1,
                 "tasks": ("xnli", "pawsx"),
                 "arms": tuple(arm for arm in arms("scenes", "scenes") if arm.name in SMOKE_ARMS),
                 "contrasts": tuple(
@@ -90,7 +92,7 @@ def harness_studies():
                 "limit": 60,
                 "train_limit": 300,
             },
-            "small": {"models": ("xlm-roberta-base",), "tasks": PRIMARY, "seeds": (1, 2, 3)},
+            "small": {"models": ("xlm-roberta-base",), "tests": 1, "tasks": PRIMARY, "seeds": (1, 2, 3)},
             "full": {},
         },
     )

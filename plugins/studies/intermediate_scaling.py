@@ -94,6 +94,7 @@ def harness_studies():
             "H1": "scores in the target languages rise faster with the size of the training set in multilingual checkpoints",
             "H2": "scores in English rise alike (margin: 0.2 points a unit of its logarithm)",
         },
+        tests=2,
         arms=EVERY,
         contrasts=gains(EVERY),
         same_source=SAME_SOURCE,

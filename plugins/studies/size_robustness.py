@@ -40,8 +40,8 @@ def gain(name, hypothesis="", primary=False):
     return Contrast(f"gain of {name}", name, primary=primary, hypothesis=hypothesis)
 
 
-# The primary tests are those of the analysis, on slopes over size; the gains themselves are secondary.
-CONTRASTS = (gain("multi"), *(gain(task) for task in KINDS))
+# The analysis asks how the primary gain changes with size: three tests.
+CONTRASTS = (gain("multi", "H1", primary=True), *(gain(task) for task in KINDS))
 FAMILIES = dict.fromkeys(XLMR, "xlm-r") | dict.fromkeys(MT5, "mt5")
 
 SIZE_ROBUSTNESS = Study(
@@ -57,12 +57,14 @@ SIZE_ROBUSTNESS = Study(
         "H2": "the spread over seeds falls with size",
         "H3": "the gain in the worst tenth of languages is no greater than on average",
     },
+    tests=3,
     arms=ARMS,
     contrasts=CONTRASTS,
     same_source=SAME_SOURCE,
-    model_factors={model: {"pretraining": family, "multilingual": True} for model, family in FAMILIES.items()},
+    model_factors={model: {"family": family, "multilingual": True} for model, family in FAMILIES.items()},
     options_of={model: {"peft": "lora", "gradient_checkpointing": True} for model in LARGEST},
     perturb=("drop", "swap"),
+    analysis="harness.analysis.effects.size_robustness:analyse",
     summary="size and robustness on XTREME-R: XLM-R from base to XXL, mT5 as replication",
     source="XTREME-R (Ruder et al. 2021); XLM-R XL and XXL (Goyal et al. 2021)",
     sizes={
@@ -71,10 +73,10 @@ SIZE_ROBUSTNESS = Study(
             "benchmark": "",
             "tasks": ("panx", "xnli"),
             "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
-            "contrasts": (gain("mnli"),),
+            "contrasts": (gain("mnli", "H1", primary=True),),
             "seeds": (1, 2, 3),
             "seeds_of": {},
-            "model_factors": {model: {"pretraining": "tiny", "multilingual": True} for model in SMOKE},
+            "model_factors": {model: {"family": "tiny", "multilingual": True} for model in SMOKE},
             "options_of": {},
             "perturb": ("drop",),
             "recipe": "tiny",
@@ -86,7 +88,7 @@ SIZE_ROBUSTNESS = Study(
             "benchmark": "",
             "tasks": ("panx[en,ru,sw]", "xnli[en,ar,sw]"),
             "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
-            "contrasts": (gain("mnli"),),
+            "contrasts": (gain("mnli", "H1", primary=True),),
             "seeds": (1, 2),
             "seeds_of": {},
             "model_factors": {},
@@ -99,10 +101,10 @@ SIZE_ROBUSTNESS = Study(
         "small": {
             "models": XLMR[:2],
             "arms": (NONE, arm("mnli"), control("mnli", "masked"), control("mnli", "shuffled"), MULTI),
-            "contrasts": (gain("multi"), gain("mnli")),
+            "contrasts": (gain("multi", "H1", primary=True), gain("mnli")),
             "seeds": (1, 2, 3),
             "seeds_of": {},
-            "model_factors": {model: {"pretraining": "xlm-r", "multilingual": True} for model in XLMR[:2]},
+            "model_factors": {model: {"family": "xlm-r", "multilingual": True} for model in XLMR[:2]},
             "options_of": {},
         },
         "full": {},
