@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.shared_options import columns_option
+from harness.cli.shared_options import columns_option, size_option
 
 
 @click.command()
 @click.argument("name")
-@click.option("--size", metavar="NAME", help="The size of the study, where it has several.")
+@size_option
 @click.option("--out", metavar="FOLDER", help="Where the runs are.  [default: runs/<study>[/<size>]]")
 @columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print what stats.json holds.")

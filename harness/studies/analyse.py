@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import join, quote
@@ -17,7 +18,7 @@ from harness.core.errors import DataError, PluginError
 from harness.core.files import write_atomic
 from harness.core.version import __version__
 from harness.registry.registry import load_part
-from harness.report.study.content import PlanState, StudyReport
+from harness.report.study.content import PlanState, StudyReport, StudyUnit
 from harness.report.study.figures import study_figures
 from harness.report.study.files import all_charts, file_stems, results_jsonl, stats, stats_json, table_files, unit_rows
 from harness.report.study.page import study_page
@@ -25,8 +26,11 @@ from harness.report.study.tables import effects_table, main_effects
 from harness.report.table import Table
 from harness.runs.record import git_state
 from harness.studies.collect import Collected, arms_of, collect, costs, searches
-from harness.studies.grid import StudyFolders
-from harness.types.studies import Study
+from harness.studies.grid import StudyFolders, cells
+from harness.studies.plan import Plan, deviations, exploratory_contrasts, frozen_plan, is_exploratory
+from harness.studies.search import RECIPE
+from harness.types.options import EvalOptions
+from harness.types.studies import NO_STAGES, Study
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,22 +103,25 @@ def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, siz
             f"{folders.runs}: no run of the study {study.name!r}",
             hint=f"harness study run {study.name}{f' --size {size}' if size else ''} makes them; --out names another folder",
         )
-    compared = _with_contrasts(study)
+    plan = frozen_plan(folders.own)
+    state = _plan_state(plan, study, folders, collected, registry)
+    compared = _compared(study, state)
+    units = tuple(_marked(unit, plan, study) for unit in collected.units)
     arms = {arm.name for arm in compared.arms}  # runs with the recipe's own value, beside a search, are in none
-    observations = [unit.observation for unit in collected.units if unit.observation and unit.run.arm in arms]
+    observations = [unit.observation for unit in units if unit.observation and unit.run.arm in arms]
     report = StudyReport(
         study=compared,
         arms=compared.arms,
         size=size,
         folder=str(folders.runs),
         runs=collected.runs,
-        units=collected.units,
+        units=units,
         findings=_findings(compared, observations),
-        plan=PlanState(),
+        plan=state,
         costs=tuple(costs(collected)),
         searches=searches(folders.runs),
         versions=_versions(collected),
-        commands=tuple(_commands(study, size, collected, registry)),
+        commands=tuple(_commands(study, size, collected, registry, frozen=plan is not None)),
         titles=registry.titles(),
     )
     out = folders.own / ANALYSIS
@@ -136,10 +143,63 @@ def _findings(study: Study, observations: Sequence[Any]) -> Findings:
     return found
 
 
-def _with_contrasts(study: Study) -> Study:
-    """A study that names sequences of stages as one with arms, and one that has no contrasts with those it is analysed by."""
+def _compared(study: Study, plan: PlanState) -> Study:
+    """The study as it is analysed.
+
+    A study that names sequences of stages gets arms, and one without contrasts those that it is analysed by. A contrast
+    that the frozen plan does not have is not primary.
+    """
     named = replace(study, arms=arms_of(study))
-    return replace(named, contrasts=contrasts_of(named, ()))
+    contrasts = (
+        replace(each, primary=each.primary and each.name not in plan.exploratory) for each in contrasts_of(named, ())
+    )
+    return replace(named, contrasts=tuple(contrasts))
+
+
+def _marked(unit: StudyUnit, plan: Plan | None, study: Study) -> StudyUnit:
+    """The unit with its observation marked as exploratory where the frozen plan does not have it."""
+    if unit.observation is None or plan is None:
+        return unit
+    seen = unit.observation
+    arm = seen.arm.removesuffix(f"@{RECIPE}")
+    beyond = is_exploratory(
+        plan,
+        study,
+        model=seen.model,
+        arm="" if arm == NO_STAGES and not study.arms else arm,
+        seed=seen.seed,
+        task=seen.task,
+        language=seen.language,
+        perturbation=seen.perturbation,
+    )
+    return replace(unit, observation=replace(seen, exploratory=beyond))
+
+
+def _plan_state(
+    plan: Plan | None, study: Study, folders: StudyFolders, collected: Collected, registry: Registry
+) -> PlanState:
+    """The frozen plan and what differs from it, also that it was frozen after a run had begun."""
+    if plan is None:
+        return PlanState()
+    grid = list(cells(study, folders.runs, _limits(collected)))
+    changes = deviations(plan, study, grid, registry)
+    begun = min((view.record["created"] for view in collected.views.values()), default="")
+    if begun and datetime.fromisoformat(begun) < datetime.fromisoformat(plan.frozen):
+        changes.insert(0, f"the plan was frozen on {plan.frozen}, after the first run had begun on {begun}")
+    power = plan.content.get("power") or {}
+    detectable = {each["contrast"]: each["detectable"] for each in power.get("contrasts", ())}
+    return PlanState(plan.sha256, plan.frozen, tuple(changes), tuple(exploratory_contrasts(plan, study)), detectable)
+
+
+def _limits(collected: Collected) -> EvalOptions:
+    """The limits that all runs were given on the command line, or by the study."""
+    options = [view.record["options"] for view in collected.views.values()]
+    limits = {each.get("limit") for each in options}
+    train_limits = {each.get("train_limit") for each in options}
+    return EvalOptions(
+        limit=limits.pop() if len(limits) == 1 else None,
+        train_limit=train_limits.pop() if len(train_limits) == 1 else None,
+    )
 
 
 def _versions(collected: Collected) -> dict[str, str]:
@@ -166,12 +226,12 @@ def _versions(collected: Collected) -> dict[str, str]:
     return {**versions, "harness of the analysis": __version__ + state, "bootstrap": bootstrap}
 
 
-def _commands(study: Study, size: str, collected: Collected, registry: Registry) -> Iterator[str]:
+def _commands(study: Study, size: str, collected: Collected, registry: Registry, *, frozen: bool) -> Iterator[str]:
     """The commands that make everything again: those that the runs were made with, as far as they say so."""
     files = [Path(plugin.path).name for plugin in registry.plugins() if plugin.kind == "file" and plugin.path]
     start = " ".join(["harness", *(f"--plugin {quote(name)}" for name in files), "study"])
     of = f"{study.name} --size {size}" if size else study.name
-    yield f"{start} plan {of}"
+    yield f"{start} plan {of}" + (" --freeze" if frozen else "")
     sessions = (each for view in collected.views.values() for each in view.record.get("sessions", ()))
     given = dict.fromkeys(join(each["command"]) for each in sessions)
     made = [command for command in given if " study run " in f"{command} "]

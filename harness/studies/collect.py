@@ -198,12 +198,13 @@ def _units(
         if view is None:
             yield made
             continue
+        clean = replace(unit, split=split_of(unit.split)[0]).key  # what has no data has no perturbed variant either
         if unit.key in view.failed:
             yield replace(made, state="failed", reason=view.failed[unit.key])
-        elif unit.key in view.missing:
-            yield replace(made, state="missing", reason=view.missing[unit.key])
+        elif unit.key in view.missing or clean in view.missing:
+            yield replace(made, state="missing", reason=view.missing.get(unit.key) or view.missing[clean])
         elif (record := view.record["units"].get(unit.key)) is None:
-            yield made
+            yield made if view.finished is None else replace(made, state="missing", reason="not among the run's units")
         elif record["score"] is None:
             yield replace(made, state="missing", reason="there are no labels")
         else:

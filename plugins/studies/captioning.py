@@ -34,7 +34,7 @@ def arms(stage=CAPTIONED, several=LANGUAGES):
         ),
         Arm("mnli", via=("mnli",), factors={"intermediate": "nli", "language": "en", "vision": "none"}),
         Arm("captions-mnli", via=(stage, "mnli"), factors=captions | {"vision": "removed"}),
-        Arm("captions-null", via=(f"{stage}@null",), factors=captions | {"vision": "null", "prefix": "null"}),
+        Arm("captions-null", via=(f"{stage}@null",), factors=captions | {"vision": "null"}),
         Arm(
             "captions-kept",
             via=(f"{stage}@kept",),
@@ -76,6 +76,7 @@ def harness_studies():
         arms=arms(),
         contrasts=CONTRASTS,
         same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),
+        analysis="harness.analysis.effects.captioning:analyse",
         summary="captioning as an intermediate task: accuracy on XNLI, PAWS-X and XCOPA, and the cost of inference",
         sizes={
             "smoke": {

@@ -100,6 +100,7 @@ def harness_studies():
         same_source=SAME_SOURCE,
         model_factors=pairs(MODELS),
         options_of={model: {"gradient_checkpointing": True} for model in PAIRS["t5-xl"]},
+        analysis="harness.analysis.effects.intermediate_scaling:analyse",
         summary="gains against the size of the intermediate training set, in eight pairs of checkpoints",
         source="forms of the curves: Isik et al. 2025, Scaling Laws for Downstream Task Performance",
         sizes={

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -25,13 +26,16 @@ from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.observations import Observation
 from harness.core.errors import DataError, PluginError
 from harness.core.sealed import read_sealed
+from harness.data.access import DataAccess
 from harness.report.csv import table_csv
 from harness.report.study.files import file_stems
 from harness.report.table import PageText, Table, Value, number
 from harness.studies import analyse as analysis
 from harness.studies.analyse import StudyAnalysis, analyse_folders
-from harness.studies.grid import StudyFolders
-from harness.types.studies import Study
+from harness.studies.grid import StudyFolders, cells
+from harness.studies.plan import freeze, plan_content
+from harness.studies.study_power import study_power
+from harness.types.studies import Contrast, Study
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -49,6 +53,17 @@ def harness_studies():
 
 def analysed(made: Study, folder: Path) -> StudyAnalysis:
     return analyse_folders(made, StudyFolders.of(made, None, folder), registry_of(made))
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests draw figures where they say so; what is made once for the module has them."""
+    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
+
+
+@pytest.fixture
+def figures(no_figures: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "find_spec", find_spec)
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +239,6 @@ def test_what_is_incomplete_enters_no_mean(half: StudyAnalysis) -> None:
 
 
 def test_a_job_that_failed_says_so_where_its_run_is_missing(tmp_path: Path) -> None:
-    from harness.studies.grid import cells
     from harness.studies.job import JobFiles, JobResult, write_result
 
     made = study()
@@ -238,7 +252,7 @@ def test_a_job_that_failed_says_so_where_its_run_is_missing(tmp_path: Path) -> N
     rows = {row["run"]: row for row in rows_of(analysed(made, folder), "lacking")}
     assert rows["org/small, mnli, seed 2"]["state"] == "failed"
     assert rows["org/small, mnli, seed 2"]["why"] == "CUDA out of memory (a smaller batch)"
-    assert rows["org/small, mnli, seed 1"]["state"] == "not started"
+    assert rows["org/small, mnli, seeds 1, 3"]["state"] == "not started"
 
 
 def test_a_study_without_any_score_is_a_page_without_results(tmp_path: Path) -> None:
@@ -252,13 +266,72 @@ def test_a_study_without_any_score_is_a_page_without_results(tmp_path: Path) -> 
     rewrite(folder / "org--small" / "none" / "seed-1", nothing)
     found = analysed(made, folder)
     text = shown(found)
-    assert "No unit has been scored yet" in text and "The data do not answer the question yet." in text
+    assert "No unit has been scored yet" in text and "nothing can be said; 0 pairs of units" in text
     assert not found.effects and Page(found.page.read_text()).scripts["chart-data"] == "[]"
     assert {row["units"] for row in rows_of(found, "lacking") if row["state"] == "failed"} == {"5"}
 
 
+def frozen(made: Study, folder: Path) -> str:
+    """Freezes the plan of a study in its folder; its checksum."""
+    registry = registry_of(made)
+    power = study_power(made, registry, DataAccess.of(registry, None, offline=True))
+    return freeze(plan_content(made, None, list(cells(made, folder)), registry), folder, power).sha256
+
+
+def test_a_study_that_is_as_it_was_frozen_has_no_deviations(tmp_path: Path) -> None:
+    made = study()
+    checksum = frozen(made, tmp_path)
+    found = analysed(made, write_study(made, tmp_path))
+    text = shown(found)
+    assert "None: the study is the one of the frozen plan." in text and checksum in text
+    assert "exploratory" not in text and found.effects[0].primary
+    assert read_sealed(found.path / "stats.json")["plan"]["checksum"] == checksum
+    (power,) = (row for row in rows_of(found, "power") if row["effect"] == "gain of mnli")
+    assert 0 < float(power["as planned"]) < float(power["smallest detectable"])
+
+
+def test_what_the_frozen_plan_does_not_have_is_exploratory(tmp_path: Path) -> None:
+    frozen(study(seeds=(1, 2)), tmp_path)
+    late = Contrast("gain of shuffled", "mnli-shuffled")
+    made = study(contrasts=(*study().contrasts, late))
+    found = analysed(made, write_study(made, tmp_path))
+    assert {row["exploratory"] for row in lines_of(found) if row["seed"] == 3} == {True}
+    assert {row["exploratory"] for row in lines_of(found) if row["seed"] < 3} == {False}
+    effects = {effect.name: effect for effect in found.effects}
+    assert effects["gain of mnli"].primary and effects["gain of mnli"].counts["seeds"] == 2
+    assert not effects["gain of shuffled"].primary and effects["gain of shuffled"].p_corrected is None
+    ranks = {row["effect"]: row["rank"] for row in rows_of(found, "effects")}
+    assert (ranks["gain of mnli"], ranks["gain of shuffled"]) == ("primary", "exploratory")
+    text = shown(found)
+    assert "contrast gain of shuffled exploratory" in text
+    assert "seeds of org/small is [1, 2, 3], planned [1, 2]" in text
+
+
+def test_a_plan_that_was_frozen_after_the_runs_is_found_out(tmp_path: Path) -> None:
+    made = study()
+    write_study(made, tmp_path, created="2020-01-01T00:00:00+00:00")
+    frozen(made, tmp_path)
+    assert "after the first run had begun on 2020-01-01T00:00:00+00:00" in shown(analysed(made, tmp_path))
+
+
+def test_a_plan_that_was_edited_is_refused(tmp_path: Path) -> None:
+    made = study()
+    frozen(made, write_study(made, tmp_path))
+    path = tmp_path / "plan.json"
+    path.write_text(path.read_text().replace("gain of mnli", "loss of mnli"))
+    with pytest.raises(DataError, match=r"plan\.json"):
+        analysed(made, tmp_path)
+
+
+def test_a_contrast_without_a_pair_of_units_is_named(tmp_path: Path) -> None:
+    made = study(same_source=(("mnli", "xnli"),))
+    found = analysed(made, write_study(made, tmp_path, lambda arm, seed: arm != "mnli-shuffled"))
+    text = shown(found)
+    assert "gain of mnli: nothing can be said; 15 pairs of units, none that counts" in text
+
+
 def test_costs_count_a_shared_stage_once(whole: StudyAnalysis) -> None:
-    rows = {row["_"] if "_" in row else row[""]: row for row in rows_of(whole, "costs")}
+    rows = {row[""]: row for row in rows_of(whole, "costs")}
     assert (rows["target stages"]["number"], rows["target stages"]["tokens"]) == ("3", "24000")
     assert float(rows["target stages"]["hours"]) == pytest.approx(3 * 30 / 3600)
     assert float(rows["units scored"]["hours"]) == pytest.approx(45 * 1.5 / 3600)
@@ -289,6 +362,7 @@ def hostile(made: Study, observations: Any) -> Findings:
     return Findings((effect,), charts, (table,), (text,), (text,))
 
 
+@pytest.mark.usefixtures("figures")
 def test_hostile_texts_are_only_texts_and_their_names_leave_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,13 +421,13 @@ def test_figures_are_vector_files_of_every_chart(whole: StudyAnalysis) -> None:
     assert all(path.read_bytes().startswith(b"%PDF") for path in (whole.path / "figures").glob("*.pdf"))
 
 
-def test_without_matplotlib_there_are_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_there_are_no_figures(tmp_path: Path) -> None:
     made = study()
-    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
     found = analysed(made, write_study(made, tmp_path))
     assert found.page.is_file() and not (found.path / "figures").exists()
 
 
+@pytest.mark.usefixtures("figures")
 def test_the_same_runs_give_the_same_files_and_old_ones_are_gone(whole: StudyAnalysis) -> None:
     before = {path: path.read_bytes() for path in whole.path.rglob("*") if path.is_file()}
     (whole.path / "tables" / "of-long-ago.csv").write_text("a\n1\n")
@@ -368,7 +442,6 @@ def test_the_same_runs_give_the_same_files_and_old_ones_are_gone(whole: StudyAna
 def test_a_killed_analysis_leaves_no_half_of_a_file(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = study()
     folder = write_study(made, tmp_path)
-    monkeypatch.setattr(analysis, "find_spec", lambda name: None)
     first = analysed(made, folder)
     before = {path: path.read_bytes() for path in first.path.rglob("*") if path.is_file()}
     shutil.rmtree(folder / "org--small" / "mnli" / "seed-3")

@@ -65,13 +65,15 @@ class StudyUnit:
 class PlanState:
     """The frozen plan: its checksum and date ("" where nothing was frozen), and the deviations from it, in words.
 
-    ``changes`` are the deviations that no unit shows, ``exploratory`` what was added after it was frozen.
+    ``exploratory`` names the contrasts that it does not have. ``detectable`` is the smallest effect that each contrast was
+    planned to find.
     """
 
     checksum: str = ""
     frozen: str = ""
     changes: tuple[str, ...] = ()
     exploratory: tuple[str, ...] = ()
+    detectable: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.effects.findings import Chart as FoundChart
@@ -79,6 +80,8 @@ def _page(report: StudyReport) -> str:
         "perturbed": _one(perturbed_table(report)),
         "curves": [each for kind in ("lines", "scatter") for chart in _own(report, kind) for each in drawn.add(chart)],
         "grids": [heat_grid(chart) for chart in _own(report, "heat map") if chart.points],
+        "changes": _alike(report.plan.changes),
+        "answers": [*findings.conclusions, *_unsaid(report)],
         "unknown": [chart.title for chart in findings.charts if chart.kind not in KINDS],
         "tables": _filled(finding_table(table) for table in findings.tables if table not in rates),
         "rates": _filled(map(finding_table, rates)),
@@ -140,6 +143,35 @@ def caveats(report: StudyReport) -> list[str]:
     if reasons:
         found.append(f"Not benchmark scores: {'; '.join(reasons)}.")
     return found
+
+
+def _unsaid(report: StudyReport) -> list[str]:
+    """The contrasts that nothing could be found on, each with the number of the pairs of units that there are."""
+    known = {effect.name for effect in report.findings.effects}
+    found = []
+    for contrast in report.study.contrasts:
+        if contrast.name in known:
+            continue
+        places = [
+            {(unit.run.model, unit.run.seed, unit.task, unit.language) for unit in report.scored if unit.run.arm == arm}
+            for arm in (contrast.arm, contrast.against)
+        ]
+        pairs = len(places[0] & places[1])
+        why = "none that counts: English and tasks of the same source are left out" if pairs else "no unit of both arms"
+        found.append(f"{contrast.name}: nothing can be said; {counted(pairs, 'pair')} of units, {why}.")
+    return found
+
+
+def _alike(lines: Sequence[str]) -> list[str]:
+    """The deviations, those that many cells share in one line: "limit is 24, planned 60, in 9 cells"."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        found.setdefault(line.partition(": ")[2] or line, []).append(line)
+    return [
+        line
+        for said, those in found.items()
+        for line in ([f"{said}, in {len(those)} cells"] if len(those) > 3 else those)
+    ]
 
 
 def _without_data(report: StudyReport) -> str:

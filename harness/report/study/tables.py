@@ -5,6 +5,7 @@ A mean is shown only where it is over all that it should be over; elsewhere the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from statistics import fmean, stdev
@@ -93,10 +94,15 @@ def lacking_table(report: StudyReport) -> Table:
         if unit.observation is None and not whole[unit.run]:
             reason = "" if unit.state == "missing" else unit.reason
             found.setdefault((unit.task, unit.state, reason), []).append(unit)
-    rows: list[tuple[Cell, ...]] = []
+    number_of = Counter(unit.run for unit in report.units)
+    stopped: dict[tuple[str, str, str, str], list[StudyRun]] = {}
     for run in report.runs:
         if whole[run]:
-            rows.append((run.name, run.state, sum(unit.run == run for unit in report.units), "all", words(run.reason)))
+            stopped.setdefault((run.state, run.reason, run.model, run.arm), []).append(run)
+    rows: list[tuple[Cell, ...]] = [
+        (_named(runs, report), state, sum(number_of[run] for run in runs), "all", words(reason))
+        for (state, reason, _, _), runs in stopped.items()
+    ]
     for (_, state, _), units in found.items():
         # the units that the same runs lack
         lacking: dict[tuple[str, str], list[StudyUnit]] = {}
@@ -114,10 +120,15 @@ def lacking_table(report: StudyReport) -> Table:
 
 
 def _named(runs: Sequence[StudyRun], report: StudyReport) -> str:
-    """The runs by name, or how many they are."""
+    """The runs by name; of several models or arms the first ones, and how many more there are."""
     if len(runs) == len(report.runs) > 1:
         return "every run"
-    return runs[0].name if len(runs) == 1 else f"{runs[0].name} and {len(runs) - 1} more"
+    cells: dict[str, list[str]] = {}
+    for run in runs:
+        cells.setdefault(f"{run.model}, {run.arm}", []).append(str(run.seed))
+    name, seeds = next(iter(cells.items()))
+    more = len(runs) - len(seeds)
+    return f"{name}, {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(seeds)}" + (f" and {more} more" if more else "")
 
 
 def main_effects(report: StudyReport) -> list[Effect]:
@@ -175,15 +186,18 @@ def power_table(report: StudyReport) -> Table:
         [
             effect.name,
             amount(effect, effect.detectable, signed=False),
+            amount(effect, report.plan.detectable.get(effect.name), signed=False),
             amount(effect, (effect.high - effect.low) / 2, signed=False),
             _over(effect),
         ]
         for effect in main_effects(report)
         if effect.detectable is not None
     ]
-    head = columns("effect", number("smallest detectable"), number("half width of the interval"), "over")
+    head = columns(
+        "effect", number("smallest detectable"), number("as planned"), number("half width of the interval"), "over"
+    )
     notes = ["smallest detectable: the true effect that these data find with 80% power, two-sided at 5%"]
-    return _table("power", "Power", head, rows, notes)
+    return _without_empty(_table("power", "Power", head, rows, notes))
 
 
 def task_tables(report: StudyReport) -> Iterator[Table]:
@@ -210,16 +224,20 @@ def perturbed_table(report: StudyReport) -> Table:
     """Mean loss to each perturbation: the plain score minus the perturbed one over the units that have both."""
     kinds = list(dict.fromkeys(unit.perturbation for unit in report.units if unit.perturbation))
     plain = {(unit.run, unit.task, unit.language): unit.score for unit in report.units if not unit.perturbation}
+    had = {(unit.task, unit.language, unit.perturbation) for unit in report.scored}
     rows: list[list[Cell]] = []
     for kind in kinds:
         for (model, arm, task), units in report.by_cell(perturbation=kind).items():
+            units = [unit for unit in units if (task, unit.language, kind) in had]
             pairs = [(plain.get((unit.run, unit.task, unit.language)), unit.score) for unit in units]
             losses = [clean - score for clean, score in pairs if clean is not None and score is not None]
             if losses:
                 lost: Cell = Value(fmean(losses)) if len(losses) == len(pairs) else None
                 rows.append([model, arm, task_name(task), kind, lost, f"{len(losses)} of {len(pairs)}"])
     head = columns("model", "arm", "task", "perturbation", Column("loss", "number"), "units")
-    return _table("perturbed", "Losses to perturbed input", head, rows, ["points; only over all units of the row"])
+    return _table(
+        "perturbed", "Losses to perturbed input", head, rows, ["points; a mean only where no unit is missing"]
+    )
 
 
 def searched_tables(report: StudyReport) -> list[Table]:
@@ -295,7 +313,7 @@ def study_tables(report: StudyReport) -> list[Table]:
 
 def rank(report: StudyReport, effect: Effect) -> str:
     """``primary``, ``secondary``, or ``exploratory`` of what a frozen plan does not have."""
-    if effect.name in report.plan.exploratory:
+    if effect.name in report.plan.exploratory or any(note.startswith("exploratory") for note in effect.notes):
         return "exploratory"
     return "primary" if effect.primary else "secondary"
 
@@ -415,7 +433,11 @@ def _shown_smaller(found: bool | None) -> str:
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
+    said = {True: "yes", False: "no", "": "none"}
+    return ", ".join(
+        f"{name} = {said.get(value, value) if isinstance(value, str | bool) else value}"
+        for name, value in values.items()
+    )
 
 
 def _is_number(value: object) -> bool:
