@@ -55,6 +55,15 @@ class UnitsFailed(HarnessError):
     exit_code = 6
 
 
+class ClaimLost(HarnessError):
+    """The claim on what is being worked on belongs to another process now, so that nothing more may be written.
+
+    The code is EX_TEMPFAIL of ``sysexits.h``: the same command goes on.
+    """
+
+    exit_code = 75
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint such as "did you mean 'xnli'?", or the known names where none is near, or ""."""
     known = sorted(set(known))
