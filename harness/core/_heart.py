@@ -22,12 +22,15 @@ class Beating(Protocol):
     def touch(self) -> None:
         """Shows that its owner is there. Raises nothing."""
 
+    def release(self) -> None:
+        """Lets it go."""
+
     def confirm(self) -> None:
         """Raises :class:`~harness.core.errors.ClaimLost` where another process has it."""
 
     @property
     def lost(self) -> bool:
-        """Whether it is known that another process has it."""
+        """True once it is known that another process has it."""
 
 
 class Heart:

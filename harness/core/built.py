@@ -15,7 +15,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.core.claims import Claims, confirm_claims
+from harness.core.claims import Claims
 from harness.core.files import disk_errors, recover_folder, replace_folder, written_into
 from harness.core.hashing import file_sha256
 from harness.core.turns import in_turn
@@ -52,21 +52,13 @@ def _build(folder: Path, build: Callable[[Path], object]) -> None:
         with disk_errors(folder):
             scratch.mkdir(parents=True)
             with written_into(folder):
-                _carry_out(build, scratch)
+                build(scratch)
             files = sorted(path for path in scratch.rglob("*") if path.is_file())
             sums = {path.relative_to(scratch).as_posix(): file_sha256(path) for path in files}
             (scratch / LIST).write_text(json.dumps({"files": sums}, indent=1), encoding="utf-8")
             replace_folder(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _carry_out(build: Callable[[Path], object], scratch: Path) -> None:
-    try:
-        build(scratch)
-    except Exception:
-        confirm_claims()  # whoever has the claim now has removed the folder that was built in
-        raise
 
 
 def _problem(folder: Path, use: str) -> str | None:

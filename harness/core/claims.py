@@ -25,7 +25,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +91,9 @@ class Claim:
                 found = _read(self.path)
                 if found is not None and not _free(self.path, found):
                     return False
-                _folder(self.path.parent)
-                return self._taken(Owner.here(about), found)
+                owner = Owner.here(about)
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                return self._taken(owner, found)
             except FileNotFoundError:
                 continue  # the folder was removed by another process that let go of its last claim
             except OSError as error:
@@ -205,10 +206,10 @@ class Claims:
 
     def remove_abandoned(self) -> None:
         """Removes the claims in this folder whose owner has ended or is long silent, and what taking claims left behind."""
-        for path in self.folder.glob("*.claim"):
-            with suppress(DataError):  # not a file, or one that may not be changed: no process's claim
+        for path in abandoned(path for path in self.folder.glob("*.claim") if path.is_file()):
+            with suppress(DataError):  # one that may not be changed
                 name = path.name.removesuffix(".claim")
-                if is_free(path) and self.take(name):
+                if self.take(name):
                     self.release(name)
         for path in (*self.folder.glob(".*.tmp"), *self.folder.glob(".*.next")):
             with suppress(OSError, DataError):
@@ -222,10 +223,18 @@ class Claims:
         """Holds a claim; raises :class:`AlreadyClaimed` where another process has it."""
         if not self.take(name):
             raise AlreadyClaimed(self.path(name))
-        try:
+        with self.releasing(name):
             yield
+
+    @contextmanager
+    def releasing(self, *names: str) -> Iterator[None]:
+        """Lets claims go that were taken before. What fails within fails as ClaimLost if one of them is lost."""
+        try:
+            with loss_said():
+                yield
         finally:
-            self.release(name)
+            for name in names:
+                self.release(name)
 
 
 def confirm_claims() -> None:
@@ -235,6 +244,16 @@ def confirm_claims() -> None:
     """
     for claim in HEART.held:
         claim.confirm()
+
+
+@contextmanager
+def loss_said() -> Iterator[None]:
+    """Says of an error that claims are lost, if they are: their new owners have moved or removed the files it misses."""
+    try:
+        yield
+    except Exception:
+        confirm_claims()
+        raise
 
 
 def heed_lost_claims() -> None:
@@ -257,18 +276,35 @@ def is_free(path: Path) -> bool:
 
 def is_abandoned(path: Path) -> bool:
     """The same for one who does not come back: where the owner has been silent for too long, looks until that is sure."""
-    seen: tuple[str, int] | None = None
-    while not is_free(path):
-        found = _read(path)
-        if found is None:
-            return True
-        owner, sign = found.owner, (found.token, found.stamp)
-        patience = owner.patience if owner else PATIENCE
-        if seen not in (None, sign) or (owner and owner.ended() is False) or age(path, found.stamp) < patience:
-            return False
-        seen = sign
-        time.sleep(min(LOOK_EVERY, owner.beat if owner else BEAT))
-    return True
+    return bool(abandoned([path]))
+
+
+def abandoned(paths: Iterable[Path]) -> list[Path]:
+    """Those of several claims that are free, each looked at until that is sure, all at the same time."""
+    free: list[Path] = []
+    left = dict.fromkeys(paths, -1)
+    while left:
+        pause = LOOK_EVERY
+        for path, before in list(left.items()):
+            found = None if is_free(path) else _read(path)
+            if found is None:
+                free.append(path)
+                del left[path]
+            elif before not in (-1, found.stamp) or not _seems_gone(path, found):
+                del left[path]
+            else:
+                left[path] = found.stamp
+                pause = min(pause, found.owner.beat if found.owner else BEAT)
+        if left:
+            time.sleep(pause)
+    return free
+
+
+def _seems_gone(path: Path, found: _Found) -> bool:
+    """Tells whether an owner has been silent for as long as it may be, if one look can say so."""
+    if found.owner is None:
+        return age(path, found.stamp) >= PATIENCE
+    return found.owner.ended() is None and age(path, found.stamp) >= found.owner.patience
 
 
 def said_about(path: Path) -> str | None:
@@ -367,12 +403,8 @@ def _create(source: Path, target: Path) -> None:
             file.write(source.read_bytes())
 
 
-def _folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-
-
 def _read(path: Path) -> _Found | None:
-    """What a claim file says; None where there is none. It is opened each time: NFS asks the server then."""
+    """Reads a claim file; None where there is none. It is opened each time: NFS asks the server then."""
     for last in (False, False, True):
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

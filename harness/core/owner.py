@@ -75,11 +75,11 @@ class Owner:
 
     @property
     def nearby(self) -> bool:
-        """Whether this process can see that one, or that it has ended."""
+        """True where this process can see that one, or that it has ended."""
         return bool(self.machine) and (self.machine, self.host) == (this_machine(), platform.node())
 
     def ended(self) -> bool | None:
-        """Whether the process has ended; None where it cannot be seen from here."""
+        """True where the process has ended; None where it cannot be seen from here."""
         if not self.nearby:
             return None
         try:
@@ -121,7 +121,7 @@ def _started(pid: int) -> int:
 
 
 def _over(pid: int, started: int) -> bool:
-    """Whether the process of this number is another one than that of ``started``, or has ended and waits for its parent."""
+    """True where the process of this number is another one than that of ``started``, or has ended and waits for its parent."""
     state, found = _stat(pid)
     return state in ("Z", "X") or bool(started and found and started != found)
 

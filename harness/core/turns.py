@@ -25,10 +25,8 @@ def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
     while not claims.take(name):
         waiting.tell(work, claims.path(name))
         time.sleep(POLL)
-    try:
+    with claims.releasing(name):
         yield
-    finally:
-        claims.release(name)
 
 
 @contextmanager
@@ -40,10 +38,8 @@ def locked(claims: Claims, name: str, work: str) -> Iterator[None]:
             waiting.tell(work, claims.path(name))
         time.sleep(pause)
         pause = min(1.5 * pause, 0.05)
-    try:
+    with claims.releasing(name):
         yield
-    finally:
-        claims.release(name)
 
 
 class Waiting:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from harness.core.claims import AlreadyClaimed
+from harness.core.claims import AlreadyClaimed, loss_said
 from harness.core.errors import ClaimLost, HarnessError, TooLongForModel, UsageError
 from harness.core.files import disk_refusal
 from harness.evaluation._preparation import PreparedUnit
@@ -134,7 +134,8 @@ class Recorder:
         What fails every unit is raised: a wrong option, a full disk, a claim that was taken over, Ctrl-C.
         """
         try:
-            yield
+            with loss_said():
+                yield
         except (AlreadyClaimed, ClaimLost, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:

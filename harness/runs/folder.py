@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from harness.core.claims import (
     Claims,
+    abandoned,
     confirm_claims,
-    is_abandoned,
     is_free,
     locked_by_earlier_version,
     said_about,
@@ -73,9 +73,8 @@ class RunFolder:
     def _among_workers(self, identity: str) -> Iterator[None]:
         """Holds a claim of its own that says the identity; others that hold one must say the same."""
         about, name = hashlib.sha256(identity.encode()).hexdigest(), f"{WORKER}{secrets.token_hex(8)}"
-        for path in _workers(self.path):
-            if said_about(path) != about:
-                is_abandoned(path)  # looked at for as long as it takes, without the lock
+        # Looked at for as long as it takes, without the lock.
+        abandoned(path for path in _workers(self.path) if said_about(path) != about)
         with self._locked():
             if any(said_about(path) not in (about, None) and not is_free(path) for path in _workers(self.path)):
                 raise UsageError(
@@ -90,10 +89,8 @@ class RunFolder:
             with suppress(OSError):
                 earlier.unlink()
             self.claims.take(name, about)
-        try:
+        with self.claims.releasing(name):
             yield
-        finally:
-            self.claims.release(name)
 
     def _make(self) -> None:
         try:
@@ -217,7 +214,8 @@ class RunFolder:
 def at_work(path: Path) -> bool:
     """Tells whether a process is working on the run in this folder."""
     earlier = inside(path, EARLIER_WORKERS)
-    return not all(map(is_abandoned, _workers(path))) or (earlier.is_file() and locked_by_earlier_version(earlier))
+    workers = _workers(path)
+    return len(abandoned(workers)) < len(workers) or (earlier.is_file() and locked_by_earlier_version(earlier))
 
 
 def _workers(path: Path) -> list[Path]:
