@@ -136,6 +136,7 @@ def evaluate_seeds(
     from harness.run import SeedRuns, load
     from harness.runs.naming import default_out
     from harness.studies.grid import Cell, run_cells
+    from harness.studies.launch import Launch
     from harness.training.processes import process_index
 
     chosen = with_keywords(options, keywords)
@@ -146,9 +147,8 @@ def evaluate_seeds(
     name = f"loaded:{reference.name}" if loaded else str(reference)
     cell = Cell(name, chosen, tuple(seeds), where, benchmark, texts(tasks), texts(languages))
     with default_reporter(reporter) as listener:
-        grid = run_cells(
-            [cell], where, registry=registry, reporter=listener, launcher=launcher, jobs=jobs, loaded=loaded
-        )
+        launch = Launch(launcher, jobs)
+        grid = run_cells([cell], where, registry=registry, reporter=listener, launch=launch, loaded=loaded)
     if error := grid.error():
         raise error
     if process_index() > 0:

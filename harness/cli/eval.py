@@ -82,6 +82,7 @@ def command(
     seeds: tuple[str, ...],
     launcher: str | None,
     jobs: int | None,
+    launcher_options: tuple[str, ...],
     out: str | None,
     dry_run: bool,
     as_json: bool,
@@ -97,7 +98,7 @@ def command(
     from harness.cli.console import print_json
     from harness.cli.progress import TerminalProgress
     from harness.cli.run_report import show_plan, show_run, show_seeds
-    from harness.cli.shared_options import eval_options
+    from harness.cli.shared_options import eval_options, parse_launcher_options
     from harness.core.errors import UnitsFailed, UsageError
     from harness.models.reference import parse_model
     from harness.registry.default import get_registry
@@ -113,15 +114,17 @@ def command(
         return
     if seeds and not all(seed.isdigit() for seed in seeds):
         raise UsageError(f"--seeds {','.join(seeds)}: whole numbers separated by commas expected")
-    if not seeds and (launcher or jobs):
+    if not seeds and (launcher or jobs or launcher_options):
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with TerminalProgress() as reporter:
         if seeds:
             from harness.run import load
             from harness.studies.grid import Cell, run_cells
+            from harness.studies.launch import Launch
 
             cell = Cell(model, options, tuple(int(seed) for seed in seeds), folder, **selection)
-            grid = run_cells([cell], folder, registry=get_registry(), reporter=reporter, launcher=launcher, jobs=jobs)
+            launch = Launch(launcher, jobs, parse_launcher_options(launcher_options))
+            grid = run_cells([cell], folder, registry=get_registry(), reporter=reporter, launch=launch)
             if error := grid.error():
                 raise error
         else:

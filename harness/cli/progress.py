@@ -14,7 +14,7 @@ from harness.core.pace import Pace
 from harness.core.safe_text import safe
 from harness.scoring.scale import PERCENT
 from harness.scoring.scale import shown as number
-from harness.types.progress import ComingStage, ProgressListener, StageCount
+from harness.types.progress import ComingStage, JobCount, ProgressListener, StageCount
 from harness.types.record import UnitRecord
 from harness.types.units import Unit
 
@@ -39,6 +39,7 @@ class TerminalProgress(ProgressListener):
             disable=not self._console.is_terminal,
         )
         self._count = StageCount()
+        self._jobs: Any = None
 
     def __enter__(self) -> TerminalProgress:
         self._progress.start()
@@ -46,6 +47,13 @@ class TerminalProgress(ProgressListener):
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    def jobs(self, count: JobCount) -> None:
+        """A bar of the study, above those of the job that runs in this process."""
+        if self._jobs is None and count.total > 1:
+            self._jobs = self._progress.add_task("jobs", total=count.total, pace="")
+        if self._jobs is not None:
+            self._progress.update(self._jobs, completed=count.ended, total=count.total, pace=count.words)
 
     def note(self, text: str) -> None:
         """A plain line."""

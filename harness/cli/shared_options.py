@@ -19,7 +19,9 @@ def split_commas(context: click.Context, parameter: click.Parameter, values: tup
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def _together(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+def together(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    """The options as one decorator, in this order."""
+
     def decorate(command: Decorated) -> Decorated:
         for option in reversed(options):
             command = option(command)
@@ -42,7 +44,7 @@ columns_option = click.option(
     help="Columns of the tables that are printed: a,b,c.  [default: those that fit the terminal]",
 )
 
-selection_options = _together(
+selection_options = together(
     click.option("--benchmark", metavar="NAME", help="All tasks and languages of a benchmark: xtreme."),
     click.option("--task", "tasks", multiple=True, metavar="SELECTOR", help="xnli, 'x*', 'xnli[sw,ur]', -panx."),
     click.option(
@@ -56,7 +58,7 @@ def _layer(context: click.Context, parameter: click.Parameter, value: str | None
     return int(value) if value and value.isdecimal() else value
 
 
-embedding_options = _together(
+embedding_options = together(
     click.option(
         "--layer",
         callback=_layer,
@@ -79,7 +81,7 @@ embedding_options = _together(
 EMBEDDING = ("layer", "pool", "prompt")
 """Their names."""
 
-recipe_options = _together(
+recipe_options = together(
     click.option(
         "--recipe",
         default=EvalOptions.recipe,
@@ -89,7 +91,7 @@ recipe_options = _together(
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
 )
 
-language_adapter_options = _together(
+language_adapter_options = together(
     click.option(
         "--language-adapters",
         metavar="FOLDER",
@@ -105,7 +107,7 @@ language_adapter_options = _together(
     ),
 )
 
-adapter_options = _together(
+adapter_options = together(
     click.option("--peft", metavar="METHOD", help="Train low-rank adapters, merged at the end: lora or dora."),
     language_adapter_options,
 )
@@ -155,13 +157,30 @@ COMPUTE = ("device", "dtype", "quant", "attention", "batch_tokens", "compiled")
 
 def session_options(*, without: Collection[str] = ()) -> Callable[[Decorated], Decorated]:
     """Everything that opening a model takes; ``without`` names what has no meaning in a command."""
-    return _together(*(option for name, option in SESSION.items() if name not in without))
+    return together(*(option for name, option in SESSION.items() if name not in without))
 
 
-launch_options = _together(
+launch_options = together(
     click.option("--launcher", metavar="NAME", help="Runs the jobs: local, or a plugin's.  [default: local]"),
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),
+    click.option(
+        "--launcher-option", "launcher_options", multiple=True, metavar="NAME=VALUE", help="A launcher's own."
+    ),
 )
+
+
+def parse_launcher_options(items: tuple[str, ...]) -> dict[str, str]:
+    """``("gpus=2", "requeue=")`` as a dictionary; UsageError where there is no ``=``."""
+    from harness.core.errors import UsageError
+
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--launcher-option {item!r}: NAME=VALUE expected")
+        found[name.replace("_", "-")] = value
+    return found
+
 
 track_option = click.option(
     "--track",

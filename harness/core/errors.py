@@ -1,7 +1,7 @@
 """The errors a user can meet: one tree, each with its exit code and what to do next.
 
 Library code raises; only the command line prints and exits. Codes: 0 done, 1 internal error, 2 usage, 3 plugin,
-4 data, 5 model, 6 finished with failed units; 129, 130 and 143 stopped by a signal
+4 data, 5 model, 6 finished with failed units; 75 to be started again, 129, 130 and 143 stopped by a signal
 (:mod:`harness.core.interruption`).
 """
 

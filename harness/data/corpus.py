@@ -189,6 +189,15 @@ class Corpus(LookedUp[Text], ExampleStore):
         content = blake2b(f"{self.fingerprint} {limit}".encode(), digest_size=16).hexdigest()
         return Corpus(parts, self.names, content)
 
+    def chosen(self, indices: Sequence[int]) -> Corpus:
+        """The examples at these indices, which are in order, in memory."""
+        parts: list[list[Text]] = [[] for _ in self.parts]
+        for index in indices:
+            parts[self.part_of(index)].append(self[index])
+        digest = blake2b(f"{self.fingerprint} of {len(self)}".encode(), digest_size=16)
+        digest.update(array("q", indices).tobytes())
+        return Corpus(parts, self.names, digest.hexdigest())
+
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 

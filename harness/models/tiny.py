@@ -32,7 +32,7 @@ SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 
 def tiny_model(name: str = "tiny") -> Path:
-    """The folder of the tiny model, or of a variant, built on first use (about half a minute; ``tiny-256`` two)."""
+    """The folder of the tiny model, or of a variant, built on first use (about half a minute; ``tiny-256`` some)."""
     versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
 
     def build(folder: Path) -> None:

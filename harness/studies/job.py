@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.core.border import border
+from harness.core.claims import Claims
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, HarnessError, ModelError, PluginError, UnitsFailed, UsageError
 from harness.core.files import read_text, write_atomic
@@ -33,13 +34,25 @@ class JobResources:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """An option of the target stages that a job takes from a search: the one of the runs with the best English dev score.
+
+    ``runs`` are the folders of the runs by the value that they were made with, as text; "" is the recipe's own.
+    """
+
+    option: str
+    runs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Job:
     """One piece of work for one process: an ``evaluation`` (a run into the folder ``out``) or a ``stage`` (into a checkpoint).
 
     ``benchmark``, ``tasks`` and ``languages`` select units as in :func:`harness.evaluate`, ``seed`` is that of the training
     (None: the recipe's). A stage job trains the stage with the key ``stage`` among those that its selection leads to.
-    ``needs`` are the keys of jobs that must be done before. Relative paths are meant in ``folder``; ``plugins`` are files
-    to load, ``disabled`` the names of plugins to leave out. ``name`` is for people.
+    ``needs`` are the keys of jobs that must be done before; those whose runs decide about ``choice`` are among them.
+    Relative paths are meant in ``folder``; ``plugins`` are files to load, ``disabled`` the names of plugins to leave out.
+    ``name`` is for people.
     """
 
     name: str
@@ -51,6 +64,7 @@ class Job:
     languages: tuple[str, ...] = ()
     options: EvalOptions = field(default_factory=EvalOptions)
     seed: int | None = None
+    choice: Choice | None = None
     stage: str = ""
     needs: tuple[str, ...] = ()
     resources: JobResources = field(default_factory=JobResources)
@@ -99,8 +113,8 @@ class Job:
 class JobResult:
     """Result of a job: an exit code (those of the command line), one line of message, and where things are.
 
-    ``paths`` are relative to the job's ``folder``: the "run", or the "checkpoint". ``lost``: the process ended without
-    saying anything (it was killed, say).
+    ``paths`` are relative to the job's ``folder``: the "run", or the "checkpoint". ``seconds`` are those of all the work on
+    it, also by earlier processes. ``lost``: the process ended without saying anything (it was killed, say).
     """
 
     key: str
@@ -128,11 +142,12 @@ class JobResult:
 
 @dataclass(frozen=True)
 class JobFiles:
-    """The files of a job in a folder of jobs: the job, its result, and what it printed."""
+    """The files of a job in a folder of jobs: the job, its result, what it printed, and the claim of who is at it."""
 
     job: Path
     result: Path
     log: Path
+    claim: Path
 
     @classmethod
     def of(cls, job: Job, folder: Path) -> JobFiles:
@@ -143,7 +158,8 @@ class JobFiles:
     @classmethod
     def beside(cls, path: Path) -> JobFiles:
         """Those of a job that is in the file ``path``."""
-        return cls(path, path.with_suffix(".result.json"), path.with_suffix(".log"))
+        claim = Claims(path.parent / ".claims").path(path.stem)
+        return cls(path, path.with_suffix(".result.json"), path.with_suffix(".log"), claim)
 
 
 def read_job(path: Path) -> Job:

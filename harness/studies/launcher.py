@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from harness.core.errors import PluginError
+from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.registry.registry import load_part
 from harness.studies.job import Job, JobFiles, JobResult, read_result
 
@@ -30,12 +31,16 @@ class JobLauncher(ABC):
 
     default_jobs = 1
     """Jobs at a time where ``--jobs`` is not given."""
+    option_names: ClassVar[tuple[str, ...]] = ()
+    """Names of its settings, which ``--launcher-option NAME=VALUE`` gives."""
 
     def __init__(self, folder: Path, jobs: int, registry: Registry, reporter: ProgressListener) -> None:
         self.folder = folder
         self.jobs = jobs
         self.registry = registry
         self.reporter = reporter
+        self.options: Mapping[str, str] = {}
+        """Settings by name, all of them among :attr:`option_names`; they are there before the first job."""
         self.loaded: LoadedModel | None = None
         """The model of all jobs, where it is in the memory of this process."""
 
@@ -73,13 +78,27 @@ class JobLauncher(ABC):
 
 
 def open_launcher(
-    name: str, folder: Path, jobs: int | None, registry: Registry, reporter: ProgressListener
+    name: str,
+    folder: Path,
+    jobs: int | None,
+    registry: Registry,
+    reporter: ProgressListener,
+    options: Mapping[str, str] | None = None,
 ) -> JobLauncher:
     """The launcher of this name, ready for jobs; UsageError where there is none, PluginError where it is broken."""
     found = registry.launcher(name)
+    if not found.implementation:
+        hint = f"harness study submit NAME --launcher {name}"
+        raise UsageError(f"launcher {name!r} takes a study as a whole, and starts no single jobs", hint=hint)
     kind = load_part(found, "implementation")
     if not (isinstance(kind, type) and issubclass(kind, JobLauncher)):
         raise PluginError(
             f"plugin {found.provider}: launcher {name!r}: implementation: {found.implementation} is not a JobLauncher"
         )
-    return kind(folder.absolute(), jobs or kind.default_jobs, registry, reporter)
+    launcher = kind(folder.absolute(), jobs or kind.default_jobs, registry, reporter)
+    launcher.options = dict(options or {})
+    for option in launcher.options:
+        if option not in kind.option_names:
+            known = did_you_mean(option, kind.option_names) if kind.option_names else "it has none"
+            raise UsageError(f"launcher {name!r}: unknown option {option!r}", hint=known)
+    return launcher

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.studies.job import Job, JobResult
 from harness.studies.launcher import JobLauncher
-from harness.studies.run_job import run_job
+from harness.studies.run_job import run_job, working_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,8 @@ class LocalLauncher(JobLauncher):
     def submit(self, job: Job) -> Handle:
         """Carries the job out, or starts its process."""
         if self.in_process:
-            return run_job(job, self.registry, self.reporter, self.loaded)
+            with working_on(self.files(job)):
+                return run_job(job, self.registry, self.reporter, self.loaded)
         devices = self._devices(job)
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
         with self.files(job).log.open("ab") as log:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.border import PASSING, in_words
+from harness.core.claims import Claims
 from harness.core.errors import DataError, HarnessError, UnitsFailed
 from harness.core.offline import without_network
 from harness.evaluation.evaluate_run import evaluate_run
 from harness.evaluation.observers import Observed
 from harness.registry.default import get_registry
 from harness.studies.job import Job, JobFiles, JobResult, read_job, write_result
+from harness.studies.search import chosen_overrides, searched_tasks
 from harness.studies.stage_plan import plan_stages
+from harness.training.processes import process_index
 from harness.training.shared import train_when_free
 
 if TYPE_CHECKING:
@@ -37,7 +42,22 @@ def run_job(job: Job, registry: Registry, reporter: ProgressListener, loaded: Lo
             result = _evaluate(job, registry, reporter, loaded)
     except HarnessError as error:
         result = JobResult.of(job, error)
-    return replace(result, seconds=round(time.monotonic() - started, 3))
+    return replace(result, seconds=round(max(result.seconds, time.monotonic() - started), 3))
+
+
+@contextmanager
+def working_on(files: JobFiles) -> Iterator[None]:
+    """Claims a job for this process, so that its folder says who is at it.
+
+    Others may be at the same job: they share its units and stages, and the first one is named.
+    """
+    claims = Claims(files.claim.parent)
+    taken = process_index() == 0 and claims.take(files.job.stem)
+    try:
+        yield
+    finally:
+        if taken:
+            claims.release(files.job.stem)
 
 
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
@@ -55,7 +75,8 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
         except OSError as error:
             raise DataError(f"{job.folder}: the folder of the job cannot be entered: {error.strerror}") from None
         registry = get_registry([Path(file) for file in job.plugins], job.disabled)
-        result = run_job(job, registry, reporter)
+        with working_on(files):
+            result = run_job(job, registry, reporter)
     except HarnessError as error:
         result = JobResult.of(job, error)
     except PASSING:
@@ -69,21 +90,25 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
 
 
 def _evaluate(job: Job, registry: Registry, reporter: ProgressListener, loaded: LoadedModel | None) -> JobResult:
+    options = job.seeded
+    if job.choice is not None:
+        chosen = chosen_overrides(job.choice, searched_tasks(registry, job.benchmark, job.tasks))
+        options = replace(options, overrides={**options.overrides, **chosen})
     run = evaluate_run(
         loaded or job.model,
         job.tasks,
         benchmark=job.benchmark,
         languages=job.languages,
         out=job.out,
-        options=job.seeded,
+        options=options,
         registry=registry,
         reporter=reporter,
     )
-    paths = {"run": job.out}
+    paths, seconds = {"run": job.out}, run.record["timings"].get("seconds", 0.0)
     if failed := run.record["failed"]:
         message = f"{len(failed)} units failed, {next(iter(failed))} for one"
-        return JobResult(job.key, UnitsFailed.exit_code, message, paths=paths)
-    return JobResult(job.key, paths=paths)
+        return JobResult(job.key, UnitsFailed.exit_code, message, paths=paths, seconds=seconds)
+    return JobResult(job.key, paths=paths, seconds=seconds)
 
 
 def _train(job: Job, registry: Registry, reporter: ProgressListener) -> JobResult:
@@ -97,4 +122,5 @@ def _train(job: Job, registry: Registry, reporter: ProgressListener) -> JobResul
                 "give --dtype, and plan again",
             )
         trained = train_when_free(plan.stages, stage)
-    return JobResult(job.key, paths={"checkpoint": str(trained.folder)})
+    seconds = trained.summary.get("seconds", 0.0)
+    return JobResult(job.key, paths={"checkpoint": str(trained.folder)}, seconds=seconds)

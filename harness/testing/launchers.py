@@ -61,9 +61,12 @@ def harness_unit_scored(folder, cached):
 
 
 def launching(subject: Subject) -> Iterator[Result]:
-    """A stage, a run that needs it and is killed once, a stage that fails, and a run that needs that."""
+    """A stage, a run that needs it and is killed once, a stage that fails, and a run that needs that.
+
+    A batch script is not submitted, as that takes its scheduler.
+    """
     for name, found in subject.registry.launchers().items():
-        if found.provider == subject.provider:
+        if found.provider == subject.provider and found.implementation:
             scratch = subject.scratch / f"launcher-{name}"
             launcher = open_launcher(name, scratch / "jobs", 2, subject.registry, ProgressListener())
             if launcher.in_process:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.core.arrays import IntArray
+from harness.core.permutation import permuted
 from harness.inference.features import FeatureRows
-from harness.training._permutation import permuted
 
 
 def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:

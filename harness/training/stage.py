@@ -44,7 +44,7 @@ SUMMARY = "stage.json"
 class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
-    ``hub_task`` is what the Hub calls tasks of its kind.
+    ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
     """
 
     task: IntermediateTask
@@ -54,6 +54,7 @@ class StageTask:
     format: Format
     objective: Composition = PLAIN
     hub_task: str = "other"
+    train_size: int = 0
 
     @property
     def name(self) -> str:
@@ -258,6 +259,7 @@ class Stage:
                     "version": part.task.version,
                     "provider": part.task.provider,
                     "options": as_plain(part.family.options),
+                    **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
                     "data": {
                         name: _describe_split(split)
@@ -267,7 +269,7 @@ class Stage:
                 }
                 for part in self.tasks
             ],
-            "options": as_plain(self.options),
+            "options": {name: value for name, value in as_plain(self.options).items() if name != "train_size"},
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             **({"attention": self.attention} if self.attention != AUTO else {}),

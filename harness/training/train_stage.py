@@ -40,12 +40,12 @@ from harness.training._adapters import merged, with_adapters, with_language_adap
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
 from harness.training._rows import TouchedRows, touched_rows
-from harness.training._schedule import make_schedule
 from harness.training._sharding import sharding_asked_for
 from harness.training._trainer import HeadTask, Trainer
 from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
+from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
 
 if TYPE_CHECKING:

@@ -150,19 +150,29 @@ class Command(PluginValue):
 
 @dataclass(frozen=True)
 class Launcher(PluginValue):
-    """A way to run the jobs of a study (``harness study run NAME --launcher NAME``): here, on a cluster, with Ray.
+    """A way to run the jobs of a study: here, on a cluster, with Ray.
 
-    ``implementation`` ("module:Class", a :class:`~harness.studies.launcher.JobLauncher`) is imported when it is used.
+    ``implementation`` ("module:Class", a :class:`~harness.studies.launcher.JobLauncher`) starts and watches single jobs:
+    ``harness study run NAME --launcher NAME``. ``script`` ("module:function") writes a batch script for all of them, for
+    ``harness study submit``: it takes a :class:`~harness.studies.submission.Submission` and returns a
+    :class:`~harness.studies.submission.BatchScript`. A launcher has one of the two, or both; they are imported when they
+    are used.
     """
 
     kind = "launcher"
     hook = "harness_launchers"
-    references = ("implementation",)
+    references = ("implementation", "script")
 
     name: str
-    implementation: str
+    implementation: str = ""
     summary: str = ""
     provider: str = ""
+    script: str = ""
+
+    def check(self) -> None:
+        """Something that carries jobs out."""
+        super().check()
+        require(bool(self.implementation or self.script), f"{self.where}: implementation or script must be given")
 
 
 @dataclass(frozen=True)

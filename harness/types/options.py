@@ -41,6 +41,9 @@ class TrainOptions:
     share of steps of masked language modelling added to them, and ``extend_vocabulary`` the number of tokens learned from its
     text and added to the tokenizer first.
 
+    ``train_size`` trains each task on so many of its examples (0: all), prefixes of one random order: a set lies within any
+    larger one, whatever the seed. It is a factor of an experiment, and enters keys by the examples that are left.
+
     ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
     ``gradient_checkpointing`` trades time for memory.
     """
@@ -61,6 +64,7 @@ class TrainOptions:
     batch_tokens: int = option(4096, SPEED)
     save_every: int = option(500, SPEED)
     seed: int = option(42, SEED)
+    train_size: int = option(0, MEASURES, keyed="never")
     keep_head: bool = option(False, MEASURES)
     sampling: str = option("capped", MEASURES)
     sampling_cap: int = option(131_072, MEASURES)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
+from harness.core.pace import duration
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -20,6 +21,30 @@ class ComingStage:
 
     name: str
     steps: int
+
+
+@dataclass(frozen=True)
+class JobCount:
+    """The jobs of a study: runs, and stages that several runs share. ``left`` is the time left in seconds, if it is known."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    left: float | None = None
+
+    @property
+    def ended(self) -> int:
+        """The jobs that are done or have failed."""
+        return self.done + self.failed
+
+    @property
+    def words(self) -> str:
+        """Counts that are not 0, and the time left: "2 running, 1 failed, 12 min left"."""
+        parts = [f"{number} {name}" for name in ("running", "failed") if (number := getattr(self, name))]
+        if self.left and self.ended < self.total:
+            parts.append(f"{duration(self.left)} left")
+        return ", ".join(parts)
 
 
 class StageCount:
@@ -48,6 +73,9 @@ class ProgressListener:
 
     def stages(self, coming: Sequence[ComingStage]) -> None:
         """The stages that are not trained yet are known, in their order; another process may train some of them."""
+
+    def jobs(self, count: JobCount) -> None:
+        """The number of jobs that are done, run or have failed has changed, or the time that is left."""
 
     def note(self, text: str) -> None:
         """A step of the run begins."""

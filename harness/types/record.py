@@ -174,13 +174,15 @@ class InputRecord(TypedDict):
 class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
-    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training.
+    ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
+    is absent where the task is trained on all of its examples.
     """
 
     task: str
     version: NotRequired[int]
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
+    train_size: NotRequired[int]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 

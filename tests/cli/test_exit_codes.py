@@ -28,7 +28,7 @@ def harness_unit_scored(task):
 LISTENS = (
     "import signal, sys\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "for number in (signal.SIGTERM, signal.SIGHUP):\n"
+    "for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):\n"
     "    signal.signal(number, signal.SIG_DFL)\n"
     "from harness.cli.main import main; sys.exit(main())"
 )
@@ -77,6 +77,7 @@ PROVOKED: dict[int, tuple[Words, str]] = {
     4: (without_data, "no data for any selected unit (2 units)"),
     5: (without_model, "no such folder"),
     6: (with_torn_file, "panx/sw/test"),
+    75: (with_plugin(STOP.format(name="SIGUSR1")), STOPPED),
     129: (with_plugin(STOP.format(name="SIGHUP")), STOPPED),
     130: (with_plugin(STOP.format(name="SIGINT")), STOPPED),
     143: (with_plugin(STOP.format(name="SIGTERM")), STOPPED),
@@ -92,7 +93,7 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     arguments = words(corpus, tmp_path)
     if code == 1:
         monkeypatch.setattr("harness.evaluation.evaluate_run.make_plan", lambda *args, **kwargs: 1 / 0)
-    if code > 128:  # a signal
+    if code > 6:  # a signal
         done = subprocess.run([sys.executable, "-c", LISTENS, *arguments], capture_output=True, text=True)
         assert done.returncode == code
         output = done.stdout + done.stderr
@@ -102,7 +103,7 @@ def test_each_documented_exit_code_is_provoked_without_a_traceback(
     assert said in output and "Traceback" not in output
 
 
-@pytest.mark.parametrize("code", [code for code in PROVOKED if code > 128])
+@pytest.mark.parametrize("code", [code for code in PROVOKED if code > 6])
 def test_an_interrupted_run_goes_on(code: int, corpus: Path, tmp_path: Path) -> None:
     stopped = [sys.executable, "-c", LISTENS, *PROVOKED[code][0](corpus, tmp_path)]
     assert subprocess.run(stopped, capture_output=True).returncode == code

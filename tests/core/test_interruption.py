@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from harness.core.interruption import SIGNALS, Interrupted, held_back, saying, stopped_by_signals
+from harness.core.interruption import (
+    NEXT_TURN,
+    SIGNALS,
+    Interrupted,
+    held_back,
+    in_turns,
+    saying,
+    stopped_by_signals,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +39,7 @@ def send(number: int) -> None:
 def test_every_signal_is_raised_as_an_interruption_with_its_exit_code(number: int) -> None:
     with pytest.raises(Interrupted) as stop, stopped_by_signals():
         send(number)
-    assert stop.value.exit_code == 128 + number
+    assert stop.value.exit_code == (NEXT_TURN if number == signal.SIGUSR1 else 128 + number)
     assert isinstance(stop.value, KeyboardInterrupt)
 
 
@@ -86,3 +94,24 @@ def test_words_are_added_once_and_the_signal_is_kept() -> None:
     with pytest.raises(Interrupted, match="kept") as stop, saying(lambda: "kept"):
         raise KeyboardInterrupt
     assert stop.value.exit_code == 130
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_turn_ends_with_the_code_of_the_next_one_but_for_ctrl_c(number: int) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt, match="kept") as stop,
+        stopped_by_signals(),
+        in_turns(),
+        saying(lambda: "kept"),
+    ):
+        send(number)
+    assert getattr(stop.value, "exit_code", None) == (130 if number == signal.SIGINT else 75)
+
+
+def test_a_turn_stops_itself_after_its_time_and_not_later() -> None:
+    with pytest.raises(Interrupted) as stop, stopped_by_signals(), in_turns(0.01):
+        signal.pause()
+    assert stop.value.exit_code == 75
+    with stopped_by_signals(), in_turns(0.05):
+        pass
+    threading.Event().wait(0.1)  # a timer that were still running would end this process

@@ -22,6 +22,7 @@ from harness.core.errors import DataError
 from harness.registry.registry import Registry
 from harness.studies.grid import Cell, cells, run_cells
 from harness.studies.job import Job, JobFiles, read_result
+from harness.studies.launch import Launch
 from harness.studies.local import LocalLauncher, visible_devices
 from harness.studies.run_job import run_job
 from harness.studies.stage_plan import plan_stages, with_shared_stages
@@ -107,10 +108,10 @@ def outcome(out: Path) -> dict[str, Any]:
     return found
 
 
-def grid(registry: Registry, here: Path, out: Path, **more: Any) -> tuple[Any, list[str]]:
+def grid(registry: Registry, here: Path, out: Path, **launch: Any) -> tuple[Any, list[str]]:
     reporter = Lines()
     found = list(cells(registry.study("grid"), out, options(here)))
-    return run_cells(found, out, registry=registry, reporter=reporter, **more), reporter.lines
+    return run_cells(found, out, registry=registry, reporter=reporter, launch=Launch(**launch)), reporter.lines
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +159,7 @@ def test_a_failing_job_costs_what_needs_it(registry: Registry, here: Path, tmp_p
     (tmp_path / "empty").mkdir()
     found[0] = replace(found[0], options=options(here, data_dir=str(tmp_path / "empty")))
     reporter = Lines()
-    done = run_cells(found[:2], tmp_path, registry=registry, reporter=reporter, jobs=2)
+    done = run_cells(found[:2], tmp_path, registry=registry, reporter=reporter, launch=Launch(jobs=2))
     assert [cell.via for cell, _ in done.summaries] == [("before",)]
     [(job, result)] = done.failed
     error = done.error()
@@ -315,7 +316,7 @@ def test_what_only_this_process_knows_is_refused_for_others(registry: Registry, 
     registry.add(object_with_hook(), "mine-only")
     found = list(cells(registry.study("grid"), tmp_path, options(here)))
     with pytest.raises(Exception, match="'mine-only' is known in this process only"):
-        run_cells(found, tmp_path, registry=registry, reporter=ProgressListener(), jobs=2)
+        run_cells(found, tmp_path, registry=registry, reporter=ProgressListener(), launch=Launch(jobs=2))
 
 
 def object_with_hook() -> Any:

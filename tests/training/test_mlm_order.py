@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.core.permutation import SHUFFLED, permuted
 from harness.training._order import step_items
-from harness.training._permutation import SHUFFLED, permuted
 
 
 @given(st.integers(1, 3 * SHUFFLED), st.integers(0, 2**40), st.integers(0, 9))
