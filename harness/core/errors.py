@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from harness.core.interruption import NEXT_TURN
+
 
 class HarnessError(Exception):
     """An error with a message for the user, an exit code, and a hint saying what to do next."""
@@ -58,10 +60,10 @@ class UnitsFailed(HarnessError):
 class ClaimLost(HarnessError):
     """The claim on what is being worked on belongs to another process now, so that nothing more may be written.
 
-    The code is EX_TEMPFAIL of ``sysexits.h``: the same command goes on.
+    The same command goes on.
     """
 
-    exit_code = 75
+    exit_code = NEXT_TURN
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -95,7 +95,7 @@ def rhythm() -> tuple[float, float]:
     """Seconds between beats, and without one until a claim is free; UsageError where these do not go together."""
     beat = seconds("HARNESS_CLAIM_BEAT", BEAT)
     patience = seconds("HARNESS_CLAIM_PATIENCE", max(PATIENCE, 3 * beat))
-    if patience < 3 * beat:
+    if patience < 3 * beat * (1 - 1e-9):
         raise UsageError(
             f"HARNESS_CLAIM_PATIENCE: {patience:g} s is too short for a beat every {beat:g} s",
             hint="let it be three beats (HARNESS_CLAIM_BEAT) at least",

@@ -18,12 +18,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.core import _silence, owner
 from harness.core import claims as module
 from harness.core._heart import HEART
 from harness.core.built import built
-from harness.core.claims import Claims, confirm_claims, heed_lost_claims, is_abandoned, is_free, owner_in_words
+from harness.core.claims import (
+    AlreadyClaimed,
+    Claims,
+    confirm_claims,
+    heed_lost_claims,
+    is_abandoned,
+    is_free,
+    owner_in_words,
+)
 from harness.core.errors import ClaimLost, DataError, UsageError
 from harness.core.files import replace_folder, write_atomic
 from harness.core.scratch import remove_abandoned, scratch_folder
@@ -602,3 +612,77 @@ def test_longer_beats_have_a_longer_patience(monkeypatch: pytest.MonkeyPatch) ->
     assert owner.rhythm() == (10, 60)
     monkeypatch.setenv("HARNESS_CLAIM_BEAT", "60")
     assert owner.rhythm() == (60, 180)
+
+
+def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> None:
+    mine, theirs = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
+    assert mine.take("xnli/de/test")
+    assert not theirs.take("xnli/de/test")
+    assert theirs.take("xnli/fr/test")
+    assert not is_free(mine.path("xnli/de/test"))
+    with pytest.raises(AlreadyClaimed), theirs.held("xnli/de/test"):
+        pass
+    assert json.loads(mine.path("xnli/de/test").read_text())["pid"] == os.getpid()
+    mine.release("xnli/de/test")
+    assert is_free(mine.path("xnli/de/test"))
+    theirs.release("xnli/fr/test")
+    assert not (tmp_path / "claims").exists()
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom harness.core.claims import Claims\n"
+        "claims = Claims(Path(sys.argv[1]))\nassert claims.take('x')\nprint('taken', flush=True)\ntime.sleep(1000)\n"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "claims")], stdout=subprocess.PIPE)
+    assert owner.stdout is not None and owner.stdout.readline() == b"taken\n"
+    assert not mine.take("x")
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert mine.take("x")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
+def test_claims_of_several_workers_equal_a_plain_table_of_owners(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]
+) -> None:
+    """Against a plain table of owners."""
+    folder = tmp_path_factory.mktemp("claims")
+    workers = [Claims(folder / "c") for _ in range(3)]
+    owner: dict[str, int] = {}
+    for worker, name, take in steps:
+        if take and owner.get(name) != worker:
+            assert workers[worker].take(name) == (name not in owner)
+            owner.setdefault(name, worker)
+        elif not take:
+            workers[worker].release(name)
+            if owner.get(name) == worker:
+                del owner[name]
+    for name, worker in owner.items():
+        workers[worker].release(name)
+    assert not (folder / "c").exists()
+
+
+def test_a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing(tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "c")
+    with claims.held("a/b"), claims.held("c"):
+        assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a-b.claim", "c.claim"]
+        said = json.loads(claims.path("a/b").read_text())
+        assert list(said)[:3] == ["pid", "host", "since"] and said["pid"] == os.getpid()
+    claims.release("a/b")
+    assert not (tmp_path / "c").exists() and is_free(claims.path("a/b"))
+
+
+def test_the_text_of_an_owner_that_died_is_replaced(tmp_path: Path) -> None:
+    claims = Claims(tmp_path)
+    claims.path("x").write_text(json.dumps({"pid": 1, "host": platform.node(), "since": "long ago " * 99}))
+    assert claims.take("x")
+    (line,) = claims.path("x").read_text().splitlines()
+    assert json.loads(line)["pid"] == os.getpid()
+
+
+def test_what_lies_in_the_place_of_a_claim_is_an_error_that_names_it(tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "c")
+    claims.path("x").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"x\.claim: cannot be written: Is a directory"):
+        claims.take("x")
+    with pytest.raises(DataError, match=r"x\.claim: cannot be read: Is a directory"):
+        is_free(claims.path("x"))

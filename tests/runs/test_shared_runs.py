@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import signal
 import subprocess
 import sys
 import time
@@ -13,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.core.claims import AlreadyClaimed, Claims, is_free
-from harness.core.errors import DataError, UsageError
+from harness.core.claims import Claims
+from harness.core.errors import UsageError
 from harness.core.turns import locked
 from harness.runs.folder import RunFolder
 
@@ -156,31 +152,6 @@ def test_a_run_with_other_options_is_refused_while_one_is_at_work(
         pass
 
 
-def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> None:
-    mine, theirs = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
-    assert mine.take("xnli/de/test")
-    assert not theirs.take("xnli/de/test")
-    assert theirs.take("xnli/fr/test")
-    assert not is_free(mine.path("xnli/de/test"))
-    with pytest.raises(AlreadyClaimed), theirs.held("xnli/de/test"):
-        pass
-    assert json.loads(mine.path("xnli/de/test").read_text())["pid"] == os.getpid()
-    mine.release("xnli/de/test")
-    assert is_free(mine.path("xnli/de/test"))
-    theirs.release("xnli/fr/test")
-    assert not (tmp_path / "claims").exists()
-    script = (
-        "import sys, time\nfrom pathlib import Path\nfrom harness.core.claims import Claims\n"
-        "claims = Claims(Path(sys.argv[1]))\nassert claims.take('x')\nprint('taken', flush=True)\ntime.sleep(1000)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "claims")], stdout=subprocess.PIPE)
-    assert owner.stdout is not None and owner.stdout.readline() == b"taken\n"
-    assert not mine.take("x")
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    assert mine.take("x")
-
-
 def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_are_held_stay(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     other = Claims(tmp_path / ".claims")
@@ -195,28 +166,6 @@ def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_a
     (tmp_path / ".claims" / "folder.claim").rmdir()
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
-def test_claims_of_several_workers_equal_a_plain_table_of_owners(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]
-) -> None:
-    """Against a plain table of owners."""
-    folder = tmp_path_factory.mktemp("claims")
-    workers = [Claims(folder / "c") for _ in range(3)]
-    owner: dict[str, int] = {}
-    for worker, name, take in steps:
-        if take and owner.get(name) != worker:
-            assert workers[worker].take(name) == (name not in owner)
-            owner.setdefault(name, worker)
-        elif not take:
-            workers[worker].release(name)
-            if owner.get(name) == worker:
-                del owner[name]
-    for name, worker in owner.items():
-        workers[worker].release(name)
-    assert not (folder / "c").exists()
-
-
 def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom harness.runs.folder import RunFolder\n"
@@ -228,33 +177,6 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     jobs = [subprocess.Popen([sys.executable, "-c", script, str(run), str(number)]) for number in range(3)]
     assert [job.wait() for job in jobs] == [0, 0, 0]
     assert len(RunFolder(run).record["missing"]) == 120
-
-
-def test_a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing(tmp_path: Path) -> None:
-    claims = Claims(tmp_path / "c")
-    with claims.held("a/b"), claims.held("c"):
-        assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a-b.claim", "c.claim"]
-        said = json.loads(claims.path("a/b").read_text())
-        assert list(said)[:3] == ["pid", "host", "since"] and said["pid"] == os.getpid()
-    claims.release("a/b")
-    assert not (tmp_path / "c").exists() and is_free(claims.path("a/b"))
-
-
-def test_the_text_of_an_owner_that_died_is_replaced(tmp_path: Path) -> None:
-    claims = Claims(tmp_path)
-    claims.path("x").write_text(json.dumps({"pid": 1, "host": platform.node(), "since": "long ago " * 99}))
-    assert claims.take("x")
-    (line,) = claims.path("x").read_text().splitlines()
-    assert json.loads(line)["pid"] == os.getpid()
-
-
-def test_what_lies_in_the_place_of_a_claim_is_an_error_that_names_it(tmp_path: Path) -> None:
-    claims = Claims(tmp_path / "c")
-    claims.path("x").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"x\.claim: cannot be written: Is a directory"):
-        claims.take("x")
-    with pytest.raises(DataError, match=r"x\.claim: cannot be read: Is a directory"):
-        is_free(claims.path("x"))
 
 
 def test_what_changes_the_record_waits_for_its_turn(tmp_path: Path) -> None:
