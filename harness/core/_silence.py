@@ -61,7 +61,7 @@ def age(path: Path, stamp: int) -> float:
 
     Infinity where nothing can be written there: whoever wants the claim is told so when it takes it.
     """
-    probe = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    probe = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError:

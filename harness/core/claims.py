@@ -103,20 +103,28 @@ class Claim:
                 ) from None
 
     def _taken(self, owner: Owner, found: _Found | None) -> bool:
-        mine = self.path.with_name(f".{self.path.name}.{owner.token}.tmp")
-        with mine.open("x", encoding="utf-8") as file:
-            file.write(owner.to_json())
+        mine = self.path.with_name(f".{owner.token}.tmp")
         try:
+            with mine.open("x", encoding="utf-8") as file:
+                file.write(owner.to_json())
             if found is None:
                 _create(mine, self.path)
             elif not _take_over(self.path, found, mine, owner):
                 return False
+            return self._begun(owner)
+        except BaseException:
+            with suppress(OSError):
+                if _token(self.path) == owner.token:
+                    self.path.unlink()
+            raise
         finally:
             mine.unlink(missing_ok=True)
+
+    def _begun(self, owner: Owner) -> bool:
+        """Begins to touch it, if it is ours."""
         handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         # The answer to a request may be lost on its way from a server, or wrong when it is repeated: the content counts.
-        there = _content(handle)
-        if there.token != owner.token:
+        if _content(handle).token != owner.token:
             os.close(handle)
             return False
         self._owner, self._handle, self.lost = owner, handle, False
@@ -369,7 +377,7 @@ def _take_over(path: Path, found: _Found, mine: Path, owner: Owner) -> bool:
     names: list[Path] = []
     token = found.token
     while True:
-        names.append(path.with_name(f".{path.name}.{token}.next"))
+        names.append(path.with_name(f".{token}.next"))
         _create(mine, names[-1])
         there = _read(names[-1])
         if there is not None and there.token == owner.token:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,10 @@ BEAT = 10.0
 """Seconds between the signs of life of an owner, if HARNESS_CLAIM_BEAT says nothing else."""
 PATIENCE = 60.0
 """Seconds without a sign after which an owner counts as gone, if HARNESS_CLAIM_PATIENCE says nothing else."""
+
+LONGEST = 86400.0
+"""Seconds that a patience may last."""
+_TOKEN = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Owner:
     def of(cls, content: Mapping[str, Any]) -> Owner | None:
         """The owner that a claim file describes; None where it is none of this version, or not whole."""
         try:
-            return cls(
+            found = cls(
                 token=str(content["token"]),
                 pid=int(content["pid"]),
                 host=str(content["host"]),
@@ -65,8 +70,10 @@ class Owner:
                 patience=float(content["patience"]),
                 about=str(content["about"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
+        sound = _TOKEN.fullmatch(found.token) and 0 < found.pid < 2**31 and 0 < found.beat < found.patience <= LONGEST
+        return found if sound else None
 
     def to_json(self) -> str:
         """One line, first what people look for."""
@@ -95,6 +102,8 @@ def rhythm() -> tuple[float, float]:
     """Seconds between beats, and without one until a claim is free; UsageError where these do not go together."""
     beat = seconds("HARNESS_CLAIM_BEAT", BEAT)
     patience = seconds("HARNESS_CLAIM_PATIENCE", max(PATIENCE, 3 * beat))
+    if patience > LONGEST:
+        raise UsageError(f"HARNESS_CLAIM_PATIENCE: {patience:g} s is more than a day", hint="such as 600")
     if patience < 3 * beat * (1 - 1e-9):
         raise UsageError(
             f"HARNESS_CLAIM_PATIENCE: {patience:g} s is too short for a beat every {beat:g} s",

@@ -229,9 +229,9 @@ os.waitpid(dead, 0)
 for trial in range(60):
     where = folder / str(trial)
     where.mkdir(parents=True)
-    (where / "x.claim").write_text(json.dumps({**gone, "token": f"a{trial}"}))
+    (where / "x.claim").write_text(json.dumps({**gone, "token": f"a{trial:015x}"}))
     if chained:  # one that took over, and ended before it was through
-        (where / f".x.claim.a{trial}.next").write_text(json.dumps({**gone, "token": f"b{trial}"}))
+        (where / f".a{trial:015x}.next").write_text(json.dumps({**gone, "token": f"b{trial:015x}"}))
     ends, start = [], os.pipe()
     for _ in range(4):
         end = os.pipe()
@@ -506,6 +506,33 @@ def test_a_torn_claim_is_given_up_by_its_age(tmp_path: Path, monkeypatch: pytest
     assert taken_in_the_end(claims)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": "../../precious"},
+        {"pid": 0},
+        {"pid": 2**70},
+        {"patience": float("nan")},
+        {"patience": 1e12},
+        {"beat": 0},
+    ],
+)
+def test_a_claim_that_was_made_up_is_read_as_a_torn_one(
+    change: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BEAT", 0.01)
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    claims = Claims(tmp_path / "c")
+    assert claims.take("x")
+    said = json.loads(claims.path("x").read_text())
+    claims.release("x")
+    (tmp_path / "c").mkdir()
+    claims.path("x").write_text(json.dumps({**said, "host": "elsewhere", **change}))
+    assert not claims.take("x")
+    assert taken_in_the_end(claims)
+    assert [path.name for path in tmp_path.rglob("*")] == ["c", "x.claim"]
+
+
 def test_the_answers_of_a_server_are_not_relied_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request may be carried out and its answer lost; the kernel sends it again, and is told of its own file."""
     real, answer = os.link, {"lost": True}
@@ -595,6 +622,7 @@ def test_who_waits_is_told_for_how_long(
     [
         ({"HARNESS_CLAIM_BEAT": "soon"}, "HARNESS_CLAIM_BEAT: a number of seconds expected, not 'soon'"),
         ({"HARNESS_CLAIM_BEAT": "-1"}, "HARNESS_CLAIM_BEAT: a number of seconds expected, not '-1'"),
+        ({"HARNESS_CLAIM_PATIENCE": "1e9"}, r"1e\+09 s is more than a day"),
         ({"HARNESS_CLAIM_PATIENCE": "20"}, "20 s is too short for a beat every 10 s"),
     ],
 )
