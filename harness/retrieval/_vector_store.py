@@ -131,6 +131,8 @@ class _Kept:
                     sound.width = width
                     sound.rows[start : start + count] = True
                     sound.lines.append(line)
+            # A last line without its end would run into the next one.
+            sound.damaged |= bool(journal) and not journal.endswith(b"\n")
         return sound
 
     def _read(self, start: int, count: int, width: int) -> bytes:
