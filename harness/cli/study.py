@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.shared_options import columns_option, data_dir_option, eval_options, launch_options, session_options
+from harness.cli.shared_options import (
+    columns_option,
+    data_dir_option,
+    eval_options,
+    launch_options,
+    session_options,
+    size_option,
+    study_folder_option,
+)
+from harness.cli.study_analyse import analyse
 from harness.cli.study_batch import part_options, show_failures
+from harness.cli.study_plan import plan, show
 from harness.core.counted import counted
 
 if TYPE_CHECKING:
@@ -19,10 +29,9 @@ def command() -> None:
     """List, plan and run studies: grids of models, arms (what they go through before they are scored) and seeds."""
 
 
-size_option = click.option(
-    "--size", metavar="NAME", help="A size of the study, where it has several: 'harness study list' names them."
-)
-out_option = click.option("--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>[/<size>]]")
+command.add_command(show)
+command.add_command(plan)
+command.add_command(analyse)
 
 
 @command.command(name="list")
@@ -72,7 +81,7 @@ def list_studies(as_json: bool) -> None:
 @part_options
 @session_options()
 @data_dir_option
-@out_option
+@study_folder_option
 @click.option("--dry-run", is_flag=True, help="Print the runs and stop.")
 @columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
@@ -108,12 +117,15 @@ def run(
     from harness.report.search import search_table
     from harness.report.seeds import study_table
     from harness.studies.grid import StudyFolders, cells, run_cells
+    from harness.studies.lacking import check_lacks_nothing
+    from harness.studies.plan import deviations, frozen_plan
     from harness.types.plain import to_plain
 
     launch = launch_of(launcher, jobs, launcher_options, shard, wave)
     registry = get_registry()
     study = registry.study(name).at(size)
-    folder = StudyFolders.of(study, size, out).runs
+    folders = StudyFolders.of(study, size, out)
+    folder = folders.runs
     options = eval_options(**rest)
     grid = list(cells(study, folder, options))
     if dry_run:
@@ -121,7 +133,11 @@ def run(
             seeds = "seeds" if len(cell.seeds) > 1 else "seed"
             print_text(f"{cell.name}: {seeds} {', '.join(map(str, cell.seeds))}: {cell.folder}")
         return
+    check_lacks_nothing(study, registry)
+    frozen = frozen_plan(folders.own)
     with turns(stop_after, part=launch.partial), TerminalProgress() as reporter:
+        if frozen is not None and (changes := deviations(frozen, study, grid, registry)):
+            reporter.note(f"not as it was frozen on {frozen.frozen}: {'; '.join(changes)}")
         found = run_cells(grid, folder, registry=registry, reporter=reporter, launch=launch)
     if as_json:
         print_json([{**_of_cell(cell), **summary} for cell, summary in found.summaries])

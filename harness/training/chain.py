@@ -19,11 +19,11 @@ from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
-from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.via import parse_via, via_tasks
 from harness.types.examples import unlabelled
 from harness.types.options import ObjectiveOptions, build
 from harness.types.progress import ComingStage

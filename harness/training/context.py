@@ -15,10 +15,10 @@ from harness.inference.session import Compute
 from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
 from harness.registry.registry import load_part
-from harness.training._via import parse_via, via_tasks
 from harness.training.lineage import ancestors, trained_with_adapters
 from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.training.via import parse_via, via_tasks
 from harness.types.benchmarks import Recipe
 from harness.types.extensions import Objective
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values

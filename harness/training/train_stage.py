@@ -211,8 +211,9 @@ def _finish(
         "stopped_early": progress.stopped_early,
         "selected_step": progress.best_step,
         "dev_score": progress.best_score,
+        **_chosen(progress, "loss", "dev_loss"),
         "dev": progress.dev,
-        **_thresholds(progress),
+        **_chosen(progress, "best_thresholds", "best_thresholds"),
         "loss": progress.losses,
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
@@ -239,10 +240,10 @@ def _facts(parts: Sequence[HeadTask]) -> dict[str, Any]:
     return {"objectives": found} if found else {}
 
 
-def _thresholds(progress: StageProgress) -> dict[str, Any]:
-    """Those that the selected checkpoint is best at, where a task has questions without an answer."""
+def _chosen(progress: StageProgress, field: str, name: str) -> dict[str, Any]:
+    """A field of the evaluation of the checkpoint that is kept, under a name of its own; nothing where it has none."""
     chosen = next((entry for entry in progress.dev if entry["step"] == progress.best_step), {})
-    return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}
+    return {name: chosen[field]} if field in chosen else {}
 
 
 def _parts(

@@ -79,10 +79,11 @@ class Study(PluginValue):
     single options of all runs, ``options_of`` those of single models; ``limit``, ``train_limit`` and ``perturb`` are those
     of a run. A study with ``runs_of`` asks another question of the runs of that study, and adds what they lack.
 
-    ``contrasts`` are registered before the runs are made (``study plan --freeze``); ``margins`` are those of the
-    equivalence tests, in points, the primary one first. ``same_source`` are pairs of an intermediate and a target task
-    with common training data, left out of primary means. ``model_factors`` are what the analysis regresses on, by model.
-    ``analysis`` ("module:function") answers the question; by default the contrasts do.
+    ``hypotheses`` are what the study tests, by name ("H1"), in words. ``contrasts`` are registered before the runs are
+    made (``study plan --freeze``); ``margins`` are those of the equivalence tests, in points, the primary one first.
+    ``same_source`` are pairs of an intermediate and a target task with common training data, left out of primary means.
+    ``model_factors`` are what the analysis regresses on, by model. ``analysis`` ("module:function") answers the question; by
+    default the contrasts do.
 
     ``sizes`` are variants of the study by name ("smoke", "small", "full"), each with the fields that it replaces.
     """
@@ -104,6 +105,7 @@ class Study(PluginValue):
     source: str = ""
     provider: str = ""
     question: str = ""
+    hypotheses: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     search: Search | None = None
@@ -141,6 +143,11 @@ class Study(PluginValue):
         """The arms that a model goes through."""
         return tuple(arm for arm in self.arms if not arm.models or model in arm.models)
 
+    @property
+    def primary_tests(self) -> int:
+        """The number of tests that are corrected together: primary contrasts or, in a study without, its hypotheses."""
+        return sum(contrast.primary for contrast in self.contrasts) or len(self.hypotheses)
+
     def check(self) -> None:
         """The factors of the grid, something to score, contrasts of arms that there are, and the same of every size."""
         super().check()
@@ -168,6 +175,9 @@ class Study(PluginValue):
                 self._one_of(f"{name}[{model!r}]", model, self.models)
                 check_options(where, f"{name}[{model!r}]", values)
         check_text(where, "runs_of", self.runs_of, needed=False)
+        check_mapping(where, "hypotheses", self.hypotheses)
+        for name, said in self.hypotheses.items():
+            check_text(where, f"hypotheses[{name!r}]", said)
         for name in ("limit", "train_limit"):
             if (value := getattr(self, name)) is not None:
                 check_whole(where, name, value)
@@ -227,6 +237,8 @@ class Study(PluginValue):
             check_strings(where, f"{at}: tasks", contrast.tasks)
             for name in (contrast.arm, contrast.against):
                 self._one_of(at, name, arms)
+            if contrast.hypothesis and self.hypotheses:
+                self._one_of(f"{at}: hypothesis", contrast.hypothesis, self.hypotheses)
             require(contrast.arm != contrast.against, f"{where}: {at} compares {contrast.arm!r} with itself")
 
     def _check_search(self) -> None:

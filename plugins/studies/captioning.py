@@ -67,6 +67,11 @@ def harness_studies():
         tasks=(*PRIMARY, "panx", "udpos", "xquad", "mlqa", "tydiqa", "tatoeba"),
         seeds=(1, 2, 3, 4, 5),
         question="Is an encoder that learned to caption images better at language tasks, and as fast as before?",
+        hypotheses={
+            "H1": "captions score higher than no stage and than the captions as text alone",
+            "H2": "without its vision side the model is as fast as one without the stage (latency ratio below 1.05)",
+            "H3": "the same of the model with a null prefix",
+        },
         arms=arms(),
         contrasts=CONTRASTS,
         same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),

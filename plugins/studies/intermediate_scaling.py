@@ -90,6 +90,10 @@ def harness_studies():
         seeds=(1, 2, 3, 4, 5),
         seeds_of=dict.fromkeys(LARGE, (1, 2, 3)),
         question="Does English intermediate training scale by another law in multilingual than in English-only checkpoints?",
+        hypotheses={
+            "H1": "scores in the target languages rise faster with the size of the training set in multilingual checkpoints",
+            "H2": "scores in English rise alike (margin: 0.2 points a unit of its logarithm)",
+        },
         arms=EVERY,
         contrasts=gains(EVERY),
         same_source=SAME_SOURCE,

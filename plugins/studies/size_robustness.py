@@ -6,6 +6,7 @@ XLMR = ("xlm-roberta-base", "xlm-roberta-large", "facebook/xlm-roberta-xl", "fac
 MT5 = tuple(f"google/mt5-{size}" for size in ("small", "base", "large", "xl", "xxl"))
 LARGEST = (*XLMR[2:], *MT5[3:])
 SMOKE = ("tiny-scarce-64", "tiny-scarce", "tiny-scarce-256")
+SCARCE = ("ar", "hi", "ko", "sw")  # languages that these have little text of: low-resource ones, whatever their class
 SAME_SOURCE = (
     ("mnli", "xnli"),
     ("squad", "xquad"),
@@ -52,6 +53,11 @@ SIZE_ROBUSTNESS = Study(
     seeds=(1, 2, 3, 4, 5),
     seeds_of=dict.fromkeys(LARGEST, (1, 2, 3)),
     question="Are larger multilingual encoders more robust: in their gains, their worst languages, their seeds, and to noise?",
+    hypotheses={
+        "H1": "the gain of the multi-task arm falls with the logarithm of size",
+        "H2": "the spread over seeds falls with size",
+        "H3": "the gain in the worst tenth of languages is no greater than on average",
+    },
     arms=ARMS,
     contrasts=CONTRASTS,
     same_source=SAME_SOURCE,
@@ -69,7 +75,9 @@ SIZE_ROBUSTNESS = Study(
             "contrasts": (gain("mnli"),),
             "seeds": (1, 2, 3),
             "seeds_of": {},
-            "model_factors": {model: {"pretraining": "tiny", "multilingual": True} for model in SMOKE},
+            "model_factors": {
+                model: {"pretraining": "tiny", "multilingual": True, "low_resource": SCARCE} for model in SMOKE
+            },
             "options_of": {},
             "perturb": ("drop",),
             "recipe": "tiny",
