@@ -6,6 +6,7 @@ XLMR = ("xlm-roberta-base", "xlm-roberta-large", "facebook/xlm-roberta-xl", "fac
 MT5 = tuple(f"google/mt5-{size}" for size in ("small", "base", "large", "xl", "xxl"))
 LARGEST = (*XLMR[2:], *MT5[3:])
 SMOKE = ("tiny-scarce-64", "tiny-scarce", "tiny-scarce-256")
+SCARCE = ("ar", "hi", "ko", "sw")  # languages that these have little text of: low-resource ones, whatever their class
 SAME_SOURCE = (
     ("mnli", "xnli"),
     ("squad", "xquad"),
@@ -74,7 +75,9 @@ SIZE_ROBUSTNESS = Study(
             "contrasts": (gain("mnli"),),
             "seeds": (1, 2, 3),
             "seeds_of": {},
-            "model_factors": {model: {"pretraining": "tiny", "multilingual": True} for model in SMOKE},
+            "model_factors": {
+                model: {"pretraining": "tiny", "multilingual": True, "low_resource": SCARCE} for model in SMOKE
+            },
             "options_of": {},
             "perturb": ("drop",),
             "recipe": "tiny",

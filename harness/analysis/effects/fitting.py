@@ -10,8 +10,10 @@ import numpy as np
 from harness.core.arrays import FloatArray
 
 STARTS = 64
+KEPT = 3
 _SEED = 20240209
 _STEP = 1e-5
+_FINISH = 25
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def fit(
 ) -> list[Optimum]:
     """The three best distinct optima of ``predict`` (..., k) -> (..., n) to values (n,), the best first.
 
-    Random starts are drawn from ``ranges``, brought near an optimum together, and the best of them finished by scipy's
+    Random starts are drawn from ``ranges`` and brought to an optimum together; the best is finished by scipy's
     ``least_squares`` with Huber's loss (Huber 1964), which is quadratic up to ``delta`` and linear beyond.
     """
     from scipy.optimize import least_squares
@@ -42,16 +44,19 @@ def fit(
     near, costs = refit(predict, np.broadcast_to(values, (starts, len(values))), begin, delta, rounds=40)
     found: list[Optimum] = []
     for index in np.argsort(costs):
-        if len(found) == 3 or not np.isfinite(costs[index]):
+        if len(found) == KEPT or not np.isfinite(costs[index]):
             break
-        if any(abs(costs[index] - known.cost) < 1e-3 * max(known.cost, 1e-6) for known in found):
-            continue
+        if not any(abs(costs[index] - known.cost) < 1e-3 * max(known.cost, 1e-6) for known in found):
+            found.append(Optimum(near[index], float(costs[index])))
+    if found:
+        first = found[0]
         done = least_squares(
-            lambda free: predict(free) - values, near[index], loss="huber", f_scale=delta, max_nfev=200
+            lambda free: predict(free) - values, first.parameters, loss="huber", f_scale=delta, max_nfev=_FINISH
         )
         cost = float(_cost(predict(done.x) - values, delta))
-        found.append(Optimum(np.asarray(done.x), min(cost, float(costs[index]))))
-    return sorted(found, key=lambda each: each.cost)
+        if cost < first.cost:
+            found[0] = Optimum(np.asarray(done.x), cost)
+    return found
 
 
 def refit(

@@ -12,7 +12,7 @@ from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import Values, by_place, places_of, sample_of, selected, sliced
 from harness.analysis.effects.label_permutation import PERMUTATIONS, low_less_high, permutation_p
 from harness.analysis.effects.language_groups import HIGH, LOW, UNKNOWN, resource_groups, script_of
-from harness.analysis.effects.mixed_model import mixed_effect
+from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_table, floor_units, quality_warnings
 from harness.analysis.effects.resample import effect
@@ -35,9 +35,10 @@ _BOTH = {LOW: 1.0, HIGH: -1.0}
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
     """Tests whether the gain's slope on size is more negative in low-resource languages than in high-resource ones.
 
-    The gain is that of the first primary contrast, in the largest family of models. Only tasks with two languages or
-    more of both kinds count, so that both are seen in the same tasks. Low is class 0 to 2 of Joshi et al. 2020, high 4
-    and 5; a language without a class is neither.
+    The gain is that of the first contrast, or the first primary one, in the family with most models. Only tasks with two
+    languages or more of both kinds count, so that both are seen in the same tasks. Low is class 0 to 2 of Joshi et al.
+    2020, high 4 and 5; a language without a class is neither. The model factor ``low_resource``, a list of languages,
+    overrides the classes, and ``unseen`` lists languages that belong to neither kind.
     """
     found = list(contrast_results(study, contrasts_of(study, observations), observations))
     main = next((each for each in found if each.contrast.primary), found[0] if found else None)
@@ -69,6 +70,13 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The difference of slopes and the slope in low-resource languages, corrected, and that in high-resource ones."""
+    found = list(contrast_results(study, contrasts_of(study, observations), observations, beside=False))
+    main = next((each for each in found if each.contrast.primary), found[0] if found else None)
+    return () if main is None else corrected([*_Question(study, observations, main).slopes()])
+
+
 class _Question:
     """The gains of a contrast, the sizes of the models, and the resources of the languages."""
 
@@ -77,7 +85,7 @@ class _Question:
         self.observations = observations
         self.contrast = main.contrast
         self.values = main.values
-        self.registered = main.effect.primary
+        self.registered = bool(study.contrasts) and not main.exploratory
         having, _, languages = places_of(main.values)
         families = families_by_size(study, observations)
         first = next(iter(families.values()), {})
@@ -268,7 +276,9 @@ class _Question:
         }
         formula = "gain ~ size * low" + (" + C(task, Sum)" if len(tasks) > 1 else "")
         name = self._named(f"{INTERACTION}, mixed model")
-        fit = mixed_effect(columns, formula, "size:low", name, random=("language", "run"), unit=PER_TENFOLD)
+        fit = mixed_effect(
+            columns, formula, "size:low", name, random=("language", "run"), unit=PER_TENFOLD, notes=(SAME_SLOPE,)
+        )
         return [fit.effect] if fit.effect else [], [f"{self.contrast.name}: {note}" for note in fit.notes]
 
 

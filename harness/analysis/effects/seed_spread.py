@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 import numpy as np
 
 from harness.analysis.effects.findings import Effect
 from harness.analysis.effects.gains import ENGLISH
 from harness.analysis.effects.observations import Observation
+from harness.analysis.effects.power import POWER
 from harness.core.arrays import FloatArray
 
 METHOD = "permutation of seed residuals"
@@ -89,12 +90,25 @@ def spread_effect(scores: SeedScores, sizes: Mapping[str, float], name: str, hyp
     apart = np.abs(null - shift)
     p = float(((apart >= abs(found) - 1e-12).sum() + 1) / (PERMUTATIONS + 1))
     reach = float(np.percentile(apart, 95))
+    needed = reach + NormalDist().inv_cdf(POWER) * float(null.std())
     low, estimate, high = (100 * (np.exp(value / 2) - 1) for value in (found - reach, found, found + reach))
     counts = {"tasks": len(tasks), "seeds": min(runs), "models": len(models)}
     note = f"Brown-Forsythe on the runs' macro means: p = {_brown_forsythe(scores, models, tasks):.3f}"
     unit = "% per tenfold size"
     return Effect(
-        name, hypothesis, False, float(estimate), float(low), float(high), p, None, METHOD, unit, counts, notes=(note,)
+        name,
+        hypothesis,
+        False,
+        float(estimate),
+        float(low),
+        float(high),
+        p,
+        None,
+        METHOD,
+        unit,
+        counts,
+        detectable=float(100 * (1 - np.exp(-needed / 2))),
+        notes=(note, "the detectable effect is a fall"),
     )
 
 

@@ -42,7 +42,7 @@ def size_charts(
     title = f"{main.contrast.name}: gain of each language"
     yield Chart("lines", "languages-by-size", title, axis, "gain in points", bare)
     spread = tuple(
-        {"x": 10 ** sizes[model], "y": deviation, "series": arm, "label": model}
+        {"x": round(10 ** sizes[model]), "y": deviation, "series": arm, "label": model}
         for arm in (main.contrast.against, main.contrast.arm)
         for model, deviation in deviations(seed_scores(observations, arm)).items()
         if model in sizes

@@ -11,7 +11,7 @@ from harness.analysis.effects.contrast_charts import gains_by_language, gains_by
 from harness.analysis.effects.contrasts import Contrasted, contrast_results, task_conclusions
 from harness.analysis.effects.findings import Effect, Findings, TextTable
 from harness.analysis.effects.gains import Values, places_of, sample_of, selected
-from harness.analysis.effects.mixed_model import mixed_effect
+from harness.analysis.effects.mixed_model import SAME_SLOPE, mixed_effect
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_rates, degenerate_table, quality_warnings
 from harness.analysis.effects.resample import effect
@@ -42,8 +42,8 @@ class _Outcome:
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
     """Tests whether gains, their spread over seeds, and the gains of the languages served worst change with size.
 
-    The hypotheses are about the first primary contrast, and the largest family of models, named by the model factor
-    ``family``; the others replicate them. Holm's correction is over the three.
+    The hypotheses are about the first contrast, or the first primary one, in the family with most models, by the model
+    factor ``pretraining``; the other families replicate them. Holm's correction is over the three.
     """
     contrasts = contrasts_of(study, observations)
     found = [
@@ -60,7 +60,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     fits: list[Effect] = []
     main = next((each for each in found if each.contrast.primary), found[0] if found else None)
     if main is not None:
-        outcomes = _corrected([*_outcomes(observations, main, families)])
+        outcomes = _corrected([*_outcomes(study, observations, main, families)])
         warnings += _lacking(outcomes, families)
         if mixed:
             fit, notes = _mixed(main, families)
@@ -99,11 +99,23 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The three hypotheses in the largest family of models, corrected."""
+    found = list(contrast_results(study, contrasts_of(study, observations), observations, beside=False))
+    main = next((each for each in found if each.contrast.primary), found[0] if found else None)
+    if main is None:
+        return ()
+    return tuple(
+        each.effect
+        for each in _corrected([*_outcomes(study, observations, main, families_by_size(study, observations))])
+    )
+
+
 def _outcomes(
-    observations: Sequence[Observation], main: Contrasted, families: Mapping[str, Mapping[str, float]]
+    study: Study, observations: Sequence[Observation], main: Contrasted, families: Mapping[str, Mapping[str, float]]
 ) -> Iterator[_Outcome]:
     contrast = main.contrast
-    registered = main.contrast.primary and "exploratory" not in " ".join(main.effect.notes)
+    registered = bool(study.contrasts) and not main.exploratory
     tested = {
         f"{contrast.name}: {GAIN}": ("H1", _gain_slope),
         f"{contrast.name}: {SEEDS}": ("H2", _seed_slope),
@@ -200,7 +212,9 @@ def _mixed(main: Contrasted, families: Mapping[str, Mapping[str, float]]) -> tup
     }
     formula = "gain ~ size + C(task, Sum)" if len(set(columns["task"])) > 1 else "gain ~ size"
     name = f"{main.contrast.name}: {GAIN}, mixed model"
-    fit = mixed_effect(columns, formula, "size", name, random=("language", "run"), unit=PER_TENFOLD)
+    fit = mixed_effect(
+        columns, formula, "size", name, random=("language", "run"), unit=PER_TENFOLD, notes=(SAME_SLOPE,)
+    )
     return [fit.effect] if fit.effect else [], [f"{main.contrast.name}: {note}" for note in fit.notes]
 
 

@@ -16,14 +16,14 @@ PER_TENFOLD = "points per tenfold size"
 
 
 def families_by_size(study: Study, observations: Sequence[Observation]) -> dict[str, dict[str, float]]:
-    """The log10 of the parameters of each model, smallest first, by the model factor ``family``; largest family first.
+    """The log10 of the parameters of each model, smallest first, by the model factor ``pretraining``; most models first.
 
     Models whose size is not known are left out.
     """
     factors = model_factors(observations, study)
     found: dict[str, dict[str, float]] = {}
     for model, size in parameters_of(factors).items():
-        found.setdefault(str(factors[model].get("family", "")), {})[model] = log10(size)
+        found.setdefault(str(factors[model].get("pretraining", "")), {})[model] = log10(size)
     return dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
 
 
@@ -42,5 +42,5 @@ def size_lines(values: Values, sizes: Mapping[str, float], series: str) -> list[
     for model, size in sizes.items():
         point = mean_point(sliced(values, model=model))
         if point:
-            points.append({**point, "x": 10**size, "y": point["x"], "series": series, "label": model})
+            points.append({**point, "x": round(10**size), "y": point["x"], "series": series, "label": model})
     return points

@@ -1,4 +1,4 @@
-// Charts with Observable Plot, from their data in the page. The library is unpacked when the first one comes near.
+// Charts with Observable Plot, from their data in the page. The library is unpacked when there is one.
 "use strict";
 (() => {
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
@@ -62,11 +62,11 @@
               x: "value", y: "row", dy, insetTop: inset, insetBottom: inset, fill: (point) => color(point.series), ariaLabel: "hint",
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "start",
+              x: "value", y: "row", dy, dx: 4, text: "text", textAnchor: "start",
               filter: (point) => point.value >= 0,
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "end",
+              x: "value", y: "row", dy, dx: -4, text: "text", textAnchor: "end",
               filter: (point) => point.value < 0,
             }),
           ]),
@@ -78,7 +78,7 @@
       const holder = document.createElement("div");
       chart.panels.forEach((panel, index) => {
         const points = panel.points.map(([step, value]) => ({
-          step, value, hint: `${panel.title}\n${value.toFixed(panel.title === "loss" ? 3 : 1)} at step ${step.toLocaleString("en")}`,
+          step, value, hint: `${panel.title}\n${value.toFixed(panel.digits)} at step ${step.toLocaleString("en")}`,
         }));
         const loss = panel.title === "loss", last = index === chart.panels.length - 1;
         holder.append(Plot.plot({
@@ -101,9 +101,9 @@
     layers(chart, width) {
       const lines = chart.lines.flatMap((line) => line.values.map((value, layer) => ({ layer, value, name: line.name })));
       const taken = chart.lines.map((line) => ({
-        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(1)} at layer ${line.taken}`,
+        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(chart.digits)} at layer ${line.taken}`,
       }));
-      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(1)} at layer ${layer}` }));
+      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(chart.digits)} at layer ${layer}` }));
       return Plot.plot({
         ...shared, width, height: 210, marginLeft: 36, marginTop: 14,
         x: { label: "layer (0: embeddings)", tickFormat: "d", ticks: Math.min(12, mean.length), labelArrow: "none" },
@@ -220,11 +220,13 @@
     document.head.append(script);
   }));
 
+  // All that is on the page is drawn at once, for a screenshot or a printout has no time to scroll; what is hidden in a tab
+  // has no width yet, and is drawn when it is shown.
   const holders = [...document.querySelectorAll("[data-chart]")];
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); render(entry.target); }
-  }, { rootMargin: "1500px" });
-  holders.forEach((holder) => near.observe(holder));
+  const later = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { later.unobserve(entry.target); render(entry.target); }
+  });
+  for (const holder of holders) if (holder.clientWidth) render(holder); else later.observe(holder);
   addEventListener("beforeprint", () => holders.filter((holder) => !holder.firstChild).forEach(render));
 })();
 
