@@ -17,7 +17,7 @@ from harness.types.progress import ProgressListener
 STUDY = (
     PLUGIN
     + """
-import os, signal
+import os, signal, time
 from pathlib import Path
 from harness import IntermediateTask, Study
 
@@ -38,11 +38,16 @@ def harness_studies():
 
 @hookimpl
 def harness_unit_scored(folder, cached):
-    '''Kills the first process that has scored a unit of the run that is named in the environment.'''
+    '''Kills the first process that has scored a unit of the run that is named in the environment; or lets it hang.'''
     mark = Path(os.environ.get("KILL", "/nowhere/at/all"))
     if mark.parent == Path(folder).absolute() and not cached and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    mark = Path(os.environ.get("HANG", "/nowhere/at/all"))
+    if mark.parent.is_dir() and not cached and not mark.exists():
+        mark.with_suffix(".new").write_text(str(os.getpid()))
+        mark.with_suffix(".new").rename(mark)
+        time.sleep(600)
 """
 )
 

@@ -23,6 +23,8 @@ RETRIES = 20
 """Number of times Ray starts a task again whose worker or node was lost. The job resumes where it was."""
 LOOK_EVERY = 5.0
 """Seconds between looks at the resources of the cluster, which nodes join and leave."""
+POLL = 0.2
+"""Seconds between looks at the process of a job."""
 GIGABYTE = 2**30
 
 
@@ -77,13 +79,13 @@ class RayLauncher(JobLauncher):
 
     def result(self, job: Job, handle: Handle) -> JobResult | None:
         """The result as the task read it: files that another node wrote may not be visible here yet."""
-        from ray.exceptions import RayError, RayTaskError
+        from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
         try:
             found: JobResult | None = self._connected().get(handle)
+        except TaskCancelledError:
+            return None
         except RayTaskError as error:
-            if isinstance(error.cause, KeyboardInterrupt):
-                return None
             hint = "is the harness installed on every node, in the environment of Ray's workers?"
             return JobResult(job.key, 1, f"the task failed on its node: {error.cause}", hint)
         except RayError:
@@ -140,7 +142,7 @@ class RayLauncher(JobLauncher):
         return self._ray
 
     def _begin(self, ray: Any) -> None:
-        address = self.options.get("address") or os.environ.get("RAY_ADDRESS") or None
+        address = self.options.get("address") or os.environ.get("RAY_ADDRESS") or "local"
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
         try:
             ray.init(address, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR")
@@ -155,10 +157,14 @@ class RayLauncher(JobLauncher):
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray's own end the process where ours save
         self._own = True
+        # Else the last lines of a lost node's log are printed on standard output, where results belong (as in ray.util.rpdb).
+        ray._private.worker._worker_logs_enabled = False
 
 
 def carry_out(path: str) -> JobResult | None:
     """The task: the process of a job, on the node that Ray has chosen. Returns the job's result, None where it left none."""
+    # Ray cancels a task by this signal, which a cluster that was started in the background of a shell has switched off.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     files = JobFiles.beside(Path(path))
     with files.log.open("ab") as log:
         process = subprocess.Popen(
@@ -170,7 +176,8 @@ def carry_out(path: str) -> JobResult | None:
         )
     assert process.stdin is not None
     try:
-        process.wait()
+        while process.poll() is None:  # a cancellation does not interrupt a system call
+            time.sleep(POLL)
     except BaseException:  # cancelled
         process.stdin.close()
         process.wait()
