@@ -12,7 +12,8 @@ from typing import Any
 
 _NAMES_OF = {
     "harness.api": (
-        "breakdown checklist compare evaluate evaluate_seeds figures mine render_report score train train_adapters"
+        "analyse_study breakdown checklist compare evaluate evaluate_seeds figures mine render_report score train "
+        "train_adapters"
     ),
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
@@ -39,6 +40,7 @@ _NAMES_OF = {
     "harness.scoring.metrics.base": "AdditiveMetric Metric",
     "harness.scoring.metrics.masked": "MaskedTokens",
     "harness.scoring.scores": "BenchmarkScore TaskScore",
+    "harness.studies.analyse": "StudyAnalysis",
     "harness.studies.job": "Job",
     "harness.studies.launcher": "JobLauncher",
     "harness.training.objectives.base": "ObjectiveContext StageObjective",

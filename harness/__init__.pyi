@@ -1,5 +1,6 @@
 # Written by `make docs` from the table in __init__.py.
 
+from harness.api import analyse_study as analyse_study
 from harness.api import breakdown as breakdown
 from harness.api import checklist as checklist
 from harness.api import compare as compare
@@ -60,6 +61,7 @@ from harness.scoring.metrics.base import Metric as Metric
 from harness.scoring.metrics.masked import MaskedTokens as MaskedTokens
 from harness.scoring.scores import BenchmarkScore as BenchmarkScore
 from harness.scoring.scores import TaskScore as TaskScore
+from harness.studies.analyse import StudyAnalysis as StudyAnalysis
 from harness.studies.job import Job as Job
 from harness.studies.launcher import JobLauncher as JobLauncher
 from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
@@ -122,6 +124,7 @@ from harness.types.units import Unit as Unit
 from harness.types.units import UnitExamples as UnitExamples
 
 __all__ = [
+    "analyse_study",
     "breakdown",
     "checklist",
     "compare",
@@ -182,6 +185,7 @@ __all__ = [
     "MaskedTokens",
     "BenchmarkScore",
     "TaskScore",
+    "StudyAnalysis",
     "Job",
     "JobLauncher",
     "ObjectiveContext",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.retrieval.mine_files import MiningOptions
     from harness.run import Comparison, Run, SeedRuns
     from harness.scoring.scores import BenchmarkScore
+    from harness.studies.analyse import StudyAnalysis
     from harness.training.chain import Stages
     from harness.training.stage import Stage, TrainedStage
     from harness.types.progress import ProgressListener
@@ -404,6 +405,26 @@ def figures(
         written.append(Path(out) / f"{figure.name}.{type}")
         write_atomic(written[-1], figure.content)
     return written
+
+
+def analyse_study(
+    name: str, *, size: str | None = None, out: str | Path | None = None, registry: Registry | None = None
+) -> StudyAnalysis:
+    """Analyses the runs of a study, finished or not, and writes tables, figures and a page into ``analysis`` beside them.
+
+    ``size`` names one of the study's sizes, where it has some. ``out`` is the folder of its runs, ``runs/<study>`` or
+    ``runs/<study>/<size>`` if left out.
+
+    Raises :class:`~harness.core.errors.UsageError` for a study or a size that there is not,
+    :class:`~harness.core.errors.DataError` where no run has begun.
+    """
+    from harness.registry.default import get_registry
+    from harness.studies.analyse import analyse_folders
+    from harness.studies.grid import StudyFolders
+
+    registry = registry or get_registry()
+    study = registry.study(name).at(size)
+    return analyse_folders(study, StudyFolders.of(study, size, out), registry, size or "")
 
 
 def breakdown(

@@ -100,7 +100,7 @@ CONCERNED: dict[str, tuple[str, ...]] = {
         ),
         "training/test_mlm_order.py",
     ),
-    "harness/training/_schedule.py": among(
+    "harness/training/schedule.py": among(
         "training/test_training.py",
         "a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for",
         "a_schedule_may_be_as_long_as_any_training_and_no_longer",

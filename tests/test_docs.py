@@ -20,7 +20,7 @@ from harness.cli.main import COMMANDS, cli
 from harness.cli.reference import reference
 from harness.registry.default import get_registry
 from harness.registry.select import select
-from harness.training._via import parse_via
+from harness.training.via import parse_via
 from harness.types.options import ObjectiveOptions
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 from pages import ROOT, fences
+from study_runs import write_study
+
+from harness.registry.default import get_registry
 
 MODEL = "xlm-roberta-base"
 """The model of the pages, which the small one stands for."""
@@ -34,12 +37,14 @@ def test_every_block_of_the_python_page_runs(
     blocks = [block for language, block in fences(ROOT / "docs" / "python.md") if language == "python"]
     assert len(blocks) > 8
     known: dict[str, Any] = {}
+    write_study(get_registry().study("size-robustness").at("smoke"), here / "runs/size-robustness/smoke")
     for block in blocks:
         exec(compile(block.replace(f'"{MODEL}"', repr(str(small_model))), "python.md", "exec"), known)
     printed = capsys.readouterr().out
     assert "did you mean 'xnli'?" in printed and re.search(r"[+-][\d.]+ points, p = [\d.]+", printed)
     assert known["page"].startswith("<!DOCTYPE html>") and (here / "runs/plain/report.html").is_file()
     assert known["seeds"].seeds == (1, 2)
+    assert known["found"].page.is_file() and not known["found"].complete and len(known["units"])
     record = json.loads((here / "runs/via-mnli/record.json").read_text(encoding="utf-8"))
     assert record["options"]["via"] == ["mnli"] and not record["failed"]
 

@@ -160,6 +160,13 @@ def session_options(*, without: Collection[str] = ()) -> Callable[[Decorated], D
     return together(*(option for name, option in SESSION.items() if name not in without))
 
 
+size_option = click.option(
+    "--size", metavar="NAME", help="A size of the study, where it has several: 'harness study list' names them."
+)
+study_folder_option = click.option(
+    "--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>[/<size>]]"
+)
+
 launch_options = together(
     click.option("--launcher", metavar="NAME", help="Runs the jobs: local, or a plugin's.  [default: local]"),
     click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time.  [default: 1, or the launcher's]"),

@@ -60,12 +60,14 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
     for entry in present:
         task = entry.task
         # By what is trained on, not by its name: a target and an intermediate task may share one.
+        trained_on = training_tasks(task, context.registry)
         sources = tuple(
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
-            for source in training_tasks(task, context.registry)
+            for source in trained_on
         )
         family = family_of(entry.task, context)
-        alike = (sources, task.family, task.labels, json.dumps(as_plain(family.options), sort_keys=True))
+        options = [family.options, *(context.train_options([source.name, task.name]) for source in trained_on)]
+        alike = (sources, task.family, task.labels, json.dumps([as_plain(each) for each in options], sort_keys=True))
         groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
 
@@ -100,7 +102,8 @@ def make_group(
             name = units[0].task.name
             raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
         for source in sources:
-            checkpoint = stages.stage([_selected(source, units[0], options.select_on)], checkpoint)
+            selected = _selected(source, units[0], options.select_on)
+            checkpoint = stages.stage([selected], checkpoint, target=units[0].task.name)
     return CheckpointGroup(family, checkpoint, tuple(units))
 
 

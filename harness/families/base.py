@@ -185,6 +185,16 @@ class HeadFamily(Predictor):
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed loss of a batch and how many terms were summed; the step's loss is the ratio of the totals."""
 
+    def loss_of_outputs(
+        self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> tuple[float, float] | None:
+        """The sums of :meth:`loss` over the examples that have labels, from what was computed to predict them.
+
+        ``features`` and ``outputs`` are what :meth:`decode` gets. By default None: the outputs do not tell, and the examples
+        go through the model once more.
+        """
+        return None
+
     @abstractmethod
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Computes what decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""

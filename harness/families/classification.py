@@ -93,6 +93,19 @@ class Classification(HeadFamily):
         check_finite(np.isfinite(logits))
         return [self.labels[index] for index in logits.argmax(axis=1)]
 
+    def loss_of_outputs(
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> tuple[float, float] | None:
+        """Cross-entropy of the labels, from the logits."""
+        pairs = [examples[index] for index in features.example.tolist()]
+        labelled = [row for row, pair in enumerate(pairs) if isinstance(pair, Pair) and pair.label is not None]
+        if not labelled:
+            return None
+        logits = np.asarray(outputs["logits"], np.float64)[labelled]
+        right = self._labels([pair for row in labelled if isinstance(pair := pairs[row], Pair)])
+        losses = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(right)), right]
+        return float(losses.sum()), float(len(right))
+
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[str]:
         """ "majority": the most frequent training label; "random": a uniform draw for each example."""
         count = len(unit.examples)

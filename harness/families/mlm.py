@@ -131,6 +131,13 @@ class MaskedLanguageModel(HeadFamily):
         columns = zip(outputs["masked"], outputs["right"], outputs["loss"], strict=True)
         return [MaskedCounts(int(masked), round(float(right)), float(loss)) for masked, right, loss in columns]
 
+    def loss_of_outputs(
+        self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> tuple[float, float] | None:
+        """Cross-entropy of the predicted tokens, and their number."""
+        terms = float(np.sum(outputs["masked"])) if len(features) else 0.0
+        return (float(np.sum(outputs["loss"], dtype=np.float64)), terms) if terms else None
+
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> Sequence[Any]:
         """There is no baseline: raises UsageError."""
         raise UsageError("masked language modelling has no baseline", hint="give a model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import harmonic_mean
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,20 @@ class MultipleChoice(HeadFamily):
         item = np.repeat(np.arange(len(counts)), counts)
         table[item, np.arange(len(scores)) - starts[item]] = scores
         return [int(index) for index in table.argmax(axis=1)]
+
+    def loss_of_outputs(
+        self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]
+    ) -> tuple[float, float] | None:
+        """Cross-entropy of the right options, from the scores of all options of an item."""
+        if features.items is None:
+            return None
+        scores, total, terms = np.asarray(outputs["score"], np.float64), 0.0, 0
+        for start, end in pairwise(features.items.tolist()):
+            choice = examples[int(features.example[start])]
+            if isinstance(choice, Choice) and choice.answer is not None:
+                total += float(np.logaddexp.reduce(scores[start:end]) - scores[start + choice.answer])
+                terms += 1
+        return (total, float(terms)) if terms else None
 
     def choices(self, unit: UnitExamples) -> float | None:
         """The number of options, their harmonic mean where examples differ."""

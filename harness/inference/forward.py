@@ -68,6 +68,7 @@ class Forward:
     computed side by side.
     ``build_index`` is the hook ``harness_build_index``, for families that search; ``phases`` counts seconds.
     ``embedder`` is what the model's folder says of its sentence vectors.
+    ``watch`` is told the rows and the outputs of every stream.
     ``padding`` is "none" for a model that reads it (:func:`~harness.models.padding.padding_of`), else "right".
     """
 
@@ -81,6 +82,7 @@ class Forward:
     build_index: Callable[..., Any] | None = None
     phases: Timings = field(default_factory=Timings)
     embedder: Embedder = field(default_factory=Embedder)
+    watch: Callable[[FeatureRows, Mapping[str, OutputRows]], None] = lambda features, outputs: None
     padding: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +124,7 @@ class Forward:
             for portion in self._portions(features, left):
                 with portion:
                     in_threads(partial(self._compute, features, step, left, scattered), self._at_once(features))
+        self.watch(features, scattered.outputs)
         return scattered.outputs
 
     def _portions(self, features: FeatureRows, left: _Left) -> Iterator[AbstractContextManager[None]]:
@@ -145,7 +148,7 @@ class Forward:
         import torch
 
         # One autocast for all batches: it keeps the weights that it has rounded until it is left.
-        with left.abandoned_by_errors(), torch.inference_mode(), self._autocast():
+        with left.abandoned_by_errors(), torch.inference_mode(), self.autocast():
             fetch: Callable[[], None] = lambda: None  # noqa: E731
             while len(rows := left.take(self._tokens_a_batch())):
                 try:
@@ -190,7 +193,8 @@ class Forward:
             {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
         )
 
-    def _autocast(self) -> Any:
+    def autocast(self) -> Any:
+        """The precision that the model computes in, as a context."""
         import torch
 
         if self.dtype == "fp32":

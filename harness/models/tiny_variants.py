@@ -19,11 +19,14 @@ class TinyVariant:
     thinned: Mapping[str, int] = field(default_factory=dict)
 
 
+_SCARCE = dict.fromkeys(("ar", "hi", "ko", "sw"), 20)
 TINY_VARIANTS = {
     "tiny": TinyVariant(),
     "tiny-64": TinyVariant(width=64),
     "tiny-256": TinyVariant(width=256),
     "tiny-en": TinyVariant(languages=("en",)),
-    "tiny-scarce": TinyVariant(thinned=dict.fromkeys(("ar", "hi", "ko", "sw"), 20)),
+    "tiny-scarce-64": TinyVariant(width=64, thinned=_SCARCE),
+    "tiny-scarce": TinyVariant(thinned=_SCARCE),
+    "tiny-scarce-256": TinyVariant(width=256, thinned=_SCARCE),
 }
 """By the name that ``--model`` takes. The scarce languages have four scripts, and each family of tasks has some of them."""

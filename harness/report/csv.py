@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core.safe_text import sanitise
+from harness.report.table import Cell, PageText, Table, Value
 from harness.results.run_view import RunView, language_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float 
     """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval.
 
     ``chance`` is the higher score of random and constant answers, None where it is not known; ``at_chance`` tells whether
-    the interval reaches down to it.
+    the score is not above it, within its interval.
     """
     for run in runs:
         for task in run.tasks.values():
@@ -51,7 +52,7 @@ def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float 
                         "low": estimate.low,
                         "high": estimate.high,
                         "chance": estimate.chance.level if estimate.chance else None,
-                        "at_chance": estimate.at_chance if estimate.chance else None,
+                        "at_chance": bool(estimate.chance_mark) if estimate.chance else None,
                     }
 
 
@@ -63,6 +64,33 @@ def to_csv(report: Report) -> str:
     for row in score_rows(report.runs):
         writer.writerow([_cell(row[name]) for name in COLUMNS])
     return out.getvalue()
+
+
+def table_csv(table: Table) -> str:
+    """One table in the same way; what stands behind ± has a column of its own."""
+    head: list[str] = []
+    columns: list[list[str]] = []
+    for place, column in enumerate(table.columns):
+        cells = [row[place] for row in table.rows]
+        head.append(inert(column.name))
+        columns.append([_cell(_number(cell)) for cell in cells])
+        spread = [cell.half_width if isinstance(cell, Value) else None for cell in cells]
+        if any(half is not None for half in spread):
+            head.append(inert(f"{column.name} ±"))
+            columns.append(list(map(_cell, spread)))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([head, *zip(*columns, strict=True)])
+    return out.getvalue()
+
+
+def _number(cell: Cell) -> str | int | float | None:
+    """The number of a cell in full, or its text."""
+    if isinstance(cell, Value):
+        return cell.value
+    if isinstance(cell, PageText):
+        return cell.text if cell.number is None else cell.number
+    return cell
 
 
 def _cell(value: str | int | float | bool | None) -> str:

@@ -13,12 +13,14 @@ from harness.models.reference import parse_model
 from harness.results.seeds import SEEDLESS, SUMMARY, check_seeds, seed_folder, summarise, write_summary
 from harness.results.systems import load_run
 from harness.runs.naming import system_name
-from harness.studies.job import Job, JobResult
+from harness.studies.job import Choice, Job, JobResult
 from harness.studies.launch import Launch, launch_jobs
+from harness.studies.search import RECIPE, SEARCH, Tried, searched_tasks, with_value
+from harness.studies.search_report import SearchResult, search_results, write_search
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
-from harness.types.studies import Study
+from harness.types.studies import Search, Study
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One model with one set of options, and all its seeds; its runs are in ``folder``, one a seed."""
+    """One model with one set of options, and all its seeds; its runs are in ``folder``, one a seed.
+
+    ``arm`` is the study's arm that it belongs to. A cell with ``choice`` takes an option from a search, a cell with
+    ``tried`` is part of the search: a run on English dev data, right in ``folder``. ``beside`` is set for the recipe's own
+    value where the arm has a search.
+    """
 
     model: str
     options: EvalOptions
@@ -37,6 +44,10 @@ class Cell:
     benchmark: str | None = None
     tasks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    arm: str = ""
+    choice: Choice | None = None
+    tried: Tried | None = None
+    beside: bool = False
 
     def __post_init__(self) -> None:
         """Refuses seeds that cannot be told apart."""
@@ -49,17 +60,24 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The model and its stages: "xlm-roberta-base via mnli > squad"."""
+        """The model and its arm, or its stages: "xlm-roberta-base via mnli > squad"."""
+        if self.arm:
+            what = f" tried with {self.tried}" if self.tried else " with the recipe's own value" if self.beside else ""
+            return f"{self.model}, {self.arm}{what}"
         return f"{self.model} via {' > '.join(self.via)}" if self.via else self.model
 
     @property
     def runs(self) -> list[Path]:
         """The run folders of its seeds."""
-        return [seed_folder(self.folder, seed) for seed in self.seeds]
+        return [self.folder] if self.tried else [seed_folder(self.folder, seed) for seed in self.seeds]
 
     def jobs(self, registry: Registry) -> list[Job]:
         """An evaluation for each seed."""
         plugins = registry.plugins()
+        tasks, options = self.tasks, self.options
+        if self.tried:
+            tasks = tuple(searched_tasks(registry, self.benchmark, self.tasks))
+            options = with_value(options, self.tried, tasks)
         return [
             Job(
                 name=f"{self.name}, seed {seed}",
@@ -67,10 +85,11 @@ class Cell:
                 model=self.model,
                 out=str(run),
                 benchmark=self.benchmark,
-                tasks=self.tasks,
+                tasks=tasks,
                 languages=self.languages,
-                options=self.options,
+                options=options,
                 seed=seed,
+                choice=self.choice,
                 folder=str(Path.cwd()),
                 plugins=tuple(plugin.path for plugin in plugins if plugin.path),
                 disabled=tuple(plugin.provider for plugin in plugins if plugin.status == "disabled"),
@@ -81,10 +100,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """Result of a grid: the summaries of the cells that are complete, and the jobs that failed."""
+    """Result of a grid: the summaries of the cells that are complete, the jobs that failed, and what searches have chosen."""
 
     summaries: list[tuple[Cell, dict[str, Any]]]
     failed: list[tuple[Job, JobResult]]
+    searches: Sequence[SearchResult] = ()
 
     @property
     def failed_units(self) -> list[tuple[Path, str]]:
@@ -101,19 +121,80 @@ class Grid:
         return result.error(f"{counted(len(self.failed), 'job')} failed; {job.name}: ")
 
 
-def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterator[Cell]:
-    """The grid of a study in its order, models first, in ``out/<model>[-via-<stages>]/seed-<n>``.
+@dataclass(frozen=True)
+class StudyFolders:
+    """Folders of a study: ``runs`` holds runs, stages and jobs, ``own`` its frozen plan and its analysis."""
 
-    All runs share their stages, in ``out/stages``. ``options`` has data folder, device and limits; stages, recipe and
-    seeds are the study's.
+    own: Path
+    runs: Path
+
+    @classmethod
+    def of(cls, study: Study, size: str | None = None, out: str | Path | None = None) -> StudyFolders:
+        """Those of a study at a size: ``out``, else ``runs/<study>[/<size>]``; the runs are in the same folder.
+
+        A study of another one's runs uses that one's folder for the runs, and a folder of its name within for itself.
+        """
+        runs = Path(out) if out else Path("runs", study.runs_of or study.name, *([size] if size else []))
+        return cls(runs / study.name if study.runs_of else runs, runs)
+
+
+def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterator[Cell]:
+    """The grid of a study in its order, models first, in ``out/<model>/<arm>/seed-<n>``; those of a search come before.
+
+    Without arms there is a cell for each ``via``, in ``out/<model>[-via-<stages>]/seed-<n>``. All runs share their stages, in
+    ``out/stages``. ``options`` has data folder and device, and what is to be used instead of the study's own limits and
+    options; stages, recipe and seeds are the study's.
     """
     base = replace(options or EvalOptions(), recipe=study.recipe, stages_dir=str(out / "stages"))
+    base = replace(
+        base,
+        limit=base.limit or study.limit,
+        train_limit=base.train_limit or study.train_limit,
+        perturb=base.perturb or study.perturb,
+    )
     for model in study.models:
-        for via in study.via:
-            folder = out / system_name(parse_model(model), via)
-            selection = (study.benchmark or None, study.tasks, study.languages)
-            seeds = study.seeds[:1] if model == SEEDLESS else study.seeds
-            yield Cell(model, replace(base, via=via), seeds, folder, *selection)
+        seeds = study.seeds_for(model)[:1] if model == SEEDLESS else study.seeds_for(model)
+        own = {**study.options, **study.options_of.get(model, {})}
+        cell = Cell(model, base, seeds, out, study.benchmark or None, study.tasks, study.languages)
+        if not study.arms:
+            for via in study.via:
+                chosen = replace(base, via=via, overrides={**own, **base.overrides})
+                yield replace(cell, options=chosen, folder=out / system_name(parse_model(model), via))
+        for arm in study.arms_of(model):
+            chosen = replace(base, via=arm.via, overrides={**own, **arm.options, **base.overrides})
+            place = Path(parse_model(model).slug)
+            of_arm = replace(cell, options=chosen, folder=out / place / arm.name, arm=arm.name)
+            if study.search is not None and study.search.covers(model):
+                yield from _searched(study.search, of_arm, out / SEARCH / place / arm.name)
+            else:
+                yield of_arm
+
+
+def _searched(search: Search, cell: Cell, folder: Path) -> Iterator[Cell]:
+    """The runs of a search, the cell with what it has chosen, and the cell with the recipe's own value."""
+    runs: dict[str, str] = {}
+    english = replace(cell.options, split="dev", perturb=())
+    for value in (None, *search.values):
+        tried = Tried(search.option, value)
+        runs[tried.text] = str(folder / str(tried))
+        yield replace(
+            cell, options=english, seeds=(search.seed,), folder=folder / str(tried), languages=("en",), tried=tried
+        )
+    yield replace(cell, choice=Choice(search.option, runs))
+    yield replace(cell, folder=cell.folder.with_name(f"{cell.arm}@{RECIPE}"), beside=True)
+
+
+def evaluations(cells: Sequence[Cell], registry: Registry) -> dict[str, tuple[Cell, Job]]:
+    """The jobs of the cells by their keys, each with its cell; those that take an option from a search need its runs."""
+    found = [(cell, job) for cell in cells for job in cell.jobs(registry)]
+    tried = {job.out: job.key for cell, job in found if cell.tried}
+    return {
+        job.key: (
+            cell,
+            replace(job, needs=tuple(tried[run] for run in job.choice.runs.values())) if job.choice else job,
+        )
+        for cell, job in found
+    }
 
 
 def run_cells(
@@ -134,17 +215,17 @@ def run_cells(
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
     """
     launch = launch or Launch()
-    of = {job.key: (cell, job) for cell in cells for job in cell.jobs(registry)}
+    of = evaluations(cells, registry)
     for cell in cells:
         check_job(cell.jobs(registry)[0], registry)
-    left = {cell.folder: len(cell.seeds) for cell in cells}
+    left = {cell.folder: len(cell.seeds) for cell in cells if not cell.tried}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
     failed: list[tuple[Job, JobResult]] = []
 
     def ended(job: Job, result: JobResult) -> None:
         if not result.done:
             failed.append((job, result))
-        elif job.kind == "evaluation" and process_index() == 0:
+        elif job.kind == "evaluation" and process_index() == 0 and not of[job.key][0].tried:
             cell, _ = of[job.key]
             (cell.folder / SUMMARY).unlink(missing_ok=True)  # an earlier command's, until all seeds are done
             left[cell.folder] -= 1
@@ -153,10 +234,13 @@ def run_cells(
                 summaries.append((cell, summary_of(cell)))
                 write_summary(summaries[-1][1], cell.folder)
 
-    evaluations = [job for _, job in of.values()]
-    launch_jobs(evaluations, out, launch, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
+    jobs = [job for _, job in of.values()]
+    launch_jobs(jobs, out, launch, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
+    searches = search_results(cells, registry)
+    if process_index() == 0:
+        write_search(searches, out)
     order = [cell.folder for cell in cells]
-    return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed)
+    return Grid(sorted(summaries, key=lambda found: order.index(found[0].folder)), failed, searches)
 
 
 def summary_of(cell: Cell) -> dict[str, Any]:

@@ -34,13 +34,25 @@ class JobResources:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """An option of the target stages that a job takes from a search: the one of the runs with the best English dev score.
+
+    ``runs`` are the folders of the runs by the value that they were made with, as text; "" is the recipe's own.
+    """
+
+    option: str
+    runs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Job:
     """One piece of work for one process: an ``evaluation`` (a run into the folder ``out``) or a ``stage`` (into a checkpoint).
 
     ``benchmark``, ``tasks`` and ``languages`` select units as in :func:`harness.evaluate`, ``seed`` is that of the training
     (None: the recipe's). A stage job trains the stage with the key ``stage`` among those that its selection leads to.
-    ``needs`` are the keys of jobs that must be done before. Relative paths are meant in ``folder``; ``plugins`` are files
-    to load, ``disabled`` the names of plugins to leave out. ``name`` is for people.
+    ``needs`` are the keys of jobs that must be done before; those whose runs decide about ``choice`` are among them.
+    Relative paths are meant in ``folder``; ``plugins`` are files to load, ``disabled`` the names of plugins to leave out.
+    ``name`` is for people.
     """
 
     name: str
@@ -52,6 +64,7 @@ class Job:
     languages: tuple[str, ...] = ()
     options: EvalOptions = field(default_factory=EvalOptions)
     seed: int | None = None
+    choice: Choice | None = None
     stage: str = ""
     needs: tuple[str, ...] = ()
     resources: JobResources = field(default_factory=JobResources)

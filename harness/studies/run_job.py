@@ -18,6 +18,7 @@ from harness.evaluation.evaluate_run import evaluate_run
 from harness.evaluation.observers import Observed
 from harness.registry.default import get_registry
 from harness.studies.job import Job, JobFiles, JobResult, read_job, write_result
+from harness.studies.search import chosen_overrides, searched_tasks
 from harness.studies.stage_plan import plan_stages
 from harness.training.processes import process_index
 from harness.training.shared import train_when_free
@@ -89,13 +90,17 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
 
 
 def _evaluate(job: Job, registry: Registry, reporter: ProgressListener, loaded: LoadedModel | None) -> JobResult:
+    options = job.seeded
+    if job.choice is not None:
+        chosen = chosen_overrides(job.choice, searched_tasks(registry, job.benchmark, job.tasks))
+        options = replace(options, overrides={**options.overrides, **chosen})
     run = evaluate_run(
         loaded or job.model,
         job.tasks,
         benchmark=job.benchmark,
         languages=job.languages,
         out=job.out,
-        options=job.seeded,
+        options=options,
         registry=registry,
         reporter=reporter,
     )

@@ -73,7 +73,8 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     """The evaluations and, before them, a job for every stage that more than one of them needs.
 
     A stage job needs that of the stage before it, an evaluation those of all its shared stages. An evaluation whose
-    stages cannot be determined shares none: its own run reports what is wrong.
+    stages cannot be determined shares none: its own run reports what is wrong. One with a choice yet to be made counts
+    with the recipe's own value, with which there is another anyway.
     """
     data: dict[tuple[str | None, bool], DataAccess] = {}  # training data are read once for all
     needed: dict[str, list[Job]] = {}
@@ -100,6 +101,7 @@ def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
         job,
         name=f"stage {' > '.join(each.name for each in lineage)} of {job.model}, seed {stage.options.seed}",
         kind="stage",
+        choice=None,
         stage=stage.key,
         out=str(plan.folder(stage)),
         options=replace(job.options, stages_dir=str(plan.stages.root)),

@@ -27,6 +27,7 @@ from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.models.swapped_adapters import adapters_in
+from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.training._order import micro_batches, step_items
 from harness.training._sparse import densify, sparsify
@@ -363,7 +364,8 @@ class Trainer:
             self.modules.train()
             self.progress.dev.append({"step": step, **found})
             score = found["score"]
-            log.info("step %d: English dev %.2f", step, score)
+            loss = f", loss {found['loss']:.3f}" if "loss" in found else ""
+            log.info("step %d: English dev %s%s", step, shown_dev(score), loss)
         best = self.progress.best_score
         wanted = last and (self.options.select == "last" or score is None)
         if wanted or (score is not None and (best is None or score > best)):

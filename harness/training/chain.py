@@ -19,13 +19,13 @@ from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_
 from harness.models.vocabulary import extend_vocabulary
 from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
-from harness.training._schedule import make_schedule
-from harness.training._via import parse_via, via_tasks
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
+from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.via import parse_via, via_tasks
 from harness.types.examples import unlabelled
-from harness.types.options import ObjectiveOptions, TrainOptions, build
+from harness.types.options import ObjectiveOptions, build
 from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
@@ -49,10 +49,12 @@ class Stages:
         tasks: Sequence[IntermediateTask],
         parent: ResolvedModel | Stage,
         objectives: Sequence[Sequence[str]] | None = None,
+        target: str = "",
     ) -> Stage:
         """The stage that trains these tasks together on top of ``parent``; nothing is trained yet.
 
         ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
+        ``target`` is the task that is scored, whose training options count more than those of the task that it trains on.
         """
         scored = objectives is None
         if objectives is None:
@@ -60,9 +62,12 @@ class Stages:
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
         names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
-        parts = [self._part(task, of_task, scored, names) for task, of_task in zip(tasks, objectives, strict=True)]
+        last = [target] if target else []
+        parts = [
+            self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
+        ]
         inputs = self._inputs(parts, names)
-        options = build(TrainOptions, self.context.values(names))
+        options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
@@ -79,18 +84,23 @@ class Stages:
         return stage
 
     def _part(
-        self, task: IntermediateTask, objectives: Sequence[str], scored: bool, of_stage: Sequence[str]
+        self,
+        task: IntermediateTask,
+        objectives: Sequence[str],
+        scored: bool,
+        around: tuple[Sequence[str], Sequence[str]],
     ) -> StageTask:
         """A task of a stage with its data; ``scored``: the checkpoint must have the task's own head.
 
-        ``of_stage`` are the names of the stage's options: those of the task come before them.
+        ``around`` are the names of options of the stage, which count less than those of the task, and of the target, which
+        count more.
         """
         context, names = self.context, option_names(task, objectives)
         objective = context.composition(objectives, names)
         with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
             task = objective.task(task)
         every = context.training_split(task, "train")
-        size = build(TrainOptions, context.values([*of_stage, *names])).train_size
+        size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
         family = context.family(task.family, label_set(task, every), names, task.options)

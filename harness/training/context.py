@@ -15,10 +15,10 @@ from harness.inference.session import Compute
 from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
 from harness.registry.registry import load_part
-from harness.training._via import parse_via, via_tasks
 from harness.training.lineage import ancestors, trained_with_adapters
 from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.training.via import parse_via, via_tasks
 from harness.types.benchmarks import Recipe
 from harness.types.extensions import Objective
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
@@ -73,6 +73,10 @@ class RunContext:
         """Option values in force under these names."""
         return option_values(self.recipe, names, large=self.large, overrides=self.options.overrides)
 
+    def train_options(self, names: Sequence[str]) -> TrainOptions:
+        """The training options in force under these names."""
+        return build(TrainOptions, self.values(names))  # type: ignore[no-any-return]
+
     def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
         """The family with the options in force; ``own`` are those that the task itself sets."""
         found = self.registry.family(name)
@@ -125,7 +129,7 @@ class RunContext:
         check_keys(self.recipe, self.options.overrides, kinds, known)
         self._check_objectives(names, used)
         for name in sorted(known):
-            build(TrainOptions, self.values([name]))
+            self.train_options([name])
 
     def _check_objectives(self, scored: Collection[str], used: Mapping[str, Sequence[str]]) -> None:
         """Refuses unknown objectives, and options of objectives that would have no effect."""

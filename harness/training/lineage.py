@@ -12,7 +12,7 @@ from harness.core.errors import HarnessError
 from harness.data.hub_datasets import without_commit
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
-from harness.training._via import in_languages, parse_via
+from harness.training.via import in_languages, parse_via
 from harness.types.sources import FileData, Source, Split, described
 
 if TYPE_CHECKING:

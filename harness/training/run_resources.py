@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.resources import union
-from harness.training._via import parse_via
 from harness.training.lineage import Before, before, stage_resources
+from harness.training.via import parse_via
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

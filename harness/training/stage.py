@@ -238,8 +238,17 @@ class Stage:
             **({"inputs": [[each.role, each.fingerprint] for each in self.inputs]} if self.inputs else {}),
             **({"language_adapters": key_of(self.adapters_used)} if self.adapters else {}),
             **({"adapter_of": self.adapter_of} if self.adapter_of else {}),
+            **({"epochs": "uncapped"} if self._longer_than_once else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _longer_than_once(self) -> bool:
+        """Tells whether earlier versions, which capped the epochs of a task that is alone too, trained it for fewer steps."""
+        labelled = [part for part in self.tasks if not part.family.auxiliary] or self.tasks
+        if self.options.sampling != "capped" or self.options.max_steps or len(labelled) > 1:
+            return False
+        return len(labelled[0].train.examples) > self.options.sampling_cap
 
     def folder(self, root: Path) -> Path:
         """Folder of the finished checkpoint under a folder of stages."""

@@ -39,12 +39,12 @@ from harness.training._adapters import merged, with_adapters, with_language_adap
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores
 from harness.training._rows import TouchedRows, touched_rows
-from harness.training._schedule import make_schedule
 from harness.training._sharding import sharding_asked_for
 from harness.training._trainer import HeadTask, Trainer
 from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
+from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
 
 if TYPE_CHECKING:
@@ -210,8 +210,9 @@ def _finish(
         "stopped_early": progress.stopped_early,
         "selected_step": progress.best_step,
         "dev_score": progress.best_score,
+        **_chosen(progress, "loss", "dev_loss"),
         "dev": progress.dev,
-        **_thresholds(progress),
+        **_chosen(progress, "best_thresholds", "best_thresholds"),
         "loss": progress.losses,
         "items": [part.features.item_count for part in parts],
         "tokens": trainer.tokens,
@@ -238,10 +239,10 @@ def _facts(parts: Sequence[HeadTask]) -> dict[str, Any]:
     return {"objectives": found} if found else {}
 
 
-def _thresholds(progress: StageProgress) -> dict[str, Any]:
-    """Those that the selected checkpoint is best at, where a task has questions without an answer."""
+def _chosen(progress: StageProgress, field: str, name: str) -> dict[str, Any]:
+    """A field of the evaluation of the checkpoint that is kept, under a name of its own; nothing where it has none."""
     chosen = next((entry for entry in progress.dev if entry["step"] == progress.best_step), {})
-    return {"best_thresholds": chosen["best_thresholds"]} if "best_thresholds" in chosen else {}
+    return {name: chosen[field]} if field in chosen else {}
 
 
 def _parts(

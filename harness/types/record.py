@@ -194,10 +194,11 @@ class StageOptionsRecord(TypedDict):
 
 
 class DevRecord(TypedDict):
-    """One evaluation on dev data during training: its score, 0-100."""
+    """One evaluation on dev data during training: its score, 0-100, and the mean loss of a term (an example, a word)."""
 
     step: float
     score: float
+    loss: NotRequired[float]
 
 
 class StageRecord(TypedDict):
@@ -227,6 +228,7 @@ class StageRecord(TypedDict):
     stopped_early: NotRequired[bool]
     selected_step: NotRequired[float | None]
     dev_score: NotRequired[float | None]
+    dev_loss: NotRequired[float]
     dev: NotRequired[list[DevRecord] | None]
     best_thresholds: NotRequired[Any]
     loss: NotRequired[list[list[float]] | None]
@@ -298,17 +300,22 @@ class UnitRecord(TypedDict):
 
 
 class MetricScoreRecord(TypedDict):
-    """One metric of a task: in each language, and on average where all languages of the benchmark have it."""
+    """One metric of a task: in each language, and on average where all languages that count have it.
+
+    ``partial`` is the mean over the languages that have it, where these are not all.
+    """
 
     average: float | None
+    partial: NotRequired[float]
     languages: dict[str, float]
     scale: NotRequired[ScaleName]
 
 
 class TaskScoreRecord(TypedDict):
-    """The score of a task, None where a language is missing, and its metrics."""
+    """The score of a task and its metrics; where a language is missing, None, and the ``partial`` mean over the others."""
 
     score: float | None
+    partial: NotRequired[float]
     metrics: dict[str, MetricScoreRecord]
     scale: NotRequired[ScaleName]
 

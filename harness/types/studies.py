@@ -54,13 +54,19 @@ class Contrast:
 class Search:
     """A search for one option of the target stages, by the English dev score of runs with a seed of their own.
 
-    Each of the ``values`` of ``option`` is tried for every model, arm and target task with ``seed``, which is not among
-    the reported seeds. The best is used by the reported runs; runs with the recipe's own value stand beside them.
+    Each of the ``values`` of ``option``, and the recipe's own, is tried for every arm and target task with ``seed``, which
+    is not among the reported seeds. The best is used by the reported runs; runs with the recipe's own value stand beside
+    them. ``models`` restricts it to some of the study's models; () is all of them.
     """
 
     option: str
     values: tuple[float, ...]
     seed: int = 0
+    models: tuple[str, ...] = ()
+
+    def covers(self, model: str) -> bool:
+        """Tells whether the option is searched for a model."""
+        return not self.models or model in self.models
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,14 @@ class Study(PluginValue):
     ``models`` are model strings. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
     ``arms`` are the treatments; a study without any has one for each item of ``via``, which is a sequence of stages, ``()``
     for none: ``((), ("mnli",), ("mnli+qqp", "squad"))``. ``seeds_of`` gives single models other seeds. ``options`` are
-    single options of all runs; ``limit``, ``train_limit`` and ``perturb`` are those of a run.
+    single options of all runs, ``options_of`` those of single models; ``limit``, ``train_limit`` and ``perturb`` are those
+    of a run. A study with ``runs_of`` asks another question of the runs of that study, and adds what they lack.
 
-    ``contrasts`` are registered before the runs are made (``study plan --freeze``); ``margins`` are those of the
-    equivalence tests, in points, the primary one first. ``same_source`` are pairs of an intermediate and a target task
-    with common training data, left out of primary means. ``model_factors`` are what the analysis regresses on, by model.
-    ``analysis`` ("module:function") answers the question; by default the contrasts do.
+    ``hypotheses`` are what the study tests, by name ("H1"), in words. ``contrasts`` are registered before the runs are
+    made (``study plan --freeze``); ``margins`` are those of the equivalence tests, in points, the primary one first.
+    ``same_source`` are pairs of an intermediate and a target task with common training data, left out of primary means.
+    ``model_factors`` are what the analysis regresses on, by model. ``analysis`` ("module:function") answers the question; by
+    default the contrasts do.
 
     ``sizes`` are variants of the study by name ("smoke", "small", "full"), each with the fields that it replaces.
     """
@@ -97,11 +105,14 @@ class Study(PluginValue):
     source: str = ""
     provider: str = ""
     question: str = ""
+    hypotheses: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     search: Search | None = None
     seeds_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    options_of: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs_of: str = ""
     limit: int | None = None
     train_limit: int | None = None
     perturb: tuple[str, ...] = ()
@@ -128,6 +139,15 @@ class Study(PluginValue):
         """The seeds of a model's runs."""
         return self.seeds_of.get(model, self.seeds)
 
+    def arms_of(self, model: str) -> tuple[Arm, ...]:
+        """The arms that a model goes through."""
+        return tuple(arm for arm in self.arms if not arm.models or model in arm.models)
+
+    @property
+    def primary_tests(self) -> int:
+        """The number of tests that are corrected together: primary contrasts or, in a study without, its hypotheses."""
+        return sum(contrast.primary for contrast in self.contrasts) or len(self.hypotheses)
+
     def check(self) -> None:
         """The factors of the grid, something to score, contrasts of arms that there are, and the same of every size."""
         super().check()
@@ -149,6 +169,15 @@ class Study(PluginValue):
             self._one_of(f"seeds_of[{model!r}]", model, self.models)
             _check_seeds(where, f"seeds_of[{model!r}]", seeds)
         check_options(where, "options", self.options)
+        for name in ("options_of", "model_factors"):
+            check_mapping(where, name, getattr(self, name))
+            for model, values in getattr(self, name).items():
+                self._one_of(f"{name}[{model!r}]", model, self.models)
+                check_options(where, f"{name}[{model!r}]", values)
+        check_text(where, "runs_of", self.runs_of, needed=False)
+        check_mapping(where, "hypotheses", self.hypotheses)
+        for name, said in self.hypotheses.items():
+            check_text(where, f"hypotheses[{name!r}]", said)
         for name in ("limit", "train_limit"):
             if (value := getattr(self, name)) is not None:
                 check_whole(where, name, value)
@@ -161,10 +190,6 @@ class Study(PluginValue):
             for pair in self.same_source
         )
         require(holds, f"{where}: same_source must be a tuple of pairs of task names", self.same_source)
-        check_mapping(where, "model_factors", self.model_factors)
-        for model, factors in self.model_factors.items():
-            self._one_of(f"model_factors[{model!r}]", model, self.models)
-            check_options(where, f"model_factors[{model!r}]", factors)
         check_mapping(where, "sizes", self.sizes)
         known = {found.name for found in fields(self)} - set(self.FIXED)
         for size, values in self.sizes.items():
@@ -212,6 +237,8 @@ class Study(PluginValue):
             check_strings(where, f"{at}: tasks", contrast.tasks)
             for name in (contrast.arm, contrast.against):
                 self._one_of(at, name, arms)
+            if contrast.hypothesis and self.hypotheses:
+                self._one_of(f"{at}: hypothesis", contrast.hypothesis, self.hypotheses)
             require(contrast.arm != contrast.against, f"{where}: {at} compares {contrast.arm!r} with itself")
 
     def _check_search(self) -> None:
@@ -225,6 +252,8 @@ class Study(PluginValue):
         )
         require(holds and len(set(self.search.values)) > 1, f"{where}: values must be a tuple of several numbers")
         _check_seeds(where, "seed", (self.search.seed,))
+        for model in check_strings(where, "models", self.search.models):
+            self._one_of("search: models", model, self.models)
         reported = {seed for model in self.models for seed in self.seeds_for(model)}
         require(self.search.seed not in reported, f"{where}: seed {self.search.seed} is one of the reported seeds")
 

@@ -14,7 +14,7 @@ from harness.data import corpus
 from harness.data.corpus import BLOCK, LONGEST, Corpus, Slice, TextFile, held_out_text, pieces, text
 from harness.data.sources import load_examples, split_status
 from harness.registry.default import get_registry
-from harness.training._via import in_languages
+from harness.training.via import in_languages
 
 LINES = st.lists(st.text(st.sampled_from("ab é猫\t\r"), max_size=12), max_size=20)
 

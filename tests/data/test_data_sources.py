@@ -310,10 +310,10 @@ def test_unknown_labels_and_repeated_ids_are_refused(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a/b/data/test-00000-of-00001.parquet", columns)
     source = HubData("a/b", None, "test")
     task = pair_task(source, labels=("yes", "no"))
-    with pytest.raises(DataError, match="example '1': unknown label 'perhaps'"):
+    with pytest.raises(DataError, match="row 1: example '1': unknown label 'perhaps'"):
         load(task, task.languages["en"]["test"], tmp_path)
     same = TargetTask("t", 1, "classification", task.languages, lambda row: Pair("7", "", "", None), "accuracy")
-    with pytest.raises(DataError, match="the id '7' occurs twice"):
+    with pytest.raises(DataError, match="row 1: the id '7' occurs twice"):
         load(same, same.languages["en"]["test"], tmp_path)
 
 

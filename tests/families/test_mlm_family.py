@@ -25,8 +25,8 @@ from harness.models.load import load_tokenizer
 from harness.registry.default import get_registry
 from harness.scoring.files import score_unit
 from harness.scoring.metrics import get_metric
-from harness.training._schedule import make_schedule
 from harness.training._trainer import HeadTask, Trainer
+from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, build
 from harness.types.units import UnitExamples
 

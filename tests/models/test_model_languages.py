@@ -32,7 +32,7 @@ from harness.models.sentence_encoder import load_encoder
 from harness.registry.default import get_registry
 from harness.retrieval.embed import embed
 from harness.scoring.formats.rankings import Rankings
-from harness.training._dev import dev_score
+from harness.training._dev import dev_score, dev_unit
 from harness.training.stage import StageTask
 from harness.types.examples import Candidate, Match, Pair, Query, Translation
 from harness.types.languages import numbered_language
@@ -237,7 +237,7 @@ def test_text_in_a_language_trains_the_module_of_that_language_only(xmod: Path, 
 
 
 def test_labels_in_several_languages_keep_theirs_under_a_limit(corpus: Path) -> None:
-    from harness.training._via import via_tasks
+    from harness.training.via import via_tasks
 
     context = cpu_stages(get_registry(), "tiny", corpus, train_limit=10).context
     (task,) = via_tasks("mlm[de,sw]", get_registry())
@@ -268,7 +268,7 @@ def test_dev_data_in_several_languages_go_through_the_modules_of_their_languages
     embedded = family._embed
     monkeypatch.setattr(family, "_embed", lambda *given: calls.append(given[-1]) or embedded(*given))
     session = open_model(check_folder(xmod, "xmod"), Access(), Compute())
-    score, _ = dev_score(part, session.forward(session.network(family.load)))
+    score, _ = dev_score(part, session.forward(session.network(family.load)), dev_unit(part))
     codes = {text: code for call in calls for text, code in call}
     assert [codes[pair.query] for pair in pairs] == [codes[pair.candidate] for pair in pairs] == ["de", "en", "de"]
     assert 0 <= score <= 100

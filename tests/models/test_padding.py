@@ -37,8 +37,8 @@ from harness.models.sentence_encoder import load_encoder
 from harness.registry.default import get_registry
 from harness.retrieval.embed import embed
 from harness.training._order import micro_batches
-from harness.training._schedule import make_schedule
 from harness.training._trainer import HeadTask, Trainer
+from harness.training.schedule import make_schedule
 from harness.types.examples import Choice, Example, Match, Pair, Question, Tagged, Text
 from harness.types.options import EvalOptions, TrainOptions
 from harness.types.units import UnitExamples

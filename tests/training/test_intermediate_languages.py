@@ -17,7 +17,7 @@ from harness.core.errors import DataError
 from harness.data._checks import lost_answers
 from harness.data.sources import LoadedSplit, load_examples
 from harness.registry.default import get_registry
-from harness.training._via import in_languages
+from harness.training.via import in_languages
 
 NLI = ("contradiction", "entailment", "neutral")
 

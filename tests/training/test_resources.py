@@ -28,11 +28,11 @@ from harness.leaderboard.validation import problems
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
 from harness.registry.validation import check, check_languages
-from harness.training._via import in_languages
 from harness.training.lineage import Before
 from harness.training.run_resources import run_resources
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage, StageTask
+from harness.training.via import in_languages
 from harness.types.examples import Text
 from harness.types.languages import languages
 from harness.types.options import TrainOptions

@@ -33,10 +33,10 @@ from harness.models.load import load_tokenizer
 from harness.training import train_stage
 from harness.training._checkpoint import TENSORS
 from harness.training._rows import EmbeddingRows, Table, TouchedRows, touched_rows
-from harness.training._schedule import make_schedule
 from harness.training._trainer import HeadTask, Trainer
 from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import ObjectiveContext
+from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, build
 
 pytestmark = pytest.mark.usefixtures("warm_python")

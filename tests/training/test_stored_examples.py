@@ -23,8 +23,8 @@ from harness.families.mlm import MaskedLanguageModel
 from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
-from harness.training._schedule import make_schedule
 from harness.training._trainer import HeadTask, Trainer
+from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, build
 
 

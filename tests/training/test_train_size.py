@@ -16,7 +16,7 @@ from harness.data.store import ExampleList
 from harness.data.train_size import of_train_size
 from harness.models.resolve import ResolvedModel
 from harness.registry.default import get_registry
-from harness.training._schedule import make_schedule
+from harness.training.schedule import make_schedule
 from harness.training.stage import Stage
 from harness.types.examples import Pair, Text
 
@@ -85,6 +85,29 @@ def test_the_key_and_the_record_have_it_where_it_changes_the_data(corpus: Path, 
     [described] = small.describe()["tasks"]
     assert described["train_size"] == described["data"]["train"]["examples"] == 20
     assert described["data"]["train"]["rows"] == count
+
+
+def test_a_stage_that_the_cap_no_longer_shortens_is_another_stage(
+    corpus: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions trained a task that is alone for fewer steps where it has more examples than the cap."""
+
+    def keys(expression: str, **overrides: Any) -> tuple[str, str]:
+        stage = the_stage(expression, corpus, small_model, **overrides)
+        now = stage.key
+        with monkeypatch.context() as earlier:
+            earlier.setattr(Stage, "_longer_than_once", False)
+            return now, the_stage(expression, corpus, small_model, **overrides).key
+
+    for expression, overrides, changed in (
+        ("mnli", {"sampling_cap": 20}, True),
+        ("mnli", {}, False),
+        ("mnli", {"sampling_cap": 20, "max_steps": 9}, False),
+        ("mnli", {"sampling_cap": 20, "sampling": "proportional"}, False),
+        ("mnli+qqp", {"sampling_cap": 20}, False),
+    ):
+        now, before = keys(expression, **overrides)
+        assert (now != before) == changed, (expression, overrides)
 
 
 def test_steps_follow_the_size_or_are_fixed(corpus: Path, small_model: Path) -> None:

@@ -24,8 +24,8 @@ from harness.models.fresh_head import reset_head
 from harness.models.load import load_tokenizer
 from harness.training._adapters import merged, with_adapters
 from harness.training._order import micro_batches, step_items, steps_in_epoch
-from harness.training._schedule import make_schedule, sampling_weights
 from harness.training._trainer import HeadTask, Trainer, learning_rate
+from harness.training.schedule import make_schedule, sampling_weights
 from harness.types.options import TrainOptions, build
 
 LABELS = ("no", "yes")
@@ -324,13 +324,15 @@ def test_a_schedule_is_as_long_as_the_epochs_of_its_tasks_or_as_asked_for() -> N
     assert steps([9]) == 2 and steps([8]) == 1 and steps([9], epochs=2.3) == 5
     assert steps([9], epochs=0.01) == 1 and steps([9], max_steps=7) == 7
     assert steps([80, 17], sampling="capped", sampling_cap=16) == 4
+    assert steps([80], sampling="capped", sampling_cap=16) == 10  # there is no other task that it could drown
+    assert steps([392_702], batch=32, epochs=3) == 3 * 12_272
     assert steps([80, 17], sampling="temperature", sampling_cap=16) == 13
     with pytest.raises(UsageError, match=r"3e\+09 steps, more than 1,000,000,000"):
         steps([24], epochs=1e9)
 
 
 def test_a_schedule_may_be_as_long_as_any_training_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.training._schedule.MOST_STEPS", 5)
+    monkeypatch.setattr("harness.training.schedule.MOST_STEPS", 5)
     assert len(make_schedule([8], TrainOptions(max_steps=5))) == 5
     with pytest.raises(UsageError, match="more than 5"):
         make_schedule([8], TrainOptions(max_steps=6))

@@ -15,7 +15,7 @@ from harness.core.errors import DataError, UsageError
 from harness.data.locate import Unavailable
 from harness.data.sources import load_examples
 from harness.registry.default import get_registry
-from harness.training._via import ViaPart, in_languages, parse_via
+from harness.training.via import ViaPart, in_languages, parse_via
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,8}", fullmatch=True)
 CODES = st.sampled_from("ar es sw ur zh zh-Hant am".split())

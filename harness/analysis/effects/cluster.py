@@ -56,8 +56,9 @@ class Spread:
     """Deviations of an estimate, one for each language and for each run, and its variance.
 
     ``languages`` has the shape (L, k), ``seeds`` (runs, k): adding up those that a bootstrap draws, with how often it
-    draws them minus one, is a replicate's deviation. ``strata`` say which may be drawn in place of each other.
-    ``variance`` and ``freedom`` (k,) are those of Student's t.
+    draws them minus one, is a replicate's deviation; ``cells`` are those of each run in each language. ``strata`` say
+    which may be drawn in place of each other. ``variance`` and ``freedom`` (k,) are those of Student's t. ``parts`` and
+    ``part_freedoms``, shape (3, k), are those of languages, of seeds, and of what is left in their cells.
     """
 
     estimate: FloatArray
@@ -65,6 +66,9 @@ class Spread:
     language_strata: IntArray
     seeds: FloatArray
     seed_strata: IntArray
+    cells: FloatArray
+    parts: FloatArray
+    part_freedoms: FloatArray
     variance: FloatArray
     freedom: FloatArray
 
@@ -104,12 +108,21 @@ def spread(sample: Sample) -> Spread:
     over_seeds, seed_freedom = _pooled(by_seed, seed_strata, _sums(np.abs(weight), seed)[:, 0])
     over_both = np.asarray((by_both**2).sum(axis=0))
     both_freedom = max((len(languages) - len(strata)) * (len(runs) - len(models)), 1)
-    variance, freedom = _combined(
-        np.stack([over_languages, over_seeds, over_both]),
-        np.stack([language_freedom, seed_freedom, np.full_like(over_both, both_freedom)]),
+    parts = np.stack([over_languages, over_seeds, over_both])
+    freedoms = np.stack([language_freedom, seed_freedom, np.full_like(over_both, both_freedom)])
+    variance, freedom = _combined(parts, freedoms)
+    return Spread(
+        estimate=(weight * values).sum(axis=0),
+        languages=by_language,
+        language_strata=language_strata,
+        seeds=by_seed,
+        seed_strata=seed_strata,
+        cells=_sums(weight * (from_mean + apart), crossed),
+        parts=parts,
+        part_freedoms=freedoms,
+        variance=variance,
+        freedom=freedom,
     )
-    estimate = (weight * values).sum(axis=0)
-    return Spread(estimate, by_language, language_strata, by_seed, seed_strata, variance, freedom)
 
 
 def _width(sample: Sample) -> FloatArray:

@@ -34,6 +34,7 @@ class Contrasted:
     apart: tuple[Effect, ...]
     """Effects beside the main one: on tasks of the same source, with English, and without degenerate runs."""
     warnings: tuple[str, ...]
+    exploratory: bool = False
 
 
 def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = True) -> Findings:
@@ -48,6 +49,8 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     models, notes = mixed_models(found) if mixed else ((), ())
     everything = [*found, *controls]
     apart = [other for each in everything for other in each.apart]
+    if study.contrasts and not any(each.primary for each in study.contrasts):
+        notes = (*notes, "the study has no primary contrast: nothing here is a test of a registered hypothesis")
     return Findings(
         effects=(*effects, *(each.effect for each in controls), *apart, *models),
         charts=(gains_by_task(everything), *gains_by_language(found)),
@@ -61,14 +64,21 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The contrasts of a study, corrected."""
+    found = contrast_results(study, contrasts_of(study, observations), observations, beside=False)
+    return corrected([each.effect for each in found])
+
+
 def contrast_results(
     study: Study,
     contrasts: Sequence[Contrast],
     observations: Sequence[Observation],
     *,
     model_weights: Mapping[str, float] | None = None,
+    beside: bool = True,
 ) -> Iterator[Contrasted]:
-    """The results of those contrasts that there are observations for.
+    """The results of those contrasts that there are observations for, with the effects ``beside`` the main ones.
 
     One outside the frozen plan is exploratory: it is not primary, and its effect says so.
     """
@@ -93,8 +103,8 @@ def contrast_results(
         )
         if values.unpaired:
             warnings.append(f"{contrast.name}: {counted(values.unpaired, 'score')} without the other arm's, left out")
-        apart = list(_apart(study, contrast, observations, values, shared, model_weights))
-        yield Contrasted(contrast, main, found, tuple(apart), tuple(warnings))
+        apart = tuple(_apart(study, contrast, observations, values, shared, model_weights)) if beside else ()
+        yield Contrasted(contrast, main, found, apart, tuple(warnings), exploratory)
 
 
 def _apart(

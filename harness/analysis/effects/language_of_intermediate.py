@@ -55,7 +55,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     effects = corrected([each.effect for each in found])
     found = [replace(each, effect=effect) for each, effect in zip(found, effects, strict=True)]
     arms = _arms(study, observations)
-    controls = list(contrast_results(study, [*control_contrasts(study), *_against_none(study, arms)], own))
+    controls = list(contrast_results(study, [*control_contrasts(study), *_more_contrasts(study, arms)], own))
     slopes, apart_warnings = _distance_slopes(study, arms, own)
     confined = list(_confined(found, arms))
     fits, notes = mixed_models(found) if mixed else ((), ())
@@ -64,7 +64,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     warnings += [*apart_warnings, *notes]
     if len(models) > 1:
         warnings.append(f"hypotheses are tested on {primary_model}, the largest model; the others show the trend")
-    if not any(_is_round_trip(each.factors) for each in study.arms):
+    if not _round_trips(study):
         warnings.append("no round trip: a language that beats English may owe it to translated text as such")
     return Findings(
         effects=(
@@ -89,13 +89,18 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     )
 
 
+def hypotheses(study: Study, observations: Sequence[Observation]) -> tuple[Effect, ...]:
+    """The contrasts of languages on the largest model, corrected, and the slope of gains on distance."""
+    model = _primary_model(model_factors(observations, study))
+    own = [each for each in observations if each.model == model]
+    found = contrast_results(study, contrasts_of(study, own), own, beside=False)
+    slopes, _ = _distance_slopes(study, _arms(study, observations), own)
+    return (*corrected([each.effect for each in found]), *slopes)
+
+
 def _primary_model(models: Mapping[str, Mapping[str, Any]]) -> str:
     sizes = parameters_of(models)
     return list(sizes or models)[-1] if models else ""
-
-
-def _is_round_trip(factors: Mapping[str, Any]) -> bool:
-    return str(factors.get("control", "")).startswith(ROUND_TRIP)
 
 
 def _arms(study: Study, observations: Sequence[Observation]) -> dict[str, _Arm]:
@@ -109,14 +114,18 @@ def _arms(study: Study, observations: Sequence[Observation]) -> dict[str, _Arm]:
     return found
 
 
-def _against_none(study: Study, arms: Mapping[str, _Arm]) -> list[Contrast]:
-    """The contrasts of the arms with no stages, where the study has none of its own."""
-    listed = {(each.arm, each.against) for each in study.contrasts}
+def _more_contrasts(study: Study, arms: Mapping[str, _Arm]) -> list[Contrast]:
+    """The contrasts of the arms with no stages, and with a round trip, that the study does not list itself."""
+    listed = {(each.arm, each.against) for each in (*study.contrasts, *control_contrasts(study))}
+    pairs = [(name, against) for name in arms for against in (NO_STAGES, *_round_trips(study)) if name != against]
     return [
-        Contrast(f"{name} - {NO_STAGES}", name, NO_STAGES, primary=False)
-        for name in arms
-        if (name, NO_STAGES) not in listed
+        Contrast(f"{arm} - {other}", arm, other, primary=False) for arm, other in pairs if (arm, other) not in listed
     ]
+
+
+def _round_trips(study: Study) -> list[str]:
+    """The arms of English text that was translated to another language and back."""
+    return [arm.name for arm in study.arms if str(arm.factors.get("control", "")).startswith(ROUND_TRIP)]
 
 
 def _gains(study: Study, arm: str, observations: Sequence[Observation]) -> Values:
@@ -195,7 +204,7 @@ def _trend(study: Study, observations: Sequence[Observation], primary_model: str
     for model in dict.fromkeys(each.model for each in observations):
         if model != primary_model:
             own = [each for each in observations if each.model == model]
-            for result in contrast_results(study, contrasts_of(study, own), own):
+            for result in contrast_results(study, contrasts_of(study, own), own, beside=False):
                 yield replace(result.effect, name=f"{result.contrast.name}, {model}", primary=False)
 
 
@@ -239,7 +248,7 @@ def _by_model(study: Study, observations: Sequence[Observation], models: Mapping
     points: list[dict[str, Any]] = []
     for model, size in parameters_of(models).items():
         own = [each for each in observations if each.model == model]
-        for result in contrast_results(study, contrasts_of(study, own), own):
+        for result in contrast_results(study, contrasts_of(study, own), own, beside=False):
             said = result.effect
             points.append(
                 {"x": size, "y": said.estimate, "low": said.low, "high": said.high, "series": said.name, "label": model}
@@ -271,7 +280,7 @@ def _conclusions(
         if arm is None or english is None or english.languages != (ENGLISH,) or not shown_to_differ(said, 1):
             continue
         own = controls_of(study, contrast.arm)
-        trips = [name.name for name in study.arms if _is_round_trip(name.factors)]
+        trips = _round_trips(study)
         needed = [*own, *trips]
         lost = [
             name

@@ -87,5 +87,3 @@ def quality_warnings(study: Study, observations: Sequence[Observation]) -> Itera
     exploratory = {each.arm for each in plain if each.exploratory}
     if exploratory:
         yield f"not in the frozen plan, so exploratory: {', '.join(sorted(exploratory))}"
-    if study.contrasts and not any(each.primary for each in study.contrasts):
-        yield "the study has no primary contrast: nothing here is a test of a registered hypothesis"

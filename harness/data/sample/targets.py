@@ -11,7 +11,7 @@ from harness.data.sample.lexicon import LANGUAGES
 from harness.data.sample.paraphrase import paraphrases
 from harness.data.sample.questions import questions
 from harness.data.sample.sizes import Size
-from harness.data.sample.tables import NLI, Row, write_lines, write_table
+from harness.data.sample.tables import COLUMNS, NLI, Row, write_lines, write_table
 from harness.data.sample.tagging import entity_row, named, part_of_speech_row, statements
 from harness.data.sample.world import World
 from harness.types.languages import iso639_3, language_name
@@ -40,9 +40,14 @@ def write_targets(folder: Path, seed: int, size: Size) -> None:
 
 
 def _pairs(folder: Path, seed: int, size: Size) -> None:
-    train = inferences(World(seed, "mnli/train"), size.train)
+    train = list(inferences(World(seed, "mnli/train"), size.train))
     rows = [nli_row(*item.texts("en"), item.label, i) for i, item in enumerate(train)]
     write_table(folder, "nyu-mll/glue/mnli/train", "mnli", rows)
+    for code in TASKS["xnli"].split():
+        if code != "en":
+            texts = [(*item.texts(code), NLI.index(item.label)) for item in train]
+            rows = [dict(zip(COLUMNS["snli"], row, strict=True)) for row in texts]
+            write_table(folder, f"facebook/xnli/{code}/train", "snli", rows)
     for split, count in (("validation", size.dev), ("test", size.test)):
         made = list(inferences(World(seed, f"xnli/{split}"), count))
         rows = []

@@ -1,11 +1,11 @@
-// Charts with Observable Plot, from their data in the page. The library is unpacked when the first one comes near.
+// Charts with Observable Plot, from their data in the page. The library is unpacked when there is one.
 "use strict";
 (() => {
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
   const color = (series) => `var(--series-${series})`;
   const shared = { style: { background: "none", fontSize: "11px", overflow: "visible" } };
-  const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
-  const margin = (rows) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row).length));
+  const cut = (text, most = 16) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const margin = (rows, most) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row, most).length));
   const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
   // The ends of an axis, which has a length even where all values are equal.
   const span = (values) => {
@@ -22,20 +22,27 @@
 
   const draw = {
     dots(chart, width) {
-      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18;
-      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
-      ends.push(...chart.chance.map((point) => point.value));
+      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18, most = chart.zero ? Math.max(16, Math.floor(width / 16)) : 16;
+      const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.value, point.high ?? point.value]);
+      ends.push(...chart.chance.map((point) => point.value), ...(chart.zero ? [0] : []));
       return Plot.plot({
-        ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows), marginTop: 26, marginRight: 14,
-        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span(ends) },
-        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: cut, padding: 0 },
+        ...shared, width, height: row * chart.rows.length + 46, marginLeft: margin(chart.rows, most), marginTop: 26, marginRight: 14,
+        x: { axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span(ends), clamp: true },
+        y: { domain: chart.rows, label: null, tickSize: 0, tickFormat: (name) => cut(name, most), padding: 0 },
         marks: [
+          (chart.bands ?? []).map((half) => Plot.rectX([half], {
+            x1: () => -half, x2: half, fill: "var(--muted)", fillOpacity: 0.1,
+          })),
+          Plot.ruleX(chart.zero ? [0] : [], { stroke: "var(--muted)" }),
           Plot.tickX(chart.chance, { x: "value", y: "row", ...rule }),
           byRun(chart, 9, (points, dy) => [
             Plot.ruleY(points.filter((point) => point.low !== null), {
               x1: "low", x2: "high", y: "row", dy, stroke: (point) => color(point.series), strokeWidth: 3.5, strokeOpacity: 0.4,
             }),
-            Plot.dot(points, { x: "value", y: "row", dy, r: 3.6, fill: (point) => color(point.series), ariaLabel: "hint" }),
+            Plot.dot(points, {
+              x: "value", y: "row", dy, r: 3, stroke: (point) => color(point.series), strokeWidth: 1.2, ariaLabel: "hint",
+              fill: (point) => (point.hollow ? "var(--paper)" : color(point.series)),
+            }),
           ]),
         ],
       });
@@ -55,11 +62,11 @@
               x: "value", y: "row", dy, insetTop: inset, insetBottom: inset, fill: (point) => color(point.series), ariaLabel: "hint",
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "start",
+              x: "value", y: "row", dy, dx: 4, text: "text", textAnchor: "start",
               filter: (point) => point.value >= 0,
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "end",
+              x: "value", y: "row", dy, dx: -4, text: "text", textAnchor: "end",
               filter: (point) => point.value < 0,
             }),
           ]),
@@ -71,7 +78,7 @@
       const holder = document.createElement("div");
       chart.panels.forEach((panel, index) => {
         const points = panel.points.map(([step, value]) => ({
-          step, value, hint: `${panel.title}\n${value.toFixed(panel.title === "loss" ? 3 : 1)} at step ${step.toLocaleString("en")}`,
+          step, value, hint: `${panel.title}\n${value.toFixed(panel.digits)} at step ${step.toLocaleString("en")}`,
         }));
         const loss = panel.title === "loss", last = index === chart.panels.length - 1;
         holder.append(Plot.plot({
@@ -94,9 +101,9 @@
     layers(chart, width) {
       const lines = chart.lines.flatMap((line) => line.values.map((value, layer) => ({ layer, value, name: line.name })));
       const taken = chart.lines.map((line) => ({
-        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(1)} at layer ${line.taken}`,
+        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(chart.digits)} at layer ${line.taken}`,
       }));
-      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(1)} at layer ${layer}` }));
+      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(chart.digits)} at layer ${layer}` }));
       return Plot.plot({
         ...shared, width, height: 210, marginLeft: 36, marginTop: 14,
         x: { label: "layer (0: embeddings)", tickFormat: "d", ticks: Math.min(12, mean.length), labelArrow: "none" },
@@ -106,6 +113,23 @@
           Plot.dot(taken, { x: "layer", y: "value", r: 2.6, fill: "var(--muted)", ariaLabel: "hint" }),
           Plot.lineY(mean, { x: "layer", y: "value", stroke: color(chart.series), strokeWidth: 2.2 }),
           Plot.dot(mean, { x: "layer", y: "value", r: 2.6, fill: color(chart.series), ariaLabel: "hint" }),
+        ],
+      });
+    },
+    lines(chart, width) {
+      const points = [...chart.points].sort((a, b) => a.x - b.x), numbers = [...new Set(points.map((point) => point.x))];
+      const least = Math.min(...numbers.filter((value) => value > 0)), few = numbers.length <= 7 ? numbers : undefined;
+      const scale = { symlog: { type: "symlog", constant: least }, log: { type: "log" }, linear: {} }[chart.scale];
+      return Plot.plot({
+        ...shared, width, height: Math.min(340, Math.max(230, width * 0.55)), marginLeft: 44, marginRight: 18, marginBottom: 38, marginTop: 24, inset: 6,
+        x: { ...scale, label: chart.x, labelArrow: "none", ticks: few ?? 6, tickFormat: chart.scale === "linear" ? undefined : short },
+        y: { grid: true, nice: true, ticks: 5, label: chart.y, labelArrow: "none" },
+        marks: [
+          Plot.areaY(points.filter((point) => point.low !== null && point.high !== null), {
+            x: "x", y1: "low", y2: "high", z: "of", fill: (point) => color(point.series), fillOpacity: 0.16,
+          }),
+          Plot.lineY(points, { x: "x", y: "y", z: "of", stroke: (point) => color(point.series), strokeWidth: 1.8 }),
+          Plot.dot(points, { x: "x", y: "y", r: 3, fill: (point) => color(point.series), ariaLabel: "hint" }),
         ],
       });
     },
@@ -183,11 +207,13 @@
     document.head.append(script);
   }));
 
+  // All that is on the page is drawn at once, for a screenshot or a printout has no time to scroll; what is hidden in a tab
+  // has no width yet, and is drawn when it is shown.
   const holders = [...document.querySelectorAll("[data-chart]")];
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); render(entry.target); }
-  }, { rootMargin: "1500px" });
-  holders.forEach((holder) => near.observe(holder));
+  const later = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { later.unobserve(entry.target); render(entry.target); }
+  });
+  for (const holder of holders) if (holder.clientWidth) render(holder); else later.observe(holder);
   addEventListener("beforeprint", () => holders.filter((holder) => !holder.firstChild).forEach(render));
 })();
 

@@ -30,8 +30,9 @@ def sampling_weights(sizes: Sequence[int], options: TrainOptions) -> np.ndarray[
 
 
 def make_schedule(sizes: Sequence[int], options: TrainOptions, beside: int | None = None) -> IntArray:
-    """The task of every optimizer step, drawn from the seed; as long as the tasks' own (capped) epochs together.
+    """The task of every optimizer step, drawn from the seed; as long as the tasks' own epochs together.
 
+    Of several tasks, an epoch of a large one counts as one of the cap ("capped"); a single one is seen as a whole.
     It is empty where no task has items.
     ``beside`` is the index of an auxiliary task (masked language modelling): it gets ``mlm_ratio`` of all steps, on top
     of the others'.
@@ -39,7 +40,8 @@ def make_schedule(sizes: Sequence[int], options: TrainOptions, beside: int | Non
     if not any(sizes):
         return np.zeros(0, dtype=np.int64)
     tasks = [index for index in range(len(sizes)) if index != beside or len(sizes) == 1]
-    counted = [min(sizes[i], options.sampling_cap) if options.sampling == "capped" else sizes[i] for i in tasks]
+    most = options.sampling_cap if options.sampling == "capped" and len(tasks) > 1 else max(sizes)
+    counted = [min(sizes[i], most) for i in tasks]
     steps = sum(steps_in_epoch(n, options.batch) for n in counted) * options.epochs
     weights = np.zeros(len(sizes))
     weights[tasks] = sampling_weights([sizes[i] for i in tasks], options)

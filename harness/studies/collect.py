@@ -1,0 +1,252 @@
+"""The runs of a study's folder as they are: how far each has come, and the score or the want of every unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.effects.observations import Observation
+from harness.core.damage import Damaged
+from harness.core.errors import DataError, HarnessError
+from harness.core.sealed import read_sealed
+from harness.data.perturb import applies, split_name, split_of
+from harness.registry.select import select
+from harness.report.study.content import Cost, StudyRun, StudyUnit
+from harness.results.inventory import JOBS
+from harness.results.run_view import RunView
+from harness.results.systems import load_run
+from harness.scoring.scores import UnitScore, mean_estimate
+from harness.studies.cost import Work, operations
+from harness.studies.grid import Cell, cells
+from harness.studies.job import read_job, read_result
+from harness.studies.model_shapes import Shape, shape_in, shape_of
+from harness.studies.search import RECIPE
+from harness.studies.search_report import FILE as SEARCHES
+from harness.types.studies import NO_STAGES, Arm, Study
+from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.record import StageRecord, UnitRecord
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A study's runs and units, and the views of the runs that have begun, by folder."""
+
+    runs: tuple[StudyRun, ...]
+    units: tuple[StudyUnit, ...]
+    views: Mapping[str, RunView]
+
+
+def arms_of(study: Study) -> tuple[Arm, ...]:
+    """The arms of a study; one without any has an arm for each item of ``via``."""
+    return study.arms or tuple(Arm(_named(via), via) for via in study.via)
+
+
+def collect(study: Study, folder: Path, registry: Registry) -> Collected:
+    """Reads every run of the grid in the folder of the study's runs; no run need be there. Those of searches are left out.
+
+    What a run should have scored is what the study selects, together with what any of its runs has scored.
+    """
+    failures = _failures(folder / JOBS)
+    runs: list[StudyRun] = []
+    views: dict[str, RunView] = {}
+    for cell in (cell for cell in cells(study, folder) if not cell.tried):
+        for seed, path in zip(cell.seeds, cell.runs, strict=True):
+            run, view = _run(cell, seed, path, folder, failures)
+            runs.append(run)
+            if view is not None:
+                views[run.folder] = view
+    planned = _planned(study, registry)
+    for view in views.values():
+        split = view.split
+        keys = (*view.record["units"], *view.missing, *view.failed)
+        planned |= {unit: None for unit in map(Unit.of, keys) if split_of(unit.split)[0] == split}
+    arms = {arm.name: arm.factors for arm in arms_of(study)}
+    sizes = {model: _parameters(model, views, runs) for model in study.models}
+    units: list[StudyUnit] = []
+    for run in runs:
+        factors = {**sizes[run.model], **study.model_factors.get(run.model, {}), **arms.get(run.arm, {})}
+        units += _units(run, views.get(run.folder), list(planned), factors)
+    return Collected(tuple(runs), tuple(units), views)
+
+
+def costs(collected: Collected) -> Iterator[Cost]:
+    """Hours, tokens and operations of the trainings, each once however many runs share it, and hours of the evaluations."""
+    stages: dict[str, tuple[StageRecord, str]] = {}
+    scored: set[str] = set()
+    seconds, evaluated = 0.0, 0
+    for view in collected.views.values():
+        stages |= {stage["key"]: (stage, view.reference) for stage in view.stages}
+        for unit in view.record["units"].values():
+            scored.add(unit.get("checkpoint", ""))
+            seconds += unit.get("seconds", 0.0)
+            evaluated += 1
+    before = [stage for key, stage in stages.items() if key not in scored]
+    last = [stage for key, stage in stages.items() if key in scored]
+    for name, those in (("intermediate stages", before), ("target stages", last)):
+        if those:
+            hours = sum(stage.get("seconds", 0.0) for stage, _ in those) / _HOUR
+            tokens = sum(stage.get("tokens", 0) for stage, _ in those)
+            work = [_operations(stage, model) for stage, model in those]
+            known = [each for each in work if each is not None]
+            yield Cost(name, len(those), hours, tokens or None, sum(known) if len(known) == len(work) else None)
+    if evaluated:
+        yield Cost("units scored", evaluated, seconds / _HOUR)
+
+
+def searches(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """The findings of the searches on record in the folder of the runs; () where they cannot be read."""
+    try:
+        return tuple(read_sealed(folder / SEARCHES)["searches"])
+    except (Damaged, KeyError, TypeError):
+        return ()
+
+
+def _run(
+    cell: Cell, seed: int, path: Path, folder: Path, failures: Mapping[Path, str]
+) -> tuple[StudyRun, RunView | None]:
+    where = path.relative_to(folder).as_posix()
+    arm = f"{cell.arm}@{RECIPE}" if cell.beside else cell.arm or _named(cell.via)
+    run = StudyRun(cell.model, arm, seed, where, "not started")
+    failure = failures.get(path.absolute(), "")
+    if not (path / "record.json").exists():
+        return replace(run, state="failed" if failure else "not started", reason=failure), None
+    try:
+        view = load_run(path, where)
+    except DataError as error:
+        return replace(run, state="unreadable", reason=str(error)), None
+    if view.finished is not None:
+        return replace(run, state="finished", partial=tuple(view.partial)), view
+    state = replace(run, state="failed" if failure else "unfinished", reason=failure, partial=tuple(view.partial))
+    return state, view
+
+
+def _named(via: Sequence[str]) -> str:
+    return " > ".join(via) or NO_STAGES
+
+
+def _parameters(model: str, views: Mapping[str, RunView], runs: Sequence[StudyRun]) -> dict[str, int]:
+    """The number of parameters of a model's layers, without embeddings; {} where it cannot be told, and of a baseline."""
+    shape = _shape(
+        model,
+        [stage for run in runs if run.model == model and run.folder in views for stage in views[run.folder].stages],
+    )
+    return {"parameters": shape.parameters} if shape and shape.parameters else {}
+
+
+def _shape(model: str, stages: Sequence[StageRecord]) -> Shape | None:
+    """The shape of a model by its name, or by the configuration of a checkpoint that was trained from it."""
+    with suppress(HarnessError):
+        return shape_of(model)
+    for folder in dict.fromkeys(stage.get("folder") for stage in stages):
+        with suppress(HarnessError):
+            if folder:
+                return shape_in(Path(folder))
+    return None
+
+
+def _operations(stage: StageRecord, model: str) -> float | None:
+    """Floating-point operations of a training, from the tokens that it was counted to read; None where that is not known."""
+    shape = _shape(model, [stage])
+    tokens, steps = float(stage.get("tokens", 0)), stage.get("steps", 0)
+    options: Mapping[str, Any] = {**stage["options"]}
+    if shape is None or not (tokens and steps and options.get("batch")):
+        return None
+    work = Work(trained=tokens, length=tokens / (steps * options["batch"]))
+    return operations(shape, work, recomputed=bool(options.get("gradient_checkpointing")))
+
+
+def _failures(folder: Path) -> dict[Path, str]:
+    """The messages of evaluations that failed as a whole, by the folder of their run."""
+    found: dict[Path, str] = {}
+    for path in sorted(folder.glob("evaluation-*.result.json")):
+        try:
+            job = read_job(path.with_name(path.name.removesuffix(".result.json") + ".json"))
+            result = read_result(path)
+        except DataError:
+            continue  # of another version, or half of one: the run itself says how far it is
+        if result is not None and not result.done:
+            found[Path(job.folder, job.out).absolute()] = (
+                f"{result.message} ({result.hint})" if result.hint else result.message
+            )
+    return found
+
+
+def _planned(study: Study, registry: Registry) -> dict[Unit, None]:
+    """Every unit that a run of the study scores, whether or not there are data."""
+    plain = select(registry, study.benchmark or None, study.tasks, study.languages)
+    found = dict.fromkeys(plain)
+    for kind in study.perturb:
+        able = (unit for unit in plain if applies(kind, registry.family(registry.task(unit.task).family).examples))
+        found |= dict.fromkeys(replace(unit, split=split_name(unit.split, kind)) for unit in able)
+    return found
+
+
+def _units(
+    run: StudyRun, view: RunView | None, planned: Sequence[Unit], factors: Mapping[str, Any]
+) -> Iterator[StudyUnit]:
+    stages = {stage["key"]: stage for stage in view.stages} if view else {}
+    for unit in planned:
+        made = StudyUnit(run, unit.task, unit.language, split_of(unit.split)[1])
+        if view is None:
+            yield made
+            continue
+        clean = replace(unit, split=split_of(unit.split)[0]).key  # what has no data has no perturbed variant either
+        if unit.key in view.failed:
+            yield replace(made, state="failed", reason=view.failed[unit.key])
+        elif unit.key in view.missing or clean in view.missing:
+            yield replace(made, state="missing", reason=view.missing.get(unit.key) or view.missing[clean])
+        elif (record := view.record["units"].get(unit.key)) is None:
+            yield made if view.finished is None else replace(made, state="missing", reason="not among the run's units")
+        elif record["score"] is None:
+            yield replace(made, state="missing", reason="there are no labels")
+        else:
+            yield _scored(made, view, record, stages.get(record.get("checkpoint", "")), factors)
+
+
+def _scored(
+    unit: StudyUnit, view: RunView, record: UnitRecord, stage: StageRecord | None, factors: Mapping[str, Any]
+) -> StudyUnit:
+    assert record["score"] is not None
+    score = UnitScore.from_dict(record["score"])
+    task = view.tasks.get(unit.task)
+    primary = [name for name in (task.primary if task else ()) if name in score.metrics] or list(score.metrics)[:1]
+    mean = mean_estimate([score.metrics[name] for name in primary])
+    seen = Observation(
+        model=unit.run.model,
+        arm=unit.run.arm,
+        task=unit.task,
+        language=unit.language,
+        seed=unit.run.seed,
+        score=mean.value,
+        n=score.n,
+        chance=mean.chance.level if mean.chance else None,
+        english_dev=stage.get("dev_score") if stage else None,
+        dev_loss=_dev_loss(stage) if stage else None,
+        factors=factors,
+        perturbation=unit.perturbation,
+    )
+    return replace(
+        unit,
+        state="scored",
+        observation=seen,
+        low=mean.low,
+        high=mean.high,
+        metrics={name: score.metrics[name].value for name in primary},
+        checkpoint=record.get("checkpoint", ""),
+    )
+
+
+def _dev_loss(stage: StageRecord) -> float | None:
+    """The loss on English dev data at the step that was kept."""
+    kept = stage.get("selected_step")
+    by_step = {each["step"]: each.get("loss") for each in stage.get("dev") or ()}
+    found = by_step.get(kept) if kept is not None else None
+    return found if isinstance(found, float) else None

@@ -1,0 +1,1 @@
+"""Studies: the research questions that the harness was made for, as pre-registered designs."""

@@ -1,0 +1,96 @@
+"""Does image captioning as an intermediate task make text encoders better at language, and are they as fast?
+
+The vision side is dropped after the stage, so that "removed" and "none" are the same network at test time; ``kept`` is
+there for its cost alone. The tasks of captions are not part of the harness yet.
+"""
+
+from harness import Arm, Contrast, Study, hookimpl
+
+CAPTIONED = "captions"
+LANGUAGES = "captions[cs,de,en,fr]"
+PRIMARY = ("xnli", "pawsx", "xcopa")
+
+
+def arms(stage=CAPTIONED, several=LANGUAGES):
+    """The arms: captions, what they are controlled by, and other uses of the prefix."""
+    captions = {"intermediate": "captions", "language": "en"}
+    return (
+        Arm("none", factors={"intermediate": "", "vision": "none"}),
+        Arm("captions", via=(stage,), factors=captions | {"vision": "removed"}),
+        Arm("captions-multi", via=(several,), factors=captions | {"language": "cs+de+en+fr", "vision": "removed"}),
+        Arm(
+            "captions-masked",
+            via=(f"{stage}@masked",),
+            control_of="captions",
+            factors=captions | {"control": "masked", "vision": "removed"},
+            summary="the captions as text alone",
+        ),
+        Arm(
+            "captions-mismatched",
+            via=(f"{stage}@mismatched",),
+            control_of="captions",
+            factors=captions | {"control": "mismatched", "vision": "removed"},
+            summary="each caption with another image",
+        ),
+        Arm("mnli", via=("mnli",), factors={"intermediate": "nli", "language": "en", "vision": "none"}),
+        Arm("captions-mnli", via=(stage, "mnli"), factors=captions | {"vision": "removed"}),
+        Arm("captions-null", via=(f"{stage}@null",), factors=captions | {"vision": "null"}),
+        Arm(
+            "captions-kept",
+            via=(f"{stage}@kept",),
+            factors=captions | {"vision": "kept"},
+            summary="for its cost alone",
+        ),
+    )
+
+
+CONTRASTS = (
+    Contrast("captions - none", "captions", tasks=PRIMARY, hypothesis="H1"),
+    Contrast("captions - captions as text", "captions", "captions-masked", tasks=PRIMARY, hypothesis="H1"),
+    Contrast(
+        "captions - mismatched images", "captions", "captions-mismatched", tasks=PRIMARY, primary=False, hypothesis="H1"
+    ),
+    *(
+        Contrast(f"{name} - none", name, tasks=PRIMARY, primary=False)
+        for name in ("captions-multi", "mnli", "captions-mnli", "captions-null")
+    ),
+)
+SMOKE_ARMS = ("none", "captions", "captions-masked", "captions-mismatched")
+
+
+@hookimpl
+def harness_studies():
+    yield Study(
+        "captioning",
+        1,
+        models=("xlm-roberta-base", "xlm-roberta-large", "google/mt5-base", "google/mt5-large"),
+        tasks=(*PRIMARY, "panx", "udpos", "xquad", "mlqa", "tydiqa", "tatoeba"),
+        seeds=(1, 2, 3, 4, 5),
+        question="Is an encoder that learned to caption images better at language tasks, and as fast as before?",
+        hypotheses={
+            "H1": "captions score higher than no stage and than the captions as text alone",
+            "H2": "without its vision side the model is as fast as one without the stage (latency ratio below 1.05)",
+            "H3": "the same of the model with a null prefix",
+        },
+        arms=arms(),
+        contrasts=CONTRASTS,
+        same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),
+        summary="captioning as an intermediate task: accuracy on XNLI, PAWS-X and XCOPA, and the cost of inference",
+        sizes={
+            "smoke": {
+                "models": ("tiny",),
+                "tasks": ("xnli", "pawsx"),
+                "arms": tuple(arm for arm in arms("scenes", "scenes") if arm.name in SMOKE_ARMS),
+                "contrasts": tuple(
+                    Contrast(each.name, each.arm, each.against, primary=each.primary, hypothesis=each.hypothesis)
+                    for each in CONTRASTS[:3]
+                ),
+                "seeds": (1, 2),
+                "recipe": "tiny",
+                "limit": 60,
+                "train_limit": 300,
+            },
+            "small": {"models": ("xlm-roberta-base",), "tasks": PRIMARY, "seeds": (1, 2, 3)},
+            "full": {},
+        },
+    )
