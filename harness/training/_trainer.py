@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.arrays import IntArray
+from harness.core.claims import heed_lost_claims
 from harness.core.errors import ModelError, UsageError
 from harness.core.interruption import GOES_ON, Interrupted, held_back
 from harness.families.base import HeadFamily
@@ -217,6 +218,7 @@ class Trainer:
                 self.window.append(self._step(self.progress.step))
                 self.progress.step += 1
                 step = self.progress.step
+                heed_lost_claims()
                 if step % LOOK_EVERY == 0 or step == self.total:
                     self._look(step)
                 elif time.monotonic() - told >= TELL_EVERY:
