@@ -15,6 +15,8 @@ _NAMES_OF = {
         "analyse_study breakdown checklist compare evaluate evaluate_seeds figures mine render_report score train "
         "train_adapters"
     ),
+    "harness.analysis.effects.findings": "Chart Effect Findings TextTable",
+    "harness.analysis.effects.observations": "Observation",
     "harness.core.arrays": "FloatArray IntArray OutputRows",
     "harness.core.environment": "tracks",
     "harness.core.errors": "DataError HarnessError ModelError PluginError UsageError",

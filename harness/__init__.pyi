@@ -1,5 +1,10 @@
 # Written by `make docs` from the table in __init__.py.
 
+from harness.analysis.effects.findings import Chart as Chart
+from harness.analysis.effects.findings import Effect as Effect
+from harness.analysis.effects.findings import Findings as Findings
+from harness.analysis.effects.findings import TextTable as TextTable
+from harness.analysis.effects.observations import Observation as Observation
 from harness.api import analyse_study as analyse_study
 from harness.api import breakdown as breakdown
 from harness.api import checklist as checklist
@@ -136,6 +141,11 @@ __all__ = [
     "score",
     "train",
     "train_adapters",
+    "Chart",
+    "Effect",
+    "Findings",
+    "TextTable",
+    "Observation",
     "FloatArray",
     "IntArray",
     "OutputRows",

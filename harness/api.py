@@ -253,7 +253,7 @@ def _trained(
     from harness.training.context import RunContext
     from harness.training.processes import process_count, process_index
     from harness.training.recipes import find_recipe
-    from harness.training.shared import train_when_free
+    from harness.training.shared import train_together, train_when_free
     from harness.training.stage import Foreign, stored
 
     registry = registry or get_registry()
@@ -288,7 +288,7 @@ def _trained(
         for folder, stage in folders.items():
             observed.stages(stages.coming(chain(stage), folder))
             if process_count() > 1:
-                trained.append(stages.train(stage, folder))
+                trained.append(train_together(stages, stage, folder))
             else:
                 trained.append(train_when_free(stages, stage, folder))
         trackers.trained([stage.summary for stage in trained])

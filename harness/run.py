@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,12 @@ from harness.analysis.comparison import result
 from harness.core.errors import DataError
 from harness.core.moved import old_names
 from harness.results import systems
-from harness.results.run_view import RunView, view
+from harness.results.run_view import RunView, TaskView, view
 from harness.results.seeds import SUMMARY, run_folders, seed_of, summarise
 from harness.runs.naming import PAGE
 from harness.runs.recorded_scores import aggregated, recorded_score, selection
+from harness.scoring.coverage import of_all
+from harness.scoring.scale import shown
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.units import Unit
 
@@ -53,8 +55,8 @@ class Run:
 
     @property
     def partial(self) -> list[str]:
-        """Reasons why these are not benchmark scores (limits, excerpts, sample data); empty for a full run."""
-        return list(self.record["partial"])
+        """Reasons why these are not benchmark scores: limits, sample data, languages left out; empty for a full run."""
+        return self.view.why_partial
 
     @property
     def rounding(self) -> tuple[int, int] | None:
@@ -95,9 +97,11 @@ class Run:
         return page
 
     def __repr__(self) -> str:
-        found = {name: (task.mean(), "" if task.complete else "†") for name, task in self.view.tasks.items()}
-        scores = ", ".join(f"{name} {mean:.1f}{mark}" for name, (mean, mark) in found.items() if mean is not None)
-        overall = "" if self.view.overall is None else f", overall {self.view.overall:.1f}"
+        found = {name: (task.mean(), task) for name, task in self.view.tasks.items()}
+        scores = ", ".join(
+            f"{name} {shown(mean, task.scale)}{_some(task)}" for name, (mean, task) in found.items() if mean is not None
+        )
+        overall = "" if self.view.overall is None else f", overall {shown(self.view.overall, self.view.scale)}"
         said = " (not benchmark scores)" if self.partial else ""
         return f"<Run of {self.view.model}: {scores or 'no scores'}{overall}{said}, in {self.path}>"
 
@@ -106,6 +110,11 @@ class Run:
         from harness.report.notebook import run_html
 
         return run_html(self.view)
+
+
+def _some(task: TaskView) -> str:
+    """The mark of a mean over some of the languages, with how many; "" for all of them."""
+    return "" if task.complete else f"† ({of_all(len(task.units), len(task.units) + len(task.missing))} languages)"
 
 
 class SeedRuns(list[Run]):
@@ -130,8 +139,10 @@ class SeedRuns(list[Run]):
     def __repr__(self) -> str:
         if not self:
             return f"<SeedRuns: none, in {self.path}>"
+        from harness.report.seeds import task_mean
+
         summary = self.summary
-        scores = ", ".join(f"{name} {_mean(task['score'])}" for name, task in summary["tasks"].items())
+        scores = ", ".join(f"{name} {task_mean(task, 'score')}" for name, task in summary["tasks"].items())
         seeds = ", ".join(map(str, self.seeds))
         return f"<SeedRuns of {self[0].view.model}, seeds {seeds}: {scores or 'no scores'}, in {self.path}>"
 
@@ -140,16 +151,6 @@ class SeedRuns(list[Run]):
         from harness.report.notebook import seeds_html
 
         return seeds_html([run.view for run in self])
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
-def _mean(score: Mapping[str, Any]) -> str:
-    if score["mean"] is None or score["sd"] is None:
-        return _number(score["mean"])
-    return f"{score['mean']:.1f} ± {score['sd']:.1f}"
 
 
 class Comparison(result.Comparison):
@@ -164,9 +165,12 @@ class Comparison(result.Comparison):
     def __repr__(self) -> str:
         names = " against ".join(system.name for system in reversed(self.systems[:2]))
         more = f" and {len(self.systems) - 2} more" if len(self.systems) > 2 else ""
-        found = {name: task.average.differences[0] for name, task in self.tasks.items()}
-        shown = ", ".join(f"{name} {d.value:+.1f}{'*' if d.significant else ''}" for name, d in found.items())
-        return f"<Comparison of {names}{more}: {shown}>"
+        found = {name: (task.average, task.average.differences[0]) for name, task in self.tasks.items()}
+        differences = ", ".join(
+            f"{name} {shown(first.value, line.scale, signed=True, like=line.scores[0])}{'*' * first.significant}"
+            for name, (line, first) in found.items()
+        )
+        return f"<Comparison of {names}{more}: {differences}>"
 
     def _repr_html_(self) -> str:
         """Tables of differences with intervals and p-values, and the notes to read them by, for notebooks."""
@@ -189,7 +193,7 @@ def load(folder: str | Path, registry: Registry | None = None) -> Run:
     run = systems.load_run(path)
     tasks = _covered(run.record)
     benchmark = run.record["benchmark"]
-    chosen = registry.benchmark(benchmark) if benchmark else selection(tasks)
+    chosen = registry.benchmark(benchmark) if benchmark else selection(tasks, registry, run.split)
     scored: dict[str, dict[str, UnitScore]] = {}
     for task, codes in tasks.items():
         for code in codes:

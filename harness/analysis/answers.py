@@ -15,6 +15,7 @@ from harness.analysis._example_text import Parts, Texts, nothing, shorten, texts
 from harness.core.errors import HarnessError
 from harness.results.examples import scored_examples
 from harness.scoring.metrics.base import AdditiveMetric
+from harness.scoring.scores import Estimate
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -53,7 +54,7 @@ class UnitAnswers:
 
     run: int
     code: str
-    score: float
+    score: Estimate
     wrong: int
     total: int
     confusions: tuple[tuple[str, str, int], ...]
@@ -133,7 +134,7 @@ def _task(
             units.setdefault(code, {})[index] = unit
             wrong = len(unit.right) - sum(unit.right)
             confusions = _confusions(unit.aligned)
-            summaries.append(UnitAnswers(index, code, view.score.value, wrong, len(unit.right), confusions))
+            summaries.append(UnitAnswers(index, code, view.score, wrong, len(unit.right), confusions))
     if not units:
         return None
     missed = {

@@ -17,6 +17,10 @@ from harness.types.defaults import INVARIANCE_EXAMPLES
 @click.command()
 @click.option("--model", metavar="MODEL", help="Tell which families can use a model, and what to say about it.")
 @click.option("--invariance", metavar="MODEL", help="Count decisions that batch size and precision change.")
+@click.option("--shared", metavar="FOLDER", help="Prove that processes can share a folder; run it on two machines.")
+@click.option(
+    "--wait", type=click.FloatRange(0), help="Seconds to wait for the other one, with --shared.  [default: 60]"
+)
 @click.option(
     "--limit", type=click.IntRange(1), help=f"Examples a unit, with --invariance.  [default: {INVARIANCE_EXAMPLES}]"
 )
@@ -36,6 +40,8 @@ def command(
     /,
     model: str | None,
     invariance: str | None,
+    shared: str | None,
+    wait: float | None,
     limit: int | None,
     data_dir: str | None,
     as_json: bool,
@@ -53,6 +59,10 @@ def command(
     With --model and --language-adapters, tell as well whether the adapters are for this model, and which one each
     language gets.
 
+    With --shared, prove that claims hold in a folder: exclusive creation, renames, times of files, locks. Give the command
+    on two machines at about the same time: they find each other in the folder, and try what holds between them. Alone,
+    it says what is left unproved. The exit code is 4 where the folder cannot be relied on, and 0 otherwise.
+
     With --invariance, score one unit of each family of tasks whose data are present instead, with batches of one and
     full ones, in fp32 and in bf16, and count the decisions that change.
     """
@@ -68,6 +78,12 @@ def command(
         for option in ctx.command.params
         if ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
     }
+    if shared is not None:
+        from harness.cli.doctor_shared import WAIT, print_shared
+
+        _refuse(given, set(given) - {"shared", "wait", "as_json"}, "have no effect with --shared")
+        ctx.exit(print_shared(shared, WAIT if wait is None else wait, as_json))
+    _refuse(given, ("wait",), "go with --shared FOLDER")
     options = EvalOptions(data_dir=data_dir, **session)
     if model is not None:
         from harness.cli.doctor_model import print_model_check

@@ -253,7 +253,7 @@ def _board(
     runs: tuple[Path, ...],
     folder: Path,
 ) -> Board:
-    from harness.leaderboard.board import build_board, why_not_shown
+    from harness.leaderboard.board import build_board, where_shown, why_not_shown
     from harness.leaderboard.recipes import of_recipe
     from harness.leaderboard.rows import local_rows, published_rows, read_rows
     from harness.registry.default import get_registry
@@ -267,6 +267,8 @@ def _board(
     for run, row in zip(runs, own, strict=True):
         if reason := why_not_shown(row, board, tasks, metrics):
             message(f"{run}: not shown: {reason}", "warning")
+        elif len(board.sections) > 1:
+            message(f"{run}: {row['system']} in {', '.join(section.title for section in where_shown(row, board))}")
     for file in more:
         for row in read_rows(file):
             other = "" if row in shown else f"it is not known to be of the recipe {recipe}"

@@ -57,15 +57,15 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
     from harness.report.layers import by_layer
-    from harness.report.provenance import constant_answers, data_notes
+    from harness.report.provenance import constant_answers, data_notes, not_scored
     from harness.report.robustness import loss_table
     from harness.runs.naming import PAGE
 
     console = stderr_console() if to_stderr else stdout_console()
     losses = [loss_table(run.view)] if run.view.robustness else []
-    show_scores(run.scores, console, [*by_layer([run.view]), *losses])
+    show_scores(run.scores, console, [*by_layer([run.view]), *losses], not_scored(run.view))
     for reason in run.partial:
-        console.print(f"not benchmark scores: {reason}")
+        console.print(f"not benchmark scores: {safe(reason)}")
     for note in data_notes(run.view):
         console.print(f"note: {note}")
     if constant := constant_answers(run.view.constant_answers):
@@ -82,13 +82,18 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
         console.print(f"report:      {page}")
 
 
-def show_scores(scores: BenchmarkScore, console: Console, more: Sequence[Table] = ()) -> None:
-    """Tables by task and by language and ``more`` tables, then groups, the overall score, and what is missing."""
+def show_scores(
+    scores: BenchmarkScore, console: Console, more: Sequence[Table] = (), lacking: Sequence[str] | None = None
+) -> None:
+    """Tables by task and by language and ``more`` tables, then groups, the overall score, and what is missing.
+
+    ``lacking`` are lines on what is missing, where more is known of it than that it is not there.
+    """
     from harness.cli.console import print_framed
-    from harness.report.benchmark_scores import score_tables, summary_lines
+    from harness.report.benchmark_scores import missing_lines, score_tables, summary_lines
 
     print_framed([*score_tables(scores), *more], console)
-    for line in summary_lines(scores):
+    for line in [*summary_lines(scores), *(missing_lines(scores) if lacking is None else lacking)]:
         console.print(safe(line))
 
 

@@ -32,6 +32,7 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
     from harness.cli.console import print_json, print_text
     from harness.cli.progress import TerminalProgress
     from harness.cli.shared_options import eval_options
+    from harness.scoring.scale import shown_dev
     from harness.training.processes import process_index
 
     options = eval_options(**rest)
@@ -44,10 +45,9 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
         return
     score = trained.summary["dev_score"]
     loss = f", loss {trained.summary['dev_loss']:.3f}" if "dev_loss" in trained.summary else ""
-    shown = (
-        "no dev split" if score is None else f"English dev {score:.2f}{loss} at step {trained.summary['selected_step']}"
-    )
-    print_text(f"{trained.summary['name']}: {shown} of {trained.summary['steps']}")
+    dev = "no dev split" if score is None else f"English dev {shown_dev(score)}{loss}"
+    place = "" if score is None else f" at step {trained.summary['selected_step']}"
+    print_text(f"{trained.summary['name']}: {dev}{place} of {trained.summary['steps']}")
     for name, best in trained.summary.get("best_thresholds", {}).items():
         each = "; ".join(f"{number} {at['value']:.2f} at {at['threshold']:.3f}" for number, at in best.items())
         print_text(f"{name}, best thresholds of no answer (--set null_threshold=...): {each}")

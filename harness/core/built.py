@@ -6,8 +6,10 @@ built again.
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
+import secrets
 import shutil
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -43,10 +45,11 @@ def built(folder: Path, build: Callable[[Path], object], *, use: str = "*") -> P
 
 
 def _build(folder: Path, build: Callable[[Path], object]) -> None:
-    scratch = folder.with_name(f".{folder.name}.new")  # that of a killed process is in the way: the claim was its own
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*new"):  # of killed processes: the claim was theirs
+        shutil.rmtree(left, ignore_errors=True)
+    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
     try:
         with disk_errors(folder):
-            shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
             with written_into(folder):
                 build(scratch)

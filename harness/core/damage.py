@@ -6,6 +6,7 @@ import logging
 from itertools import count
 from pathlib import Path
 
+from harness.core.claims import confirm_claims
 from harness.core.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def set_aside(path: Path, damage: Damaged, then: str) -> None:
     :class:`DataError` where it cannot be renamed. Nothing is done where it is gone: another process was faster.
     """
     names = (path.with_name(f"{path.name}{MARK}{f'-{number}' if number > 1 else ''}") for number in count(1))
+    confirm_claims()
     aside = next(name for name in names if not name.exists())
     try:
         path.rename(aside)

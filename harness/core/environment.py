@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+
+from harness.core.errors import UsageError
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -19,3 +22,15 @@ def tracks(plugin: str) -> bool:
 def names(variable: str) -> list[str]:
     """A variable that holds names between commas."""
     return [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
+
+
+def seconds(variable: str, default: float) -> float:
+    """A variable that holds a positive number of seconds; UsageError for anything else in it."""
+    given = os.environ.get(variable, "").strip()
+    try:
+        found = float(given) if given else default
+    except ValueError:
+        found = math.nan
+    if not (0 < found < math.inf):
+        raise UsageError(f"{variable}: a number of seconds expected, not {given!r}", hint=f"such as {default:g}")
+    return found

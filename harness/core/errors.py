@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from harness.core.interruption import NEXT_TURN
+
 
 class HarnessError(Exception):
     """An error with a message for the user, an exit code, and a hint saying what to do next."""
@@ -53,6 +55,15 @@ class UnitsFailed(HarnessError):
     """The run finished, but some of its units have no score."""
 
     exit_code = 6
+
+
+class ClaimLost(HarnessError):
+    """The claim on what is being worked on belongs to another process now, so that nothing more may be written.
+
+    The same command goes on.
+    """
+
+    exit_code = NEXT_TURN
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from harness.core.claims import confirm_claims
 from harness.core.errors import DataError
 
 
@@ -18,7 +19,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """Writes the whole file or nothing: a temporary file in the same folder, fsync, then an atomic rename.
 
     Missing parent folders are made; text is UTF-8. :class:`DataError` where the text cannot be encoded (a lone
-    surrogate) or the disk refuses.
+    surrogate) or the disk refuses; :class:`~harness.core.errors.ClaimLost` where a claim of this process was taken over.
     """
     try:
         data = content.encode("utf-8") if isinstance(content, str) else content
@@ -34,6 +35,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        confirm_claims()
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -111,15 +113,18 @@ def replace_folder(scratch: Path, folder: Path) -> None:
     """Replaces ``folder`` with the complete folder ``scratch``; a kill at any moment leaves the old or the new one.
 
     Between two renames only ``<folder>.old`` exists: :func:`recover_folder` puts it back.
+    :class:`~harness.core.errors.ClaimLost` where a claim of this process was taken over.
     """
     for path in scratch.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     old = folder.with_name(folder.name + ".old")
+    confirm_claims()
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
+        confirm_claims()
     scratch.rename(folder)
     _sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)

@@ -1,31 +1,33 @@
-"""Folders that a process writes into before they take their place: locked as long as the process lives.
+"""Folders that a process writes into before they take their place: claimed as long as the process lives.
 
-The system releases a lock when its process ends, however it ends. So the folder of a killed process can be
-distinguished from one that another process is writing.
+The claim is a hidden file in the folder. So the folder of a killed process can be distinguished from one that another
+process is writing, on another machine too.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from harness.core.claims import Claim, is_abandoned, locked_by_earlier_version
 from harness.core.errors import DataError
+
+CLAIM = ".in-use.claim"
+"""Name of the claim in the folder."""
 
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A new folder in ``parent``, hidden if ``prefix`` is; what is still there at the end of the block is removed."""
-    path, handle = _made(parent, prefix)
+    path, claim = _made(parent, prefix)
     try:
         yield path
     finally:
+        claim.release()
         shutil.rmtree(path, ignore_errors=True)
-        os.close(handle)
 
 
 @contextmanager
@@ -41,17 +43,11 @@ def gone_if_unused(folder: Path) -> Iterator[None]:
 
 
 def remove_abandoned(path: Path) -> bool:
-    """Removes a scratch folder; False where a process is using it, or where locks are not supported."""
+    """Removes a scratch folder; False where a process is using it."""
+    if not is_abandoned(path / CLAIM) or locked_by_earlier_version(path):
+        return False
     try:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        else:
-            shutil.rmtree(path)
-        finally:
-            os.close(handle)
+        shutil.rmtree(path)
     except FileNotFoundError:
         return True
     except OSError as error:
@@ -59,15 +55,9 @@ def remove_abandoned(path: Path) -> bool:
     return True
 
 
-def _made(parent: Path, prefix: str) -> tuple[Path, int]:
+def _made(parent: Path, prefix: str) -> tuple[Path, Claim]:
     while True:
         path = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-        try:
-            handle = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            continue  # it was taken for abandoned before it was locked
-        with suppress(OSError):  # no locks on this file system: no process will remove the folder either
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if path.is_dir():
-            return path, handle
-        os.close(handle)
+        claim = Claim(path / CLAIM)
+        if claim.take():
+            return path, claim

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.core.claims import Claims, is_free
+from harness.core.claims import Claims, owner_in_words
 
 log = logging.getLogger(__name__)
 
 POLL = 0.2
 """Seconds between looks at a claim that another process holds."""
+MOMENT = 5.0
+"""Seconds that a lock is waited for before a line says so."""
 
 
 @contextmanager
@@ -22,14 +23,23 @@ def in_turn(claims: Claims, name: str, work: str) -> Iterator[None]:
     """Holds a claim, once no other process does; one log line names the ``work`` that is waited for."""
     waiting = Waiting()
     while not claims.take(name):
-        path = claims.path(name)
-        waiting.tell(work, path)
-        while not is_free(path):
-            time.sleep(POLL)
-    try:
+        waiting.tell(work, claims.path(name))
+        time.sleep(POLL)
+    with claims.releasing(name):
         yield
-    finally:
-        claims.release(name)
+
+
+@contextmanager
+def locked(claims: Claims, name: str, work: str) -> Iterator[None]:
+    """The same for what is held for moments: it is waited for by shorter looks, and told when it takes long."""
+    waiting, since, pause = Waiting(), time.monotonic(), 0.001
+    while not claims.take(name):
+        if time.monotonic() - since > MOMENT:
+            waiting.tell(work, claims.path(name))
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.05)
+    with claims.releasing(name):
+        yield
 
 
 class Waiting:
@@ -41,14 +51,5 @@ class Waiting:
     def tell(self, work: str, claim: Path) -> None:
         """One log line: the work, and who is at it."""
         if claim not in self._told:
-            log.warning("%s: waiting for %s", work, _owner(claim))
+            log.warning("%s: waiting for %s, which is at it", work, owner_in_words(claim))
             self._told.add(claim)
-
-
-def _owner(claim: Path) -> str:
-    """Names the holder of a claim, for people: an owner writes it a moment after it has the lock."""
-    try:
-        found = json.loads(claim.read_text(encoding="utf-8"))
-        return f"process {found['pid']} on {found['host']}, which is at it"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process, which is at it"

@@ -7,23 +7,28 @@ from collections.abc import Hashable, Iterator, Sequence
 from harness.types.examples import Answer, Example
 
 
-def problems(examples: Sequence[Example], labels: Sequence[str] = ()) -> Iterator[str]:
-    """Reasons why these examples cannot be used, each naming an example: wrong types, duplicate ids, unknown labels."""
+def problems(
+    examples: Sequence[Example], labels: Sequence[str] = (), rows: Sequence[int] | None = None
+) -> Iterator[str]:
+    """Reasons why these examples cannot be used, each naming an example: wrong types, duplicate ids, unknown labels.
+
+    ``rows`` are the numbers of the rows that they are from, counted from 0, to be named as well.
+    """
     known = frozenset(labels)
     seen: set[Hashable] = set()
-    for example in examples:
+    for index, example in enumerate(examples):
         if not isinstance(example, Example):
             continue
-        name = getattr(example, "id", example)
+        name, place = getattr(example, "id", example), f"row {rows[index]}: " if rows is not None else ""
         reason = example.find_problem(known)
         if not reason and not isinstance(getattr(example, "id", ""), str | int):
             reason = "its id must be a string"
         if reason:
-            yield f"example {name!r}: {reason}"
+            yield f"{place}example {name!r}: {reason}"
             continue
         key = example.unique_key()
         if key is not None and key in seen:
-            yield f"the id {name!r} occurs twice"
+            yield f"{place}the id {name!r} occurs twice"
         seen.add(key)
 
 

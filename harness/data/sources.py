@@ -111,6 +111,7 @@ def load_examples(
     codes = _of_parts(task, split)
     examples: list[Example] = []
     languages: list[str] = []
+    numbers: list[int] = []
     count = position = 0
     parts = split.parts or (split,)
     for (source, files), stream, code, part in zip(found, streams, codes, parts, strict=True):
@@ -121,14 +122,16 @@ def load_examples(
             position += 1
             if example is not None:
                 examples.append(example)
+                numbers.append(position - 1)
         if part.kept != "all":
             examples[before:] = kept_examples(examples[before:], part.kept, files.name)
         count += rows_here
         languages += [code] * (len(examples) - len(languages))
     name = found[0][1].first
+    one_file = len([path for _, files in found for path in files.paths]) == 1
     with border(f"{name}: not examples of {task.name}", hint=_VERIFY.format(task.name)):
         if checked:
-            _check(task, examples, name)
+            _check(task, examples, name, numbers if one_file and len(numbers) == len(examples) else None)
         kept = ExampleList(limited(examples, limit))
         content = kept.fingerprint
     if len(kept) < len(examples):
@@ -171,12 +174,14 @@ def _of_store(task: TargetTask | IntermediateTask, split: Split, kept: Sequence[
 _VERIFY = "is this the data of {}? See: harness data verify"
 
 
-def _check(task: TargetTask | IntermediateTask, examples: Sequence[Example], name: str) -> None:
+def _check(
+    task: TargetTask | IntermediateTask, examples: Sequence[Example], name: str, rows: Sequence[int] | None = None
+) -> None:
     """DataError for what no family can use, and for tags that the metric of entities would misread.
 
-    Labels that the task declares were checked with the plugin.
+    Labels that the task declares were checked with the plugin. ``rows`` are the numbers of the examples' rows.
     """
-    for problem in problems(examples, task.labels):
+    for problem in problems(examples, task.labels, rows):
         raise DataError(f"{name}: {problem}", hint=_VERIFY.format(task.name))
     if task.labels or task.metric != entity_tags.METRIC:
         return

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from harness.core.claims import AlreadyClaimed
-from harness.core.errors import HarnessError, TooLongForModel, UsageError
+from harness.core.claims import AlreadyClaimed, loss_said
+from harness.core.errors import ClaimLost, HarnessError, TooLongForModel, UsageError
 from harness.core.files import disk_refusal
 from harness.evaluation._preparation import PreparedUnit
 from harness.evaluation._unit_record import ScoredFiles, keep_unit
@@ -131,11 +131,12 @@ class Recorder:
     def failing(self, units: Sequence[PlannedUnit], elsewhere: Collection[str] = ()) -> Iterator[None]:
         """Fails these units, except those with a result and those ``elsewhere``, with the error raised within; others continue.
 
-        What fails every unit is raised: a wrong option, a full disk, Ctrl-C.
+        What fails every unit is raised: a wrong option, a full disk, a claim that was taken over, Ctrl-C.
         """
         try:
-            yield
-        except (AlreadyClaimed, KeyboardInterrupt, GeneratorExit):
+            with loss_said():
+                yield
+        except (AlreadyClaimed, ClaimLost, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             if isinstance(error, UsageError) and not isinstance(error, TooLongForModel):

@@ -36,16 +36,13 @@ class Turn:
         """Those of the units that no other process is working on; none will while the block lasts."""
         names = [ready.planned.unit.key for ready in stream]
         mine = [name for name in names if claims.take(name)]
-        try:
+        with claims.releasing(*mine):
             others = [name for name in names if name not in mine]
             if others:
                 self.elsewhere.update(names if family.joins else others)
                 self.blocked = claims.path(others[0])
             together = family.joins and others
             yield [ready for ready in stream if ready.planned.unit.key in mine] if not together else ()
-        finally:
-            for name in mine:
-                claims.release(name)
 
 
 def work_off(groups: Iterable[Sequence[PlannedUnit]], evaluate: Callable[[Turn], Sequence[PlannedUnit]]) -> None:

@@ -34,7 +34,7 @@ def finish(
     """
     record = folder.refresh()
     clean = [entry for entry in planned if not entry.perturbation]
-    chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean)
+    chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean, registry)
     scored: dict[str, dict[str, UnitScore]] = {}
     units: dict[tuple[str, str, str], Scored] = {}
     for entry in planned:
@@ -54,7 +54,12 @@ def finish(
         record["benchmark"] = benchmark
         record["primary"] = {name: list(task.primary) for name, task in scores.tasks.items()}
         record["by_item"] = [name for name in by_item(chosen, registry) if name in scores.tasks]
-        record["partial"] = [*partial_reasons(record, clean), *smaller_pools(registry, clean)]
+        some = scores.coverage
+        record["partial"] = [
+            *partial_reasons(record, clean),
+            *smaller_pools(registry, clean),
+            *([some] if some else []),
+        ]
         record["scores"] = scores.to_dict()
         record["resources"] = run_resources(record, registry)
         record["robustness"] = losses(units, primaries(chosen, registry))
@@ -62,12 +67,12 @@ def finish(
     return record, scores
 
 
-def adhoc_benchmark(planned: list[PlannedUnit]) -> Benchmark:
-    """The selected tasks and languages, without an overall score."""
+def adhoc_benchmark(planned: list[PlannedUnit], registry: Registry) -> Benchmark:
+    """The selected tasks, each in all of its languages, without an overall score."""
     tasks: dict[str, tuple[str, ...]] = {}
     for entry in planned:
         tasks[entry.unit.task] = (*tasks.get(entry.unit.task, ()), entry.unit.language)
-    return selection(tasks)
+    return selection(tasks, registry, planned[0].unit.split if planned else "test")
 
 
 def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:

@@ -92,7 +92,7 @@ def evaluate_run(
             # Training is shared; scores come from one process, so that none waits for another while predicting.
             Evaluator(folder, context, reference, found, reporter).train_all(planned)
             if process_index() > 0:
-                return Evaluation(where, folder.record, aggregate(adhoc_benchmark(planned), {}, {}))
+                return Evaluation(where, folder.record, aggregate(adhoc_benchmark(planned, registry), {}, {}))
         units = [entry.unit.key for entry in planned]
         plain = as_plain(options)
         about = {"model": str(reference), "benchmark": benchmark, **plain, "units": units}

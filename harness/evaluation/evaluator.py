@@ -25,7 +25,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.identity import run_identity
 from harness.training.chain import Stages
 from harness.training.context import RunContext, options_of
-from harness.training.shared import train_claimed
+from harness.training.shared import train_claimed, train_together
 from harness.training.stage import Stage, finished
 from harness.types.progress import ProgressListener
 from harness.types.units import Unit
@@ -113,7 +113,7 @@ class Evaluator:
         for units in grouped(present, self.context):
             checkpoint = self._group(units).checkpoint
             if isinstance(checkpoint, Stage):
-                self.stages.train(checkpoint)
+                train_together(self.stages, checkpoint)
 
     def identity(self, planned: Sequence[PlannedUnit]) -> str:
         """Identity of a run that several processes share: what they measure, and the units."""

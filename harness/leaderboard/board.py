@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.core.counted import counted
 from harness.core.errors import UsageError, did_you_mean
 from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.schema import Row
-from harness.scoring.chance import AT_CHANCE, Chance, at_chance
+from harness.scoring.chance import AT_CHANCE, BELOW_CHANCE, MEANINGS, Chance, chance_mark
+from harness.scoring.coverage import of_all
 from harness.scoring.scores import half_width
 
 if TYPE_CHECKING:
@@ -30,20 +32,25 @@ MARKS = {
     "suspicious": ("‡", "the printed number looks wrong; not ranked"),
     "partial": ("*", "partial run: other or fewer data than the benchmark's; not ranked"),
     "stale": ("~", "scored by another version of the task; not ranked"),
-    "chance": (AT_CHANCE, "at chance: no better than constant or random answers, within the 95% interval"),
+    "chance": (AT_CHANCE, MEANINGS[AT_CHANCE]),
+    "below": (BELOW_CHANCE, MEANINGS[BELOW_CHANCE]),
     "unknown": ("?", "average over languages that the source does not name; not ranked"),
 }
 
 
 @dataclass(frozen=True, order=True)
 class Column:
-    """One number: everything that has to be alike for values to be ranked, within a section."""
+    """One number: everything that has to be alike for values to be ranked, within a section.
+
+    ``covered`` describes the languages of an average that is not the benchmark's.
+    """
 
     task: str
     metric: str
     language: str
     languages: tuple[str, ...] | None = ("benchmark",)
     data: str = ""
+    covered: str = ""
 
     @property
     def title(self) -> str:
@@ -54,10 +61,12 @@ class Column:
         elif self.languages is None:
             parts.append("(languages not named)")
         elif self.languages != ("benchmark",):
-            parts.append(f"({len(self.languages)} languages)")
+            parts.append(f"({self.covered or counted(len(self.languages), 'language')})")
         return " ".join(parts) + (f" ({self.data})" if self.data else "")
 
 
+NAMED = 4
+"""The most languages that the heading of an average names."""
 Paired = Mapping[tuple[str, str], Mapping[tuple[str, str], bool]]
 """By the ids of two rows: whether they differ significantly, by task (or "overall") and language (or "avg")."""
 
@@ -85,7 +94,7 @@ class ShownCell:
     @property
     def ranked(self) -> bool:
         """Tells whether nothing speaks against ranking it."""
-        return not set(self.marks) - {"second_hand", "chance"}
+        return not set(self.marks) - {"second_hand", "chance", "below"}
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ def build_board(
         cells = {
             column: ShownCell(cell, _marks(row, cell, registry), row)
             for cell in row["cells"]
-            if order.wanted(column := _column(cell))
+            if order.wanted(column := _column(cell, registry))
         }
         if cells:
             selection = "target_dev" if row["selection"] == "target_dev" else ""
@@ -166,9 +175,18 @@ def build_board(
     return Board(benchmark, sections, titles=registry.titles())
 
 
+def where_shown(row: Row, board: Board) -> list[Section]:
+    """The sections of a board that have a row."""
+    return [
+        section
+        for section in board.sections
+        if any(shown["id"] == row["id"] for line in section.lines for shown in line.rows)
+    ]
+
+
 def why_not_shown(row: Row, board: Board, tasks: Sequence[str], metrics: Sequence[str]) -> str:
     """The reason why a row has no line on a board, and what would give it one; "" where it has."""
-    if any(shown["id"] == row["id"] for section in board.sections for line in section.lines for shown in line.rows):
+    if where_shown(row, board):
         return ""
     named = sorted(
         {cell["task"] for cell in row["cells"] if cell["task"] not in ("overall",) and ":" not in cell["task"]}
@@ -228,11 +246,40 @@ class _Order:
         )
 
 
-def _column(cell: Mapping[str, Any]) -> Column:
+def _column(cell: Mapping[str, Any], registry: Registry) -> Column:
     codes = cell.get("languages")
     averaged = None if codes is None else (codes,) if isinstance(codes, str) else tuple(sorted(codes))
     languages = averaged if cell["language"] == "avg" else ("benchmark",)
-    return Column(cell["task"], cell["metric"], cell["language"], languages, cell.get("data", ""))
+    known = registry.tasks().get(cell["task"])
+    total = known.languages_with("test") if known else ()
+    covered = "" if languages in (None, ("benchmark",)) else languages_in_words(languages or (), total)
+    return Column(cell["task"], cell["metric"], cell["language"], languages, cell.get("data", ""), covered)
+
+
+def languages_in_words(codes: Sequence[str], total: Sequence[str]) -> str:
+    """The languages of an average next to the ``total`` of its task: named where it is over a few, or over all but a few.
+
+    "de, sw: 2 of 15 languages", "all 15 languages", "14 of 15 languages: not th", "36 of 112 languages".
+    """
+    left_out = [code for code in total if code not in codes]
+    if set(codes) - set(total) or not total:
+        return counted(len(codes), "language")
+    if not left_out:
+        return f"all {counted(len(total), 'language')}"
+    words = f"{of_all(len(codes), len(total))} languages"
+    if len(codes) <= NAMED:
+        return f"{', '.join(codes)}: {words}"
+    return f"{words}: not {', '.join(left_out)}" if len(left_out) <= NAMED else words
+
+
+def _told_apart(columns: Sequence[Column]) -> dict[Column, Column]:
+    """The columns whose title another one has too, with all of their languages named."""
+    titles = [column.title for column in columns]
+    return {
+        column: replace(column, covered=" ".join(column.languages or ()))
+        for column in columns
+        if column.covered and titles.count(column.title) > 1
+    }
 
 
 def _marks(row: Row, cell: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
@@ -243,8 +290,9 @@ def _marks(row: Row, cell: Mapping[str, Any], registry: Registry) -> tuple[str, 
         found.append("stale")
     if cell["language"] == "avg" and cell.get("languages") is None:
         found.append("unknown")
-    if "chance" in cell and at_chance(cell.get("low"), cell["value"], Chance(cell["chance"])):
-        found.append("chance")
+    if "chance" in cell:
+        mark = chance_mark(cell.get("low"), cell["value"], cell.get("high"), Chance(cell["chance"]))
+        found += [name for name in ("chance", "below") if MARKS[name][0] == mark]
     return tuple(found)
 
 
@@ -284,6 +332,10 @@ def _merged(lines: Sequence[BoardLine]) -> list[BoardLine]:
 
 
 def _section(key: tuple[str, str, str], lines: list[BoardLine], order: _Order, paired: Paired) -> Section:
+    named = _told_apart(list({column for line in lines for column in line.cells}))
+    lines = [
+        replace(line, cells={named.get(column, column): cell for column, cell in line.cells.items()}) for line in lines
+    ]
     columns = sorted({column for line in lines for column in line.cells}, key=order.key)
     ranks = {column: _ranks(column, lines, paired) for column in columns}
     ranked = [

@@ -11,23 +11,27 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from sys import float_info
 from typing import Any
 
 import numpy as np
 
 from harness.core.errors import check_choice
-from harness.leaderboard.formats import Export, LanguageResult
+from harness.leaderboard.formats import Export, LanguageResult, whole
 from harness.results.examples import scored_examples
 from harness.runs.model_card import unit_dataset
 from harness.scoring.files import TaskScorer, item_statistics
 from harness.scoring.formats.base import Aligned
 from harness.scoring.intervals import RESAMPLES
 from harness.scoring.metrics.base import AdditiveMetric
+from harness.scoring.scale import ENDS, PERCENT, Scale
 
 SCHEMA_VERSION = "0.3.0"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 _METRICS = {"accuracy": "accuracy", "f1": "f1", "exact_match": "exact-match"}
 """Metrics that other evaluations have under the same name; they are proportions from 0 to 1 there."""
+
+_UNITS: dict[Scale, str] = {PERCENT: "percent", "0-1": "proportion", "-1-1": "correlation", "unbounded": "number"}
 
 
 def eee_files(export: Export) -> dict[str, str]:
@@ -173,9 +177,11 @@ def _entry(
     export: Export, name: str, metric: str, cell: Mapping[str, Any], where: Mapping[str, Any], summary: str
 ) -> dict[str, Any]:
     known = _METRICS.get(metric)
-    scale = 100 if known else 1
+    own: Scale = cell.get("scale", PERCENT)
+    scale = whole(cell) if known else 1
+    low, high = ENDS.get(own, (-float_info.max, float_info.max))  # the schema wants ends
     details = {
-        "value_0_to_100": cell["value"],
+        **({"value_0_to_100": cell["value"]} if own == PERCENT else {"value": cell["value"], "scale": own}),
         "seeds": cell.get("seeds"),
         "seed_deviation": cell.get("seed_deviation"),
     }
@@ -188,11 +194,11 @@ def _entry(
             "evaluation_description": summary,
             "metric_id": known or f"xtreme-harness.{metric}",
             "metric_name": metric,
-            "metric_unit": "proportion" if known else "percent",
+            "metric_unit": "proportion" if scale == 100 else _UNITS[own],
             "lower_is_better": False,
             "score_type": "continuous",
-            "min_score": 0.0,
-            "max_score": 100.0 / scale,
+            "min_score": low / scale,
+            "max_score": high / scale,
         },
         "score_details": {
             "score": cell["value"] / scale,
@@ -220,9 +226,9 @@ def _uncertainty(cell: Mapping[str, Any], scale: float) -> dict[str, Any]:
 
 def _is_share(cell: Mapping[str, Any]) -> bool:
     """Tells whether the standard error is that of a plain share of the items; any other comes from the bootstrap."""
-    share = cell["value"] / 100
+    share = cell["value"] / whole(cell)
     known = "n" in cell and "stderr" in cell and 0 <= share <= 1
-    return known and abs(cell["stderr"] / 100 - (share * (1 - share) / cell["n"]) ** 0.5) < 1e-9
+    return known and abs(cell["stderr"] / whole(cell) - (share * (1 - share) / cell["n"]) ** 0.5) < 1e-9
 
 
 def _samples(export: Export, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -240,7 +246,7 @@ def _samples(export: Export, record: Mapping[str, Any]) -> Iterator[dict[str, An
         each = scorer.metric.finish(statistics)
         name = f"{result.task.name}.{result.unit.language}"
         for metric in result.primary:
-            values = np.broadcast_to(each[metric], len(aligned.ids)) / 100
+            values = np.broadcast_to(each[metric], len(aligned.ids)) / whole(result.cells[metric])
             for item, value in enumerate(values):
                 gold, predicted = _answers(aligned.gold[item]), _answers(aligned.predicted[item])
                 raw = texts(item)

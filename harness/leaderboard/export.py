@@ -52,13 +52,16 @@ _STAGE = (
 def caveats(run: RunView) -> dict[str, list[str]]:
     """Lists reasons why a run's numbers are not those of a complete, clean and pinned run; empty where there are none.
 
-    "partial": other data or less than the benchmark's; "incomplete": units without a score; "dirty": the harness's own
+    "partial": other data or less than the benchmark's; "incomplete": units without a score, and languages that were not
+    selected; "dirty": the harness's own
     checkout had changes; "unpinned": the weights have no public revision.
     """
     record = run.record
     incomplete = [f"{key}: no data" for key in run.missing] + [f"{key}: failed" for key in run.failed]
     if run.benchmark is None:
         incomplete.append("selected tasks, no whole benchmark")
+    if run.coverage:
+        incomplete.append(run.coverage)
     if run.finished is None:
         incomplete.append("the run is not finished")
     states = [session["harness"].get("git") for session in sessions_of(record)]
@@ -66,7 +69,7 @@ def caveats(run: RunView) -> dict[str, list[str]]:
         f"the harness was run from a changed checkout of {git['commit']}" for git in states if git and git["dirty"]
     ]
     return {
-        "partial": list(run.partial),
+        "partial": [reason for reason in run.partial if reason != run.coverage],
         "incomplete": incomplete,
         "dirty": list(dict.fromkeys(dirty)),
         "unpinned": [f"the model {run.reference!r} {reason}" for reason in _unpinned(record["model"])],
@@ -215,7 +218,10 @@ def _date(run: RunView) -> str:
 
 
 def _cells(run: RunView) -> Iterator[dict[str, Any]]:
-    """Every language's numbers with n and interval; then averages, task scores, groups and the overall score."""
+    """Every language's numbers with n and interval; then averages, task scores, groups and the overall score.
+
+    Averages of a benchmark are over all of its languages. Those of selected tasks name the languages that they are over.
+    """
     scores = run.scores
     assert scores is not None  # which export_row has seen to
     intervals = scores.get("intervals", {})
@@ -233,13 +239,13 @@ def _cells(run: RunView) -> Iterator[dict[str, Any]]:
                 yield {**_cell(name, metric, code, values["languages"][code], None), "n": unit["n"], **found}
             codes = official or sorted(values["languages"])
             chance = mean_chance(estimate.chance for estimate in estimates.values())
-            yield from _average(
-                name, metric, values["average"], codes, own.get(metric, {}).get("average"), chance, values
-            )
+            average = values["average"] if official else values.get("partial", values["average"])
+            yield from _average(name, metric, average, codes, own.get(metric, {}).get("average"), chance, values)
         if len(task["metrics"]) != 1:
             codes = official or sorted(next(iter(task["metrics"].values()))["languages"])
             chance = run.tasks[name].chance()
-            yield from _average(name, "score", task["score"], codes, own.get("score", {}).get("average"), chance, task)
+            average = task["score"] if official else task.get("partial", task["score"])
+            yield from _average(name, "score", average, codes, own.get("score", {}).get("average"), chance, task)
     for group, value in scores["groups"].items():
         yield from _average(f"group:{group}", "score", value, official, intervals.get("groups", {}).get(group))
     yield from _average("overall", "score", scores["overall"], official, intervals.get("overall"))

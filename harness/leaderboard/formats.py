@@ -17,6 +17,7 @@ from harness.leaderboard.schema import Row
 from harness.registry.registry import load_part
 from harness.results.run_view import RunView
 from harness.results.systems import load_runs
+from harness.scoring.scale import PERCENT, Scale, common_scale
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class LanguageResult:
     cells: Mapping[str, Mapping[str, Any]]
     primary: tuple[str, ...]
     record: UnitRecord
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the score."""
+        return common_scale(self.cells[name].get("scale", PERCENT) for name in self.primary)
 
     @property
     def score(self) -> dict[str, float]:
@@ -93,6 +99,11 @@ class Export:
         ]
         parts += [f"{kind}: {text}" for kind, texts in self.row["caveats"].items() for text in texts]
         return "; ".join(parts)
+
+
+def whole(cell: Mapping[str, Any]) -> float:
+    """The number that a cell's numbers are divided by to be proportions: 100, or 1 where its scale is another."""
+    return 100.0 if cell.get("scale", PERCENT) == PERCENT else 1.0
 
 
 def export_files(

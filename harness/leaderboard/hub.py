@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.core.errors import UsageError
 from harness.leaderboard.formats import Export, LanguageResult
-from harness.runs.model_card import CARD, TAGS, CardScore, hub_task, unit_dataset, write_card
+from harness.runs.model_card import CARD, TAGS, CardScore, hub_task, rounded, unit_dataset, write_card
+from harness.scoring.scale import PERCENT, shown
 from harness.training.card import data_table, dataset_names, hub_id, recorded_training
 
 
@@ -36,9 +37,9 @@ def hub_files(export: Export) -> dict[str, str]:
         revision = dataset.revision or None
         if name not in entries and name in means:
             cell = means[name]
-            value, notes = round(cell["value"], 4), f"{_interval(cell)}; {export.setup}"
+            value, notes = rounded(cell["value"]), f"{_interval(cell)}; {export.setup}"
             entries[name] = [EvalResultEntry(task_id=name, value=value, dataset_revision=revision, notes=notes, **same)]
-        value, notes = round(result.score["value"], 4), f"{_metrics(result)}; {export.setup}"
+        value, notes = rounded(result.score["value"]), f"{_metrics(result)}; {export.setup}"
         entries.setdefault(name, []).append(
             EvalResultEntry(
                 task_id=f"{name}.{result.unit.language}", value=value, dataset_revision=revision, notes=notes, **same
@@ -63,13 +64,20 @@ def _task_scores(export: Export) -> list[Mapping[str, Any]]:
 
 
 def _metrics(result: LanguageResult) -> str:
-    shown = [f"{name} {cell['value']:.2f}" for name, cell in result.cells.items()]
-    return f"{', '.join(shown)}; {_interval(result.score)}; n={result.record['examples']}"
+    numbers = [f"{name} {_number(cell, 'value')}" for name, cell in result.cells.items()]
+    score = {**result.score, "scale": result.scale}
+    return f"{', '.join(numbers)}; {_interval(score)}; n={result.record['examples']}"
+
+
+def _number(cell: Mapping[str, Any], which: str) -> str:
+    """One of the numbers of a cell, with one decimal more than tables have."""
+    return shown(cell[which], cell.get("scale", PERCENT), more=1, like=cell["value"])
 
 
 def _interval(cell: Mapping[str, Any]) -> str:
-    ends = f"95% interval {cell['low']:.2f} to {cell['high']:.2f}" if "low" in cell else "no interval"
-    return ends + (f", standard deviation over seeds {cell['seed_deviation']:.2f}" if "seed_deviation" in cell else "")
+    ends = f"95% interval {_number(cell, 'low')} to {_number(cell, 'high')}" if "low" in cell else "no interval"
+    deviation = f", standard deviation over seeds {_number(cell, 'seed_deviation')}" if "seed_deviation" in cell else ""
+    return ends + deviation
 
 
 def _card(export: Export) -> str:
@@ -96,7 +104,7 @@ def _card(export: Export) -> str:
         f"Command: `{' '.join(run['command'])}`",
     ]
     overall = [cell for cell in export.averages if cell["task"] == "overall" or cell["task"].startswith("group:")]
-    lines += [f"{cell['task'].removeprefix('group:')}: {cell['value']:.2f}; {_interval(cell)}" for cell in overall]
+    lines += [f"{cell['task'].removeprefix('group:')}: {_number(cell, 'value')}; {_interval(cell)}" for cell in overall]
     sections = {"System": _list(lines)}
     if training:
         sections["Training data"] = data_table(training)
@@ -122,6 +130,7 @@ def _scores(export: Export, result: LanguageResult) -> list[CardScore]:
             cell.get("high"),
             cell.get("n"),
             result.record["data"].get("expected"),
+            scale=cell.get("scale"),
         )
         for metric, cell in result.cells.items()
     ]
@@ -140,6 +149,7 @@ def _mean(export: Export, cell: Mapping[str, Any]) -> CardScore:
         cell.get("low"),
         cell.get("high"),
         languages=len(export.runs[0].tasks[task.name].units),
+        scale=cell.get("scale"),
     )
 
 

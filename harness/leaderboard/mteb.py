@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.leaderboard.formats import Export, LanguageResult
+from harness.leaderboard.formats import Export, LanguageResult, whole
 from harness.runs.model_card import hub_task, unit_dataset
 from harness.types.languages import language
 
@@ -68,16 +68,16 @@ def _task_result(export: Export, task: str, results: list[LanguageResult]) -> di
 def _scores(result: LanguageResult) -> dict[str, Any]:
     code = result.unit.language
     found = language(code)
-    metrics = {name: cell["value"] / 100 for name, cell in result.cells.items()}
+    metrics = {name: cell["value"] / whole(cell) for name, cell in result.cells.items()}
     intervals = {
-        f"{name}_{end}": cell[end] / 100
+        f"{name}_{end}": cell[end] / whole(cell)
         for name, cell in result.cells.items()
         for end in ("low", "high")
         if end in cell
     }
     iso = _ISO_639_3.get(code, found.iso639_3)
     pair = {"hf_subset": f"{iso}-eng", "languages": [f"{iso}-{found.script}", "eng-Latn"]}
-    return {**metrics, **intervals, "main_score": result.score["value"] / 100, **pair}
+    return {**metrics, **intervals, "main_score": result.score["value"] / whole({"scale": result.scale}), **pair}
 
 
 def _revision(results: list[LanguageResult]) -> str:

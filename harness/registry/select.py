@@ -74,7 +74,7 @@ def select(
 def entry(task: TargetTask, split: str | None = None) -> Selectable:
     """A task as it can be selected; without a split, all its languages count."""
     codes = tuple(task.languages)
-    return Selectable(task.family, codes, tuple(c for c in codes if split is None or split in task.languages[c]))
+    return Selectable(task.family, codes, codes if split is None else task.languages_with(split))
 
 
 def _of_benchmark(registry: Registry, benchmark: Benchmark, split: str) -> dict[str, Selectable]:

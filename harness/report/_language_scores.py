@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from harness.analysis.differences import Differences
-from harness.report._task_scores import CHANCE, difference_notes, scored_tasks
+from harness.report._task_scores import CHANCE, HALF, difference_notes, scored_tasks
 from harness.report.table import (
     Cell,
     Column,
@@ -58,7 +58,7 @@ def matrices(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterat
                 [*_label(kind, label, members), *(_cell(run.tasks[name], kind, members) for name in tasks)]
                 for label, members in shown.items()
             ]
-            notes = ["± half of the 95% interval"] if kind == "language" else ["means over the group's languages"]
+            notes = [HALF] if kind == "language" else ["means over the group's languages"]
             yield report_table(
                 f"by-{slug}", f"Scores by {kind}{suffix}", [*_head(kind), *map(number, tasks)], rows, notes
             )
@@ -77,14 +77,15 @@ def systems_by_language(runs: Sequence[RunView], compared: Sequence[Differences]
             for code in codes:
                 score = view.units[code].score if view is not None and code in view.units else None
                 mark = compared[place - 1].mark(name, code) if place else ""
-                cells.append(estimate_cell(score, mark, interval=len(runs) == 1))
+                cells.append(estimate_cell(score, mark))
             rows.append([run.name, *cells])
         levels = [_level(views, code) for code in codes]
         if any(level is not None for level in levels):
             scale = common_scale(view.scale for view in views if view is not None)
             rows.append([CHANCE, *(score_cell(level, scale=scale) for level in levels)])
         head = columns("system", *map(number, codes))
-        yield report_table(f"by-language-{name}", f"Scores by language: {name}", head, rows, difference_notes(compared))
+        notes = [HALF, *difference_notes(compared)]
+        yield report_table(f"by-language-{name}", f"Scores by language: {name}", head, rows, notes)
 
 
 def group_codes(codes: Iterable[str], key: Grouping) -> dict[str, list[str]]:
@@ -129,7 +130,7 @@ def _cell(task: TaskView, kind: str, members: list[str]) -> Cell:
     if not scored:
         return None
     if kind != "language":
-        return score_cell(task.mean(scored), at_chance=task.at_chance(scored), scale=task.scale)
+        return score_cell(task.mean(scored), mark=task.chance_mark(scored), scale=task.scale)
     return estimate_cell(task.units[scored[0]].score)
 
 

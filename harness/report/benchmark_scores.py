@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from harness.core.counted import counted
 from harness.report.table import Cell, Table, Value, columns, detail, difference, estimate_cell, number, score_cell
 from harness.results.run_view import sort_codes
 from harness.scoring.scale import Scale, shown
@@ -27,14 +28,13 @@ def by_task(scores: BenchmarkScore) -> Table:
         scored = len(next(iter(task.metrics.values())).languages)
         scale = task.scale
         total = scored + len(scores.missing.get(name, ()))
+        half = task.interval.half_width if task.interval else None
         rows.append(
             [
                 name,
                 f"{scored}/{total}" if scored < total else scored,
-                _value(
-                    task.score, scale, task.interval.half_width if task.interval else None, at_chance=task.at_chance
-                ),
-                *([_value(task.partial, scale, at_chance=task.at_chance)] if incomplete else []),
+                _value(task.score, scale, half, task.chance_mark),
+                *([_value(task.partial, scale, half, task.chance_mark)] if incomplete else []),
                 *([score_cell(task.chance.level if task.chance else None, scale=scale)] if known else []),
                 _value(task.gap.get("score"), scale),
                 "  ".join(f"{key} {shown(metric.partial, metric.scale)}" for key, metric in task.metrics.items()),
@@ -67,18 +67,35 @@ def side_by_side(plain: BenchmarkScore, changed: BenchmarkScore, name: str, titl
 
 
 def summary_lines(scores: BenchmarkScore) -> Iterator[str]:
-    """The groups, the overall score, the mean transfer gap and what is missing, a line each."""
+    """The groups, the overall score and the mean transfer gap, a line each, and why there is none of some."""
     for name, value in scores.groups.items():
         yield f"{name}: {_text(value, scores.scale)}"
     if scores.benchmark is not None:
         yield f"overall {scores.benchmark}: {_text(scores.overall, scores.scale)}"
+        if scores.overall is None or None in scores.groups.values():
+            yield f"  {NONE} needs every task and language of the benchmark: {lacking_in_words(scores)}"
     if scores.gap is not None:
         yield f"transfer gap, mean of the tasks with English: {_text(scores.gap, scores.scale)}"
+
+
+def missing_lines(scores: BenchmarkScore) -> Iterator[str]:
+    """Lists what has no score, on one line, and the tasks of which the mean is over some of the languages."""
     if scores.missing:
         lacking = (
             f"{task}[{','.join(codes)}]" if task in scores.tasks else task for task, codes in scores.missing.items()
         )
         yield f"missing: {'  '.join(lacking)}"
+    if scores.coverage:
+        yield f"not benchmark scores: {scores.coverage}"
+
+
+def lacking_in_words(scores: BenchmarkScore) -> str:
+    """``8 of 9 tasks and 13 languages of another lack a score``."""
+    absent = [task for task in scores.missing if task not in scores.tasks]
+    parts = [counted(len(absent), "task") + " without any score"] if absent else []
+    some = [task for task in scores.missing if task in scores.tasks]
+    parts += [counted(len(some), "task") + " without all languages"] if some else []
+    return ", ".join(parts)
 
 
 def _language_cell(task: TaskScore, code: str) -> Cell:
@@ -86,8 +103,8 @@ def _language_cell(task: TaskScore, code: str) -> Cell:
     return "" if found is None else estimate_cell(found)
 
 
-def _value(value: float | None, scale: Scale, half_width: float | None = None, *, at_chance: bool = False) -> Cell:
-    return NONE if value is None else score_cell(value, half_width, at_chance=at_chance, scale=scale)
+def _value(value: float | None, scale: Scale, half_width: float | None = None, mark: str = "") -> Cell:
+    return NONE if value is None else score_cell(value, half_width, mark, scale=scale)
 
 
 def _text(value: float | None, scale: Scale) -> str:

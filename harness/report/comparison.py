@@ -8,7 +8,7 @@ from functools import partial
 from harness.analysis.comparison.result import Comparison, Line
 from harness.report.markdown import titled_tables
 from harness.report.table import Table, columns, detail, difference, number
-from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.chance import chance_notes
 from harness.scoring.scale import shown
 
 
@@ -42,8 +42,7 @@ def footnotes(comparison: Comparison) -> list[str]:
     ):
         notes.append(f"mcnemar a:b: examples that only {comparison.systems[0].name} (a), only the other (b) gets right")
     lines = [line for task in comparison.tasks.values() for line in (task.average, *task.languages.values())]
-    if any(any(line.at_chance) for line in lines):
-        notes.append(AT_CHANCE_NOTE)
+    notes += chance_notes(mark for line in lines for mark in line.chance_marks)
     notes += [f"not compared: {key}: {reason}" for key, reason in list(comparison.left_out.items())[:10]]
     if len(comparison.left_out) > 10:
         notes.append(f"not compared: {len(comparison.left_out) - 10} more units")
@@ -75,7 +74,7 @@ def _cells(line: Line, index: int, *, exact: bool = False) -> tuple[str, ...]:
 
 def _score(line: Line, index: int) -> str:
     spread = line.seed_deviations[index]
-    mark = AT_CHANCE if line.at_chance and line.at_chance[index] else ""
+    mark = line.chance_marks[index] if line.chance_marks else ""
     text = partial(shown, scale=line.scale, more=1, like=line.scores[0])
     return f"{text(line.scores[index])}{mark}" + (f" (sd {text(spread)})" if spread is not None else "")
 

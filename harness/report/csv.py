@@ -27,7 +27,7 @@ def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float 
     """A row a number, keys as in :data:`COLUMNS`; scores are 0-100, ``low`` and ``high`` the 95% interval.
 
     ``chance`` is the higher score of random and constant answers, None where it is not known; ``at_chance`` tells whether
-    the interval reaches down to it.
+    the score is not above it, within its interval.
     """
     for run in runs:
         for task in run.tasks.values():
@@ -52,7 +52,7 @@ def score_rows(runs: Sequence[RunView]) -> Iterator[dict[str, str | int | float 
                         "low": estimate.low,
                         "high": estimate.high,
                         "chance": estimate.chance.level if estimate.chance else None,
-                        "at_chance": estimate.at_chance if estimate.chance else None,
+                        "at_chance": bool(estimate.chance_mark) if estimate.chance else None,
                     }
 
 

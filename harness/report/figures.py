@@ -7,6 +7,7 @@ tell apart; runs differ by their markers as well.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ _ROW, _EDGE = 0.15, 0.55
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
 GREY = "#777777"
+_KEYS = {
+    "scores": {"at chance": "chance", "low": "h0", "best of the task": "h8"},
+    "differences": {"worse": "down-3", "not significant": "unsure", "better": "up-3"},
+}
+"""The styles that the key of a heat map explains."""
 _STYLE: Mapping[str, Any] = {
     "font.size": 7,
     "axes.titlesize": 8,
@@ -59,7 +65,7 @@ def figures(report: Report, type: str = "pdf") -> Iterator[PaperFigure]:
 
     ``languages-TASK`` has the languages of a task with 95% intervals and the level of chance, ``gap`` the transfer gaps,
     ``scores`` the tasks and languages of one run as a heat map, ``differences`` those of two. Of several runs there is
-    one map each, numbered in their order.
+    one map each, which has the run's name (``scores-NAME``).
 
     UsageError for another type, and where matplotlib is not installed.
     """
@@ -102,8 +108,39 @@ def _drawn(report: Report) -> Iterator[tuple[str, Figure]]:
     maps = list(score_maps(report.runs, report.compared))
     for kind in ("scores", "differences"):
         found = [each for each in maps if each.kind == kind]
-        for number, each in enumerate(found, 1):
-            yield kind if len(found) == 1 else f"{kind}-{number}", _map(each)
+        files = _file_names(kind, [each.name for each in found])
+        for name, each in zip(files, found, strict=True):
+            yield name, _with_key(_map(each), each)
+
+
+def _file_names(kind: str, names: Sequence[str]) -> list[str]:
+    """``scores-xlm-r``: the kind of map and what it is of; a number too where two would be called the same."""
+    if len(names) == 1:
+        return [kind]
+    slugs = [re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] for name in names]
+    return [
+        "-".join(filter(None, (kind, slug, str(place) if slugs.count(slug) > 1 or not slug else "")))
+        for place, slug in enumerate(slugs, 1)
+    ]
+
+
+def _with_key(figure: Figure, scores: ScoreMap) -> Figure:
+    """A heat map with its name above it, and what its colours mean below."""
+    from matplotlib import colormaps
+    from matplotlib.patches import Patch
+
+    (axes,) = figure.axes
+    axes.set_title(safe(scores.name), loc="left")
+    steps = _KEYS[scores.kind]
+    shades = {words: _shade(MapCell("", None, "", style)) for words, style in steps.items()}
+    patches = [
+        Patch(
+            facecolor="white" if shade is None else colormaps[shade[0]](shade[1]), edgecolor=GREY, lw=0.3, label=words
+        )
+        for words, shade in shades.items()
+    ]
+    axes.legend(handles=patches, frameon=False, loc="upper left", bbox_to_anchor=(0, 0), ncols=len(patches), fontsize=6)
+    return figure
 
 
 def sheet(rows: float, width: float = COLUMN) -> tuple[Figure, Axes]:

@@ -44,7 +44,7 @@ def _chance(run: RunView) -> dict[str, Any]:
     """The scores of random and constant answers, by task and language, and whether the score is at chance."""
     return {
         sanitise(name): {
-            sanitise(code): {**unit.score.chance.to_dict(), "at_chance": unit.score.at_chance}
+            sanitise(code): {**unit.score.chance.to_dict(), "at_chance": bool(unit.score.chance_mark)}
             for code, unit in task.units.items()
             if unit.score.chance is not None
         }

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.core.safe_text import safe
 from harness.report._language_scores import systems_by_language
-from harness.report._task_scores import CHANCE, systems_by_task
+from harness.report._task_scores import CHANCE, PARTIAL, systems_by_task
 from harness.report.provenance import caveats, headline
 from harness.report.table import DASH, Table, Value
+from harness.scoring.chance import MEANINGS
 from harness.scoring.scale import shown
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ _COMMANDS = {
     "−": "$-$",
     "†": r"$^\dagger$",
     "§": r"$^{\S}$",
+    "¶": r"$^{\P}$",
     "…": r"\ldots{}",
     DASH: "--",
 }
 
+_MARKS = "".join(["±*", PARTIAL, *MEANINGS])
+"""The first letters of the notes that explain a mark."""
 _HEAD = r"""\documentclass[10pt]{article}
 \usepackage[a4paper,landscape,margin=15mm]{geometry}
 \usepackage[T1]{fontenc}
@@ -78,9 +82,16 @@ def to_latex(report: Report) -> str:
 
 
 def latex_fragment(table: Table) -> str:
-    """One table as a tabular; of several systems, the best scores of a column are bold."""
+    """One table as a tabular; of several systems, the best scores of a column are bold, but for those at chance.
+
+    The meaning of every mark is printed below it. Other notes are comments.
+    """
     lines = [_comment(f"{table.name}: {table.title}"), *_rows("tabular", table, _best(table))]
-    return "\n".join([*lines, *map(_comment, table.notes), ""])
+    used = "".join(text for row in table.texts() for text in row)
+    marks = [note for note in table.notes if note[0] in _MARKS and note[0] in used]
+    below = ["", r"\smallskip", rf"{{\footnotesize {'; '.join(map(escape, marks))}.\par}}"] if marks else []
+    comments = [_comment(note) for note in table.notes if note[0] not in _MARKS]
+    return "\n".join([*lines, *below, *comments, ""])
 
 
 def to_latex_document(report: Report) -> str:
@@ -125,7 +136,10 @@ def _comment(text: str) -> str:
 
 
 def _best(table: Table) -> set[tuple[int, int]]:
-    """Rows and columns of the largest scores as they are printed, where there are several systems to choose from."""
+    """Rows and columns of the largest scores as they are printed, where there are several systems to choose from.
+
+    A score at chance, or below it, is not the best of anything.
+    """
     found: set[tuple[int, int]] = set()
     systems = [row for row in table.rows if row[0] != CHANCE]
     if table.columns[0].name != "system" or len(systems) < 2:
@@ -135,7 +149,11 @@ def _best(table: Table) -> set[tuple[int, int]]:
         values = {row: cell for row, cell in enumerate(cells) if isinstance(cell, Value)}
         if column.kind == "number" and values:
             best = shown(max(cell.value for cell in values.values()), values[min(values)].scale)
-            found |= {(row, place) for row, cell in values.items() if shown(cell.value, cell.scale) == best}
+            found |= {
+                (row, place)
+                for row, cell in values.items()
+                if shown(cell.value, cell.scale) == best and not set(MEANINGS) & set(cell.mark)
+            }
     return found
 
 

@@ -8,17 +8,22 @@ from statistics import fmean
 
 from harness.report.table import Cell, Table, Value, columns, number, report_table
 from harness.results.run_view import RunView, language_of, sort_codes
+from harness.scoring.scale import PERCENT, Scale, common_scale
 
 
 @dataclass(frozen=True)
 class LayerCurves:
-    """The scores of a task at hidden states 0, 1, ... in each language, and the layer that was taken there."""
+    """The scores of a task at hidden states 0, 1, ... in each language, and the layer that was taken there.
+
+    ``scale`` is that of the metric.
+    """
 
     task: str
     split: str
     metric: str
     values: Mapping[str, Sequence[float]]
     taken: Mapping[str, int]
+    scale: Scale = PERCENT
 
     @property
     def mean(self) -> list[float]:
@@ -40,7 +45,9 @@ def layer_curves(run: RunView) -> Iterator[LayerCurves]:
             first = next(iter(curves.values()))
             values = {code: curve["values"] for code, curve in curves.items()}
             taken = {code: int(facts[code]["layer"]) for code in curves}
-            yield LayerCurves(task.name, first["split"], first["metric"], values, taken)
+            metrics = (unit.metrics.get(first["metric"], unit.score) for unit in task.units.values())
+            scale = common_scale(metric.scale for metric in metrics)
+            yield LayerCurves(task.name, first["split"], first["metric"], values, taken, scale)
 
 
 def by_layer(runs: Sequence[RunView]) -> Iterator[Table]:
@@ -48,10 +55,11 @@ def by_layer(runs: Sequence[RunView]) -> Iterator[Table]:
     for run in runs:
         for curves in layer_curves(run):
             layers = range(len(curves.mean))
-            rows: list[list[Cell]] = [["mean", *(Value(value) for value in curves.mean)]]
+            rows: list[list[Cell]] = [["mean", *(Value(value, scale=curves.scale) for value in curves.mean)]]
             for code in sort_codes(set(curves.values)):
                 marked = ["*" if layer == curves.taken[code] else "" for layer in layers]
-                scores = [Value(value, None, mark) for value, mark in zip(curves.values[code], marked, strict=True)]
+                values = zip(curves.values[code], marked, strict=True)
+                scores = [Value(value, None, mark, curves.scale) for value, mark in values]
                 rows.append([language_of(code).name, *scores])
             where = f"{run.name}: " if len(runs) > 1 else ""
             head = columns("language", *(number(str(layer)) for layer in layers))

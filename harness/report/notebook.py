@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from harness.analysis.comparison.result import Comparison
 from harness.core.safe_text import sanitise
+from harness.report._task_scores import partial_mark
 from harness.report.comparison import footnotes, tables
 from harness.report.pages.colour_scale import STEPS
 from harness.report.pages.score_map import MapCell, ScoreMap, score_maps
@@ -18,6 +19,8 @@ from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value
 from harness.results.run_view import RunView, TaskView
 from harness.runs.naming import PAGE
+from harness.scoring.scale import shown
+from harness.scoring.scores import Estimate
 
 _COLOURS = tuple(f"hsl(214,{45 + 4 * step}%,{95 - 5 * step}%)" for step in range(STEPS))
 """From the lightest, just above chance, to the darkest, the best of the task."""
@@ -28,7 +31,7 @@ _TEXT = "padding:.15em .6em;text-align:left"
 def run_html(run: RunView) -> str:
     """The run as a heat map of languages and tasks with intervals, its caveats, and a link to its report."""
     found = next(score_maps([run], ()), None)
-    overall = "" if run.overall is None else f"<p>overall: <strong>{run.overall:.1f}</strong></p>"
+    overall = "" if run.overall is None else f"<p>overall: <strong>{shown(run.overall, run.scale)}</strong></p>"
     parts = [
         f"<p><strong>{escape(headline([run]))}</strong></p>",
         overall,
@@ -63,7 +66,7 @@ def _heat_map(found: ScoreMap, run: RunView) -> str:
     rows = []
     for row in found.rows:
         units = [run.tasks[task.name].units.get(row.language.code) for task in found.tasks]
-        halves = [None if unit is None else unit.score.half_width for unit in units]
+        halves = [None if unit is None else _half(unit.score) for unit in units]
         cells = "".join(_map_cell(cell, half) for cell, half in zip(row.cells, halves, strict=True))
         code = escape(row.language.code)
         name = escape(row.language.name)
@@ -77,15 +80,20 @@ def _heat_map(found: ScoreMap, run: RunView) -> str:
 def _mean(task: TaskView) -> str:
     """The mean over languages; with a dagger where it is not that of all of them."""
     value = task.mean()
-    return "" if value is None else Value(value, task.half_width, "" if task.complete else "†").show()
+    return "" if value is None else Value(value, task.half_width, partial_mark(task)).show()
 
 
-def _map_cell(cell: MapCell, half: float | None) -> str:
+def _half(score: Estimate) -> str | None:
+    half = score.half_width
+    return None if half is None else shown(half, score.scale, like=score.value)
+
+
+def _map_cell(cell: MapCell, half: str | None) -> str:
     style = _CELL
     if cell.style.startswith("h") and cell.style[1:].isdecimal():
         step = int(cell.style[1:])
         style += f";background:{_COLOURS[step]};color:#111"
-    text = escape(cell.text) + (f"<small> ±{half:.1f}</small>" if half is not None and cell.text else "")
+    text = escape(cell.text) + (f"<small> ±{half}</small>" if half is not None and cell.text else "")
     if cell.style == "chance":
         text = f"<em>{text}</em>"
     return f'<td style="{style}" title="{escape(cell.hint)}">{text}</td>'

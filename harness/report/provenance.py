@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from harness.types.record import StageRecord
 
 
+_LISTED = 20
+"""The most languages of a task that a line on missing units names."""
+
+
 def headline(runs: Sequence[RunView]) -> str:
     """The title: the benchmark and the runs."""
     names = {str(run.benchmark or "selected tasks") for run in runs}
@@ -27,7 +31,7 @@ def caveats(run: RunView) -> list[str]:
 
     Units with the same answer to every item are among them, on one line.
     """
-    found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in run.partial]
+    found = [f"not benchmark scores: {sanitise(reason, 400)}" for reason in run.why_partial]
     if constant := constant_answers(run.constant_answers):
         found.append(constant)
     if run.scores is None or not run.finished:
@@ -35,11 +39,37 @@ def caveats(run: RunView) -> list[str]:
     failed = list(run.failed)
     if failed:
         found.append(f"failed ({counted(len(failed), 'unit')}): {sanitise(brackets(_split(failed)), 1000)}")
-    lacking = [(task.name, code) for task in run.tasks.values() for code in task.missing]
-    lacking = [unit for unit in lacking if not any(key.startswith(f"{unit[0]}/{unit[1]}/") for key in failed)]
-    if lacking:
-        found.append(f"missing ({counted(len(lacking), 'unit')}): {sanitise(brackets(lacking), 1000)}")
+    return found + not_scored(run)
+
+
+def not_scored(run: RunView) -> list[str]:
+    """One line on the languages whose data are missing, and one on those that were not asked for; none that failed."""
+    failed = set(_split(run.failed))
+    left_out = {(name, code) for name, codes in run.not_selected.items() for code in codes}
+    found = []
+    units = [(task.name, code) for task in run.tasks.values() for code in task.missing]
+    for title, chosen in (
+        ("missing", [unit for unit in units if unit not in left_out and unit not in failed]),
+        ("not selected", [unit for unit in units if unit in left_out]),
+    ):
+        if chosen:
+            found.append(f"{title} ({counted(len(chosen), 'unit')}): {sanitise(_in_short(run, chosen), 1000)}")
     return found
+
+
+def _in_short(run: RunView, units: Iterable[tuple[str, str]]) -> str:
+    """The units in brackets after their task, many as their number; a task without any score stands alone."""
+    tasks: dict[str, list[str]] = {}
+    for task, code in units:
+        tasks.setdefault(task, []).append(code)
+    return "  ".join(
+        task if not run.tasks[task].units and len(codes) == len(run.tasks[task].missing) else _few(task, codes)
+        for task, codes in tasks.items()
+    )
+
+
+def _few(task: str, codes: Sequence[str]) -> str:
+    return f"{task}[{','.join(codes)}]" if len(codes) <= _LISTED else f"{task} ({counted(len(codes), 'language')})"
 
 
 def constant_answers(units: Mapping[str, str]) -> str:
@@ -133,7 +163,7 @@ def origin(run: RunView) -> list[tuple[str, str]]:
         ("command", " ".join(record["command"])),
         ("started", record["created"]),
         ("finished", run.finished or "not yet"),
-        *(("partial", reason) for reason in run.partial),
+        *(("partial", reason) for reason in run.why_partial),
     ]
     return [(name, safe(value)) for name, value in facts]
 

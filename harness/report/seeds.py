@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.analysis.differences import common_codes
-from harness.report._task_scores import scored_tasks
+from harness.report._task_scores import PARTIAL, partial_mark, partial_note, scored_tasks
 from harness.report.robustness import task_scale
 from harness.report.table import Cell, Table, Value, number, report_table
 from harness.results.run_view import RunView
 from harness.runs.identity import same_but_for_the_seed
+from harness.scoring.coverage import coverage
 from harness.scoring.scale import PERCENT, Scale
 
 
@@ -32,15 +33,20 @@ def over_seeds(runs: Sequence[RunView]) -> Iterator[Table]:
             for name in names
         ]
         overall = _over([member.overall for member in members], members[0].scale)
+        marks = [partial_mark(members[0].tasks[name]) if name in members[0].tasks else "" for name in names]
         rows.append(
             [
                 members[0].model,
                 len(members),
                 overall,
-                *(_over(values, task_scale(members[0], name)) for name, values in zip(names, means, strict=True)),
+                *(
+                    _over(values, task_scale(members[0], name), mark)
+                    for name, values, mark in zip(names, means, marks, strict=True)
+                ),
             ]
         )
     notes = ["mean ± standard deviation over seeds", "a single seed has no deviation"]
+    notes += partial_note(run.tasks[name] for run in runs for name in names if name in run.tasks)
     yield report_table("seeds", "Over seeds", ["model", *map(number, ("seeds", "overall", *names))], rows, notes)
 
 
@@ -50,7 +56,7 @@ def study_table(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     rows = [
         (
             name,
-            *(_mean(summary["tasks"].get(task, {}).get("score"), summary["tasks"].get(task, {})) for task in tasks),
+            *(task_mean(summary["tasks"].get(task, {}), "score") for task in tasks),
             _mean(summary["overall"]),
         )
         for name, summary in runs
@@ -65,7 +71,21 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for task, values in summary["tasks"].items():
         for metric, entry in values["metrics"].items():
             cells = "  ".join(f"{language} {_mean(value, entry)}" for language, value in entry["languages"].items())
-            yield f"  {task} {metric}: {_mean(entry['average'], entry)}  ({cells})"
+            yield f"  {task} {metric}: {task_mean(entry, 'average')}  ({cells})"
+    tasks = ((name, len(_languages(values)), summary) for name, values in summary["tasks"].items())
+    if found := coverage((name, n, n + len(of.get("missing", {}).get(name, ()))) for name, n, of in tasks):
+        yield f"  {PARTIAL} {found}"
+
+
+def _languages(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(iter(task["metrics"].values()))["languages"]
+    return found
+
+
+def task_mean(entry: Mapping[str, Any], key: str) -> str:
+    """The "score" of a task or the "average" of a metric; where a language lacks, the mean over the others, marked."""
+    partial = entry.get("partial")
+    return _mean(entry.get(key), entry) if partial is None else _mean(partial, entry) + PARTIAL
 
 
 def _mean(score: Mapping[str, Any] | None, of: Mapping[str, Any] = MappingProxyType({})) -> str:
@@ -75,11 +95,11 @@ def _mean(score: Mapping[str, Any] | None, of: Mapping[str, Any] = MappingProxyT
     return Value(score["mean"], score["sd"], scale=of.get("scale", PERCENT)).show()
 
 
-def _over(values: Sequence[float | None], scale: Scale) -> Cell:
+def _over(values: Sequence[float | None], scale: Scale, mark: str = "") -> Cell:
     present = [value for value in values if value is not None]
     if not present or len(present) < len(values):
         return None
     mean = fmean(present)
     if len(present) == 1:
-        return Value(mean, scale=scale)
-    return Value(mean, (sum((value - mean) ** 2 for value in present) / (len(present) - 1)) ** 0.5, scale=scale)
+        return Value(mean, None, mark, scale)
+    return Value(mean, (sum((value - mean) ** 2 for value in present) / (len(present) - 1)) ** 0.5, mark, scale)

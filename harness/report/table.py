@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from harness.core.safe_text import safe, sanitise
-from harness.scoring.chance import AT_CHANCE, AT_CHANCE_NOTE
+from harness.scoring.chance import chance_notes
 from harness.scoring.scale import PERCENT, Scale, shown
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def columns(*given: str | Column) -> list[Column]:
 
 @dataclass(frozen=True)
 class Value:
-    """A score or a difference of scores; ``mark`` follows the number ("*", "†", "§"), ``scale`` is that of its metric.
+    """A score or a difference of scores; ``mark`` follows the number ("*", "†", "§", "¶"), ``scale`` is that of its metric.
 
     ``half_width`` is half the width of its 95% interval, or its standard deviation over seeds.
     """
@@ -98,19 +98,18 @@ def score_cell(
     half_width: float | None = None,
     mark: str = "",
     *,
-    at_chance: bool = False,
     scale: Scale = PERCENT,
 ) -> Cell:
-    """A value as a cell, which is empty if there is none; a score at chance is marked."""
-    return None if value is None else Value(value, half_width, mark + AT_CHANCE * at_chance, scale)
+    """A value as a cell, which is empty if there is none."""
+    return None if value is None else Value(value, half_width, mark, scale)
 
 
 def estimate_cell(found: Estimate | None, mark: str = "", *, interval: bool = True) -> Cell:
-    """A score of a unit as a cell, with or without half the width of its interval."""
+    """A score of a unit as a cell, with or without half the width of its interval; one at chance or below it is marked."""
     if found is None:
         return None
     half_width = found.half_width if interval else None
-    return score_cell(found.value, half_width, mark, at_chance=found.at_chance, scale=found.scale)
+    return score_cell(found.value, half_width, mark + found.chance_mark, scale=found.scale)
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,8 @@ class Table:
             return safe(value) if length is None else sanitise(value, length)
 
         rows = [tuple(row) for row in rows]
-        notes = [*notes, *([AT_CHANCE_NOTE] if any(_at_chance(cell) for row in rows for cell in row) else [])]
+        marks = (cell.mark for row in rows for cell in row if isinstance(cell, Value))
+        notes = [*notes, *chance_notes(marks)]
         return cls(
             text(title),
             tuple(replace(column, name=text(column.name)) for column in columns(*head)),
@@ -174,10 +174,6 @@ def show(cell: Cell, column: Column) -> str:
     if isinstance(cell, PageText):
         return cell.text
     return DASH if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
-
-
-def _at_chance(cell: Cell) -> bool:
-    return isinstance(cell, Value) and AT_CHANCE in cell.mark
 
 
 def _safe(cell: Cell, text: Callable[[str], str]) -> Cell:

@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.built import LIST
-from harness.core.claims import Claims, is_free, opened, try_lock
+from harness.core.claims import Claims, is_abandoned
 from harness.core.damage import MARK
 from harness.core.errors import DataError, HarnessError, UsageError
 from harness.core.paths import cache_dir
 from harness.core.scratch import remove_abandoned
 from harness.results.systems import load_run
+from harness.runs.folder import at_work
 from harness.runs.naming import PAGE
 from harness.types.units import Unit
 
 _OWN = ("record.json", "record.json.unsound", PAGE, "predictions", "labels", ".lock", ".workers", ".claims")
-"""Names of the files that a run writes into its folder."""
+"""Names of the files that a run writes into its folder; earlier versions wrote .lock and .workers."""
 
 
 JOBS = "jobs"
 """The folder of the files of a study's jobs, next to the runs and their stages."""
 _UNFINISHED = re.compile(rf"(\.partial|\.old|{re.escape(MARK)}(-\d+)?)+$")
 """Suffix of the folder of a stage that is not finished."""
-_BEING_BUILT = re.compile(r"\.(.+)\.new")
+_BEING_BUILT = re.compile(r"\.(.+?)(\.[0-9a-f]{8})?\.new")
 """Name under which :mod:`harness.core.built` fills a folder, whose claim it holds meanwhile."""
 _SCRATCH = (".model-*", ".building-*", ".vocabulary-*", ".tiny-*", ".converting-*", ".unpacking-*")
 """Names of scratch folders (:mod:`harness.core.scratch`), those of earlier versions among them."""
@@ -96,11 +97,8 @@ def remove_run(folder: Path, *, dry: bool) -> list[Path]:
     """
     if not (folder / "record.json").is_file():
         raise UsageError(f"{folder}: no run folder, record.json is missing", hint="`harness runs list` shows the runs")
-    workers = folder / ".workers"
-    if workers.is_file():
-        with opened(workers) as file:
-            if not try_lock(file):
-                raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
+    if at_work(folder):
+        raise UsageError(f"{folder}: a process is working on this run", hint="stop it, or wait for it")
     own = [folder / name for name in _OWN if (folder / name).exists()]
     own += sorted([*folder.glob(".*.tmp"), *folder.glob("earlier/.new-*")])
     scratch = sorted(path for path in folder.glob(".model-*") if path.is_dir() and not path.is_symlink())
@@ -180,7 +178,7 @@ def remove_kept(kept: StoredFolder) -> bool:
         return remove_abandoned(kept.folder)
     claims = Claims(kept.folder.parent / ".claims")
     name = being_built[1] if being_built else _UNFINISHED.sub("", kept.folder.name)
-    if not is_free(claims.path(name)) or not claims.take(name):
+    if not is_abandoned(claims.path(name)) or not claims.take(name):
         return False
     try:
         _remove(kept.folder)

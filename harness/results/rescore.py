@@ -11,6 +11,7 @@ from harness.core.errors import DataError
 from harness.registry.select import Selectable, choose
 from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
+from harness.scoring.coverage import SOME
 from harness.scoring.files import TaskScorer, score_available, score_folders
 from harness.scoring.scores import BenchmarkScore
 from harness.types.units import Unit
@@ -40,7 +41,8 @@ def score_run(
     chosen = registry.benchmark(name) if name else None
     split = record.get("options", {}).get("split", "test")
     scorer = partial(TaskScorer.of, registry)
-    notes = [f"not benchmark scores: {reason}" for reason in record.get("partial") or ()]
+    reasons = record.get("partial") or ()
+    notes = [f"not benchmark scores: {reason}" for reason in reasons if not reason.startswith(SOME)]  # scored afresh
     recorded = _recorded(run, record, split, selection, scorer)
     return score_available(run / "predictions", run / "labels", chosen, scorer, split, recorded, notes)
 

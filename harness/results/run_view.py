@@ -13,7 +13,8 @@ from harness.core.errors import DataError
 from harness.core.safe_text import sanitise
 from harness.runs.recorded_objectives import scored_objectives
 from harness.runs.scored_files import Side, scored_file
-from harness.scoring.chance import Chance, at_chance, mean_chance
+from harness.scoring.chance import Chance, chance_mark, mean_chance
+from harness.scoring.coverage import coverage
 from harness.scoring.scale import Scale, common_scale
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, mean_estimate, transfer_gap
 from harness.types.languages import Language, languages
@@ -42,7 +43,7 @@ class UnitView:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task's units by language (English first), and the languages of the benchmark that it lacks.
+    """A task's units by language (English first), and the languages that it lacks: the benchmark's or, without, the task's.
 
     ``half_width`` is that of the 95% interval of the score, where the record has it; ``by_item``: the score is over the
     items of all languages.
@@ -77,20 +78,21 @@ class TaskView:
         weights = [unit.n for unit in units] if self.by_item else None
         return mean_chance((unit.score.chance for unit in units), weights)
 
-    def at_chance(self, codes: Iterable[str] | None = None) -> bool:
-        """Tells whether the mean score over languages cannot be told from chance.
+    def chance_mark(self, codes: Iterable[str] | None = None) -> str:
+        """The mark of a mean score over languages that is at chance or below it; "" above.
 
         Of some languages the record has no interval: it is as wide as theirs are on average, which is wider than it would be.
         """
         chosen = list(self.units if codes is None else codes)
         mean = self.mean(chosen)
         if mean is None:
-            return False
+            return ""
         half = self.half_width if len(chosen) == len(self.units) else None
         halves = [self.units[code].score.half_width for code in chosen]
         if half is None and None not in halves:
             half = fmean(value for value in halves if value is not None)
-        return at_chance(None if half is None else mean - half, mean, self.chance(chosen))
+        low, high = (None, None) if half is None else (mean - half, mean + half)
+        return chance_mark(low, mean, high, self.chance(chosen))
 
     def gap(self) -> TransferGap | None:
         """The transfer gap over the scored languages; None without English, or without any other."""
@@ -150,6 +152,24 @@ class RunView:
     def partial(self) -> list[str]:
         """Reasons why the scores are not the benchmark's; empty for a full run."""
         return self.record["partial"]
+
+    @property
+    def why_partial(self) -> list[str]:
+        """The same with the line on coverage, which older records lack."""
+        return list(dict.fromkeys([*self.partial, *([self.coverage] if self.coverage else [])]))
+
+    @property
+    def coverage(self) -> str:
+        """One line on the tasks with a mean over some of their languages only; "" where there is none."""
+        counts = ((name, len(task.units), len(task.units) + len(task.missing)) for name, task in self.tasks.items())
+        return coverage(counts) if self.scores is not None else ""
+
+    @cached_property
+    def not_selected(self) -> Mapping[str, list[str]]:
+        """The languages that count and were not asked for, by task: they have neither data missing nor failed."""
+        known = {(unit.task, unit.language) for unit in map(Unit.of, (*self.missing, *self.failed))}
+        left = {name: [code for code in task.missing if (name, code) not in known] for name, task in self.tasks.items()}
+        return {name: codes for name, codes in left.items() if codes}
 
     @property
     def missing(self) -> Mapping[str, str]:

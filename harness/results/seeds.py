@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "seeds.json"
 """The file of means over seeds, next to the runs."""
+_NOTHING: Mapping[str, Any] = {"metrics": {}}
 SEEDLESS = "baseline:majority"
 """The model in which nothing is random."""
 
@@ -43,17 +44,20 @@ def seed_of(folder: Path) -> int:
 def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str, Any]:
     """Mean and sample standard deviation over seeds: overall, by task, and by task and language (its main score).
 
-    ``tables`` are the scores of the runs as records have them, one a seed. A score that a seed lacks has no mean.
+    ``tables`` are the scores of the runs as records have them, one a seed. A score that a seed lacks has no mean; where
+    all lack it, ``partial`` is about the means over the languages that were scored.
     With one seed there is no deviation, and ``"single_seed"`` says so.
     """
     tasks = {
         task: {
             **({"scale": score["scale"]} if "scale" in score else {}),
             "score": _over([table["tasks"][task]["score"] if task in table["tasks"] else None for table in tables]),
+            **_partial([table["tasks"].get(task, {}) for table in tables]),
             "metrics": {
                 metric: {
                     **({"scale": known["scale"]} if "scale" in known else {}),
                     "average": _over([_at(table, task, metric, None) for table in tables]),
+                    **_partial([table["tasks"].get(task, _NOTHING)["metrics"].get(metric, {}) for table in tables]),
                     "languages": {
                         language: _over([_at(table, task, metric, language) for table in tables])
                         for language in known["languages"]
@@ -70,7 +74,7 @@ def summarise(tables: Sequence[ScoresRecord], seeds: Sequence[int]) -> dict[str,
         "single_seed": len(tables) == 1,
         "overall": _over([table["overall"] for table in tables]),
         "tasks": tasks,
-    }
+    } | ({"missing": tables[0]["missing"]} if tables[0].get("missing") else {})
 
 
 def write_summary(summary: dict[str, Any], folder: Path) -> Path:
@@ -94,6 +98,13 @@ def _at(scores: ScoresRecord, task: str, metric: str, language: str | None) -> f
     if found is None:
         return None
     return found["average"] if language is None else found["languages"].get(language)
+
+
+def _partial(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The means over some of the languages, where every seed has one, of the same languages."""
+    values = [entry.get("partial") for entry in entries]
+    covered = {tuple(entry["languages"]) for entry in entries if "languages" in entry}
+    return {"partial": _over(values)} if None not in values and len(covered) < 2 else {}
 
 
 def _over(values: Sequence[float | None]) -> dict[str, float | int | None]:

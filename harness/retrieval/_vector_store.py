@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import Vectors
-from harness.core.claims import Claims
+from harness.core.claims import Claims, confirm_claims
 from harness.core.files import disk_errors, write_atomic
 from harness.core.scratch import gone_if_unused
 from harness.core.turns import in_turn
@@ -131,6 +131,8 @@ class _Kept:
                     sound.width = width
                     sound.rows[start : start + count] = True
                     sound.lines.append(line)
+            # A last line without its end would run into the next one.
+            sound.damaged |= bool(journal) and not journal.endswith(b"\n")
         return sound
 
     def _read(self, start: int, count: int, width: int) -> bytes:
@@ -173,7 +175,8 @@ class _Kept:
 
 
 def _write(path: Path, at: int | None, data: bytes) -> None:
-    """Writes at a place, or at the end; nothing else in the file changes."""
+    """Writes at a place, or at the end; nothing else in the file changes. ClaimLost where another process is at it now."""
+    confirm_claims()
     with (
         disk_errors(path, hint=_NOT_LOST),
         os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.claims import confirm_claims
 from harness.core.errors import DataError
 from harness.runs.naming import PAGE
 from harness.runs.record import load_record, save_record
@@ -49,6 +50,7 @@ def set_aside(run: Path, record: RunRecord, keys: Collection[str]) -> Path:
     number = max((int(path.name) for path, _ in earlier_runs(run)), default=0) + 1
     while (run / FOLDER / str(number)).exists():
         number += 1
+    confirm_claims()
     return scratch.rename(run / FOLDER / str(number))
 
 

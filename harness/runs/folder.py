@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import secrets
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.claims import Claims, locked, opened, try_lock
+from harness.core.claims import (
+    Claims,
+    abandoned,
+    confirm_claims,
+    is_free,
+    locked_by_earlier_version,
+    said_about,
+)
 from harness.core.errors import DataError, UsageError
 from harness.core.scratch import gone_if_unused
+from harness.core.turns import locked
 from harness.runs._set_aside import discard, earlier_runs, set_aside
 from harness.runs.naming import PAGE
 from harness.runs.record import UnsoundRecord, load_record, new_record, save_record
@@ -23,6 +33,11 @@ if TYPE_CHECKING:
     from harness.types.record import IdentityRecord, RunRecord, StageRecord, UnitRecord
 
 log = logging.getLogger(__name__)
+
+WORKER, LOCK = "@worker-", "@record"
+"""Names of claims in a run folder that are no unit's: of each process at work, and of who changes the record."""
+EARLIER_WORKERS = ".workers"
+"""A file that processes of earlier versions kept locked while they were at work."""
 
 
 class RunFolder:
@@ -56,29 +71,26 @@ class RunFolder:
 
     @contextmanager
     def _among_workers(self, identity: str) -> Iterator[None]:
-        """Holds a shared lock on a file with the identity, which the last process removes."""
-        path = inside(self.path, ".workers")
-        with ExitStack() as stack:
-            with self._locked():
-                file = stack.enter_context(opened(path))
-                if try_lock(file):
-                    file.truncate(0)
-                    file.write(identity)
-                    file.flush()
-                else:
-                    file.seek(0)
-                    if file.read() != identity:
-                        raise UsageError(
-                            f"{self.path}: another process is working on this run with another model, task or option",
-                            hint="wait for it, or choose another --out",
-                        )
-                try_lock(file, shared=True)
-            try:
-                yield
-            finally:
-                with self._locked():
-                    if try_lock(file):
-                        path.unlink(missing_ok=True)
+        """Holds a claim of its own that says the identity; others that hold one must say the same."""
+        about, name = hashlib.sha256(identity.encode()).hexdigest(), f"{WORKER}{secrets.token_hex(8)}"
+        # Looked at for as long as it takes, without the lock.
+        abandoned(path for path in _workers(self.path) if said_about(path) != about)
+        with self._locked():
+            if any(said_about(path) not in (about, None) and not is_free(path) for path in _workers(self.path)):
+                raise UsageError(
+                    f"{self.path}: another process is working on this run with another model, task or option",
+                    hint="wait for it, or choose another --out",
+                )
+            earlier = inside(self.path, EARLIER_WORKERS)
+            if earlier.is_file() and locked_by_earlier_version(earlier):
+                raise UsageError(
+                    f"{self.path}: an earlier version of the harness is working on this run", hint="wait for it"
+                )
+            with suppress(OSError):
+                earlier.unlink()
+            self.claims.take(name, about)
+        with self.claims.releasing(name):
+            yield
 
     def _make(self) -> None:
         try:
@@ -142,6 +154,7 @@ class RunFolder:
                     source = scored_file(folder, found, side)
                     target = self.file(side, unit, source.suffix.removeprefix("."))
                     target.parent.mkdir(parents=True, exist_ok=True)
+                    confirm_claims()
                     target.unlink(missing_ok=True)
                     shutil.copy2(source, target)
                     adopted[side] = {**file, "file": target.relative_to(self.path).as_posix()}
@@ -176,7 +189,7 @@ class RunFolder:
         return self.record
 
     def _locked(self) -> AbstractContextManager[None]:
-        return locked(inside(self.path, ".lock"))
+        return locked(self.claims, LOCK, f"{self.path}/record.json")
 
     def _load(self) -> RunRecord | None:
         """The record; one that is torn or was edited is put aside, as nothing in it can be relied on."""
@@ -196,6 +209,17 @@ class RunFolder:
         """Tells whether the unit was scored under this key and its prediction file is the one that was scored."""
         found = self.record["units"].get(unit.key)
         return found is not None and found["key"] == key and intact(self.path, found)
+
+
+def at_work(path: Path) -> bool:
+    """Tells whether a process is working on the run in this folder."""
+    earlier = inside(path, EARLIER_WORKERS)
+    workers = _workers(path)
+    return len(abandoned(workers)) < len(workers) or (earlier.is_file() and locked_by_earlier_version(earlier))
+
+
+def _workers(path: Path) -> list[Path]:
+    return sorted(inside(path, ".claims").glob(f"{WORKER}*.claim"))
 
 
 def lineage_of(checkpoint: str, stages: Sequence[StageRecord]) -> list[StageRecord]:

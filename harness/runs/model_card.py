@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.private import publishable
 from harness.data.hub_datasets import HubDataset, hub_datasets
+from harness.scoring.scale import PERCENT, Scale, shown
 from harness.types.languages import languages
 from harness.types.tasks import TargetTask
 from harness.types.units import Unit
@@ -25,7 +27,7 @@ CARD = "README.md"
 TAGS = ("xtreme-harness", "cross-lingual", "multilingual")
 _SCORES = "## Scores"
 _EXPLAINED = (
-    "Scores are 0-100, in brackets 95% intervals over the test items. Computed with "
+    "Scores are 0-100{}, in brackets 95% intervals over the test items. Computed with "
     "[xtreme-harness](https://pypi.org/project/xtreme-harness/)."
 )
 
@@ -35,7 +37,8 @@ class CardScore:
     """One number on a card: a metric of a task in a language, or its mean over ``languages`` where that is "".
 
     ``hub_task`` is the Hub's name of this kind of task, ``dataset`` None where the data are not on the Hub. ``n`` counts
-    the test items and ``official`` those of the official release, where they are known.
+    the test items and ``official`` those of the official release, where they are known. ``scale`` is that of the metric,
+    None for 0-100.
     """
 
     task: str
@@ -50,6 +53,7 @@ class CardScore:
     n: int | None = None
     official: int | None = None
     languages: int | None = None
+    scale: Scale | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -68,7 +72,7 @@ class CardScore:
         """Entry of the ``model-index``; what it has no field for is among the arguments of the metric."""
         from huggingface_hub import EvalResult
 
-        more = {key: _rounded(value) for key, value in asdict(self).items() if key in _ARGUMENTS and value is not None}
+        more = {key: rounded(value) for key, value in asdict(self).items() if key in _ARGUMENTS and value is not None}
         return EvalResult(
             task_type=self.hub_task,
             task_name=self.task,
@@ -79,7 +83,7 @@ class CardScore:
             dataset_revision=(self.dataset.revision if self.dataset else "") or None,
             metric_type=self.metric,
             metric_name=f"{self.metric}, {self.where}",
-            metric_value=_rounded(self.value),
+            metric_value=rounded(self.value),
             metric_args=more,
         )
 
@@ -101,7 +105,7 @@ class CardScore:
         )
 
 
-_ARGUMENTS = ("task", "split", "language", "low", "high", "n", "official", "languages")
+_ARGUMENTS = ("task", "split", "language", "low", "high", "n", "official", "languages", "scale")
 
 
 def unit_scores(registry: Registry, unit: Unit, record: UnitRecord) -> list[CardScore]:
@@ -123,6 +127,7 @@ def unit_scores(registry: Registry, unit: Unit, record: UnitRecord) -> list[Card
             estimate.get("high"),
             score["n"],
             record["data"].get("expected"),
+            scale=estimate.get("scale"),
         )
         for metric, estimate in score["metrics"].items()
     ]
@@ -184,7 +189,9 @@ def _joined(data: Any, text: str, name: str, scores: Sequence[CardScore], foreig
     if entries:
         data.model_name, data.eval_results = name, entries
         data.metrics = sorted({*(data.metrics or ()), *(entry.metric_type for entry in entries)})
-        section = f"{_SCORES}\n\n{score_table(scores)}\n\n{_EXPLAINED}\n"
+        others = any(score.scale for score in scores)
+        explained = _EXPLAINED.format(" unless their metric has another scale" if others else "")
+        section = f"{_SCORES}\n\n{score_table(scores)}\n\n{explained}\n"
         place = re.compile(rf"^{_SCORES}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
         if place.search(text):
             text = place.sub(lambda _: section + "\n", text, count=1).rstrip("\n") + "\n"
@@ -197,14 +204,17 @@ def score_table(scores: Sequence[CardScore]) -> str:
     """A Markdown table with a line for every number."""
     lines = ["| task | language | metric | score | items |", "|---|---|---|---|---|"]
     for score in scores:
-        interval = f" [{score.low:.2f}, {score.high:.2f}]" if score.low is not None and score.high is not None else ""
+        text = partial(shown, scale=score.scale or PERCENT, more=1, like=score.value)
+        ends = (score.low, score.high)
+        interval = f" [{', '.join(text(end) for end in ends if end is not None)}]" if None not in ends else ""
         items = "" if score.n is None else f"{score.n:,}"
         if score.n is not None and score.official is not None and score.n < score.official:
             items += f" of {score.official:,}"
-        shown = (score.task, score.where, score.metric, f"{score.value:.2f}{interval}", items)
-        lines.append("| " + " | ".join(each.replace("|", "\\|") for each in shown) + " |")
+        cells = (score.task, score.where, score.metric, f"{text(score.value)}{interval}", items)
+        lines.append("| " + " | ".join(each.replace("|", "\\|") for each in cells) + " |")
     return "\n".join(lines)
 
 
-def _rounded(value: Any) -> Any:
-    return round(value, 4) if isinstance(value, float) else value
+def rounded(value: Any) -> Any:
+    """A number in six significant digits; anything else as it is."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.runs.scored_files import SIDES, scored_file
 from harness.scoring.aggregate import aggregate
-from harness.scoring.files import TaskScorer
+from harness.scoring.files import TaskScorer, selected_tasks, whole
 from harness.scoring.metrics import get_metric
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.types.benchmarks import Benchmark
@@ -42,6 +43,11 @@ def recorded_score(run: Path, registry: Registry, unit: Unit, record: UnitRecord
     return replace(UnitScore.from_dict(record["score"]), items=items)
 
 
-def selection(tasks: dict[str, tuple[str, ...]]) -> Benchmark:
-    """Stands for selected tasks and languages, which have no overall score."""
-    return Benchmark("", 0, "selected tasks", tasks, {}, "mean over the selected languages")
+def selection(tasks: Mapping[str, Sequence[str]], registry: Registry, split: str) -> Benchmark:
+    """Stands for selected tasks, which have no overall score; ``tasks`` are these with their selected languages.
+
+    All languages with the split count: a mean over some of them is no score of the task.
+    """
+    return selected_tasks(
+        {name: whole(codes, registry.task(name).languages_with(split)) for name, codes in tasks.items()}
+    )

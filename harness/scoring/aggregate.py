@@ -3,7 +3,8 @@
 A metric's average is the plain mean over the benchmark's languages, English included, or, where a task says so, the mean
 over the items of all of them (languages weigh as many items as they have); a task's score is the mean of its primary
 metrics' averages; a group and the overall score are plain means of task scores. Nothing is averaged over an
-incomplete set: the value is None, what is missing is listed, and the mean of those present is kept apart as ``partial``.
+incomplete set: the value is None, what is missing is listed, and the mean of those present is kept apart as ``partial``,
+with its interval.
 
 Averages over languages and tasks carry bootstrap intervals (:mod:`harness.scoring.bootstrap`) where the items of all units
 are available. They say how far the score depends on the choice of test items; they do not cover the training seed.
@@ -39,7 +40,7 @@ def aggregate(
 
     ``by_item`` names the tasks that are averaged over the items of all languages, not over languages.
 
-    Only tasks and languages of the benchmark count. One without a name (an ad-hoc selection) gets no overall score.
+    Only tasks and languages of the benchmark count. One without a name (selected tasks) gets no overall score.
     """
     tasks: dict[str, TaskScore] = {}
     missing: dict[str, tuple[str, ...]] = {}
@@ -48,9 +49,9 @@ def aggregate(
         units = {code: scores[name][code] for code in codes if code in scores.get(name, {})}
         if units:
             weights = {code: unit.n if name in by_item else 1 for code, unit in units.items()}
-            drawn = _replicates(name, codes, units, weights)
+            drawn = _replicates(name, units, weights)
             tasks[name] = _task(codes, units, primaries[name], drawn, weights)
-            if drawn:
+            if drawn and len(units) == len(codes):
                 replicates[name] = np.mean([drawn[key] for key in primaries[name]], axis=0)
         lacking = tuple(code for code in codes if code not in units)
         if lacking:
@@ -79,12 +80,10 @@ def aggregate(
     )
 
 
-def _replicates(
-    name: str, codes: tuple[str, ...], units: Mapping[str, UnitScore], weights: Mapping[str, int]
-) -> dict[str, FloatArray]:
-    """The task's averages in every bootstrap sample; empty where a language or the items of a unit are missing."""
+def _replicates(name: str, units: Mapping[str, UnitScore], weights: Mapping[str, int]) -> dict[str, FloatArray]:
+    """The averages over the units in every bootstrap sample; empty where the items of one of them are missing."""
     items: dict[str, Items] = {code: unit.items for code, unit in units.items() if unit.items is not None}
-    return mean_replicates(items, name, list(weights.values())) if len(items) == len(codes) else {}
+    return mean_replicates(items, name, list(weights.values())) if len(items) == len(units) else {}
 
 
 def _interval(replicates: FloatArray | None) -> Interval | None:
@@ -135,7 +134,7 @@ def _task(
     names = dict.fromkeys(name for unit in units.values() for name in unit.metrics)
     intervals = {name: _interval(replicates.get(name)) for name in names}
     whole = _interval(np.mean([replicates[name] for name in primary], axis=0) if replicates else None)
-    if len(codes) == 1 and units:  # the average is that language's number, and so is its interval
+    if len(units) == 1:  # the average is that language's number, and so is its interval
         intervals, whole = _only(next(iter(units.values())), primary)
     metrics = {name: _metric(codes, name, units, intervals[name], weights) for name in names}
     averages = [metrics[name].average for name in primary]

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 AT_CHANCE = "§"
 """The mark of a score at chance, in every output."""
-AT_CHANCE_NOTE = f"{AT_CHANCE} at chance: no better than constant or random answers, within the 95% interval"
+BELOW_CHANCE = "¶"
+"""The mark of a score that is surely below it: the answers depend on the question, and mostly the wrong way."""
+MEANINGS = {
+    AT_CHANCE: "at chance: no better than constant or random answers, within the 95% interval",
+    BELOW_CHANCE: "below chance: worse than constant or random answers, with its whole 95% interval",
+}
+"""The meaning of each mark."""
 _ROUNDING = 1e-9
 
 
@@ -53,10 +59,18 @@ def mean_chance(found: Iterable[Chance | None], weights: Sequence[float] | None 
     )
 
 
-def at_chance(low: float | None, value: float, chance: Chance | None) -> bool:
-    """Tells whether a score reaches down to chance: the lower end of its interval or, without one, the score itself."""
+def chance_mark(low: float | None, value: float, high: float | None, chance: Chance | None) -> str:
+    """The mark of a score whose interval holds chance or ends below it; without an interval, of one that is not above it."""
     level = chance.level if chance is not None else None
-    return level is not None and (value if low is None else low) <= level + _ROUNDING
+    if level is None or (value if low is None else low) > level + _ROUNDING:
+        return ""
+    return BELOW_CHANCE if high is not None and high < level - _ROUNDING else AT_CHANCE
+
+
+def chance_notes(texts: Iterable[str]) -> list[str]:
+    """A note on each of the marks that occur in some texts."""
+    found = "".join(texts)
+    return [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in found]
 
 
 def always(gold: Sequence[Any], answer: Any) -> list[Any]:

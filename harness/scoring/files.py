@@ -120,13 +120,16 @@ class TaskScorer:
     format: Format
     labels: tuple[str, ...]
     by_item: bool = False
+    counting: Callable[[str], tuple[str, ...]] = lambda split: ()
+    """The languages of the task that have a split."""
 
     @classmethod
     def of(cls, registry: Registry, name: str) -> TaskScorer:
         """The scorer of a registered target task; the registry's errors where there is none."""
         task = registry.task(name)
         format_ = load_part(registry.family(task.family), "format")()
-        return cls(name, get_metric(task.metric), format_, task.labels, task.average == "items")
+        by_item = task.average == "items"
+        return cls(name, get_metric(task.metric), format_, task.labels, by_item, task.languages_with)
 
     def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
         """Scores one language, from trees of files in the official layout."""
@@ -197,7 +200,8 @@ def score_available(
 ) -> BenchmarkScore:
     """Scores everything that two trees have in common (a run that is not complete); nothing missing is an error.
 
-    Without a benchmark, the tasks and languages found are listed, with no overall score. ``notes`` are known warnings.
+    Without a benchmark, the tasks found are listed, with no overall score; a task has a score where all of its languages
+    are found. ``notes`` are known warnings.
     """
     present = [_task_folders(root) for root in (predictions, labels)]
     known = present[0] | present[1] if benchmark is None else set(benchmark.tasks)
@@ -219,9 +223,18 @@ def score_available(
             warnings.append(f"{name}: predicted but without labels, not scored: {', '.join(bare)}")
     if not any(scores.values()):
         raise DataError(f"{predictions} and {labels} have no unit in common to score", hint="has the run finished one?")
-    found = {name: tuple(units) for name, units in scores.items()}
-    chosen = benchmark or Benchmark("", 0, "selected tasks", found, {}, "")
-    return _aggregated(chosen, scores, scorers, warnings)
+    counting = {name: whole(list(units), scorers[name].counting(split)) for name, units in scores.items()}
+    return _aggregated(benchmark or selected_tasks(counting), scores, scorers, warnings)
+
+
+def selected_tasks(tasks: Mapping[str, tuple[str, ...]]) -> Benchmark:
+    """Stands for tasks that are no benchmark, with the languages that count in each."""
+    return Benchmark("", 0, "selected tasks", tasks, {}, "")
+
+
+def whole(found: Sequence[str], declared: Sequence[str]) -> tuple[str, ...]:
+    """The languages that count where no benchmark says so: those that a task declares, and others that were found."""
+    return (*declared, *(code for code in found if code not in declared))
 
 
 def _aggregated(

@@ -21,10 +21,19 @@ def decimals(scale: Scale, value: float) -> int:
     return min(max(_SIGNIFICANT - 1 - magnitude, 0), 6)
 
 
+def shown_dev(score: float) -> str:
+    """A score on dev data, in three significant digits: it may be a mean over tasks, and on any scale."""
+    return shown(score, "unbounded")
+
+
 def common_scale(scales: Iterable[Scale]) -> Scale:
     """The scale that all numbers are on; unbounded for a mean of numbers on different ones."""
     found = set(scales)
     return found.pop() if len(found) == 1 else "unbounded" if found else PERCENT
+
+
+ENDS: dict[Scale, tuple[float, float]] = {"0-100": (0, 100), "0-1": (0, 1), "-1-1": (-1, 1)}
+"""The ends of each scale that has any."""
 
 
 def shown(

@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.scoring.bootstrap import Items
-from harness.scoring.chance import Chance, at_chance, mean_chance
+from harness.scoring.chance import Chance, chance_mark, mean_chance
+from harness.scoring.coverage import coverage
 from harness.scoring.scale import PERCENT, Scale, common_scale
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class Estimate:
         return cls(plain["value"], plain.get("stderr"), plain.get("low"), plain.get("high"), chance, scale)
 
     @property
-    def at_chance(self) -> bool:
-        """Tells whether the interval reaches down to chance."""
-        return at_chance(self.low, self.value, self.chance)
+    def chance_mark(self) -> str:
+        """The mark of a score at chance or below it, "" above (:func:`~harness.scoring.chance.chance_mark`)."""
+        return chance_mark(self.low, self.value, self.high, self.chance)
 
     @property
     def half_width(self) -> float | None:
@@ -144,9 +145,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class MetricScore:
-    """One number of a task in every language; ``average`` is None unless all languages of the benchmark have it.
+    """One number of a task in every language; ``average`` is None unless all languages that count have it.
 
-    ``interval`` is that of the average, ``chance`` what chance gives on average over the same languages.
+    ``partial`` is the mean over the languages that have it; ``interval`` and ``chance`` are about the same languages.
     """
 
     average: float | None
@@ -165,8 +166,10 @@ class MetricScore:
 class TaskScore:
     """A task's score and metrics, 0-100.
 
-    ``gap`` is the transfer gap, English minus the mean of the other languages, of each primary metric and of the
-    "score"; empty without English or with languages missing.
+    ``score`` is None unless every language was scored: those of the benchmark or, without one, all of the task.
+    ``partial`` is the mean over the languages that were scored, and ``interval`` is about the same languages. ``gap`` is
+    the transfer gap, English minus the mean of the other languages, of each primary metric and of the "score"; empty
+    without English or with languages missing.
     """
 
     score: float | None
@@ -197,10 +200,10 @@ class TaskScore:
         return mean_chance(self.metrics[name].chance for name in self.primary)
 
     @property
-    def at_chance(self) -> bool:
-        """Tells whether the average over the languages that were scored cannot be told from chance."""
-        low = self.interval.low if self.interval is not None and self.score is not None else None
-        return at_chance(low, self.partial, self.chance)
+    def chance_mark(self) -> str:
+        """The mark of an average over the languages that were scored that is at chance or below it; "" above."""
+        low, high = (self.interval.low, self.interval.high) if self.interval is not None else (None, None)
+        return chance_mark(low, self.partial, high, self.chance)
 
 
 @dataclass(frozen=True)
@@ -227,9 +230,18 @@ class BenchmarkScore:
         """The scale of averages over tasks."""
         return common_scale(task.scale for task in self.tasks.values())
 
+    @property
+    def coverage(self) -> str:
+        """One line on the tasks with a mean over some of the languages only; "" where there is none."""
+        scored = {
+            name: len(next(iter(task.metrics.values())).languages) for name, task in self.tasks.items() if task.metrics
+        }
+        return coverage((name, count, count + len(self.missing.get(name, ()))) for name, count in scored.items())
+
     def to_dict(self) -> ScoresRecord:
         """Plain values: benchmark, overall, groups, tasks; where there are any, missing, transfer gaps, intervals.
 
+        Where a task lacks a language, ``score`` and ``average`` are None, and ``partial`` stands next to them.
         ``intervals[task][metric][language]`` is a pair [low, high]; so are, where available, those of averages:
         ``[task][metric]["average"]``, ``[task]["score"]["average"]``, ``["overall"]`` and ``["groups"][group]``.
         """
@@ -252,9 +264,13 @@ class BenchmarkScore:
             },
         }
         for name, task in self.tasks.items():
+            if task.score is None:
+                plain["tasks"][name]["partial"] = task.partial
             if task.scale != PERCENT:
                 plain["tasks"][name]["scale"] = task.scale
             for key, metric in task.metrics.items():
+                if metric.average is None:
+                    plain["tasks"][name]["metrics"][key]["partial"] = metric.partial
                 if metric.scale != PERCENT:
                     plain["tasks"][name]["metrics"][key]["scale"] = metric.scale
         if self.missing:

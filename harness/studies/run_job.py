@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.border import PASSING, in_words
 from harness.core.claims import Claims
-from harness.core.errors import DataError, HarnessError, UnitsFailed
+from harness.core.errors import ClaimLost, DataError, HarnessError, UnitsFailed
 from harness.core.offline import without_network
 from harness.evaluation.evaluate_run import evaluate_run
 from harness.evaluation.observers import Observed
@@ -40,6 +40,8 @@ def run_job(job: Job, registry: Registry, reporter: ProgressListener, loaded: Lo
             result = _train(job, registry, reporter)
         else:
             result = _evaluate(job, registry, reporter, loaded)
+    except ClaimLost:  # the result is that of the process which has the claim now
+        raise
     except HarnessError as error:
         result = JobResult.of(job, error)
     return replace(result, seconds=round(max(result.seconds, time.monotonic() - started), 3))
@@ -63,7 +65,8 @@ def working_on(files: JobFiles) -> Iterator[None]:
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
     """Carries out the job in a file, in the folder and with the plugins that it names, and writes its result next to it.
 
-    Every failure leaves a result with its line, except Ctrl-C and a killed process, which leave none.
+    Every failure leaves a result with its line, except Ctrl-C, a killed process and one whose claims another process has
+    taken over, which leave none.
     """
     path = path.absolute()
     job = read_job(path)
@@ -77,6 +80,8 @@ def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:
         registry = get_registry([Path(file) for file in job.plugins], job.disabled)
         with working_on(files):
             result = run_job(job, registry, reporter)
+    except ClaimLost:
+        raise
     except HarnessError as error:
         result = JobResult.of(job, error)
     except PASSING:

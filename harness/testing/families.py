@@ -15,6 +15,7 @@ from harness.data.subset import limited
 from harness.families.base import Predictor
 from harness.models.resolve import Access
 from harness.registry.registry import load_part
+from harness.scoring.scale import shown, shown_dev
 from harness.scoring.scores import UnitScore
 from harness.testing.contract import Status
 from harness.testing.model import small_model
@@ -104,7 +105,7 @@ def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
     if isinstance(task, IntermediateTask):
         trained = train(model, task.name, out=out, options=options, registry=subject.registry)
         score = trained.summary["dev_score"]
-        return "passed", f"{trained.summary['steps']} steps" + ("" if score is None else f", dev {score:.1f}")
+        return "passed", f"{trained.summary['steps']} steps" + ("" if score is None else f", dev {shown_dev(score)}")
     run = evaluate(model, [f"{task.name}[{part.language}]"], out=out, options=options, registry=subject.registry)
     if run.failed:
         return "failed", next(iter(run.failed.values()))
@@ -117,7 +118,9 @@ def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
 def _numbers(score: UnitScoreRecord) -> Iterator[str]:
     """Every number of a unit, with what chance gives where that has a meaning: "accuracy 41.0 (chance 33.3)"."""
     for name, found in UnitScore.from_dict(score).metrics.items():
-        yield f"{name} {found.value:.1f}" + (f" (chance {found.chance.level:.1f})" if found.chance else "")
+        level = found.chance.level if found.chance else None
+        chance = "" if level is None else f" (chance {shown(level, found.scale)})"
+        yield f"{name} {shown(found.value, found.scale)}{chance}"
 
 
 def scored(subject: Subject) -> Iterator[tuple[Task, Part | None, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
+from harness.core.claims import confirm_claims
 from harness.core.damage import Damaged
 from harness.core.files import recover_folder, replace_folder, written_into
 from harness.core.hashing import file_sha256
@@ -68,6 +69,7 @@ def save_state(
             tensors[f"optimizer.{index}.{name}"] = _whole(torch.as_tensor(value), write)
     if not write:
         return
+    confirm_claims()
     scratch = folder.with_name(folder.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -77,6 +79,7 @@ def save_state(
     with written_into(folder):
         save_file(tensors, scratch / TENSORS)
         content = {**vars(progress), "stage": stage, "rows": rows, "tensors": _sha256_and_sync(scratch / TENSORS)}
+        confirm_claims()  # while the tensors were written, another process may have begun in the same folder
         (scratch / PROGRESS).write_text(json.dumps(sealed(content)), encoding="utf-8")
     replace_folder(scratch, folder)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.arrays import IntArray
+from harness.core.claims import heed_lost_claims
 from harness.core.errors import ModelError, UsageError
 from harness.core.interruption import GOES_ON, Interrupted, held_back
 from harness.families.base import HeadFamily
@@ -27,6 +28,7 @@ from harness.inference.features import FeatureRows
 from harness.models.device import sent
 from harness.models.padding import Unpadded
 from harness.models.swapped_adapters import adapters_in
+from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.training._order import micro_batches, step_items
 from harness.training._sparse import densify, sparsify
@@ -216,6 +218,7 @@ class Trainer:
                 self.window.append(self._step(self.progress.step))
                 self.progress.step += 1
                 step = self.progress.step
+                heed_lost_claims()
                 if step % LOOK_EVERY == 0 or step == self.total:
                     self._look(step)
                 elif time.monotonic() - told >= TELL_EVERY:
@@ -364,7 +367,7 @@ class Trainer:
             self.progress.dev.append({"step": step, **found})
             score = found["score"]
             loss = f", loss {found['loss']:.3f}" if "loss" in found else ""
-            log.info("step %d: English dev %.2f%s", step, score, loss)
+            log.info("step %d: English dev %s%s", step, shown_dev(score), loss)
         best = self.progress.best_score
         wanted = last and (self.options.select == "last" or score is None)
         if wanted or (score is not None and (best is None or score > best)):

@@ -11,6 +11,7 @@ from harness.core.errors import HarnessError
 from harness.data.hub_datasets import HubDataset, hub_datasets
 from harness.models.reference import parse_model
 from harness.runs.model_card import CARD, TAGS, write_card
+from harness.scoring.scale import shown_dev
 from harness.training.stage import Stage
 from harness.training.via import in_languages, parse_via
 from harness.types.sources import Split
@@ -62,7 +63,7 @@ def stage_card(stage: Stage, summary: Mapping[str, Any]) -> str:
     lines = [
         f"Base model: `{stage.start.reference}`" + (f" at `{revision}`" if (revision := stage.start.revision) else ""),
         f"Stages: {' → '.join(stage.lineage)}",
-        f"Last stage: {trained}" + (f", dev score {dev:.2f} at step {summary['selected_step']}" if dev else ""),
+        f"Last stage: {trained}" + (f", dev score {shown_dev(dev)} at step {summary['selected_step']}" if dev else ""),
         f"Key: `{stage.key}`; `stage.json` has all options, the data with their fingerprints, and the loss.",
     ]
     sections = {"Training": "\n".join(f"- {line}" for line in lines), "Data": data_table(tasks)}

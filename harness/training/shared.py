@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from harness.core.claims import AlreadyClaimed, Claims, is_free
-from harness.core.errors import DataError
+from harness.core.claims import AlreadyClaimed, Claims, is_free, owner_in_words
+from harness.core.errors import DataError, UsageError
 from harness.core.turns import Waiting
 from harness.training.chain import Stages
+from harness.training.processes import process_index
 from harness.training.stage import Stage, TrainedStage, finished, working_folder
 
 POLL = 0.5
@@ -47,5 +48,26 @@ def train_when_free(stages: Stages, stage: Stage, folder: Path | None = None) ->
             return train_claimed(stages, stage, folder)
         except AlreadyClaimed as taken:
             waiting.tell(f"stage {taken.path.stem}", taken.path)
+            time.sleep(POLL)
             while not is_free(taken.path):
                 time.sleep(POLL)
+
+
+def train_together(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
+    """The same for the processes of one launch, which train together: the first holds the claims for all of them.
+
+    It cannot wait, as the others would wait for it: UsageError where another launch is at one of the stages.
+    """
+    with ExitStack() as claimed:
+        each: Stage | None = stage
+        while process_index() == 0 and each is not None and each.key not in stages.trained:
+            where = (folder if each is stage else None) or each.folder(stages.root)
+            if finished(each, where) is None:
+                try:
+                    claimed.enter_context(Claims(where.parent / ".claims").held(where.name))
+                except AlreadyClaimed as taken:
+                    raise UsageError(
+                        f"stage {where.name}: {owner_in_words(taken.path)} is training it", hint="wait for it"
+                    ) from None
+            each = each.parent if isinstance(each.parent, Stage) else None
+        return stages.train(stage, folder)

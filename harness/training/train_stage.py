@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.claims import confirm_claims
 from harness.core.damage import Damaged, set_aside
 from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
@@ -395,6 +396,7 @@ def _write_model(
 def _write(folder: Path, what: Mapping[str, Any], save: Callable[[Path], None]) -> None:
     """Writes a folder by ``save`` and its stage.json, as a whole: a half-written one never takes the place of a good one."""
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
+    confirm_claims()
     shutil.rmtree(scratch, ignore_errors=True)
     with quiet(), written_into(folder):
         scratch.mkdir(parents=True)

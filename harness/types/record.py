@@ -300,17 +300,22 @@ class UnitRecord(TypedDict):
 
 
 class MetricScoreRecord(TypedDict):
-    """One metric of a task: in each language, and on average where all languages of the benchmark have it."""
+    """One metric of a task: in each language, and on average where all languages that count have it.
+
+    ``partial`` is the mean over the languages that have it, where these are not all.
+    """
 
     average: float | None
+    partial: NotRequired[float]
     languages: dict[str, float]
     scale: NotRequired[ScaleName]
 
 
 class TaskScoreRecord(TypedDict):
-    """The score of a task, None where a language is missing, and its metrics."""
+    """The score of a task and its metrics; where a language is missing, None, and the ``partial`` mean over the others."""
 
     score: float | None
+    partial: NotRequired[float]
     metrics: dict[str, MetricScoreRecord]
     scale: NotRequired[ScaleName]
 

@@ -119,6 +119,10 @@ class TargetTask(PluginValue):
         elif self.train is not None:
             check_split(where, "train", self.train)
 
+    def languages_with(self, split: str) -> tuple[str, ...]:
+        """The languages that have a split ("dev", "test"), in its order."""
+        return tuple(code for code, splits in self.languages.items() if split in splits)
+
     def language_codes(self) -> Iterator[str]:
         """Those that it lists, and those of splits that say another."""
         yield from _codes(self.languages, *((self.train,) if isinstance(self.train, Split) else ()))

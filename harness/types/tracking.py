@@ -76,12 +76,16 @@ def unit_numbers(unit: Unit, entry: UnitRecord) -> dict[str, float]:
 
 
 def run_numbers(record: RunRecord) -> dict[str, float]:
-    """The averages of a finished run and the dev scores of its stages: ``score/xnli``, ``score/overall``, ``dev/mnli``."""
+    """The averages of a finished run and the dev scores of its stages: ``score/xnli``, ``score/overall``, ``dev/mnli``.
+
+    A mean over some of the languages that count is ``partial/xnli``.
+    """
     scores = record["scores"]
+    some = {f"partial/{name}": task.get("partial") for name, task in scores["tasks"].items()} if scores else {}
     tasks = {name: task["score"] for name, task in scores["tasks"].items()} if scores else {}
     overall = {"overall": scores["overall"]} if scores else {}
     dev = {f"dev/{stage['name']}": stage.get("dev_score") for stage in record["stages"]}
-    found = {**{f"score/{name}": value for name, value in {**tasks, **overall}.items()}, **dev}
+    found = {**{f"score/{name}": value for name, value in {**tasks, **overall}.items()}, **some, **dev}
     return {name: value for name, value in found.items() if value is not None}
 
 

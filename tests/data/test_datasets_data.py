@@ -289,9 +289,10 @@ def test_bad_examples_of_a_datasets_source_are_refused_with_file_and_row(tmp_pat
             "csv", (write(tmp_path / "data", "csv", rows),), "x", columns=COLUMNS, stays_on_disk=stays_on_disk
         )
 
-    with pytest.raises(DataError, match=r"rows\.csv: the id '000' occurs twice"):
+    row = "" if stays_on_disk else "row {}: "
+    with pytest.raises(DataError, match=rf"rows\.csv: {row.format(len(ROWS))}the id '000' occurs twice"):
         load(tmp_path / "data", source([*ROWS, ROWS[0]]))
-    with pytest.raises(DataError, match=r"rows\.csv: example '000': unknown label 'maybe'"):
+    with pytest.raises(DataError, match=rf"rows\.csv: {row.format(0)}example '000': unknown label 'maybe'"):
         load(tmp_path / "data", source([{**ROWS[0], "label": "maybe"}]))
     with pytest.raises(DataError, match=r"rows\.csv: row 2 cannot be read by mine: AssertionError"):
         load(tmp_path / "data", source([*ROWS[:2], {**ROWS[2], "n": ""}]))
@@ -587,7 +588,7 @@ def test_the_commands_on_data_list_verify_and_bundle_these_sources(
         assert "data/mine/en.csv" in bundle.getnames()
     (data / "mine" / "en.csv").write_text("id,a,label\n1,x,maybe\n", encoding="utf-8")
     assert main([*start, "verify", "mine[en]", *place]) == 4
-    assert "en.csv: example '1': unknown label 'maybe'" in capsys.readouterr().err
+    assert "en.csv: row 0: example '1': unknown label 'maybe'" in capsys.readouterr().err
 
 
 LIGHT = """

@@ -362,6 +362,10 @@ def test_a_score_at_chance_is_marked_and_still_ranked(row, registry):
     shown = {line.row["id"]: next(iter(line.cells.values())) for line in board.sections[0].lines}
     assert shown["poor"].marks == ("chance",) and shown["poor"].rank == 2 and shown[row["id"]].marks == ()
     assert any("§ at chance" in line for line in legend(board.sections))
+    worse = {("xnli", "accuracy", "avg"): {"value": 24.0, "low": 20.0, "high": 28.0, "chance": 33.3}}
+    board = build_board([row, fake(row, "worse", cells=worse)], "xtreme", registry)
+    shown = {line.row["id"]: next(iter(line.cells.values())) for line in board.sections[0].lines}
+    assert shown["worse"].marks == ("below",) and any("¶ below chance" in line for line in legend(board.sections))
 
 
 json_values = st.recursive(
@@ -525,7 +529,12 @@ def test_runs_are_ranked_by_their_predictions(tmp_path, capsys):
 )
 def test_unlike_numbers_are_never_ranked_together(row, registry, change):
     rows = [fake(row, "a"), fake(row, "b"), fake(row, "other", **change)]
-    for column in ("xnli accuracy", "xnli f1", "xnli accuracy (2 languages)", "xnli accuracy (another release)"):
+    for column in (
+        "xnli accuracy",
+        "xnli f1",
+        "xnli accuracy (en, sw: 2 of 15 languages)",
+        "xnli accuracy (another release)",
+    ):
         for found in ranks(rows, registry, column, metrics=("accuracy", "f1")).values():
             assert found.get("other") is None
     assert ranks(rows, registry)["zero_shot_en, test"]["a"] == 1
@@ -552,7 +561,7 @@ def test_the_mean_over_other_languages_has_its_own_column(published, registry):
     """XQuAD's README averages over twelve languages, XTREME over eleven of them."""
     board = build_board(published, "xtreme", registry)
     titles = [column.title for column in board.sections[0].columns]
-    assert "xquad f1" in titles and "xquad f1 (12 languages)" in titles
+    assert "xquad f1" in titles and "xquad f1 (all 12 languages)" in titles
 
 
 def test_english_stands_before_the_other_languages(row, registry):

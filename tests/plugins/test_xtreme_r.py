@@ -465,7 +465,8 @@ def test_lareqa_is_the_mean_over_all_questions(shared_data: Path, small_model: P
     macro = 100 * float(np.mean([np.mean(one) for one in values.values()]))
     assert micro > 0 and abs(micro - macro) > 0.1
     scored = record(out)["scores"]["tasks"]["lareqa"]
-    assert scored["score"] == scored["metrics"]["map@20"]["average"] == pytest.approx(micro)
+    assert scored["score"] is None and scored["metrics"]["map@20"]["average"] is None
+    assert scored["partial"] == scored["metrics"]["map@20"]["partial"] == pytest.approx(micro)
     for language, one in values.items():
         assert scored["metrics"]["map@20"]["languages"][language] == pytest.approx(100 * np.mean(one))
     low, high = record(out)["scores"]["intervals"]["lareqa"]["map@20"]["average"]
@@ -475,7 +476,7 @@ def test_lareqa_is_the_mean_over_all_questions(shared_data: Path, small_model: P
     ]
     assert table.rows[0][2].value == pytest.approx(micro)
     again = json.loads(cli("score", out, "--json")[1])
-    assert again["tasks"]["lareqa"]["score"] == pytest.approx(micro)
+    assert again["tasks"]["lareqa"]["partial"] == pytest.approx(micro)
     # fewer candidates and fewer answers than the benchmark's: the run, the record and a new scoring say so
     reason = "lareqa: candidates and answers of 3 of its 11 languages (de, en, zh)"
     assert reason in record(out)["partial"] and f"not benchmark scores: {reason}" in shown

@@ -147,7 +147,7 @@ def test_a_notebook_shows_the_progress_of_a_run_as_one_line_that_ends(cells: lis
 def test_a_notebook_displays_runs_and_seeds(cells: list[Any]) -> None:
     assert "German (de)" in outputs(cells[2], "text/html") and "<Run of" in outputs(cells[2], "text/plain")
     plain = outputs(cells[3], "text/plain")
-    assert re.search(r"<SeedRuns of baseline:random, seeds 1, 2: xnli [\d.]+ ± [\d.]+, in seeds>", plain)
+    assert re.search(r"<SeedRuns of baseline:random, seeds 1, 2: xnli [\d.]+ ±[\d.]+†, in seeds>", plain)
 
 
 def test_an_error_in_a_notebook_says_what_to_do(cells: list[Any]) -> None:

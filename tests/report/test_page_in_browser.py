@@ -225,3 +225,14 @@ def test_bars_and_intervals_have_no_length_where_all_values_are_equal(browser: B
         assert page.eval_on_selector_all("[aria-label='bar'] rect", "all => all.map((r) => r.width.baseVal.value)") == [
             0
         ]
+
+
+def test_all_charts_are_drawn_without_scrolling_and_no_gap_is_cut_off(page: Page) -> None:
+    holders = page.locator("[data-chart]")
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-chart]')].every((holder) => holder.querySelector('svg'))"
+    )
+    assert holders.count() > 3 and page.evaluate("scrollY") == 0
+    box = page.locator("#gap .scroll")
+    assert box.locator("th", has_text="gap").count() == 1
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "no scrollbar hides the gap"

@@ -151,8 +151,9 @@ def test_seeds_of_one_system_are_averaged():
         seeds.append(view(changed, f"seed-{seed}"))
     (table,) = over_seeds([*seeds, view(record(VIA), "via")])
     assert [row[1] for row in table.rows] == [2, 1]
-    assert column(table, "xnli")["example/encoder"] == Value(pytest.approx(72), pytest.approx(8**0.5))
+    assert column(table, "xnli")["example/encoder"] == Value(pytest.approx(72), pytest.approx(8**0.5), "†")
     assert column(table, "xnli")["example/encoder via mnli"].half_width is None
+    assert table.notes[-1] == "† means over some of the languages: xnli 4 of 5"
     assert not list(over_seeds(seeds[:1]))
 
 

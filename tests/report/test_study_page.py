@@ -36,6 +36,19 @@ CURVES = Chart(
     ),
     "Bands are 95% intervals.",
 )
+CODES = ("de", "sw", "zh", "ar", "ru", "hi", "fr", "es (floor)")
+MANY = Chart(
+    "lines",
+    "languages-by-size",
+    "Gain of each language",
+    "parameters without embeddings",
+    "gain",
+    tuple(
+        {"x": size, "y": place + size / 1e9, "series": code}
+        for place, code in enumerate(CODES)
+        for size in (8.5e7, 3e8)
+    ),
+)
 SCATTER = Chart(
     "scatter",
     "distance",
@@ -63,7 +76,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> StudyReport:
     folder = write_study(made, tmp_path_factory.mktemp("study"), lambda arm, seed: (arm, seed) != ("mnli", 3))
     found = analyse_folders(made, StudyFolders.of(made, None, folder), registry_of(made)).report
     findings = found.findings
-    charts = (*findings.charts, CURVES, SCATTER, MAP)
+    charts = (*findings.charts, CURVES, MANY, SCATTER, MAP)
     both = Findings(findings.effects, charts, findings.tables, findings.conclusions, findings.warnings)
     plan = PlanState("c" * 64, "2026-01-01", ("the seeds are 1, 2, 3; 1, 2 in the plan",), ("gain of late",))
     return StudyReport(**{**vars(found), "findings": both, "plan": plan})
@@ -97,6 +110,18 @@ def test_every_chart_is_drawn_and_its_marks_say_what_they_are(page: Page) -> Non
     assert curve.locator("svg [data-tip]").count() == 2 * len(SIZES)
     ticks = curve.locator("svg [aria-label^='x-axis tick label'] text").all_text_contents()
     assert ticks == ["0", "1k", "4k", "16k", "64k"]
+
+
+def test_more_lines_than_colours_are_named_at_their_ends(page: Page) -> None:
+    figure = page.locator("#more figure", has_text="Gain of each language")
+    figure.scroll_into_view_if_needed()
+    figure.locator("svg").wait_for()
+    assert figure.locator(".legend").count() == 0
+    names = figure.locator("svg g[aria-label='text'] text").all_text_contents()
+    assert names[:2] == ["Spanish (floor)", "French"] and len(names) == len(CODES)
+    ticks = figure.locator("svg [aria-label^='x-axis tick label'] text").all_text_contents()
+    assert ticks == ["85M", "300M"]
+    assert (figure.locator("svg [data-tip]").first.get_attribute("data-tip") or "").startswith("German\n")
 
 
 def test_dots_stand_where_the_effects_are(page: Page, report: StudyReport) -> None:
@@ -224,6 +249,14 @@ def test_a_heat_map_of_gains_has_two_colours_and_one_of_scores_has_one() -> None
         Chart("heat map", "m", "t", "x", "y", tuple({"x": x, "y": "a", "value": x} for x in (50, 60, 70)))
     )
     assert [cell.style for cell in scores.rows[0][1]] == ["h0", "h4", "h8"]
+
+
+def test_margins_of_equivalence_are_for_points_alone() -> None:
+    point = {"x": 1.0, "y": "a"}
+    charts = [
+        page_chart(Chart("forest", "f", "t", x, "", (point,)), (1.0,)) for x in ("points", "points per tenfold size")
+    ]
+    assert [chart["bands"] for chart in charts if chart] == [[1.0], []]
 
 
 def test_points_without_a_finite_place_are_left_out() -> None:

@@ -66,14 +66,22 @@ def recorded(runs: dict[str, Run]) -> dict[tuple[str, str, str], Number]:
 
 
 def averages(plain: dict[str, Any]) -> dict[tuple[str, str], tuple[float | None, Any]]:
-    """Every average by task and metric ("score"), with its interval, from what ``to_dict`` gives."""
+    """Every average by task and metric ("score"), with its interval, from what ``to_dict`` gives.
+
+    Of a task that lacks a language, it is the mean over the others, which is kept apart.
+    """
     found = {}
     for task, entry in plain["tasks"].items():
         intervals = plain["intervals"].get(task, {})
         for metric, values in entry["metrics"].items():
-            found[task, metric] = (values["average"], intervals.get(metric, {}).get("average"))
-        found[task, "score"] = (entry["score"], intervals.get("score", {}).get("average"))
+            found[task, metric] = (average(values, "average"), intervals.get(metric, {}).get("average"))
+        found[task, "score"] = (average(entry, "score"), intervals.get("score", {}).get("average"))
     return found
+
+
+def average(entry: dict[str, Any], name: str) -> float:
+    assert (entry[name] is None) == ("partial" in entry)
+    return entry.get("partial", entry[name])
 
 
 def from_dict(plain: dict[str, Any]) -> dict[tuple[str, str, str], Number]:
@@ -216,9 +224,9 @@ def test_compare_and_the_report_of_two_runs_give_the_scores_and_one_difference(r
     assert set(compared.tasks) == set(difference.tasks) == set(one.scores.tasks)
     for task, found in compared.tasks.items():
         both = [run.scores.tasks[task] for run in (one, two)]
-        assert found.average.scores == pytest.approx([result.score for result in both])
+        assert found.average.scores == pytest.approx([result.partial for result in both])
         assert found.average.differences[0].value == pytest.approx(difference.tasks[task])
-        assert found.average.differences[0].value == pytest.approx((both[1].score or 0) - (both[0].score or 0))
+        assert found.average.differences[0].value == pytest.approx(both[1].partial - both[0].partial)
         for code, line in found.languages.items():
             assert line.scores == pytest.approx([result.language_score(code) for result in both])
             assert line.differences[0].value == pytest.approx(difference.units[task, code])
@@ -230,8 +238,8 @@ def test_what_eval_prints_are_the_numbers_of_the_record(runs: dict[str, Run], ca
     show_run(runs["one"], to_stderr=False)
     printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     for task, result in runs["one"].scores.tasks.items():
-        assert result.score is not None
-        assert re.search(rf"^ *{task} .*\b{result.score:.1f}\b", printed, re.MULTILINE), task
+        assert result.score is None
+        assert re.search(rf"^ *{task} +\d+/\d+ +- +{result.partial:.1f}\b", printed, re.MULTILINE), task
     assert runs["one"].table().split("\n")[0] == "Scores by task (mean over languages)"
 
 

@@ -138,6 +138,16 @@ def test_the_files_of_another_model_under_this_name_are_not_taken(tmp_path: Path
     assert again.asked == SENTENCES
 
 
+def test_a_journal_whose_last_line_has_no_end_is_continued_on_a_new_line(tmp_path: Path) -> None:
+    kept(Embedder(), tmp_path)
+    [journal] = tmp_path.glob("*.journal")
+    journal.write_bytes(journal.read_bytes().splitlines()[0])
+    again = Embedder()
+    assert_right(kept(again, tmp_path))
+    assert again.asked == SENTENCES[3:]
+    assert_right(kept(None, tmp_path))
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_whatever_happens_to_the_files_the_vectors_are_right(data: st.DataObject) -> None:

@@ -160,7 +160,7 @@ def test_nothing_outside_is_copied_removed_or_taken_back(hostile: str, run: Path
     assert before == after
 
 
-@pytest.mark.parametrize("name", [".workers", ".lock", ".claims", "predictions", "earlier"])
+@pytest.mark.parametrize("name", [".workers", ".claims", "predictions", "earlier"])
 def test_a_run_does_not_write_through_links(name: str, run: Path, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     if name.startswith("."):

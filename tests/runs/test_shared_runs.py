@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harness.cli.main import main
-from harness.core.claims import AlreadyClaimed, Claims, is_free, locked, opened, try_lock
-from harness.core.errors import DataError, UsageError
+from harness.core.claims import Claims
+from harness.core.errors import UsageError
+from harness.core.turns import locked
 from harness.runs.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("warm_python")
@@ -154,36 +152,11 @@ def test_a_run_with_other_options_is_refused_while_one_is_at_work(
         pass
 
 
-def test_a_claim_is_held_by_one_and_free_when_its_owner_dies(tmp_path: Path) -> None:
-    mine, theirs = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
-    assert mine.take("xnli/de/test")
-    assert not theirs.take("xnli/de/test")
-    assert theirs.take("xnli/fr/test")
-    assert not is_free(mine.path("xnli/de/test"))
-    with pytest.raises(AlreadyClaimed), theirs.held("xnli/de/test"):
-        pass
-    assert json.loads(mine.path("xnli/de/test").read_text())["pid"] == os.getpid()
-    mine.release("xnli/de/test")
-    assert is_free(mine.path("xnli/de/test"))
-    theirs.release("xnli/fr/test")
-    assert not (tmp_path / "claims").exists()
-    script = (
-        "import sys, time\nfrom pathlib import Path\nfrom harness.core.claims import Claims\n"
-        "claims = Claims(Path(sys.argv[1]))\nassert claims.take('x')\nprint('taken', flush=True)\ntime.sleep(1000)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "claims")], stdout=subprocess.PIPE)
-    assert owner.stdout is not None and owner.stdout.readline() == b"taken\n"
-    assert not mine.take("x")
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    assert mine.take("x")
-
-
 def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_are_held_stay(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     other = Claims(tmp_path / ".claims")
     assert other.take("xnli/fr/test")
-    for name in ("xnli-de-test", "xnli-fr-2"):
+    for name in ("xnli-de-test", "xnli-fr-2"):  # as earlier versions wrote them
         (tmp_path / ".claims" / f"{name}.claim").write_text('{"pid": 1}')
     (tmp_path / ".claims" / "folder.claim").mkdir()
     with folder.joined("a"):
@@ -191,28 +164,6 @@ def test_claims_of_killed_processes_are_removed_when_a_run_ends_and_those_that_a
     assert {path.name for path in (tmp_path / ".claims").iterdir()} == {"xnli-fr-test.claim", "folder.claim"}
     other.release("xnli/fr/test")
     (tmp_path / ".claims" / "folder.claim").rmdir()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.booleans()), max_size=25))
-def test_claims_of_several_workers_equal_a_plain_table_of_owners(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, bool]]
-) -> None:
-    """Against a plain table of owners."""
-    folder = tmp_path_factory.mktemp("claims")
-    workers = [Claims(folder / "c") for _ in range(3)]
-    owner: dict[str, int] = {}
-    for worker, name, take in steps:
-        if take and owner.get(name) != worker:
-            assert workers[worker].take(name) == (name not in owner)
-            owner.setdefault(name, worker)
-        elif not take:
-            workers[worker].release(name)
-            if owner.get(name) == worker:
-                del owner[name]
-    for name, worker in owner.items():
-        workers[worker].release(name)
-    assert not (folder / "c").exists()
 
 
 def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
@@ -228,87 +179,19 @@ def test_changes_by_several_processes_are_all_kept(tmp_path: Path) -> None:
     assert len(RunFolder(run).record["missing"]) == 120
 
 
-def test_a_claim_says_who_holds_it_since_when_and_letting_go_twice_does_nothing(tmp_path: Path) -> None:
-    claims = Claims(tmp_path / "c")
-    with claims.held("a/b"), claims.held("c"):
-        assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["a-b.claim", "c.claim"]
-        assert set(json.loads(claims.path("a/b").read_text())) == {"pid", "host", "since"}
-    claims.release("a/b")
-    assert not (tmp_path / "c").exists() and is_free(claims.path("a/b"))
-
-
-def test_the_text_of_an_owner_that_died_is_replaced(tmp_path: Path) -> None:
-    claims = Claims(tmp_path)
-    claims.path("x").write_text("the last owner, at length\n" * 9)
-    assert claims.take("x")
-    (line,) = claims.path("x").read_text().splitlines()
-    assert json.loads(line)["pid"] == os.getpid()
-
-
-def test_a_file_that_its_owner_removes_as_it_is_opened_is_no_claim(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Locking a removed file would give two owners; where a new file has taken its place, that one counts."""
-    from harness.core import claims as module
-
-    mine, theirs, opened, times = Claims(tmp_path), Claims(tmp_path), module.opened, iter((1, 2, 3))
-
-    def opened_late(path: Path) -> object:
-        file = opened(path)
-        if (number := next(times, 0)) and number < 3:
-            path.unlink()
-            if number == 2:
-                path.touch()
-        return file
-
-    monkeypatch.setattr(module, "opened", opened_late)
-    assert mine.take("x") and not theirs.take("x") and not is_free(mine.path("x"))
-
-
-def test_what_lies_in_the_place_of_a_claim_is_an_error_that_names_it(tmp_path: Path) -> None:
-    claims = Claims(tmp_path / "c")
-    claims.path("x").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"x\.claim: cannot be written: Is a directory"):
-        claims.take("x")
-    with pytest.raises(DataError, match=r"x\.claim: cannot be read: Is a directory"):
-        is_free(claims.path("x"))
-
-
-def test_shared_locks_keep_out_only_who_wants_it_alone(tmp_path: Path) -> None:
-    with opened(tmp_path / "l") as one, opened(tmp_path / "l") as two, opened(tmp_path / "l") as three:
-        assert try_lock(one, shared=True) and try_lock(two, shared=True)
-        assert not try_lock(three)
-        one.close()
-        two.close()
-        assert try_lock(three)
-
-
-def test_a_lock_is_waited_for(tmp_path: Path) -> None:
+def test_what_changes_the_record_waits_for_its_turn(tmp_path: Path) -> None:
     import threading
 
     order: list[str] = []
 
     def second() -> None:
-        with locked(tmp_path / "very" / "deep" / "l"):
+        with locked(Claims(tmp_path / "very" / "deep"), "l", "the second"):
             order.append("second")
 
-    with locked(tmp_path / "very" / "deep" / "l"):
+    with locked(Claims(tmp_path / "very" / "deep"), "l", "the first"):
         waiting = threading.Thread(target=second)
         waiting.start()
         time.sleep(0.2)
         order.append("first")
     waiting.join()
     assert order == ["first", "second"]
-
-
-def test_where_no_locks_are_to_be_had_work_goes_on_with_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refused(*args: object) -> None:
-        raise OSError(95, "Operation not supported")
-
-    monkeypatch.setattr("fcntl.flock", refused)
-    assert Claims(tmp_path / "c").take("x")
-    assert "x.claim: this file system has no locks" in caplog.text
-    with locked(tmp_path / "l"):
-        pass

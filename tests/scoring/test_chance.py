@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import PluginError
-from harness.scoring.chance import Chance, at_chance, constant_answer, mean_chance
+from harness.scoring.chance import AT_CHANCE, BELOW_CHANCE, Chance, chance_mark, constant_answer, mean_chance
 from harness.scoring.files import score_unit
 from harness.scoring.formats.labels import Labels
 from harness.scoring.metrics import METRICS, get_metric
@@ -81,19 +81,23 @@ def test_a_metric_without_items_has_no_chance(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "low, value, chance, found",
+    "low, value, high, chance, found",
     [
-        (30, 35, Chance(33.3, 34), True),
-        (35, 40, Chance(33.3, 34), False),
-        (20, 25, Chance(33.3), True),
-        (None, 34, Chance(33.3, 34), True),
-        (None, 35, Chance(33.3, 34), False),
-        (0, 0, Chance(), False),
-        (0, 0, None, False),
+        (30, 35, 40, Chance(33.3, 34), AT_CHANCE),
+        (35, 40, 45, Chance(33.3, 34), ""),
+        (20, 25, 33.3, Chance(33.3), AT_CHANCE),
+        (20, 25, 30, Chance(33.3), BELOW_CHANCE),
+        (None, 34, None, Chance(33.3, 34), AT_CHANCE),
+        (None, 20, None, Chance(33.3, 34), AT_CHANCE),
+        (None, 35, None, Chance(33.3, 34), ""),
+        (0, 0, 0, Chance(), ""),
+        (0, 0, 0, None, ""),
     ],
 )
-def test_a_score_is_at_chance_if_its_interval_reaches_down_to_it(low, value, chance, found) -> None:
-    assert at_chance(low, value, chance) is found
+def test_a_score_is_at_chance_if_its_interval_holds_it_and_below_if_the_interval_ends_before(
+    low, value, high, chance, found
+) -> None:
+    assert chance_mark(low, value, high, chance) == found
 
 
 def test_the_mean_of_chance_needs_every_language() -> None:
@@ -146,7 +150,7 @@ def scored(metric: Metric, folder: Path, gold: str, predicted: str, **options):
 
 def test_a_metric_of_a_plugin_says_what_chance_gives(tmp_path: Path) -> None:
     unit = scored(Sure(), tmp_path, "a\nb\nc\nd\n", "a\na\na\na\n")
-    assert unit.metrics["share"].chance == Chance(random=25.0) and unit.metrics["share"].at_chance
+    assert unit.metrics["share"].chance == Chance(random=25.0) and unit.metrics["share"].chance_mark
     assert unit.constant == "a"
     assert UnitScore.from_dict(json.loads(json.dumps(unit.to_dict()))) == unit
 
@@ -168,4 +172,4 @@ def test_the_number_of_choices_makes_the_score_of_random_answers(tmp_path: Path)
 def test_a_unit_scored_before_there_was_chance_is_read() -> None:
     plain = {"n": 3, "metrics": {"f1": {"value": 1.0}}, "warnings": []}
     unit = UnitScore.from_dict(plain)
-    assert unit.metrics["f1"] == Estimate(1.0) and not unit.metrics["f1"].at_chance and unit.constant is None
+    assert unit.metrics["f1"] == Estimate(1.0) and not unit.metrics["f1"].chance_mark and unit.constant is None

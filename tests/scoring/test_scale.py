@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +15,15 @@ from hypothesis import strategies as st
 
 from harness.api import compare, report
 from harness.leaderboard.board import ShownCell
+from harness.leaderboard.export import export_row
+from harness.leaderboard.formats import export_files
+from harness.leaderboard.rows import published_rows
+from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
 from harness.report.benchmark_scores import by_language, by_task
 from harness.report.comparison import tables as comparison_tables
 from harness.report.leaderboard import cell_text
+from harness.report.pages.chart_data import gap_chart
 from harness.report.table import Value
 from harness.results.rescore import score_run
 from harness.run import load as load_run
@@ -115,7 +123,7 @@ def test_every_output_has_the_digits_and_the_interval_of_a_metric_from_minus_one
     assert unit.scale == "-1-1" and unit.half_width is not None and unit.chance is not None and unit.chance.level == 0
     cell = f"{unit.value:.3f} ±{unit.half_width:.3f}"
     assert cell in {text for row in by_language(run.scores.tasks).texts() for text in row}
-    average = f"{run.scores.tasks['xnli'].score:.3f} ±{run.scores.tasks['xnli'].interval.half_width:.3f}"
+    average = f"{run.scores.tasks['xnli'].partial:.3f} ±{run.scores.tasks['xnli'].interval.half_width:.3f}"
     assert average in {text for row in by_task(run.scores).texts() for text in row}
     for kind in ("text", "md"):
         assert cell in report([runs[0]], kind) and average in report([runs[0]], kind)
@@ -168,3 +176,37 @@ def test_metrics_of_evaluate_know_their_scale() -> None:
     assert get_metric("evaluate:matthews_correlation").scale == "-1-1"
     assert get_metric("evaluate:f1?average=macro").scale == "0-1"
     assert get_metric("evaluate:some/perplexity").scale == "unbounded"
+
+
+def test_exports_charts_and_hovers_have_them_too(runs: list[Path]) -> None:
+    registry, run = get_registry(), load_run(runs[0])
+    units = {code: unit.score.value for code, unit in run.view.tasks["xnli"].units.items()}
+    allowed = {"allow_partial": True, "allow_dirty": True, "allow_unpinned": True}
+    row = export_row(runs[0], registry, **allowed)
+    assert [found.text for found in problems(row, registry) if not found.warning] == []
+    formats = registry.export_formats()
+    card = export_files([runs[0]], registry, formats["hub"], **allowed)["README.md"].decode()
+    assert all(f"| {value:.4f} [" in card for value in units.values()) and "unless their metric has another" in card
+    files = export_files([runs[0]], registry, formats["eee"], **allowed)
+    record = json.loads(next(content for name, content in files.items() if name.endswith(".json")))
+    for result in record["evaluation_results"]:
+        assert (result["metric_config"]["min_score"], result["metric_config"]["max_score"]) == (-1, 1)
+        assert abs(result["score_details"]["score"]) <= 1 and result["metric_config"]["metric_unit"] == "correlation"
+    gap = units["en"] - units["sw"]
+    (bar,) = gap_chart([run.view])["points"]
+    assert bar["text"] == f"{gap:.3f}".replace("-", "−") and f"English {units['en']:.4f}" in bar["hint"]
+    assert re.search(rf"xnli {run.view.tasks['xnli'].mean():.3f}", repr(run))
+    assert re.search(r"xnli [+-]\d\.\d{3}", repr(compare(runs)))
+    assert f"{run.view.tasks['xnli'].units['sw'].score.half_width:.3f}" in run._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "scale, value, valid",
+    [(None, 99.0, True), (None, 101.0, False), ("0-1", 0.5, True), ("-1-1", -1.5, False), ("unbounded", 1e6, True)],
+)
+def test_a_row_holds_the_numbers_of_each_scale_and_no_others(scale, value, valid) -> None:
+    row = copy.deepcopy(next(row for row in published_rows(get_registry()) if row["benchmark"] == "xtreme"))
+    cell = {**row["cells"][0], "task": "mine", "metric": "own", "value": value, "low": value, "high": value}
+    row["cells"] = [cell | ({"scale": scale} if scale else {})]
+    wrong = [found.text for found in problems({k: v for k, v in row.items() if k != "provider"}) if not found.warning]
+    assert (wrong == []) == valid, wrong

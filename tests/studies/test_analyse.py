@@ -473,6 +473,38 @@ def test_an_analysis_that_fails_is_the_fault_of_its_plugin(tmp_path: Path, monke
     assert not (folder / "analysis").exists()
 
 
+OWN = """
+from harness import Effect, Findings, Study, TextTable, hookimpl
+
+def analyse(study, observations):
+    mean = sum(each.score for each in observations) / len(observations)
+    effect = Effect("mean", "", False, mean, mean, mean, None, None, "arithmetic")
+    rows = tuple((each.task, each.language, each.score) for each in observations)
+    return Findings((effect,), (), (TextTable("all", "All", ("task", "language", "score"), rows),), ("It is so.",), ())
+
+@hookimpl
+def harness_studies():
+    yield Study(
+        "own", 1, models=("baseline:majority",), tasks=("xnli[en,sw]",), seeds=(1,), analysis=f"{__name__}:analyse",
+    )
+"""
+
+
+def test_a_study_may_have_an_analysis_of_its_own(
+    cli: Cli, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(OWN)
+    assert cli("--plugin", "own.py", "study", "run", "own", "--data-dir", corpus, "--limit", 6)[0] == 0
+    code, out, error = cli("--plugin", "own.py", "study", "analyse", "own")
+    record = json.loads(Path("runs/own/baseline-majority/seed-1/record.json").read_text())
+    scores = {key.split("/")[1]: unit["score"]["metrics"]["accuracy"]["value"] for key, unit in record["units"].items()}
+    assert code == 0 and "It is so." in out and "warning" not in error
+    assert f"{fmean(scores.values()):+.2f}" in out
+    with Path("runs/own/analysis/tables/all.csv").open() as file:
+        assert {row["language"]: float(row["score"]) for row in csv.DictReader(file)} == pytest.approx(scores)
+
+
 def test_the_runs_of_another_study_are_analysed_in_a_folder_of_its_own(tmp_path: Path) -> None:
     made = replace(study(), runs_of="another")
     folders = StudyFolders.of(made, None, write_study(made, tmp_path))

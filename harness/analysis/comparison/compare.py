@@ -17,6 +17,8 @@ from harness.registry.registry import Registry
 from harness.results.run_view import RunView
 from harness.results.systems import System, load_systems
 from harness.scoring.bootstrap import IntArray, Items, joint_sums, owners
+from harness.scoring.chance import AT_CHANCE, BELOW_CHANCE
+from harness.scoring.coverage import coverage
 from harness.scoring.files import TaskScorer
 from harness.scoring.intervals import percentiles
 from harness.scoring.metrics.base import AdditiveMetric
@@ -140,7 +142,7 @@ def compare_systems(
         overall=overall,
         complete=_complete(systems, registry, common.units, compared),
         left_out=left_out,
-        notes=tuple(_notes(systems)),
+        notes=tuple(_notes(systems, compared)),
         resamples=resamples,
     )
 
@@ -166,23 +168,24 @@ def _task(
         exact = _exact(comparer, metric, units[code])
         table = {key: comparer.line(values[key], len(units[code].ids), exact) for key in names}
         lines[code] = replace(
-            _with_parts(table), at_chance=_at_chance(comparer.systems, scorer.name, [code]), scale=scale
+            _with_parts(table), chance_marks=_chance_marks(comparer.systems, scorer.name, [code]), scale=scale
         )
     per_language = dict(zip(lines, _corrected(list(lines.values())), strict=True))
     n = sum(line.n for line in lines.values())
     whole = _with_parts({key: comparer.line(values, n) for key, values in average.items()})
-    whole = replace(whole, at_chance=_at_chance(comparer.systems, scorer.name, list(units)), scale=scale)
+    whole = replace(whole, chance_marks=_chance_marks(comparer.systems, scorer.name, list(units)), scale=scale)
     return TaskComparison(version, metric.primary, whole, per_language), average[names[0]]
 
 
-def _at_chance(systems: Sequence[System], task: str, codes: Sequence[str]) -> tuple[bool, ...]:
-    """Tells of each system whether the score of every run of it is at chance in these languages, as it is recorded."""
+def _chance_marks(systems: Sequence[System], task: str, codes: Sequence[str]) -> tuple[str, ...]:
+    """The mark of each system of which no run is above chance in these languages, as it is recorded; "" of the others."""
 
-    def low(run: RunView) -> bool:
+    def mark(run: RunView) -> str:
         view = run.tasks.get(task)
-        return view is not None and view.units.keys() >= set(codes) and view.at_chance(codes)
+        return view.chance_mark(codes) if view is not None and view.units.keys() >= set(codes) else ""
 
-    return tuple(all(map(low, system.runs)) for system in systems)
+    found = [{mark(run) for run in system.runs} for system in systems]
+    return tuple("" if "" in marks else BELOW_CHANCE if marks == {BELOW_CHANCE} else AT_CHANCE for marks in found)
 
 
 def _sampled(
@@ -266,6 +269,12 @@ def _complete(
     return benchmark.name if all(set(units[name]) == set(codes) for name, codes in benchmark.tasks.items()) else None
 
 
+def _counting(systems: Sequence[System], task: str) -> int:
+    """Counts the languages of a task that its score is over: the benchmark's or, without one, all of the task."""
+    views = [view for system in systems for run in system.runs if (view := run.tasks.get(task)) is not None]
+    return max((len(view.units) + len(view.missing) for view in views), default=0)
+
+
 def _describe(system: System) -> ComparedSystem:
     first = system.first
     return ComparedSystem(
@@ -279,11 +288,12 @@ def _describe(system: System) -> ComparedSystem:
     )
 
 
-def _notes(systems: Sequence[System]) -> list[str]:
-    notes = []
+def _notes(systems: Sequence[System], compared: Mapping[str, TaskComparison]) -> list[str]:
+    counts = ((name, len(task.languages), _counting(systems, name)) for name, task in compared.items())
+    notes = [found] if (found := coverage(counts)) else []
     for system in systems:
-        if system.first.partial:
-            notes.append(f"{system.name}: not benchmark scores: {'; '.join(system.first.partial)}")
+        if others := [reason for reason in system.first.partial if reason != system.first.coverage]:
+            notes.append(f"{system.name}: not benchmark scores: {'; '.join(others)}")
     single = [system.name for system in systems if len(system.runs) == 1 and system.runs[0].seeds]
     if single:
         notes.append(

@@ -42,8 +42,8 @@ class Line:
     """One number of all systems: their scores, over several seeds the mean and standard deviation, the differences.
 
     ``differences`` are those of every system but the first, the baseline, to it. ``metrics`` holds the lines of the
-    single numbers where the score is a mean of several (exact match and F1). ``at_chance`` tells of each system whether its
-    score can be told from constant and random answers; it is empty for an overall score. ``scale`` is that of the scores.
+    single numbers where the score is a mean of several (exact match and F1). ``chance_marks`` are those of
+    scores at chance or below it; they are empty for an overall score. ``scale`` is that of the scores.
     """
 
     scores: tuple[float, ...]
@@ -51,7 +51,7 @@ class Line:
     differences: tuple[Difference, ...]
     n: int = 0
     metrics: Mapping[str, Line] = field(default_factory=dict)
-    at_chance: tuple[bool, ...] = ()
+    chance_marks: tuple[str, ...] = ()
     scale: Scale = PERCENT
 
 
@@ -129,8 +129,8 @@ def _line(line: Line) -> dict[str, Any]:
         "scores": list(line.scores),
         "seed_deviations": list(line.seed_deviations),
     }
-    if line.at_chance:
-        plain["at_chance"] = list(line.at_chance)
+    if line.chance_marks:
+        plain["at_chance"] = [bool(mark) for mark in line.chance_marks]
     if line.metrics:
         plain["metrics"] = {name: _line(part) for name, part in line.metrics.items()}
     return plain

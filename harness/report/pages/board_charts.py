@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from harness.leaderboard.board import Board, BoardLine, Column, Section
@@ -10,6 +11,7 @@ from harness.leaderboard.schema import Row
 from harness.report.names import metric_name, task_name
 from harness.report.pages.chart_data import Chart
 from harness.results.run_view import language_of
+from harness.scoring.scale import PERCENT, shown
 from harness.scoring.scores import transfer_gap
 
 
@@ -32,8 +34,9 @@ def _by_size(column: Column, section: Section, sizes: Mapping[str, int]) -> Char
     points = []
     for line in section.lines:
         if column in line.cells and line.cells[column].ranked and (count := sizes.get(size_key(line.row))):
+            cell = line.cells[column].cell
             value = line.cells[column].value
-            hint = f"{line.row['system']}\n{value:.1f}, {count / 1e6:,.0f}M parameters"
+            hint = f"{line.row['system']}\n{shown(value, cell.get('scale', PERCENT))}, {count / 1e6:,.0f}M parameters"
             points.append(_point(line, count, value, hint))
     english = "" if column.language == "avg" else language_of(column.language).name
     return {"title": _titled(column.task, column.metric, english), "y": "score", "points": points}
@@ -52,7 +55,9 @@ def _gaps(section: Section) -> Iterator[Chart]:
             for key, values in scores.items():
                 if "en" in values and len(values) > 1 and all(each[0] is not line for each in found.get(key, ())):
                     found.setdefault(key, []).append((line, frozenset(values), values))
+    scales = {(cell["task"], cell["metric"]): cell.get("scale", PERCENT) for cell in _cells(section)}
     for (task, metric), lines in found.items():
+        text = partial(shown, scale=scales[task, metric])
         # gaps over unlike languages are unlike numbers: the set that most systems have
         sets = [codes for _, codes, _ in lines]
         common = max(sets, key=lambda codes: (sets.count(codes), len(codes)))
@@ -60,11 +65,17 @@ def _gaps(section: Section) -> Iterator[Chart]:
         for line, codes, values in lines:
             gap = transfer_gap(values)
             if codes == common and gap is not None:
-                said = f"English {gap.english:.1f}, {len(codes) - 1} others {gap.others:.1f}"
-                hint = f"{line.row['system']}\ngap {gap.points:.1f}: {said}"
+                said = f"English {text(gap.english)}, {len(codes) - 1} others {text(gap.others)}"
+                hint = f"{line.row['system']}\ngap {text(gap.points, like=gap.english)}: {said}"
                 points.append(_point(line, values["en"], gap.points, hint))
         if len(points) > 1:
             yield {"title": _titled(task, metric), "y": "English minus the others", "points": points}
+
+
+def _cells(section: Section) -> Iterator[Mapping[str, Any]]:
+    for line in section.lines:
+        for row in line.rows:
+            yield from row["cells"]
 
 
 def _titled(task: str, metric: str, *more: str) -> str:

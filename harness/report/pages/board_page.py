@@ -60,9 +60,10 @@ class System:
 
 @dataclass(frozen=True)
 class BoardTable:
-    """A section of the board."""
+    """A section of the board; ``runs`` names those among its systems that are runs."""
 
     title: str
+    runs: tuple[str, ...]
     columns: tuple[BoardColumn, ...]
     lines: tuple[tuple[System, tuple[BoardCell, ...]], ...]
     charts: tuple[tuple[str, int, str], ...]
@@ -100,8 +101,11 @@ def _table(section: Section, sizes: Mapping[str, int], charts: list[Chart]) -> B
         (_system(line, sizes), tuple(_cell(line.cells.get(column)) for column in section.columns))
         for line in section.lines
     )
-    plain = [column for column in section.columns if not is_extra(column)]
-    return BoardTable(_title(section), tuple(_column(c, bool(plain)) for c in section.columns), lines, tuple(drawn))
+    own = [line for line in section.lines if line.row["kind"] == "run"]
+    of_runs = {column for line in own for column in line.cells}
+    extra = {column for column in section.columns if is_extra(column)} - of_runs
+    heads = tuple(_column(column, column in extra and len(extra) < len(section.columns)) for column in section.columns)
+    return BoardTable(_title(section), tuple(line.row["system"] for line in own), heads, lines, tuple(drawn))
 
 
 def _title(section: Section) -> str:
@@ -110,7 +114,7 @@ def _title(section: Section) -> str:
     return f"{setting_name(section.setting)}{split}{chosen}"
 
 
-def _column(column: Column, plain: bool) -> BoardColumn:
+def _column(column: Column, extra: bool) -> BoardColumn:
     name = task_name(column.task)
     metric = "" if column.metric == "score" else metric_name(column.metric)
     kind = "group" if column.task.startswith("group:") else ""
@@ -124,9 +128,9 @@ def _column(column: Column, plain: bool) -> BoardColumn:
         over, detail = "mean over languages that the source does not name", f"{metric}, languages ?"
     elif column.languages != ("benchmark",):
         names = ", ".join(language_of(code).name for code in column.languages)
-        over, detail = f"mean over {names}", f"{metric}, {len(column.languages)} languages"
+        over, detail = f"mean over {names}", f"{metric}, {column.covered}"
     hint = f"{name}{f', {metric}' if metric else ''}\n{over}" + (f"\n{column.data}" if column.data else "")
-    return BoardColumn(name, detail, hint, plain and is_extra(column))
+    return BoardColumn(name, detail, hint, extra)
 
 
 def _system(line: BoardLine, sizes: Mapping[str, int]) -> System:
@@ -158,13 +162,17 @@ def _cell(shown: ShownCell | None) -> BoardCell:
     exact = number(cell["value"], more=1).rstrip("0").rstrip(".")
     lines = [exact + ("" if half is None else f" ±{number(half, more=1)} (95% interval)")]
     lines += [f"n = {cell['n']:,}"] if "n" in cell else []
-    lines += [f"standard deviation over seeds {cell['seed_deviation']:.2f}"] if "seed_deviation" in cell else []
+    lines += (
+        [f"standard deviation over seeds {number(cell['seed_deviation'], more=1)}"] if "seed_deviation" in cell else []
+    )
     lines.append(", ".join(filter(None, (source(shown.row), str(cell.get("table") or "")))))
     if shown.rank:
         lines.append(f"rank {shown.rank}" + (f", not told apart from {_list(shown.tied)}" if shown.tied else ""))
     lines += [f"{MARKS[mark][0]} {MARKS[mark][1]}" for mark in shown.marks]
     lines += [str(cell["note"])] if cell.get("note") else []
-    lines += [f"also {each.value:.1f}: {source(each.row)}" for each in shown.others]
+    lines += [
+        f"also {shown_number(each.value, each.cell.get('scale', PERCENT))}: {source(each.row)}" for each in shown.others
+    ]
     marks = "".join(MARKS[mark][0] for mark in shown.marks)
     style = "first" if shown.rank == 1 else "" if shown.ranked else "unranked"
     return BoardCell(number(cell["value"]), str(shown.rank or ""), marks, "\n".join(lines), style, repr(shown.value))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.report.names import task_name
 from harness.results.run_view import RunView, language_of
-from harness.scoring.scale import shown
+from harness.scoring.scale import decimals, shown
 
 if TYPE_CHECKING:
     from harness.report.layers import LayerCurves
@@ -63,10 +64,17 @@ def gap_chart(runs: Sequence[RunView]) -> Chart:
         for name, task in run.tasks.items():
             if gap := task.gap():
                 where = f"{task_name(name)}{f', {run.name}' if len(runs) > 1 else ''}"
-                gone = f"{gap.points:.2f}".replace("-", "−")
-                hint = f"{where}\ngap {gone}: English {gap.english:.2f}, other languages {gap.others:.2f}"
+                text = partial(shown, scale=task.scale, like=gap.english)
+                ends = f"English {text(gap.english, more=1)}, other languages {text(gap.others, more=1)}"
                 bars.append(
-                    {"row": task_name(name), "value": gap.points, "series": series(index), "of": index, "hint": hint}
+                    {
+                        "row": task_name(name),
+                        "value": gap.points,
+                        "text": text(gap.points).replace("-", "−"),
+                        "series": series(index),
+                        "of": index,
+                        "hint": f"{where}\ngap {text(gap.points, more=1).replace('-', '−')}: {ends}",
+                    }
                 )
     rows = list(dict.fromkeys(bar["row"] for bar in bars))
     label = "Transfer gap by task: English minus the mean of the other languages"
@@ -77,8 +85,9 @@ def training_chart(stage: StageRecord) -> Chart | None:
     """Training loss over steps, and the scores on English dev if there are several; None without any curve."""
     loss = [[float(step), float(value)] for step, value in stage.get("loss") or () if math.isfinite(value)]
     dev = [[float(each["step"]), float(each["score"])] for each in stage.get("dev") or ()]
-    panels = [("loss", loss), ("English dev", dev)]
-    kept = [{"title": title, "points": points} for title, points in panels if len(points) > 1]
+    digits = decimals("unbounded", max((abs(value) for _, value in dev), default=0))
+    panels = [("loss", loss, 3), ("English dev", dev, digits)]
+    kept = [{"title": title, "points": points, "digits": most} for title, points, most in panels if len(points) > 1]
     if not kept:
         return None
     label = f"Training curves: {stage['name']}"
@@ -96,5 +105,6 @@ def layer_chart(curves: LayerCurves, index: int) -> Chart:
             for code, values in lines.items()
         ],
         "mean": curves.mean,
+        "digits": decimals(curves.scale, max(map(abs, curves.mean))),
         "series": series(index),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.run_view import RunView
-from harness.scoring.scale import Scale, common_scale
+from harness.scoring.scale import PERCENT, Scale, common_scale
 
 STEPS = 9
 """Steps of the scale of scores, from 0 (just above chance) to 8."""
@@ -18,11 +18,15 @@ _LEAST: dict[Scale, float] = {"0-100": 10.0, "0-1": 0.1, "-1-1": 0.2, "unbounded
 
 @dataclass(frozen=True)
 class TaskScale:
-    """The scale of one task, from ``low`` to ``high`` points; ``chance`` is the level it begins at, None where it is 0."""
+    """The scale of one task, from ``low`` to ``high`` points; ``chance`` is the level it begins at, None where it is 0.
+
+    ``scale`` is that of its metric.
+    """
 
     chance: float | None
     low: float
     high: float
+    scale: Scale = PERCENT
 
     @classmethod
     def of(cls, runs: Sequence[RunView], task: str) -> TaskScale:
@@ -32,7 +36,8 @@ class TaskScale:
         begin = min(levels) if levels else None
         low = begin or 0.0
         values = [unit.score.value for view in views for unit in view.units.values()]
-        return cls(begin, low, max(low + _LEAST[common_scale(view.scale for view in views)], *values))
+        scale = common_scale(view.scale for view in views)
+        return cls(begin, low, max(low + _LEAST[scale], *values), scale)
 
     def step(self, value: float) -> int:
         """The step of a score."""

@@ -10,6 +10,7 @@ from harness.analysis.answers import Answer, TaskAnswers
 from harness.report.names import task_name
 from harness.report.pages.shell import packed
 from harness.results.run_view import RunView, language_of, sort_codes
+from harness.scoring.scale import shown
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _task(task: TaskAnswers) -> dict[str, Any]:
         {
             "run": unit.run,
             "code": unit.code,
-            "score": unit.score,
+            "score": shown(unit.score.value, unit.score.scale),
             "wrong": unit.wrong,
             "total": unit.total,
             "confusions": unit.confusions,
@@ -73,4 +74,4 @@ def _items(task: TaskAnswers) -> list[Any]:
 
 
 def _answer(answer: Answer | None) -> list[Any] | None:
-    return None if answer is None else [int(answer.right), round(answer.value, 1), answer.parts]
+    return None if answer is None else [int(answer.right), float(f"{answer.value:.4g}"), answer.parts]

@@ -26,6 +26,7 @@ from harness.report.pages.shell import embedded, render_page
 from harness.report.provenance import caveats, data_notes, headline, provenance
 from harness.report.table import Cell, Table, columns, number
 from harness.results.run_view import RunView
+from harness.scoring.scale import shown, shown_dev
 
 if TYPE_CHECKING:
     from harness.report.report import Report
@@ -92,8 +93,10 @@ def _run(index: int, run: RunView) -> dict[str, Any]:
         "name": run.name,
         "model": run.model,
         "series": series(index),
-        "overall": run.overall,
-        "groups": {task_name(group): value for group, value in run.groups.items()},
+        "overall": None if run.overall is None else shown(run.overall, run.scale),
+        "groups": {
+            task_name(group): None if value is None else shown(value, run.scale) for group, value in run.groups.items()
+        },
         "caveats": [_folded(line) for line in caveats(run)],
         "provenance": provenance(run),
         "notes": data_notes(run),
@@ -169,6 +172,6 @@ def _curves(report: Report) -> Iterator[tuple[str, Chart]]:
                 parent = names.get(stage["parent"].get("stage", ""))
                 where = f"{run.name}: " if len(report.runs) > 1 else ""
                 score = stage.get("dev_score")
-                kept = "" if score is None else f", English dev {score:.1f}"
+                kept = "" if score is None else f", English dev {shown_dev(score)}"
                 kept += f" (loss {stage['dev_loss']:.3f})" if "dev_loss" in stage else ""
                 yield f"{where}{stage['name']}{f' after {parent}' if parent else ''}{kept}", drawn

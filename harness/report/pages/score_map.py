@@ -9,8 +9,9 @@ from harness.analysis.differences import Differences
 from harness.report.names import metric_name, task_name
 from harness.report.pages.colour_scale import TaskScale, difference_step
 from harness.results.run_view import RunView, TaskView, UnitView, language_of
-from harness.scoring.chance import AT_CHANCE
+from harness.scoring.chance import MEANINGS
 from harness.scoring.scale import PERCENT, decimals, shown
+from harness.scoring.scores import Estimate
 from harness.types.languages import Language
 
 
@@ -94,11 +95,12 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
         lines.append(f"95% interval {' to '.join(ends)}")
     lines.append(f"n = {unit.n:,}")
     if len(task.primary) > 1:
-        lines.append(", ".join(f"{metric_name(name)} {unit.metrics[name].value:.2f}" for name in task.primary))
+        lines.append(", ".join(f"{metric_name(name)} {_exact(unit.metrics[name])}" for name in task.primary))
     if score.chance is not None and score.chance.level is not None:
-        lines.append(f"{'at chance' if score.at_chance else 'chance'}: {shown(score.chance.level, score.scale)}")
-    style = "chance" if score.at_chance else f"h{scale.step(score.value)}"
-    text = shown(score.value, score.scale) + AT_CHANCE * score.at_chance
+        word = MEANINGS.get(score.chance_mark, "chance").partition(":")[0]
+        lines.append(f"{word}: {shown(score.chance.level, score.scale)}")
+    style = "chance" if score.chance_mark else f"h{scale.step(score.value)}"
+    text = shown(score.value, score.scale) + score.chance_mark
     return MapCell(text, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
 
 
@@ -117,9 +119,11 @@ def _differences(pair: Differences, reference: RunView, other: RunView) -> Score
             scores = [run.tasks[name].units[language.code].score.value for run in (reference, other)]
             sure = bool(pair.mark(name, language.code))
             said = ("significant" if sure else "not significant") if tested else "significance was not tested"
-            lines = [where, f"{signed(value, 2)} points, {said}", f"{scores[0]:.2f} to {scores[1]:.2f}"]
+            digits = decimals(pair.scales.get(name, PERCENT), scores[0])
+            ends = " to ".join(f"{score:.{digits + 1}f}" for score in scores)
+            lines = [where, f"{signed(value, digits + 1)} points, {said}", ends]
             style = difference_step(value, largest) if sure or not tested else "unsure"
-            text = signed(value, decimals(pair.scales.get(name, PERCENT), value)) + ("*" if sure else "")
+            text = signed(value, digits) + ("*" if sure else "")
             cells.append(MapCell(text, value, "\n".join(lines), style, f"{name}/{language.code}"))
         rows.append(MapRow(language, tuple(cells)))
     tasks = tuple(MapTask(name, task_name(name), "") for name in pair.tasks)
@@ -134,8 +138,13 @@ def signed(value: float, digits: int) -> str:
 
 
 def _task(name: str, scale: TaskScale) -> MapTask:
-    begin = f"chance, {scale.low:.1f}" if scale.chance is not None else f"{scale.low:.0f}"
-    return MapTask(name, task_name(name), f"{task_name(name)}\ncolours from {begin} to {scale.high:.1f}")
+    low, high = shown(scale.low, scale.scale), shown(scale.high, scale.scale)
+    begin = f"chance, {low}" if scale.chance is not None else "0" if scale.low == 0 else low
+    return MapTask(name, task_name(name), f"{task_name(name)}\ncolours from {begin} to {high}")
+
+
+def _exact(estimate: Estimate) -> str:
+    return shown(estimate.value, estimate.scale, more=1)
 
 
 def _languages(codes: Iterator[str]) -> list[Language]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -97,7 +97,7 @@ def page_chart(chart: FoundChart, margins: Sequence[float] = ()) -> Chart | None
         runs = len(names) if _several_in_a_row(made) else 1
         if runs == 1:
             made = [{**each, "of": 0} for each in made]
-        bands = list(margins) if chart.kind == "forest" else []
+        bands = list(margins) if has_margins(chart) else []
         return {
             "kind": "dots",
             "label": label,
@@ -109,12 +109,21 @@ def page_chart(chart: FoundChart, margins: Sequence[float] = ()) -> Chart | None
             "bands": bands,
         }
     numbers = [float(point["x"]) for point in points]
+    many = chart.kind == "lines" and len(names) > SERIES
+    labels = shown_names(names)
     for each, point in zip(made, points, strict=True):
-        each |= {"x": float(point["x"]), "y": float(point["y"]), "name": str(point.get("label") or "").split("\n")[0]}
+        name = labels[series_name(point)] if many else str(point.get("label") or "").split("\n")[0]
+        each |= {"x": float(point["x"]), "y": float(point["y"]), "name": name}
     if chart.kind == "scatter":
         choice = {"title": chart.title, "y": chart.y, "points": made}
         return {"kind": "scatter", "label": label, "x": chart.x, "log": axis(numbers) == "log", "choices": [choice]}
-    return {"kind": "lines", "label": label, "x": chart.x, "y": chart.y, "scale": axis(numbers), "points": made}
+    axes = {"x": chart.x, "y": chart.y, "scale": axis(numbers), "many": many}
+    return {"kind": "lines", "label": label, **axes, "points": made}
+
+
+def has_margins(chart: FoundChart) -> bool:
+    """Tells whether the margins of equivalence, which are in points, belong to a chart."""
+    return chart.kind == "forest" and chart.x.endswith("points")
 
 
 @dataclass(frozen=True)
@@ -163,11 +172,16 @@ def axis(numbers: Sequence[float]) -> str:
 
 
 def row_names(chart: FoundChart) -> dict[str, str]:
-    """The names of a chart's rows as they are shown: languages by name where all of them are known codes, and tasks."""
-    rows = list(dict.fromkeys(str(point["y"]) for point in chart.points))
-    if all(row in languages() for row in rows):
-        return {row: language_of(row).name for row in rows}
-    return {row: task_name(row) for row in rows}
+    """The names of a chart's rows as they are shown."""
+    return shown_names(str(point["y"]) for point in chart.points)
+
+
+def shown_names(names: Iterable[str]) -> dict[str, str]:
+    """Names as they are shown: languages by name where all are known codes, maybe with a remark: "sw (floor)"; and tasks."""
+    parts = {name: name.partition(" (") for name in names}
+    if all(code in languages() for code, _, _ in parts.values()):
+        return {name: language_of(code).name + mark + rest for name, (code, mark, rest) in parts.items()}
+    return {name: task_name(name) for name in parts}
 
 
 def series_of(chart: FoundChart) -> list[str]:
@@ -186,7 +200,7 @@ def hint(chart: FoundChart, point: Mapping[str, Any]) -> str:
     if chart.kind in ("forest", "dots"):
         head = ", ".join(filter(None, (label or row_names(chart)[str(point["y"])], series_name(point))))
         return f"{head}\n{_number(point['x'])}{spread}"
-    head = ", ".join(filter(None, (label, series_name(point)))) or chart.title
+    head = ", ".join(filter(None, (label, shown_names(series_of(chart))[series_name(point)]))) or chart.title
     return f"{head}\n{chart.x} {_number(point['x'])}, {chart.y} {_number(point['y'])}{spread}"
 
 

@@ -11,7 +11,15 @@ from harness.core.safe_text import sanitise
 from harness.report.names import titled
 from harness.report.pages.chart_data import Chart, series
 from harness.report.pages.shell import render_page
-from harness.report.study.charts import KINDS, forest_charts, heat_grid, language_charts, page_chart, series_of
+from harness.report.study.charts import (
+    KINDS,
+    forest_charts,
+    heat_grid,
+    language_charts,
+    page_chart,
+    series_of,
+    shown_names,
+)
 from harness.report.study.content import StudyReport
 from harness.report.study.tables import (
     cost_table,
@@ -111,8 +119,8 @@ class _Drawn:
         place = len(self.charts)
         self.charts.append(made)
         self.captions[place] = chart.caption
-        names = series_of(chart)
-        if len(names) > 1:
+        names = list(shown_names(series_of(chart)).values())
+        if len(names) > 1 and not made.get("many"):
             self.legends[place] = [(series(index), name) for index, name in enumerate(names)]
         return [(chart.title, place, str(made["label"]))]
 

@@ -1,4 +1,4 @@
-// Charts with Observable Plot, from their data in the page. The library is unpacked when the first one comes near.
+// Charts with Observable Plot, from their data in the page. The library is unpacked when there is one.
 "use strict";
 (() => {
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
@@ -62,11 +62,11 @@
               x: "value", y: "row", dy, insetTop: inset, insetBottom: inset, fill: (point) => color(point.series), ariaLabel: "hint",
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: 4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "start",
+              x: "value", y: "row", dy, dx: 4, text: "text", textAnchor: "start",
               filter: (point) => point.value >= 0,
             }),
             Plot.text(points, {
-              x: "value", y: "row", dy, dx: -4, text: (point) => point.value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−"), textAnchor: "end",
+              x: "value", y: "row", dy, dx: -4, text: "text", textAnchor: "end",
               filter: (point) => point.value < 0,
             }),
           ]),
@@ -78,7 +78,7 @@
       const holder = document.createElement("div");
       chart.panels.forEach((panel, index) => {
         const points = panel.points.map(([step, value]) => ({
-          step, value, hint: `${panel.title}\n${value.toFixed(panel.title === "loss" ? 3 : 1)} at step ${step.toLocaleString("en")}`,
+          step, value, hint: `${panel.title}\n${value.toFixed(panel.digits)} at step ${step.toLocaleString("en")}`,
         }));
         const loss = panel.title === "loss", last = index === chart.panels.length - 1;
         holder.append(Plot.plot({
@@ -101,9 +101,9 @@
     layers(chart, width) {
       const lines = chart.lines.flatMap((line) => line.values.map((value, layer) => ({ layer, value, name: line.name })));
       const taken = chart.lines.map((line) => ({
-        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(1)} at layer ${line.taken}`,
+        layer: line.taken, value: line.values[line.taken], hint: `${line.name}\n${line.values[line.taken].toFixed(chart.digits)} at layer ${line.taken}`,
       }));
-      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(1)} at layer ${layer}` }));
+      const mean = chart.mean.map((value, layer) => ({ layer, value, hint: `mean of languages\n${value.toFixed(chart.digits)} at layer ${layer}` }));
       return Plot.plot({
         ...shared, width, height: 210, marginLeft: 36, marginTop: 14,
         x: { label: "layer (0: embeddings)", tickFormat: "d", ticks: Math.min(12, mean.length), labelArrow: "none" },
@@ -120,16 +120,22 @@
       const points = [...chart.points].sort((a, b) => a.x - b.x), numbers = [...new Set(points.map((point) => point.x))];
       const least = Math.min(...numbers.filter((value) => value > 0)), few = numbers.length <= 7 ? numbers : undefined;
       const scale = { symlog: { type: "symlog", constant: least }, log: { type: "log" }, linear: {} }[chart.scale];
+      const short = chart.scale !== "linear" || Math.max(...numbers) >= 10000 ? size : undefined;
+      // More lines than there are colours are grey, and named at their ends.
+      const stroke = (point) => (chart.many ? "var(--muted)" : color(point.series));
+      const height = chart.many ? Math.max(420, width * 0.7) : Math.max(230, width * 0.55);
       return Plot.plot({
-        ...shared, width, height: Math.min(340, Math.max(230, width * 0.55)), marginLeft: 44, marginRight: 18, marginBottom: 38, marginTop: 24, inset: 6,
-        x: { ...scale, label: chart.x, labelArrow: "none", ticks: few ?? 6, tickFormat: chart.scale === "linear" ? undefined : short },
+        ...shared, width, height: Math.min(chart.many ? 560 : 340, height), inset: 6,
+        marginLeft: 44, marginRight: chart.many ? 90 : 18, marginBottom: 38, marginTop: 24,
+        x: { ...scale, label: chart.x, labelArrow: "none", ticks: few ?? 6, tickFormat: short },
         y: { grid: true, nice: true, ticks: 5, label: chart.y, labelArrow: "none" },
         marks: [
-          Plot.areaY(points.filter((point) => point.low !== null && point.high !== null), {
-            x: "x", y1: "low", y2: "high", z: "of", fill: (point) => color(point.series), fillOpacity: 0.16,
+          Plot.areaY(points.filter((point) => !chart.many && point.low !== null && point.high !== null), {
+            x: "x", y1: "low", y2: "high", z: "of", fill: stroke, fillOpacity: 0.16,
           }),
-          Plot.lineY(points, { x: "x", y: "y", z: "of", stroke: (point) => color(point.series), strokeWidth: 1.8 }),
-          Plot.dot(points, { x: "x", y: "y", r: 3, fill: (point) => color(point.series), ariaLabel: "hint" }),
+          Plot.lineY(points, { x: "x", y: "y", z: "of", stroke, strokeWidth: chart.many ? 1 : 1.8, strokeOpacity: chart.many ? 0.5 : 1 }),
+          Plot.dot(points, { x: "x", y: "y", r: chart.many ? 2.4 : 3, fill: stroke, ariaLabel: "hint" }),
+          Plot.text(chart.many ? ends(points) : [], { x: "x", y: "y", text: (point) => cut(point.name), dx: 6, textAnchor: "start" }),
         ],
       });
     },
@@ -142,7 +148,7 @@
         const drawn = Plot.plot({
           ...shared, width, height: Math.min(420, Math.max(300, width * 0.62)), marginLeft: 40, marginRight: 24, marginBottom: 40, marginTop: 26, inset: 10,
           x: chart.log
-            ? { type: "log", grid: true, label: chart.x, labelArrow: "none", ticks: sizes(choice.points), tickFormat: short }
+            ? { type: "log", grid: true, label: chart.x, labelArrow: "none", ticks: sizes(choice.points).length > 1 ? sizes(choice.points) : 4, tickFormat: size }
             : { grid: true, nice: true, ticks: 5, label: chart.x, labelArrow: "none" },
           y: { grid: true, nice: true, ticks: 6, label: choice.y, labelArrow: "none" },
           marks: [
@@ -164,6 +170,13 @@
     },
   };
 
+  // The last point of each line whose name has room below the one above it.
+  function ends(points) {
+    const last = [...d3.rollup(points, (line) => line.at(-1), (point) => point.of).values()].sort((a, b) => b.y - a.y);
+    const [low, high] = d3.extent(points, (point) => point.y), room = (high - low) / 32, named = [];
+    for (const point of last) if (!named.length || named.at(-1).y - point.y >= room) named.push(point);
+    return named;
+  }
   // The points whose names have room: a name is left out where another one stands close by.
   function apart(points, log) {
     const scale = (values) => { const [low, high] = d3.extent(values); return (value) => (value - low) / (high - low || 1); };
@@ -178,7 +191,7 @@
   }
   const sizes = (points) => [1, 3].flatMap((first) => [6, 7, 8, 9, 10, 11].map((power) => first * 10 ** power))
     .filter((size) => size >= 0.9 * Math.min(...points.map((point) => point.x)) && size <= 1.1 * Math.max(...points.map((point) => point.x)));
-  const short = (count) => d3.format("~s")(count).replace("G", "B");
+  const size = (count) => d3.format("~s")(count).replace("G", "B");
 
   // What a mark says becomes the page's own tooltip, and the arrow keys go from mark to mark. (Plot writes \n for a line end.)
   function tips(holder) {
@@ -207,11 +220,13 @@
     document.head.append(script);
   }));
 
+  // All that is on the page is drawn at once, for a screenshot or a printout has no time to scroll; what is hidden in a tab
+  // has no width yet, and is drawn when it is shown.
   const holders = [...document.querySelectorAll("[data-chart]")];
-  const near = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); render(entry.target); }
-  }, { rootMargin: "1500px" });
-  holders.forEach((holder) => near.observe(holder));
+  const later = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { later.unobserve(entry.target); render(entry.target); }
+  });
+  for (const holder of holders) if (holder.clientWidth) render(holder); else later.observe(holder);
   addEventListener("beforeprint", () => holders.filter((holder) => !holder.firstChild).forEach(render));
 })();
 

@@ -101,7 +101,7 @@
   function describe(task) {
     const unit = task.units.find((each) => each.code === state.code && each.run === state.run);
     if (!unit) return [];
-    const whole = `${unit.score.toFixed(1)}: ${unit.wrong.toLocaleString("en")} of ${unit.total.toLocaleString("en")} wrong`;
+    const whole = `${unit.score}: ${unit.wrong.toLocaleString("en")} of ${unit.total.toLocaleString("en")} wrong`;
     return [element("span", {}, whole), ...unit.confusions.map(([gold, predicted, count]) =>
       element("span", {}, element("s", {}, gold), ` → ${predicted} `, element("em", {}, count.toLocaleString("en"))))];
   }

@@ -32,6 +32,10 @@
       choose(next);
       buttons[next].focus();
     });
+    for (const link of document.querySelectorAll("[data-show-tab]")) {
+      const at = panels.findIndex((panel) => panel.dataset.tab === link.dataset.showTab);
+      if (at >= 0) link.addEventListener("click", () => choose(at));
+    }
     list.append(...buttons);
     holder.prepend(list);
     choose(0);
