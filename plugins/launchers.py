@@ -4,6 +4,7 @@ from harness import Launcher, hookimpl
 
 LAUNCHERS = (
     Launcher("local", "harness.studies.local:LocalLauncher", "on this machine, --jobs at a time (default: 1)"),
+    Launcher("ray", "harness.studies.ray:RayLauncher", "tasks of a Ray cluster (the extra ray)"),
     Launcher("slurm", script="harness.studies.slurm:array_script", summary="arrays of batch jobs (study submit)"),
     Launcher(
         "kubernetes", script="harness.studies.kubernetes:indexed_jobs", summary="indexed Jobs of pods (study submit)"

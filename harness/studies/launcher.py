@@ -74,7 +74,12 @@ class JobLauncher(ABC):
 
     def command(self, job: Job) -> list[str]:
         """The command line that carries out a job with this Python."""
-        return [sys.executable, "-m", "harness.cli", "study", "job", str(self.files(job).job)]
+        return job_command(self.files(job).job)
+
+
+def job_command(path: Path) -> list[str]:
+    """The command line that carries out the job in a file with this Python."""
+    return [sys.executable, "-m", "harness.cli", "study", "job", str(path)]
 
 
 def open_launcher(

@@ -72,13 +72,16 @@ def harness_studies():
             "H2": "without its vision side the model is as fast as one without the stage (latency ratio below 1.05)",
             "H3": "the same of the model with a null prefix",
         },
+        tests=4,  # one a model: H1 needs both primary contrasts
         arms=arms(),
         contrasts=CONTRASTS,
         same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),
+        analysis="harness.analysis.effects.captioning:analyse",
         summary="captioning as an intermediate task: accuracy on XNLI, PAWS-X and XCOPA, and the cost of inference",
         sizes={
             "smoke": {
                 "models": ("tiny",),
+                "tests": 1,
                 "tasks": ("xnli", "pawsx"),
                 "arms": tuple(arm for arm in arms("scenes", "scenes") if arm.name in SMOKE_ARMS),
                 "contrasts": tuple(
@@ -90,7 +93,7 @@ def harness_studies():
                 "limit": 60,
                 "train_limit": 300,
             },
-            "small": {"models": ("xlm-roberta-base",), "tasks": PRIMARY, "seeds": (1, 2, 3)},
+            "small": {"models": ("xlm-roberta-base",), "tests": 1, "tasks": PRIMARY, "seeds": (1, 2, 3)},
             "full": {},
         },
     )

@@ -94,11 +94,13 @@ def harness_studies():
             "H1": "scores in the target languages rise faster with the size of the training set in multilingual checkpoints",
             "H2": "scores in English rise alike (margin: 0.2 points a unit of its logarithm)",
         },
+        tests=2,
         arms=EVERY,
         contrasts=gains(EVERY),
         same_source=SAME_SOURCE,
         model_factors=pairs(MODELS),
         options_of={model: {"gradient_checkpointing": True} for model in PAIRS["t5-xl"]},
+        analysis="harness.analysis.effects.intermediate_scaling:analyse",
         summary="gains against the size of the intermediate training set, in eight pairs of checkpoints",
         source="forms of the curves: Isik et al. 2025, Scaling Laws for Downstream Task Performance",
         sizes={

@@ -36,7 +36,7 @@ def test_every_size_is_a_whole_study(studies: dict[str, Study], name: str, size:
     study.check()
     assert study.question.endswith("?") and study.margins == (1.0, 0.5)
     assert study.arms[0].name == NO_STAGES and not study.arms[0].via
-    assert study.contrasts
+    assert study.contrasts and study.analysis
     for model in study.models:
         names = {arm.name for arm in study.arms_of(model)}
         assert NO_STAGES in names

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_task import PLUGIN, write_data
+from own_study import Lines, grid, options, outcome
 
 from harness.cli.main import main
 from harness.core.errors import DataError
@@ -31,98 +31,6 @@ from harness.types.progress import ProgressListener
 from harness.types.studies import Study
 
 pytestmark = pytest.mark.usefixtures("warm_python")
-
-MORE = """
-import os, signal
-from pathlib import Path
-from harness import IntermediateTask, Study
-
-@hookimpl
-def harness_intermediate_tasks():
-    for name in ("before", "between"):
-        yield IntermediateTask(
-            name=name, version=1, family="classification", metric="accuracy", labels=("bad", "good"), example=read,
-            train=split("train", "en"), dev=split("dev", "en"), languages={},
-        )
-
-@hookimpl
-def harness_studies():
-    yield Study(
-        "grid", 1, models=(os.environ["MODEL"],), tasks=("mine",), via=((), ("before",), ("before", "between")), seeds=(1,),
-        recipe="tiny",
-    )
-
-@hookimpl
-def harness_unit_scored(folder, cached):
-    '''Kills the first process that has scored a unit of the run that is named in the environment.'''
-    mark = Path(os.environ.get("KILL", "/nowhere/at/all"))
-    if mark.parent == Path(folder).absolute() and not cached and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.fixture(scope="module")
-def here(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the plugin and its data."""
-    folder = tmp_path_factory.mktemp("local")
-    write_data(folder / "data")
-    (folder / "plugin.py").write_text(PLUGIN + MORE, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def registry(here: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    monkeypatch.setenv("MODEL", str(small_model))
-    found = Registry([here / "plugin.py"])
-    found.check()
-    return found
-
-
-def options(here: Path, **more: Any) -> EvalOptions:
-    values = {"data_dir": str(here / "data"), "offline": True, "device": "cpu", "recipe": "tiny"}
-    return EvalOptions(**{**values, "overrides": {"max_steps": 3, "batch": 2, "save_every": 1}, **more})
-
-
-class Lines(ProgressListener):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
-
-
-def outcome(out: Path) -> dict[str, Any]:
-    """Everything that must not depend on who did what: predictions, scores, weights, summaries."""
-    found: dict[str, Any] = {}
-    for path in sorted(out.rglob("*")):
-        name = str(path.relative_to(out))
-        if path.suffix == ".safetensors" or "/predictions/" in name:
-            found[name] = path.read_bytes() if path.is_file() else None
-        elif path.name == "seeds.json":
-            found[name] = path.read_text()
-        elif path.name == "record.json":
-            record = json.loads(path.read_text())
-            found[name] = [record[field] for field in ("scores", "missing", "failed", "identity", "partial")]
-            found[name] += [[stage["key"], stage["fingerprint"]] for stage in record["stages"]]
-    return found
-
-
-def grid(registry: Registry, here: Path, out: Path, **launch: Any) -> tuple[Any, list[str]]:
-    reporter = Lines()
-    found = list(cells(registry.study("grid"), out, options(here)))
-    return run_cells(found, out, registry=registry, reporter=reporter, launch=Launch(**launch)), reporter.lines
-
-
-@pytest.fixture(scope="module")
-def alone(here: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The grid in one process, one run after the other."""
-    out = tmp_path_factory.mktemp("alone")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODEL", str(small_model))
-        done, _ = grid(Registry([here / "plugin.py"]), here, out)
-    assert not done.failed and len(done.summaries) == 3
-    return outcome(out)
 
 
 def test_processes_end_with_the_bits_of_one_and_train_a_shared_stage_once(
