@@ -26,8 +26,11 @@ _STATES = {"not reached": "not run yet", "missing": "no data", "failed": "failed
 
 
 def design_tables(report: StudyReport) -> Iterator[Table]:
-    """Arms, models and contrasts, as they are registered."""
+    """Hypotheses, arms, models and contrasts, as they are registered."""
     study = report.study
+    if study.hypotheses:
+        said = [(name, words(text)) for name, text in study.hypotheses.items()]
+        yield _table("hypotheses", "Hypotheses", ["hypothesis", "in words"], said)
     rows: list[tuple[Cell, ...]] = [
         (
             arm.name,
