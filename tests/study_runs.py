@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from run_folders import labels_text, write_run
 
+from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.studies.grid import cells
 from harness.types.studies import Arm, Contrast, Study
@@ -52,25 +53,36 @@ def registry_of(made: Study) -> Registry:
     return registry
 
 
-def unit(arm: str, language: str, seed: int) -> tuple[str, str]:
+def unit(arm: str, language: str, seed: int, answers: tuple[str, ...] = ANSWERS) -> tuple[str, str]:
     """Labels and predictions: of each arm its own share is right, a little more or less with each seed."""
     place = ITEMS * LANGUAGES.index(language)
-    gold = np.random.default_rng(place).integers(0, 3, ITEMS)
+    gold = np.random.default_rng(place).integers(0, len(answers), ITEMS)
     noise = np.random.default_rng([place, seed]).random(ITEMS)
-    wrong = (noise >= RIGHT.get(arm, 0.5)) * np.random.default_rng([place, seed, 1]).integers(1, 3, ITEMS)
-    return tuple(labels_text(ANSWERS[i] for i in those) for those in (gold, (gold + wrong) % 3))  # type: ignore[return-value]
+    wrong = (noise >= RIGHT.get(arm, 0.5)) * np.random.default_rng([place, seed, 1]).integers(1, len(answers), ITEMS)
+    return tuple(labels_text(answers[i] for i in those) for those in (gold, (gold + wrong) % len(answers)))  # type: ignore[return-value]
 
 
 def write_study(
-    made: Study, folder: Path, wanted: Callable[[str, int], bool] = lambda arm, seed: True, **changes: Any
+    made: Study,
+    folder: Path,
+    wanted: Callable[[str, int], bool] = lambda arm, seed: True,
+    *,
+    task: str = "xnli",
+    **changes: Any,
 ) -> Path:
-    """Writes the runs of a study that are ``wanted`` into ``folder``; ``changes`` are those of their records."""
+    """Writes the runs of a study that are ``wanted`` into ``folder``, over a task of classes.
+
+    ``changes`` are those of their records.
+    """
+    known = get_registry().task(task)
+    codes = [code for code in LANGUAGES if code in known.languages]
+    answers = ANSWERS if task == "xnli" else known.labels
     for cell in cells(made, folder):
         for seed, path in zip(cell.seeds, cell.runs, strict=True):
             if wanted(cell.arm, seed):
                 write_run(
                     path,
-                    {"xnli": {code: unit(cell.arm, code, seed) for code in LANGUAGES}},
+                    {task: {code: unit(cell.arm, code, seed, answers) for code in codes}},
                     seed=seed,
                     model=cell.model,
                     options={"via": list(cell.via)},

@@ -37,7 +37,7 @@ def test_every_block_of_the_python_page_runs(
     blocks = [block for language, block in fences(ROOT / "docs" / "python.md") if language == "python"]
     assert len(blocks) > 8
     known: dict[str, Any] = {}
-    write_study(get_registry().study("size-robustness").at("smoke"), here / "runs/size-robustness/smoke")
+    write_study(get_registry().study("size-robustness").at("smoke"), here / "runs/size-robustness/smoke", task="pawsx")
     for block in blocks:
         exec(compile(block.replace(f'"{MODEL}"', repr(str(small_model))), "python.md", "exec"), known)
     printed = capsys.readouterr().out

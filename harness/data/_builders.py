@@ -97,7 +97,9 @@ def _tables(source: DatasetsData, files: Files, offline: bool) -> Iterator[tuple
         return
     for path in data_files(source, files):
         with border(f"{path}: cannot be read as {source.format}", hint="the file is damaged, or of another format"):
-            yield from _numbered(path, _json_tables(path) if source.format == "json" else _streamed(path, source))
+            yield from _numbered(
+                path, _json_tables(path, source) if source.format == "json" else _streamed(path, source)
+            )
 
 
 def data_files(source: DatasetsData, files: Files) -> list[Path]:
@@ -185,10 +187,10 @@ def _builder(path: Path, name: str, options: dict[str, Any]) -> Iterator[Any]:
         yield datasets.load_dataset_builder(name, data_files=files, cache_dir=str(scratch), **options)
 
 
-def _json_tables(path: Path) -> Iterator[Any]:
+def _json_tables(path: Path, source: DatasetsData) -> Iterator[Any]:
     import pyarrow as pa
 
-    rows = json_rows(path)
+    rows = json_rows(path, str(source.options.get("field", "")))
     start = 0
     while chunk := list(islice(rows, BATCH)):
         names = dict.fromkeys(chain.from_iterable(chunk))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.errors import DataError
+from harness.core.errors import DataError, did_you_mean
 from harness.data.file_formats import open_compressed
 from harness.types.sources import Row
 
+_LINES = re.compile(r"\.(jsonl|ndjson)\b", re.IGNORECASE)
+"""Names of files that have an object a line, also where there is only one."""
 _BLOCK = 1 << 20
 """Characters that are read at a time."""
 
@@ -43,14 +46,61 @@ def json_lines(*paths: Path) -> Iterator[Row]:
             yield row
 
 
-def json_rows(path: Path) -> Iterator[Row]:
-    """The objects of a JSON file: one a line, or those of one array, which is read piece by piece."""
+def json_rows(path: Path, field: str = "") -> Iterator[Row]:
+    """The objects of a JSON file: one a line, those of one array, which is read piece by piece, or an array under a key.
+
+    Of a file with one object, the rows are the list of objects in it: that under the key ``field`` or, without, the only
+    one. :class:`DataError` where there are several.
+    """
     with open_compressed(path) as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
         yield from _array(path)
+    elif start.startswith(b"{") and not _LINES.search(path.name) and (whole := _one_object(path)) is not None:
+        yield from _unwrapped(path, whole, field)
     else:
         yield from json_lines(path)
+
+
+def _one_object(path: Path) -> Row | None:
+    """The object that a whole file is; None where it has one a line, or is no JSON."""
+    with open_compressed(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", errors="replace") as file:
+        first = next((line for line in file if line.strip()), "")
+        try:
+            json.loads(first)
+        except ValueError:  # an object over several lines, or a line that is no JSON
+            text = first + file.read()
+        else:
+            if any(line.strip() for line in file):
+                return None
+            text = first
+    try:
+        found: Row = json.loads(text)
+    except ValueError:
+        return None
+    return found
+
+
+def _unwrapped(path: Path, whole: Row, field: str) -> Iterator[Row]:
+    """The rows of one object: those of a list of objects in it, else itself."""
+    lists = {key: value for key, value in whole.items() if _is_rows(value)}
+    if field:
+        if field not in lists:
+            raise DataError(f"{path}: no list of objects under the key {field!r}", hint=did_you_mean(field, lists))
+        yield from lists[field]
+    elif len(lists) == 1:
+        yield from next(iter(lists.values()))
+    elif lists:
+        raise DataError(
+            f"{path}: several lists of objects: {', '.join(lists)}",
+            hint=f"options={{'field': {next(iter(lists))!r}}} of DatasetsData says which one has the rows",
+        )
+    else:
+        yield whole
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def _array(path: Path) -> Iterator[Row]:

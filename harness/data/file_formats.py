@@ -90,6 +90,11 @@ def _in_place(place: Path, split: str, ending: str) -> Iterator[Path]:
 
 def _of_card(base: Path, source: HubData) -> list[Path]:
     """The files that the card of a data set names for a split, in their order."""
+    return [path for pattern in card_patterns(base, source) for path in sorted(base.glob(pattern)) if path.is_file()]
+
+
+def card_patterns(base: Path, source: HubData) -> list[str]:
+    """The names and patterns of files that the card of a data set, in its folder, gives for a split."""
     card = base / "README.md"
     if not card.is_file():
         return []
@@ -102,13 +107,7 @@ def _of_card(base: Path, source: HubData) -> list[Path]:
         listed = [each for each in configs or () if isinstance(each, dict)]
         wanted = [each for each in listed if _is_config(each, source.config, len(listed))]
         patterns = [pattern for config in wanted for pattern in _patterns(config, source.split)]
-        return [
-            path
-            for pattern in patterns
-            if ".." not in Path(pattern).parts and not Path(pattern).is_absolute()
-            for path in sorted(base.glob(pattern))
-            if path.is_file()
-        ]
+        return [text for text in patterns if ".." not in Path(text).parts and not Path(text).is_absolute()]
 
 
 def _is_config(config: dict[str, Any], name: str | None, count: int) -> bool:

@@ -12,7 +12,16 @@ from typing import Any
 
 from harness.core.border import PASSING, border, in_words
 from harness.core.errors import DataError, PluginError, UsageError
-from harness.data.file_formats import READ, format_of, places_of, split_files, unread_files
+from harness.data.file_formats import (
+    COMPRESSIONS,
+    FORMATS,
+    READ,
+    card_patterns,
+    format_of,
+    places_of,
+    split_files,
+    unread_files,
+)
 from harness.types.sources import DatasetsData, FileData, HubData, Source, described
 
 log = logging.getLogger(__name__)
@@ -235,13 +244,7 @@ def _on_hub(source: Source) -> Files | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-    if isinstance(source, DatasetsData):
-        patterns = list(source.files)
-    else:
-        places = [source.config] if source.config is not None else ["data", "default"]
-        ends = ("-*.parquet", ".parquet", "/*.parquet")
-        patterns = [f"{place}/{source.split}{end}" for place in places for end in ends]
-    for revision in _revisions(source):
+    for revision, patterns in _asked_for(source):
         try:
             folder = Path(
                 snapshot_download(source.repo, repo_type="dataset", revision=revision, allow_patterns=patterns)
@@ -259,6 +262,40 @@ def _on_hub(source: Source) -> Files | None:
         if paths := _in_snapshot(source, folder):
             return Files(paths, "hub", folder)
     return None
+
+
+def _asked_for(source: HubData | DatasetsData) -> Iterator[tuple[str | None, list[str]]]:
+    """The revisions to ask the Hub for, and the names of files in each: Parquet first, then what else can be read."""
+    if isinstance(source, DatasetsData):
+        yield source.revision, list(source.files)
+        return
+    places = [source.config] if source.config is not None else ["data", "default"]
+    for revision in _revisions(source):
+        yield revision, [f"{place}/{source.split}{end}" for place in places for end in _ends(".parquet")]
+    anywhere = [str(place.relative_to(".")) for place in places_of(Path(), source)]
+    others = [
+        f"{'' if place == '.' else f'{place}/'}{source.split}{end}"
+        for place in anywhere
+        for ending in FORMATS
+        for compression in ("", *COMPRESSIONS)
+        for end in _ends(ending + compression)
+    ]
+    yield source.revision, [*others, "README.md"]
+    if named := _of_card(source):
+        yield source.revision, [*named, "README.md"]
+
+
+def _ends(ending: str) -> tuple[str, ...]:
+    """The ends of names of one file, of its shards, and of files in a folder of the split."""
+    return f"-*{ending}", ending, f"/*{ending}"
+
+
+def _of_card(source: HubData) -> list[str]:
+    """The names and patterns of files that the card of a data set names for a split, once the card is in the cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    card = try_to_load_from_cache(source.repo, "README.md", revision=source.revision, repo_type="dataset")
+    return card_patterns(Path(card).parent, source) if isinstance(card, str) else []
 
 
 def _revisions(source: HubData | DatasetsData) -> tuple[str | None, ...]:

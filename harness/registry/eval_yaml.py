@@ -15,14 +15,22 @@ from typing import Any
 
 from harness.core.errors import PluginError, did_you_mean
 from harness.registry.hookspecs import hookimpl
-from harness.types.examples import Choice, Example, Pair
+from harness.types.examples import Answer, Choice, Example, Pair, Question, Tagged, Translation
 from harness.types.languages import languages
 from harness.types.sources import HubData, Row, Split
 from harness.types.tasks import TargetTask
 
 EVAL_YAML = "eval.yaml"
-OWN = ("labels", "train", "dev", "second", "language", "licence", "version", "metric")
+OWN = ("family", "labels", "train", "dev", "second", "language", "licence", "version", "metric")
 """Keys of the table ``harness``."""
+METRICS = {
+    "classification": "accuracy",
+    "multiple_choice": "accuracy",
+    "tagging": "ner_f1",
+    "span_qa": "squad",
+    "bitext_retrieval": "accuracy",
+}
+"""The families that a file can name, each with its metric where the file names none."""
 
 
 class EvalYaml:
@@ -76,26 +84,42 @@ def read_eval_yaml(path: Path) -> EvalYaml:
         if not isinstance(spec.get(field), str):
             raise PluginError(f"{path}: tasks[0].field_spec: {field} must name a column")
     labels = tuple(map(str, own.get("labels") or ()))
-    choices = "choices" in spec
-    if not choices and not labels:
-        raise PluginError(
-            f"{path}: neither choices in field_spec nor labels",
-            hint="harness: {labels: [no, yes]} makes it a classification; free answers cannot be scored",
-        )
+    family = _family(path, own, spec, labels)
     return EvalYaml(
         TargetTask(
             name=task_name(path),
             version=int(own.get("version", 1)),
-            family="multiple_choice" if choices else "classification",
+            family=family,
             languages=splits,
-            example=partial(_choice if choices else _pair, spec=spec, labels=labels, second=own.get("second", "")),
-            metric=str(own.get("metric", "accuracy")),
+            example=partial(_READERS[family], spec=spec, labels=labels, second=own.get("second", "")),
+            metric=str(own.get("metric", METRICS[family])),
             train=_split(path, "train", repo, train) if isinstance(train, dict) else train,
-            labels=() if choices else labels,
+            labels=labels if family in ("classification", "tagging") else (),
             summary=" ".join(str(table.get("description") or table.get("name") or "").split())[:200],
             licence=str(own.get("licence", "")),
         )
     )
+
+
+def _family(path: Path, own: Mapping[str, Any], spec: Mapping[str, Any], labels: tuple[str, ...]) -> str:
+    """The family that the file names or, without, the one that its fields make."""
+    family = own.get("family") or ("multiple_choice" if "choices" in spec else "span_qa" if "context" in spec else "")
+    if family and family not in METRICS:
+        hint = did_you_mean(str(family), METRICS)
+        raise PluginError(f"{path}: harness: family {family!r}: one of {', '.join(METRICS)} expected", hint=hint)
+    if not family and not labels:
+        raise PluginError(
+            f"{path}: neither choices nor context in field_spec, and no labels",
+            hint="harness: {labels: [no, yes]} makes it a classification; free answers cannot be scored",
+        )
+    for name, field in (("multiple_choice", "choices"), ("span_qa", "context")):
+        if family == name and field not in spec:
+            raise PluginError(f"{path}: tasks[0].field_spec: {field} is missing, which {name} needs")
+    if family in ("classification", "tagging") and not labels:
+        raise PluginError(
+            f"{path}: harness: labels are missing, which {family} needs", hint="labels: [O, B-PER, I-PER]"
+        )
+    return family or "classification"
 
 
 def _mapping(path: Path, where: str, value: Any) -> Mapping[str, Any]:
@@ -125,12 +149,46 @@ def _language(path: Path, place: int, item: Mapping[str, Any], own: Mapping[str,
     return found
 
 
+def _label(value: Any, labels: tuple[str, ...]) -> str:
+    """A label as it is named: a number is its place among the labels."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels):
+        return labels[value]
+    return str(value)
+
+
+def _key(row: Row) -> str:
+    return str(row.get("id", row["_row"]))
+
+
 def _pair(row: Row, *, spec: Mapping[str, str], labels: tuple[str, ...], second: str) -> Example:
     label = row[spec["target"]]
-    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(labels):
-        label = labels[label]
-    key = str(row.get("id", row["_row"]))
-    return Pair(key, row[spec["input"]], row[second] if second else "", None if label is None else str(label))
+    text, other = row[spec["input"]], row[second] if second else ""
+    return Pair(_key(row), text, other, None if label is None else _label(label, labels))
+
+
+def _tagged(row: Row, *, spec: Mapping[str, str], labels: tuple[str, ...], second: str) -> Example:
+    words, tags = _listed(row[spec["input"]]), row[spec["target"]]
+    return Tagged(_key(row), words, None if tags is None else tuple(_label(tag, labels) for tag in _listed(tags)))
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """The items of a list; of a text, its words."""
+    return tuple(value.split() if isinstance(value, str) else value)
+
+
+def _question(row: Row, *, spec: Mapping[str, str], labels: tuple[str, ...], second: str) -> Example:
+    """A question whose answers are those of SQuAD (``text`` and ``answer_start``), or texts that the context has."""
+    context, found = row[spec["context"]], row[spec["target"]]
+    if isinstance(found, Mapping):
+        answers = tuple(Answer(text, start) for text, start in zip(found["text"], found["answer_start"], strict=True))
+    else:
+        texts = [found] if isinstance(found, str) else found or ()
+        answers = tuple(Answer(text, max(context.find(text), 0)) for text in texts)
+    return Question(_key(row), row[spec["input"]], context, tuple(answer for answer in answers if answer.text))
+
+
+def _translation(row: Row, *, spec: Mapping[str, str], labels: tuple[str, ...], second: str) -> Example:
+    return Translation(_key(row), row[spec["input"]], row[spec["target"]])
 
 
 def _choice(row: Row, *, spec: Mapping[str, Any], labels: tuple[str, ...], second: str) -> Example:
@@ -140,4 +198,14 @@ def _choice(row: Row, *, spec: Mapping[str, Any], labels: tuple[str, ...], secon
     if isinstance(answer, str):
         letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".find(answer) if len(answer) == 1 else -1
         answer = options.index(answer) if answer in options else int(answer) if answer.isdecimal() else letter
-    return Choice(str(row.get("id", row["_row"])), row[spec["input"]], options, answer)
+    return Choice(_key(row), row[spec["input"]], options, answer)
+
+
+_READERS = {
+    "classification": _pair,
+    "multiple_choice": _choice,
+    "tagging": _tagged,
+    "span_qa": _question,
+    "bitext_retrieval": _translation,
+}
+"""The function of each family that makes an example of a row."""

@@ -83,7 +83,7 @@ class Study(PluginValue):
     made (``study plan --freeze``); ``margins`` are those of the equivalence tests, in points, the primary one first.
     ``same_source`` are pairs of an intermediate and a target task with common training data, left out of primary means.
     ``model_factors`` are what the analysis regresses on, by model. ``analysis`` ("module:function") answers the question; by
-    default the contrasts do.
+    default the contrasts do. ``tests`` is the number of its primary tests, where that is not the number of primary contrasts.
 
     ``sizes`` are variants of the study by name ("smoke", "small", "full"), each with the fields that it replaces.
     """
@@ -106,6 +106,7 @@ class Study(PluginValue):
     provider: str = ""
     question: str = ""
     hypotheses: Mapping[str, str] = field(default_factory=dict)
+    tests: int = 0
     arms: tuple[Arm, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     search: Search | None = None
@@ -145,8 +146,8 @@ class Study(PluginValue):
 
     @property
     def primary_tests(self) -> int:
-        """The number of tests that are corrected together: primary contrasts or, in a study without, its hypotheses."""
-        return sum(contrast.primary for contrast in self.contrasts) or len(self.hypotheses)
+        """The number of tests that are corrected together."""
+        return self.tests or sum(contrast.primary for contrast in self.contrasts)
 
     def check(self) -> None:
         """The factors of the grid, something to score, contrasts of arms that there are, and the same of every size."""
@@ -178,6 +179,8 @@ class Study(PluginValue):
         check_mapping(where, "hypotheses", self.hypotheses)
         for name, said in self.hypotheses.items():
             check_text(where, f"hypotheses[{name!r}]", said)
+        holds = isinstance(self.tests, int) and not isinstance(self.tests, bool) and self.tests >= 0
+        require(holds, f"{where}: tests must be a whole number", self.tests)
         for name in ("limit", "train_limit"):
             if (value := getattr(self, name)) is not None:
                 check_whole(where, name, value)

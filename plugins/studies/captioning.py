@@ -72,14 +72,17 @@ def harness_studies():
             "H2": "without its vision side the model is as fast as one without the stage (latency ratio below 1.05)",
             "H3": "the same of the model with a null prefix",
         },
+        tests=4,  # one a model: H1 needs both primary contrasts
         arms=arms(),
         contrasts=CONTRASTS,
         same_source=(("mnli", "xnli"), ("socialiqa", "xcopa")),
+        analysis="harness.analysis.effects.captioning:analyse",
         summary="captioning as an intermediate task: accuracy on XNLI, PAWS-X and XCOPA, and the cost of inference",
         sizes={
             "smoke": {
                 "models": ("tiny",),
-                "tasks": ("xnli", "pawsx"),
+                "tests": 1,
+                "tasks": ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "pawsx[de,en,es,fr,ko,zh]"),
                 "arms": tuple(arm for arm in arms("scenes", "scenes") if arm.name in SMOKE_ARMS),
                 "contrasts": tuple(
                     Contrast(each.name, each.arm, each.against, primary=each.primary, hypothesis=each.hypothesis)
@@ -90,7 +93,7 @@ def harness_studies():
                 "limit": 60,
                 "train_limit": 300,
             },
-            "small": {"models": ("xlm-roberta-base",), "tasks": PRIMARY, "seeds": (1, 2, 3)},
+            "small": {"models": ("xlm-roberta-base",), "tests": 1, "tasks": PRIMARY, "seeds": (1, 2, 3)},
             "full": {},
         },
     )

@@ -19,8 +19,11 @@ def harness_studies():
         runs_of=SIZE_ROBUSTNESS.name,
         question="Do gains from intermediate tasks diminish, as models grow, in low-resource languages more than in others?",
         hypotheses={
-            "H1": "gains fall faster with size in languages of classes 0 to 2 than in those of classes 4 and 5"
+            "H1": "gains fall faster with size in languages of classes 0 to 2 than in those of classes 4 and 5",
+            "H2": "gains fall with size in languages of classes 0 to 2",
         },
+        tests=2,
+        analysis="harness.analysis.effects.low_resource:analyse",
         summary="gains against size by the resources of a language; shares all runs with size-robustness",
         source="classes of resources: Joshi et al. 2020",
     )

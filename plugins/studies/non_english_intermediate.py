@@ -103,13 +103,18 @@ def harness_studies():
         contrasts=contrasts("nli", "qa"),
         same_source=SAME_SOURCE,
         options_of={name: {"peft": "lora", "gradient_checkpointing": True} for name in (XXL, XL)},
+        analysis="harness.analysis.effects.language_of_intermediate:analyse",
         summary="English against non-English intermediate training: NLI, questions and paraphrases in up to 15 languages",
         source="Phang et al. 2020 (English intermediate training); translations: XNLI-MT, PAWS-X, your own of SQuAD",
         sizes={
             "smoke": {
                 "models": ("tiny",),
                 "benchmark": "",
-                "tasks": ("xnli", "pawsx"),
+                "tasks": (
+                    "xnli[ar,de,en,es,fr,hi,ru,sw,zh]",
+                    "pawsx[de,en,es,fr,ko,zh]",
+                    "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]",
+                ),
                 "arms": SMOKE_ARMS,
                 "contrasts": contrasts("nli", names=("es", "ar")),
                 "seeds": (1, 2),

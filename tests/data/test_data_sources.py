@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -436,6 +439,39 @@ def test_the_hub_is_asked_last_and_only_for_the_split(
     assert (loaded.rows, asked) == (5, [("nyu-mll/glue", None), ("nyu-mll/glue", CONVERTED)])
     assert load_examples(mnli, mnli.train, data_dir=shared_data).rows == 3000  # what is there is not downloaded
     assert len(asked) == 2
+
+
+def test_the_hub_is_asked_for_other_formats_where_it_has_no_parquet(
+    tmp_path: Path, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    snapshot = tmp_path / "snapshots" / ("f" * 40)
+    there = {
+        "en/test.csv.gz": gzip.compress(b"id,premise,hypothesis,label\n1,a,b,yes\n"),
+        "README.md": b"---\nconfigs:\n- config_name: sw\n  data_files:\n  - {split: test, path: odd/sw.jsonl}\n---\n",
+        "odd/sw.jsonl": b'{"id": "2", "premise": "a", "hypothesis": "b", "label": "no"}\n',
+    }
+
+    def download(repo: str, *, revision: str | None = None, local_files_only: bool = False, **more: Any) -> str:
+        if local_files_only:
+            raise FileNotFoundError(repo)
+        if revision == CONVERTED:
+            raise RevisionNotFoundError("none", response=Mock())
+        for name, content in there.items():
+            if any(fnmatch(name, pattern) for pattern in more["allow_patterns"]):
+                (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+                (snapshot / name).write_bytes(content)
+        snapshot.mkdir(parents=True, exist_ok=True)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: str(snapshot / "README.md"))
+    for config, label in (("en", "yes"), ("sw", "no")):
+        task = pair_task(HubData("a/b", config, "test"), labels=("yes", "no"))
+        [example] = load_examples(task, task.languages["en"]["test"]).examples
+        assert example.label == label, "Parquet is asked for first, then other formats, then what the card names"
 
 
 def test_an_unreachable_hub_says_what_to_do(

@@ -220,6 +220,30 @@ def test_an_array_is_read_as_json_reads_it(rows: list[Any], indent: int | None, 
     assert list(json_rows(path)) == rows
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_under_a_key_are_unwrapped(tmp_path: Path, indent: int | None) -> None:
+    rows, path = [{"id": "1", "tags": [{"a": 1}]}, {"id": "2"}], tmp_path / "rows.json"
+    path.write_text(json.dumps({"version": 1, "data": rows}, indent=indent), encoding="utf-8")
+    assert list(json_rows(path)) == rows
+    path.write_text(json.dumps({"train": rows, "test": rows[:1]}, indent=indent), encoding="utf-8")
+    with pytest.raises(DataError, match="several lists of objects: train, test") as caught:
+        list(json_rows(path))
+    assert "options={'field': 'train'}" in str(caught.value.hint)
+    assert list(json_rows(path, "test")) == rows[:1]
+    with pytest.raises(DataError, match="under the key 'tset'"):
+        list(json_rows(path, "tset"))
+    path.write_text(json.dumps(rows[1], indent=indent), encoding="utf-8")
+    assert list(json_rows(path)) == [rows[1]]
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text(json.dumps(rows[0]) + "\n", encoding="utf-8")
+    assert list(json_rows(lines)) == rows[:1], "a file of lines may have one"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert list(json_rows(path)) == rows
+    path.write_text('{"id": "1"\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"rows\.json:1: not JSON"):
+        list(json_rows(path))
+
+
 def test_a_long_array_is_read_in_pieces(tmp_path: Path) -> None:
     rows = [{"id": str(i), "text": "x" * (i % 7) * 9_000} for i in range(400)]
     path = tmp_path / "rows.json"

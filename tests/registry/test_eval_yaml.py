@@ -13,7 +13,7 @@ from harness.cli.main import main
 from harness.core.errors import PluginError
 from harness.registry.eval_yaml import read_eval_yaml
 from harness.registry.registry import Registry
-from harness.types.examples import Choice, Pair
+from harness.types.examples import Answer, Choice, Pair, Question, Tagged, Translation
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/plugins.md").read_text("utf-8"), re.M | re.S)[0]
@@ -66,16 +66,43 @@ def test_labels_may_be_numbers_and_there_may_be_a_second_text(tmp_path: Path) ->
     assert task.example({**row, "label": None}) == Pair("x", "t", "r", None)
 
 
+def test_questions_tags_and_translations_are_tasks_too(tmp_path: Path) -> None:
+    fields = "field_spec: {input: text, target: label}"
+    asked = EXAMPLE.replace(fields, "field_spec: {input: q, target: a, context: c}").replace(
+        "  labels: [bad, good]\n", ""
+    )
+    task = read_eval_yaml(write(tmp_path, asked)).task
+    assert (task.family, task.metric) == ("span_qa", "squad")
+    row: dict[str, Any] = {"q": "who?", "c": "it was Ada", "_row": 0}
+    known = Question("0", "who?", "it was Ada", (Answer("Ada", 7),))
+    assert task.example({**row, "a": {"text": ["Ada"], "answer_start": [7]}}) == known
+    assert task.example({**row, "a": "Ada"}) == task.example({**row, "a": ["Ada", ""]}) == known
+    tagged = EXAMPLE.replace("labels: [bad, good]", "family: tagging\n  labels: [O, B-PER]")
+    task = read_eval_yaml(write(tmp_path, tagged, "names")).task
+    assert (task.family, task.metric, task.labels) == ("tagging", "ner_f1", ("O", "B-PER"))
+    assert task.example({"text": ["hi", "Ada"], "label": [0, 1], "id": 7, "_row": 0}) == Tagged(
+        "7", ("hi", "Ada"), ("O", "B-PER")
+    )
+    assert task.example({"text": "hi Ada", "label": "O B-PER", "_row": 0}).tags == ("O", "B-PER")  # type: ignore[attr-defined]
+    pairs = EXAMPLE.replace("  labels: [bad, good]\n  train: {config: en, split: train}", "  family: bitext_retrieval")
+    task = read_eval_yaml(write(tmp_path, pairs, "pairs")).task
+    assert task.family == "bitext_retrieval" and task.train is None
+    assert task.example({"text": "jambo", "label": "hello", "_row": 2}) == Translation("2", "jambo", "hello")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("tasks: [", "not YAML"),
         ("- 1", "the file must be a table"),
         ("name: x", "tasks must be a list"),
-        (EXAMPLE.replace("  labels: [bad, good]\n", ""), "neither choices in field_spec nor labels"),
+        (EXAMPLE.replace("  labels: [bad, good]\n", ""), "neither choices nor context in field_spec, and no labels"),
         (EXAMPLE.replace("config: sw", "config: swahili").replace("reviews_sw", "r"), "no language in 'swahili'"),
         (EXAMPLE.replace("config: sw", "config: en"), "the language 'en' is there twice"),
         (EXAMPLE.replace("labels:", "label:"), "harness: unknown key 'label'"),
+        (EXAMPLE.replace("labels:", "family: taging\n  labels:"), "family 'taging': one of"),
+        (EXAMPLE.replace("labels:", "family: span_qa\n  labels:"), "field_spec: context is missing"),
+        (EXAMPLE.replace("labels: [bad, good]", "family: tagging"), "labels are missing, which tagging needs"),
         (
             EXAMPLE.replace("target: label}}\n  - {id: reviews_sw", "target: other}}\n  - {id: reviews_sw"),
             "the same in all",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from harness.analysis.effects.fitting import fit
 from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.scaling import ENOUGH, Scaling, band, on_logits, scaling
 from harness.analysis.effects.scaling_forms import Form, logarithmic, power
+from harness.analysis.effects.scaling_surface import surface_fits
 from harness.core.arrays import FloatArray
 
 
@@ -93,6 +94,19 @@ def law_charts(laws: Sequence[Law], series: Sequence[Series]) -> Iterator[Chart]
             if law.series == each.name and law.measured == "score"
             for n, mean in zip(law.found.curve.amounts, law.found.curve.mean, strict=True)
         )
+        residuals = tuple(
+            {"x": float(n), "y": float(mean - fitted), "series": law.model, "label": law.found.best.form.name}
+            for law in laws
+            if law.series == each.name and law.measured == "score" and law.found.best is not None
+            for n, mean, fitted in zip(
+                law.found.curve.amounts,
+                law.found.curve.mean,
+                law.found.best.predict(law.found.curve.amounts),
+                strict=True,
+            )
+        )
+        title = f"Means less the best law: {each.name}"
+        yield Chart("scatter", f"{stem}-residuals", title, "intermediate examples", "points", residuals)
         title = f"Change from the smallest amount: {each.name}"
         yield Chart("heat map", f"{stem}-map", title, "intermediate examples", "model", cells)
 
@@ -162,3 +176,52 @@ def law_warnings(laws: Sequence[Law]) -> Iterator[str]:
                     f"{law.model}, {law.series}, {law.measured}: the {best.form.name} form fits best, "
                     f"but the {closest.form.name} form predicts the largest amount better"
                 )
+
+
+def size_charts(laws: Sequence[Law], series: Sequence[Series], sizes: Mapping[str, float]) -> Iterator[Chart]:
+    """Lines of scores over the parameters of the models, one line an amount of data, for two sizes or more."""
+    for each in series:
+        own = [law for law in laws if law.series == each.name and law.measured == "score" and law.model in sizes]
+        if len({sizes[law.model] for law in own}) < 2:
+            continue
+        points = tuple(
+            {"x": sizes[law.model], "y": float(mean), "series": f"{n:,.0f}", "label": law.model}
+            for law in sorted(own, key=lambda law: sizes[law.model])
+            for n, mean in zip(law.found.curve.amounts, law.found.curve.mean, strict=True)
+        )
+        title = f"Scores by model size: {each.name}"
+        yield Chart(
+            "lines", f"scores-by-size-{each.stem}".rstrip("-"), title, "parameters without embeddings", "score", points
+        )
+
+
+def surface_table(
+    laws: Sequence[Law], series: Sequence[Series], models: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, float]
+) -> TextTable:
+    """Laws of data and size together, for multilingual and for English-only models."""
+    rows: list[tuple[Any, ...]] = []
+    for each in series:
+        for multilingual in (True, False):
+            curves = {
+                law.model: law.found.curve
+                for law in laws
+                if law.series == each.name
+                and law.measured == "score"
+                and models[law.model].get("multilingual") is multilingual
+            }
+            for found in surface_fits(curves, sizes):
+                said = ", ".join(f"{name} = {value:.4g}" for name, value in found.parameters.items())
+                numbers = (found.aicc, found.left_out_data, found.left_out_size)
+                kind = "multilingual" if multilingual else "English-only"
+                shown = (None if number is None else round(number, 2) for number in numbers)
+                rows.append((kind, each.name, f"{found.name}: {found.law}", said, *shown))
+    head = (
+        "models",
+        "series",
+        "law",
+        "parameters",
+        "AICc",
+        "error at the largest amount",
+        "error of the largest model",
+    )
+    return TextTable("laws-of-size", "Laws of intermediate data and model size, the best first", head, tuple(rows))

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.effects.contrasts import contrast_results
-from harness.analysis.effects.data_laws import errors_of, law_charts, law_table, law_warnings, laws_of
+from harness.analysis.effects.data_laws import (
+    errors_of,
+    law_charts,
+    law_table,
+    law_warnings,
+    laws_of,
+    size_charts,
+    surface_table,
+)
 from harness.analysis.effects.data_series import series_of, slope_of
 from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import ENGLISH, Place, Values, by_place, combined, places_of, sample_of, selected
@@ -19,7 +27,7 @@ from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.quality import degenerate_table, quality_warnings
 from harness.analysis.effects.resample import effect
 from harness.analysis.effects.scaling_forms import SCALE
-from harness.analysis.effects.study_arms import control_contrasts, model_factors
+from harness.analysis.effects.study_arms import control_contrasts, model_factors, parameters_of
 from harness.analysis.effects.trend import language_trends, misalignments
 from harness.analysis.effects.wording import corrected, numbers, shown_to_differ, verdict
 from harness.types.studies import Study
@@ -47,11 +55,17 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     controls = [each.effect for each in contrast_results(study, control_contrasts(study), observations)]
     fits, notes = question.mixed() if mixed else ([], [])
     laws = laws_of(question.everything, list(question.models), question.series)
+    sizes = parameters_of(question.models)
     errors = errors_of(question.observations, [list(own.values()) for own in question.pairs.values()], question.main)
     return Findings(
         effects=(*effects, *others, *controls, *fits),
-        charts=(*law_charts(laws, question.series), *question.loss_chart()),
-        tables=(degenerate_table(observations), law_table(laws), *question.trends()),
+        charts=(*law_charts(laws, question.series), *size_charts(laws, question.series, sizes), *question.loss_chart()),
+        tables=(
+            degenerate_table(observations),
+            law_table(laws),
+            surface_table(laws, question.series, question.models, sizes),
+            *question.trends(),
+        ),
         conclusions=(*_conclusions(effects, errors), *question.parting()),
         warnings=tuple(
             dict.fromkeys([*quality_warnings(study, observations), *question.lacking(), *law_warnings(laws), *notes])

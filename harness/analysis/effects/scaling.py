@@ -179,15 +179,15 @@ def on_logits(curve: Curve) -> Curve | None:
 
 def _fitted(curve: Curve, form: Form) -> Fit:
     optima = tuple(optima_of(curve, form))
-    aicc = None
+    criterion = None
     if optima:
         cells = curve.cells
         residuals = cells - form.predict(optima[0].parameters, curve.amounts)
-        aicc = _aicc(float((residuals**2).sum()), cells.size, form.parameters + 1)
-    return Fit(form, optima, aicc, left_out_error(curve, form))
+        criterion = aicc(float((residuals**2).sum()), cells.size, form.parameters + 1)
+    return Fit(form, optima, criterion, left_out_error(curve, form))
 
 
-def _aicc(squares: float, cells: int, parameters: int) -> float | None:
+def aicc(squares: float, cells: int, parameters: int) -> float | None:
     """Akaike's criterion with Hurvich and Tsai's (1989) correction, from the sum of squared residuals."""
     if cells - parameters - 1 <= 0:
         return None

@@ -30,7 +30,8 @@ def arm_factors(study: Study, observations: Iterable[Observation]) -> dict[str, 
 def model_factors(observations: Iterable[Observation], study: Study) -> dict[str, dict[str, Any]]:
     """The factors of each model: those that its observations agree on, and the study's."""
     found: dict[str, dict[str, Any]] = {}
-    for each in observations:
+    by_run = {(each.model, each.arm): each for each in observations}
+    for each in by_run.values():
         own = found.setdefault(each.model, dict(each.factors))
         for name in [name for name, value in own.items() if each.factors.get(name) != value]:
             del own[name]

@@ -8,8 +8,9 @@ import pytest
 from benchmarks.planted_effects import CURVES, HELD_OUT, band_results, made_curve
 from harness.analysis.effects.cluster import Sample
 from harness.analysis.effects.fitting import fit, refit
-from harness.analysis.effects.scaling import Curve, _aicc, on_logits, scaling
+from harness.analysis.effects.scaling import Curve, aicc, on_logits, scaling
 from harness.analysis.effects.scaling_forms import logarithmic, power
+from harness.analysis.effects.scaling_surface import surface_fits
 
 AMOUNTS = 1000.0 * 4.0 ** np.arange(6)
 
@@ -74,22 +75,41 @@ def test_one_wild_value_counts_by_its_size_only() -> None:
 
 
 def test_aicc_is_that_of_statsmodels_up_to_a_constant() -> None:
-    from statsmodels.tools.eval_measures import aicc
+    from statsmodels.tools import eval_measures
 
     def theirs(squares: float, parameters: int) -> float:
         likelihood = -15 * (np.log(2 * np.pi * squares / 30) + 1)
-        return float(aicc(likelihood, 30, parameters))
+        return float(eval_measures.aicc(likelihood, 30, parameters))
 
-    mine = [_aicc(squares, 30, parameters) for squares, parameters in ((4.0, 3), (3.5, 5))]
+    mine = [aicc(squares, 30, parameters) for squares, parameters in ((4.0, 3), (3.5, 5))]
     assert mine[0] is not None and mine[1] is not None
     assert mine[0] - mine[1] == pytest.approx(theirs(4.0, 3) - theirs(3.5, 5))
-    assert _aicc(1.0, 5, 4) is None
+    assert aicc(1.0, 5, 4) is None
 
 
 def test_a_band_holds_the_truth() -> None:
     found = band_results("logarithmic", 0.5, 0.2, 20)
     assert found["largest error"] < 0.8
     assert found["covered"] >= 80
+
+
+def test_a_law_of_data_and_size() -> None:
+    sizes = {"small": 3e7, "base": 1e8, "large": 3e8, "xl": 3e9}
+    rising = {
+        model: curve(40 + 2 * np.log1p(AMOUNTS / 1000) + 1.5 * np.log(size / 1e8), noise=0.05)
+        for model, size in sizes.items()
+    }
+    best, other = surface_fits(rising, sizes)
+    assert best.name == "logarithmic" and other.name == "power"
+    assert best.parameters["b"] == pytest.approx(2.0, abs=0.3) and best.parameters["c"] == pytest.approx(1.5, abs=0.1)
+    assert best.left_out_data is not None and best.left_out_data < 0.3
+    assert best.left_out_size is not None and best.left_out_size < 0.5
+    level = {
+        model: curve(70 - 20 * (AMOUNTS / 1000 + 1) ** -0.7 - 5 * (size / 1e8) ** -0.5, noise=0.05)
+        for model, size in sizes.items()
+    }
+    assert surface_fits(level, sizes)[0].name == "power"
+    assert surface_fits(level, {"small": 3e7, "base": 1e8}) == []
 
 
 def test_scores_on_logits() -> None:
