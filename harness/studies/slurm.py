@@ -76,7 +76,7 @@ exit "$code"
 
 def _commands(submission: Submission) -> tuple[str, ...]:
     at_a_time = f"%{submission.at_a_time}" if submission.at_a_time else ""
-    lines = []
+    lines: list[str] = []
     before = ""
     for wave, parts in submission.waves.items():
         after = f" --dependency=afterany:${before}" if before else ""
