@@ -114,7 +114,7 @@ def _status(job: Job, files: JobFiles) -> JobStatus:
 
 
 def _owner(claim: Path) -> tuple[str, str]:
-    """Who holds a claim, and since when; empty where it was let go in between."""
+    """The owner of a claim, and the time since when; empty where it was let go in between."""
     try:
         found = json.loads(claim.read_text(encoding="utf-8"))
         return f"process {found['pid']} on {found['host']}", str(found["since"])
