@@ -77,7 +77,7 @@ def write_study(
     known = get_registry().task(task)
     codes = [code for code in LANGUAGES if code in known.languages]
     answers = ANSWERS if task == "xnli" else known.labels
-    for cell in cells(made, folder):
+    for cell in (cell for cell in cells(made, folder) if not cell.tried):
         for seed, path in zip(cell.seeds, cell.runs, strict=True):
             if wanted(cell.arm, seed):
                 write_run(
