@@ -145,7 +145,7 @@ def test_scores_are_those_of_the_runs(whole: StudyAnalysis) -> None:
         assert row["score"] == pytest.approx(accuracy(row["arm"], row["language"], row["seed"]))
         assert row["state"] == "scored" and row["low"] < row["score"] < row["high"] and row["n"] == ITEMS
         assert row["factors"].get("intermediate") == {"none": "", "mnli": "nli"}.get(row["arm"])
-        assert row["english_dev"] == (36.0 if row["seed"] == 3 else 60.0)
+        assert row["english_dev"] == (36.0 if row["seed"] == 3 else 60.0) and row["dev_loss"] == 0.75
         assert row["degenerate"] == (row["seed"] == 3)
     assert list(whole.to_pandas()["score"]) == [row["score"] for row in rows]
 
