@@ -430,10 +430,14 @@ def _shown_smaller(found: bool | None) -> str:
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    said = {True: "yes", False: "no", "": "none"}
-    return ", ".join(
-        f"{name} = {said.get(value, value) if isinstance(value, str | bool) else value}"
-        for name, value in values.items()
+    return ", ".join(f"{name} = {_factor(value)}" for name, value in values.items())
+
+
+def _factor(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return (
+        {True: "yes", False: "no", "": "none"}.get(value, str(value)) if isinstance(value, bool | str) else str(value)
     )
 
 
