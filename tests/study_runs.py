@@ -77,7 +77,7 @@ def write_study(
     known = get_registry().task(task)
     codes = [code for code in LANGUAGES if code in known.languages]
     answers = ANSWERS if task == "xnli" else known.labels
-    for cell in cells(made, folder):
+    for cell in (cell for cell in cells(made, folder) if not cell.tried):
         for seed, path in zip(cell.seeds, cell.runs, strict=True):
             if wanted(cell.arm, seed):
                 write_run(
@@ -104,6 +104,7 @@ def _stage(seed: int, model: str) -> dict[str, Any]:
         "options": {"seed": seed, "lr": 1e-5, "batch": 8},
         "fingerprint": f"weights-{seed}",
         "dev_score": 36.0 if seed == 3 else 60.0,
+        "dev_loss": 0.75,
         "seconds": 30.0,
         "tokens": 8_000,
         "steps": 10,

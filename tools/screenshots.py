@@ -1,7 +1,8 @@
 """Makes the pictures of the documentation (``docs/images``) from the real pages, in a headless Chromium.
 
     harness demo
-    python tools/screenshots.py runs/demo/e5-small runs/demo/e5-small-via-mnli --data-dir runs/demo/data
+    python tools/screenshots.py runs/demo/e5-small runs/demo/e5-small-via-mnli --data-dir runs/demo/data \\
+        --study runs/size-robustness/smoke/analysis/index.html
 
 The first run gives the report of one run, both together the differences and the examples; the board has the published
 rows. Needs the packages playwright and pillow, and Chromium in PATH.
@@ -52,6 +53,7 @@ SHOTS = (
     Shot("differences", "two", "#scores", (1180, 600), clicks=("#scores [role=tab]:last-child",)),
     Shot("examples", "two", "#examples", (1180, 820), clicks=(f"{MAP} tbody tr:nth-child(2) td:last-child a",)),
     Shot("board", "board", "header", (1180, 1000)),
+    Shot("study", "study", "#effects", (1180, 640)),
     Shot("board-charts", "board", "[data-tab]:not([hidden]) .charts", (1180, 450), "dark"),
 )
 
@@ -60,6 +62,7 @@ def main() -> None:
     """Writes the pages into a temporary folder, and takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs=2, type=Path, metavar="RUN")
+    parser.add_argument("--study", type=Path, help="the page of a study: the picture of it is left out without")
     parser.add_argument("--data-dir", type=Path, help="the data of the runs, for their examples")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
@@ -71,9 +74,11 @@ def main() -> None:
             "two": report(options.runs, "html", data_dir=options.data_dir),
             "board": board_page(build_board(published_rows(registry), "xtreme", registry)),
         }
+        if options.study:
+            pages["study"] = options.study.read_text(encoding="utf-8")
         for name, text in pages.items():
             Path(folder, f"{name}.html").write_text(text, encoding="utf-8")
-        for shot in SHOTS:
+        for shot in (shot for shot in SHOTS if shot.page in pages):
             path = options.out / f"{shot.name}.png"
             take(chromium, Path(folder, f"{shot.page}.html").as_uri(), shot, path)
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")

@@ -18,6 +18,8 @@ from harness.cli.shared_options import (
 from harness.cli.study_analyse import analyse
 from harness.cli.study_batch import part_options, show_failures
 from harness.cli.study_plan import plan, show
+from harness.cli.study_status import status
+from harness.cli.study_submit import submit_command
 from harness.core.counted import counted
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def command() -> None:
 command.add_command(show)
 command.add_command(plan)
 command.add_command(analyse)
+command.add_command(status)
 
 
 @command.command(name="list")
@@ -142,7 +145,8 @@ def run(
     if as_json:
         print_json([{**_of_cell(cell), **summary} for cell, summary in found.summaries])
     else:
-        print_table(study_table([(cell.name, summary) for cell, summary in found.summaries]))
+        if found.summaries or not launch.partial:
+            print_table(study_table([(cell.name, summary) for cell, summary in found.summaries]))
         if found.searches:
             print_table(search_table([to_plain(each) for each in found.searches]))
     show_failures(found)
@@ -153,6 +157,9 @@ def run(
         raise UnitsFailed(
             f"{counted(len(failed), 'unit')} failed, first {failed[0]}", hint="the same command tries them again"
         )
+
+
+command.add_command(submit_command(run))
 
 
 def _of_cell(cell: Cell) -> dict[str, Any]:

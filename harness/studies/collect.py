@@ -229,7 +229,7 @@ def _scored(
         n=score.n,
         chance=mean.chance.level if mean.chance else None,
         english_dev=stage.get("dev_score") if stage else None,
-        dev_loss=_dev_loss(stage) if stage else None,
+        dev_loss=stage.get("dev_loss") if stage else None,
         factors=factors,
         perturbation=unit.perturbation,
     )
@@ -242,11 +242,3 @@ def _scored(
         metrics={name: score.metrics[name].value for name in primary},
         checkpoint=record.get("checkpoint", ""),
     )
-
-
-def _dev_loss(stage: StageRecord) -> float | None:
-    """The loss on English dev data at the step that was kept."""
-    kept = stage.get("selected_step")
-    by_step = {each["step"]: each.get("loss") for each in stage.get("dev") or ()}
-    found = by_step.get(kept) if kept is not None else None
-    return found if isinstance(found, float) else None

@@ -86,7 +86,7 @@ spec:
 
 def _job(submission: Submission, wave: str, parts: int) -> str:
     options = submission.options
-    words = shlex.join(submission.command)
+    words = shlex.join(("harness", *submission.arguments))
     part = f"exec {words} --wave {wave} --shard $((JOB_COMPLETION_INDEX + 1))/{parts}"
     limits = {"cpu": options.get("cpus"), "memory": options.get("memory"), "nvidia.com/gpu": options.get("gpus")}
     return _JOB.format(

@@ -167,10 +167,12 @@ def is_exploratory(
 ) -> bool:
     """Tells whether a run, or one unit of it, is not part of the frozen plan; nothing is where no plan was frozen.
 
-    An arm that has changed since it was frozen is another arm.
+    An arm that has changed since it was frozen is another arm. The runs beside a search (``<arm>@recipe``) are of their arm,
+    and a sequence of stages in a study without arms is named as in "mnli > squad".
     """
     if plan is None:
         return False
+    arm = arm.removesuffix(f"@{RECIPE}")
     own = next((to_plain(each) for each in study.arms if each.name == arm), None)
     planned = plan.arms.get(arm)
     if own is not None and (planned is None or _treatment(planned) != _treatment(own)):
@@ -198,7 +200,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         json.dumps(
             {
                 "model": cell.model,
-                "arm": cell.arm or " > ".join(cell.via),
+                "arm": cell.arm or " > ".join(cell.via) or NO_STAGES,
                 "tried": str(cell.tried) if cell.tried else "",
                 "chosen": cell.choice.option if cell.choice else "",
                 "value": RECIPE if cell.beside else "",
@@ -247,7 +249,7 @@ def _changes(planned: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator
         other = here.get(_identity(cell))
         if other is not None:  # models, arms and seeds that were added or left out are said above
             for name in _CELL:
-                yield from _differs(f"{cell['model']}, {cell['arm'] or NO_STAGES}: {name}", cell[name], other[name])
+                yield from _differs(f"{cell['model']}, {cell['arm']}: {name}", cell[name], other[name])
 
 
 def _software(planned: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 
 from harness.core.errors import UsageError
 from harness.studies.submission import BatchScript, Submission
@@ -41,7 +42,7 @@ def array_script(submission: Submission) -> BatchScript:
         waves="|".join(submission.waves),
         cases="\n".join(f"{wave}) parts={parts} ;;" for wave, parts in submission.waves.items()),
         folder=shlex.quote(str(submission.folder)),
-        command=shlex.join(submission.command),
+        command=shlex.join((sys.executable, "-m", "harness.cli", *submission.arguments)),
     )
     return BatchScript("slurm.sh", text, submit)
 
@@ -75,11 +76,13 @@ exit "$code"
 
 def _commands(submission: Submission) -> tuple[str, ...]:
     at_a_time = f"%{submission.at_a_time}" if submission.at_a_time else ""
-    lines = []
+    lines: list[str] = []
     before = ""
     for wave, parts in submission.waves.items():
-        after = f' --dependency="afterany:${before}"' if before else ""
-        lines.append(f"{wave}=$(sbatch --parsable --array=1-{parts}{at_a_time}{after} {{file}} {wave})")
+        after = f" --dependency=afterany:${before}" if before else ""
+        call = f"--array=1-{parts}{at_a_time}{after} {{file}} {wave}"
+        last = len(lines) == len(submission.waves) - 1
+        lines.append(f"sbatch {call}" if last else f"{wave}=$(sbatch --parsable {call})")
         before = wave
     return tuple(lines)
 

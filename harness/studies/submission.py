@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +14,23 @@ from harness.registry.registry import load_part
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.types.extensions import Launcher
 
 
 @dataclass(frozen=True)
 class Submission:
     """A study that is to be carried out in parts by a scheduler.
 
-    A part is ``command`` with ``--wave W --shard I/N``, given in ``folder``. ``waves`` has the number of parts of each wave;
-    a wave begins when the one before it has ended, whatever became of its parts. ``logs`` is the folder for what the parts
-    print. At most ``at_a_time`` parts run together (None: as many as the scheduler likes). ``options`` are those of the
-    user: ``--launcher-option NAME=VALUE``.
+    A part is the command ``harness`` with ``arguments`` and ``--wave W --shard I/N``, given in ``folder``. ``waves`` has the
+    number of parts of each wave; a wave begins when the one before it has ended, whatever became of its parts. ``logs`` is
+    the folder for what the parts print. At most ``at_a_time`` parts run together (None: as many as the scheduler likes).
+    ``options`` are those of the user: ``--launcher-option NAME=VALUE``.
 
     A part ends with exit code 75 when it was stopped and is to be started again. It is asked to stop by SIGUSR1 or SIGTERM.
     """
 
     study: str
-    command: tuple[str, ...]
+    arguments: tuple[str, ...]
     folder: Path
     logs: Path
     waves: Mapping[str, int]
@@ -53,16 +55,20 @@ def write_script(launcher: str, submission: Submission, registry: Registry) -> t
 
     UsageError where the launcher has none, or an option is not known to it.
     """
-    import shlex
-
-    found = registry.launcher(launcher)
-    if not found.script:
-        with_script = ", ".join(sorted(each.name for each in registry.launchers().values() if each.script))
-        hint = f"harness study run NAME --launcher {launcher} starts its jobs; {with_script} write a script"
-        raise UsageError(f"launcher {launcher!r} writes no batch script", hint=hint)
+    found = check_script(launcher, registry)
     made = load_part(found, "script")(submission)
     if not isinstance(made, BatchScript):
         raise PluginError(f"plugin {found.provider}: launcher {launcher!r}: script: {found.script} gave no BatchScript")
     path = submission.logs / made.name
     write_atomic(path, made.text)
     return path, [line.replace("{file}", shlex.quote(str(path))) for line in made.submit]
+
+
+def check_script(launcher: str, registry: Registry) -> Launcher:
+    """The launcher of this name; UsageError where it writes no batch script."""
+    found = registry.launcher(launcher)
+    if not found.script:
+        with_script = ", ".join(sorted(each.name for each in registry.launchers().values() if each.script))
+        hint = f"harness study run NAME --launcher {launcher} starts its jobs; {with_script} write a script"
+        raise UsageError(f"launcher {launcher!r} writes no batch script", hint=hint)
+    return found

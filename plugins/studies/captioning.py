@@ -82,7 +82,7 @@ def harness_studies():
             "smoke": {
                 "models": ("tiny",),
                 "tests": 1,
-                "tasks": ("xnli", "pawsx"),
+                "tasks": ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "pawsx[de,en,es,fr,ko,zh]"),
                 "arms": tuple(arm for arm in arms("scenes", "scenes") if arm.name in SMOKE_ARMS),
                 "contrasts": tuple(
                     Contrast(each.name, each.arm, each.against, primary=each.primary, hypothesis=each.hypothesis)

@@ -107,7 +107,7 @@ def harness_studies():
             "smoke": {
                 "models": ("tiny", "tiny-en"),
                 "benchmark": "",
-                "tasks": ("xnli", "panx"),
+                "tasks": ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]"),
                 "arms": SMOKE,
                 "contrasts": gains(SMOKE),
                 "seeds": (1, 2, 3),

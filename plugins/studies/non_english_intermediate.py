@@ -110,7 +110,11 @@ def harness_studies():
             "smoke": {
                 "models": ("tiny",),
                 "benchmark": "",
-                "tasks": ("xnli", "pawsx"),
+                "tasks": (
+                    "xnli[ar,de,en,es,fr,hi,ru,sw,zh]",
+                    "pawsx[de,en,es,fr,ko,zh]",
+                    "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]",
+                ),
                 "arms": SMOKE_ARMS,
                 "contrasts": contrasts("nli", names=("es", "ar")),
                 "seeds": (1, 2),

@@ -72,7 +72,7 @@ SIZE_ROBUSTNESS = Study(
         "smoke": {
             "models": SMOKE,
             "benchmark": "",
-            "tasks": ("panx", "xnli"),
+            "tasks": ("panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]", "xnli[ar,de,en,es,fr,hi,ru,sw,zh]"),
             "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
             "contrasts": (gain("mnli"),),
             "seeds": (1, 2, 3),

@@ -34,8 +34,9 @@ from harness.studies import analyse as analysis
 from harness.studies.analyse import StudyAnalysis, analyse_folders
 from harness.studies.grid import StudyFolders, cells
 from harness.studies.plan import freeze, plan_content
+from harness.studies.search_report import SearchCost, SearchResult, write_search
 from harness.studies.study_power import study_power
-from harness.types.studies import Contrast, Study
+from harness.types.studies import Contrast, Search, Study
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -144,7 +145,7 @@ def test_scores_are_those_of_the_runs(whole: StudyAnalysis) -> None:
         assert row["score"] == pytest.approx(accuracy(row["arm"], row["language"], row["seed"]))
         assert row["state"] == "scored" and row["low"] < row["score"] < row["high"] and row["n"] == ITEMS
         assert row["factors"].get("intermediate") == {"none": "", "mnli": "nli"}.get(row["arm"])
-        assert row["english_dev"] == (36.0 if row["seed"] == 3 else 60.0)
+        assert row["english_dev"] == (36.0 if row["seed"] == 3 else 60.0) and row["dev_loss"] == 0.75
         assert row["degenerate"] == (row["seed"] == 3)
     assert list(whole.to_pandas()["score"]) == [row["score"] for row in rows]
 
@@ -328,6 +329,26 @@ def test_a_contrast_without_a_pair_of_units_is_named(tmp_path: Path) -> None:
     found = analysed(made, write_study(made, tmp_path, lambda arm, seed: arm != "mnli-shuffled"))
     text = shown(found)
     assert "gain of mnli: nothing can be said; 15 pairs of units, none that counts" in text
+
+
+def test_a_search_is_shown_and_runs_beside_it_enter_no_effect(tmp_path: Path) -> None:
+    made = study(search=Search("lr", (1e-5, 3e-5)))
+    plain = analysed(study(), write_study(study(), tmp_path / "plain"))
+    write_study(made, tmp_path / "searched")
+    dev = {"xnli": {"recipe": 50.0, "1e-05": 48.25, "3e-05": 52.5}}
+    runs = dict.fromkeys(dev["xnli"], "search/somewhere")
+    cost = SearchCost(runs=3, stages=3, tokens=24_000, seconds=90.0)
+    found = SearchResult("org/small", "mnli", "lr", 0, dev, {"xnli": "3e-05"}, runs, cost)
+    write_search([found], tmp_path / "searched")
+    searched = analysed(made, tmp_path / "searched")
+    arms = {row["arm"]: row["XNLI"] for row in rows_of(searched, "coverage")}
+    assert arms == dict.fromkeys(
+        ["none", "none@recipe", "mnli", "mnli@recipe", "mnli-shuffled", "mnli-shuffled@recipe"], "15 of 15"
+    )
+    assert [effect.estimate for effect in searched.effects] == [effect.estimate for effect in plain.effects]
+    (row,) = rows_of(searched, "search")
+    assert (row["model"], row["arm"], float(row["3e-05"]), row["chosen"]) == ("org/small", "mnli", 52.5, "3e-05")
+    assert "lr among 1e-05, 3e-05, by English dev scores with seed 0" in shown(searched)
 
 
 def test_costs_count_a_shared_stage_once(whole: StudyAnalysis) -> None:

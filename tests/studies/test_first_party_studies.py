@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.access import DataAccess
+from harness.evaluation.plan import make_plan
 from harness.registry.registry import Registry
 from harness.studies.grid import cells
 from harness.types.studies import NO_STAGES, Study
@@ -73,3 +75,12 @@ def test_low_resource_gains_are_asked_of_the_very_runs_of_size_robustness(
     for size in studies["size-robustness"].sizes:
         ours, theirs = studies["low-resource-gains"].at(size), studies["size-robustness"].at(size)
         assert list(cells(ours, tmp_path)) == list(cells(theirs, tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sample_corpus_has_all_that_a_smoke_run_scores(name: str, corpus: Path) -> None:
+    registry = Registry()
+    study = registry.study(name).at("smoke")
+    data = DataAccess(corpus, offline=True)
+    planned = make_plan(registry, data, split="test", tasks=study.tasks, languages=study.languages)
+    assert len(planned) > 10 and [entry.unit.key for entry in planned if not entry.present] == []

@@ -251,8 +251,20 @@ def test_what_is_not_in_the_plan_is_exploratory(registry: Registry, tmp_path: Pa
     assert not asked() and not asked(task="panx", language="sw") and not asked(arm="mnli-squad", perturbation="drop")
     assert asked(arm="new") and asked(arm="mnli") and asked(model="tiny") and asked(seed=3)
     assert asked(task="panx", language="fr") and asked(task="pawsx") and asked(perturbation="swap")
+    assert not asked(arm="mnli-squad@recipe") and asked(arm="new@recipe")
     assert exploratory_contrasts(plan, now) == ["new"] and exploratory_contrasts(None, now) == []
     assert not is_exploratory(None, now, model="any", arm="other", seed=9)
+
+
+def test_sequences_of_stages_are_frozen_as_arms_are(registry: Registry, tmp_path: Path) -> None:
+    asked = study(arms=(), contrasts=(), via=((), ("mnli", "squad")))
+    plan = frozen(asked, tmp_path, registry)
+    assert [cell["arm"] for cell in plan.content["cells"]] == ["none", "mnli > squad"]
+    for arm, beyond in (("none", False), ("mnli > squad", False), ("mnli", True)):
+        assert is_exploratory(plan, asked, model="xlm-roberta-base", arm=arm, seed=1) is beyond
+    now = study(arms=(), contrasts=(), via=((), ("mnli",)))
+    [said] = deviations(plan, now, list(cells(now, tmp_path)), registry)
+    assert said.startswith("via is")
 
 
 def test_a_study_that_lacks_a_task_says_so_before_anything_is_run(cli: Callable[..., tuple[int, str, str]]) -> None:

@@ -27,8 +27,8 @@ _WIDE = 10.0
 
 
 def forest_charts(effects: Sequence[Effect]) -> Iterator[FoundChart]:
-    """A forest plot of the effects in each unit: primary ones and others, with their intervals."""
-    for unit in dict.fromkeys(effect.unit for effect in effects):
+    """A forest plot of the effects in each unit, points first: primary ones and others, with their intervals."""
+    for unit in sorted(dict.fromkeys(effect.unit for effect in effects), key=lambda unit: unit != "points"):
         points = tuple(
             {
                 "y": effect.name,
@@ -42,7 +42,7 @@ def forest_charts(effects: Sequence[Effect]) -> Iterator[FoundChart]:
             if effect.unit == unit
         )
         name = "effects" if unit == "points" else f"effects-{unit}"
-        yield FoundChart("forest", name, f"Effects in {unit}", unit, "", points, "Bars are 95% intervals.")
+        yield FoundChart("forest", name, f"Effects in {unit}", unit, "", points)
 
 
 def language_charts(report: StudyReport) -> Iterator[tuple[str, FoundChart]]:
@@ -172,16 +172,16 @@ def axis(numbers: Sequence[float]) -> str:
 
 
 def row_names(chart: FoundChart) -> dict[str, str]:
-    """The names of a chart's rows as they are shown."""
-    return shown_names(str(point["y"]) for point in chart.points)
+    """The names of a chart's rows as they are shown: languages and tasks as people call them."""
+    return {row: task_name(name) for row, name in shown_names(str(point["y"]) for point in chart.points).items()}
 
 
 def shown_names(names: Iterable[str]) -> dict[str, str]:
-    """Names as they are shown: languages by name where all are known codes, maybe with a remark: "sw (floor)"; and tasks."""
+    """Names as they are shown: languages by name where all are known codes, maybe with a remark: "sw (floor)"."""
     parts = {name: name.partition(" (") for name in names}
     if all(code in languages() for code, _, _ in parts.values()):
         return {name: language_of(code).name + mark + rest for name, (code, mark, rest) in parts.items()}
-    return {name: task_name(name) for name in parts}
+    return {name: name for name in parts}
 
 
 def series_of(chart: FoundChart) -> list[str]:

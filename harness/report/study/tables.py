@@ -26,8 +26,11 @@ _STATES = {"not reached": "not run yet", "missing": "no data", "failed": "failed
 
 
 def design_tables(report: StudyReport) -> Iterator[Table]:
-    """Arms, models and contrasts, as they are registered."""
+    """Hypotheses, arms, models and contrasts, as they are registered."""
     study = report.study
+    if study.hypotheses:
+        said = [(name, words(text)) for name, text in study.hypotheses.items()]
+        yield _table("hypotheses", "Hypotheses", ["hypothesis", "in words"], said)
     rows: list[tuple[Cell, ...]] = [
         (
             arm.name,
@@ -141,14 +144,16 @@ def effects_table(report: StudyReport, effects: Sequence[Effect] | None = None) 
     """Effects, all by default, with their intervals, their p before and after the correction, and what they are over."""
     effects = report.findings.effects if effects is None else effects
     margins = list(dict.fromkeys(margin for effect in effects for margin in effect.equivalent))
+    units = list(dict.fromkeys(effect.unit for effect in effects))
     rows: list[list[Cell]] = [
         [
-            effect.name,
+            words(effect.name),
             effect.hypothesis,
             rank(report, effect),
             amount(effect, effect.estimate),
             amount(effect, effect.low),
             amount(effect, effect.high),
+            effect.unit if len(units) > 1 else "",
             probability(effect.p),
             probability(effect.p_corrected),
             *(_shown_smaller(effect.equivalent.get(margin)) for margin in margins),
@@ -158,18 +163,10 @@ def effects_table(report: StudyReport, effects: Sequence[Effect] | None = None) 
         ]
         for effect in effects
     ]
-    head: list[str | Column] = [
-        "effect",
-        "hypothesis",
-        "rank",
-        number("estimate"),
-        number("low"),
-        number("high"),
-        number("p"),
-    ]
-    head += [number("p, Holm"), *(f"within ±{margin}" for margin in margins), "over", "method", "notes"]
-    units = sorted({effect.unit for effect in effects})
-    notes = [f"estimates in {', '.join(units)}; low and high: the 95% interval"]
+    tested = [f"within ±{margin}" for margin in margins]
+    numbers = columns(*map(number, ("estimate", "low", "high")), "unit", number("p"), number("p, Holm"), *tested)
+    head = [*columns("effect", "hypothesis", "rank"), *numbers, *columns("over", "method", "notes")]
+    notes = ["low and high: the 95% interval" + (f"; all in {units[0]}" if len(units) == 1 else "")]
     if any(effect.p_corrected is not None for effect in effects):
         notes.append("p, Holm: corrected over the primary effects (Holm 1979)")
     if margins:
@@ -184,7 +181,7 @@ def power_table(report: StudyReport) -> Table:
     """The smallest effect that the data of each could have found."""
     rows: list[list[Cell]] = [
         [
-            effect.name,
+            words(effect.name),
             amount(effect, effect.detectable, signed=False),
             amount(effect, report.plan.detectable.get(effect.name), signed=False),
             amount(effect, (effect.high - effect.low) / 2, signed=False),
@@ -433,10 +430,14 @@ def _shown_smaller(found: bool | None) -> str:
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    said = {True: "yes", False: "no", "": "none"}
-    return ", ".join(
-        f"{name} = {said.get(value, value) if isinstance(value, str | bool) else value}"
-        for name, value in values.items()
+    return ", ".join(f"{name} = {_factor(value)}" for name, value in values.items())
+
+
+def _factor(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return (
+        {True: "yes", False: "no", "": "none"}.get(value, str(value)) if isinstance(value, bool | str) else str(value)
     )
 
 

@@ -191,7 +191,7 @@
   }
   const sizes = (points) => [1, 3].flatMap((first) => [6, 7, 8, 9, 10, 11].map((power) => first * 10 ** power))
     .filter((size) => size >= 0.9 * Math.min(...points.map((point) => point.x)) && size <= 1.1 * Math.max(...points.map((point) => point.x)));
-  const size = (count) => d3.format("~s")(count).replace("G", "B");
+  const size = (count) => d3.format(".3~s")(count).replace("G", "B");
 
   // What a mark says becomes the page's own tooltip, and the arrow keys go from mark to mark. (Plot writes \n for a line end.)
   function tips(holder) {
