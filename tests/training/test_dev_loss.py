@@ -16,6 +16,7 @@ from harness.inference.session import Compute
 from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.registry.default import get_registry
+from harness.scoring.scale import shown_dev
 from harness.training._dev import _summed_loss, dev_scores, dev_unit
 from harness.training.sources import training_tasks
 from harness.training.stage import Stage, TrainedStage
@@ -109,7 +110,7 @@ def test_the_command_line_and_the_record_tell_it(corpus: Path, small_model: Path
     code, said, error = cli("train", "--task", "mnli", "--out", tmp_path / "mnli", *given)
     assert code == 0, error
     summary = json.loads((tmp_path / "mnli" / "stage.json").read_text())
-    assert f"English dev {summary['dev_score']:.2f}, loss {summary['dev_loss']:.3f} at step" in said + error
+    assert f"English dev {shown_dev(summary['dev_score'])}, loss {summary['dev_loss']:.3f} at step" in said + error
     code, _, error = cli("eval", "--task", "xnli[en]", "--out", tmp_path / "run", "--limit", 8, *given)
     assert code == 0, error
     [stage] = json.loads((tmp_path / "run" / "record.json").read_text())["stages"]
