@@ -140,7 +140,7 @@ def made_curve(
 
 def band_results(name: str, offset: float, shared: float, simulations: int) -> dict[str, Any]:
     """Error at a held-out amount, and how often the band holds the truth there."""
-    generator = np.random.default_rng(11)
+    generator = np.random.default_rng([11, list(CURVES).index(name), int(10 * offset)])
     amounts = np.array([HELD_OUT])
     truth = float(CURVES[name](amounts)[0])
     form = form_named(name)
@@ -254,17 +254,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--figure", type=Path, help="file of a figure")
     options = parser.parse_args(arguments)
     count = options.simulations
-    curves = max(count * 2 // 5, 2)
     with ProcessPoolExecutor(options.processes) as pool:
         runs = {
             "null": [pool.submit(study_results, name, False, count) for name in NULL],
             "planted": [pool.submit(study_results, name, True, count) for name in PLANTED],
             "bands": [
-                pool.submit(band_results, name, *differ, curves)
+                pool.submit(band_results, name, *differ, count)
                 for name in CURVES
                 for differ in ((0.0, 0.0), (0.5, 0.2))
             ],
-            "choices": [pool.submit(choice_results, name, max(curves // 2, 2)) for name in CURVES],
+            "choices": [pool.submit(choice_results, name, max(count // 5, 2)) for name in CURVES],
         }
         corners, mixed = pool.submit(corner_results, count), pool.submit(mixed_results, max(count // 12, 2))
         results = {
