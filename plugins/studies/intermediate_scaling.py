@@ -4,13 +4,14 @@ Sizes of the training set are prefixes of one order. In the main series every si
 ``steps`` trains as long on all of them as three epochs of 64k take, so that size and steps can be told apart.
 """
 
+from harness_plugins.studies.registered import SAME_SOURCE
+
 from harness import Arm, Contrast, Study, hookimpl
 
 SIZES = {"1k": 1_000, "4k": 4_000, "16k": 16_000, "64k": 64_000, "256k": 256_000}
 TASKS = {"mnli": ("nli", 392_702), "squad": ("qa", 87_599), "hellaswag": ("completion", 39_905)}
 STEPS = 3 * 64_000 // 32
 NONE = Arm("none", factors={"intermediate": "", "size": 0})
-SAME_SOURCE = (("mnli", "xnli"), ("squad", "xquad"), ("squad", "mlqa"))
 T5 = ("small", "base", "large", "xl")
 PAIRS = {
     "bert": ("bert-base-cased", "bert-base-multilingual-cased"),

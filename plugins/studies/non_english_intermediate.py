@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from harness_plugins.studies.registered import SAME_SOURCE, rate_search
+
 from harness import Arm, Contrast, Study, hookimpl
 
 ALL = "ar bg de el en es fr hi ru sw th tr ur vi zh".split()
@@ -12,14 +14,6 @@ TASKS = {  # by kind: the task, the languages whose arms are compared, the examp
     "paraphrase": ("pawsx", "en de es fr ja ko zh".split(), 49_401),
 }
 NONE = Arm("none", factors={"language": "", "intermediate": "", "size": 0})
-SAME_SOURCE = (
-    ("mnli", "xnli"),
-    ("squad", "xquad"),
-    ("squad", "mlqa"),
-    ("squad", "lareqa"),
-    ("squad", "tatoeba"),
-    ("socialiqa", "xcopa"),
-)
 
 
 def arm(kind, codes, name, control="", size=None, models=()):
@@ -103,6 +97,7 @@ def harness_studies():
         contrasts=contrasts("nli", "qa"),
         same_source=SAME_SOURCE,
         options_of={name: {"peft": "lora", "gradient_checkpointing": True} for name in (XXL, XL)},
+        search=rate_search((XXL, XL)),
         analysis="harness.analysis.effects.language_of_intermediate:analyse",
         summary="English against non-English intermediate training: NLI, questions and paraphrases in up to 15 languages",
         source="Phang et al. 2020 (English intermediate training); translations: XNLI-MT, PAWS-X, your own of SQuAD",
@@ -120,6 +115,7 @@ def harness_studies():
                 "seeds": (1, 2),
                 "seeds_of": {},
                 "options_of": {},
+                "search": None,
                 "recipe": "tiny",
                 "limit": 60,
                 "train_limit": 300,
@@ -133,6 +129,7 @@ def harness_studies():
                 "seeds": (1, 2),
                 "seeds_of": {},
                 "options_of": {},
+                "search": None,
                 "recipe": "demo",
                 "limit": 60,
                 "train_limit": 300,
@@ -143,6 +140,7 @@ def harness_studies():
                 "seeds": (1, 2, 3),
                 "seeds_of": {},
                 "options_of": {},
+                "search": None,
             },
             "full": {},
         },

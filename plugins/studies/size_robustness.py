@@ -1,5 +1,7 @@
 """Are larger multilingual encoders more robust? Gains, worst languages and spreads against size, on XTREME-R."""
 
+from harness_plugins.studies.registered import SAME_SOURCE, rate_search
+
 from harness import Arm, Contrast, Study, hookimpl
 
 XLMR = ("xlm-roberta-base", "xlm-roberta-large", "facebook/xlm-roberta-xl", "facebook/xlm-roberta-xxl")
@@ -7,14 +9,6 @@ MT5 = tuple(f"google/mt5-{size}" for size in ("small", "base", "large", "xl", "x
 LARGEST = (*XLMR[2:], *MT5[3:])
 SMOKE = ("tiny-scarce-64", "tiny-scarce", "tiny-scarce-256")
 SCARCE = ("ar", "hi", "ko", "sw")  # languages that these have little text of: low-resource ones, whatever their class
-SAME_SOURCE = (
-    ("mnli", "xnli"),
-    ("squad", "xquad"),
-    ("squad", "mlqa"),
-    ("squad", "lareqa"),
-    ("squad", "tatoeba"),
-    ("socialiqa", "xcopa"),
-)
 KINDS = {"mnli": "nli", "squad": "qa", "hellaswag": "completion"}
 NONE = Arm("none", factors={"intermediate": ""})
 
@@ -64,6 +58,7 @@ SIZE_ROBUSTNESS = Study(
     same_source=SAME_SOURCE,
     model_factors={model: {"pretraining": family, "multilingual": True} for model, family in FAMILIES.items()},
     options_of={model: {"peft": "lora", "gradient_checkpointing": True} for model in LARGEST},
+    search=rate_search(LARGEST),
     perturb=("drop", "swap"),
     analysis="harness.analysis.effects.size_robustness:analyse",
     summary="size and robustness on XTREME-R: XLM-R from base to XXL, mT5 as replication",
@@ -81,6 +76,7 @@ SIZE_ROBUSTNESS = Study(
                 model: {"pretraining": "tiny", "multilingual": True, "low_resource": SCARCE} for model in SMOKE
             },
             "options_of": {},
+            "search": None,
             "perturb": ("drop",),
             "recipe": "tiny",
             "limit": 60,
@@ -96,6 +92,7 @@ SIZE_ROBUSTNESS = Study(
             "seeds_of": {},
             "model_factors": {},
             "options_of": {},
+            "search": None,
             "perturb": ("drop",),
             "recipe": "demo",
             "limit": 60,
@@ -109,6 +106,7 @@ SIZE_ROBUSTNESS = Study(
             "seeds_of": {},
             "model_factors": {model: {"pretraining": "xlm-r", "multilingual": True} for model in XLMR[:2]},
             "options_of": {},
+            "search": None,
         },
         "full": {},
     },

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.cli import progress
 from harness.cli.progress import TerminalProgress
 from harness.core.pace import Pace, duration
-from harness.types.progress import ComingStage
+from harness.types.progress import ComingStage, JobCount
 
 
 class Clock:
@@ -108,3 +108,19 @@ def test_a_terminal_shows_the_first_step_at_once(monkeypatch: pytest.MonkeyPatch
         tell(0, 80, math.nan)
         listener._progress.refresh()
     assert "0/80" in terminal.getvalue()
+
+
+def test_a_terminal_shows_how_many_jobs_of_a_study_are_done_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    written = Terminal()
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setenv("COLUMNS", "120")
+    with TerminalProgress() as listener:
+        listener.jobs(JobCount(24))
+        listener.jobs(JobCount(24, done=6, failed=1, running=2, left=720.0))
+        listener._progress.refresh()
+    assert "7/24" in written.getvalue() and "2 running, 1 failed, 12 min left" in written.getvalue()
+    assert JobCount(3, done=3, left=0.0).words == "" and JobCount(3, failed=3).words == "3 failed"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from harness.core.errors import PluginError, UsageError
 from harness.registry.default import get_registry
-from harness.studies.job import Job, JobResult, write_result
+from harness.studies.job import Job, JobResult, read_result, write_result
 from harness.studies.launcher import JobLauncher
 from harness.studies.schedule import ATTEMPTS, in_order, run_jobs
-from harness.types.progress import ProgressListener
+from harness.types.progress import JobCount, ProgressListener
 
 
 def job(key: str, *needs: str) -> Job:
@@ -25,6 +25,10 @@ def job(key: str, *needs: str) -> Job:
 class Lines(ProgressListener):
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.counts: list[JobCount] = []
+
+    def jobs(self, count: JobCount) -> None:
+        self.counts.append(count)
 
     def note(self, text: str) -> None:
         self.lines.append(text)
@@ -172,3 +176,25 @@ def test_the_files_of_a_job_are_plain(tmp_path: Path) -> None:
     run_jobs([job("a")], launcher)
     assert json.loads((tmp_path / "stage-a.json").read_text())["schema"] == "harness-job/1"
     assert json.loads((tmp_path / "stage-a.result.json").read_text())["exit_code"] == 0
+
+
+def test_the_jobs_are_counted_as_they_go_and_every_one_leaves_a_result(tmp_path: Path) -> None:
+    planned = {"a": [JobResult("a", seconds=60.0)], "b": [JobResult("b", 4, "no data")]}
+    launcher = Pretended(tmp_path, 1, **planned)
+    jobs = [job("a"), job("b"), job("c", "b"), job("d")]
+    run_jobs(jobs, launcher)
+    assert isinstance(launcher.reporter, Lines)
+    counts = [(count.done, count.failed, count.left) for count in launcher.reporter.counts]
+    assert counts[0] == (0, 0, None) and counts[-1] == (2, 2, 0.0) and (1, 0, 180.0) in counts
+    assert launcher.lines[1] == "1 of 4 jobs: job a: done (3 min left)"
+    held = read_result(launcher.files(jobs[2]).result)
+    assert held is not None and held.message == "not started, as a job that it needs failed: no data"
+
+
+def test_a_job_of_others_is_waited_for_while_there_is_work_and_then_done_here(tmp_path: Path) -> None:
+    launcher = Pretended(tmp_path, 1)
+    run_jobs([job("run", "theirs"), job("own")], launcher, others=[job("theirs", "root"), job("root")])
+    assert launcher.submitted == ["own", "root", "theirs", "run"]
+    again = Pretended(tmp_path, 1)
+    run_jobs([job("run", "theirs")], again, others=[job("theirs", "root"), job("root")])
+    assert again.submitted == ["run"]  # what is done elsewhere is not done again
