@@ -222,11 +222,36 @@ def text(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def figure(results: dict[str, Any], path: Path) -> None:
+    """Draws the false positives and the planted effects' bias, one row an effect."""
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("agg")
+    drawing, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    names = [f"{row['study']}: {row['effect']}"[:60] for row in results["null"]]
+    height = range(len(names), 0, -1)
+    left.axvspan(3, 7, color="0.9")
+    for row, y in zip(results["null"], height, strict=True):
+        reach = 196 * sqrt(0.05 * 0.95 / row["simulations"])
+        left.plot([row["found"] - reach, row["found"] + reach], [y, y], color="C0", linewidth=1)
+        left.plot(row["found"], y, "o", color="C0", markersize=4)
+    left.set_yticks(list(height), names, fontsize=7)
+    left.set_xlabel("false positives at 5%, % (grey: 3 to 7)")
+    right.axvspan(-2, 2, color="0.9")
+    by_name = {(row["study"], row["effect"]): row for row in results["planted"]}
+    for row, y in zip(results["null"], height, strict=True):
+        right.plot(by_name[row["study"], row["effect"]]["bias_in_errors"], y, "o", color="C1", markersize=4)
+    right.set_xlabel("bias of planted effects, in standard errors of the mean over simulations")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawing.savefig(path, dpi=110, metadata={"Software": None})
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=500, help="of each study")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for planted_effects.json and planted_effects.md")
+    parser.add_argument("--figure", type=Path, help="file of a figure")
     options = parser.parse_args(arguments)
     count = options.simulations
     curves = max(count * 2 // 5, 2)
@@ -253,6 +278,8 @@ def main(arguments: Sequence[str]) -> None:
     print(text(results))
     if options.out:
         save(options.out, "planted_effects", results, text(results))
+    if options.figure:
+        figure(results, options.figure)
 
 
 if __name__ == "__main__":

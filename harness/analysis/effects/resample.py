@@ -80,7 +80,7 @@ def drawn_deviations(found: Spread, draws: int) -> FloatArray:
     """Deviations of all estimates in the same draws, shape (draws, k), for estimates with equal noise.
 
     Together they tell better than one whether languages, or seeds, have anything in common beyond the noise of their
-    cells: a component that an F test at 25% does not see is left out (Bancroft 1944), and with neither the cells of a
+    cells: a component that an F test at 10% does not see is left out (Bancroft 1944), and with neither the cells of a
     language and a seed are the cases. One factor brings all deviations to their standard errors.
     """
     from scipy.special import fdtri
@@ -89,7 +89,7 @@ def drawn_deviations(found: Spread, draws: int) -> FloatArray:
     freedoms = found.part_freedoms.mean(axis=1)
     count = found.parts.shape[1]
     there = [
-        part > cells * float(fdtri(freedom * count, freedoms[2] * count, 0.75))
+        part > cells * float(fdtri(freedom * count, freedoms[2] * count, 0.9))
         for part, freedom in zip((languages, seeds), freedoms, strict=False)
     ]
     sources = []

@@ -64,6 +64,8 @@ def spread_effect(scores: SeedScores, sizes: Mapping[str, float], name: str, hyp
     (Brown and Forsythe 1974) reject one or two true null hypotheses in a hundred with three to five seeds, those from
     the mean ten; their test is in the notes. The interval inverts the permutation test.
     """
+    from scipy.special import digamma
+
     having = [set(scores[model]) for model in sizes if model in scores]
     tasks = sorted(set.intersection(*having)) if having else []
     models = [model for model in sizes if model in scores and _usable(scores[model], tasks)]
@@ -85,9 +87,10 @@ def spread_effect(scores: SeedScores, sizes: Mapping[str, float], name: str, hyp
     generator = np.random.default_rng(_SEED)
     order = np.argsort(generator.random((PERMUTATIONS, len(residuals.squares))), axis=1)
     null = slope(residuals.squares[order])
-    shift = float(np.median(null))  # of unequal numbers of seeds, whose log variances are biased unequally
-    found = float(slope(residuals.squares[None])[0]) - shift
-    apart = np.abs(null - shift)
+    # the log of a variance from few values is too low, the more so the fewer: with unequal numbers, a slope by itself
+    bias = float((digamma(freedom / 2) - np.log(freedom / 2)) @ weights)
+    found = float(slope(residuals.squares[None])[0]) - bias
+    apart = np.abs(null - null.mean())
     p = float(((apart >= abs(found) - 1e-12).sum() + 1) / (PERMUTATIONS + 1))
     reach = float(np.percentile(apart, 95))
     needed = reach + NormalDist().inv_cdf(POWER) * float(null.std())
