@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -118,6 +118,7 @@ def evaluate_seeds(
     out: str | Path | None = None,
     launcher: str | None = None,
     jobs: int | None = None,
+    launcher_options: Mapping[str, str] | None = None,
     options: EvalOptions | None = None,
     registry: Registry | None = None,
     reporter: ProgressListener | None = None,
@@ -126,7 +127,8 @@ def evaluate_seeds(
     """One run for each seed of the training, in ``out/seed-<n>``, as ``harness eval --seeds`` makes them.
 
     ``seeds.json`` in ``out`` sums up. ``launcher`` carries out ``jobs`` runs at a time, by default one after the other in
-    this process; stages that several runs share are trained once. Other arguments are those of :func:`evaluate`.
+    this process; ``launcher_options`` are its settings. Stages that several runs share are trained once. Other arguments
+    are those of :func:`evaluate`.
     Under ``accelerate launch``, processes other than the first return no runs.
 
     Raises the error of the first run that could not be made, as :func:`evaluate` does; the others are kept.
@@ -148,7 +150,7 @@ def evaluate_seeds(
     name = f"loaded:{reference.name}" if loaded else str(reference)
     cell = Cell(name, chosen, tuple(seeds), where, benchmark, texts(tasks), texts(languages))
     with default_reporter(reporter) as listener:
-        launch = Launch(launcher, jobs)
+        launch = Launch(launcher, jobs, launcher_options or {})
         grid = run_cells([cell], where, registry=registry, reporter=listener, launch=launch, loaded=loaded)
     if error := grid.error():
         raise error

@@ -44,7 +44,7 @@ print(table, len(rows), overall, run.missing, run.failed, len(run._repr_html_())
 '''
 
 
-OF_THE_COMMAND_LINE = {"as_json", "columns", "dry_run", "launcher", "jobs", "out"}
+OF_THE_COMMAND_LINE = {"as_json", "columns", "dry_run", "launcher", "launcher_options", "jobs", "out"}
 """Options about output and jobs, which Python has under other names or in other functions."""
 
 
