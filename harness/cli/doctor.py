@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -66,11 +65,10 @@ def command(
     With --invariance, score one unit of each family of tasks whose data are present instead, with batches of one and
     full ones, in fp32 and in bf16, and count the decisions that change.
     """
-    from harness.cli.console import message, print_json, print_table
+    from harness.cli.checks import print_checks
     from harness.core.installation import disk, installation
     from harness.evaluation.health import data_checks, plugin_checks
     from harness.registry.default import get_registry
-    from harness.report.table import Table
     from harness.types.options import EvalOptions
 
     given = {
@@ -103,14 +101,7 @@ def command(
     _refuse(given, {"limit", *session} - {"offline"}, "go with --invariance MODEL or --model MODEL")
     registry = get_registry(check=False)
     found = [*installation(), *plugin_checks(registry), *data_checks(registry, data_dir), disk()]
-    if as_json:
-        print_json([asdict(check) for check in found])
-    else:
-        print_table(Table.of("", ["check", "status", "detail"], [(c.name, c.status, c.detail) for c in found]))
-        for check in found:
-            if check.hint:
-                message(f"{check.name}: {check.hint}", "hint")
-    ctx.exit(min((check.code for check in found if check.status == "failed"), default=0))
+    ctx.exit(print_checks(found, as_json))
 
 
 def _refuse(given: Mapping[str, str], names: Collection[str], why: str) -> None:
