@@ -49,7 +49,6 @@ def show(name: str, size: str | None, as_json: bool) -> None:
 @click.option("--measure", is_flag=True, help="Read the training data and tokenise a sample of them.")
 @click.option(
     "--on",
-    "device",
     metavar="DEVICE",
     help="The device whose speed is assumed: h100 or cpu.  [default: h100; cpu for tiny and demo models]",
 )
@@ -77,7 +76,7 @@ def plan(
     size: str | None,
     freezing: bool,
     measure: bool,
-    device: str | None,
+    on: str | None,
     language_sd: float,
     seed_sd: float,
     data_dir: str | None,
@@ -107,7 +106,7 @@ def plan(
     study = registry.study(name).at(size)
     folders = StudyFolders.of(study, size, out)
     grid = list(cells(study, folders.runs, EvalOptions(data_dir=data_dir, offline=offline)))
-    cost = study_cost(grid, registry, measure=measure, stages=folders.runs / "stages", device=device)
+    cost = study_cost(grid, registry, measure=measure, stages=folders.runs / "stages", device=on)
     data = DataAccess.of(registry, data_dir, offline=True)
     power = study_power(study, registry, data, language_sd=language_sd, seed_sd=seed_sd)
     content = plan_content(study, size, grid, registry)

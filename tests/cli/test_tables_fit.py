@@ -32,11 +32,13 @@ CALLS = {
     "runs show": [["runs", "show", PLAIN]],
     "score": [["score", PLAIN]],
     "study list": [["study", "list"]],
+    "study plan": [["study", "plan", "low-resource-gains", "--size", "small"]],
+    "study show": [["study", "show", "size-robustness"]],
     "tasks list": [["tasks", "list"]],
     "tasks show": [["tasks", "show", "xnli"], ["tasks", "show", "mnli"]],
 }
-NEED_A_MODEL = {"adapters", "checklist", "data fetch", "study run"}
-"""Commands that need a model or a network, and print with the same function."""
+NEED_A_MODEL = {"adapters", "checklist", "data fetch", "study analyse", "study run", "study status"}
+"""Commands that need a model, a network or the runs of a study, and print with the same function."""
 
 
 def printing(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -114,4 +116,11 @@ def test_every_module_of_the_command_line_that_prints_tables_takes_columns() -> 
         and "columns_option" not in path.read_text(encoding="utf-8")
     ]
     # the first has none but its runs', the others print for a command that has the option
-    assert sorted(lacking) == ["console.py", "demo.py", "doctor_invariance.py", "doctor_model.py", "run_report.py"]
+    assert sorted(lacking) == [
+        "checks.py",
+        "console.py",
+        "demo.py",
+        "doctor_invariance.py",
+        "doctor_model.py",
+        "run_report.py",
+    ]
