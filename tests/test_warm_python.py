@@ -61,7 +61,9 @@ def test_it_is_forked_but_where_what_is_read_on_import_differs() -> None:
 
 def test_signals_reach_it() -> None:
     for sent in (signal.SIGINT, signal.SIGTERM):
-        program = "import time; print('there', flush=True); time.sleep(1000)"
+        # as in a terminal: what is started in the background may have been told to ignore the first
+        heard = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        program = f"{heard}; print('there', flush=True); time.sleep(1000)"
         process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout is not None and process.stdout.readline() == b"there\n" and process.poll() is None
         process.send_signal(sent)

@@ -30,6 +30,7 @@ from harness.training.context import RunContext, option_names
 from harness.training.recipes import find_recipe
 from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
+from harness.types.examples import Text
 from harness.types.options import EvalOptions, TrainOptions, seeded
 from harness.types.progress import ProgressListener
 from harness.types.sources import Split
@@ -298,9 +299,15 @@ class _Counter:
             plain = replace(options, seed=0)
             known = json.dumps([[task.name for task in tasks], repr(plain), limit])
             if known not in self._works:
-                self._works[known] = assumed_work([_of_size(task, options) for task in tasks], plain, limit)
+                sized = [_of_size(task, options) for task in tasks]
+                self._works[known] = assumed_work(sized, plain, limit, self._beside(tasks))
             work = self._works[known]
         return _cost(job, " > ".join(lineage), options, work, shape, rate)
+
+    def _beside(self, tasks: Sequence[IntermediateTask]) -> int | None:
+        """The place of running text among several tasks, which is trained beside the others."""
+        text = [Text in self.registry.family(task.family).examples for task in tasks]
+        return text.index(True) if len(tasks) > 1 and True in text else None
 
     def _planned(self, job: Job, lengths: RowLengths | None) -> tuple[list[PlannedUnit], Work]:
         """The units of a run, perturbed ones apart, and the tokens of scoring all of them."""
