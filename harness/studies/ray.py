@@ -26,6 +26,8 @@ LOOK_EVERY = 5.0
 POLL = 0.2
 """Seconds between looks at the process of a job."""
 GIGABYTE = 2**30
+_DEBUGGER = "PYTHONBREAKPOINT"
+"""The variable by which Ray puts its own debugger in the place of Python's, for all that comes after in this process."""
 
 
 class RayLauncher(JobLauncher):
@@ -144,6 +146,7 @@ class RayLauncher(JobLauncher):
     def _begin(self, ray: Any) -> None:
         address = self.options.get("address") or os.environ.get("RAY_ADDRESS") or "local"
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
+        debugger = os.environ.get(_DEBUGGER)
         try:
             ray.init(address, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
@@ -156,6 +159,9 @@ class RayLauncher(JobLauncher):
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray's own end the process where ours save
+            os.environ.pop(_DEBUGGER, None)  # Ray's own waits for a debugger on a port
+            if debugger is not None:
+                os.environ[_DEBUGGER] = debugger
         self._own = True
         # Else the last lines of a lost node's log are printed on standard output, where results belong (as in ray.util.rpdb).
         ray._private.worker._worker_logs_enabled = False

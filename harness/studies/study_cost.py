@@ -30,7 +30,6 @@ from harness.training.context import RunContext, option_names
 from harness.training.recipes import find_recipe
 from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
-from harness.types.examples import Text
 from harness.types.options import EvalOptions, TrainOptions, seeded
 from harness.types.progress import ProgressListener
 from harness.types.sources import Split
@@ -305,9 +304,10 @@ class _Counter:
         return _cost(job, " > ".join(lineage), options, work, shape, rate)
 
     def _beside(self, tasks: Sequence[IntermediateTask]) -> int | None:
-        """The place of running text among several tasks, which is trained beside the others."""
-        text = [Text in self.registry.family(task.family).examples for task in tasks]
-        return text.index(True) if len(tasks) > 1 and True in text else None
+        """The place of a task without labels among several, such as running text, which is trained beside the others."""
+        kinds = [self.registry.family(task.family).examples for task in tasks]
+        unlabelled = [not any(getattr(kind, "label_field", "label") for kind in found) for found in kinds]
+        return unlabelled.index(True) if len(tasks) > 1 and True in unlabelled else None
 
     def _planned(self, job: Job, lengths: RowLengths | None) -> tuple[list[PlannedUnit], Work]:
         """The units of a run, perturbed ones apart, and the tokens of scoring all of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,7 @@ def test_a_killed_node_costs_its_unit_and_the_bits_are_those_of_one_process(
 
     killer = threading.Thread(target=kill)
     killer.start()
+    variables = dict(os.environ)
     done, lines = grid(registry, here, tmp_path, launcher="ray", options={"address": cluster.address})
     killer.join()
     assert killed and not done.failed and outcome(tmp_path) == alone
@@ -89,6 +91,7 @@ def test_a_killed_node_costs_its_unit_and_the_bits_are_those_of_one_process(
     assert resumed.count("mine/en/test") == 2 and sum(text.count("training on before") for text in logs) == 1
     assert sum("started: " in line for line in lines) == 4  # Ray has moved the job by itself
     assert capfd.readouterr().out == ""
+    assert {name for name in os.environ if os.environ[name] != variables.get(name)} <= {"RAY_USAGE_STATS_ENABLED"}
 
 
 def test_a_cancelled_job_saves_and_ends(cluster: Any, registry: Registry, here: Path, tmp_path: Path) -> None:
