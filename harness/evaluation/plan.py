@@ -36,6 +36,11 @@ class PlannedUnit:
         return self.status is not None and self.status.state not in ("missing", "damaged")
 
     @property
+    def rows(self) -> int | None:
+        """Number of rows of its data or, without them, of the official release; None where neither is known."""
+        return (self.status.rows if self.status else None) or (self.split.rows if self.split else None)
+
+    @property
     def perturbation(self) -> str:
         """Perturbation of the examples ("drop"), or ""."""
         return split_of(self.unit.split)[1]

@@ -130,11 +130,7 @@ def _contrast(
 
 def _task(task: str, entries: list[PlannedUnit], limit: int | None) -> TaskPower | None:
     """None where the sizes of its test sets are not known."""
-    rows = [
-        min(count, limit or count)
-        for entry in entries
-        if (count := (entry.status.rows if entry.status else None) or (entry.split.rows if entry.split else None))
-    ]
+    rows = [min(count, limit or count) for entry in entries if (count := entry.rows)]
     if not rows:
         return None
     items = int(median(rows))

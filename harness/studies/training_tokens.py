@@ -115,8 +115,7 @@ def scoring_work(
     """
     total = Work()
     for entry in planned:
-        found = entry.status.rows if entry.status is not None and entry.status.rows else None
-        count = found or (entry.split.rows if entry.split is not None else None) or 0
+        count = entry.rows or 0
         family = entry.task.family
         rows = (measured or {}).get(family) or _assumed(family)
         total += Work(scored=rows.tokens * min(count, limit or count), length=rows.length)

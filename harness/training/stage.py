@@ -245,10 +245,10 @@ class Stage:
     @property
     def _longer_than_once(self) -> bool:
         """Tells whether earlier versions, which capped the epochs of a task that is alone too, trained it for fewer steps."""
-        labelled = [part for part in self.tasks if not part.family.auxiliary] or self.tasks
-        if self.options.sampling != "capped" or self.options.max_steps or len(labelled) > 1:
+        others = [part for index, part in enumerate(self.tasks) if index != self.beside]
+        if self.options.sampling != "capped" or self.options.max_steps or len(others) > 1:
             return False
-        return len(labelled[0].train.examples) > self.options.sampling_cap
+        return len(others[0].train.examples) > self.options.sampling_cap
 
     def folder(self, root: Path) -> Path:
         """Folder of the finished checkpoint under a folder of stages."""

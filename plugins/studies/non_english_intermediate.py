@@ -76,6 +76,18 @@ SMOKE_ARMS = (
     *arms("nli", ["en", "es", "ar"], [("es", "shuffled")], size=300),
 )
 
+SMOKE = {
+    "benchmark": "",
+    "arms": SMOKE_ARMS,
+    "contrasts": contrasts("nli", names=("es", "ar")),
+    "seeds": (1, 2),
+    "seeds_of": {},
+    "options_of": {},
+    "search": None,
+    "limit": 60,
+    "train_limit": 300,
+}
+
 
 @hookimpl
 def harness_studies():
@@ -102,37 +114,21 @@ def harness_studies():
         summary="English against non-English intermediate training: NLI, questions and paraphrases in up to 15 languages",
         source="Phang et al. 2020 (English intermediate training); translations: XNLI-MT, PAWS-X, your own of SQuAD",
         sizes={
-            "smoke": {
+            "smoke": SMOKE
+            | {
                 "models": ("tiny",),
-                "benchmark": "",
                 "tasks": (
                     "xnli[ar,de,en,es,fr,hi,ru,sw,zh]",
                     "pawsx[de,en,es,fr,ko,zh]",
                     "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]",
                 ),
-                "arms": SMOKE_ARMS,
-                "contrasts": contrasts("nli", names=("es", "ar")),
-                "seeds": (1, 2),
-                "seeds_of": {},
-                "options_of": {},
-                "search": None,
                 "recipe": "tiny",
-                "limit": 60,
-                "train_limit": 300,
             },
-            "smoke-e5": {
+            "smoke-e5": SMOKE
+            | {
                 "models": ("demo:e5-small",),
-                "benchmark": "",
                 "tasks": ("xnli[en,ar,es,sw]", "pawsx[en,es,zh]"),
-                "arms": SMOKE_ARMS,
-                "contrasts": contrasts("nli", names=("es", "ar")),
-                "seeds": (1, 2),
-                "seeds_of": {},
-                "options_of": {},
-                "search": None,
                 "recipe": "demo",
-                "limit": 60,
-                "train_limit": 300,
             },
             "small": {
                 "models": ("xlm-roberta-base",),

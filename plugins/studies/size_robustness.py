@@ -7,7 +7,7 @@ from harness import Arm, Contrast, Study, hookimpl
 XLMR = ("xlm-roberta-base", "xlm-roberta-large", "facebook/xlm-roberta-xl", "facebook/xlm-roberta-xxl")
 MT5 = tuple(f"google/mt5-{size}" for size in ("small", "base", "large", "xl", "xxl"))
 LARGEST = (*XLMR[2:], *MT5[3:])
-SMOKE = ("tiny-scarce-64", "tiny-scarce", "tiny-scarce-256")
+TINY = ("tiny-scarce-64", "tiny-scarce", "tiny-scarce-256")
 SCARCE = ("ar", "hi", "ko", "sw")  # languages that these have little text of: low-resource ones, whatever their class
 KINDS = {"mnli": "nli", "squad": "qa", "hellaswag": "completion"}
 NONE = Arm("none", factors={"intermediate": ""})
@@ -38,6 +38,17 @@ def gain(name):
 # The primary tests are those of the analysis: how the first of these gains changes with size.
 CONTRASTS = (gain("multi"), *(gain(task) for task in KINDS))
 FAMILIES = dict.fromkeys(XLMR, "xlm-r") | dict.fromkeys(MT5, "mt5")
+SMOKE = {
+    "benchmark": "",
+    "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
+    "contrasts": (gain("mnli"),),
+    "seeds_of": {},
+    "options_of": {},
+    "search": None,
+    "perturb": ("drop",),
+    "limit": 60,
+    "train_limit": 300,
+}
 
 SIZE_ROBUSTNESS = Study(
     "size-robustness",
@@ -64,39 +75,23 @@ SIZE_ROBUSTNESS = Study(
     summary="size and robustness on XTREME-R: XLM-R from base to XXL, mT5 as replication",
     source="XTREME-R (Ruder et al. 2021); XLM-R XL and XXL (Goyal et al. 2021)",
     sizes={
-        "smoke": {
-            "models": SMOKE,
-            "benchmark": "",
+        "smoke": SMOKE
+        | {
+            "models": TINY,
             "tasks": ("panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]", "xnli[ar,de,en,es,fr,hi,ru,sw,zh]"),
-            "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
-            "contrasts": (gain("mnli"),),
             "seeds": (1, 2, 3),
-            "seeds_of": {},
             "model_factors": {
-                model: {"pretraining": "tiny", "multilingual": True, "low_resource": SCARCE} for model in SMOKE
+                model: {"pretraining": "tiny", "multilingual": True, "low_resource": SCARCE} for model in TINY
             },
-            "options_of": {},
-            "search": None,
-            "perturb": ("drop",),
             "recipe": "tiny",
-            "limit": 60,
-            "train_limit": 300,
         },
-        "smoke-e5": {
+        "smoke-e5": SMOKE
+        | {
             "models": ("demo:e5-small",),
-            "benchmark": "",
             "tasks": ("panx[en,ru,sw]", "xnli[en,ar,sw]"),
-            "arms": (NONE, arm("mnli"), control("mnli", "shuffled")),
-            "contrasts": (gain("mnli"),),
             "seeds": (1, 2),
-            "seeds_of": {},
             "model_factors": {},
-            "options_of": {},
-            "search": None,
-            "perturb": ("drop",),
             "recipe": "demo",
-            "limit": 60,
-            "train_limit": 300,
         },
         "small": {
             "models": XLMR[:2],
