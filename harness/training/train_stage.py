@@ -30,6 +30,7 @@ from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import check_head, load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
+from harness.models.prompt import prompt_facts
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
@@ -110,6 +111,8 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
@@ -206,6 +209,7 @@ def _finish(
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
+        **prompt_facts(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,

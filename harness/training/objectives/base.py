@@ -65,6 +65,9 @@ class StageObjective:
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
 
+    freezes_encoder: bool = False
+    """True if the encoder stays as it is: the task has a stage of its own then, without adapters."""
+
     @dataclass(frozen=True)
     class Options:
         """None by default."""
