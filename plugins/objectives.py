@@ -1,4 +1,4 @@
-"""The controls that an intermediate task is compared with: the same text and compute without the task's labels."""
+"""The controls that an intermediate task is compared with, and the objectives of training methods."""
 
 from harness import Objective, hookimpl
 
@@ -16,4 +16,13 @@ def harness_objectives():
         1,
         "harness.training.objectives.shuffled:Shuffled",
         summary="control: the task with its labels permuted among the training examples",
+    )
+    yield Objective(
+        "teaching",
+        1,
+        "harness.training.objectives.teaching:Teaching",
+        families=("classification", "multiple_choice", "tagging", "span_qa"),
+        needs=("teacher",),
+        summary="self-teaching and distillation: the predictions of a teacher as soft labels",
+        citation="Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding",
     )
