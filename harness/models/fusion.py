@@ -37,7 +37,7 @@ _ATTRIBUTE = "harness_fusion"
 
 @dataclass(frozen=True)
 class Fusion:
-    """Which layers are fused: ``fusion_layers`` of them, behind ``local_layers`` that read each row alone."""
+    """Choice of the fused layers: ``fusion_layers`` of them, behind ``local_layers`` that read each row alone."""
 
     local_layers: int = 1
     fusion_layers: int = 1
@@ -73,7 +73,7 @@ class _Switch:
 
 @dataclass(frozen=True)
 class _Fused:
-    """What a network is fused by; an attribute of it, so that its copies have their own."""
+    """State of a fused network, an attribute of it, so that its copies have their own."""
 
     fusion: Fusion
     switch: _Switch
@@ -128,7 +128,7 @@ def write_fusion(model: Any, folder: Path) -> None:
 
 
 def stored_fusion(folder: Path) -> Fusion | None:
-    """How the checkpoint in a folder was fused when it was trained; None for any other."""
+    """The fusion that the checkpoint in a folder was trained with; None for any other."""
     path = folder / FUSION
     if not path.is_file():
         return None
