@@ -8,7 +8,8 @@ from pathlib import Path
 
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
-from harness.data.sources import label_set
+from harness.data.pairing import training_partners
+from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
 from harness.models.languages import check_adaptable
@@ -21,6 +22,7 @@ from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
+from harness.training.objectives._composition import Composition
 from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
@@ -98,7 +100,8 @@ class Stages:
         objective = context.composition(objectives, names)
         with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
             task = objective.task(task)
-        every = context.training_split(task, "train")
+        paired = bool(objective.needing("translations"))
+        every = context.training_split(task, "train", originals=paired)
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
@@ -118,8 +121,11 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
+        if paired:
+            _check_translated(task, train, objective)
+        partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
-        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
 
     def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""
@@ -140,12 +146,6 @@ class Stages:
         for part in stage.tasks:
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
-            translated = any(each.translated for each in part.train.provenance)
-            if not translated and (asking := part.objective.needing("translations")):
-                raise UsageError(
-                    f"objective {asking[0]!r}: needs translations among the training data of {part.task.name!r}",
-                    hint=f"--via '{part.task.name}[es]{part.objective.suffix}'",
-                )
 
     def _prepared(
         self, model: ResolvedModel | Stage, parts: Sequence[StageTask], options: TrainOptions
@@ -225,6 +225,16 @@ class Stages:
                 trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
         self.trained[stage.key] = trained
         return trained
+
+
+def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
+    """Refuses an objective that needs translations where none of the training data are."""
+    if not any(each.translated for each in train.provenance):
+        raise UsageError(
+            f"objective {objective.needing('translations')[0]!r}: needs translations among the training data of "
+            f"{task.name!r}",
+            hint=f"--via '{task.name}[es]{objective.suffix}'",
+        )
 
 
 def _steps(stage: Stage) -> int:

@@ -30,6 +30,7 @@ from harness.types.task_key import task_key
 from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
     from harness.models.language_adapters import Choice, LanguageAdapters
@@ -46,6 +47,7 @@ class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
     ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
+    ``partners`` are the English of the training examples, for objectives that need translations.
     """
 
     task: IntermediateTask
@@ -56,6 +58,7 @@ class StageTask:
     objective: Composition = PLAIN
     hub_task: str = "other"
     train_size: int = 0
+    partners: Partners | None = None
 
     @property
     def name(self) -> str:
@@ -232,6 +235,7 @@ class Stage:
                     "options": key_part(part.family.options),
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"objective": part.objective.key} if part.objective else {}),
+                    **({"partners": part.partners.fingerprint} if part.partners else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -276,6 +280,7 @@ class Stage:
                     "options": recorded(part.family.options),
                     **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
+                    **({"pairs": part.partners.counts()} if part.partners else {}),
                     "data": {
                         name: _describe_split(split)
                         for name, split in (("train", part.train), ("dev", part.dev))

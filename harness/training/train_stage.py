@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
+    from harness.types.examples import Example
 
 
 def train_stage(
@@ -265,8 +266,12 @@ def _parts(
     import torch
 
     features, trained_on = [], []
-    for part, context in zip(stage.tasks, contexts, strict=True):
-        examples = part.objective.examples(part.train.examples, context) if context else part.train.examples
+    contexts = list(contexts)
+    for index, (part, context) in enumerate(zip(stage.tasks, contexts, strict=True)):
+        examples: Sequence[Example] = part.train.examples
+        if context:
+            examples, context = part.objective.examples(examples, context)
+            contexts[index] = context
         made = part.family.features(tokenizer, examples, training=True)
         trained_on.append(examples)
         features.append(part.objective.features(made, context) if context else made)
@@ -333,7 +338,14 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
 def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
     """Contexts of the objectives, one a task; None where there is none."""
     return [
-        ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
+        ObjectiveContext(
+            stage.options.seed,
+            part.family,
+            tokenizer,
+            str(device),
+            _teacher(stage, tokenizer, device),
+            part.partners.examples if part.partners else (),
+        )
         if part.objective
         else None
         for part in stage.tasks

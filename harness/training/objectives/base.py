@@ -29,7 +29,9 @@ class ObjectiveContext:
 
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
-    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``.
+    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``. ``partners`` are the
+    English of the training examples, in their order, where an objective needs "translations": what an example was translated
+    from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after it.
     """
 
     seed: int
@@ -37,6 +39,7 @@ class ObjectiveContext:
     tokenizer: PreTrainedTokenizerBase
     device: str
     teacher: PreTrainedModel | None = None
+    partners: Sequence[Example] = ()
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
