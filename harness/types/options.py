@@ -22,7 +22,7 @@ _LARGEST = 1_000_000_000
 _LARGEST_SEED = (1 << 63) - 1
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
 SECOND_LR_ON = ("new_tokens",)
-"""What can be trained at the second learning rate."""
+"""Parts of a model that can have the second learning rate."""
 
 
 @dataclass(frozen=True)
