@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
+from harness.data.resources import union
 from harness.data.sources import label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
@@ -22,7 +23,16 @@ from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import (
+    SUMMARY,
+    InputFile,
+    Stage,
+    StageInput,
+    StageTask,
+    TrainedStage,
+    finished,
+    working_folder,
+)
 from harness.training.via import parse_via, via_tasks
 from harness.types.examples import unlabelled
 from harness.types.options import ObjectiveOptions, build
@@ -66,7 +76,7 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = self._inputs(parts, names)
+        inputs = (*self._teacher(parts, names), *self._files(parts))
         options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
@@ -122,7 +132,13 @@ class Stages:
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size)
 
-    def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
+    def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
+        """The files that objectives read, each once; DataError where one is missing."""
+        for role, wanted in {role: file for part in parts for role, file in part.objective.files().items()}.items():
+            found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
+            yield StageInput(role, wanted.name, found, union(()))
+
+    def _teacher(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""
         asking = [name for part in parts for name in part.objective.needing("teacher")]
         if not asking:

@@ -326,7 +326,14 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
 def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
     """Contexts of the objectives, one a task; None where there is none."""
     return [
-        ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
+        ObjectiveContext(
+            stage.options.seed,
+            part.family,
+            tokenizer,
+            str(device),
+            _teacher(stage, tokenizer, device),
+            files=stage.files,
+        )
         if part.objective
         else None
         for part in stage.tasks
