@@ -35,7 +35,9 @@ class DataAccess:
         """Access with the plugins of a registry; an empty ``data_dir`` is none."""
         return cls(Path(data_dir) if data_dir else None, offline, registry.hook.harness_resolve_data)
 
-    def load(self, task: Task, split: Split, limit: int | None = None, *, checked: bool = True) -> LoadedSplit:
+    def load(
+        self, task: Task, split: Split, limit: int | None = None, *, checked: bool = True, originals: bool = False
+    ) -> LoadedSplit:
         """Reads the examples of a split; see :func:`~harness.data.sources.load_examples`."""
         return load_examples(
             task,
@@ -45,13 +47,14 @@ class DataAccess:
             limit=limit,
             resolver=self.resolver,
             checked=checked,
+            originals=originals,
         )
 
-    def load_once(self, task: Task, split: Split, limit: int | None = None) -> LoadedSplit:
+    def load_once(self, task: Task, split: Split, limit: int | None = None, *, originals: bool = False) -> LoadedSplit:
         """Reads a split, and keeps it for tasks that read the same rows in the same way, regardless of their names."""
-        content = (split, task.example, task.labels, limit)
+        content = (split, task.example, task.labels, limit, originals)
         if content not in self._kept:
-            self._kept[content] = self.load(task, split, limit)
+            self._kept[content] = self.load(task, split, limit, originals=originals)
         return self._kept[content]
 
     def status(self, split: Split) -> Status:

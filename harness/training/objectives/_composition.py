@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import DataError
 from harness.training.objectives.base import ObjectiveContext, ObjectiveFile, PlainLoss, StageObjective
 from harness.types.options import as_plain
 from harness.types.roles import key_part
@@ -88,11 +89,16 @@ class Composition:
         """See :meth:`StageObjective.files`."""
         return {role: source for layer in self.layers for role, source in layer.objective.files().items()}
 
-    def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
-        """See :meth:`StageObjective.examples`."""
+    def examples(
+        self, examples: Sequence[Example], context: ObjectiveContext
+    ) -> tuple[Sequence[Example], ObjectiveContext]:
+        """See :meth:`StageObjective.examples`; the context of what comes after it has the partners of what it returned."""
         for layer in self.layers:
-            examples = layer.objective.examples(examples, context)
-        return examples
+            changed = layer.objective.examples(examples, context)
+            if changed is not examples and context.partners:
+                context = replace(context, partners=_partners(examples, context.partners, changed))
+            examples = changed
+        return examples, context
 
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
@@ -133,6 +139,17 @@ class Composition:
     def finishes(self) -> bool:
         """Tells whether the checkpoint is another model than the one that is trained."""
         return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)
+
+
+def _partners(before: Sequence[Example], partners: Sequence[Example], after: Sequence[Example]) -> Sequence[Example]:
+    """The partners of examples that an objective returned, which keep those of their ids."""
+    if not partners or len(before) == len(after):
+        return partners
+    by_id = {getattr(example, "id", None): partner for example, partner in zip(before, partners, strict=True)}
+    lost = next((name for example in after if (name := getattr(example, "id", None)) not in by_id), "")
+    if lost:
+        raise DataError(f"example {lost!r}: an objective added it, so that its English partner is not known")
+    return [by_id[getattr(example, "id", None)] for example in after]
 
 
 def _loss(

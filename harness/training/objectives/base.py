@@ -58,8 +58,10 @@ class ObjectiveContext:
 
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
-    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``; ``files`` are those that
-    :meth:`StageObjective.files` asked for, by their names there.
+    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``. ``partners`` are the
+    English of the training examples, in their order, where an objective needs "translations": what an example was translated
+    from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after it.
+    ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
     seed: int
@@ -67,6 +69,7 @@ class ObjectiveContext:
     tokenizer: PreTrainedTokenizerBase
     device: str
     teacher: PreTrainedModel | None = None
+    partners: Sequence[Example] = ()
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
