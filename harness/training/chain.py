@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
 from harness.data.pairing import training_partners
+from harness.data.resources import union
 from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
@@ -25,7 +26,16 @@ from harness.training.lineage import before
 from harness.training.objectives._composition import Composition
 from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import (
+    SUMMARY,
+    InputFile,
+    Stage,
+    StageInput,
+    StageTask,
+    TrainedStage,
+    finished,
+    working_folder,
+)
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
@@ -81,9 +91,10 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = self._inputs(
+        taught = self._teacher(
             parts, [*names, *last], lambda others: self._stage(tasks, parent, [others], target, scored=scored)
         )
+        inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         parent = self._prepared(parent, parts, options)
@@ -142,7 +153,13 @@ class Stages:
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
 
-    def _inputs(
+    def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
+        """The files that objectives read, each once; DataError where one is missing."""
+        for role, wanted in {role: file for part in parts for role, file in part.objective.files().items()}.items():
+            found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
+            yield StageInput(role, wanted.name, found, union(()))
+
+    def _teacher(
         self, parts: Sequence[StageTask], names: Sequence[str], without: Callable[[Sequence[str]], Stage]
     ) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one; ``without`` makes the stage with these objectives instead."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.damage import Damaged
+from harness.core.hashing import file_sha256
 from harness.core.sealed import read_sealed
 from harness.data.languages import distinct
 from harness.data.resources import Resources, of_training, union
@@ -94,11 +95,23 @@ class Fingerprinted(Protocol):
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A file that an objective reads, besides the data of its task."""
+
+    path: Path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of its content."""
+        return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
 class StageInput:
     """Further inputs of a stage, besides its tasks and its parent, and what these used themselves.
 
-    ``role`` says what it is for ("teacher"), ``name`` what it was asked for as. The content may be a stage that is yet to
-    be trained.
+    ``role`` says what it is for ("teacher", "synonym table"), ``name`` what it was asked for as. The content may be a stage
+    that is yet to be trained.
     """
 
     role: str
@@ -159,6 +172,11 @@ class Stage:
         for stage in self.prerequisites:
             found |= {each.key: each for each in (*stage.needed, stage) if each.key not in found}
         return list(found.values())
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that its objectives read, by their roles."""
+        return {each.role: each.content.path for each in self.inputs if isinstance(each.content, InputFile)}
 
     @property
     def keeps_head(self) -> bool:

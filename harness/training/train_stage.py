@@ -362,8 +362,15 @@ def _context(
     stage: Stage, part: StageTask, tokenizer: PreTrainedTokenizerBase, device: torch.device
 ) -> ObjectiveContext:
     dev = dev_unit(part, stage.options.eval_limit).examples if part.dev else ()
-    partners = part.partners.examples if part.partners else ()
-    return ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), dev=dev, partners=partners)
+    return ObjectiveContext(
+        stage.options.seed,
+        part.family,
+        tokenizer,
+        str(device),
+        dev=dev,
+        partners=part.partners.examples if part.partners else (),
+        files=stage.files,
+    )
 
 
 def _of_many_bits(
