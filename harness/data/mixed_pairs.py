@@ -1,8 +1,8 @@
 """Pairs of mixed languages: the first text of a row in one language, the second in another, the label of both.
 
 The generalized cross-lingual setting of Huang et al. 2021 (arXiv:2104.08645), for classifications of pairs whose test
-sets are translations of each other, row by row. Rows are paired by their ids, which are row numbers where the source
-has none.
+sets are translations of each other, row by row: with the same ids, which are row numbers where the source has none, in
+the same order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _PARALLEL = "mixed pairs are for test sets that are translations of each other, 
 def can_mix(task: TargetTask, registry: Registry, split: str) -> bool:
     """Tells whether a task classifies pairs of texts in two languages or more; whether its rows are parallel, data tell."""
     kinds = registry.family(task.family).examples
-    classified = any(getattr(kind, "paired_fields", ()) and kind.label_field == "label" for kind in kinds)
+    classified = any(
+        getattr(kind, "paired_fields", ()) and getattr(kind, "label_field", "") == "label" for kind in kinds
+    )
     return classified and task.pool is None and len(task.languages_with(split)) > 1
 
 
@@ -41,37 +43,36 @@ def refuse_mixing(tasks: Iterable[TargetTask], registry: Registry, split: str) -
 
 
 def mix(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> list[Example]:
-    """The rows of ``first``, in their order, with the second text of the row of the same id in ``second``.
+    """The rows of ``first`` with the second texts of the rows of ``second``; ``keys`` name both units in messages.
 
-    ``keys`` name both units in messages. DataError naming the row where the two are not parallel: an id that only one of
-    them has, unlike labels, or a row without a second text.
+    DataError naming the row where the two are not parallel, see :func:`check_parallel`.
     """
     check_parallel(first, second, keys)
-    others = {other.id: other for other in second}
     made: list[Example] = []
-    for row in first:
-        texts = others[row.id].texts()
-        made.append(row.with_texts(**{name: texts[name] for name in row.paired_fields}))
+    for row, other in zip(first, second, strict=True):
+        texts = other.texts()
+        made.append(row.with_texts(**{name: texts[name] for name in other.paired_fields}))
     return made
 
 
 def check_parallel(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> None:
-    """Raises DataError, naming the row, unless the rows of two units have the same ids and the same labels."""
-    labels = {}
-    for number, row in enumerate(second, start=1):
-        if not all(row.texts()[name] for name in row.paired_fields):
-            raise DataError(f"{keys[1]}: row {number} (id {row.id!r}) has one text only", hint="mixed pairs need two")
-        labels[row.id] = row.label
-    for number, row in enumerate(first, start=1):
-        if row.id not in labels:
-            raise DataError(f"{keys[0]}: row {number} (id {row.id!r}) has no counterpart in {keys[1]}", hint=_PARALLEL)
-        if row.label != labels[row.id]:
-            raise DataError(
-                f"{keys[0]}: row {number} (id {row.id!r}) has the label {row.label!r}, "
-                f"but {labels[row.id]!r} in {keys[1]}",
-                hint=_PARALLEL,
-            )
-    if len(second) > len(first):
-        known = {row.id for row in first}
-        number, row = next((place, row) for place, row in enumerate(second, start=1) if row.id not in known)
-        raise DataError(f"{keys[1]}: row {number} (id {row.id!r}) has no counterpart in {keys[0]}", hint=_PARALLEL)
+    """Raises DataError, naming the row, unless two units have rows of the same ids and labels in the same order.
+
+    Prediction files of these tasks have no ids: in them, too, line i of one language belongs to line i of another.
+    """
+    for number, (row, other) in enumerate(zip(first, second, strict=False), start=1):
+        if row.id != other.id:
+            raise _not_parallel(number, keys, f"the id {row.id!r}", f"{other.id!r}")
+        if row.label != other.label:
+            raise _not_parallel(number, keys, f"the label {row.label!r}", f"{other.label!r}")
+        for each, key in ((row, keys[0]), (other, keys[1])):
+            if not all(each.texts()[name] for name in each.paired_fields):
+                raise DataError(f"{key}: row {number} has one text", hint="mixed pairs are made of pairs of texts")
+    if len(first) != len(second):
+        shorter, longer = sorted((len(first), len(second)))
+        without = keys[0] if len(first) == shorter else keys[1]
+        raise DataError(f"{without}: no row {shorter + 1}, and {longer:,} rows in the other language", hint=_PARALLEL)
+
+
+def _not_parallel(number: int, keys: tuple[str, str], found: str, other: str) -> DataError:
+    return DataError(f"{keys[0]}: row {number} has {found}, but {other} in {keys[1]}", hint=_PARALLEL)

@@ -18,7 +18,15 @@ from harness.scoring.coverage import coverage
 from harness.scoring.scale import Scale, common_scale
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, mean_estimate, transfer_gap
 from harness.types.languages import Language, languages
-from harness.types.record import MixedPairsRecord, RunRecord, ScoresRecord, StageRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
+from harness.types.record import (
+    MixedPairsRecord,
+    RunRecord,
+    ScoresRecord,
+    StageRecord,
+    TaskLossRecord,
+    UnitRecord,
+    UnitScoreRecord,
+)
 from harness.types.units import Unit
 
 _ANSWERS = ("exact_match", "f1")
@@ -117,9 +125,7 @@ class RunView:
         """The records of all units with a score, by key (``xnli/sw/test``); those of perturbed test sets and of
         mixed languages are left out."""
         return {
-            key: unit
-            for key, unit in self.record["units"].items()
-            if unit["score"] is not None and Unit.of(key).plain
+            key: unit for key, unit in self.record["units"].items() if unit["score"] is not None and Unit.of(key).plain
         }
 
     @property
@@ -258,6 +264,17 @@ class RunView:
     def mixed_pairs(self) -> Mapping[str, MixedPairsRecord]:
         """Means over matrices of pairs of mixed languages, by task; empty where there were none."""
         return self.record.get("mixed_pairs") or {}
+
+    def mixed_cells(self, task: str) -> Mapping[tuple[str, str], UnitView]:
+        """The scored units of a task's matrix by the languages of first and second texts, those in one language too."""
+        view = self.tasks[task]
+        found = {(code, code): unit for code, unit in view.units.items()}
+        for key, unit in self.record["units"].items():
+            of = Unit.of(key)
+            if of.mixed and (of.task, of.split) == (task, self.split) and unit["score"] is not None:
+                first, second = of.languages
+                found[first, second] = _unit(self.record, unit, view.primary)
+        return found
 
 
 def view(record: RunRecord, name: str, path: Path | None = None) -> RunView:

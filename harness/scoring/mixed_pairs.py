@@ -68,13 +68,11 @@ def mixed_means(
         for name, chosen in groups(languages).items():
             if all(cell in scored for cell in chosen):
                 value = fmean(_value(scored[cell], primaries[task]) for cell in chosen)
-                means[name] = _mean(value, drawn and np.mean([drawn[cell] for cell in chosen], axis=0), len(chosen))
+                means[name] = _mean(value, drawn, chosen)
         if {"diagonal", "off_diagonal"} <= means.keys():
-            of_each = groups(languages)
-            sides = [[drawn[cell] for cell in of_each[name]] for name in ("diagonal", "off_diagonal") if drawn]
-            difference = np.mean(sides[0], axis=0) - np.mean(sides[1], axis=0) if sides else None
             value = means["diagonal"]["score"] - means["off_diagonal"]["score"]
-            means["loss"] = _mean(value, difference, len(of_each["off_diagonal"]))
+            of_each = groups(languages)
+            means["loss"] = _mean(value, drawn, of_each["off_diagonal"], before=of_each["diagonal"])
         found[task] = {"languages": list(languages), "means": means}
     return found
 
@@ -83,18 +81,24 @@ def _value(unit: Scored, names: Sequence[str]) -> float:
     return fmean(unit.score.metrics[name].value for name in names)
 
 
-def _drawn(scored: Mapping[Cell, Scored], task: str, names: Sequence[str]) -> dict[Cell, FloatArray] | None:
-    """The score of each cell in every bootstrap sample of the rows, shape (resamples,); None where there are no items."""
+def _drawn(scored: Mapping[Cell, Scored], task: str, names: Sequence[str]) -> dict[Cell, FloatArray]:
+    """The score of each cell in every bootstrap sample of the rows, shape (resamples,); {} where there are no items."""
     items = [unit.score.items for unit in scored.values() if unit.score.items is not None]
     if not items or len(items) < len(scored) or any(len(set(each.ids)) < 2 for each in items):
-        return None
+        return {}
     sums = joint_sums(items, task)
     values = [each.metric.finish(part) for each, part in zip(items, sums, strict=True)]
-    return {
-        cell: np.mean([value[name] for name in names], axis=0) for cell, value in zip(scored, values, strict=True)
-    }
+    return {cell: np.mean([value[name] for name in names], axis=0) for cell, value in zip(scored, values, strict=True)}
 
 
-def _mean(value: float, replicates: FloatArray | None, cells: int) -> MixedMeanRecord:
-    low, high = percentiles(replicates)[1:] if replicates is not None else (None, None)
-    return {"score": value, "low": low, "high": high, "cells": cells}
+def _mean(
+    value: float, drawn: Mapping[Cell, FloatArray], cells: Sequence[Cell], before: Sequence[Cell] = ()
+) -> MixedMeanRecord:
+    """A mean over cells, or what those of ``before`` lose to it, with the interval of what was ``drawn``."""
+    low = high = None
+    if drawn:
+        replicates = np.mean([drawn[cell] for cell in cells], axis=0)
+        if before:
+            replicates = np.mean([drawn[cell] for cell in before], axis=0) - replicates
+        _, low, high = percentiles(replicates)
+    return {"score": value, "low": low, "high": high, "cells": len(cells)}

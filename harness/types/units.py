@@ -41,7 +41,7 @@ class Unit:
 
     @property
     def plain(self) -> bool:
-        """Tells whether it is a test set as it was released, neither perturbed nor of mixed languages: averages are of these."""
+        """Tells whether it is a test set as it was released, which averages are of: neither perturbed nor mixed."""
         return not (self.mixed or split_of(self.split)[1])
 
     @classmethod
