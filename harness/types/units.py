@@ -63,7 +63,8 @@ class UnitExamples:
 
     With them come those of its dev split, where a family learns from them, and the pool that its queries search.
     ``languages`` has that of each example where they are not all in ``language`` (dev data in several languages), and
-    ``pool_languages`` that of each member of the pool, where it is known.
+    ``pool_languages`` that of each member of the pool, where it is known. ``other`` has the same examples in a second
+    language, for models that read both.
     """
 
     task: str
@@ -74,6 +75,7 @@ class UnitExamples:
     pool: Sequence[Example] = ()
     languages: Sequence[str] = ()
     pool_languages: Sequence[str] = ()
+    other: Sequence[Example] = ()
 
     @property
     def language_of_each(self) -> Sequence[str]:
