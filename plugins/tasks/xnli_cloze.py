@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from harness import hookimpl
 from harness_plugins.tasks.xnli import XNLI
+
+from harness import hookimpl
 
 XNLI_CLOZE = replace(
     XNLI,
