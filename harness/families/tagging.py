@@ -61,6 +61,8 @@ class Tagging(HeadFamily):
                 raise UsageError(f"option words: 'auto', 'alone' or 'in_text' expected, not {self.words!r}")
 
     options: Options
+    reads_pairs = True
+    labels_translate = False
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a token classification head, one output a label (see :mod:`harness.models.heads`)."""
