@@ -169,7 +169,7 @@ class HeadFamily(Predictor):
                 start = end
 
     def computed(self, forward: Forward, features: FeatureRows, units: Sequence[UnitExamples]) -> dict[str, OutputRows]:
-        """What :meth:`outputs` says of the rows of these units; where they have partners, of each beside its partner's row.
+        """Outputs of the rows of these units; where they have partners, of each row beside its partner's.
 
         A family with its own :meth:`predict` calls this for rows of examples.
         """
