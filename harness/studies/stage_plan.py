@@ -124,4 +124,5 @@ def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
         languages=job.languages,
         split=job.options.split,
         perturb=job.options.perturb,
+        mixed_pairs=job.options.mixed_pairs,
     )

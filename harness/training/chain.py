@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
-from harness.data.sources import label_set
+from harness.data.pairing import training_partners
+from harness.data.resources import union
+from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
 from harness.models.languages import check_adaptable
+from harness.models.load import load_tokenizer
+from harness.models.preparation import new_tokens_of
 from harness.models.reference import parse_model
-from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
-from harness.models.vocabulary import extend_vocabulary
+from harness.models.resolve import Access, ResolvedModel, resolve_model
+from harness.models.transliterate import transliterates
 from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
+from harness.training.objectives._composition import Composition
+from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import (
+    SUMMARY,
+    InputFile,
+    Stage,
+    StageInput,
+    StageTask,
+    TrainedStage,
+    finished,
+    working_folder,
+)
 from harness.training.via import parse_via, via_tasks
-from harness.types.examples import unlabelled
-from harness.types.options import ObjectiveOptions, build
+from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
@@ -66,11 +78,10 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = self._inputs(parts, names)
+        inputs = (*self._teacher(parts, names), *self._files(parts))
         options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
-        if options.extend_vocabulary:
-            parent = self._extended(parent, parts, options.extend_vocabulary)
+        parent = self._prepared(parent, parts, options)
         quant = self.context.options.quant
         if quant and not options.peft:
             raise UsageError(
@@ -99,7 +110,8 @@ class Stages:
         objective = context.composition(objectives, names)
         with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
             task = objective.task(task)
-        every = context.training_split(task, "train")
+        paired = bool(objective.needing("translations"))
+        every = context.training_split(task, "train", originals=paired)
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
@@ -119,10 +131,19 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
+        if paired:
+            _check_translated(task, train, objective)
+        partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
-        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
 
-    def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
+    def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
+        """The files that objectives read, each once; DataError where one is missing."""
+        for role, wanted in {role: file for part in parts for role, file in part.objective.files().items()}.items():
+            found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
+            yield StageInput(role, wanted.name, found, union(()))
+
+    def _teacher(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""
         asking = [name for part in parts for name in part.objective.needing("teacher")]
         if not asking:
@@ -141,29 +162,32 @@ class Stages:
         for part in stage.tasks:
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
-            translated = any(each.translated for each in part.train.provenance)
-            if not translated and (asking := part.objective.needing("translations")):
-                raise UsageError(
-                    f"objective {asking[0]!r}: needs translations among the training data of {part.task.name!r}",
-                    hint=f"--via '{part.task.name}[es]{part.objective.suffix}'",
-                )
 
-    def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
-        """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        texts = [part.train for part in parts if unlabelled(part.train.examples)]
-        if isinstance(model, Stage) or not texts:
+    def _prepared(
+        self, model: ResolvedModel | Stage, parts: Sequence[StageTask], options: TrainOptions
+    ) -> ResolvedModel | Stage:
+        """The model that the stage begins with; a stage that is not the first takes it as the first has prepared it."""
+        if isinstance(model, ResolvedModel):
+            found = prepared(model, parts, options, self.root, self.context.options.data_dir)
+            if options.second_lr and not new_tokens_of(found.folder):
+                raise UsageError(
+                    "option second_lr: this stage begins with no new tokens to train at it",
+                    hint="for the stage that adds them: --set mlm.extend_vocabulary=99 --set mlm.second_lr=1e-4",
+                )
+            return found
+        for name, wanted in (("extend_vocabulary", options.extend_vocabulary), ("second_lr", options.second_lr)):
+            if wanted:
+                raise UsageError(
+                    f"{name}: for the first stage, where it models plain text",
+                    hint=f"--set mlm.{name}=...; or harness train --task 'mlm[sw]' --set {name}=...",
+                )
+        tables = tables_of(options, self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.start.folder), tables):
             raise UsageError(
-                "extend_vocabulary: for the first stage, where it models plain text",
-                hint="harness train --task 'mlm[sw]' --set extend_vocabulary=2000",
+                "option transliterate: the stage before this one reads the text as it is",
+                hint="--set transliterate=... without the name of a task is for all stages",
             )
-        content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
-        folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-        name = f"{model.reference} with {size} more tokens"
-        built(
-            folder,
-            lambda scratch: extend_vocabulary(model.folder, texts[0].examples, size, scratch),
-        )
-        return check_folder(folder, name, model.revision)
+        return model
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -180,11 +204,12 @@ class Stages:
         """The stage that trains the adapter of a language by masked language modelling on its text."""
         check_adaptable(model.config)
         stage = self.last([f"mlm[{code}]"], model)
-        if stage.options.extend_vocabulary:
-            raise UsageError(
-                "extend_vocabulary: adapters of one model share its vocabulary",
-                hint="harness train --task 'mlm[sw,ur]' --set extend_vocabulary=... first, then adapters on its checkpoint",
-            )
+        for name in ("extend_vocabulary", "transliterate"):
+            if getattr(stage.options, name):
+                raise UsageError(
+                    f"{name}: adapters of one model share its vocabulary",
+                    hint=f"harness train --task 'mlm[sw,ur]' --set {name}=... first, then adapters on its checkpoint",
+                )
         if stage.options.peft != "lora":
             raise UsageError("--set peft: language adapters are LoRA", hint="leave it out")
         return replace(stage, adapters=None, adapter_of=code)
@@ -216,6 +241,16 @@ class Stages:
                 trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
         self.trained[stage.key] = trained
         return trained
+
+
+def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
+    """Refuses an objective that needs translations where none of the training data are."""
+    if not any(each.translated for each in train.provenance):
+        raise UsageError(
+            f"objective {objective.needing('translations')[0]!r}: needs translations among the training data of "
+            f"{task.name!r}",
+            hint=f"--via '{task.name}[es]{objective.suffix}'",
+        )
 
 
 def _steps(stage: Stage) -> int:

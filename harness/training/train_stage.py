@@ -30,6 +30,7 @@ from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import check_head, load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
+from harness.models.preparation import new_tokens_of
 from harness.models.quantised import after_loading, quantised
 from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
     from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
+    from harness.types.examples import Example
 
 
 def train_stage(
@@ -110,6 +112,10 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+    if shard and stage.options.second_lr:
+        raise UsageError(
+            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
+        )
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
@@ -117,10 +123,11 @@ def _train(
     contexts = _contexts(stage, tokenizer, accelerator.device)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
     schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
+    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
-        if shard
+        if shard or new_tokens
         else touched_rows(parts, tokenizer, steps=len(schedule), decay=stage.options.weight_decay)
     )
     if accelerator.is_main_process:
@@ -159,6 +166,7 @@ def _train(
         tell=tell,
         shard=shard,
         tables=tables,
+        new_tokens=new_tokens,
         stage=stage.key,
         started=started,
     )
@@ -258,8 +266,12 @@ def _parts(
     import torch
 
     features, trained_on = [], []
-    for part, context in zip(stage.tasks, contexts, strict=True):
-        examples = part.objective.examples(part.train.examples, context) if context else part.train.examples
+    contexts = list(contexts)
+    for index, (part, context) in enumerate(zip(stage.tasks, contexts, strict=True)):
+        examples: Sequence[Example] = part.train.examples
+        if context:
+            examples, context = part.objective.examples(examples, context)
+            contexts[index] = context
         made = part.family.features(tokenizer, examples, training=True)
         trained_on.append(examples)
         features.append(part.objective.features(made, context) if context else made)
@@ -326,7 +338,15 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
 def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
     """Contexts of the objectives, one a task; None where there is none."""
     return [
-        ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
+        ObjectiveContext(
+            stage.options.seed,
+            part.family,
+            tokenizer,
+            str(device),
+            _teacher(stage, tokenizer, device),
+            part.partners.examples if part.partners else (),
+            files=stage.files,
+        )
         if part.objective
         else None
         for part in stage.tasks
