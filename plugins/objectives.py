@@ -1,4 +1,4 @@
-"""Controls, which are compared with a task (the same text and compute without its labels), and robust training."""
+"""Controls, which are compared with a task (the same text and compute without its labels), and training methods."""
 
 from harness import Objective, hookimpl
 
@@ -40,4 +40,13 @@ def harness_objectives():
         "harness.training.objectives.synonyms:Synonyms",
         summary="robust training: copies of the examples with words replaced by synonyms of a table",
         citation=ROBUST,
+    )
+    yield Objective(
+        "teaching",
+        1,
+        "harness.training.objectives.teaching:Teaching",
+        families=("classification", "multiple_choice", "tagging", "span_qa"),
+        needs=("teacher",),
+        summary="self-teaching and distillation: the predictions of a teacher as soft labels",
+        citation="Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding",
     )

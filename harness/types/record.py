@@ -165,11 +165,18 @@ class ObjectiveRecord(TypedDict):
 
 
 class InputRecord(TypedDict):
-    """Further input of a stage, besides its parent and its data: a teacher, for example."""
+    """Further input of a stage, besides its parent and its data: a teacher, for example.
+
+    ``stage`` is the key of one that was trained for it; ``fingerprint`` is that of the weights.
+    """
 
     role: str
     name: str
-    fingerprint: str
+    stage: NotRequired[str]
+    fingerprint: NotRequired[str]
+    dev_score: NotRequired[float | None]
+    steps: NotRequired[int]
+    seconds: NotRequired[float]
 
 
 class StageTaskRecord(TypedDict):
