@@ -205,7 +205,8 @@ def adapter_notes(language: str, used: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def data_notes(run: RunView) -> list[str]:
-    """Notes on training data, on the data, on sentence vectors, on an approximate search and on language adapters.
+    """Notes on training data and what else stages read, on the data, on sentence vectors, on an approximate search and on
+    language adapters.
 
     Each is there once.
 
@@ -216,6 +217,10 @@ def data_notes(run: RunView) -> list[str]:
         for stage in run.stages
         for part in stage["tasks"]
         for note in part["data"]["train"].get("notes", ())
+    } | {
+        f"{stage['name']}, {each['role']}: {each['fingerprint'][:12]} ({each['name']})": None
+        for stage in run.stages
+        for each in stage.get("inputs", ())
     }
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in run.tasks.values():
