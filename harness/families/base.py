@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.core.arrays import IntArray, OutputRows
+    from harness.families.distributions import Distributions
     from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
     from harness.models.embedder import Embedder
@@ -122,6 +123,10 @@ class HeadFamily(Predictor):
     """True if the rows of an example can be read beside those of its translation (:mod:`harness.models.fusion`)."""
     labels_translate: bool = True
     """True if the labels of an example are those of its translation; tags of words are not."""
+    keeps_unlabelled: bool = False
+    """True if :meth:`features` for training keep examples without labels, for an objective that needs none."""
+    token_level: bool = False
+    """True if predictions belong to tokens or words of a row: models with other tokenizers predict other ones."""
     trains_vectors: bool = False
     """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
 
@@ -204,6 +209,7 @@ class HeadFamily(Predictor):
         """Tokenises whole batches, usually to :class:`~harness.inference.features.Features`.
 
         With ``training`` the labels go along and unusable examples are dropped; the rows may then be made as they are needed.
+        With :attr:`keeps_unlabelled` examples without labels stay, and -100 stands for what they lack.
         """
 
     def embedding_rows(self, features: FeatureRows) -> IntArray | None:
@@ -231,6 +237,13 @@ class HeadFamily(Predictor):
     @abstractmethod
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Computes what decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """The distributions that :meth:`loss` is the cross-entropy of, from one pass through the model.
+
+        By default none: such a family cannot be taught by another model's predictions.
+        """
+        return ()
 
     @abstractmethod
     def decode(self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> Sequence[Any]:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +76,7 @@ class HeadTask:
         """Summed loss of a micro-batch and the number of terms; ``step`` are the fields of the context that it has."""
         if self.context is None:
             return self.family.loss(model, batch)
-        return self.objective.loss(model, batch, partial(self.family.loss, model), replace(self.context, **step))
+        return self.objective.loss(model, batch, self.family.loss, replace(self.context, **step))
 
 
 def learning_rate(step: int, total: int, options: TrainOptions, *, second: bool = False) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.damage import Damaged
+from harness.core.hashing import file_sha256
 from harness.core.sealed import read_sealed
 from harness.data.languages import distinct
 from harness.data.resources import Resources, of_training, union
@@ -95,25 +96,39 @@ class Fingerprinted(Protocol):
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A file that an objective reads, besides the data of its task."""
+
+    path: Path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of its content."""
+        return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
 class StageInput:
     """Further inputs of a stage, besides its tasks and its parent, and what these used themselves.
 
-    ``role`` says what it is for ("teacher"), ``name`` what it was asked for as.
+    ``role`` says what it is for ("teacher", "synonym table"), ``name`` what it was asked for as. The content may be a stage
+    that is yet to be trained.
     """
 
     role: str
     name: str
-    content: Fingerprinted
+    content: Fingerprinted | Stage
     resources: Resources
 
     @property
     def fingerprint(self) -> str:
-        """That of the content."""
-        return self.content.fingerprint
+        """That of the content; of a stage, its key."""
+        return self.content.key if isinstance(self.content, Stage) else self.content.fingerprint
 
     def describe(self) -> dict[str, str]:
         """Entry of the record about it."""
-        return {"role": self.role, "name": self.name, "fingerprint": self.fingerprint}
+        kind = "stage" if isinstance(self.content, Stage) else "fingerprint"
+        return {"role": self.role, "name": self.name, kind: self.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -150,6 +165,24 @@ class Stage:
     def fusion(self) -> Fusion | None:
         """The fused layers of its checkpoint, which reads pairs of rows; None for one that reads each row alone."""
         return self.tasks[0].objective.fusion
+
+    @property
+    def prerequisites(self) -> list[Stage]:
+        """The stages that it needs itself: its parent, and one that teaches it."""
+        return [each for each in (self.parent, *(one.content for one in self.inputs)) if isinstance(each, Stage)]
+
+    @property
+    def needed(self) -> list[Stage]:
+        """All stages that are trained before it, each once and in order."""
+        found: dict[str, Stage] = {}
+        for stage in self.prerequisites:
+            found |= {each.key: each for each in (*stage.needed, stage) if each.key not in found}
+        return list(found.values())
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that its objectives read, by their roles."""
+        return {each.role: each.content.path for each in self.inputs if isinstance(each.content, InputFile)}
 
     @property
     def keeps_head(self) -> bool:

@@ -144,6 +144,8 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
+    ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
+    (:mod:`harness.data.mixed_pairs`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep at most that many examples of a unit and of a training split, and mark the record as partial.
@@ -166,6 +168,7 @@ class EvalOptions:
     via: tuple[str, ...] = option((), MEASURES, keyed="never")
     select_on: tuple[str, ...] = option((), MEASURES, keyed="never")
     perturb: tuple[str, ...] = option((), SELECTS)
+    mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
@@ -197,6 +200,8 @@ class EvalOptions:
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.language_adapters is not None and self.compiled:
             raise UsageError("--compile: not with --language-adapters, which are swapped as the model computes")
+        if self.language_adapters is not None and self.mixed_pairs:
+            raise UsageError("--mixed-pairs: not with --language-adapters, of which a pair in two languages needs two")
         if self.trust_remote_code is not None:
             parse_trusted(self.trust_remote_code)
         for kind in self.perturb:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,17 @@ class Fused(StageObjective):
         return Fusion(self.options.local_layers, self.options.fusion_layers)
 
     def family(self, family: HeadFamily) -> HeadFamily:
-        """The same family; UsageError for a position that its head does not read."""
+        """The same family, which keeps translations without labels. UsageError for a position that its head does not read."""
         if self.options.english_position == "published" and not isinstance(family, Classification):
             raise UsageError(
                 "option english_position: 'published' is for classification, which reads the first token",
                 hint="leave it out",
             )
-        return family
+        if family.labels_translate:
+            return family
+        kept = copy.copy(family)
+        kept.keeps_unlabelled = True
+        return kept
 
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """Pairs of rows as items, the target language first."""
