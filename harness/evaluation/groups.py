@@ -104,6 +104,8 @@ def make_group(
         for source in sources:
             selected = _selected(source, units[0], options.select_on)
             checkpoint = stages.stage([selected], checkpoint, target=units[0].task.name)
+    if isinstance(checkpoint, ResolvedModel):
+        stages.check_as_it_is(checkpoint, units[0].task.name)
     return CheckpointGroup(family, checkpoint, tuple(units))
 
 

@@ -215,6 +215,15 @@ class Stages:
             )
         return model
 
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
+
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
         return self.last(expressions, model) if expressions else model
