@@ -45,10 +45,21 @@ from harness.types.options import EvalOptions
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
 @click.option(
+    "--mixed-pairs",
+    is_flag=True,
+    help="Score pairs of texts in two languages too, every language with every other.",
+)
+@click.option(
     "--train",
     default=EvalOptions.train,
     show_default=True,
     help="auto: fine-tune on English; never: score the model unchanged.",
+)
+@click.option(
+    "--pair-missing",
+    default=EvalOptions.pair_missing,
+    show_default=True,
+    help="A test text without an English translation, for objective fusion: error, or self, which marks the record.",
 )
 @recipe_options
 @adapter_options

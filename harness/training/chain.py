@@ -42,6 +42,8 @@ from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
+OWN_TEACHER = "self"
+"""The teacher that is the same stage without what it teaches, trained first."""
 
 
 class Stages:
@@ -68,9 +70,20 @@ class Stages:
         ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
         ``target`` is the task that is scored, whose training options count more than those of the task that it trains on.
         """
-        scored = objectives is None
-        if objectives is None:
-            objectives = [self.context.objective_names(task.name) for task in tasks]
+        if objectives is not None:
+            return self._stage(tasks, parent, objectives, target, scored=False)
+        own = [self.context.objective_names(task.name) for task in tasks]
+        return self._stage(tasks, parent, own, target, scored=True)
+
+    def _stage(
+        self,
+        tasks: Sequence[IntermediateTask],
+        parent: ResolvedModel | Stage,
+        objectives: Sequence[Sequence[str]],
+        target: str,
+        *,
+        scored: bool,
+    ) -> Stage:
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
         names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
@@ -78,7 +91,10 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = (*self._teacher(parts, names), *self._files(parts))
+        taught = self._teacher(
+            parts, [*names, *last], lambda others: self._stage(tasks, parent, [others], target, scored=scored)
+        )
+        inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         parent = self._prepared(parent, parts, options)
@@ -143,16 +159,26 @@ class Stages:
             found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
             yield StageInput(role, wanted.name, found, union(()))
 
-    def _teacher(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
-        """The teacher, where an objective needs one."""
+    def _teacher(
+        self, parts: Sequence[StageTask], names: Sequence[str], without: Callable[[Sequence[str]], Stage]
+    ) -> tuple[StageInput, ...]:
+        """The teacher, where an objective needs one; ``without`` makes the stage with these objectives instead."""
         asking = [name for part in parts for name in part.objective.needing("teacher")]
         if not asking:
             return ()
         text = build(ObjectiveOptions, self.context.values(names)).teacher
         if not text:
-            raise UsageError(f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL")
+            raise UsageError(
+                f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL, or --set teacher=self"
+            )
         if len(parts) > 1:
             raise UsageError(f"objective {asking[0]!r}: a teacher teaches one task a stage", hint="--via a --via b")
+        if self.context.adapters is not None:
+            raise UsageError(f"objective {asking[0]!r}: not with --language-adapters, which a teacher lacks")
+        if text == OWN_TEACHER:
+            names = [layer.value.name for layer in parts[0].objective.layers if layer.value.name not in asking]
+            stage = without(names)
+            return (StageInput("teacher", text, stage, stage.resources),)
         registry = self.context.registry
         teacher = resolve_model(parse_model(text), Access.of(self.context.options, registry))
         return (StageInput("teacher", text, teacher, before(teacher.folder, registry).resources),)
@@ -160,6 +186,8 @@ class Stages:
     def _check_needs(self, stage: Stage) -> None:
         """Refuses objectives that would be silently wrong in this stage."""
         for part in stage.tasks:
+            if part.objective.fusion is not None:
+                _check_fused(stage, part)
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
 
@@ -188,6 +216,15 @@ class Stages:
                 hint="--set transliterate=... without the name of a task is for all stages",
             )
         return model
+
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -231,16 +268,31 @@ class Stages:
         if stage.key in self.trained:
             return self.trained[stage.key]
         folder = folder or stage.folder(self.root)
-        parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
+        for each in stage.prerequisites:
+            self.train(each)
         trained = finished(stage, folder)
         if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
             from harness.training.train_stage import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
             with attributing_errors(stage.tasks[0].task, self.context.registry):
-                trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
+                trained = train_stage(
+                    stage,
+                    self._folder(stage.parent),
+                    folder,
+                    compute=self.context.compute,
+                    tell=tell,
+                    teacher=self._folder(stage.teacher.content) if stage.teacher else None,
+                )
         self.trained[stage.key] = trained
         return trained
+
+    def _folder(self, model: object) -> Path:
+        """The folder of a model, or of a stage that is trained."""
+        if isinstance(model, Stage):
+            return self.trained[model.key].folder
+        assert isinstance(model, ResolvedModel)
+        return model.folder
 
 
 def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
@@ -251,6 +303,18 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
             f"{task.name!r}",
             hint=f"--via '{task.name}[es]{objective.suffix}'",
         )
+
+
+def _check_fused(stage: Stage, part: StageTask) -> None:
+    """Refuses to fuse layers where rows of other tasks are no pairs, or where something decides row by row."""
+    assert part.objective.fusion is not None
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{part.name}: a network with fused layers trains one task a stage", hint="give the tasks in sequence"
+        )
+    if stage.adapters is not None:
+        raise UsageError(f"{part.name}: not with --language-adapters, as the rows of a pair are in two languages")
+    part.objective.fusion.check(stage.start.config)
 
 
 def _steps(stage: Stage) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
+    from harness.models.fusion import Fusion
     from harness.models.language_adapters import Choice, LanguageAdapters
     from harness.models.resolve import ResolvedModel
     from harness.scoring.formats.base import Format
@@ -110,22 +111,24 @@ class InputFile:
 class StageInput:
     """Further inputs of a stage, besides its tasks and its parent, and what these used themselves.
 
-    ``role`` says what it is for ("teacher", "synonym table"), ``name`` what it was asked for as.
+    ``role`` says what it is for ("teacher", "synonym table"), ``name`` what it was asked for as. The content may be a stage
+    that is yet to be trained.
     """
 
     role: str
     name: str
-    content: Fingerprinted
+    content: Fingerprinted | Stage
     resources: Resources
 
     @property
     def fingerprint(self) -> str:
-        """That of the content."""
-        return self.content.fingerprint
+        """That of the content; of a stage, its key."""
+        return self.content.key if isinstance(self.content, Stage) else self.content.fingerprint
 
     def describe(self) -> dict[str, str]:
         """Entry of the record about it."""
-        return {"role": self.role, "name": self.name, "fingerprint": self.fingerprint}
+        kind = "stage" if isinstance(self.content, Stage) else "fingerprint"
+        return {"role": self.role, "name": self.name, kind: self.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,24 @@ class Stage:
     def teacher(self) -> StageInput | None:
         """The checkpoint that an objective learns from, if it needs one."""
         return next((each for each in self.inputs if each.role == "teacher"), None)
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of its checkpoint, which reads pairs of rows; None for one that reads each row alone."""
+        return self.tasks[0].objective.fusion
+
+    @property
+    def prerequisites(self) -> list[Stage]:
+        """The stages that it needs itself: its parent, and one that teaches it."""
+        return [each for each in (self.parent, *(one.content for one in self.inputs)) if isinstance(each, Stage)]
+
+    @property
+    def needed(self) -> list[Stage]:
+        """All stages that are trained before it, each once and in order."""
+        found: dict[str, Stage] = {}
+        for stage in self.prerequisites:
+            found |= {each.key: each for each in (*stage.needed, stage) if each.key not in found}
+        return list(found.values())
 
     @property
     def files(self) -> dict[str, Path]:

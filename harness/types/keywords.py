@@ -31,6 +31,7 @@ class Keywords(TypedDict, total=False):
     with_mlm: bool
     select_on: str | Sequence[str]
     perturb: str | Sequence[str]
+    mixed_pairs: bool
     train: str
     recipe: str
     overrides: Mapping[str, Any]
@@ -46,6 +47,7 @@ class Keywords(TypedDict, total=False):
     dtype: str
     quant: str
     attention: str
+    pair_missing: str
     language_adapters: str | PathLike[str] | None
     adapter_fallback: str
     batch_tokens: int | None

@@ -144,12 +144,16 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
+    ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
+    (:mod:`harness.data.mixed_pairs`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep at most that many examples of a unit and of a training split, and mark the record as partial.
     ``stages_dir`` holds the trained stages, shared by the runs in one folder (None: ``stages`` next to the run).
     ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
     ``torch.compile``.
+    ``pair_missing`` says what becomes of a test text without an English translation, for models that read both: "error",
+    or "self", which pairs it with itself and marks the record as partial.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring. ``attention`` names transformers' implementation of attention ("auto": sdpa where the model has it).
     ``language_adapters`` is a folder with an adapter for each language, which are swapped by the language of what is
@@ -164,6 +168,7 @@ class EvalOptions:
     via: tuple[str, ...] = option((), MEASURES, keyed="never")
     select_on: tuple[str, ...] = option((), MEASURES, keyed="never")
     perturb: tuple[str, ...] = option((), SELECTS)
+    mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
@@ -173,6 +178,7 @@ class EvalOptions:
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
     attention: str = option("auto", MEASURES, keyed="changed")
+    pair_missing: str = option("error", MEASURES, keyed="never")
     language_adapters: str | None = option(None, MEASURES, keyed="never")
     adapter_fallback: str = option("related", MEASURES, keyed="never")
     batch_tokens: int | None = option(None, SPEED)
@@ -188,10 +194,14 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.pair_missing not in ("error", "self"):
+            raise UsageError(f"--pair-missing {self.pair_missing!r}: 'error' or 'self' expected")
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.language_adapters is not None and self.compiled:
             raise UsageError("--compile: not with --language-adapters, which are swapped as the model computes")
+        if self.language_adapters is not None and self.mixed_pairs:
+            raise UsageError("--mixed-pairs: not with --language-adapters, of which a pair in two languages needs two")
         if self.trust_remote_code is not None:
             parse_trusted(self.trust_remote_code)
         for kind in self.perturb:
