@@ -187,6 +187,8 @@ class Stages:
     def _check_needs(self, stage: Stage) -> None:
         """Refuses objectives that would be silently wrong in this stage."""
         for part in stage.tasks:
+            if part.objective.fusion is not None:
+                _check_fused(stage, part)
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
 
@@ -215,6 +217,15 @@ class Stages:
                 hint="--set transliterate=... without the name of a task is for all stages",
             )
         return model
+
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -309,6 +320,18 @@ def _check_frozen(stage: Stage) -> None:
         raise UsageError(
             f"--peft {stage.options.peft}: {frozen[0]!r} trains a soft prompt, and no adapters", hint="leave it out"
         )
+
+
+def _check_fused(stage: Stage, part: StageTask) -> None:
+    """Refuses to fuse layers where rows of other tasks are no pairs, or where something decides row by row."""
+    assert part.objective.fusion is not None
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{part.name}: a network with fused layers trains one task a stage", hint="give the tasks in sequence"
+        )
+    if stage.adapters is not None:
+        raise UsageError(f"{part.name}: not with --language-adapters, as the rows of a pair are in two languages")
+    part.objective.fusion.check(stage.start.config)
 
 
 def _steps(stage: Stage) -> int:
