@@ -264,7 +264,7 @@ class Cloze(HeadFamily):
         return {"scores": torch.as_tensor(scores)}
 
     def _scale(self, logits: torch.Tensor) -> torch.Tensor:
-        """Numbers of tokens that are added up: probabilities, or their logarithms, which are logits up to a number of the row."""
+        """Numbers of tokens that are added up: probabilities, or their logarithms (logits, up to a number of the row)."""
         return logits.softmax(dim=1) if self.options.scores == "probabilities" else logits.log_softmax(dim=1)
 
     def _by_language(
