@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -112,9 +112,13 @@ class ObjectiveContext:
 class StageObjective:
     """Changes how one task of a stage is trained. ``options`` is an instance of :attr:`Options`, a frozen dataclass.
 
+    ``off`` are values of options with which a stage has the bits of a plain one, if there are such (``{"weight": 0.0}``).
+
     An objective has no state that a step changes: what a step does follows from the weights and from the context. It
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
+
+    off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
     class Options:
