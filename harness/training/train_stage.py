@@ -364,6 +364,7 @@ def _context(
         str(device),
         dev=dev,
         partners=part.partners.examples if part.partners else (),
+        pairs=stage.fusion is not None,
         files=stage.files,
     )
 
