@@ -30,6 +30,7 @@ XTREME = Recipe(
         "mewslix": {"epochs": 2, "batch": 256, "softmax_pairs": 64, "evaluate_every": 100},
         "dbpedia14": {**SOFT_PROMPT, "train_size": 448},
         "xnli_cloze": {**SOFT_PROMPT, "train_size": 96},
+        "topics_seen": {**SOFT_PROMPT, "train_size": 96},
     },
     large_tasks={
         "xnli": {"lr": 3e-5},
