@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
-from harness.families.base import Predictor
+from harness.families.base import HeadFamily, Predictor
 from harness.models.embedder import Embedder
+from harness.models.fusion import Fusion, stored_fusion
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
 from harness.training.context import RunContext
@@ -36,6 +37,15 @@ class CheckpointGroup:
     def start(self) -> ResolvedModel | None:
         """The model before any stage; None for a baseline."""
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of the checkpoint, for which examples come in two languages; None where they come in one."""
+        if self.checkpoint is None or not (isinstance(self.family, HeadFamily) and self.family.reads_pairs):
+            return None
+        if isinstance(self.checkpoint, Stage):
+            return self.checkpoint.fusion
+        return stored_fusion(self.checkpoint.folder)
 
     @property
     def embedder(self) -> Embedder:
@@ -84,7 +94,7 @@ def family_of(task: TargetTask, context: RunContext) -> Predictor:
     """The family of a task, with the options in force for it."""
     sources = training_tasks(task, context.registry)
     names = [*(source.name for source in sources[-1:] if source.family == task.family), task.name]
-    return context.family(task.family, task.labels, names, task.options)
+    return context.family(task, task.labels, names)
 
 
 def make_group(
@@ -104,6 +114,8 @@ def make_group(
         for source in sources:
             selected = _selected(source, units[0], options.select_on)
             checkpoint = stages.stage([selected], checkpoint, target=units[0].task.name)
+    if isinstance(checkpoint, ResolvedModel):
+        stages.check_as_it_is(checkpoint, units[0].task.name)
     return CheckpointGroup(family, checkpoint, tuple(units))
 
 

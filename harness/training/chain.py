@@ -108,6 +108,7 @@ class Stages:
         adapters, dtype = self.context.adapters, self.context.compute.dtype
         stage = Stage(tuple(parts), parent, options, dtype, quant, known, inputs, attention, adapters)
         self._check_needs(stage)
+        _check_frozen(stage)
         return stage
 
     def _part(
@@ -131,7 +132,7 @@ class Stages:
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
-        family = context.family(task.family, label_set(task, every), names, task.options)
+        family = context.family(task, label_set(task, every), names)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
         for layer in objective.layers:
@@ -186,6 +187,8 @@ class Stages:
     def _check_needs(self, stage: Stage) -> None:
         """Refuses objectives that would be silently wrong in this stage."""
         for part in stage.tasks:
+            if part.objective.fusion is not None:
+                _check_fused(stage, part)
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
 
@@ -214,6 +217,15 @@ class Stages:
                 hint="--set transliterate=... without the name of a task is for all stages",
             )
         return model
+
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -292,6 +304,34 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
             f"{task.name!r}",
             hint=f"--via '{task.name}[es]{objective.suffix}'",
         )
+
+
+def _check_frozen(stage: Stage) -> None:
+    """Refuses what would train an encoder that one of the stage's tasks leaves as it is."""
+    frozen = [part.name for part in stage.tasks if part.family.freezes_encoder or part.objective.freezes_encoder]
+    if not frozen:
+        return
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{frozen[0]!r} trains a soft prompt on a frozen encoder, which no other task can share",
+            hint="give the tasks in sequence: --via a --via b",
+        )
+    if stage.options.peft:
+        raise UsageError(
+            f"--peft {stage.options.peft}: {frozen[0]!r} trains a soft prompt, and no adapters", hint="leave it out"
+        )
+
+
+def _check_fused(stage: Stage, part: StageTask) -> None:
+    """Refuses to fuse layers where rows of other tasks are no pairs, or where something decides row by row."""
+    assert part.objective.fusion is not None
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{part.name}: a network with fused layers trains one task a stage", hint="give the tasks in sequence"
+        )
+    if stage.adapters is not None:
+        raise UsageError(f"{part.name}: not with --language-adapters, as the rows of a pair are in two languages")
+    part.objective.fusion.check(stage.start.config)
 
 
 def _steps(stage: Stage) -> int:

@@ -91,6 +91,7 @@ class OptionsRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    pair_missing: NotRequired[str]
     language_adapters: NotRequired[str | None]
     adapter_fallback: NotRequired[str]
     batch_tokens: NotRequired[int | None]
@@ -210,7 +211,12 @@ class DevRecord(TypedDict):
 
 
 class StageRecord(TypedDict):
-    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss)."""
+    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss).
+
+    ``preparation`` says what was done to the model before: ``transliterate`` (names of tables, each of which rewrites all
+    languages of its script), ``new_tokens`` and ``how`` they were found, the fingerprint of the ``text``, and for each of its
+    ``languages`` tokens a word and the share of unknown tokens (or bytes in their place) ``before`` and ``after``.
+    """
 
     key: str
     name: str
@@ -221,6 +227,7 @@ class StageRecord(TypedDict):
     quant: NotRequired[str]
     attention: NotRequired[str]
     language_adapters: NotRequired[dict[str, Any]]
+    preparation: NotRequired[dict[str, Any]]
     ancestors: NotRequired[list[str]]
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]
