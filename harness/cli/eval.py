@@ -50,6 +50,12 @@ from harness.types.options import EvalOptions
     show_default=True,
     help="auto: fine-tune on English; never: score the model unchanged.",
 )
+@click.option(
+    "--train-on",
+    multiple=True,
+    metavar="TASK[CODES]",
+    help="Train the task on its data in these languages, translations included, in place of English; or all.",
+)
 @recipe_options
 @adapter_options
 @click.option(

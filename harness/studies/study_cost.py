@@ -28,7 +28,6 @@ from harness.studies.throughput import assumed_rate, measured_rate
 from harness.studies.training_tokens import RowLengths, assumed_work, measured_work, scoring_work
 from harness.training.context import RunContext, option_names
 from harness.training.recipes import find_recipe
-from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, TrainOptions, seeded
 from harness.types.progress import ProgressListener
@@ -263,7 +262,7 @@ class _Counter:
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
-            for source in training_tasks(entry.task, self.registry):
+            for source in context.training_tasks(entry.task):
                 names = [*option_names(source), entry.task.name]
                 parent = json.dumps([parent, source.name, context.values(names)], sort_keys=True, default=str)
                 before.append(source.name)

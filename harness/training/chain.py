@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.border import border
 from harness.core.built import built
-from harness.core.errors import PluginError, UsageError
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.pairing import training_partners
 from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
@@ -27,7 +27,7 @@ from harness.training.schedule import make_schedule
 from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
 from harness.training.via import parse_via, via_tasks
 from harness.types.examples import unlabelled
-from harness.types.options import ObjectiveOptions, build
+from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
@@ -60,7 +60,7 @@ class Stages:
         """
         scored = objectives is None
         if objectives is None:
-            objectives = [self.context.objective_names(task.name) for task in tasks]
+            objectives = [self.context.objective_names(option_names(task)) for task in tasks]
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
         names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
@@ -70,6 +70,9 @@ class Stages:
         ]
         inputs = self._inputs(parts, names)
         options = self.context.train_options([*names, *last])
+        if scored and "epochs_of" not in self.context.values([*names, *last]):
+            options = replace(options, epochs_of=_epochs_of(tasks))
+        parts = [replace(part, epoch=self._epoch(part, options)) for part in parts]
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         if options.extend_vocabulary:
             parent = self._extended(parent, parts, options.extend_vocabulary)
@@ -127,6 +130,24 @@ class Stages:
         partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
+
+    def _epoch(self, part: StageTask, options: TrainOptions) -> int:
+        """The examples of an epoch where English and its translations count once; 0 where each of them counts."""
+        originals = [each.original for each in part.task.train.parts or (part.task.train,) if each.original is not None]
+        if options.epochs_of != "english" or not originals:
+            return 0
+        copies = {"en", *(each.language for each in part.train.provenance if each.translated)}
+        others = sum(code not in copies for code in part.train.languages)
+        if others == len(part.train.examples):
+            return 0
+        status = self.context.data.status(originals[0])
+        if not status.rows:
+            raise DataError(
+                f"{part.task.name}: an epoch is as long as one of the English data, which are not there: {status.reason}",
+                hint="--set epochs_of=all counts the examples that are trained on",
+            )
+        most = [status.rows, self.context.options.train_limit, part.train_size or None]
+        return others + min(each for each in most if each is not None)
 
     def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
         """The teacher, where an objective needs one."""
@@ -218,6 +239,12 @@ class Stages:
         return trained
 
 
+def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
+    """Whose epochs count if nobody says: those of English where a task that is scored is trained on other languages."""
+    parts = (part for task in tasks for part in task.train.parts or (task.train,))
+    return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
+
+
 def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
     """Refuses an objective that needs translations where none of the training data are."""
     if not any(each.translated for each in train.provenance):
@@ -230,7 +257,8 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
 
 def _steps(stage: Stage) -> int:
     """Its optimizer steps if every example is one item; those of long texts are several."""
-    return len(make_schedule([len(part.train.examples) for part in stage.tasks], stage.options, stage.beside))
+    sizes = [part.of_epoch(len(part.train.examples)) for part in stage.tasks]
+    return len(make_schedule(sizes, stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

@@ -64,6 +64,13 @@ def key_part(options: Any) -> dict[str, Any]:
     return part
 
 
+def recorded(options: Any) -> dict[str, Any]:
+    """The options as records hold them: those in keys and those of speed; one that is keyed "changed" only where it is."""
+    part, plain = key_part(options), dataclasses.asdict(options)
+    speed = names(type(options), SPEED)
+    return {name: value for name, value in plain.items() if name in part or name in speed}
+
+
 def chosen(options: Any, role: Role) -> dict[str, Any]:
     """The options of a role, as plain values."""
     plain = dataclasses.asdict(options)
