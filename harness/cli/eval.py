@@ -45,6 +45,11 @@ from harness.types.options import EvalOptions
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
 @click.option(
+    "--mixed-pairs",
+    is_flag=True,
+    help="Score pairs of texts in two languages too, every language with every other.",
+)
+@click.option(
     "--train",
     default=EvalOptions.train,
     show_default=True,
@@ -55,6 +60,12 @@ from harness.types.options import EvalOptions
     multiple=True,
     metavar="TASK[CODES]",
     help="Train the task on its data in these languages, translations included, in place of English; or all.",
+)
+@click.option(
+    "--pair-missing",
+    default=EvalOptions.pair_missing,
+    show_default=True,
+    help="A test text without an English translation, for objective fusion: error, or self, which marks the record.",
 )
 @recipe_options
 @adapter_options

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.locate import Files, resolve
+from harness.core.errors import DataError
+from harness.data.locate import Files, data_folders, resolve
 from harness.data.sources import LoadedSplit, Status, load_examples, located, split_status
 from harness.types.sources import Source, Split
 from harness.types.tasks import Task
@@ -67,3 +68,12 @@ class DataAccess:
     def find(self, source: Source) -> Files | None:
         """Finds the files of one source; None where they cannot be found."""
         return resolve(source, self.data_dir, self.offline, resolver=self.resolver)
+
+    def file(self, name: str, obtain: str) -> Path:
+        """The path of a file in the first data folder that has it; DataError, with how to ``obtain`` it, where none has."""
+        folders = data_folders(self.data_dir)
+        found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if found is None:
+            places = ", ".join(map(str, folders)) or "any data folder: none was given"
+            raise DataError(f"{name} not found in {places}", hint=obtain)
+        return found

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
+from harness.data.mixed_pairs import VERSION, mix
+from harness.data.pairing import unit_partners
 from harness.data.perturb import Variant, make_variant, split_of
+from harness.data.resources import of_partners, of_test, union
 from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
@@ -20,11 +23,13 @@ from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
 from harness.types.tasks import TargetTask
-from harness.types.units import UnitExamples
+from harness.types.units import Unit, UnitExamples
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.models.language_adapters import Choice
+    from harness.types.record import ResourcesRecord
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,16 @@ class PreparedUnit:
     """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
 
     ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
-    ``resources`` are those of its language adapters.
+    ``resources`` are those of its data, of the English beside its texts, and of its language adapters.
     """
 
     planned: PlannedUnit
     examples: UnitExamples
     data: LoadedSplit
     key: str
-    checkpoint: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: str
+    facts: Mapping[str, Any]
+    resources: ResourcesRecord
 
 
 class Preparation:
@@ -71,22 +76,28 @@ class Preparation:
         """Loads what the unit needs; DataError where that cannot be loaded."""
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
-        data = self.context.data.load(entry.task, entry.split, options.limit)
-        module, adapters = self._module(unit.language, group), self._adapters(entry, group)
+        load = self.context.data.load if entry.second is None else self.context.data.load_once
+        data = load(entry.task, entry.split, options.limit)
+        module, adapters = self._module(unit.languages[0], group), self._adapters(entry, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
         if entry.perturbation:
             variant = make_variant(entry.perturbation, data.examples, self._parallel(entry))
+        resources = [of_test(unit.languages[0], data)]
+        if entry.second is not None:
+            second = self.context.data.load_once(entry.task, entry.second, options.limit)
+            variant = _mixed(unit, data, second)
+            resources.append(of_test(unit.languages[1], second))
         dev: Sequence[Any] = ()
         dev_fingerprint = None
         if family.needs_dev and split_of(unit.split)[0] != "dev":
-            split = entry.task.languages[unit.language].get("dev")
+            split = entry.task.languages[unit.languages[0]].get("dev")
             if split is None:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
             loaded = self.context.data.load(entry.task, split, options.limit)
             dev, dev_fingerprint = loaded.examples, loaded.fingerprint
-        pool = self._pool(entry)
+        pool, partners = self._pool(entry), self._partners(entry, group, data)
         content = {
             "checkpoint": group.identity or self.baseline,
             "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
@@ -99,15 +110,24 @@ class Preparation:
             **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
+            **({"partners": partners.fingerprint} if partners else {}),
             **({"variant": variant.identity} if variant.identity else {}),
             **({"language_adapters": key_of(adapters)} if adapters else {}),
             **({"seed": self.seed} if self.seed else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
-        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
+        each = [unit.languages[0]] * len(variant.examples) if unit.mixed else ()
+        other: Sequence[Any] = partners.examples if partners else ()
+        examples = UnitExamples(
+            unit.task, unit.language, unit.split, variant.examples, dev, candidates, each, other=other
+        )
         facts = {**variant.facts, **module, **({"language_adapters": described(adapters)} if adapters else {})}
-        return PreparedUnit(entry, examples, data, key, group.identity, facts, texts_of(adapters))
+        if partners:
+            facts["pairs"] = partners.counts()
+            resources.append(of_partners(unit.language, partners))
+        used = union([*resources, texts_of(adapters)])
+        return PreparedUnit(entry, examples, data, key, group.identity, facts, used)
 
     @staticmethod
     def _module(language: str, group: CheckpointGroup) -> dict[str, str]:
@@ -142,7 +162,30 @@ class Preparation:
                     continue
                 yield code, loaded.examples, loaded.fingerprint
 
+    def _partners(self, entry: PlannedUnit, group: CheckpointGroup, data: LoadedSplit) -> Partners | None:
+        """The English of each example, for a checkpoint that reads both; None for any other."""
+        if group.fusion is None:
+            return None
+        if entry.perturbation:
+            raise UsageError(
+                f"--perturb {entry.perturbation}: not for a model that reads the English translation beside the text",
+                hint="the translation would be of the text as it was; leave --perturb out",
+            )
+        if entry.second is not None:
+            raise UsageError("--mixed-pairs: not for a model that reads the English translation beside the text")
+        missing: Any = self.context.options.pair_missing
+        split, _ = split_of(entry.unit.split)
+        return unit_partners(entry.task, entry.unit.language, split, data, self.context.data, missing=missing)
+
     def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
         """The candidates that the queries of all languages search, read once."""
         task = entry.task
         return None if task.pool is None else self.context.data.load_once(task, task.pool, None)
+
+
+def _mixed(unit: Unit, first: LoadedSplit, second: LoadedSplit) -> Variant:
+    """The pairs of two languages, with the data of the second texts for the record."""
+    keys = [Unit(unit.task, code, unit.split).key for code in unit.languages]
+    examples = mix(first.examples, second.examples, (keys[0], keys[1]))
+    facts = {"second": {"fingerprint": second.fingerprint, "source": second.source}}
+    return Variant(examples, facts, (VERSION, "mixed pairs", second.fingerprint))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
-from harness.families.base import Predictor
+from harness.families.base import HeadFamily, Predictor
 from harness.models.embedder import Embedder
+from harness.models.fusion import Fusion, stored_fusion
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
 from harness.training.context import RunContext, option_names
@@ -36,6 +37,15 @@ class CheckpointGroup:
     def start(self) -> ResolvedModel | None:
         """The model before any stage; None for a baseline."""
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of the checkpoint, for which examples come in two languages; None where they come in one."""
+        if self.checkpoint is None or not (isinstance(self.family, HeadFamily) and self.family.reads_pairs):
+            return None
+        if isinstance(self.checkpoint, Stage):
+            return self.checkpoint.fusion
+        return stored_fusion(self.checkpoint.folder)
 
     @property
     def embedder(self) -> Embedder:
@@ -111,13 +121,15 @@ def make_group(
         for source in sources:
             selected = _selected(source, units[0], options.select_on)
             checkpoint = stages.stage([selected], checkpoint, target=units[0].task.name)
+    if isinstance(checkpoint, ResolvedModel):
+        stages.check_as_it_is(checkpoint, units[0].task.name)
     return CheckpointGroup(family, checkpoint, tuple(units))
 
 
 def required_stages(
     planned: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None
 ) -> Iterator[Stage]:
-    """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
+    """Every stage that a checkpoint of the plan needs, each once and after those before it; nothing is trained or loaded.
 
     Training data are read group by group, as they are part of the keys. Units whose stages cannot be determined (damaged data)
     add none.
@@ -125,7 +137,7 @@ def required_stages(
     seen: set[str] = set()
     for units in grouped([entry for entry in planned if entry.present], context):
         with suppress(DataError, PluginError):
-            for stage in chain(make_group(units, context, stages, model).checkpoint):
+            for stage in needed_stages(make_group(units, context, stages, model).checkpoint):
                 if stage.key not in seen:
                     seen.add(stage.key)
                     yield stage
@@ -134,6 +146,11 @@ def required_stages(
 def chain(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:
     """The stages that lead to a checkpoint, the first one first."""
     return [*chain(checkpoint.parent), checkpoint] if isinstance(checkpoint, Stage) else []
+
+
+def needed_stages(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:
+    """The stages that a checkpoint needs, in the order of their training: those that lead to it, and those that teach."""
+    return [*checkpoint.needed, checkpoint] if isinstance(checkpoint, Stage) else []
 
 
 def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[str]) -> IntermediateTask:

@@ -31,6 +31,7 @@ class Keywords(TypedDict, total=False):
     with_mlm: bool
     select_on: str | Sequence[str]
     perturb: str | Sequence[str]
+    mixed_pairs: bool
     train: str
     train_on: str | Sequence[str]
     recipe: str
@@ -47,6 +48,7 @@ class Keywords(TypedDict, total=False):
     dtype: str
     quant: str
     attention: str
+    pair_missing: str
     language_adapters: str | PathLike[str] | None
     adapter_fallback: str
     batch_tokens: int | None

@@ -65,10 +65,14 @@ def key_part(options: Any) -> dict[str, Any]:
 
 
 def recorded(options: Any) -> dict[str, Any]:
-    """The options as records hold them: those in keys and those of speed; one that is keyed "changed" only where it is."""
-    part, plain = key_part(options), dataclasses.asdict(options)
-    speed = names(type(options), SPEED)
-    return {name: value for name, value in plain.items() if name in part or name in speed}
+    """The options as plain values for a record: without those that keys leave out while they have their default."""
+    plain = dataclasses.asdict(options)
+    kept = [
+        field.name
+        for field in dataclasses.fields(options)
+        if field.metadata.get("keyed") != "changed" or plain[field.name] != _default(field)
+    ]
+    return {name: plain[name] for name in kept}
 
 
 def chosen(options: Any, role: Role) -> dict[str, Any]:

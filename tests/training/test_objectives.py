@@ -228,7 +228,7 @@ def test_data_pass_the_first_objective_first_and_its_loss_is_the_innermost() -> 
     both = Composition(tuple(layers))
     assert both.suffix == "@a@b" and both.finishes
     both.examples([], None)  # type: ignore[arg-type]
-    assert both.loss(None, {}, lambda batch: "plain", None) == "plain"  # type: ignore[arg-type,return-value,comparison-overlap]
+    assert both.loss(None, {}, lambda model, batch: "plain", None) == "plain"  # type: ignore[arg-type,return-value,comparison-overlap]
     both.finish(None)  # type: ignore[arg-type]
     assert log == ["examples a", "examples b", "before b", "before a", "after a", "after b", "finish b", "finish a"]
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
-from harness.training.objectives.base import ObjectiveContext, StageObjective
+from harness.training.objectives.base import ObjectiveContext, ObjectiveFile, PlainLoss, StageObjective
 from harness.types.options import as_plain
 from harness.types.roles import key_part
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.core.arrays import IntArray
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.training.objectives.base import Batch, Loss
     from harness.types.examples import Example
     from harness.types.extensions import Need, Objective
@@ -73,6 +74,11 @@ class Composition:
         """The names of those that need it."""
         return [layer.value.name for layer in self.layers if need in layer.value.needs]
 
+    @property
+    def fusion(self) -> Fusion | None:
+        """See :attr:`StageObjective.fusion`."""
+        return next((found for layer in self.layers if (found := layer.objective.fusion) is not None), None)
+
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """See :meth:`StageObjective.task`."""
         for layer in self.layers:
@@ -84,6 +90,10 @@ class Composition:
         for layer in self.layers:
             family = layer.objective.family(family)
         return family
+
+    def files(self) -> dict[str, ObjectiveFile]:
+        """See :meth:`StageObjective.files`."""
+        return {role: source for layer in self.layers for role, source in layer.objective.files().items()}
 
     def examples(
         self, examples: Sequence[Example], context: ObjectiveContext
@@ -115,14 +125,15 @@ class Composition:
             model = layer.objective.prepare(model, context)
         return model
 
-    def loss(
-        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
-    ) -> Loss:
-        """See :meth:`StageObjective.loss`; each objective's ``plain`` is the loss of those before it."""
+    def loss(self, model: Any, batch: Batch, plain: Callable[[Any, Batch], Loss], context: ObjectiveContext) -> Loss:
+        """See :meth:`StageObjective.loss`; each objective's ``plain`` is the loss of those before it.
+
+        The one given here is that of the family, as a function of the model and the batch.
+        """
         inner = plain
         for layer in self.layers:
-            inner = partial(_loss, layer.objective, model, inner, context)
-        return inner(batch)
+            inner = partial(_loss, layer.objective, inner, context)
+        return inner(model, batch)
 
     def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         """See :meth:`StageObjective.finish`; what was put on last comes off first."""
@@ -149,12 +160,12 @@ def _partners(before: Sequence[Example], partners: Sequence[Example], after: Seq
 
 def _loss(
     objective: StageObjective,
-    model: PreTrainedModel,
-    plain: Callable[[Batch], Loss],
+    inner: Callable[[Any, Batch], Loss],
     context: ObjectiveContext,
+    model: Any,
     batch: Batch,
 ) -> Loss:
-    return objective.loss(model, batch, plain, context)
+    return objective.loss(model, batch, PlainLoss(inner, model), context)
 
 
 PLAIN = Composition()
