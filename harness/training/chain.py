@@ -317,7 +317,7 @@ class Stages:
 
 
 def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
-    """Whose epochs count if nobody says: those of English where a task that is scored is trained on other languages."""
+    """Default of ``epochs_of``: "english" where a task that is scored is trained on other languages than English."""
     parts = (part for task in tasks for part in task.train.parts or (task.train,))
     return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
 
