@@ -101,7 +101,7 @@ def family_of(task: TargetTask, context: RunContext) -> Predictor:
     sources = context.training_tasks(task)
     last = [name for source in sources[-1:] if source.family == task.family for name in option_names(source)]
     names = [*last, task.name]
-    return context.family(task.family, task.labels, names, task.options)
+    return context.family(task, task.labels, names)
 
 
 def make_group(
