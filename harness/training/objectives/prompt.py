@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.core.errors import ModelError, UsageError
+from harness.core.errors import UsageError
 from harness.models.prompt import attach_prompt, drawn_vectors, freeze_but_prompt
 from harness.training.objectives.base import ObjectiveContext, StageObjective
 from harness.types.roles import MEASURES, option
@@ -34,11 +34,6 @@ class Prompt(StageObjective):
 
     def prepare(self, model: PreTrainedModel, context: ObjectiveContext) -> PreTrainedModel:
         """The model with fresh vectors, of which the encoder's own weights are frozen."""
-        if model.config.is_encoder_decoder:
-            raise ModelError(
-                f"objective 'prompt': a model of type {model.config.model_type!r} has two stacks to put it in front of",
-                hint="choose an encoder such as XLM-R or mBERT",
-            )
         attach_prompt(model, drawn_vectors(model, self.options.prompt_length, context.seed), "front")
         freeze_but_prompt(model)
         head = context.family.head_parameters(model)
