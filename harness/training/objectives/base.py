@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask
 
@@ -124,6 +125,14 @@ class StageObjective:
 
     def __init__(self, options: Any) -> None:
         self.options = options
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The layers of its checkpoints that read both rows of a pair, so that test texts come in two languages as well.
+
+        None for networks that read each row alone.
+        """
+        return None
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""
