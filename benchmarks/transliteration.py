@@ -61,11 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train-limit", type=int, default=400)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", default="3e-4")
     given = parser.parse_args(arguments)
     words = ["eval", "--model", given.model, "--data-dir", given.data_dir, "--task", given.task, "--split", given.split]
     words += ["--train-limit", str(given.train_limit), "--limit", str(given.limit)]
-    for option in (f"max_steps={given.steps}", f"lr={given.lr}", "batch=16", "warmup_ratio=0.1", "select=last"):
+    for option in (
+        f"max_steps={given.steps}",
+        f"lr={given.lr}",
+        f"batch={given.batch}",
+        "warmup_ratio=0.1",
+        "select=last",
+    ):
         words += ["--set", option]
     scores: dict[str, list[Mapping[str, float]]] = {"plain": [], "latin": []}
     for seed in range(1, given.seeds + 1):

@@ -60,7 +60,9 @@ class Mask:
         chosen = (draw < self.probability) & ~self.special[ids]
         if self.most:
             row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-            order = np.lexsort((draw, ~chosen, row))  # in each row the chosen ones first, the smallest draws before others
+            order = np.lexsort(
+                (draw, ~chosen, row)
+            )  # in each row the chosen ones first, the smallest draws before others
             place = np.empty(len(order), np.int64)
             place[order] = np.arange(len(order)) - offsets[row[order]]
             chosen &= place < self.most
@@ -68,17 +70,13 @@ class Mask:
         masked = np.where(chosen & (kind >= 0.9), self.ordinary[other], masked)
         return masked, np.where(chosen, ids, -100)
 
-    def fixed(
-        self, ids: NDArray[np.integer], offsets: IntArray
-    ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    def fixed(self, ids: NDArray[np.integer], offsets: IntArray) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """:meth:`apply` with numbers that depend only on the number of tokens."""
         rng = np.random.default_rng(0)
         size = ids.shape
         return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size), offsets)
 
-    def drawn(
-        self, ids: NDArray[np.integer], offsets: IntArray
-    ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    def drawn(self, ids: NDArray[np.integer], offsets: IntArray) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """:meth:`apply` with numbers from torch's generator, whose state is saved with the training."""
         import torch
 

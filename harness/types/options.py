@@ -32,9 +32,9 @@ class TrainOptions:
     ``batch`` counts items (examples, pieces or windows) of one optimizer step, regardless of the micro-batches, which are
     packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
     counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
-    checkpoint with the best English dev score, "loss" that with the lowest dev loss, "last" the final one. ``eval_limit`` scores only that many dev examples
-    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
-    continue from is written every ``save_every`` steps.
+    checkpoint with the best English dev score, "loss" that with the lowest dev loss, "last" the final one. ``eval_limit``
+    scores only that many dev examples during training (0: all); ``patience`` stops after that many evaluations without
+    improvement (0: never). The state to continue from is written every ``save_every`` steps.
 
     ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage continues with the head
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
