@@ -17,12 +17,14 @@ from safetensors.torch import load_file, save_file
 from harness import Answer, Choice, Objective, ObjectiveContext, Pair, Question, Tagged, hookimpl
 from harness.api import evaluate, train
 from harness.core.errors import HarnessError, UsageError
+from harness.data.access import DataAccess
 from harness.families.base import HeadFamily
 from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
 from harness.models.load import load_tokenizer
+from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.results.inventory import find_runs, find_stages
 from harness.testing.objectives import cut, killed
@@ -31,6 +33,7 @@ from harness.training.objectives.teaching import Teaching, divergence
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build
 from harness.types.progress import ProgressListener
+from harness.types.units import Unit
 
 WORDS = "the cat sleeps on the red mat and the dog runs home".split()
 CONTEXT = "the cat sleeps on the red mat and the dog runs home"
@@ -426,3 +429,98 @@ def test_what_cannot_be_taught_is_refused(
 ) -> None:
     with pytest.raises(HarnessError, match=message):
         trained(expression, **overrides)
+
+
+# What it is for
+
+
+TAGGER = """
+import json
+from harness import FileData, IntermediateTask, Split, Tagged, TargetTask, hookimpl, splits
+
+TAGS = ("ADJ", "ADP", "AUX", "DET", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "VERB")
+
+def lines(path):
+    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+def file(name, **more):
+    return Split(FileData((f"tagger/{name}.jsonl",), lines, "the test writes it", **more))
+
+def read(row):
+    return Tagged(row["id"], tuple(row["words"]), tuple(row["tags"]) if row["tags"] else None)
+
+FIELDS = dict(
+    version=1, family="tagging", metric="accuracy", labels=TAGS, example=read, summary="tags of words", licence="CC0 1.0",
+    citation="nobody",
+)
+
+@hookimpl
+def harness_intermediate_tasks():
+    translated = file("train-de", origin="machine_translation", system="nobody")
+    yield IntermediateTask(
+        "tagger", train=file("train-en"), dev=file("dev-en"), languages=splits("de", train=lambda code: translated), **FIELDS
+    )
+
+@hookimpl
+def harness_target_tasks():
+    tests = splits("en de", test=lambda code: file(f"test-{code}"))
+    yield TargetTask("tagged", train="tagger", languages=tests, **FIELDS)
+"""
+
+
+@pytest.fixture
+def tagger(corpus: Path, tmp_path: Path) -> tuple[Path, Registry]:
+    """English sentences with tags, German ones without, and a task that is scored in both languages."""
+    (tmp_path / "tagger_plugin.py").write_text(TAGGER)
+    registry = get_registry([tmp_path / "tagger_plugin.py"])
+    data, udpos = DataAccess.of(registry, str(corpus), offline=True), registry.task("udpos")
+    (tmp_path / "data" / "tagger").mkdir(parents=True)
+
+    def write(name: str, split: Any, tagged: bool = True) -> None:
+        rows = [
+            {"id": f"{name}-{each.id}", "words": each.words, "tags": each.tags if tagged else None}
+            for each in data.load(udpos, split).examples
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "data" / "tagger" / f"{name}.jsonl").write_text(text)
+
+    write("train-en", udpos.train)
+    write("train-de", udpos.languages["de"]["dev"], tagged=False)
+    for name, code in (("dev", "en"), ("test", "en"), ("test", "de")):
+        write(f"{name}-{code}", udpos.languages[code][name])
+    return tmp_path, registry
+
+
+def test_german_is_tagged_as_well_after_teaching_on_untagged_translations(
+    tagger: tuple[Path, Registry], small_model: Path
+) -> None:
+    here, registry = tagger
+    chosen = options(here / "data", max_steps=150, batch=16, lr=2e-3)
+    chosen = replace(chosen, train_limit=None)
+    plain = train(str(small_model), "tagger", out=here / "plain", options=chosen, registry=registry)
+    taught = train(
+        str(small_model),
+        "tagger[en,de]@teaching",
+        out=here / "taught",
+        options=replace(chosen, overrides={**chosen.overrides, "teacher": str(plain.folder)}),
+        registry=registry,
+    )
+    assert taught.summary["items"][0] > plain.summary["items"][0]
+    assert taught.summary["objectives"]["tagger[en,de]"]["teaching"]["alpha"] == 1
+    resources = taught.summary["resources"]
+    assert (resources["labels"], resources["text"]) == (["en"], ["de"])
+    assert [each["to"] for each in resources["translations_train"]] == ["de"]
+    scores = {}
+    for stage in (plain, taught):
+        run = evaluate(
+            str(stage.folder),
+            ["tagged"],
+            out=here / f"run-{stage.folder.name}",
+            options=replace(chosen, train="never", overrides={}),
+            registry=registry,
+        )
+        units = run.record["units"].items()
+        scores[stage.folder.name] = {Unit.of(key).language: unit for key, unit in units}
+    print(scores)
+    assert scores["plain"]["de"] > 40
+    assert scores["taught"]["de"] >= scores["plain"]["de"] - 1
