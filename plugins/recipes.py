@@ -1,4 +1,4 @@
-"""Hyper-parameters: the public XTREME scripts, the STILTs paper's code, nlu-evals, and two fast ones to try things out."""
+"""Hyper-parameters: the public XTREME scripts, the code of papers, and two fast ones to try things out."""
 
 from harness import Recipe, hookimpl
 
@@ -103,6 +103,28 @@ NLU_EVALS = Recipe(
     source="izhx/nlu-evals scripts/*.sh at b8193ba; Zhang et al. 2024",
 )
 
+ROBUST = Recipe(
+    name="robust",
+    version=1,
+    defaults={
+        "lr": 2e-5,
+        "batch": 32,
+        "epochs": 3,
+        "warmup_steps": 0,
+        "max_length": 128,
+        "seed": 7,
+        "evaluate_every": 500,
+        "select": "best",
+    },
+    tasks={
+        "pawsx": {"epochs": 3, "copies": 10},
+        "xnli": {"epochs": 1, "copies": 3, "evaluate_every": 1000},
+        "mnli": {"epochs": 1, "copies": 3, "evaluate_every": 1000},
+    },
+    summary="the public code of robust training (PAWS-X, XNLI): with --set objective=synonyms, or plain as it is",
+    source="uclanlp/Robust-XLT at 175cddb; Huang et al. 2021",
+)
+
 TINY = Recipe(
     name="tiny",
     version=1,
@@ -126,4 +148,4 @@ DEMO = Recipe(
 
 @hookimpl
 def harness_recipes():
-    yield from (XTREME, STILTS, NLU_EVALS, TINY, DEMO)
+    yield from (XTREME, STILTS, NLU_EVALS, ROBUST, TINY, DEMO)

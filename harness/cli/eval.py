@@ -55,6 +55,12 @@ from harness.types.options import EvalOptions
     show_default=True,
     help="auto: fine-tune on English; never: score the model unchanged.",
 )
+@click.option(
+    "--pair-missing",
+    default=EvalOptions.pair_missing,
+    show_default=True,
+    help="A test text without an English translation, for objective fusion: error, or self, which marks the record.",
+)
 @recipe_options
 @adapter_options
 @click.option(

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
-from harness.families.base import Predictor
+from harness.families.base import HeadFamily, Predictor
 from harness.models.embedder import Embedder
+from harness.models.fusion import Fusion, stored_fusion
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
 from harness.training.context import RunContext
@@ -36,6 +37,15 @@ class CheckpointGroup:
     def start(self) -> ResolvedModel | None:
         """The model before any stage; None for a baseline."""
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of the checkpoint, for which examples come in two languages; None where they come in one."""
+        if self.checkpoint is None or not (isinstance(self.family, HeadFamily) and self.family.reads_pairs):
+            return None
+        if isinstance(self.checkpoint, Stage):
+            return self.checkpoint.fusion
+        return stored_fusion(self.checkpoint.folder)
 
     @property
     def embedder(self) -> Embedder:

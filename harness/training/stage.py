@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
+    from harness.models.fusion import Fusion
     from harness.models.language_adapters import Choice, LanguageAdapters
     from harness.models.resolve import ResolvedModel
     from harness.scoring.formats.base import Format
@@ -159,6 +160,11 @@ class Stage:
     def teacher(self) -> StageInput | None:
         """The checkpoint that an objective learns from, if it needs one."""
         return next((each for each in self.inputs if each.role == "teacher"), None)
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of its checkpoint, which reads pairs of rows; None for one that reads each row alone."""
+        return self.tasks[0].objective.fusion
 
     @property
     def prerequisites(self) -> list[Stage]:

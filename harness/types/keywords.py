@@ -47,6 +47,7 @@ class Keywords(TypedDict, total=False):
     dtype: str
     quant: str
     attention: str
+    pair_missing: str
     language_adapters: str | PathLike[str] | None
     adapter_fallback: str
     batch_tokens: int | None

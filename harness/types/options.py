@@ -152,6 +152,8 @@ class EvalOptions:
     ``stages_dir`` holds the trained stages, shared by the runs in one folder (None: ``stages`` next to the run).
     ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
     ``torch.compile``.
+    ``pair_missing`` says what becomes of a test text without an English translation, for models that read both: "error",
+    or "self", which pairs it with itself and marks the record as partial.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring. ``attention`` names transformers' implementation of attention ("auto": sdpa where the model has it).
     ``language_adapters`` is a folder with an adapter for each language, which are swapped by the language of what is
@@ -176,6 +178,7 @@ class EvalOptions:
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
     attention: str = option("auto", MEASURES, keyed="changed")
+    pair_missing: str = option("error", MEASURES, keyed="never")
     language_adapters: str | None = option(None, MEASURES, keyed="never")
     adapter_fallback: str = option("related", MEASURES, keyed="never")
     batch_tokens: int | None = option(None, SPEED)
@@ -191,6 +194,8 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.pair_missing not in ("error", "self"):
+            raise UsageError(f"--pair-missing {self.pair_missing!r}: 'error' or 'self' expected")
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.language_adapters is not None and self.compiled:

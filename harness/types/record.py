@@ -91,6 +91,7 @@ class OptionsRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    pair_missing: NotRequired[str]
     language_adapters: NotRequired[str | None]
     adapter_fallback: NotRequired[str]
     batch_tokens: NotRequired[int | None]

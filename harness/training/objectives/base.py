@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask
 
@@ -111,9 +112,13 @@ class ObjectiveContext:
 class StageObjective:
     """Changes how one task of a stage is trained. ``options`` is an instance of :attr:`Options`, a frozen dataclass.
 
+    ``off`` are values of options with which a stage has the bits of a plain one, if there are such (``{"weight": 0.0}``).
+
     An objective has no state that a step changes: what a step does follows from the weights and from the context. It
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
+
+    off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
     class Options:
@@ -124,6 +129,14 @@ class StageObjective:
 
     def __init__(self, options: Any) -> None:
         self.options = options
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The layers of its checkpoints that read both rows of a pair, so that test texts come in two languages as well.
+
+        None for networks that read each row alone.
+        """
+        return None
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""
