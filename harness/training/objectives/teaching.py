@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from harness.families.base import HeadFamily
 from harness.families.distributions import Distributions
 from harness.inference.features import Features, with_languages
 from harness.models.device import sent
+from harness.models.fusion import fusion_of, pairs_joined
 from harness.models.padding import Unpadded
 from harness.models.tables import check_positions
 from harness.training._order import micro_batches
@@ -91,6 +92,8 @@ class Teaching(StageObjective):
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
         """The same examples. UsageError for those without labels where the loss of labels counts."""
         lacking = sum(isinstance(example, Example) and not example.has_label() for example in examples)
+        if context.partners and not context.family.labels_translate:
+            lacking = len(examples)
         if self.options.alpha is None:
             self._alpha = 1.0 if lacking else 0.5
         elif lacking and self.options.alpha < 1:
@@ -106,6 +109,8 @@ class Teaching(StageObjective):
         """The same rows, with the teacher's logits where they are stored."""
         assert context.teacher is not None and context.teacher_tokenizer is not None
         rows = features
+        if context.partners:
+            context.check_teacher_tokens()
         if context.teacher_tokenizer.get_vocab() != context.tokenizer.get_vocab():
             rows = self._rows = self._for_teacher(features, context)
         if isinstance(rows, Features):
@@ -119,22 +124,28 @@ class Teaching(StageObjective):
         """Both losses, summed over what is predicted, and the number of terms of the plain one."""
         if not self._alpha:
             return plain(batch)
-        if self._alpha == 1:
+        pairs = fusion_of(model) is not None
+        if self._alpha == 1 and not pairs:
             found = context.family.distributions(model, batch)
-            return self._taught(batch, found, context), _terms(found)
+            return self._taught(found, self._wanted(batch, found, context)), _terms(found)
         with replayed(model) as replay:
             loss, terms = plain(batch)
         found = context.family.distributions(replay, batch)
-        return (1 - self._alpha) * loss + self._alpha * self._taught(batch, found, context), terms
+        wanted = self._wanted(batch, found, context)
+        if not pairs:
+            return (1 - self._alpha) * loss + self._alpha * self._taught(found, wanted), terms
+        # The teacher stands for labels of the first row of each pair; those of its English row count in full.
+        found, wanted = _first_rows(found), _first_rows(wanted)
+        return loss + self._alpha * (self._taught(found, wanted) - _cross_entropy(found)), terms
 
-    def _taught(self, batch: Batch, found: Sequence[Distributions], context: ObjectiveContext) -> torch.Tensor:
-        """The summed divergence of what the model has found from the teacher."""
+    def _taught(self, found: Sequence[Distributions], wanted: Sequence[Distributions]) -> torch.Tensor:
+        """The summed divergence of what the model has found from what the teacher has."""
         import torch
 
         temperature = self.options.temperature
         parts = [
-            own.weight * divergence(wanted.logits, own.logits, temperature)
-            for own, wanted in zip(found, self._wanted(batch, found, context), strict=True)
+            own.weight * divergence(other.logits, own.logits, temperature)
+            for own, other in zip(found, wanted, strict=True)
         ]
         return temperature**2 * torch.stack(parts).sum()
 
@@ -165,7 +176,7 @@ class Teaching(StageObjective):
             assert context.rows is not None
             batch = _batch(self._rows, context.rows, context)
         assert context.teacher is not None
-        with torch.no_grad():
+        with torch.no_grad(), pairs_joined(context.teacher):
             return context.family.distributions(context.teacher, batch)
 
     def _on_dev(self, context: ObjectiveContext) -> dict[str, float]:
@@ -177,7 +188,7 @@ class Teaching(StageObjective):
             rows = context.family.features(context.teacher_tokenizer, context.dev, training=True)
             rows = with_languages(rows, ["en"] * len(context.dev))
             entropy = weight = right = known = 0.0
-            for _, found in _distributions(rows, context):
+            for _, found in _distributions(rows, context):  # each text alone, as it is scored on dev
                 for each in found:
                     entropy += each.weight * float(_entropy(each.logits / self.options.temperature).sum())
                     weight += each.weight * len(each.rows)
@@ -199,7 +210,9 @@ class Teaching(StageObjective):
                 hint="--set signals=live",
             )
         columns: dict[str, np.ndarray[Any, Any]] = {}
-        for numbers, found in _distributions(rows, context):
+        # Of alternatives, too, the logits of all rows are stored.
+        every = Features(**{each.name: getattr(rows, each.name) for each in fields(Features)})
+        for numbers, found in _distributions(every, context, joined=True):
             for place, each in enumerate(found):
                 logits = each.logits.half().cpu().numpy()
                 if not np.array_equal(each.rows.cpu().numpy(), np.arange(len(numbers))):
@@ -216,6 +229,31 @@ class Teaching(StageObjective):
             digest.update(column.tobytes())
         self._facts["signals_sha256"] = digest.hexdigest()
         return replace(features, columns={**features.columns, **columns})
+
+
+def _first_rows(found: Sequence[Distributions]) -> list[Distributions]:
+    """The distributions in the first row of each pair."""
+    first = [each.rows % 2 == 0 for each in found]
+    return [
+        replace(
+            each,
+            logits=each.logits[chosen],
+            rows=each.rows[chosen],
+            gold=None if each.gold is None else each.gold[chosen],
+        )
+        for each, chosen in zip(found, first, strict=True)
+    ]
+
+
+def _cross_entropy(found: Sequence[Distributions]) -> torch.Tensor:
+    """Summed loss of the labels that are known."""
+    from torch.nn.functional import cross_entropy
+
+    total = found[0].logits.new_zeros(())
+    for each in found:
+        if each.gold is not None:
+            total = total + each.weight * cross_entropy(each.logits, each.gold, reduction="sum")
+    return total
 
 
 def _terms(found: Sequence[Distributions]) -> torch.Tensor:
@@ -241,13 +279,18 @@ def _entropy(logits: torch.Tensor) -> torch.Tensor:
     return -(logs.exp() * logs).sum(-1)
 
 
-def _distributions(rows: FeatureRows, context: ObjectiveContext) -> Iterator[tuple[IntArray, Sequence[Distributions]]]:
-    """The numbers of the rows, batch by batch from the longest on, and what the teacher predicts for them."""
+def _distributions(
+    rows: FeatureRows, context: ObjectiveContext, *, joined: bool = False
+) -> Iterator[tuple[IntArray, Sequence[Distributions]]]:
+    """The numbers of the rows, batch by batch from the longest on, and what the teacher predicts for them.
+
+    ``joined``: neighbouring rows are pairs to a teacher that reads pairs.
+    """
     import torch
 
     teacher: Any = context.teacher
     padding = "none" if isinstance(teacher, Unpadded) else "right"
-    with torch.inference_mode():
+    with torch.inference_mode(), pairs_joined(teacher) if joined else nullcontext():
         for numbers in micro_batches(rows, np.arange(rows.item_count), _TOKENS, padding=padding):
             yield numbers, context.family.distributions(teacher, _batch(rows, numbers, context))
 
