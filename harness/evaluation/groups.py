@@ -94,7 +94,7 @@ def family_of(task: TargetTask, context: RunContext) -> Predictor:
     """The family of a task, with the options in force for it."""
     sources = training_tasks(task, context.registry)
     names = [*(source.name for source in sources[-1:] if source.family == task.family), task.name]
-    return context.family(task.family, task.labels, names, task.options)
+    return context.family(task, task.labels, names)
 
 
 def make_group(

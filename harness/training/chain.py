@@ -108,6 +108,7 @@ class Stages:
         adapters, dtype = self.context.adapters, self.context.compute.dtype
         stage = Stage(tuple(parts), parent, options, dtype, quant, known, inputs, attention, adapters)
         self._check_needs(stage)
+        _check_frozen(stage)
         return stage
 
     def _part(
@@ -131,7 +132,7 @@ class Stages:
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
-        family = context.family(task.family, label_set(task, every), names, task.options)
+        family = context.family(task, label_set(task, every), names)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
         for layer in objective.layers:
@@ -302,6 +303,22 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
             f"objective {objective.needing('translations')[0]!r}: needs translations among the training data of "
             f"{task.name!r}",
             hint=f"--via '{task.name}[es]{objective.suffix}'",
+        )
+
+
+def _check_frozen(stage: Stage) -> None:
+    """Refuses what would train an encoder that one of the stage's tasks leaves as it is."""
+    frozen = [part.name for part in stage.tasks if part.family.freezes_encoder or part.objective.freezes_encoder]
+    if not frozen:
+        return
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{frozen[0]!r} trains a soft prompt on a frozen encoder, which no other task can share",
+            hint="give the tasks in sequence: --via a --via b",
+        )
+    if stage.options.peft:
+        raise UsageError(
+            f"--peft {stage.options.peft}: {frozen[0]!r} trains a soft prompt, and no adapters", hint="leave it out"
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
 from harness.data.access import DataAccess
+from harness.data.class_names import class_names
 from harness.inference.session import Compute
 from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
@@ -22,7 +23,7 @@ from harness.training.via import parse_via, via_tasks
 from harness.types.benchmarks import Recipe
 from harness.types.extensions import Objective
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
-from harness.types.tasks import Family, IntermediateTask
+from harness.types.tasks import Family, IntermediateTask, Task
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -77,12 +78,18 @@ class RunContext:
         """The training options in force under these names."""
         return build(TrainOptions, self.values(names))  # type: ignore[no-any-return]
 
-    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
-        """The family with the options in force; ``own`` are those that the task itself sets."""
-        found = self.registry.family(name)
+    def family(self, task: Task, labels: tuple[str, ...], names: Sequence[str]) -> Predictor:
+        """The family of a task, for these labels, with the options in force under these names; the task's own count least.
+
+        It has the names of the classes, where it reads them.
+        """
+        found = self.registry.family(task.family)
         kind = load_part(found, "implementation")
-        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
-            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+        with border(f"plugin {found.provider}: family {task.family!r}: implementation", PluginError, hint=_FAMILY):
+            family: Predictor = kind(labels, build(kind.Options, {**task.options, **self.values(names)}))
+        if family.reads_class_names:
+            family.class_names = class_names(self.data.data_dir, task.name.partition("[")[0], labels)
+        return family
 
     def format(self, family: str) -> Format:
         """Format of the family's predictions."""

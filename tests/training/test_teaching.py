@@ -30,6 +30,7 @@ from harness.registry.registry import Registry
 from harness.results.inventory import find_runs, find_stages
 from harness.testing.objectives import cut, killed
 from harness.testing.subject import Subject
+from harness.training.objectives.base import PlainLoss
 from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching, divergence
 from harness.training.stage import TrainedStage
@@ -211,7 +212,7 @@ class TaughtPairs(Taught):
         self.family = self.objective.family(self.family)
         partners = self.examples[::-1]
         self.fused = Fused(Fused.Options(local_layers=0, pairs="all"))
-        self.context = replace(self.context, family=self.family, partners=partners)
+        self.context = replace(self.context, family=self.family, partners=partners, pairs=True)
         for network in (self.teacher, self.model):
             fuse(network, Fusion(0, 1))
         self.objective.examples(self.examples, self.context)
@@ -224,7 +225,7 @@ class TaughtPairs(Taught):
         context = replace(self.context, rows=self.rows, **changes)
 
         def fused(given: Any) -> Any:
-            return self.fused.loss(model, given, lambda batch: self.family.loss(model, batch), context)
+            return self.fused.loss(model, given, PlainLoss(self.family.loss, model), context)
 
         with pairs_joined(model):
             return self.objective.loss(model, self.batch(), fused, context)
@@ -254,7 +255,7 @@ def test_the_teacher_stands_for_labels_of_the_target_language_alone(name: str, s
     assert loss.item() == pytest.approx(
         (1 - alpha) * ce_t + alpha * kl + ce_e, rel=2e-3 if signals == "stored" else 1e-4
     )
-    plain = pairs.fused.loss(pairs.model, batch, lambda given: family.loss(pairs.model, given), pairs.context)
+    plain = pairs.fused.loss(pairs.model, batch, PlainLoss(family.loss, pairs.model), pairs.context)
     assert terms.item() == plain[1].item()
     # Both sides are read: a row alone gives other logits.
     assert not torch.allclose(alone[0].logits, own[0].logits[own[0].rows % 2 == 0][:, : alone[0].logits.shape[1]])

@@ -64,7 +64,8 @@ class ObjectiveContext:
     its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
     the English of the training examples, in their order, where an objective needs "translations": what an example was
     translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
-    it. ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
+    it. ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
+    ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
     seed: int
@@ -75,6 +76,7 @@ class ObjectiveContext:
     teacher_tokenizer: PreTrainedTokenizerBase | None = None
     dev: Sequence[Example] = ()
     partners: Sequence[Example] = ()
+    pairs: bool = False
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
@@ -118,6 +120,8 @@ class StageObjective:
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
 
+    freezes_encoder: bool = False
+    """True if the encoder stays as it is: the task has a stage of its own then, without adapters."""
     off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
