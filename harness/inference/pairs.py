@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,11 @@ class Alternatives(Features):
     groups: Ragged = field(default_factory=lambda: Ragged.of(()))
     seed: int = 0
     epoch: int = 0
+
+    @property
+    def every(self) -> Features:
+        """The rows with all of the alternatives as items."""
+        return Features(**{each.name: getattr(self, each.name) for each in fields(Features)})
 
     @property
     def item_count(self) -> int:

@@ -19,13 +19,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness import Answer, ObjectiveContext, Pair, ProgressListener, Question, UnitExamples, get_registry
+from harness import Answer, ObjectiveContext, Pair, ProgressListener, Question, Tagged, UnitExamples, get_registry
 from harness.api import evaluate, train
 from harness.core.errors import HarnessError, UsageError
 from harness.data.sources import load_examples
 from harness.families.base import HeadFamily
 from harness.families.classification import Classification
 from harness.families.span_qa import SpanQA
+from harness.families.tagging import Tagging
 from harness.inference.pairs import matched
 from harness.inference.session import Compute
 from harness.leaderboard._setting import setting
@@ -36,7 +37,10 @@ from harness.testing.feature_rows import rows_problem
 from harness.training._order import in_epoch
 from harness.training.chain import Stages
 from harness.training.context import RunContext
+from harness.training.objectives._composition import Composition, Layer
+from harness.training.objectives.base import PlainLoss
 from harness.training.objectives.fusion import Fused
+from harness.training.objectives.teaching import Teaching
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions
 
@@ -117,6 +121,22 @@ def test_a_checkpoint_says_what_it_was_trained_with(fused: Any) -> None:
     assert "does not see the fused layers" in facts["fusion"]["dev"]
     [layer] = part["objective"]
     assert (layer["name"], layer["options"]["local_layers"], layer["options"]["fusion_layers"]) == ("fusion", 0, 1)
+
+
+def test_a_fused_model_teaches_the_same_one(fused: Any) -> None:
+    first = fused("mnli[en,de,fr]@fusion")
+    taught = fused("mnli[en,de,fr]@fusion@teaching", teacher="self")
+    assert taught.summary["inputs"][0]["stage"] == first.summary["key"]
+    assert stored_fusion(taught.folder) == Fusion(0, 1)
+    facts = taught.summary["objectives"]["mnli[en,de,fr]"]["teaching"]
+    assert facts["alpha"] == 0.5 and 100 * facts["teacher_agreement"] == pytest.approx(
+        first.summary["dev_score"], abs=1e-3
+    )
+    assert taught.summary["resources"] == {**first.summary["resources"], "teacher": first.summary["key"]}
+    nothing = fused("mnli[en,de,fr]@fusion@teaching", teacher="self", alpha=0.0)
+    one, other = (load_file(each.folder / "model.safetensors") for each in (first, nothing))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert taught.summary["loss"] != nothing.summary["loss"]
 
 
 def test_options_are_in_the_key_of_a_stage(small_model: Path, corpus: Path, translations: Path) -> None:
@@ -359,7 +379,7 @@ def test_rows_are_matched_in_order_and_the_last_is_repeated() -> None:
 
 def test_the_loss_is_that_of_both_sides_each_a_mean_over_pairs() -> None:
     context = ObjectiveContext(0, Classification(("no",), Classification.Options()), Any, "cpu")  # type: ignore[arg-type]
-    plain = lambda batch: (torch.tensor(7.0), torch.tensor(4))  # noqa: E731
+    plain = PlainLoss(lambda model, batch: (torch.tensor(7.0), torch.tensor(4)), None)
     loss, terms = Fused(Fused.Options()).loss(Any, {}, plain, context)  # type: ignore[arg-type]
     assert (loss.item(), terms.item()) == (7.0, 2.0)
 
@@ -394,3 +414,75 @@ def test_predictions_are_those_of_each_pair_alone(small_model: Path, budget: int
     alone = next(iter(family.predict(forward, [replace(units[0], other=())])))
     assert not np.allclose(seen[1]["logits"], outputs["logits"][:5], atol=1e-3)
     assert len(alone.predictions) == 5
+
+
+# Taught by a fused network
+
+
+def drawn(family: HeadFamily, folder: Path, seed: int) -> Any:
+    """A network with weights of its own, fused."""
+    network = family.load(str(folder), dtype="float32").eval()
+    torch.manual_seed(seed)
+    for parameter in network.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.5)
+    fuse(network, Fusion(0, 1))
+    return network
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_a_teacher_of_pairs_teaches_the_target_language_alone(small_model: Path, alpha: float) -> None:
+    """L = (1 - alpha) CE_t + alpha T^2 KL_t + CE_e (Fang et al. 2021, section 3.3)."""
+    family = Classification(("no", "yes"), Classification.Options())
+    own, partners = pairs_of("ab", 3)
+    made, _ = tokenised(small_model, family, own, partners, pairs="all")
+    batch = {name: torch.from_numpy(value) for name, value in made.batch(np.arange(len(made)), 1).items()}
+    student, teacher = drawn(family, small_model, 1), drawn(family, small_model, 2)
+    tokenizer = load_tokenizer(small_model)
+    context = ObjectiveContext(
+        3, family, tokenizer, "cpu", teacher=teacher, teacher_tokenizer=tokenizer, partners=partners, pairs=True
+    )
+    objective = Composition(
+        (
+            Layer(get_registry().objective("fusion"), Fused(Fused.Options())),
+            Layer(get_registry().objective("teaching"), Teaching(Teaching.Options(alpha=alpha, temperature=2.0))),
+        )
+    )
+    with torch.no_grad(), pairs_joined(student):
+        loss, terms = objective.loss(student, batch, family.loss, context)
+        logs = family.outputs(student, batch)["logits"]
+        with pairs_joined(teacher):
+            wanted = family.outputs(teacher, batch)["logits"]
+    losses = torch.nn.functional.cross_entropy(logs, batch["labels"], reduction="none")
+    soft = (wanted[::2] / 2).softmax(-1)
+    divergence = (soft * (soft.log() - (logs[::2] / 2).log_softmax(-1))).sum()
+    expected = (1 - alpha) * losses[::2].sum() + losses[1::2].sum() + alpha * 4 * divergence
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5) and terms.item() == len(own)
+
+
+def test_a_fused_network_teaches_the_next_one(fused: Any) -> None:
+    taught = fused("mnli[en,de,fr]@fusion@teaching", teacher=str(fused("mnli[en,de,fr]@fusion").folder))
+    assert stored_fusion(taught.folder) == Fusion(0, 1)
+    stored = fused(
+        "mnli[en,de,fr]@fusion@teaching", teacher=str(fused("mnli[en,de,fr]@fusion").folder), signals="stored"
+    )
+    assert stored.summary["loss"][-1][1] == pytest.approx(taught.summary["loss"][-1][1], rel=1e-3)
+
+
+# Tags of words
+
+
+def test_words_are_tagged_from_english_alone(small_model: Path) -> None:
+    family = Fused(Fused.Options()).family(Tagging(("N", "V"), Tagging.Options()))
+    english = [Tagged("0", ("the", "dog", "runs"), ("N", "N", "V")), Tagged("1", ("home",), ("N",))]
+    own = [english[0], Tagged("de:1", ("katze", "der", "matte", "hund"), None)]
+    made, texts = tokenised(small_model, family, own, english, pairs="all")
+    assert made.item_count == 2 and texts[2].split() != texts[3].split()
+    batch = {name: torch.from_numpy(value) for name, value in made.batch(np.arange(4), 1).items()}
+    assert (batch["labels"][::2] == -100).all()
+    assert batch["labels"][1].tolist()[:3] == [0, 0, 1] and batch["labels"][3, 0] == 0
+    network = drawn(family, small_model, 1)
+    context = ObjectiveContext(0, family, load_tokenizer(small_model), "cpu", partners=english)
+    with torch.no_grad(), pairs_joined(network):
+        loss, terms = Fused(Fused.Options()).loss(network, batch, PlainLoss(family.loss, network), context)
+    assert terms.item() == 4 and loss.item() > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from harness.inference.features import Features, Ragged
 from harness.inference.pairs import Alternatives, interleaved
 from harness.inference.tokenization import offsets
 from harness.models.fusion import Fusion, fuse
-from harness.training.objectives.base import ObjectiveContext, StageObjective
+from harness.training.objectives.base import ObjectiveContext, PlainLoss, StageObjective
 from harness.types.roles import MEASURES, option
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class Fused(StageObjective):
         fuse(model, self.fusion, second_token=self.options.english_position == "published")
         return model
 
-    def loss(
-        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
-    ) -> Loss:
+    def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed loss of all rows and the number of pairs; where only English has labels, the number of these."""
         loss, terms = plain(batch)
         return loss, terms / 2 if context.family.labels_translate else terms
