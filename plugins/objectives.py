@@ -1,8 +1,10 @@
-"""Controls, which are compared with a task (the same text and compute without its labels), and robust training."""
+"""Controls, which are compared with a task (the same text and compute without its labels), and training methods."""
 
 from harness import Objective, hookimpl
 
 ROBUST = "Huang et al., EMNLP 2021 (arXiv 2104.08645)"
+
+FILTER = "Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding"
 
 
 @hookimpl
@@ -40,4 +42,22 @@ def harness_objectives():
         "harness.training.objectives.synonyms:Synonyms",
         summary="robust training: copies of the examples with words replaced by synonyms of a table",
         citation=ROBUST,
+    )
+    yield Objective(
+        "teaching",
+        1,
+        "harness.training.objectives.teaching:Teaching",
+        families=("classification", "multiple_choice", "tagging", "span_qa"),
+        needs=("teacher",),
+        summary="self-teaching and distillation: the predictions of a teacher as soft labels",
+        citation=FILTER,
+    )
+    yield Objective(
+        "fusion",
+        1,
+        "harness.training.objectives.fusion:Fused",
+        families=("classification", "span_qa", "tagging"),
+        needs=("translations",),
+        summary="FILTER: a text and its English translation side by side in some layers, in training and in tests",
+        citation=FILTER,
     )

@@ -17,6 +17,7 @@ from harness.types.examples import unlabelled
 from harness.types.record import ResourcesRecord
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.types.record import TranslationRecord
     from harness.types.tasks import IntermediateTask, TargetTask
@@ -57,6 +58,16 @@ def of_test(language: str, test: LoadedSplit) -> Resources:
             {"translations_test": [translation(part, language, None) for part in parts if not part.language]},
         ]
     )
+
+
+def of_partners(language: str, partners: Partners) -> Resources:
+    """Resources that reading a test text beside its English uses: that translation, or the English it was translated from."""
+    if set(partners.kinds) == {"self"}:
+        return union(())
+    pairs = (
+        (part, language, "en") if part.language != "en" else (part, "en", language) for part in partners.provenance
+    )
+    return union([{"translations_test": [translation(*each) for each in pairs]}])
 
 
 def translation(part: Provenance, target: str, source: str | None = "en") -> TranslationRecord:

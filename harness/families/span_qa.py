@@ -22,8 +22,10 @@ from harness.families._characters import Texts, placing, token_spans, tokenise
 from harness.families._windows import Windows, cut
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
+from harness.families.distributions import Distributions
 from harness.families.running_text import UNSPACED
 from harness.inference.features import Features
+from harness.inference.pairs import matched
 from harness.inference.tokenization import RowTemplate, pair_treatment
 from harness.inference.tokenization import tokenise as tokenise_questions
 from harness.models.heads import in_task_order, load_head, model_inputs
@@ -98,6 +100,8 @@ class SpanQA(HeadFamily):
                 raise UsageError(f"option decode: one of {', '.join(DECODERS)} expected, not {self.decode!r}")
 
     options: Options
+    reads_pairs = True
+    token_level = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a question answering head: two outputs a token (see :mod:`harness.models.heads`)."""
@@ -118,8 +122,7 @@ class SpanQA(HeadFamily):
         treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
-            rows = self.in_languages(forward, features, [unit])
-            outputs = forward.stream(rows, self.outputs, counts=len(unit.examples))
+            outputs = self.computed(forward, features, [unit])
             answers = self.answers(features, outputs)
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
             facts = dict(treatment)
@@ -131,7 +134,9 @@ class SpanQA(HeadFamily):
         """One row a window. Training rows carry ``start_positions`` and ``end_positions``: those of the first annotated
         answer, or 0, the first position, where the window does not hold all of it."""
         questions = [example for example in examples if isinstance(example, Question)]
-        used, spans = _labelled(questions, self.options.no_answer) if training else _answerable(questions)
+        used, spans = (
+            _labelled(questions, self.options.no_answer, self.keeps_unlabelled) if training else _answerable(questions)
+        )
         template = RowTemplate.of(tokenizer, 2)
         room = template.room(tokenizer, self.options.max_length)
         if room <= self.options.max_query_length:
@@ -158,9 +163,17 @@ class SpanQA(HeadFamily):
             ids,
             used[row],
             segments=types if "token_type_ids" in tokenizer.model_input_names else None,
-            columns=_positions(windows, header, *token_spans(contexts, which, *spans)) if training else {},
+            columns=_positions(windows, header, contexts, which, spans) if training else {},
             facts={"cuts": _Cuts(windows, header, contexts, which, projection)},
         )
+
+    def beside(self, features: Features, partners: Features) -> IntArray:
+        """Windows with the answer go with those of the partner that have it, in order; questions without one as a whole."""
+        own, other = _answering(features), _answering(partners)
+        found = np.full(len(features), -1)
+        place = matched(features.example[own], partners.example[other])
+        found[own] = np.where(place < 0, -1, np.append(other, -1)[place])
+        return found
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean of the cross-entropies of start and end, summed over rows, and the number of rows."""
@@ -171,6 +184,17 @@ class SpanQA(HeadFamily):
         total = cross_entropy(start, positions, reduction="sum")
         total = total + cross_entropy(end, batch["end_positions"], reduction="sum")
         return total / 2, positions.new_tensor(len(positions))
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """Two for each row, of the start and of the end, over the tokens of the row; position 0 stands for no answer."""
+        import torch
+
+        start, end = _logits(model, batch)
+        rows = torch.arange(len(start), device=start.device)
+        return [
+            Distributions(start, rows, batch.get("start_positions"), weight=0.5),
+            Distributions(end, rows, batch.get("end_positions"), weight=0.5),
+        ]
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The ``n_best`` start and end positions over all tokens of the row, best first (of equals the earlier), and
@@ -251,6 +275,14 @@ _WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 """Thai, Lao, Burmese, Khmer, kana and Han characters one by one, everything else up to the next space."""
 
 
+def _answering(features: Features) -> IntArray:
+    """The rows that have the answer, or all rows of a question where none has."""
+    has = np.asarray(features.columns["start_positions"], np.int64) > 0
+    with_any = np.zeros(int(features.example.max(initial=-1)) + 1, bool)
+    with_any[features.example[has]] = True
+    return np.flatnonzero(has | ~with_any[features.example])
+
+
 def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Start and end logits, fp32, (rows, width). Padding gets -inf: what a row says does not depend on its batch."""
     import torch
@@ -264,12 +296,16 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[
     return start.float().masked_fill(padding, -torch.inf), end.float().masked_fill(padding, -torch.inf)
 
 
-def _positions(windows: Windows, header: IntArray, first: IntArray, last: IntArray) -> dict[str, IntArray]:
+def _positions(
+    windows: Windows, header: IntArray, contexts: Texts, which: IntArray, spans: IntArray
+) -> dict[str, IntArray]:
+    first, last = token_spans(contexts, which, *np.maximum(spans, 0))
     first, last = first[windows.question] - windows.start, last[windows.question] - windows.start
     whole = (first >= 0) & (first <= last) & (last < windows.length)
+    absent = np.where(spans[0, windows.question] >= 0, 0, -100)
     return {
-        "start_positions": np.where(whole, first + header, 0),
-        "end_positions": np.where(whole, last + header, 0),
+        "start_positions": np.where(whole, first + header, absent),
+        "end_positions": np.where(whole, last + header, absent),
     }
 
 
@@ -283,14 +319,16 @@ def _answerable(questions: Sequence[Question]) -> tuple[IntArray, IntArray]:
     return np.arange(len(questions)), np.zeros((2, 0), np.int64)
 
 
-def _labelled(questions: Sequence[Question], no_answer: bool) -> tuple[IntArray, IntArray]:
+def _labelled(questions: Sequence[Question], no_answer: bool, keeps_unlabelled: bool) -> tuple[IntArray, IntArray]:
     """The questions to train on, and first and one past the last character of their answers, (2, questions).
 
-    0 and 0 mean no answer.
+    0 and 0 mean no answer, -1 and -1 that it is not known.
     """
     used, spans = [], []
     for i, question in enumerate(questions):
         span = (0, 0) if no_answer and question.impossible else located(question)
+        if span is None and keeps_unlabelled:
+            span = (-1, -1)
         if span is not None and question.question.strip():
             used.append(i)
             spans.append(span)

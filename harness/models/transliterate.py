@@ -103,6 +103,8 @@ def transliterate(model: Path, tables: Sequence[Transliteration], folder: Path) 
 
 def transliterates(tokenizer: Any, tables: Sequence[Transliteration]) -> bool:
     """Tells whether a tokenizer begins with the rules of these tables."""
+    if not tokenizer.is_fast:
+        return False
     spec = json.loads(tokenizer.backend_tokenizer.to_str())["normalizer"]
     rules = normalisers(tables)
     return _parts(spec)[: len(rules)] == rules

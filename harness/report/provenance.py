@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.counted import counted
 from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
+from harness.models.preparation import preparation_words
 from harness.results.run_view import RunView, unit_score
 from harness.types.units import Unit
 
@@ -111,6 +112,12 @@ def _lineage(stages: Sequence[StageRecord]) -> list[str]:
     return found
 
 
+def _prepared(stages: Sequence[StageRecord]) -> list[str]:
+    """Changes to the model before its first stages, each once."""
+    found = (preparation_words(stage.get("preparation", {})) for stage in stages)
+    return list(dict.fromkeys(words for words in found if words))
+
+
 def provenance(run: RunView) -> list[tuple[str, str]]:
     """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = run.record
@@ -127,6 +134,7 @@ def provenance(run: RunView) -> list[tuple[str, str]]:
         ("weights", model.get("fingerprint")),
         ("architecture", model.get("architecture")),
         ("trained", ", ".join(_lineage(run.stages))),
+        ("prepared", " / ".join(_prepared(run.stages))),
         ("used", in_words(record.get("resources") or {})),
         ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
         ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),

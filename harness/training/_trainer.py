@@ -29,7 +29,7 @@ from harness.models.padding import Unpadded
 from harness.models.swapped_adapters import adapters_in
 from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
-from harness.training._order import micro_batches, step_items
+from harness.training._order import in_epoch, micro_batches, step_items
 from harness.training._sparse import densify, sparsify
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
@@ -266,7 +266,8 @@ class Trainer:
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
-        chunks = list(micro_batches(part.features, items, self.micro_tokens, padding=part.padding))
+        features = in_epoch(part.features, self.options.batch, turn)
+        chunks = list(micro_batches(features, items, self.micro_tokens, padding=part.padding))
         weights = [weight] * len(chunks)
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
             spare = self.sharded.most(len(chunks)) - len(chunks)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.errors import PluginError, UsageError
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.pairing import training_partners
 from harness.data.resources import union
 from harness.data.sources import LoadedSplit, label_set
@@ -42,6 +42,8 @@ from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
+OWN_TEACHER = "self"
+"""The teacher that is the same stage without what it teaches, trained first."""
 
 
 class Stages:
@@ -68,9 +70,20 @@ class Stages:
         ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
         ``target`` is the task that is scored, whose training options count more than those of the task that it trains on.
         """
-        scored = objectives is None
-        if objectives is None:
-            objectives = [self.context.objective_names(task.name) for task in tasks]
+        if objectives is not None:
+            return self._stage(tasks, parent, objectives, target, scored=False)
+        own = [self.context.objective_names(option_names(task)) for task in tasks]
+        return self._stage(tasks, parent, own, target, scored=True)
+
+    def _stage(
+        self,
+        tasks: Sequence[IntermediateTask],
+        parent: ResolvedModel | Stage,
+        objectives: Sequence[Sequence[str]],
+        target: str,
+        *,
+        scored: bool,
+    ) -> Stage:
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
         names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
@@ -78,8 +91,14 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = (*self._teacher(parts, names), *self._files(parts))
+        taught = self._teacher(
+            parts, [*names, *last], lambda others: self._stage(tasks, parent, [others], target, scored=scored)
+        )
+        inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
+        if scored and "epochs_of" not in self.context.values([*names, *last]):
+            options = replace(options, epochs_of=_epochs_of(tasks))
+        parts = [replace(part, epoch=self._epoch(part, options)) for part in parts]
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         parent = self._prepared(parent, parts, options)
         quant = self.context.options.quant
@@ -92,6 +111,7 @@ class Stages:
         adapters, dtype = self.context.adapters, self.context.compute.dtype
         stage = Stage(tuple(parts), parent, options, dtype, quant, known, inputs, attention, adapters)
         self._check_needs(stage)
+        _check_frozen(stage)
         return stage
 
     def _part(
@@ -115,7 +135,7 @@ class Stages:
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
-        family = context.family(task.family, label_set(task, every), names, task.options)
+        family = context.family(task, label_set(task, every), names)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
         for layer in objective.layers:
@@ -137,22 +157,50 @@ class Stages:
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
 
+    def _epoch(self, part: StageTask, options: TrainOptions) -> int:
+        """The examples of an epoch where English and its translations count once; 0 where each of them counts."""
+        originals = [each.original for each in part.task.train.parts or (part.task.train,) if each.original is not None]
+        if options.epochs_of != "english" or not originals:
+            return 0
+        copies = {"en", *(each.language for each in part.train.provenance if each.translated)}
+        others = sum(code not in copies for code in part.train.languages)
+        if others == len(part.train.examples):
+            return 0
+        status = self.context.data.status(originals[0])
+        if not status.rows:
+            raise DataError(
+                f"{part.task.name}: an epoch is as long as one of the English data, which are not there: {status.reason}",
+                hint="--set epochs_of=all counts the examples that are trained on",
+            )
+        most = [status.rows, self.context.options.train_limit, part.train_size or None]
+        return others + min(each for each in most if each is not None)
+
     def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
         """The files that objectives read, each once; DataError where one is missing."""
         for role, wanted in {role: file for part in parts for role, file in part.objective.files().items()}.items():
             found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
             yield StageInput(role, wanted.name, found, union(()))
 
-    def _teacher(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
-        """The teacher, where an objective needs one."""
+    def _teacher(
+        self, parts: Sequence[StageTask], names: Sequence[str], without: Callable[[Sequence[str]], Stage]
+    ) -> tuple[StageInput, ...]:
+        """The teacher, where an objective needs one; ``without`` makes the stage with these objectives instead."""
         asking = [name for part in parts for name in part.objective.needing("teacher")]
         if not asking:
             return ()
         text = build(ObjectiveOptions, self.context.values(names)).teacher
         if not text:
-            raise UsageError(f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL")
+            raise UsageError(
+                f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL, or --set teacher=self"
+            )
         if len(parts) > 1:
             raise UsageError(f"objective {asking[0]!r}: a teacher teaches one task a stage", hint="--via a --via b")
+        if self.context.adapters is not None:
+            raise UsageError(f"objective {asking[0]!r}: not with --language-adapters, which a teacher lacks")
+        if text == OWN_TEACHER:
+            names = [layer.value.name for layer in parts[0].objective.layers if layer.value.name not in asking]
+            stage = without(names)
+            return (StageInput("teacher", text, stage, stage.resources),)
         registry = self.context.registry
         teacher = resolve_model(parse_model(text), Access.of(self.context.options, registry))
         return (StageInput("teacher", text, teacher, before(teacher.folder, registry).resources),)
@@ -160,6 +208,8 @@ class Stages:
     def _check_needs(self, stage: Stage) -> None:
         """Refuses objectives that would be silently wrong in this stage."""
         for part in stage.tasks:
+            if part.objective.fusion is not None:
+                _check_fused(stage, part)
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
 
@@ -188,6 +238,15 @@ class Stages:
                 hint="--set transliterate=... without the name of a task is for all stages",
             )
         return model
+
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -231,16 +290,37 @@ class Stages:
         if stage.key in self.trained:
             return self.trained[stage.key]
         folder = folder or stage.folder(self.root)
-        parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
+        for each in stage.prerequisites:
+            self.train(each)
         trained = finished(stage, folder)
         if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
             from harness.training.train_stage import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
             with attributing_errors(stage.tasks[0].task, self.context.registry):
-                trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
+                trained = train_stage(
+                    stage,
+                    self._folder(stage.parent),
+                    folder,
+                    compute=self.context.compute,
+                    tell=tell,
+                    teacher=self._folder(stage.teacher.content) if stage.teacher else None,
+                )
         self.trained[stage.key] = trained
         return trained
+
+    def _folder(self, model: object) -> Path:
+        """The folder of a model, or of a stage that is trained."""
+        if isinstance(model, Stage):
+            return self.trained[model.key].folder
+        assert isinstance(model, ResolvedModel)
+        return model.folder
+
+
+def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
+    """Default of ``epochs_of``: "english" where a task that is scored is trained on other languages than English."""
+    parts = (part for task in tasks for part in task.train.parts or (task.train,))
+    return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
 
 
 def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
@@ -253,9 +333,38 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
         )
 
 
+def _check_frozen(stage: Stage) -> None:
+    """Refuses what would train an encoder that one of the stage's tasks leaves as it is."""
+    frozen = [part.name for part in stage.tasks if part.family.freezes_encoder or part.objective.freezes_encoder]
+    if not frozen:
+        return
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{frozen[0]!r} trains a soft prompt on a frozen encoder, which no other task can share",
+            hint="give the tasks in sequence: --via a --via b",
+        )
+    if stage.options.peft:
+        raise UsageError(
+            f"--peft {stage.options.peft}: {frozen[0]!r} trains a soft prompt, and no adapters", hint="leave it out"
+        )
+
+
+def _check_fused(stage: Stage, part: StageTask) -> None:
+    """Refuses to fuse layers where rows of other tasks are no pairs, or where something decides row by row."""
+    assert part.objective.fusion is not None
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{part.name}: a network with fused layers trains one task a stage", hint="give the tasks in sequence"
+        )
+    if stage.adapters is not None:
+        raise UsageError(f"{part.name}: not with --language-adapters, as the rows of a pair are in two languages")
+    part.objective.fusion.check(stage.start.config)
+
+
 def _steps(stage: Stage) -> int:
     """Its optimizer steps if every example is one item; those of long texts are several."""
-    return len(make_schedule([len(part.train.examples) for part in stage.tasks], stage.options, stage.beside))
+    sizes = [part.of_epoch(len(part.train.examples)) for part in stage.tasks]
+    return len(make_schedule(sizes, stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

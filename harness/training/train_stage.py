@@ -12,48 +12,47 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.core.claims import confirm_claims
 from harness.core.damage import Damaged, set_aside
 from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.core.sealed import read_sealed, sealed
 from harness.data.languages import distinct
-from harness.inference.features import with_languages
+from harness.inference.features import longest_row, with_languages
 from harness.models.attention import attention_arguments, attention_of
 from harness.models.carried import carried_parameters
 from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
+from harness.models.fusion import write_fusion
 from harness.models.heads import plain_model, quiet
 from harness.models.languages import freeze_languages, languages_of
-from harness.models.load import check_head, load_tokenizer
+from harness.models.load import load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
 from harness.models.preparation import new_tokens_of
+from harness.models.prompt import prompt_facts
 from harness.models.quantised import after_loading, quantised
-from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
 from harness.models.swapped_adapters import attach_adapters, share_adapters
 from harness.models.tables import check_positions
 from harness.runs.model_card import CARD
 from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
-from harness.training._dev import dev_scores
+from harness.training._dev import dev_scores, dev_unit
 from harness.training._rows import TouchedRows, touched_rows
 from harness.training._sharding import sharding_asked_for
+from harness.training._teacher import taught_by, with_teacher
 from harness.training._trainer import HeadTask, Trainer
 from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
+from harness.training.stage import SUMMARY, Stage, StageTask, TrainedStage, stored, working_folder
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
-    from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
     from harness.types.examples import Example
 
@@ -65,8 +64,12 @@ def train_stage(
     *,
     compute: Compute,
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    teacher: Path | None = None,
 ) -> TrainedStage:
-    """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
+    """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished.
+
+    ``teacher`` is the folder of the model that its objective learns from.
+    """
     recover_folder(folder)
     try:
         done = stored(stage, folder)
@@ -83,7 +86,7 @@ def train_stage(
                 f"{part.task.name}: the training split is empty", hint=", ".join(map(str, part.train.files))
             )
     with sharding_asked_for() as shard:
-        _train(stage, parent, folder, compute, tell, shard)
+        _train(stage, parent, folder, compute, tell, shard, teacher)
     trained = stored(stage, folder)
     if trained is None:
         raise DataError(
@@ -94,7 +97,13 @@ def train_stage(
 
 
 def _train(
-    stage: Stage, parent: Path, folder: Path, compute: Compute, tell: Callable[[int, int, float], None], shard: bool
+    stage: Stage,
+    parent: Path,
+    folder: Path,
+    compute: Compute,
+    tell: Callable[[int, int, float], None],
+    shard: bool,
+    teacher: Path | None,
 ) -> None:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -112,6 +121,10 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
+    if shard and stage.fusion is not None:
+        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
     if shard and stage.options.second_lr:
         raise UsageError(
             "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
@@ -120,9 +133,10 @@ def _train(
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
     carried = carried_parameters(parent)
-    contexts = _contexts(stage, tokenizer, accelerator.device)
+    contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
+    items = [task.of_epoch(part.features.item_count) for task, part in zip(stage.tasks, parts, strict=True)]
+    schedule = make_schedule(items, stage.options, stage.beside)
     new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
@@ -173,7 +187,7 @@ def _train(
     progress = trainer.run()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        _finish(stage, parts, fresh, progress, trainer, best, folder)
+        _finish(stage, parts, fresh, progress, trainer, best, folder, taught_by(stage, teacher))
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
 
@@ -205,15 +219,18 @@ def _finish(
     trainer: Trainer,
     best: Path,
     folder: Path,
+    inputs: Mapping[str, Any],
 ) -> None:
     """Puts the best checkpoint, with its summary, in its place."""
     summary = {
         **stage.describe(),
+        **inputs,
         "fresh": list(fresh),
         **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
+        **prompt_facts(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -303,7 +320,7 @@ def _parts(
             attach_adapters(model, stage.adapters)
         pack_rows(model)
         padding = padding_of(model, tokenizer)
-        check_positions(model, _longest(rows), part.task.name)
+        check_positions(model, longest_row(rows), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.adapter_of:
@@ -316,15 +333,6 @@ def _parts(
     return parts, sorted(fresh)
 
 
-def _longest(rows: FeatureRows) -> int:
-    """Tokens of the longest row; of running text, which is not counted before its turn comes, those that it may have.
-
-    0 where nothing is known of rows that are made when they are needed.
-    """
-    lengths = rows.lengths
-    return int(lengths.max()) if isinstance(lengths, np.ndarray) else int(getattr(rows, "longest", 0))
-
-
 def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
     """Those of the families, which one tokenizer must suit."""
     first, *others = (part.family.tokenizer_settings() for part in stage.tasks)
@@ -335,37 +343,31 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
     return first
 
 
-def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
+def _contexts(
+    stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device, teacher: Path | None
+) -> list[ObjectiveContext | None]:
     """Contexts of the objectives, one a task; None where there is none."""
-    return [
-        ObjectiveContext(
-            stage.options.seed,
-            part.family,
-            tokenizer,
-            str(device),
-            _teacher(stage, tokenizer, device),
-            part.partners.examples if part.partners else (),
-            files=stage.files,
-        )
-        if part.objective
-        else None
-        for part in stage.tasks
-    ]
+    contexts = [_context(stage, part, tokenizer, device) if part.objective else None for part in stage.tasks]
+    if teacher is None:
+        return contexts
+    settings = _tokenizer_settings(stage)
+    return [with_teacher(context, stage, teacher, settings) if context else None for context in contexts]
 
 
-def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> PreTrainedModel | None:
-    """The frozen network that the stage's objective learns from: a head for the same labels, on the same tokens."""
-    if stage.teacher is None or not isinstance(stage.teacher.content, ResolvedModel):
-        return None
-    family, folder = stage.tasks[0].family, stage.teacher.content.folder
-    if load_tokenizer(folder).get_vocab() != tokenizer.get_vocab():
-        raise UsageError(
-            f"--set teacher={stage.teacher.name}: its tokenizer is not that of the model that learns from it",
-            hint="choose a teacher that was fine-tuned from the same pretrained model",
-        )
-    network = after_loading(family.load(str(folder), dtype="float32"))
-    check_head(network, folder, family.head_parameters(network))
-    return network.to(device).eval().requires_grad_(False)
+def _context(
+    stage: Stage, part: StageTask, tokenizer: PreTrainedTokenizerBase, device: torch.device
+) -> ObjectiveContext:
+    dev = dev_unit(part, stage.options.eval_limit).examples if part.dev else ()
+    return ObjectiveContext(
+        stage.options.seed,
+        part.family,
+        tokenizer,
+        str(device),
+        dev=dev,
+        partners=part.partners.examples if part.partners else (),
+        pairs=stage.fusion is not None,
+        files=stage.files,
+    )
 
 
 def _of_many_bits(
@@ -407,6 +409,7 @@ def _write_model(
     def save(scratch: Path) -> None:
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
+        write_fusion(model, scratch)
         if start is not None:
             carry_modules(start, scratch)
 

@@ -80,6 +80,7 @@ class OptionsRecord(TypedDict):
     split: NotRequired[str]
     via: NotRequired[list[str]]
     select_on: NotRequired[list[str]]
+    train_on: NotRequired[list[str]]
     perturb: NotRequired[list[str]]
     mixed_pairs: NotRequired[bool]
     train: NotRequired[str]
@@ -91,6 +92,7 @@ class OptionsRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    pair_missing: NotRequired[str]
     language_adapters: NotRequired[str | None]
     adapter_fallback: NotRequired[str]
     batch_tokens: NotRequired[int | None]
@@ -165,18 +167,26 @@ class ObjectiveRecord(TypedDict):
 
 
 class InputRecord(TypedDict):
-    """Further input of a stage, besides its parent and its data: a teacher, for example."""
+    """Further input of a stage, besides its parent and its data: a teacher, for example.
+
+    ``stage`` is the key of one that was trained for it; ``fingerprint`` is that of the weights.
+    """
 
     role: str
     name: str
-    fingerprint: str
+    stage: NotRequired[str]
+    fingerprint: NotRequired[str]
+    dev_score: NotRequired[float | None]
+    steps: NotRequired[int]
+    seconds: NotRequired[float]
 
 
 class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
     ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
-    is absent where the task is trained on all of its examples.
+    is absent where the task is trained on all of its examples, ``epoch`` where each of them is in every epoch. ``pairs``
+    counts the training examples by their English partners, where an objective reads these.
     """
 
     task: str
@@ -184,6 +194,8 @@ class StageTaskRecord(TypedDict):
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
     train_size: NotRequired[int]
+    epoch: NotRequired[int]
+    pairs: NotRequired[dict[str, int]]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 
@@ -203,7 +215,12 @@ class DevRecord(TypedDict):
 
 
 class StageRecord(TypedDict):
-    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss)."""
+    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss).
+
+    ``preparation`` says what was done to the model before: ``transliterate`` (names of tables, each of which rewrites all
+    languages of its script), ``new_tokens`` and ``how`` they were found, the fingerprint of the ``text``, and for each of its
+    ``languages`` tokens a word and the share of unknown tokens (or bytes in their place) ``before`` and ``after``.
+    """
 
     key: str
     name: str
@@ -214,6 +231,7 @@ class StageRecord(TypedDict):
     quant: NotRequired[str]
     attention: NotRequired[str]
     language_adapters: NotRequired[dict[str, Any]]
+    preparation: NotRequired[dict[str, Any]]
     ancestors: NotRequired[list[str]]
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from harness.core.arrays import IntArray
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask
 
@@ -58,9 +60,11 @@ class ObjectiveContext:
 
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
-    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``. ``partners`` are the
-    English of the training examples, in their order, where an objective needs "translations": what an example was translated
-    from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after it.
+    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``, and ``teacher_tokenizer``
+    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
+    the English of the training examples, in their order, where an objective needs "translations": what an example was
+    translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
+    it. ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
     ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
@@ -69,7 +73,10 @@ class ObjectiveContext:
     tokenizer: PreTrainedTokenizerBase
     device: str
     teacher: PreTrainedModel | None = None
+    teacher_tokenizer: PreTrainedTokenizerBase | None = None
+    dev: Sequence[Example] = ()
     partners: Sequence[Example] = ()
+    pairs: bool = False
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
@@ -81,6 +88,15 @@ class ObjectiveContext:
         from harness.models.heads import plain_model
 
         return plain_model(model)
+
+    def check_teacher_tokens(self) -> None:
+        """UsageError where the teacher's tokenizer is not that of the model that learns from it."""
+        teacher = self.teacher_tokenizer
+        if teacher is not None and teacher.get_vocab() != self.tokenizer.get_vocab():
+            raise UsageError(
+                f"teacher {teacher.name_or_path}: its tokenizer is not that of the model that learns from it",
+                hint="choose a teacher that was fine-tuned from the same pretrained model",
+            )
 
     def generators(self, stream: str = "") -> list[np.random.Generator]:
         """A generator of random numbers for each row of the micro-batch.
@@ -98,16 +114,33 @@ class ObjectiveContext:
 class StageObjective:
     """Changes how one task of a stage is trained. ``options`` is an instance of :attr:`Options`, a frozen dataclass.
 
+    ``off`` are values of options with which a stage has the bits of a plain one, if there are such (``{"weight": 0.0}``).
+
     An objective has no state that a step changes: what a step does follows from the weights and from the context. It
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
+
+    freezes_encoder: bool = False
+    """True if the encoder stays as it is: the task has a stage of its own then, without adapters."""
+    off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
     class Options:
         """None by default."""
 
+    any_tokenizer: bool = False
+    """True if the teacher may have another tokenizer than the model: the objective makes rows for it."""
+
     def __init__(self, options: Any) -> None:
         self.options = options
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The layers of its checkpoints that read both rows of a pair, so that test texts come in two languages as well.
+
+        None for networks that read each row alone.
+        """
+        return None
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""
