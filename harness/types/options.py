@@ -15,7 +15,7 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.types.benchmarks import Recipe
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.types.trusted_code import parse_trusted
-from harness.types.units import PERTURBATIONS
+from harness.types.units import MIXED, PERTURBATIONS
 
 _LARGEST = 1_000_000_000
 """Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
@@ -151,7 +151,8 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``train_on`` names languages for single tasks ("xnli[ar,de]") or "all" that have translations: what is scored is
-    trained on their data. ``perturb`` names variants of the test sets that are scored besides them
+    trained on their data. ``test_on`` "translated" scores the English translation of the test text in its
+    place. ``perturb`` names variants of the test sets that are scored besides them
     (:data:`harness.types.units.PERTURBATIONS`).
     ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
     (:mod:`harness.data.mixed_pairs`).
@@ -180,6 +181,7 @@ class EvalOptions:
     mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
     train_on: tuple[str, ...] = option((), MEASURES, keyed="never")
+    test_on: str = option("original", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
     limit: int | None = option(None, MEASURES, keyed="never")
@@ -204,6 +206,10 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.test_on not in ("original", "translated"):
+            raise UsageError(f"--test-on {self.test_on!r}: 'original' or 'translated' expected")
+        if self.test_on == "translated" and (self.mixed_pairs or MIXED in self.perturb):
+            raise UsageError("--test-on translated: not with pairs of two languages, as all text is English")
         if self.train == "never" and self.train_on:
             raise UsageError("--train-on: not with --train never, which trains on nothing")
         if self.pair_missing not in ("error", "self"):
