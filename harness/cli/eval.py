@@ -56,6 +56,12 @@ from harness.types.options import EvalOptions
     help="auto: fine-tune on English; never: score the model unchanged.",
 )
 @click.option(
+    "--train-on",
+    multiple=True,
+    metavar="TASK[CODES]",
+    help="Train the task on its data in these languages, translations included, in place of English; or all.",
+)
+@click.option(
     "--pair-missing",
     default=EvalOptions.pair_missing,
     show_default=True,

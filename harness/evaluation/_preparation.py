@@ -19,7 +19,6 @@ from harness.families.base import Predictor
 from harness.models.language_adapters import described, key_of, texts_of
 from harness.models.languages import language_in_model, model_languages
 from harness.training.context import RunContext
-from harness.training.sources import training_tasks
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
@@ -147,7 +146,7 @@ class Preparation:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""
         if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
             return None
-        sources = training_tasks(task, self.context.registry)
+        sources = self.context.training_tasks(task)
         return self.context.training_split(sources[-1], "train") if sources else None
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:

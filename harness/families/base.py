@@ -39,6 +39,10 @@ class Predictor(ABC):
     trainable: bool = False
     joins: bool = False
     """True if a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
+    reads_class_names: bool = False
+    """True if it predicts by the names of classes in the language of the text (:attr:`class_names`)."""
+    class_names: Mapping[str, Mapping[str, Sequence[str]]] = {}
+    """By language code, the names of each label, where the data folder has them; whoever makes the family puts them in."""
 
     def __init__(self, labels: tuple[str, ...], options: Any) -> None:
         self.labels = labels
@@ -119,6 +123,8 @@ class HeadFamily(Predictor):
     """True if :meth:`outputs` and :meth:`loss` read ``batch["language"]``, a number for each row
     (:func:`~harness.types.languages.numbered_language`). It is there for models with modules for each language, too,
     whose inputs :func:`~harness.models.heads.model_inputs` makes of it."""
+    freezes_encoder: bool = False
+    """True if training leaves the encoder as it is: such a task has a stage of its own, without adapters."""
     reads_pairs: bool = False
     """True if the rows of an example can be read beside those of its translation (:mod:`harness.models.fusion`)."""
     labels_translate: bool = True

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class MaskedLanguageModel(HeadFamily):
         from torch.nn.functional import cross_entropy
 
         chosen = batch["labels"] != -100
-        logits = _logits(model, batch, chosen)
+        logits = masked_logits(model, batch, chosen)
         return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -113,7 +114,7 @@ class MaskedLanguageModel(HeadFamily):
         from torch.nn.functional import cross_entropy
 
         chosen = batch["labels"] != -100
-        logits, labels = _logits(model, batch, chosen), batch["labels"][chosen]
+        logits, labels = masked_logits(model, batch, chosen), batch["labels"][chosen]
         row = chosen.nonzero()[:, 0]
         empty = torch.zeros(len(chosen), device=labels.device)
         return {
@@ -152,9 +153,12 @@ def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
-    """Logits (predicted tokens, vocabulary), fp32. Only these tokens go through the head: a multilingual vocabulary is so
-    large that the logits of all tokens would take more memory than the rest of the model."""
+def masked_logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
+    """Logits (chosen tokens, vocabulary), fp32, row by row.
+
+    Only these tokens go through the head: a multilingual vocabulary is so large that the logits of all tokens would take
+    more memory than the rest of the model.
+    """
     with _only(plain_model(model).base_model, chosen):
         logits: torch.Tensor = model(**model_inputs(model, batch)).logits
     return logits.reshape(-1, logits.shape[-1]).float()
@@ -162,9 +166,15 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: t
 
 @contextmanager
 def _only(encoder: torch.nn.Module, chosen: torch.Tensor) -> Iterator[None]:
-    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row."""
+    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row.
+
+    On a processor other threads may call the same encoder meanwhile, with positions of their own.
+    """
+    mine = get_ident()
 
     def pick(module: torch.nn.Module, arguments: Any, output: Any) -> Any:
+        if get_ident() != mine:
+            return output
         output.last_hidden_state = output.last_hidden_state[chosen][None]
         return output
 

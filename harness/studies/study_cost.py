@@ -29,7 +29,6 @@ from harness.studies.training_tokens import RowLengths, assumed_work, measured_w
 from harness.training.chain import OWN_TEACHER
 from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
-from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
@@ -268,7 +267,7 @@ class _Counter:
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
-            for source in training_tasks(entry.task, self.registry):
+            for source in context.training_tasks(entry.task):
                 names = [*option_names(source), entry.task.name]
                 expression = "@".join([source.name, *context.objective_names(source.name)])
                 for name in self._with_teacher(context, expression, names):

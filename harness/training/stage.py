@@ -49,7 +49,8 @@ class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
     ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
-    ``partners`` are the English of the training examples, for objectives that need translations.
+    ``partners`` are the English of the training examples, for objectives that need translations. ``epoch`` is how many
+    examples an epoch has where that is not all of them (``epochs_of`` "english"), else 0.
     """
 
     task: IntermediateTask
@@ -61,11 +62,16 @@ class StageTask:
     hub_task: str = "other"
     train_size: int = 0
     partners: Partners | None = None
+    epoch: int = 0
 
     @property
     def name(self) -> str:
         """The task's, with the objective behind it: ``mnli@shuffled``."""
         return self.task.name + self.objective.suffix
+
+    def of_epoch(self, items: int) -> int:
+        """The items of an epoch, of ``items`` that all examples make."""
+        return round(items * self.epoch / len(self.train.examples)) if self.epoch else items
 
     def languages_of(self, examples: Sequence[Example]) -> Sequence[str]:
         """The language of each example that is trained on: those of the data, or what an objective has made of them.
@@ -275,6 +281,7 @@ class Stage:
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"objective": part.objective.key} if part.objective else {}),
                     **({"partners": part.partners.fingerprint} if part.partners else {}),
+                    **({"epoch": part.epoch} if part.epoch else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -320,6 +327,7 @@ class Stage:
                     **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
                     **({"pairs": part.partners.counts()} if part.partners else {}),
+                    **({"epoch": part.epoch} if part.epoch else {}),
                     "data": {
                         name: _describe_split(split)
                         for name, split in (("train", part.train), ("dev", part.dev))

@@ -30,6 +30,7 @@ from harness.models.load import load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
 from harness.models.preparation import new_tokens_of
+from harness.models.prompt import prompt_facts
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
 from harness.models.swapped_adapters import attach_adapters, share_adapters
@@ -120,6 +121,8 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
     if shard and stage.fusion is not None:
         raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
     if shard and stage.options.second_lr:
@@ -132,7 +135,8 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
+    items = [task.of_epoch(part.features.item_count) for task, part in zip(stage.tasks, parts, strict=True)]
+    schedule = make_schedule(items, stage.options, stage.beside)
     new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
@@ -226,6 +230,7 @@ def _finish(
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
+        **prompt_facts(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,

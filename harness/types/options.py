@@ -36,6 +36,10 @@ class TrainOptions:
     during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
     continue from is written every ``save_every`` steps.
 
+    ``epochs_of`` says what an epoch is of data in several languages: "all" of them or, in "english", as many examples as the
+    English data have, so that translations are trained on for the same number of steps. Data that are no translation are
+    counted as well. A task that is scored and trained on other languages (``--train-on``) takes "english" by default.
+
     ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage continues with the head
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
@@ -73,6 +77,7 @@ class TrainOptions:
     save_every: int = option(500, SPEED)
     seed: int = option(42, SEED)
     train_size: int = option(0, MEASURES, keyed="never")
+    epochs_of: str = option("all", MEASURES, keyed="changed")
     keep_head: bool = option(False, MEASURES)
     sampling: str = option("capped", MEASURES)
     sampling_cap: int = option(131_072, MEASURES)
@@ -95,6 +100,8 @@ class TrainOptions:
             raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
         if self.sampling not in SAMPLINGS:
             raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
+        if self.epochs_of not in ("all", "english"):
+            raise UsageError(f"option epochs_of: 'all' or 'english' expected, not {self.epochs_of!r}")
         if self.peft not in ("", "lora", "dora"):
             raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
         if self.mlm_ratio >= 1:
@@ -143,7 +150,9 @@ class EvalOptions:
     or by themselves where they are keyed "changed".
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
+    is. ``train_on`` names languages for single tasks ("xnli[ar,de]") or "all" that have translations: what is scored is
+    trained on their data. ``perturb`` names variants of the test sets that are scored besides them
+    (:data:`harness.types.units.PERTURBATIONS`).
     ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
     (:mod:`harness.data.mixed_pairs`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
@@ -170,6 +179,7 @@ class EvalOptions:
     perturb: tuple[str, ...] = option((), SELECTS)
     mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
+    train_on: tuple[str, ...] = option((), MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
     limit: int | None = option(None, MEASURES, keyed="never")
@@ -194,6 +204,8 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.train == "never" and self.train_on:
+            raise UsageError("--train-on: not with --train never, which trains on nothing")
         if self.pair_missing not in ("error", "self"):
             raise UsageError(f"--pair-missing {self.pair_missing!r}: 'error' or 'self' expected")
         if self.quant not in ("", "8bit", "4bit"):

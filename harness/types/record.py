@@ -80,6 +80,7 @@ class OptionsRecord(TypedDict):
     split: NotRequired[str]
     via: NotRequired[list[str]]
     select_on: NotRequired[list[str]]
+    train_on: NotRequired[list[str]]
     perturb: NotRequired[list[str]]
     mixed_pairs: NotRequired[bool]
     train: NotRequired[str]
@@ -184,7 +185,8 @@ class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
     ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
-    is absent where the task is trained on all of its examples.
+    is absent where the task is trained on all of its examples, ``epoch`` where each of them is in every epoch. ``pairs``
+    counts the training examples by their English partners, where an objective reads these.
     """
 
     task: str
@@ -192,6 +194,8 @@ class StageTaskRecord(TypedDict):
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
     train_size: NotRequired[int]
+    epoch: NotRequired[int]
+    pairs: NotRequired[dict[str, int]]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 

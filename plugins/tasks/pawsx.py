@@ -2,12 +2,13 @@
 
 from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
 
+MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
 
 
 def split(code, name, rows):
-    translated = {} if code == "en" else PEOPLE
+    translated = {} if code == "en" else MACHINE if name == "train" else PEOPLE
     return Split(
         HubData(
             "google-research-datasets/paws-x",
@@ -37,6 +38,7 @@ PAWSX = TargetTask(
     train=split("en", "train", 49_401),
     languages=splits(
         "de en es fr ja ko zh",
+        train=lambda code: None if code == "en" else split(code, "train", 49_401),
         dev=lambda code: split(code, "validation", 2_000),
         test=lambda code: split(code, "test", 2_000),
     ),

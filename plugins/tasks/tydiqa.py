@@ -4,6 +4,9 @@ from harness import FileData, HubData, Split, TargetTask, Where, hookimpl, langu
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy the folder tydiqa/ of XTREME's download_data.sh to DATA_DIR/tydiqa"
+TRAIN = {
+    "ar": 14_805, "bn": 2_390, "en": 3_696, "fi": 6_855, "id": 5_702, "ko": 1_625, "ru": 6_490, "sw": 2_755, "te": 5_563
+}  # fmt: skip
 SIZES = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
 
 
@@ -14,6 +17,10 @@ def hub(code, split):
         HubData("google/xtreme", "tydiqa", split, where=language, columns=COLUMNS),
         HubData("google-research-datasets/tydiqa", "secondary_task", split, where=language, columns=COLUMNS),
     )
+
+
+def training(code):
+    return Split(*hub(code, "train"), rows=TRAIN[code])
 
 
 def heldout(code):
@@ -31,9 +38,10 @@ TYDIQA = TargetTask(
     title="TyDiQA-GoldP",
     version=1,
     family="span_qa",
-    train=Split(*hub("en", "train"), rows=3_696),
+    train=training("en"),
     languages=splits(
         "en ar bn fi id ko ru sw te",
+        train=lambda code: None if code == "en" else training(code),
         dev=lambda code: heldout(code) if code == "en" else None,  # XTREME selects on what is the English test set, too
         test=heldout,
     ),

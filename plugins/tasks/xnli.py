@@ -1,11 +1,13 @@
 """XNLI: does the second sentence follow from the first?"""
 
-from harness import HubData, Pair, Split, TargetTask, Where, hookimpl, splits
+from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
 CLASSES = "label: label(entailment, neutral, contradiction)"
 PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
+MACHINE = {"origin": "machine_translation", "system": "XNLI-MT, of MNLI"}
+OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 
 
 def split(code, name, rows):
@@ -15,6 +17,23 @@ def split(code, name, rows):
         HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED, **translated),
         rows=rows,
     )
+
+
+def machine_translated(code):
+    """MNLI in another language."""
+    if code == "en":
+        return None
+    file = f"xnli/XNLI-MT-1.0/multinli/multinli.train.{code}.tsv"
+    return Split(
+        HubData("facebook/xnli", code, "train", columns=PER_LANGUAGE, **MACHINE),
+        FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt, **MACHINE),
+        rows=392_702,
+    )
+
+
+def read_xnli_mt(row):
+    label = "contradiction" if row["label"] == "contradictory" else row["label"]
+    return Pair(str(row["_row"]), row["premise"], row["hypo"], label)
 
 
 def read(row):
@@ -37,6 +56,7 @@ XNLI = TargetTask(
     ),
     languages=splits(
         "ar bg de el en es fr hi ru sw th tr ur vi zh",
+        train=machine_translated,
         dev=lambda code: split(code, "validation", 2_490),
         test=lambda code: split(code, "test", 5_010),
     ),

@@ -73,6 +73,12 @@ def loaded(task: IntermediateTask, place: int) -> LoadedSplit:
 def ways() -> Iterator[Way]:
     registry = get_registry()
     tasks = [own for target in registry.tasks().values() for own in training_tasks(target, registry)]
+    tasks += [
+        in_languages(own, codes)  # --train-on
+        for own in tasks
+        for codes in (["en"], ["sw"], ["en", "sw"], *([code] for code in own.languages))
+        if own.name in registry.tasks()
+    ]
     for task in registry.intermediate_tasks().values():
         codes = [code for code, table in task.languages.items() if "train" in table]
         tasks += [
@@ -150,6 +156,8 @@ def test_first_party_test_sets_say_which_of_them_are_translations() -> None:
             translated = name in TRANSLATED_EVERYWHERE or (name in TRANSLATED_TESTS and code != "en")
             for split, table_split in table.items():
                 expected = "human_translation" if translated else "native"
+                if split == "train":
+                    expected = "machine_translation" if name in ("xnli", "pawsx") else "native"
                 assert {source.origin for source in table_split.sources} == {expected}, (name, code, split)
 
 

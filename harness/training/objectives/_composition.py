@@ -142,6 +142,11 @@ class Composition:
         return model
 
     @property
+    def freezes_encoder(self) -> bool:
+        """Tells whether one of them leaves the encoder as it is."""
+        return any(layer.objective.freezes_encoder for layer in self.layers)
+
+    @property
     def finishes(self) -> bool:
         """Tells whether the checkpoint is another model than the one that is trained."""
         return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)

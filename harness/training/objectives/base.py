@@ -120,6 +120,8 @@ class StageObjective:
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
 
+    freezes_encoder: bool = False
+    """True if the encoder stays as it is: the task has a stage of its own then, without adapters."""
     off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
