@@ -69,6 +69,24 @@ STILTS = Recipe(
 
 FIRST_TOKEN = {"layer": "last", "pool": "cls", "prompt": "none", "max_length": 512}
 
+LAPT = Recipe(
+    name="lapt",
+    version=1,
+    defaults={
+        "lr": 2e-5,
+        "batch": 32,
+        "epochs": 20,
+        "warmup_steps": 1000,
+        "weight_decay": 0.01,
+        "clip": 1.0,
+        "evaluate_every": 500,
+        "select": "loss",
+    },
+    tasks={"mlm": {"max_length": 128, "mlm_probability": 0.15, "masked_per_row": 20}},
+    summary="continued masked language modelling in one language; the checkpoint with the lowest held-out loss is kept",
+    source="ethch18/specializing-multilingual at 59c320e and parsing-mbert at d883ae8; Chau and Smith 2021",
+)
+
 NLU_EVALS = Recipe(
     name="nlu-evals",
     version=1,
@@ -185,4 +203,4 @@ DEMO = Recipe(
 
 @hookimpl
 def harness_recipes():
-    yield from (XTREME, STILTS, NLU_EVALS, ROBUST, FILTER, TINY, DEMO)
+    yield from (XTREME, STILTS, NLU_EVALS, ROBUST, FILTER, LAPT, TINY, DEMO)

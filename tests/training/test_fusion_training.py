@@ -123,6 +123,22 @@ def test_a_checkpoint_says_what_it_was_trained_with(fused: Any) -> None:
     assert (layer["name"], layer["options"]["local_layers"], layer["options"]["fusion_layers"]) == ("fusion", 0, 1)
 
 
+def test_a_fused_model_teaches_the_same_one(fused: Any) -> None:
+    first = fused("mnli[en,de,fr]@fusion")
+    taught = fused("mnli[en,de,fr]@fusion@teaching", teacher="self")
+    assert taught.summary["inputs"][0]["stage"] == first.summary["key"]
+    assert stored_fusion(taught.folder) == Fusion(0, 1)
+    facts = taught.summary["objectives"]["mnli[en,de,fr]"]["teaching"]
+    assert facts["alpha"] == 0.5 and 100 * facts["teacher_agreement"] == pytest.approx(
+        first.summary["dev_score"], abs=1e-3
+    )
+    assert taught.summary["resources"] == {**first.summary["resources"], "teacher": first.summary["key"]}
+    nothing = fused("mnli[en,de,fr]@fusion@teaching", teacher="self", alpha=0.0)
+    one, other = (load_file(each.folder / "model.safetensors") for each in (first, nothing))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert taught.summary["loss"] != nothing.summary["loss"]
+
+
 def test_options_are_in_the_key_of_a_stage(small_model: Path, corpus: Path, translations: Path) -> None:
     def key(**overrides: Any) -> str:
         chosen = options(corpus, translations, train_limit=48, overrides=overrides)
