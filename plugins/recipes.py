@@ -163,6 +163,8 @@ SOFT_PROMPT = Recipe(
     },
     summary="soft prompts on a frozen encoder: our reading of Philippy et al. 2025, whose own values were not found",
     source="fredxlpy/cross_lingual_prompt_tuning; Philippy et al. 2024",
+)
+
 FUSED = {"objective": "fusion", "local_layers": 1}
 SENTENCES = {**FUSED, "fusion_layers": 1, "batch": 64, "max_length": 256, "seed": 52}
 WORDS = {**FUSED, "fusion_layers": 1, "lr": 5e-6, "batch": 64, "epochs": 20, "max_length": 128, "seed": 62}
