@@ -32,9 +32,9 @@ class TrainOptions:
     ``batch`` counts items (examples, pieces or windows) of one optimizer step, regardless of the micro-batches, which are
     packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
     counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
-    checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
-    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
-    continue from is written every ``save_every`` steps.
+    checkpoint with the best English dev score, "loss" that with the lowest dev loss, "last" the final one. ``eval_limit``
+    scores only that many dev examples during training (0: all); ``patience`` stops after that many evaluations without
+    improvement (0: never). The state to continue from is written every ``save_every`` steps.
 
     ``epochs_of`` says what an epoch is of data in several languages: "all" of them or, in "english", as many examples as the
     English data have, so that translations are trained on for the same number of steps. Data that are no translation are
@@ -96,8 +96,8 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
-        if self.select not in ("best", "last"):
-            raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.select not in ("best", "loss", "last"):
+            raise UsageError(f"option select: 'best', 'loss' or 'last' expected, not {self.select!r}")
         if self.sampling not in SAMPLINGS:
             raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
         if self.epochs_of not in ("all", "english"):
