@@ -8,7 +8,7 @@ OBTAIN = "harness demo writes the sample corpus, whose folder goes to --data-dir
 
 
 def texts(name, code="en"):
-    return Split(FileData((f"topics/{name}-{code}.jsonl",), readers.json_lines, OBTAIN, origin="generated"))
+    return Split(FileData((f"topics/{name}-{code}.jsonl",), readers.json_lines, OBTAIN))
 
 
 def read(row):
@@ -27,6 +27,7 @@ TOPICS_SEEN = IntermediateTask(
     metric="accuracy",
     summary="which of three topics is a made text about? (sample corpus)",
     licence="Apache 2.0",
+    citation="the grammar of the sample corpus",
 )
 TOPICS = TargetTask(
     name="topics",
@@ -40,6 +41,7 @@ TOPICS = TargetTask(
     metric=f"zero_shot:{','.join(SEEN)}",
     summary="which of six topics is a made text about, three of them never trained on? (sample corpus)",
     licence="Apache 2.0",
+    citation="the grammar of the sample corpus",
 )
 
 
