@@ -66,9 +66,14 @@ def _has_label(example: Any) -> bool:
 
 
 def of_test(language: str, test: LoadedSplit) -> Resources:
-    """Resources that scoring on a split uses: translations by machine. Those by people are the official test sets."""
+    """Resources that scoring on a split uses: translations by machine, and all into another language than the unit's.
+
+    Those by people into the language of the unit are the official test sets.
+    """
     parts = [part for part in test.provenance if part.origin == "machine_translation"]
-    moved = [(part, part.language) for part in parts if part.language not in ("", language)]
+    moved = [
+        (part, part.language) for part in test.provenance if part.translated and part.language not in ("", language)
+    ]
     return union(
         [
             {"translations_test": [translation(part, code, language) for part, code in moved]},

@@ -287,7 +287,9 @@ def test_the_weight_mixes_the_two_losses(trial: Trial) -> None:
     clean = float(trial.plain(batch)[0].detach())
     for kind in (Noise, Adversarial):
         whole = float(kind(kind.Options(radius=0.5)).loss(trial.model, batch, trial.plain, context)[0].detach())
-        part = float(kind(kind.Options(radius=0.5, weight=0.25)).loss(trial.model, batch, trial.plain, context)[0])
+        part = float(
+            kind(kind.Options(radius=0.5, weight=0.25)).loss(trial.model, batch, trial.plain, context)[0].detach()
+        )
         assert part == pytest.approx(0.75 * clean + 0.25 * whole, rel=1e-12) and whole != clean
 
 
