@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness import TargetTask, hookimpl, splits
+from harness import Benchmark, TargetTask, hookimpl, splits
 from harness_sib200.data import LABELS, read, split
 from harness_sib200.languages import FLORES_CODES
 
@@ -27,8 +27,24 @@ SIB200 = TargetTask(
     "200+ Languages and Dialects",
 )
 
+BENCHMARK = Benchmark(
+    name="sib-200",
+    version=1,
+    title="SIB-200",
+    tasks={"sib200": tuple(FLORES_CODES)},
+    groups={},
+    rule="overall: the mean accuracy over the 205 languages, English included; none where a language is missing",
+    citation=SIB200.citation,
+)
+
 
 @hookimpl
 def harness_target_tasks() -> Iterator[TargetTask]:
     """The task."""
     yield SIB200
+
+
+@hookimpl
+def harness_benchmarks() -> Iterator[Benchmark]:
+    """The benchmark of all its languages, for leaderboards."""
+    yield BENCHMARK
