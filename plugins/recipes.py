@@ -69,6 +69,24 @@ STILTS = Recipe(
 
 FIRST_TOKEN = {"layer": "last", "pool": "cls", "prompt": "none", "max_length": 512}
 
+LAPT = Recipe(
+    name="lapt",
+    version=1,
+    defaults={
+        "lr": 2e-5,
+        "batch": 32,
+        "epochs": 20,
+        "warmup_steps": 1000,
+        "weight_decay": 0.01,
+        "clip": 1.0,
+        "evaluate_every": 500,
+        "select": "loss",
+    },
+    tasks={"mlm": {"max_length": 128, "mlm_probability": 0.15, "masked_per_row": 20}},
+    summary="continued masked language modelling in one language; the checkpoint with the lowest held-out loss is kept",
+    source="ethch18/specializing-multilingual at 59c320e and parsing-mbert at d883ae8; Chau and Smith 2021",
+)
+
 NLU_EVALS = Recipe(
     name="nlu-evals",
     version=1,
@@ -130,6 +148,38 @@ ROBUST = Recipe(
     source="uclanlp/Robust-XLT at 175cddb; Huang et al. 2021",
 )
 
+FUSED = {"objective": "fusion", "local_layers": 1}
+SENTENCES = {**FUSED, "fusion_layers": 1, "batch": 64, "max_length": 256, "seed": 52}
+WORDS = {**FUSED, "fusion_layers": 1, "lr": 5e-6, "batch": 64, "epochs": 20, "max_length": 128, "seed": 62}
+ANSWERS = {**FUSED, "fusion_layers": 10, "max_length": 384, "doc_stride": 128, "seed": 42}
+
+FILTER = Recipe(
+    name="filter",
+    version=1,
+    defaults={
+        "lr": 5e-6,
+        "batch": 64,
+        "epochs": 5,
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "clip": 1.0,
+        "evaluate_every": 1000,
+        "select": "best",
+    },
+    tasks={
+        "xnli": {**SENTENCES, "lr": 3e-6, "epochs": 5},
+        "pawsx": {**SENTENCES, "lr": 1e-5, "epochs": 4, "batch": 32},
+        "udpos": WORDS,
+        "panx": WORDS,
+        "squad": {**ANSWERS, "lr": 5e-6, "epochs": 2},
+        "xquad": {"batch": 32},
+        "tydiqa": {**ANSWERS, "lr": 1e-5, "epochs": 4, "batch": 32},
+    },
+    large_tasks={"squad": {"fusion_layers": 20}, "tydiqa": {"fusion_layers": 20}},
+    summary="FILTER's scripts: objective fusion for XNLI, PAWS-X, tagging and questions; needs translations (--train-on)",
+    source="yuwfan/FILTER train.sh at 6dac390; Fang et al. 2021",
+)
+
 TINY = Recipe(
     name="tiny",
     version=1,
@@ -153,4 +203,4 @@ DEMO = Recipe(
 
 @hookimpl
 def harness_recipes():
-    yield from (XTREME, STILTS, NLU_EVALS, ROBUST, TINY, DEMO)
+    yield from (XTREME, STILTS, NLU_EVALS, ROBUST, FILTER, LAPT, TINY, DEMO)

@@ -62,6 +62,12 @@ from harness.types.options import EvalOptions
     help="Train the task on its data in these languages, translations included, in place of English; or all.",
 )
 @click.option(
+    "--test-on",
+    default=EvalOptions.test_on,
+    show_default=True,
+    help="original: the test text; translated: its English translation, in its place.",
+)
+@click.option(
     "--pair-missing",
     default=EvalOptions.pair_missing,
     show_default=True,

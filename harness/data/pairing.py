@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -13,6 +13,7 @@ from harness.data.access import DataAccess
 from harness.data.locate import Unavailable
 from harness.data.provenance import Provenance
 from harness.data.sources import LoadedSplit
+from harness.data.store import ExampleList
 from harness.data.subset import fingerprint
 from harness.data.translations import into_english
 from harness.types.examples import Example
@@ -124,6 +125,32 @@ def translation_of(
     english = data.load(task, into_english(task, language, split), originals=True)
     _check_numbers(english, original)
     return english, dict(zip(english.originals, english.examples, strict=True))
+
+
+def translated_test(
+    task: TargetTask, language: str, split: str, original: LoadedSplit, data: DataAccess
+) -> LoadedSplit:
+    """The English of a language's test text, to be scored in its place (``--test-on translated``), with its ids and labels.
+
+    The answers to questions are those of the translation. DataError, which names the file and the first of the ids, for
+    text that is not translated.
+    """
+    english, by_id = translation_of(task, language, split, original, data)
+    absent = [_name(example) for example in original.examples if _name(example) not in by_id]
+    if absent:
+        raise lacking(task, language, split, absent)
+    examples = ExampleList(by_id[_name(example)].in_place_of(example) for example in original.examples)
+    return replace(
+        english,
+        examples=examples,
+        rows=original.rows,
+        expected=original.expected,
+        files=[*original.files, *english.files],
+        fingerprint=examples.fingerprint,
+        languages=["en"] * len(examples),
+        originals=(),
+        by_number=(),
+    )
 
 
 def lacking(task: TargetTask, language: str, split: str, absent: Sequence[str]) -> DataError:

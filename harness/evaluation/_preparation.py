@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
 from harness.data.mixed_pairs import VERSION, mix
-from harness.data.pairing import unit_partners
+from harness.data.pairing import translated_test, unit_partners
 from harness.data.perturb import Variant, make_variant, split_of
 from harness.data.resources import of_partners, of_test, union
 from harness.evaluation.groups import CheckpointGroup
@@ -78,7 +78,10 @@ class Preparation:
         unit, family, options = entry.unit, group.family, self.context.options
         load = self.context.data.load if entry.second is None else self.context.data.load_once
         data = load(entry.task, entry.split, options.limit)
-        module, adapters = self._module(unit.languages[0], group), self._adapters(entry, group)
+        if entry.translated:
+            data = translated_test(entry.task, unit.language, split_of(unit.split)[0], data, self.context.data)
+        reads = "en" if entry.translated else unit.languages[0]
+        module, adapters = self._module(reads, group), self._adapters(entry, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
@@ -117,7 +120,7 @@ class Preparation:
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
-        each = [unit.languages[0]] * len(variant.examples) if unit.mixed else ()
+        each = [reads] * len(variant.examples) if unit.mixed or entry.translated else ()
         other: Sequence[Any] = partners.examples if partners else ()
         examples = UnitExamples(
             unit.task, unit.language, unit.split, variant.examples, dev, candidates, each, other=other
@@ -139,7 +142,7 @@ class Preparation:
         """The adapter of each language that a unit reads, "" for a pool in languages that are not known."""
         if self.context.adapters is None or group.start is None:
             return {}
-        read = group.family.languages_read(entry.unit.language)
+        read = group.family.languages_read("en" if entry.translated else entry.unit.language)
         return self.context.adapters.chosen([*read, *([""] if entry.task.pool is not None else [])])
 
     def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:

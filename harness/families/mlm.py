@@ -51,16 +51,20 @@ class MaskedLanguageModel(HeadFamily):
     class Options:
         """``max_length`` counts special tokens; of a longer text a random stretch is taken each time it comes up.
 
-        ``mlm_probability`` is the share of tokens that are predicted, ``language_alpha`` the exponent that smooths the
+        ``mlm_probability`` is the share of tokens that are predicted, ``masked_per_row`` the most of a row (0: any number),
+        ``language_alpha`` the exponent that smooths the
         sizes of the languages (1: by size, 0: all alike).
         """
 
         max_length: int = option(256, MEASURES)
         mlm_probability: float = option(0.15, MEASURES)
         language_alpha: float = option(0.3, MEASURES)
+        masked_per_row: int = option(0, MEASURES, keyed="changed")
 
         def __post_init__(self) -> None:
-            """Refuses shares outside 0 to 1."""
+            """Refuses shares outside 0 to 1, and negative numbers."""
+            if self.masked_per_row < 0:
+                raise UsageError(f"option masked_per_row: no negative number expected, not {self.masked_per_row!r}")
             for name in ("mlm_probability", "language_alpha"):
                 if not 0 <= getattr(self, name) <= 1:
                     raise UsageError(f"option {name}: a number from 0 to 1 expected, not {getattr(self, name)!r}")
@@ -84,12 +88,12 @@ class MaskedLanguageModel(HeadFamily):
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends only on these texts."""
         check_mask_token(tokenizer)
-        mask = Mask.of(tokenizer, self.options.mlm_probability)
+        mask = Mask.of(tokenizer, self.options.mlm_probability, self.options.masked_per_row)
         if training:
             return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
         texts = [example.text for example in examples if isinstance(example, Text)]
         ids, segments = encode_pairs(tokenizer, texts, None, self.options.max_length)
-        values, labels = mask.fixed(ids.values)
+        values, labels = mask.fixed(ids.values, ids.offsets)
         return Features(
             Ragged(values, ids.offsets),
             np.arange(len(ids)),

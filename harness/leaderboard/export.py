@@ -117,6 +117,8 @@ def export_row(
     objectives = [f"objective {name}" for name in scored_objectives(first.record)]
     adapters = ["language adapters"] if first.record["options"].get("language_adapters") else []
     languages = [f"trained on {text}" for text in first.train_on]
+    if first.record["options"].get("test_on") == "translated":
+        languages.append("translated test text")
     system = name or " + ".join([first.reference, *adapters, *first.via, *languages, *objectives])
     benchmark = first.benchmark
     used = _resources(runs, registry)

@@ -149,7 +149,9 @@ class RunView:
         reference = self.reference or "unknown model"
         objectives = "".join(f" with objective {name}" for name in scored_objectives(self.record))
         languages = f" on {' and '.join(self.train_on)}" if self.train_on else ""
-        return (f"{reference} via {' > '.join(self.via)}" if self.via else reference) + languages + objectives
+        translated = ", on translated test text" if self.record["options"].get("test_on") == "translated" else ""
+        system = f"{reference} via {' > '.join(self.via)}" if self.via else reference
+        return system + languages + objectives + translated
 
     @property
     def benchmark(self) -> str | None:

@@ -152,7 +152,7 @@ def _work(
         trained = steps * count / epoch * each.tokens / each.items
         of_dev = min(dev[index], options.eval_limit or dev[index])
         often = (
-            (len(schedule) - 1) // options.evaluate_every if options.evaluate_every and options.select == "best" else 0
+            (len(schedule) - 1) // options.evaluate_every if options.evaluate_every and options.select != "last" else 0
         )
         total += Work(trained, (often + 1) * of_dev * each.tokens, each.length)
     return total

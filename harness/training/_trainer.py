@@ -111,6 +111,12 @@ def make_optimizer(
     )
 
 
+def _lowness(evaluations: Sequence[Mapping[str, Any]], step: int) -> float | None:
+    """The negated dev loss of the evaluation after a step; None where there was none, or where it had no loss."""
+    loss = next((entry.get("loss") for entry in evaluations if entry["step"] == step), None)
+    return None if loss is None else -float(loss)
+
+
 class Trainer:
     """Trains the parts of a stage, keeping the best checkpoint and a state to continue from.
 
@@ -235,7 +241,7 @@ class Trainer:
                 elif time.monotonic() - told >= TELL_EVERY:
                     told = self._tell_step()
                 every = self.options.evaluate_every
-                if every and step % every == 0 and step < self.total and self.options.select == "best":
+                if every and step % every == 0 and step < self.total and self.options.select != "last":
                     self._select()
                 elif step % self.options.save_every == 0 and step < self.total:
                     self._save()
@@ -384,9 +390,11 @@ class Trainer:
             score = found["score"]
             loss = f", loss {found['loss']:.3f}" if "loss" in found else ""
             log.info("step %d: English dev %s%s", step, shown_dev(score), loss)
-        best = self.progress.best_score
-        wanted = last and (self.options.select == "last" or score is None)
-        if wanted or (score is not None and (best is None or score > best)):
+        best, value = self.progress.best_score, score
+        if self.options.select == "loss":
+            best, value = (_lowness(self.progress.dev, at) for at in (self.progress.best_step, step))
+        wanted = last and (self.options.select == "last" or (value is None and best is None))
+        if wanted or (value is not None and (best is None or value > best)):
             self.progress.best_step, self.progress.best_score, self.progress.bad_evaluations = step, score, 0
             if self.sharded:
                 self.sharded.gather()

@@ -159,6 +159,8 @@ class Stages:
 
     def _epoch(self, part: StageTask, options: TrainOptions) -> int:
         """The examples of an epoch where English and its translations count once; 0 where each of them counts."""
+        if part.objective.samples_translations and part.partners:
+            return len({getattr(example, "id", None) for example in part.partners.examples})
         originals = [each.original for each in part.task.train.parts or (part.task.train,) if each.original is not None]
         if options.epochs_of != "english" or not originals:
             return 0

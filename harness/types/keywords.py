@@ -34,6 +34,7 @@ class Keywords(TypedDict, total=False):
     mixed_pairs: bool
     train: str
     train_on: str | Sequence[str]
+    test_on: str
     recipe: str
     overrides: Mapping[str, Any]
     seed: int | None

@@ -15,7 +15,7 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.types.benchmarks import Recipe
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.types.trusted_code import parse_trusted
-from harness.types.units import PERTURBATIONS
+from harness.types.units import MIXED, PERTURBATIONS
 
 _LARGEST = 1_000_000_000
 """Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
@@ -32,9 +32,9 @@ class TrainOptions:
     ``batch`` counts items (examples, pieces or windows) of one optimizer step, regardless of the micro-batches, which are
     packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
     counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
-    checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
-    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
-    continue from is written every ``save_every`` steps.
+    checkpoint with the best English dev score, "loss" that with the lowest dev loss, "last" the final one. ``eval_limit``
+    scores only that many dev examples during training (0: all); ``patience`` stops after that many evaluations without
+    improvement (0: never). The state to continue from is written every ``save_every`` steps.
 
     ``epochs_of`` says what an epoch is of data in several languages: "all" of them or, in "english", as many examples as the
     English data have, so that translations are trained on for the same number of steps. Data that are no translation are
@@ -96,8 +96,8 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
-        if self.select not in ("best", "last"):
-            raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.select not in ("best", "loss", "last"):
+            raise UsageError(f"option select: 'best', 'loss' or 'last' expected, not {self.select!r}")
         if self.sampling not in SAMPLINGS:
             raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
         if self.epochs_of not in ("all", "english"):
@@ -151,7 +151,8 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``train_on`` names languages for single tasks ("xnli[ar,de]") or "all" that have translations: what is scored is
-    trained on their data. ``perturb`` names variants of the test sets that are scored besides them
+    trained on their data. ``test_on`` "translated" scores the English translation of the test text in its
+    place. ``perturb`` names variants of the test sets that are scored besides them
     (:data:`harness.types.units.PERTURBATIONS`).
     ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
     (:mod:`harness.data.mixed_pairs`).
@@ -180,6 +181,7 @@ class EvalOptions:
     mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
     train_on: tuple[str, ...] = option((), MEASURES, keyed="never")
+    test_on: str = option("original", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
     limit: int | None = option(None, MEASURES, keyed="never")
@@ -204,6 +206,10 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.test_on not in ("original", "translated"):
+            raise UsageError(f"--test-on {self.test_on!r}: 'original' or 'translated' expected")
+        if self.test_on == "translated" and (self.mixed_pairs or MIXED in self.perturb):
+            raise UsageError("--test-on translated: not with pairs of two languages, as all text is English")
         if self.train == "never" and self.train_on:
             raise UsageError("--train-on: not with --train never, which trains on nothing")
         if self.pair_missing not in ("error", "self"):

@@ -81,6 +81,7 @@ class OptionsRecord(TypedDict):
     via: NotRequired[list[str]]
     select_on: NotRequired[list[str]]
     train_on: NotRequired[list[str]]
+    test_on: NotRequired[str]
     perturb: NotRequired[list[str]]
     mixed_pairs: NotRequired[bool]
     train: NotRequired[str]

@@ -123,6 +123,22 @@ def test_a_checkpoint_says_what_it_was_trained_with(fused: Any) -> None:
     assert (layer["name"], layer["options"]["local_layers"], layer["options"]["fusion_layers"]) == ("fusion", 0, 1)
 
 
+def test_a_fused_model_teaches_the_same_one(fused: Any) -> None:
+    first = fused("mnli[en,de,fr]@fusion")
+    taught = fused("mnli[en,de,fr]@fusion@teaching", teacher="self")
+    assert taught.summary["inputs"][0]["stage"] == first.summary["key"]
+    assert stored_fusion(taught.folder) == Fusion(0, 1)
+    facts = taught.summary["objectives"]["mnli[en,de,fr]"]["teaching"]
+    assert facts["alpha"] == 0.5 and 100 * facts["teacher_agreement"] == pytest.approx(
+        first.summary["dev_score"], abs=1e-3
+    )
+    assert taught.summary["resources"] == {**first.summary["resources"], "teacher": first.summary["key"]}
+    nothing = fused("mnli[en,de,fr]@fusion@teaching", teacher="self", alpha=0.0)
+    one, other = (load_file(each.folder / "model.safetensors") for each in (first, nothing))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert taught.summary["loss"] != nothing.summary["loss"]
+
+
 def test_options_are_in_the_key_of_a_stage(small_model: Path, corpus: Path, translations: Path) -> None:
     def key(**overrides: Any) -> str:
         chosen = options(corpus, translations, train_limit=48, overrides=overrides)
@@ -133,6 +149,16 @@ def test_options_are_in_the_key_of_a_stage(small_model: Path, corpus: Path, tran
 
     changes = ({"fusion_layers": 2}, {"local_layers": 1}, {"pairs": "all"}, {"english_position": "published"})
     assert len({key(), *(key(**overrides) for overrides in changes)}) == 5
+
+
+@pytest.mark.parametrize("overrides", [{"peft": "lora"}, {"gradient_checkpointing": True}])
+def test_adapters_and_recomputed_layers_are_fused_as_well(fused: Any, overrides: dict[str, Any]) -> None:
+    trained = fused("mnli[en,de,fr]@fusion", **overrides)
+    assert stored_fusion(trained.folder) == Fusion(0, 1)
+    plain = fused("mnli[en,de,fr]@fusion").summary["loss"][-1][1]
+    apart = fused("mnli[en,de,fr]@fusion", fusion_layers=0, **overrides).summary["loss"][-1][1]
+    found = trained.summary["loss"][-1][1]
+    assert found != apart and ("peft" in overrides or found == pytest.approx(plain, rel=1e-5))
 
 
 def test_no_fused_layer_trains_as_pairs_of_separate_rows(fused: Any) -> None:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class Teaching(StageObjective):
                 raise UsageError(f"option signals: 'live' or 'stored' expected, not {self.signals!r}")
 
     options: Options
+    off: ClassVar[Mapping[str, Any]] = {"alpha": 0.0}
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -87,15 +88,17 @@ class Teaching(StageObjective):
             )
         self.any_tokenizer = not family.token_level
         kept = copy.copy(family)
-        kept.keeps_unlabelled = self.options.alpha in (None, 1)
+        kept.keeps_unlabelled = family.keeps_unlabelled or self.options.alpha in (None, 1)
         return kept
 
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
         """The same examples. UsageError for those without labels where the loss of labels counts."""
         lacking = sum(isinstance(example, Example) and not example.has_label() for example in examples)
+        if context.pairs and not context.family.labels_translate:
+            lacking = len(examples)
         if self.options.alpha is None:
             self._alpha = 1.0 if lacking else 0.5
-        elif lacking and self.options.alpha < 1:
+        elif lacking and 0 < self.options.alpha < 1:
             raise UsageError(
                 f"objective 'teaching': {lacking:,} of {len(examples):,} training examples have no labels, and alpha "
                 f"{self.options.alpha:g} counts their loss",
@@ -108,6 +111,8 @@ class Teaching(StageObjective):
         """The same rows, with the teacher's logits where they are stored."""
         assert context.teacher is not None and context.teacher_tokenizer is not None
         rows = features
+        if context.pairs:
+            context.check_teacher_tokens()
         if context.teacher_tokenizer.get_vocab() != context.tokenizer.get_vocab():
             rows = self._rows = self._for_teacher(features, context)
         if isinstance(rows, Features):
