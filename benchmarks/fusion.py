@@ -63,7 +63,7 @@ def make_data(data: Path, out: Path, languages: Sequence[str], trained: int, eng
             write(folder / f"topics/train-{code}.jsonl", parallel[code][:trained])
             write(folder / f"topics/test-{code}.jsonl", parallel[code][trained:])
             english_of = [
-                {"id": row["id"], "text": partner["text"], "topic": None, "source": row["id"]}
+                {"id": row["id"], "text": partner["text"], "source": row["id"]}
                 for row, partner in zip(tested, partners, strict=True)
             ]
             write(folder / f"translated/topics-test/{code}/test-en.jsonl", english_of)

@@ -8,7 +8,7 @@ LANGUAGES = "en de sw th tr"
 
 
 def read(row):
-    return Pair(str(row["id"]), row["text"], "", row["topic"])
+    return Pair(str(row["id"]), row["text"], "", row.get("topic"))
 
 
 def split(name, code):

@@ -135,7 +135,10 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
-    items = [task.of_epoch(part.features.item_count) for task, part in zip(stage.tasks, parts, strict=True)]
+    items = [
+        part.features.item_count if task.objective.samples_translations else task.of_epoch(part.features.item_count)
+        for task, part in zip(stage.tasks, parts, strict=True)
+    ]
     schedule = make_schedule(items, stage.options, stage.beside)
     new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.

@@ -1,4 +1,9 @@
-"""XNLI: does the second sentence follow from the first?"""
+"""XNLI: does the second sentence follow from the first?
+
+And the same with a word between the sentences, yes, maybe or no: the pattern of Schick and Schütze (2021) for inference.
+"""
+
+from dataclasses import replace
 
 from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
@@ -7,6 +12,9 @@ PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 MACHINE = {"origin": "machine_translation", "system": "XNLI-MT, of MNLI"}
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+XTREME = "xtreme_translations/XNLI-Translated"
+OBTAIN_XTREME = f"copy XTREME's translations (its README, 'Translations') to DATA_DIR/{XTREME}"
 OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 
 
@@ -27,8 +35,22 @@ def machine_translated(code):
     return Split(
         HubData("facebook/xnli", code, "train", columns=PER_LANGUAGE, **MACHINE),
         FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt, **MACHINE),
+        of_xtreme(f"en-{code}-translated.tsv"),
         rows=392_702,
     )
+
+
+def of_xtreme(name):
+    """A file of the translations that XTREME distributes."""
+    return FileData((f"{XTREME}/{name}",), readers.translated_pairs, OBTAIN_XTREME, example=read_pair, **BY_XTREME)
+
+
+def into_english(code):
+    return None if code == "en" else Split(of_xtreme(f"test-{code}-en-translated.tsv"), language="en")
+
+
+def read_pair(row):
+    return Pair(str(row["_row"]), row["a"], row["b"], row["label"])
 
 
 def read_xnli_mt(row):
@@ -59,6 +81,7 @@ XNLI = TargetTask(
         train=machine_translated,
         dev=lambda code: split(code, "validation", 2_490),
         test=lambda code: split(code, "test", 5_010),
+        **{"test-en": into_english},
     ),
     example=read,
     metric="accuracy",
@@ -66,8 +89,17 @@ XNLI = TargetTask(
     licence="CC BY-NC 4.0",
     citation="Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations",
 )
+XNLI_CLOZE = replace(
+    XNLI,
+    name="xnli_cloze",
+    title="XNLI (cloze)",
+    family="cloze",
+    options={"template": "{a} {prompt} {mask} {b}", "names": "contradiction=no,entailment=yes,neutral=maybe"},
+    summary="yes, maybe or no: does the second sentence follow from the first?",
+)
 
 
 @hookimpl
 def harness_target_tasks():
     yield XNLI
+    yield XNLI_CLOZE

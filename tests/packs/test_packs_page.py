@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wheels import install, plugins
+from wheels import harness, install
 
 from harness import IntermediateTask, Registry, TargetTask
 
@@ -42,7 +43,8 @@ def test_a_section_has_the_languages_and_licences_of_its_tasks(pack: Callable[..
         count, _, licence = (cell.strip() for cell in rows[task.name].split("|"))
         assert (int(count), licence) == (len(task.languages) or 1, task.licence)
         if isinstance(task, TargetTask):
-            listed = section.partition(f"Languages of `{task.name}`:")[2].partition("\n\n")[0]
+            blocks = (block.partition(":") for block in section.split("\n\n") if block.startswith("Languages of "))
+            [listed] = [codes for names, _, codes in blocks if f"`{task.name}`" in names]
             assert listed.split() == list(task.languages)
 
 
@@ -56,7 +58,7 @@ def test_plugins_say_who_gave_what_and_a_pack_that_is_broken_or_too_new_stops_no
         (tmp_path / name / "pyproject.toml").write_text(text)
         (tmp_path / name / "README.md").write_text("")
     site = install([ROOT / "packs" / "nli", tmp_path / "broken", tmp_path / "newer"], tmp_path / "installed")
-    found = plugins(site)
+    found = {f"{p['distribution']}:{p['name']}": p for p in json.loads(harness(site, "plugins", "--json").stdout)}
     good = found["xtreme-harness-nli:nli_world"]
     assert good["status"] == "ok" and {"target task afrixnli", "benchmark nli-world", "language oto"} <= set(
         good["provides"]

@@ -16,10 +16,14 @@ from harness.registry.default import get_registry
 from harness.types.sources import HubData
 
 TARGETS = "pawsx xnli panx udpos bucc2018 tatoeba xquad mlqa tydiqa".split()
-MORE = "lareqa mewslix tatoeba_mteb udpos_hub xcopa".split()  # see test_xtreme_r.py and test_published_tatoeba.py
+MORE = (
+    "lareqa mewslix tatoeba_mteb topics udpos_hub xcopa xnli_cloze".split()
+)  # see test_xtreme_r.py and test_published_tatoeba.py
 INTERMEDIATE = (
-    "anli_plus ccg commonsenseqa copa cosmosqa hellaswag mlm mnli nli pawsx qqp socialiqa squad squad2".split()
+    "anli_plus ccg commonsenseqa copa cosmosqa dbpedia14 hellaswag mlm mnli nli pawsx qqp socialiqa squad squad2 "
+    "topics_seen".split()
 )
+WITH_EXCERPTS = [name for name in INTERMEDIATE if name not in "anli_plus ccg copa dbpedia14 mlm topics_seen".split()]
 SHARED = {
     "pawsx": ("dev: de en es zh", ""),
     "xnli": ("dev: ar de en es fr sw tr zh", "test: de en sw zh"),
@@ -165,7 +169,7 @@ def test_tatoeba_strips_line_ends(shared_data: Path) -> None:
         assert len({e.english for e in found}) == len(found)
 
 
-@pytest.mark.parametrize("name", [name for name in INTERMEDIATE if name not in ("anli_plus", "ccg", "copa", "mlm")])
+@pytest.mark.parametrize("name", WITH_EXCERPTS)
 def test_every_intermediate_task_loads_its_excerpts_whole(shared_data: Path, name: str) -> None:
     task = get_registry().intermediate(name)
     for split in (task.train, task.dev):
@@ -243,7 +247,9 @@ def test_every_plugin_is_complete() -> None:
 def test_plugins_import_public_names_only() -> None:
     root = Path(harness.__file__).parent.parent / "plugins"
     files = [*root.glob("tasks/*.py"), *root.glob("intermediate/*.py")]
-    assert len(files) == len(TARGETS) + len(MORE) - 2 + len(INTERMEDIATE) + 2  # udpos.py and tatoeba.py hold two
+    assert len(files) == len(TARGETS) + len(MORE) - 2 + len(
+        INTERMEDIATE
+    )  # xnli.py, udpos.py, tatoeba.py and topics.py hold two
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0].startswith("harness"):

@@ -151,6 +151,16 @@ def test_options_are_in_the_key_of_a_stage(small_model: Path, corpus: Path, tran
     assert len({key(), *(key(**overrides) for overrides in changes)}) == 5
 
 
+@pytest.mark.parametrize("overrides", [{"peft": "lora"}, {"gradient_checkpointing": True}])
+def test_adapters_and_recomputed_layers_are_fused_as_well(fused: Any, overrides: dict[str, Any]) -> None:
+    trained = fused("mnli[en,de,fr]@fusion", **overrides)
+    assert stored_fusion(trained.folder) == Fusion(0, 1)
+    plain = fused("mnli[en,de,fr]@fusion").summary["loss"][-1][1]
+    apart = fused("mnli[en,de,fr]@fusion", fusion_layers=0, **overrides).summary["loss"][-1][1]
+    found = trained.summary["loss"][-1][1]
+    assert found != apart and ("peft" in overrides or found == pytest.approx(plain, rel=1e-5))
+
+
 def test_no_fused_layer_trains_as_pairs_of_separate_rows(fused: Any) -> None:
     """Only the fused layers let one side see the other."""
     losses = [fused("mnli[de]@fusion", fusion_layers=layers, local_layers=0).summary["loss"][0][1] for layers in (0, 2)]

@@ -79,6 +79,11 @@ class Composition:
         """See :attr:`StageObjective.fusion`."""
         return next((found for layer in self.layers if (found := layer.objective.fusion) is not None), None)
 
+    @property
+    def samples_translations(self) -> bool:
+        """See :attr:`StageObjective.samples_translations`."""
+        return any(layer.objective.samples_translations for layer in self.layers)
+
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """See :meth:`StageObjective.task`."""
         for layer in self.layers:

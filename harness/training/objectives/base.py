@@ -142,6 +142,11 @@ class StageObjective:
         """
         return None
 
+    @property
+    def samples_translations(self) -> bool:
+        """True if an epoch has each English row once, in one of the languages that it is in."""
+        return False
+
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""
         return task

@@ -65,6 +65,11 @@ class Fused(StageObjective):
         """The layers that the options say."""
         return Fusion(self.options.local_layers, self.options.fusion_layers)
 
+    @property
+    def samples_translations(self) -> bool:
+        """True for the pairs "sample"."""
+        return self.options.pairs == "sample"
+
     def family(self, family: HeadFamily) -> HeadFamily:
         """The same family, which keeps translations without labels. UsageError for a position that its head does not read."""
         if self.options.english_position == "published" and not isinstance(family, Classification):
