@@ -215,7 +215,7 @@ class _Batches:
         return lambda start: opened.filled_call(rows)
 
     def throughput(self, index: int) -> Iterator[Throughput]:
-        """What was found for a model, in the order of the protocol."""
+        """Yields the findings for a model, in the order of the protocol."""
         for cell, (size, length) in enumerate(self._protocol.cells):
             empty = Throughput(size, length, reason=self._reasons.get((index, cell), ""))
             calls = self._calls.get((index, cell), [])
