@@ -43,12 +43,19 @@ from harness.cli.shared_options import columns_option, session_options, split_co
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws the texts and the order of the models.")
 @click.option(
+    "--scores",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="A run folder of one of the models: accuracy against latency.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default="efficiency",
     show_default=True,
     metavar="FOLDER",
-    help="Where efficiency.json and the tables go.",
+    help="Where efficiency.json, the page and the tables go.",
 )
 @session_options(without=("batch_tokens",))  # batches have the sizes that are measured
 @click.option(
@@ -69,6 +76,7 @@ def command(
     batch_sizes: tuple[str, ...],
     lengths: tuple[str, ...],
     seed: int,
+    scores: tuple[Path, ...],
     out: Path,
     as_json: bool,
     **session: Any,
@@ -85,10 +93,20 @@ def command(
     from harness.efficiency.tables import efficiency_tables
     from harness.efficiency.written import write_files
     from harness.registry.default import get_registry
+    from harness.results.systems import load_runs
     from harness.types.options import EvalOptions
 
     protocol = Protocol(calls, seconds, sessions, parse_batch_sizes(batch_sizes), parse_lengths(lengths), seed)
-    found = measure(models, task, get_registry(), EvalOptions(**session), protocol, languages=languages, said=message)
+    found = measure(
+        models,
+        task,
+        get_registry(),
+        EvalOptions(**session),
+        protocol,
+        languages=languages,
+        scores=load_runs(scores),
+        said=message,
+    )
     write_files(found, out)
     if as_json:
         print_json(found.to_dict())

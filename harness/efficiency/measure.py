@@ -13,8 +13,9 @@ from harness.data.access import DataAccess
 from harness.efficiency.energy import Meter, meter_of
 from harness.efficiency.machine import hardware
 from harness.efficiency.memory import Memory, Task, measure_memory
-from harness.efficiency.opened import Opened, family_of, open_network, open_session
+from harness.efficiency.opened import Opened, open_network, open_session
 from harness.efficiency.operations import count
+from harness.efficiency.pareto import Known, models_of, scored_runs
 from harness.efficiency.percentiles import percentiles
 from harness.efficiency.protocol import NATURAL, Protocol
 from harness.efficiency.ratio import Ratio, ratio_of_medians
@@ -29,6 +30,7 @@ from harness.types.options import EvalOptions
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.results.run_view import RunView
 
 MILLI = 1e3
 
@@ -41,15 +43,18 @@ def measure(
     protocol: Protocol | None = None,
     *,
     languages: Sequence[str] = (),
+    scores: Sequence[RunView] = (),
+    memory: bool = True,
     said: Callable[[str], None] = lambda text: None,
 ) -> Efficiency:
     """Measures models on the texts of a task. Each is compared with the first one.
 
     Of the ``options``, those count that say how a model is loaded and computed with, and ``data_dir``. A model that is
-    given twice is loaded twice, and compared with itself. ``said`` is told how far it is.
+    given twice is loaded twice, and compared with itself. ``scores`` are runs of the models, whose accuracy is put beside
+    their latency. Without ``memory`` no other process is started. ``said`` is told how far it is.
 
-    Raises UsageError for a task that does not fit and for no model, DataError without data, ModelError for a model that
-    cannot be loaded.
+    Raises UsageError for a task that does not fit, for a run of another model and for no model, DataError without data,
+    ModelError for a model that cannot be loaded.
     """
     import torch
 
@@ -61,15 +66,20 @@ def measure(
     sample = draw_sample(registry, data, task, languages, protocol.seed, protocol.examples(1))
     most = protocol.examples(len(sample.codes))
     sample = draw_sample(registry, data, task, languages, protocol.seed, most)
-    family_of(sample, registry)
-    needed: list[Memory] = []
-    for model in models:
+    names = distinct(models)
+    sessions = [open_session(model, sample, registry, options) for model in models]
+    known = [
+        Known(model, session.model.fingerprint if session.model else "")
+        for model, session in zip(models, sessions, strict=True)
+    ]
+    models_of(scores, sample.task.name, known)
+    needed: list[Memory | None] = [None] * len(models)
+    for index, model in enumerate(models if memory else ()):
         said(f"{model}: memory, in a process of its own")
-        needed.append(measure_memory(Task(model, task, tuple(languages), options, protocol, most)))
+        needed[index] = measure_memory(Task(model, task, tuple(languages), options, protocol, most))
     opened = []
-    for model, name in zip(models, distinct(models), strict=True):
+    for name, session in zip(names, sessions, strict=True):
         said(f"{name}: loading")
-        session = open_session(model, sample, registry, options)
         opened.append(open_network(name, session, sample, registry))
     counts = [count(each) for each in opened]
     device = opened[0].forward.device
@@ -91,7 +101,7 @@ def measure(
             ModelEfficiency(
                 name=each.name,
                 reference=models[index],
-                fingerprint=each.session.model.fingerprint if each.session.model else "",
+                fingerprint=known[index].fingerprint,
                 head=each.head,
                 dtype=each.forward.dtype,
                 attention=attention_of(plain_model(each.network)),
@@ -105,6 +115,7 @@ def measure(
                 forward_ratio=_ratio(turns.blocks, index, protocol, forward=True),
             )
         )
+    medians = [model.latency.median for model in found]
     return Efficiency(
         task=sample.task.name,
         languages=tuple(sample.codes),
@@ -119,6 +130,7 @@ def measure(
         sessions=tuple(turns.sessions),
         models=tuple(found),
         blocks=tuple(map(_plain, turns.blocks)),
+        scores=scored_runs(scores, sample.task.name, known, names, medians),
     )
 
 

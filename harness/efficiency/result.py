@@ -17,6 +17,7 @@ from harness.core.sealed import read_sealed, sealed
 from harness.efficiency.machine import SessionState
 from harness.efficiency.memory import Memory
 from harness.efficiency.operations import Operations, Parameters
+from harness.efficiency.pareto import ScoredRun
 from harness.efficiency.percentiles import Percentile
 from harness.efficiency.protocol import Protocol
 from harness.efficiency.ratio import Ratio
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "harness-efficiency/1"
 FILE = "efficiency.json"
+PAGE = "efficiency.html"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Efficiency:
     """Result of :func:`~harness.efficiency.measure.measure`.
 
     ``ratio`` of a model is that of its median latency to the first model's. ``blocks`` are all times, in milliseconds.
+    ``scores`` are of runs that accuracy is taken from.
     """
 
     task: str
@@ -110,6 +113,7 @@ class Efficiency:
     sessions: tuple[SessionState, ...]
     models: tuple[ModelEfficiency, ...]
     blocks: tuple[Mapping[str, Any], ...] = ()
+    scores: tuple[ScoredRun, ...] = ()
 
     @property
     def device(self) -> str:

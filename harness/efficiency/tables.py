@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from harness.efficiency.percentiles import Percentile
 from harness.efficiency.ratio import Ratio
 from harness.efficiency.result import Efficiency
-from harness.report.table import DASH, Cell, Column, PageText, Table, number, report_table
+from harness.report.table import DASH, Cell, Column, PageText, Table, Value, number, report_table
 from harness.types.languages import language_name
 
 
 def efficiency_tables(found: Efficiency) -> Iterator[Table]:
     """All tables; each has a row a model, or a column of each."""
     yield latency_table(found)
+    if found.scores:
+        yield accuracy_table(found)
     if found.protocol.cells:
         yield throughput_table(found)
     yield size_table(found)
@@ -44,6 +46,20 @@ def latency_table(found: Efficiency) -> Table:
         *found.cautions(),
     ]
     return report_table("latency", title, head, rows, notes)
+
+
+def accuracy_table(found: Efficiency) -> Table:
+    """The score of each run against the median latency of its model."""
+    rows: list[list[Cell]] = [
+        [run.run, run.model, Value(run.score, run.half_width), _amount(run.milliseconds), "yes" if run.front else "no"]
+        for run in found.scores
+    ]
+    head: list[str | Column] = ["run", "model", number("score"), number("ms"), "on the front"]
+    notes = [
+        f"score: mean over {', '.join(found.scores[0].languages)}; ms: median latency of its model",
+        "on the front: no other run is as quick and as accurate",
+    ]
+    return report_table("accuracy", f"accuracy on {found.task} and latency", head, rows, notes)
 
 
 def throughput_table(found: Efficiency) -> Table:
@@ -128,8 +144,8 @@ def _memory_notes(found: Efficiency) -> Iterator[str]:
 def _milliseconds(found: Percentile | None) -> Cell:
     if found is None:
         return None
-    low, high = ("" if end is None else _digits(end) for end in (found.low, found.high))
-    return PageText(f"{_digits(found.value)} [{low}, {high}]", order=repr(found.value), number=found.value)
+    low, high = ("" if end is None else digits(end) for end in (found.low, found.high))
+    return PageText(f"{digits(found.value)} [{low}, {high}]", order=repr(found.value), number=found.value)
 
 
 def _ratio(found: Ratio | None) -> tuple[Cell, Cell]:
@@ -140,22 +156,22 @@ def _ratio(found: Ratio | None) -> tuple[Cell, Cell]:
 
 
 def _amount(value: float | None) -> Cell:
-    return None if value is None else PageText(_digits(value), order=repr(value), number=value)
+    return None if value is None else PageText(digits(value), order=repr(value), number=value)
 
 
 def _millions(value: int) -> Cell:
-    return PageText(f"{_digits(value / 1e6)}M", order=str(value), number=value)
+    return PageText(f"{digits(value / 1e6)}M", order=str(value), number=value)
 
 
 def _giga(value: float | None) -> Cell:
-    return None if value is None else PageText(_digits(value / 1e9), order=repr(value), number=value / 1e9)
+    return None if value is None else PageText(digits(value / 1e9), order=repr(value), number=value / 1e9)
 
 
 def _mebibytes(value: int | None) -> Cell:
     return None if value is None else PageText(f"{value / 2**20:,.0f}", order=str(value), number=value / 2**20)
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Three significant digits, all of those before the point."""
     if value >= 100:
         return f"{value:,.0f}"
