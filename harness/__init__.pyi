@@ -70,6 +70,8 @@ from harness.studies.analyse import StudyAnalysis as StudyAnalysis
 from harness.studies.job import Job as Job
 from harness.studies.launcher import JobLauncher as JobLauncher
 from harness.training.objectives.base import ObjectiveContext as ObjectiveContext
+from harness.training.objectives.base import ObjectiveFile as ObjectiveFile
+from harness.training.objectives.base import PlainLoss as PlainLoss
 from harness.training.objectives.base import StageObjective as StageObjective
 from harness.types.benchmarks import Benchmark as Benchmark
 from harness.types.benchmarks import PublishedRows as PublishedRows
@@ -199,6 +201,8 @@ __all__ = [
     "Job",
     "JobLauncher",
     "ObjectiveContext",
+    "ObjectiveFile",
+    "PlainLoss",
     "StageObjective",
     "Benchmark",
     "PublishedRows",

@@ -243,7 +243,7 @@ def _trained(
 ) -> list[TrainedStage]:
     """Trains stages into the folders that ``wanted`` names; ``beside`` is the folder that the user gave."""
     from harness.core.offline import without_network
-    from harness.evaluation.groups import chain
+    from harness.evaluation.groups import needed_stages
     from harness.evaluation.observers import Observed
     from harness.evaluation.tracking import Trackers, wanted_trackers
     from harness.models.loaded import loaded_folder, model_reference
@@ -288,7 +288,7 @@ def _trained(
                     ) from None
         trained = []
         for folder, stage in folders.items():
-            observed.stages(stages.coming(chain(stage), folder))
+            observed.stages(stages.coming(needed_stages(stage), folder))
             if process_count() > 1:
                 trained.append(train_together(stages, stage, folder))
             else:

@@ -68,9 +68,12 @@ class Run:
         return sum(found["examples"] for found in compared), sum(found["changed"] for found in compared)
 
     def to_dict(self) -> dict[str, Any]:
-        """The structure that ``harness score --json`` prints; also "robustness" where test sets were perturbed."""
-        robustness = self.view.robustness
-        return {**self.scores.to_dict(), **({"robustness": robustness} if robustness else {})}
+        """The structure that ``harness score --json`` prints.
+
+        Also "robustness" where test sets were perturbed, and "mixed_pairs" where pairs of mixed languages were scored.
+        """
+        more = {"robustness": self.view.robustness, "mixed_pairs": self.view.mixed_pairs}
+        return {**self.scores.to_dict(), **{name: found for name, found in more.items() if found}}
 
     def table(self) -> str:
         """The scores by task and by language as aligned text."""
@@ -219,7 +222,7 @@ def _covered(record: RunRecord) -> dict[str, tuple[str, ...]]:
     """The languages of each task that the scores of a record are about; before it is finished, those of its units."""
     scores = record["scores"]
     if scores is None:
-        units = [Unit.of(key) for key in record["units"]]
+        units = [unit for unit in map(Unit.of, record["units"]) if not unit.mixed]
         return {unit.task: tuple(each.language for each in units if each.task == unit.task) for unit in units}
     found: dict[str, tuple[str, ...]] = {}
     for task, score in scores["tasks"].items():

@@ -1,6 +1,8 @@
-"""The controls that an intermediate task is compared with: the same text and compute without the task's labels."""
+"""Controls, which are compared with a task (the same text and compute without its labels), and training methods."""
 
 from harness import Objective, hookimpl
+
+ROBUST = "Huang et al., EMNLP 2021 (arXiv 2104.08645)"
 
 
 @hookimpl
@@ -16,4 +18,35 @@ def harness_objectives():
         1,
         "harness.training.objectives.shuffled:Shuffled",
         summary="control: the task with its labels permuted among the training examples",
+    )
+    yield Objective(
+        "adversarial",
+        1,
+        "harness.training.objectives.adversarial:Adversarial",
+        needs=("gradients",),
+        summary="robust training: noise on the word embeddings that raises the loss (PGD, or FreeLB)",
+        citation=ROBUST,
+    )
+    yield Objective(
+        "noise",
+        1,
+        "harness.training.objectives.noise:Noise",
+        summary="robust training: random noise on the word embeddings, uniform in a ball",
+        citation=ROBUST,
+    )
+    yield Objective(
+        "synonyms",
+        1,
+        "harness.training.objectives.synonyms:Synonyms",
+        summary="robust training: copies of the examples with words replaced by synonyms of a table",
+        citation=ROBUST,
+    )
+    yield Objective(
+        "teaching",
+        1,
+        "harness.training.objectives.teaching:Teaching",
+        families=("classification", "multiple_choice", "tagging", "span_qa"),
+        needs=("teacher",),
+        summary="self-teaching and distillation: the predictions of a teacher as soft labels",
+        citation="Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding",
     )

@@ -26,6 +26,7 @@ os.environ.pop("COLUMNS", None)  # pytest-xdist sets it; tables are as wide as t
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["HARNESS_PLUGINS_AUTOLOAD"] = "0"  # plugins that happen to be installed are not what is tested
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -180,3 +180,33 @@ def save_other(kind: str, folder: Path, *, head: str = "", seed: int = 0, **more
     auto.from_config(config).save_pretrained(folder)
     tokens.save_pretrained(folder)
     return folder
+
+
+def save_english_bert(folder: Path, unused: int = 9) -> Path:
+    """A small mBERT: special tokens and unused entries first, letters of Latin script without dots and tones, and words."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+    letters = sorted(set("".join(TEXTS[:3])) - {" "})
+    special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = ["[PAD]", *(f"[unused{i}]" for i in range(1, unused + 1)), *special]
+    pieces += [*letters, *(f"##{letter}" for letter in letters), "Two", "dogs", "the", "##ing"]
+    base = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    base.normalizer = normalizers.BertNormalizer(lowercase=False)
+    base.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    base.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, base.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    names = {f"{name.strip('[]').lower()}_token": name for name in ("[PAD]", *special)}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=base, model_input_names=["input_ids", "token_type_ids", "attention_mask"], **names
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    size: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(tokenizer), intermediate_size=16, max_position_embeddings=80, **size)
+    BertForMaskedLM(config).save_pretrained(folder)
+    return folder

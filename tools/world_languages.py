@@ -28,6 +28,8 @@ NO_FAMILY = frozenset({"Bookkeeping", "Unattested", "Unclassifiable"})
 """Groups of Glottolog that say that the family is not known."""
 FAMILIES = {"Atlantic-Congo": "Niger-Congo", "Tai-Kadai": "Kra-Dai", "Austroasiatic": "Austro-Asiatic"}
 """Glottolog's families under the names that ``languages.tsv`` uses."""
+SCRIPTS = dict.fromkeys(("acm", "acq", "ajp", "azb", "pbt", "prs"), "Arab")
+"""Scripts of languages that CLDR says nothing about, and langcodes takes for Latin, as FLORES-200 has them."""
 OUT = Path(__file__).parent.parent / "harness" / "types" / "world_languages.tsv"
 
 
@@ -91,7 +93,7 @@ def main(languoids: Path) -> None:
         iso = tag.to_alpha3()
         name = tag.display_name("en")
         name = fields["Description"][0] if name.startswith("Unknown language") else name
-        script = tag.maximize().script or "Zzzz"
+        script = SCRIPTS.get(code) or tag.maximize().script or "Zzzz"
         of = [relatives[each] for each in (iso, *members.get(code, ())) if each in relatives]
         family = common([family for family, _ in of]) if of else UNKNOWN
         branch = common([branch for _, branch in of]) if of else UNKNOWN

@@ -66,32 +66,36 @@ def print_tables(tables: Iterable[Table]) -> None:
 
 def table_texts(tables: Iterable[Table]) -> Iterator[str]:
     """Tables as :func:`print_tables` writes them, each ending with a newline."""
-    from harness.report.fit import fit
+    from harness.report.fit import fit, fitting_parts
     from harness.report.terminal import terminal_table
 
     for table in chosen_columns(tables):
         console = stdout_console()
-        fitted = fit(table, console.width)
         with console.capture() as capture:
-            if table.title:
-                console.print(table.title)
-            console.print(terminal_table(fitted))
-            for note in fitted.notes:
-                console.print(f"  {note}")
+            for part in fitting_parts(table, console.width):
+                fitted = fit(part, console.width)
+                if part.title:
+                    console.print(part.title)
+                console.print(terminal_table(fitted))
+                for note in fitted.notes:
+                    console.print(f"  {note}")
         yield "\n".join(line.rstrip() for line in capture.get().split("\n")).strip("\n") + "\n"
 
 
 def print_framed(tables: Iterable[Table], console: Console) -> None:
     """Tables, each under its title, between blank lines, with its notes below."""
-    from harness.report.fit import fit
+    from harness.report.fit import fit, fitting_parts
     from harness.report.terminal import terminal_table
 
+    width = console.width - 2  # the edge takes a character on both sides
     for table in chosen_columns(tables):
-        fitted = fit(table, console.width - 2)  # the edge takes a character on both sides
-        console.print(table.title)
-        console.print(terminal_table(fitted, edge=True))
-        for note in fitted.notes:
-            console.print(f"  {note}")
+        for part in fitting_parts(table, width):
+            fitted = fit(part, width)
+            if part.title:
+                console.print(part.title)
+            console.print(terminal_table(fitted, edge=True))
+            for note in fitted.notes:
+                console.print(f"  {note}")
 
 
 def chosen_columns(tables: Iterable[Table]) -> list[Table]:

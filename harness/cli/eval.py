@@ -45,6 +45,11 @@ from harness.types.options import EvalOptions
     help="Score variants of the test sets too: drop, repeat, swap, case, diacritics, mixed.",
 )
 @click.option(
+    "--mixed-pairs",
+    is_flag=True,
+    help="Score pairs of texts in two languages too, every language with every other.",
+)
+@click.option(
     "--train",
     default=EvalOptions.train,
     show_default=True,

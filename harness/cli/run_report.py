@@ -57,13 +57,15 @@ def show_run(run: Run, *, to_stderr: bool, data_dir: str | None = None) -> None:
     """Tables by task and by language, what is missing, and where everything is stored; writes the report."""
     from harness.cli.console import stderr_console, stdout_console
     from harness.report.layers import by_layer
+    from harness.report.mixed_pairs import mixed_tables
     from harness.report.provenance import constant_answers, data_notes, not_scored
     from harness.report.robustness import loss_table
     from harness.runs.naming import PAGE
 
     console = stderr_console() if to_stderr else stdout_console()
     losses = [loss_table(run.view)] if run.view.robustness else []
-    show_scores(run.scores, console, [*by_layer([run.view]), *losses], not_scored(run.view))
+    more = [*by_layer([run.view]), *losses, *mixed_tables([run.view])]
+    show_scores(run.scores, console, more, not_scored(run.view))
     for reason in run.partial:
         console.print(f"not benchmark scores: {safe(reason)}")
     for note in data_notes(run.view):

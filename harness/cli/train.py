@@ -32,6 +32,7 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
     from harness.cli.console import print_json, print_text
     from harness.cli.progress import TerminalProgress
     from harness.cli.shared_options import eval_options
+    from harness.models.preparation import preparation_words
     from harness.scoring.scale import shown_dev
     from harness.training.processes import process_index
 
@@ -51,4 +52,6 @@ def command(model: str, task: str, out: str, as_json: bool, **rest: Any) -> None
     for name, best in trained.summary.get("best_thresholds", {}).items():
         each = "; ".join(f"{number} {at['value']:.2f} at {at['threshold']:.3f}" for number, at in best.items())
         print_text(f"{name}, best thresholds of no answer (--set null_threshold=...): {each}")
+    if prepared := preparation_words(trained.summary.get("preparation", {})):
+        print_text(f"prepared: {prepared}")
     print_text(f"checkpoint: {trained.folder}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.locate import Files, resolve
+from harness.core.errors import DataError
+from harness.data.locate import Files, data_folders, resolve
 from harness.data.sources import LoadedSplit, Status, load_examples, located, split_status
 from harness.types.sources import Source, Split
 from harness.types.tasks import Task
@@ -34,7 +35,9 @@ class DataAccess:
         """Access with the plugins of a registry; an empty ``data_dir`` is none."""
         return cls(Path(data_dir) if data_dir else None, offline, registry.hook.harness_resolve_data)
 
-    def load(self, task: Task, split: Split, limit: int | None = None, *, checked: bool = True) -> LoadedSplit:
+    def load(
+        self, task: Task, split: Split, limit: int | None = None, *, checked: bool = True, originals: bool = False
+    ) -> LoadedSplit:
         """Reads the examples of a split; see :func:`~harness.data.sources.load_examples`."""
         return load_examples(
             task,
@@ -44,13 +47,14 @@ class DataAccess:
             limit=limit,
             resolver=self.resolver,
             checked=checked,
+            originals=originals,
         )
 
-    def load_once(self, task: Task, split: Split, limit: int | None = None) -> LoadedSplit:
+    def load_once(self, task: Task, split: Split, limit: int | None = None, *, originals: bool = False) -> LoadedSplit:
         """Reads a split, and keeps it for tasks that read the same rows in the same way, regardless of their names."""
-        content = (split, task.example, task.labels, limit)
+        content = (split, task.example, task.labels, limit, originals)
         if content not in self._kept:
-            self._kept[content] = self.load(task, split, limit)
+            self._kept[content] = self.load(task, split, limit, originals=originals)
         return self._kept[content]
 
     def status(self, split: Split) -> Status:
@@ -64,3 +68,12 @@ class DataAccess:
     def find(self, source: Source) -> Files | None:
         """Finds the files of one source; None where they cannot be found."""
         return resolve(source, self.data_dir, self.offline, resolver=self.resolver)
+
+    def file(self, name: str, obtain: str) -> Path:
+        """The path of a file in the first data folder that has it; DataError, with how to ``obtain`` it, where none has."""
+        folders = data_folders(self.data_dir)
+        found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if found is None:
+            places = ", ".join(map(str, folders)) or "any data folder: none was given"
+            raise DataError(f"{name} not found in {places}", hint=obtain)
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ from harness.data.provenance import Provenance, provenance
 from harness.data.resources import own_languages
 from harness.data.store import ExampleList, ExampleStore
 from harness.data.subset import limited
+from harness.data.translations import SOURCE
 from harness.types import entity_tags
 from harness.types.examples import Example, unlabelled
 from harness.types.sources import DatasetsData, FileData, HubData, Reader, Source, Split, described
@@ -52,7 +53,8 @@ class LoadedSplit:
     before ``limit``; ``fingerprint`` is of the examples; ``notes`` are those of the sources; ``corpus`` is "sample" for
     the project's own made-up corpus, which has no notes, else "". ``provenance`` gives the origin of each part's text;
     it is descriptive, and decides no key. ``languages`` has that of each example, "" where it is not known; () where
-    none is.
+    none is. ``originals`` has, if asked for, the id of the row that each example translates, "" where it translates none;
+    of the files in ``by_number`` (their names and numbers of rows) ids are numbers of rows.
     """
 
     examples: Sequence[Example]
@@ -65,6 +67,8 @@ class LoadedSplit:
     corpus: str = ""
     provenance: tuple[Provenance, ...] = ()
     languages: Sequence[str] = ()
+    originals: Sequence[str] = ()
+    by_number: tuple[tuple[str, int], ...] = ()
 
     @property
     def excerpt(self) -> bool:
@@ -93,12 +97,14 @@ def load_examples(
     limit: int | None = None,
     resolver: Resolver | None = None,
     checked: bool = True,
+    originals: bool = False,
 ) -> LoadedSplit:
     """Reads a split of ``task`` from the first of its sources that is present: in the folders, the cache, then the Hub.
 
     ``limit`` keeps that many examples, always the same ones (see :func:`harness.data.subset.limited`). ``resolver`` is
-    the hook ``harness_resolve_data``. Without ``checked``, ids and labels are taken as they are. Raises
-    DataError for data that is missing, damaged, or not what the task expects.
+    the hook ``harness_resolve_data``. Without ``checked``, ids and labels are taken as they are. With ``originals``, the
+    split tells which rows its examples translate. Raises DataError for data that is missing, damaged, or not what the task
+    expects.
     """
     found = [_locate(part, data_dir, offline, resolver) for part in split.parts or (split,)]
     reads = [_read(source, files, offline) for source, files in found]
@@ -112,10 +118,13 @@ def load_examples(
     examples: list[Example] = []
     languages: list[str] = []
     numbers: list[int] = []
+    translates: list[str] = []
+    by_number: list[tuple[str, int]] = []
     count = position = 0
     parts = split.parts or (split,)
     for (source, files), stream, code, part in zip(found, streams, codes, parts, strict=True):
-        rows_here, before = 0, len(examples)
+        rows_here, before, first = 0, len(examples), position
+        link = _Link(code) if originals and part.original and provenance(part, source, files).translated else None
         for row in stream:
             rows_here += _counts(source, row)
             example = _example(task.name, source.example or task.example, {**row, "_row": position}, files.name)
@@ -123,8 +132,14 @@ def load_examples(
             if example is not None:
                 examples.append(example)
                 numbers.append(position - 1)
+                if originals:
+                    translates.append(link.original(row, example, position - 1, first) if link else "")
+        if link and link.by_number:
+            by_number.append((files.name, position - first))
         if part.kept != "all":
-            examples[before:] = kept_examples(examples[before:], part.kept, files.name)
+            left = kept_examples(examples[before:], part.kept, files.name)
+            translates[before:] = _of_kept(left, examples[before:], translates[before:])
+            examples[before:] = left
         count += rows_here
         languages += [code] * (len(examples) - len(languages))
     name = found[0][1].first
@@ -135,9 +150,39 @@ def load_examples(
         kept = ExampleList(limited(examples, limit))
         content = kept.fingerprint
     if len(kept) < len(examples):
-        of_each = {id(example): code for example, code in zip(examples, languages, strict=True)}
-        languages = [of_each[id(example)] for example in kept]
-    return _loaded(split, found, kept, count, content, languages)
+        languages = _of_kept(kept, examples, languages)
+        translates = _of_kept(kept, examples, translates)
+    loaded = _loaded(split, found, kept, count, content, languages)
+    return replace(loaded, originals=translates, by_number=tuple(by_number)) if originals else loaded
+
+
+def _of_kept(kept: Sequence[Example], examples: Sequence[Example], values: list[str]) -> list[str]:
+    """Of values, one for each example, those of the examples that are kept; none where there are none."""
+    if not values:
+        return values
+    of_each = {id(example): value for example, value in zip(examples, values, strict=True)}
+    return [of_each[id(example)] for example in kept]
+
+
+class _Link:
+    """Finds the row that an example of a translation translates: by ``source``, by its own id, or by its number.
+
+    ``code`` is the language that ids may begin with. An id that is the number of the row is none of its own.
+    """
+
+    def __init__(self, code: str) -> None:
+        self._prefix = f"{code}:"
+        self.by_number = False
+
+    def original(self, row: Mapping[str, Any], example: Example, position: int, first: int) -> str:
+        """The id, where the row is at ``position`` among all rows and its part begins at ``first``."""
+        if SOURCE in row:
+            return str(row[SOURCE])
+        name = str(getattr(example, "id", "")).removeprefix(self._prefix)
+        if name != str(position):
+            return name
+        self.by_number = True
+        return str(position - first)
 
 
 _HELD_OUT = {

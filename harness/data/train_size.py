@@ -39,4 +39,5 @@ def of_train_size(split: LoadedSplit, size: int, task: str) -> LoadedSplit:
         return replace(split, examples=corpus, fingerprint=corpus.fingerprint, languages=languages)
     kept = ExampleList(examples[index] for index in chosen)
     codes = [split.languages[index] for index in chosen] if split.languages else ()
-    return replace(split, examples=kept, fingerprint=kept.fingerprint, languages=codes)
+    originals = [split.originals[index] for index in chosen] if split.originals else ()
+    return replace(split, examples=kept, fingerprint=kept.fingerprint, languages=codes, originals=originals)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
+from harness.data.mixed_pairs import VERSION, mix
 from harness.data.perturb import Variant, make_variant, split_of
+from harness.data.resources import of_test, union
 from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
@@ -21,11 +23,12 @@ from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
 from harness.types.tasks import TargetTask
-from harness.types.units import UnitExamples
+from harness.types.units import Unit, UnitExamples
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
     from harness.models.language_adapters import Choice
+    from harness.types.record import ResourcesRecord
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,16 @@ class PreparedUnit:
     """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
 
     ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
-    ``resources`` are those of its language adapters.
+    ``resources`` are those of its data and of its language adapters.
     """
 
     planned: PlannedUnit
     examples: UnitExamples
     data: LoadedSplit
     key: str
-    checkpoint: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: str
+    facts: Mapping[str, Any]
+    resources: ResourcesRecord
 
 
 class Preparation:
@@ -72,17 +75,23 @@ class Preparation:
         """Loads what the unit needs; DataError where that cannot be loaded."""
         assert entry.split is not None
         unit, family, options = entry.unit, group.family, self.context.options
-        data = self.context.data.load(entry.task, entry.split, options.limit)
-        module, adapters = self._module(unit.language, group), self._adapters(entry, group)
+        load = self.context.data.load if entry.second is None else self.context.data.load_once
+        data = load(entry.task, entry.split, options.limit)
+        module, adapters = self._module(unit.languages[0], group), self._adapters(entry, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
         if entry.perturbation:
             variant = make_variant(entry.perturbation, data.examples, self._parallel(entry))
+        resources = [of_test(unit.languages[0], data)]
+        if entry.second is not None:
+            second = self.context.data.load_once(entry.task, entry.second, options.limit)
+            variant = _mixed(unit, data, second)
+            resources.append(of_test(unit.languages[1], second))
         dev: Sequence[Any] = ()
         dev_fingerprint = None
         if family.needs_dev and split_of(unit.split)[0] != "dev":
-            split = entry.task.languages[unit.language].get("dev")
+            split = entry.task.languages[unit.languages[0]].get("dev")
             if split is None:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
             loaded = self.context.data.load(entry.task, split, options.limit)
@@ -106,9 +115,11 @@ class Preparation:
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
-        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates)
+        each = [unit.languages[0]] * len(variant.examples) if unit.mixed else ()
+        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates, each)
         facts = {**variant.facts, **module, **({"language_adapters": described(adapters)} if adapters else {})}
-        return PreparedUnit(entry, examples, data, key, group.identity, facts, texts_of(adapters))
+        used = union([*resources, texts_of(adapters)])
+        return PreparedUnit(entry, examples, data, key, group.identity, facts, used)
 
     @staticmethod
     def _module(language: str, group: CheckpointGroup) -> dict[str, str]:
@@ -147,3 +158,11 @@ class Preparation:
         """The candidates that the queries of all languages search, read once."""
         task = entry.task
         return None if task.pool is None else self.context.data.load_once(task, task.pool, None)
+
+
+def _mixed(unit: Unit, first: LoadedSplit, second: LoadedSplit) -> Variant:
+    """The pairs of two languages, with the data of the second texts for the record."""
+    keys = [Unit(unit.task, code, unit.split).key for code in unit.languages]
+    examples = mix(first.examples, second.examples, (keys[0], keys[1]))
+    facts = {"second": {"fingerprint": second.fingerprint, "source": second.source}}
+    return Variant(examples, facts, (VERSION, "mixed pairs", second.fingerprint))

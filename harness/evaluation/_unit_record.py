@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.hashing import file_sha256
-from harness.data.resources import of_test, union
 from harness.evaluation._preparation import PreparedUnit
 from harness.inference.timing import Timings
 from harness.runs.folder import RunFolder
@@ -69,7 +68,7 @@ def keep_unit(
             "notes": list(ready.data.notes),
             "provenance": [part.to_dict() for part in ready.data.provenance],
         },
-        "resources": union([of_test(ready.planned.unit.language, ready.data), ready.resources]),
+        "resources": ready.resources,
         "predictions": _file_record(run, predictions),
         "labels": _file_record(run, labels) if labelled else None,
         "facts": {**prediction.facts, **ready.facts},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import HarnessError
 from harness.core.files import read_text, write_atomic
 from harness.runs.model_card import CARD, CardScore, add_scores, unit_scores
-from harness.types.units import Unit, split_of
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -25,7 +25,7 @@ def update_cards(record: RunRecord, registry: Registry, trained: Mapping[str, Tr
     scores: dict[str, list[CardScore]] = {}
     for key, entry in record["units"].items():
         unit = Unit.of(key)
-        if not split_of(unit.split)[1]:
+        if unit.plain:
             scores.setdefault(entry.get("checkpoint", ""), []).extend(unit_scores(registry, unit, entry))
     for key, stage in trained.items():
         path, added = stage.folder / CARD, scores.get(key)

@@ -10,6 +10,7 @@ from harness.evaluation._unit_record import ScoredFiles
 from harness.registry.registry import load_part
 from harness.runs.folder import RunFolder
 from harness.runs.recorded_scores import aggregated, by_item, primaries, recorded_score, selection
+from harness.scoring.mixed_pairs import mixed_means
 from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
@@ -33,7 +34,7 @@ def finish(
     The items of units that were ``scored_here`` are in memory, those of others are read from their files.
     """
     record = folder.refresh()
-    clean = [entry for entry in planned if not entry.perturbation]
+    clean = [entry for entry in planned if entry.unit.plain]
     chosen = registry.benchmark(benchmark) if benchmark else adhoc_benchmark(clean, registry)
     scored: dict[str, dict[str, UnitScore]] = {}
     units: dict[tuple[str, str, str], Scored] = {}
@@ -47,7 +48,7 @@ def finish(
                 else recorded_score(folder.path, registry, entry.unit, unit)
             )
             units[entry.unit.task, entry.unit.language, entry.unit.split] = Scored(unit, score)
-            if not entry.perturbation:
+            if entry.unit.plain:
                 scored.setdefault(entry.unit.task, {})[entry.unit.language] = score
     scores = aggregated(chosen, scored, registry)
     with folder.changing() as record:
@@ -63,8 +64,26 @@ def finish(
         record["scores"] = scores.to_dict()
         record["resources"] = run_resources(record, registry)
         record["robustness"] = losses(units, primaries(chosen, registry))
+        split = record["options"].get("split", "test")
+        record["mixed_pairs"] = mixed_means(units, mixed_matrices(planned), split, primaries(chosen, registry))
         record["finished"] = now()
     return record, scores
+
+
+def mixed_matrices(planned: list[PlannedUnit]) -> dict[str, list[str]]:
+    """The languages of each task's matrix of mixed pairs, in the order of the plan.
+
+    One of an earlier command is among them if all of its pairs with the others are.
+    """
+    pairs = {(entry.unit.task, *entry.unit.languages) for entry in planned if entry.unit.mixed}
+    found: dict[str, list[str]] = {}
+    for entry in planned:
+        for code in entry.unit.languages if entry.unit.mixed else ():
+            codes = found.setdefault(entry.unit.task, [])
+            others = ((entry.unit.task, *pair) for other in codes for pair in ((code, other), (other, code)))
+            if code not in codes and all(pair in pairs for pair in others):
+                codes.append(code)
+    return found
 
 
 def adhoc_benchmark(planned: list[PlannedUnit], registry: Registry) -> Benchmark:

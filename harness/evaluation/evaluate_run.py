@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.counted import counted
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
 from harness.evaluation.cards import update_cards
@@ -16,9 +16,10 @@ from harness.evaluation.completion import adhoc_benchmark, finish
 from harness.evaluation.evaluator import Evaluator
 from harness.evaluation.groups import check_options
 from harness.evaluation.observers import Observed
-from harness.evaluation.plan import check_selected, make_plan
+from harness.evaluation.plan import check_mixed, check_selected, make_plan
 from harness.evaluation.tracking import Trackers, wanted_trackers
 from harness.inference.session import Compute
+from harness.models.languages import model_languages
 from harness.models.loaded import loaded_folder, model_reference
 from harness.models.resolve import Access, resolve_model
 from harness.runs.folder import RunFolder
@@ -72,6 +73,7 @@ def evaluate_run(
         languages=languages,
         split=options.split,
         perturb=options.perturb,
+        mixed_pairs=options.mixed_pairs,
     )
     if not any(entry.present for entry in planned):
         first = planned[0]
@@ -79,6 +81,7 @@ def evaluate_run(
             f"no data for any selected unit ({counted(len(planned), 'unit')}); {first.unit.key}: {first.reason}",
             hint="--data-dir names a folder in the Hub's layout; `harness data sample FOLDER` writes one to try",
         )
+    check_mixed(planned, data, options.limit)
     check_options(planned, RunContext(registry, recipe, options, Compute(), data))  # before torch is imported
     context = RunContext(registry, recipe, options, Compute.of(options, registry), data)
     where = Path(out) if out else default_out(reference, benchmark, tasks, options)
@@ -87,6 +90,10 @@ def evaluate_run(
         if found is None and reference.kind != "baseline":
             reporter.note(f"model {reference}")
             found = resolve_model(reference, Access.of(options, registry))
+        if options.mixed_pairs and found is not None and model_languages(found.config):
+            raise UsageError(
+                f"--mixed-pairs: {reference} has a module for each language, and a pair in two languages needs two"
+            )
         context = context.of_model(found)
         if process_count() > 1:
             # Training is shared; scores come from one process, so that none waits for another while predicting.

@@ -16,7 +16,7 @@ from harness.evaluation._predict import guessed, open_checkpoint, predicted
 from harness.evaluation._preparation import Preparation, PreparedUnit
 from harness.evaluation._recorder import Recorder
 from harness.evaluation._schedule import Turn, streams, work_off
-from harness.evaluation.groups import CheckpointGroup, chain, grouped, make_group
+from harness.evaluation.groups import CheckpointGroup, grouped, make_group, needed_stages
 from harness.evaluation.plan import PlannedUnit, plan_again
 from harness.families.base import HeadFamily, Predictor
 from harness.models.reference import ModelReference
@@ -92,7 +92,7 @@ class Evaluator:
         found: list[Chain] = []
         for units in grouped(present, self.context):
             with suppress(DataError, ModelError, PluginError):
-                found.append(({entry.unit.key for entry in units}, chain(self._group(units).checkpoint)))
+                found.append(({entry.unit.key for entry in units}, needed_stages(self._group(units).checkpoint)))
         return found
 
     def _announce_stages(self, chains: Sequence[Chain]) -> list[Stage]:

@@ -104,13 +104,15 @@ def make_group(
         for source in sources:
             selected = _selected(source, units[0], options.select_on)
             checkpoint = stages.stage([selected], checkpoint, target=units[0].task.name)
+    if isinstance(checkpoint, ResolvedModel):
+        stages.check_as_it_is(checkpoint, units[0].task.name)
     return CheckpointGroup(family, checkpoint, tuple(units))
 
 
 def required_stages(
     planned: Sequence[PlannedUnit], context: RunContext, stages: Stages, model: ResolvedModel | None
 ) -> Iterator[Stage]:
-    """Every stage that leads to a checkpoint of the plan, each once and after its parent; nothing is trained or loaded.
+    """Every stage that a checkpoint of the plan needs, each once and after those before it; nothing is trained or loaded.
 
     Training data are read group by group, as they are part of the keys. Units whose stages cannot be determined (damaged data)
     add none.
@@ -118,7 +120,7 @@ def required_stages(
     seen: set[str] = set()
     for units in grouped([entry for entry in planned if entry.present], context):
         with suppress(DataError, PluginError):
-            for stage in chain(make_group(units, context, stages, model).checkpoint):
+            for stage in needed_stages(make_group(units, context, stages, model).checkpoint):
                 if stage.key not in seen:
                     seen.add(stage.key)
                     yield stage
@@ -127,6 +129,11 @@ def required_stages(
 def chain(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:
     """The stages that lead to a checkpoint, the first one first."""
     return [*chain(checkpoint.parent), checkpoint] if isinstance(checkpoint, Stage) else []
+
+
+def needed_stages(checkpoint: Stage | ResolvedModel | None) -> list[Stage]:
+    """The stages that a checkpoint needs, in the order of their training: those that lead to it, and those that teach."""
+    return [*checkpoint.needed, checkpoint] if isinstance(checkpoint, Stage) else []
 
 
 def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[str]) -> IntermediateTask:

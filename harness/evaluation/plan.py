@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.data.locate import how_to_get
+from harness.data.mixed_pairs import can_mix, check_parallel, refuse_mixing
 from harness.data.perturb import applies, split_name, split_of
 from harness.data.sources import Status
 from harness.registry.select import select
 from harness.training.sources import task_of
 from harness.types.sources import Split, described
 from harness.types.tasks import TargetTask
-from harness.types.units import Unit
+from harness.types.units import Unit, mixed_languages
 
 if TYPE_CHECKING:
     from harness.data.access import DataAccess
@@ -23,17 +24,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedUnit:
-    """A unit with its task, its data and whether these are there."""
+    """A unit with its task, its data and whether these are there.
+
+    ``second`` has the second texts of pairs of mixed languages; then ``split`` has the first ones and the labels.
+    """
 
     unit: Unit
     task: TargetTask
     split: Split | None
     status: Status | None
+    second: Split | None = None
 
     @property
     def present(self) -> bool:
         """Tells whether the unit can be predicted."""
-        return self.status is not None and self.status.state not in ("missing", "damaged")
+        return _usable(self.status)
 
     @property
     def rows(self) -> int | None:
@@ -60,6 +65,10 @@ class PlannedUnit:
         return self.status.reason
 
 
+def _usable(status: Status | None) -> bool:
+    return status is not None and status.state not in ("missing", "damaged")
+
+
 def check_selected(benchmark: str | None, tasks: Sequence[str]) -> None:
     """Refuses a selection that names nothing: all tasks of all plugins are rarely meant, and take days."""
     if benchmark is None and not tasks:
@@ -78,13 +87,18 @@ def make_plan(
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
     perturb: Sequence[str] = (),
+    mixed_pairs: bool = False,
 ) -> list[PlannedUnit]:
-    """Every selected unit with the state of its data, in the order of the benchmark; then its perturbed variants."""
+    """Every selected unit with the state of its data, in the order of the benchmark.
+
+    Then their perturbed variants and, with ``mixed_pairs``, the pairs in two of the selected languages of a task.
+    """
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     units = select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split)
     planned = _planned(registry, data, units, benchmark)
-    return [*planned, *(entry for kind in perturb for entry in _perturbed(registry, planned, kind))]
+    perturbed = [entry for kind in perturb for entry in _perturbed(registry, planned, kind)]
+    return [*planned, *perturbed, *(_mixed(registry, planned, split) if mixed_pairs else ())]
 
 
 def plan_again(registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None) -> list[PlannedUnit]:
@@ -100,14 +114,15 @@ def _planned(registry: Registry, data: DataAccess, units: Sequence[Unit], benchm
     pools: dict[str, bool] = {}
     for unit in units:
         task = task_of(registry, unit.task, benchmark)
-        source = task.languages.get(unit.language, {}).get(unit.split)
-        status = data.status(source) if source is not None else None
+        source, *second = [task.languages.get(code, {}).get(unit.split) for code in unit.languages]
+        statuses = [None if split is None else data.status(split) for split in (source, *second)]
+        status = next((found for found in statuses if not _usable(found)), statuses[0])
         if task.pool is not None and status is not None and task.name not in pools:
             pools[task.name] = any(data.find(pool) for pool in task.pool.sources)
         if task.pool is not None and status is not None and not pools[task.name]:
             best = task.pool.sources[0]
             status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")
-        planned.append(PlannedUnit(unit, task, source, status))
+        planned.append(PlannedUnit(unit, task, source, status, *second))
     return planned
 
 
@@ -120,3 +135,39 @@ def _perturbed(registry: Registry, planned: Sequence[PlannedUnit], kind: str) ->
     for entry in able:
         if entry.present:
             yield replace(entry, unit=replace(entry.unit, split=split_name(entry.unit.split, kind)))
+
+
+def _mixed(registry: Registry, planned: Sequence[PlannedUnit], split: str) -> Iterator[PlannedUnit]:
+    """The pairs in two languages, first text by first text; what cannot be scored in one language is in no pair."""
+    tasks = {entry.task.name: entry.task for entry in planned}
+    able = [name for name, task in tasks.items() if can_mix(task, registry, split)]
+    if not able:
+        raise refuse_mixing(tasks.values(), registry, split)
+    chosen = {name: [entry for entry in planned if entry.task.name == name] for name in able}
+    if all(len(entries) < 2 for entries in chosen.values()):
+        raise UsageError(
+            f"--mixed-pairs: one language of {', '.join(able)} is selected", hint="pairs of mixed languages need two"
+        )
+    for entries in chosen.values():
+        present = [entry for entry in entries if entry.present]
+        for first in present:
+            for second in present:
+                if first is not second:
+                    codes = mixed_languages(first.unit.language, second.unit.language)
+                    yield replace(first, unit=replace(first.unit, language=codes), second=second.split)
+
+
+def check_mixed(planned: Sequence[PlannedUnit], data: DataAccess, limit: int | None) -> None:
+    """Refuses mixed pairs of rows that are not parallel, before anything is computed: DataError naming the row."""
+    tasks: dict[str, TargetTask] = {}
+    splits: dict[str, dict[str, Split]] = {}
+    for entry in planned:
+        if entry.split is not None and entry.second is not None:
+            tasks[entry.task.name] = entry.task
+            for code, split in zip(entry.unit.languages, (entry.split, entry.second), strict=True):
+                splits.setdefault(entry.task.name, {})[Unit(entry.task.name, code, entry.unit.split).key] = split
+    for name, of_task in splits.items():
+        rows = {key: data.load_once(tasks[name], split, limit).examples for key, split in of_task.items()}
+        reference, *others = rows
+        for key in others:
+            check_parallel(rows[reference], rows[key], (reference, key))

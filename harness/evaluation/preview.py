@@ -74,6 +74,7 @@ def preview(
         languages=languages,
         split=options.split,
         perturb=options.perturb,
+        mixed_pairs=options.mixed_pairs,
     )
     check_options(planned, RunContext.of(registry, recipe, options, Compute()))
     record = load_record(out)

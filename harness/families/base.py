@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from harness.core.arrays import IntArray, OutputRows
+    from harness.families.distributions import Distributions
     from harness.inference.features import FeatureRows
     from harness.inference.forward import Forward
     from harness.models.embedder import Embedder
@@ -116,6 +117,10 @@ class HeadFamily(Predictor):
     """True if :meth:`outputs` and :meth:`loss` read ``batch["language"]``, a number for each row
     (:func:`~harness.types.languages.numbered_language`). It is there for models with modules for each language, too,
     whose inputs :func:`~harness.models.heads.model_inputs` makes of it."""
+    keeps_unlabelled: bool = False
+    """True if :meth:`features` for training keep examples without labels, for an objective that needs none."""
+    token_level: bool = False
+    """True if predictions belong to tokens or words of a row: models with other tokenizers predict other ones."""
     trains_vectors: bool = False
     """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
 
@@ -171,6 +176,7 @@ class HeadFamily(Predictor):
         """Tokenises whole batches, usually to :class:`~harness.inference.features.Features`.
 
         With ``training`` the labels go along and unusable examples are dropped; the rows may then be made as they are needed.
+        With :attr:`keeps_unlabelled` examples without labels stay, and -100 stands for what they lack.
         """
 
     def embedding_rows(self, features: FeatureRows) -> IntArray | None:
@@ -198,6 +204,13 @@ class HeadFamily(Predictor):
     @abstractmethod
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Computes what decoding needs, reduced on the device; first dimension = rows of the batch, fp32 or integers."""
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """The distributions that :meth:`loss` is the cross-entropy of, from one pass through the model.
+
+        By default none: such a family cannot be taught by another model's predictions.
+        """
+        return ()
 
     @abstractmethod
     def decode(self, features: Any, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> Sequence[Any]:

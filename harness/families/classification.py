@@ -12,6 +12,7 @@ from harness.core.arrays import OutputRows
 from harness.core.errors import DataError
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
+from harness.families.distributions import Distributions
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs, pair_treatment
 from harness.models.heads import check_finite, in_task_order, load_head, model_inputs
@@ -52,7 +53,7 @@ class Classification(HeadFamily):
         """One row an example. Texts are encoded as pairs unless no example has a second text."""
         pairs = [(index, example) for index, example in enumerate(examples) if isinstance(example, Pair)]
         if training:
-            pairs = [(index, pair) for index, pair in pairs if pair.label is not None]
+            pairs = [(index, pair) for index, pair in pairs if pair.label is not None or self.keeps_unlabelled]
         second = [pair.b for _, pair in pairs]
         ids, segments = encode_pairs(
             tokenizer, [pair.a for _, pair in pairs], second if any(second) else None, self.options.max_length
@@ -62,6 +63,8 @@ class Classification(HeadFamily):
 
     def _labels(self, pairs: Sequence[Pair]) -> np.ndarray[Any, np.dtype[np.int64]]:
         known: dict[str | None, int] = {label: index for index, label in enumerate(self.labels)}
+        if self.keeps_unlabelled:
+            known[None] = -100
         try:
             return np.array([known[pair.label] for pair in pairs], np.int64)
         except KeyError:
@@ -80,6 +83,13 @@ class Classification(HeadFamily):
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``logits``: fp32, shape (rows, labels), in the task's order of labels."""
         return {"logits": self._logits(model, batch)}
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """One for each row, over the labels."""
+        import torch
+
+        logits = self._logits(model, batch)
+        return [Distributions(logits, torch.arange(len(logits), device=logits.device), batch.get("labels"))]
 
     def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         logits = model(**model_inputs(model, batch)).logits.float()

@@ -14,6 +14,7 @@ from harness.core.arrays import OutputRows
 from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
+from harness.families.distributions import Distributions
 from harness.inference.features import Features
 from harness.inference.tokenization import encode_pairs, offsets, pair_treatment
 from harness.models.heads import check_finite, load_head, model_inputs
@@ -60,7 +61,8 @@ class MultipleChoice(HeadFamily):
         """One row an option; column ``item`` numbers the examples, ``answer`` is 1 at the right option (training)."""
         choices = [(index, example) for index, example in enumerate(examples) if isinstance(example, Choice)]
         if training:
-            choices = [(index, choice) for index, choice in choices if choice.answer is not None]
+            every = self.keeps_unlabelled
+            choices = [(index, choice) for index, choice in choices if every or choice.answer is not None]
         for _, choice in choices:
             _check(choice)
         ids, segments = encode_pairs(
@@ -75,23 +77,31 @@ class MultipleChoice(HeadFamily):
         columns = {"item": np.repeat(np.arange(len(choices)), counts)}
         if training:
             columns["answer"] = np.zeros(len(ids), np.int64)
-            columns["answer"][starts[:-1] + np.array([choice.answer for _, choice in choices], np.int64)] = 1
+            right = [
+                start + choice.answer
+                for (_, choice), start in zip(choices, starts[:-1], strict=True)
+                if choice.answer is not None
+            ]
+            columns["answer"][np.array(right, np.int64)] = 1
         index = np.repeat(np.array([index for index, _ in choices], np.int64), counts)
         return Features(ids, index, segments=segments, columns=columns, items=starts)
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy over each item's options, in fp32, and the number of items."""
-        import torch
-
         scores = self._scores(model, batch)
-        items, place = torch.unique(batch["item"], return_inverse=True)
-        mine = place == torch.arange(len(items), device=place.device)[:, None]  # (items, rows)
-        normaliser = scores.masked_fill(~mine, -torch.inf).logsumexp(dim=1)
-        return normaliser.sum() - (scores * batch["answer"]).sum(), batch["item"].new_tensor(len(items))
+        table = _table(scores, _mine(batch))
+        return table.logsumexp(dim=1).sum() - (scores * batch["answer"]).sum(), batch["item"].new_tensor(len(table))
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``score``: fp32, one logit a row."""
         return {"score": self._scores(model, batch)}
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """One for each item, over the rows of the batch that are its options."""
+        mine = _mine(batch)
+        right = mine & (batch["answer"] == 1)
+        gold = right.int().argmax(dim=1).masked_fill(~right.any(dim=1), -100)
+        return [Distributions(_table(self._scores(model, batch), mine), mine.int().argmax(dim=1), gold)]
 
     def _scores(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return model(**model_inputs(model, batch)).logits.float().reshape(-1)  # type: ignore[no-any-return]
@@ -135,6 +145,22 @@ class MultipleChoice(HeadFamily):
             position = most_frequent(answers, tuple(range(int(counts.max(initial=1)))))
             return [int(index) for index in np.minimum(position, counts - 1)]
         return [int(index) for index in random_stream(unit, seed).integers(counts)]
+
+
+def _mine(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Tells which rows of the batch are options of which item, (items, rows)."""
+    import torch
+
+    items, place = torch.unique(batch["item"], return_inverse=True)
+    mine: torch.Tensor = place == torch.arange(len(items), device=place.device)[:, None]
+    return mine
+
+
+def _table(scores: torch.Tensor, mine: torch.Tensor) -> torch.Tensor:
+    """The scores of each item's options, -inf for those of other items, (items, rows)."""
+    import torch
+
+    return scores.masked_fill(~mine, -torch.inf)
 
 
 def _check(choice: Choice) -> None:

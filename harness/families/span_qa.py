@@ -22,6 +22,7 @@ from harness.families._characters import Texts, placing, token_spans, tokenise
 from harness.families._windows import Windows, cut
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
+from harness.families.distributions import Distributions
 from harness.families.running_text import UNSPACED
 from harness.inference.features import Features
 from harness.inference.tokenization import RowTemplate, pair_treatment
@@ -98,6 +99,7 @@ class SpanQA(HeadFamily):
                 raise UsageError(f"option decode: one of {', '.join(DECODERS)} expected, not {self.decode!r}")
 
     options: Options
+    token_level = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a question answering head: two outputs a token (see :mod:`harness.models.heads`)."""
@@ -131,7 +133,9 @@ class SpanQA(HeadFamily):
         """One row a window. Training rows carry ``start_positions`` and ``end_positions``: those of the first annotated
         answer, or 0, the first position, where the window does not hold all of it."""
         questions = [example for example in examples if isinstance(example, Question)]
-        used, spans = _labelled(questions, self.options.no_answer) if training else _answerable(questions)
+        used, spans = (
+            _labelled(questions, self.options.no_answer, self.keeps_unlabelled) if training else _answerable(questions)
+        )
         template = RowTemplate.of(tokenizer, 2)
         room = template.room(tokenizer, self.options.max_length)
         if room <= self.options.max_query_length:
@@ -158,7 +162,7 @@ class SpanQA(HeadFamily):
             ids,
             used[row],
             segments=types if "token_type_ids" in tokenizer.model_input_names else None,
-            columns=_positions(windows, header, *token_spans(contexts, which, *spans)) if training else {},
+            columns=_positions(windows, header, contexts, which, spans) if training else {},
             facts={"cuts": _Cuts(windows, header, contexts, which, projection)},
         )
 
@@ -171,6 +175,17 @@ class SpanQA(HeadFamily):
         total = cross_entropy(start, positions, reduction="sum")
         total = total + cross_entropy(end, batch["end_positions"], reduction="sum")
         return total / 2, positions.new_tensor(len(positions))
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """Two for each row, of the start and of the end, over the tokens of the row; position 0 stands for no answer."""
+        import torch
+
+        start, end = _logits(model, batch)
+        rows = torch.arange(len(start), device=start.device)
+        return [
+            Distributions(start, rows, batch.get("start_positions"), weight=0.5),
+            Distributions(end, rows, batch.get("end_positions"), weight=0.5),
+        ]
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The ``n_best`` start and end positions over all tokens of the row, best first (of equals the earlier), and
@@ -264,12 +279,16 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[
     return start.float().masked_fill(padding, -torch.inf), end.float().masked_fill(padding, -torch.inf)
 
 
-def _positions(windows: Windows, header: IntArray, first: IntArray, last: IntArray) -> dict[str, IntArray]:
+def _positions(
+    windows: Windows, header: IntArray, contexts: Texts, which: IntArray, spans: IntArray
+) -> dict[str, IntArray]:
+    first, last = token_spans(contexts, which, *np.maximum(spans, 0))
     first, last = first[windows.question] - windows.start, last[windows.question] - windows.start
     whole = (first >= 0) & (first <= last) & (last < windows.length)
+    absent = np.where(spans[0, windows.question] >= 0, 0, -100)
     return {
-        "start_positions": np.where(whole, first + header, 0),
-        "end_positions": np.where(whole, last + header, 0),
+        "start_positions": np.where(whole, first + header, absent),
+        "end_positions": np.where(whole, last + header, absent),
     }
 
 
@@ -283,14 +302,16 @@ def _answerable(questions: Sequence[Question]) -> tuple[IntArray, IntArray]:
     return np.arange(len(questions)), np.zeros((2, 0), np.int64)
 
 
-def _labelled(questions: Sequence[Question], no_answer: bool) -> tuple[IntArray, IntArray]:
+def _labelled(questions: Sequence[Question], no_answer: bool, keeps_unlabelled: bool) -> tuple[IntArray, IntArray]:
     """The questions to train on, and first and one past the last character of their answers, (2, questions).
 
-    0 and 0 mean no answer.
+    0 and 0 mean no answer, -1 and -1 that it is not known.
     """
     used, spans = [], []
     for i, question in enumerate(questions):
         span = (0, 0) if no_answer and question.impossible else located(question)
+        if span is None and keeps_unlabelled:
+            span = (-1, -1)
         if span is not None and question.question.strip():
             used.append(i)
             spans.append(span)

@@ -13,6 +13,7 @@ from harness.core.arrays import IntArray, OutputRows
 from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
+from harness.families.distributions import Distributions
 from harness.families.words import Words, alone, in_text, marks_space
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import RowTemplate, gather, offsets
@@ -61,6 +62,7 @@ class Tagging(HeadFamily):
                 raise UsageError(f"option words: 'auto', 'alone' or 'in_text' expected, not {self.words!r}")
 
     options: Options
+    token_level = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a token classification head, one output a label (see :mod:`harness.models.heads`)."""
@@ -73,10 +75,14 @@ class Tagging(HeadFamily):
         return {"words": "in_text"} if in_text else {}
 
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
-        """One row a piece; for its words, ``first`` is the place of the first sub-token, ``labels`` the tag."""
+        """One row a piece; for its words, ``first`` is the place of the first sub-token, ``labels`` the tag.
+
+        With ``keeps_unlabelled``, the column ``words`` has their number in each row.
+        """
         sentences = [(index, example) for index, example in enumerate(examples) if isinstance(example, Tagged)]
         if training:
-            sentences = [(index, sentence) for index, sentence in sentences if sentence.tags is not None]
+            every = self.keeps_unlabelled
+            sentences = [(index, sentence) for index, sentence in sentences if every or sentence.tags is not None]
         template = _template(tokenizer, self.options.extra_separator)
         room = template.room(tokenizer, self.options.max_length)
         tokens_of = in_text if self.treatment(tokenizer) else alone
@@ -105,18 +111,22 @@ class Tagging(HeadFamily):
         if labels is not None:
             aligned["labels"] = (Ragged(labels, edges), -100)
         index = np.array([index for index, _ in sentences], np.int64)
-        return Features(ids, index[sentence_of_piece], aligned=aligned)
+        columns = {"words": words_in_piece} if training and self.keeps_unlabelled else {}
+        return Features(ids, index[sentence_of_piece], aligned=aligned, columns=columns)
 
     def _labels(self, sentences: Sequence[Tagged], words_in: IntArray) -> IntArray:
-        known = {label: index for index, label in enumerate(self.labels)}
-        for sentence, words in zip(sentences, words_in, strict=True):
-            tags = sentence.tags or ()
+        known: dict[str | None, int] = {label: index for index, label in enumerate(self.labels)}
+        tags_of = [(None,) * len(sentence.words) if sentence.tags is None else sentence.tags for sentence in sentences]
+        if self.keeps_unlabelled:
+            known[None] = -100
+        for sentence, tags, words in zip(sentences, tags_of, words_in, strict=True):
             if len(tags) != words:
                 raise DataError(f"sentence {sentence.id!r} has {words} words and {len(tags)} tags")
             if not known.keys() >= set(tags):
                 wrong = next(tag for tag in tags if tag not in known)
-                raise DataError(f"sentence {sentence.id!r} has the tag {wrong!r}", hint=f"known: {', '.join(known)}")
-        return np.array([known[tag] for sentence in sentences for tag in sentence.tags or ()], np.int64)
+                hint = f"known: {', '.join(self.labels)}"
+                raise DataError(f"sentence {sentence.id!r} has the tag {wrong!r}", hint=hint)
+        return np.array([known[tag] for tag in chain.from_iterable(tags_of)], np.int64)
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy over words, in fp32, and the number of words."""
@@ -133,6 +143,17 @@ class Tagging(HeadFamily):
         logits = self._logits(model, batch)
         tags = logits.argmax(dim=-1).masked_fill(~logits.isfinite().all(dim=-1), -1)
         return {"tags": tags.to(torch.int32)}
+
+    def distributions(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> Sequence[Distributions]:
+        """One for each word, over the tags."""
+        import torch
+
+        logits, gold = self._logits(model, batch), batch["labels"]
+        there = gold != -100
+        if "words" in batch:  # some of them without a tag
+            there = torch.arange(gold.shape[1], device=gold.device) < batch["words"][:, None]
+        rows, places = there.nonzero(as_tuple=True)
+        return [Distributions(logits[rows, places], rows, gold[rows, places])]
 
     def _logits(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Logits in fp32 at the first sub-tokens, in the task's order of labels, shape (rows, words, labels)."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.border import border
 from harness.core.errors import ModelError, UsageError
 from harness.core.scratch import scratch_folder
+from harness.models._copied import save_tokenizer
 from harness.models._sound import AGAIN
 from harness.models.config import load_config
 from harness.models.embedder import carry_modules
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FIRST = 0xF0000
-"""Token id i is spelt as this character plus i (a private plane of Unicode) while merges are learned; see ``_symbol``."""
+"""Token id i is spelt as this character plus i (a private plane of Unicode) while merges are learned; see ``symbol_of``."""
 Merge = tuple[tuple[int, ...], tuple[int, ...]]
 """The old tokens of the left and of the right part of a new one."""
 LINES_AT_A_TIME = 16_384
@@ -59,7 +60,7 @@ def extend_vocabulary(model: Path, texts: Sequence[Example] | Sequence[str], siz
     added = _add(spec, tokenizer, pairs)
     with scratch_folder(folder.parent, f".{folder.name.lstrip('.')}-") as around:
         scratch = around / "model"
-        _save(tokenizer, spec, scratch)
+        save_tokenizer(tokenizer, {"model": spec["model"]}, scratch)
         _grow(model, scratch, len(tokenizer), [parts for _, parts in added])
         carry_modules(model, scratch)
         if folder.exists():
@@ -85,11 +86,11 @@ def learn_merges(
     alphabet: set[int] = set()  # which counts towards the size of a vocabulary
     for words in _words(tokenizer, texts, alone):
         alphabet.update(*words)
-    spelt = (" ".join("".join(map(_symbol, word)) for word in words) for words in _words(tokenizer, texts, alone))
+    spelt = (" ".join("".join(map(symbol_of, word)) for word in words) for words in _words(tokenizer, texts, alone))
     trainer = trainers.BpeTrainer(vocab_size=len(alphabet) + size, min_frequency=2, show_progress=False)
     learner.train_from_iterator(spelt, trainer)
     merges = json.loads(learner.to_str())["model"]["merges"]
-    return [(_ids(left), _ids(right)) for left, right in merges[:size]]
+    return [(numbers_of(left), numbers_of(right)) for left, right in merges[:size]]
 
 
 def _words(
@@ -109,12 +110,13 @@ def _words(
             yield [[index for *_, index in group] for (*_, cut), group in keyed if not cut]
 
 
-def _symbol(index: int) -> str:
+def symbol_of(index: int) -> str:
     """A character that is no white space, for ids up to a million: planes 15 and 16 are private, 3 to 14 nearly empty."""
     return chr(FIRST + index) if index < 0x20000 else chr(0x30000 + index - 0x20000)
 
 
-def _ids(symbols: str) -> tuple[int, ...]:
+def numbers_of(symbols: str) -> tuple[int, ...]:
+    """The ids that these characters stand for."""
     codes = map(ord, symbols)
     return tuple(code - FIRST if code >= FIRST else code - 0x30000 + 0x20000 for code in codes)
 
@@ -159,15 +161,6 @@ def _add(
             model["vocab"][token] = following + len(added)
         added.append((token, left + right))
     return added
-
-
-def _save(tokenizer: PreTrainedTokenizerBase, spec: dict[str, Any], folder: Path) -> None:
-    """The tokenizer's files with the new description in them."""
-    tokenizer.save_pretrained(folder)
-    path = folder / "tokenizer.json"
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    saved["model"] = spec["model"]
-    path.write_text(json.dumps(saved, ensure_ascii=False), encoding="utf-8")
 
 
 def _grow(model: Path, folder: Path, old: int, parts: list[tuple[int, ...]]) -> None:

@@ -35,6 +35,24 @@ class FittedTable:
         return (*self.table.notes, f"not shown: {', '.join(self.hidden)} ({wanted})")
 
 
+def fitting_parts(table: Table, width: int) -> list[Table]:
+    """The table or, of one that may be continued, the tables that it takes to show all of its columns within ``width``.
+
+    Each begins with the first column; the title is above the first of them and the notes are below the last.
+    """
+    left, parts = table, []
+    while left.continued and (cut := _whole_columns(left, width)) < len(left.columns):
+        parts.append(replace(_with_columns(left, range(cut)), notes=()))
+        left = replace(_with_columns(left, [0, *range(cut, len(left.columns))]), title="")
+    return [*parts, left]
+
+
+def _whole_columns(table: Table, width: int) -> int:
+    """The number of columns from the left that fit, the first one and at least one more."""
+    cuts = range(len(table.columns), 2, -1)
+    return next((cut for cut in cuts if not _fitted(_with_columns(table, range(cut)), width).hidden), 2)
+
+
 def fit(table: Table, width: int) -> FittedTable:
     """The table within ``width`` characters: as it is or, where that shows more, with columns for rows if it may be turned.
 
@@ -80,11 +98,12 @@ def _chosen(table: Table, names: Sequence[str]) -> Table:
     return _with_columns(table, [0, *(place for place in places if place)])
 
 
-def _with_columns(table: Table, places: Sequence[int]) -> Table:
+def _with_columns(table: Table, places: Iterable[int]) -> Table:
+    chosen = list(places)
     return replace(
         table,
-        columns=tuple(table.columns[place] for place in places),
-        rows=tuple(tuple(row[place] for place in places) for row in table.rows),
+        columns=tuple(table.columns[place] for place in chosen),
+        rows=tuple(tuple(row[place] for place in chosen) for row in table.rows),
     )
 
 

@@ -12,6 +12,7 @@ from harness.core.border import border
 from harness.core.errors import PluginError, UsageError, did_you_mean
 from harness.core.files import write_atomic
 from harness.registry.registry import Registry, load_part
+from harness.report.csv import table_csv
 from harness.report.report import Report, make_report
 from harness.results.systems import load_runs
 
@@ -47,7 +48,10 @@ def report(
     """
     if tables and format not in OF_TABLES:
         raise UsageError(f"the format {format!r} has no single tables", hint=f"--table is for {', '.join(OF_TABLES)}")
-    return render(report_of(runs, registry, data_dir, tables, examples), format)
+    made = report_of(runs, registry, data_dir, tables, examples)
+    if tables and format == "csv":
+        return "\n".join(table_csv(table) for table in made.tables)
+    return render(made, format)
 
 
 def report_of(

@@ -10,7 +10,7 @@ from harness.types.languages import language_name
 
 if TYPE_CHECKING:
     from harness.analysis.model_check.check import ModelCheck
-    from harness.analysis.model_check.token_counts import TokenCounts
+    from harness.inference.token_counts import TokenCounts
 
 MOST = 9
 """Languages that are shown beside English: those with unknown tokens, then those with the most tokens a character."""

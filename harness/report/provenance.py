@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.counted import counted
 from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
+from harness.models.preparation import preparation_words
 from harness.results.run_view import RunView, unit_score
 from harness.types.units import Unit
 
@@ -111,6 +112,12 @@ def _lineage(stages: Sequence[StageRecord]) -> list[str]:
     return found
 
 
+def _prepared(stages: Sequence[StageRecord]) -> list[str]:
+    """Changes to the model before its first stages, each once."""
+    found = (preparation_words(stage.get("preparation", {})) for stage in stages)
+    return list(dict.fromkeys(words for words in found if words))
+
+
 def provenance(run: RunView) -> list[tuple[str, str]]:
     """Everything that decides the scores, as (name, value): model, options, versions, command, data, time."""
     record = run.record
@@ -127,6 +134,7 @@ def provenance(run: RunView) -> list[tuple[str, str]]:
         ("weights", model.get("fingerprint")),
         ("architecture", model.get("architecture")),
         ("trained", ", ".join(_lineage(run.stages))),
+        ("prepared", " / ".join(_prepared(run.stages))),
         ("used", in_words(record.get("resources") or {})),
         ("recipe", f"{recipe.get('name', '')}, version {recipe.get('version', '')}" if recipe else None),
         ("overrides", ", ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items())),
@@ -197,7 +205,8 @@ def adapter_notes(language: str, used: Mapping[str, Mapping[str, Any]]) -> list[
 
 
 def data_notes(run: RunView) -> list[str]:
-    """Notes on training data, on the data, on sentence vectors, on an approximate search and on language adapters.
+    """Notes on training data and what else stages read, on the data, on sentence vectors, on an approximate search and on
+    language adapters.
 
     Each is there once.
 
@@ -208,6 +217,10 @@ def data_notes(run: RunView) -> list[str]:
         for stage in run.stages
         for part in stage["tasks"]
         for note in part["data"]["train"].get("notes", ())
+    } | {
+        f"{stage['name']}, {each['role']}: {each['fingerprint'][:12]} ({each['name']})": None
+        for stage in run.stages
+        for each in stage.get("inputs", ())
     }
     notes: dict[str, list[tuple[str, str]]] = {}
     for task in run.tasks.values():

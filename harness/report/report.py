@@ -13,6 +13,7 @@ from harness.registry.registry import Registry
 from harness.report._language_scores import matrices
 from harness.report._task_scores import by_task, overview, transfer_gap
 from harness.report.layers import by_layer
+from harness.report.mixed_pairs import mixed_tables
 from harness.report.robustness import perturbed
 from harness.report.seeds import over_seeds
 from harness.report.table import Table
@@ -59,5 +60,6 @@ def all_tables(runs: Sequence[RunView], compared: Sequence[Differences]) -> list
         *matrices(runs, compared),
         *by_layer(runs),
         *perturbed(runs),
+        *mixed_tables(runs),
         *over_seeds(runs),
     ]

@@ -117,6 +117,7 @@ class Table:
     """A table under a title; ``notes`` explain its marks. ``name`` is what JSON and LaTeX call it.
 
     ``turnable`` tells that rows and columns may change places where it then fits: few systems in many languages.
+    ``continued`` tells that columns which do not fit follow below, in a further table: a matrix of languages.
 
     All texts are safe to show on a terminal, on one line: control characters arrive as visible escapes.
     """
@@ -127,6 +128,7 @@ class Table:
     notes: tuple[str, ...] = ()
     name: str = ""
     turnable: bool = False
+    continued: bool = False
 
     @classmethod
     def of(
@@ -183,7 +185,13 @@ def _safe(cell: Cell, text: Callable[[str], str]) -> Cell:
 
 
 def report_table(
-    name: str, title: str, head: Iterable[str | Column], rows: Iterable[Sequence[Cell]], notes: Iterable[str] = ()
+    name: str,
+    title: str,
+    head: Iterable[str | Column],
+    rows: Iterable[Sequence[Cell]],
+    notes: Iterable[str] = (),
+    *,
+    continued: bool = False,
 ) -> Table:
     """A table of a report, whose names come from anywhere: those beyond 80 characters are cut."""
-    return Table.of(title, head, rows, notes, name=name, length=80)
+    return replace(Table.of(title, head, rows, notes, name=name, length=80), continued=continued)

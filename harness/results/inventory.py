@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.built import LIST
 from harness.core.claims import Claims, is_abandoned
@@ -20,6 +20,9 @@ from harness.results.systems import load_run
 from harness.runs.folder import at_work
 from harness.runs.naming import PAGE
 from harness.types.units import Unit
+
+if TYPE_CHECKING:
+    from harness.types.record import StageRecord
 
 _OWN = ("record.json", "record.json.unsound", PAGE, "predictions", "labels", ".lock", ".workers", ".claims")
 """Names of the files that a run writes into its folder; earlier versions wrote .lock and .workers."""
@@ -84,10 +87,17 @@ def _run(folder: Path) -> StoredRun:
             run.overall,
             bool(run.partial),
             run.finished,
-            stages=frozenset([*(stage["key"] for stage in run.stages), *map(str, run.record.get("needs", ()))]),
+            stages=frozenset([*_keys(run.stages), *map(str, run.record.get("needs", ()))]),
         )
     except HarnessError as error:
         return StoredRun(folder, problem=str(error))
+
+
+def _keys(stages: Sequence[StageRecord]) -> Iterator[str]:
+    """The keys of recorded stages, and of those that taught them."""
+    for stage in stages:
+        yield stage["key"]
+        yield from (each["stage"] for each in stage.get("inputs", ()) if "stage" in each)
 
 
 def remove_run(folder: Path, *, dry: bool) -> list[Path]:

@@ -101,7 +101,7 @@ def _recorded(
         unit = Unit.of(key)
         task, code = unit.task, unit.language
         chosen = selection is None or code in selection.get(task, ())
-        if unit.split != split or scored["score"] is None or not chosen:
+        if not unit.plain or unit.split != split or scored["score"] is None or not chosen:
             continue
         for side in SIDES:
             file = scored[side]

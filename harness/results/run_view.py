@@ -18,8 +18,16 @@ from harness.scoring.coverage import coverage
 from harness.scoring.scale import Scale, common_scale
 from harness.scoring.scores import Estimate, TransferGap, UnitScore, half_width, mean_estimate, transfer_gap
 from harness.types.languages import Language, languages
-from harness.types.record import RunRecord, ScoresRecord, StageRecord, TaskLossRecord, UnitRecord, UnitScoreRecord
-from harness.types.units import Unit, split_of
+from harness.types.record import (
+    MixedPairsRecord,
+    RunRecord,
+    ScoresRecord,
+    StageRecord,
+    TaskLossRecord,
+    UnitRecord,
+    UnitScoreRecord,
+)
+from harness.types.units import Unit
 
 _ANSWERS = ("exact_match", "f1")
 """Primary metrics of question answering, for records that do not name them."""
@@ -114,11 +122,10 @@ class RunView:
 
     @cached_property
     def units(self) -> Mapping[str, UnitRecord]:
-        """The records of all units with a score, by key (``xnli/sw/test``); those of perturbed test sets are left out."""
+        """The records of all units with a score, by key (``xnli/sw/test``); those of perturbed test sets and of
+        mixed languages are left out."""
         return {
-            key: unit
-            for key, unit in self.record["units"].items()
-            if unit["score"] is not None and not split_of(Unit.of(key).split)[1]
+            key: unit for key, unit in self.record["units"].items() if unit["score"] is not None and Unit.of(key).plain
         }
 
     @property
@@ -253,6 +260,22 @@ class RunView:
         """Costs of perturbations, by perturbation and task; empty where test sets were not perturbed."""
         return self.record.get("robustness") or {}
 
+    @property
+    def mixed_pairs(self) -> Mapping[str, MixedPairsRecord]:
+        """Means over matrices of pairs of mixed languages, by task; empty where there were none."""
+        return self.record.get("mixed_pairs") or {}
+
+    def mixed_cells(self, task: str) -> Mapping[tuple[str, str], UnitView]:
+        """The scored units of a task's matrix by the languages of first and second texts, those in one language too."""
+        view = self.tasks[task]
+        found = {(code, code): unit for code, unit in view.units.items()}
+        for key, unit in self.record["units"].items():
+            of = Unit.of(key)
+            if of.mixed and (of.task, of.split) == (task, self.split) and unit["score"] is not None:
+                first, second = of.languages
+                found[first, second] = _unit(self.record, unit, view.primary)
+        return found
+
 
 def view(record: RunRecord, name: str, path: Path | None = None) -> RunView:
     """The view of one record, as :func:`~harness.runs.record.load_record` gives it."""
@@ -274,7 +297,7 @@ def _tasks(record: RunRecord) -> Iterator[tuple[str, TaskView]]:
     units: dict[str, dict[str, UnitRecord]] = {}
     for key, unit in record["units"].items():
         of = Unit.of(key)
-        if unit["score"] is not None and of.split == record["options"].get("split", of.split):
+        if unit["score"] is not None and of.plain and of.split == record["options"].get("split", of.split):
             units.setdefault(of.task, {})[of.language] = unit
     missing, order = _expected(record, units)
     for task in order:
@@ -304,7 +327,8 @@ def _expected(
     if scores is None:  # interrupted: only the finished units
         lacking: dict[str, list[str]] = {}
         for unit in map(Unit.of, (*record["missing"], *record["failed"])):
-            lacking.setdefault(unit.task, []).append(unit.language)
+            if not unit.mixed:
+                lacking.setdefault(unit.task, []).append(unit.language)
         return lacking, list(dict.fromkeys((*units, *lacking)))
     for task in list(units):
         metrics = scores["tasks"][task]["metrics"] if task in scores["tasks"] else {}

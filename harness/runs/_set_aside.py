@@ -37,7 +37,7 @@ def set_aside(run: Path, record: RunRecord, keys: Collection[str]) -> Path:
     kept = copy.deepcopy(record)
     if set(keys) != set(record["units"]):
         kept["units"] = {key: kept["units"][key] for key in keys}
-        kept["scores"] = kept["robustness"] = kept["finished"] = None
+        kept["scores"] = kept["robustness"] = kept["mixed_pairs"] = kept["finished"] = None
         kept["missing"], kept["failed"] = {}, {}
     scratch = inside(run, f"{FOLDER}/.new-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)

@@ -118,7 +118,7 @@ class RunFolder:
                 (self.path / PAGE).unlink(missing_ok=True)
                 self.record = record = fresh
             record["identity"] = identity
-            record["scores"] = record["robustness"] = record["finished"] = None
+            record["scores"] = record["robustness"] = record["mixed_pairs"] = record["finished"] = None
             session = session_of(fresh)
             self._session = session_number(record, session)
             record["command"], record["harness"] = session["command"], session["harness"]

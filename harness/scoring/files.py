@@ -23,6 +23,7 @@ from harness.scoring.metrics.base import AdditiveMetric, Metric
 from harness.scoring.scores import BenchmarkScore, Estimate, UnitScore
 from harness.types.benchmarks import Benchmark
 from harness.types.entity_tags import NoEntityTag
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -144,9 +145,10 @@ class TaskScorer:
         return Items(self.metric, aligned.ids, statistics, aligned.clusters)
 
     def languages(self, root: Path, split: str) -> set[str]:
-        """Languages of which ``root`` holds a file of this task."""
+        """Languages of which ``root`` holds a file of this task; pairs of mixed languages are in none."""
         pattern = self.format.path(root, self.name, "*", split)
-        return {path.stem.removeprefix(f"{split}-") for path in pattern.parent.glob(pattern.name)}
+        codes = {path.stem.removeprefix(f"{split}-") for path in pattern.parent.glob(pattern.name)}
+        return {code for code in codes if Unit(self.name, code, split).plain}
 
 
 def score_folders(

@@ -95,7 +95,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
 
 
 def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
-    """The job that trains a stage of an evaluation's plan; a parent is shared by all who share the stage."""
+    """The job that trains a stage of an evaluation's plan; what it needs itself is shared by all who share the stage."""
     lineage = chain(stage)
     return replace(
         job,
@@ -105,7 +105,7 @@ def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:
         stage=stage.key,
         out=str(plan.folder(stage)),
         options=replace(job.options, stages_dir=str(plan.stages.root)),
-        needs=tuple(each.key for each in lineage[-2:-1]),
+        needs=tuple(each.key for each in stage.prerequisites),
     )
 
 
@@ -124,4 +124,5 @@ def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
         languages=job.languages,
         split=job.options.split,
         perturb=job.options.perturb,
+        mixed_pairs=job.options.mixed_pairs,
     )

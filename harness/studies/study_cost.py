@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError, ModelError
 from harness.core.offline import without_network
@@ -26,11 +26,12 @@ from harness.studies.model_shapes import Shape, shape_of
 from harness.studies.stage_plan import plan_stages
 from harness.studies.throughput import assumed_rate, measured_rate
 from harness.studies.training_tokens import RowLengths, assumed_work, measured_work, scoring_work
-from harness.training.context import RunContext, option_names
+from harness.training.chain import OWN_TEACHER
+from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
 from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
-from harness.types.options import EvalOptions, TrainOptions, seeded
+from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
 from harness.types.sources import Split
 from harness.types.tasks import IntermediateTask
@@ -253,23 +254,54 @@ class _Counter:
             self._access(options),
             large=shape is not None and shape.width >= LARGE,
         )
-        key, lineage = job.model, []
+        key, lineage = job.model, list[str]()
         for expression in options.via:
             tasks = self._tasks(expression, counted)
-            names = list(dict.fromkeys([*(option_names(task)[0] for task in tasks or ()), expression]))
-            key = json.dumps([key, expression, context.values(names)], sort_keys=True, default=str)
+            own = [option_names(task)[0] for task in tasks or ()]
+            for name in self._with_teacher(context, expression, [*own, expression]) if tasks else [expression]:
+                names = list(dict.fromkeys([*own, name]))
+                values = self._values(context, names, name, taught=name == expression)
+                made = json.dumps([key, name, values], sort_keys=True, default=str)
+                yield made, self._cost_of(job, [*lineage, name], tasks, context.train_options(names), shape, rate)
+            key = made
             lineage.append(expression)
-            yield key, self._cost_of(job, lineage, tasks, context.train_options(names), shape, rate)
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
             for source in training_tasks(entry.task, self.registry):
                 names = [*option_names(source), entry.task.name]
-                parent = json.dumps([parent, source.name, context.values(names)], sort_keys=True, default=str)
-                before.append(source.name)
-                if parent not in seen:
-                    seen.add(parent)
-                    yield parent, self._cost_of(job, before, [source], context.train_options(names), shape, rate)
+                expression = "@".join([source.name, *context.objective_names(source.name)])
+                for name in self._with_teacher(context, expression, names):
+                    values = self._values(context, names, name, taught=name == expression)
+                    made = json.dumps([parent, source.name, values], sort_keys=True, default=str)
+                    if made not in seen:
+                        seen.add(made)
+                        train = context.train_options(names)
+                        yield made, self._cost_of(job, [*before, name], [source], train, shape, rate)
+                parent = made
+                before.append(expression)
+
+    def _with_teacher(self, context: RunContext, expression: str, names: Sequence[str]) -> list[str]:
+        """The stages of an expression: itself and, before it, the same one that teaches it, if it asks for that."""
+        [part, *_] = parse_via(expression)
+        others = tuple(name for name in part.objectives if name not in self._taught(part.objectives))
+        if build(ObjectiveOptions, context.values(names)).teacher != OWN_TEACHER or others == part.objectives:
+            return [expression]
+        return [str(replace(part, objectives=others)), expression]
+
+    def _taught(self, objectives: Sequence[str]) -> list[str]:
+        return [name for name in objectives if "teacher" in self.registry.objective(name).needs]
+
+    def _values(self, context: RunContext, names: Sequence[str], name: str, *, taught: bool) -> dict[str, Any]:
+        """The options of a stage; of one that teaches, less those of being taught: it is the same in a plain run."""
+        values = context.values(names)
+        if taught:
+            return values
+        kinds = [options_of(value) for value in self.registry.objectives().values() if "teacher" in value.needs]
+        own = {field.name for kind in (ObjectiveOptions, *filter(None, kinds)) for field in fields(kind)}
+        kept = {name: value for name, value in values.items() if name not in own}
+        others = "@".join(parse_via(name)[0].objectives)
+        return {**kept, **({"objective": others} if others and "objective" in values else {})}
 
     def _tasks(self, expression: str, counted: _Counted) -> list[IntermediateTask] | None:
         """The tasks of a stage; None, with a note, where one of them or an objective is not known."""

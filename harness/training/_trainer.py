@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +48,8 @@ log = logging.getLogger(__name__)
 CPU_TOKENS = 512
 """Padded tokens in a micro-batch: on a processor, larger ones leave the cache and pad more (docs/speed.md: a step
 of 32 pairs takes 1.9 times as long in one piece)."""
+SECOND = "second"
+"""Key of the optimizer's group that has the second learning rate."""
 LOOK_EVERY = 20
 """Steps between looks at the loss: each look waits for the device."""
 TELL_EVERY = 0.5
@@ -75,19 +76,22 @@ class HeadTask:
         """Summed loss of a micro-batch and the number of terms; ``step`` are the fields of the context that it has."""
         if self.context is None:
             return self.family.loss(model, batch)
-        return self.objective.loss(model, batch, partial(self.family.loss, model), replace(self.context, **step))
+        return self.objective.loss(model, batch, self.family.loss, replace(self.context, **step))
 
 
-def learning_rate(step: int, total: int, options: TrainOptions) -> float:
-    """Linear warm-up from 0, then linear decay to 0 at ``total``; ``step`` counts from 0."""
+def learning_rate(step: int, total: int, options: TrainOptions, *, second: bool = False) -> float:
+    """Linear warm-up from 0, then linear decay to 0 at ``total``; ``step`` counts from 0. ``second``: of the second rate."""
+    highest = options.second_lr if second else options.lr
     warmup = options.warmup_steps or round(options.warmup_ratio * total)
     if step < warmup:
-        return options.lr * step / warmup
-    return options.lr * max(0.0, (total - step) / max(1, total - warmup))
+        return highest * step / warmup
+    return highest * max(0.0, (total - step) / max(1, total - warmup))
 
 
-def make_optimizer(model: torch.nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
-    """AdamW; biases and layer norms are not decayed (PROTOCOL section 2)."""
+def make_optimizer(
+    model: torch.nn.Module, options: TrainOptions, second: Sequence[torch.nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """AdamW; biases and layer norms are not decayed (PROTOCOL section 2). ``second`` are trained at the second rate."""
     import torch
 
     plain = ("bias", "layernorm.weight", "layer_norm.weight", "norm.weight")
@@ -99,6 +103,7 @@ def make_optimizer(model: torch.nn.Module, options: TrainOptions) -> torch.optim
         [
             {"params": groups[True], "weight_decay": options.weight_decay},
             {"params": groups[False], "weight_decay": 0.0},
+            *([{"params": list(second), "weight_decay": options.weight_decay, SECOND: True}] if second else []),
         ],
         lr=options.lr,
         eps=options.adam_epsilon,
@@ -114,8 +119,9 @@ class Trainer:
     store it; ``tell`` is called with (step, total, mean loss), as
     :meth:`~harness.types.progress.ProgressListener.training` says. With ``shard`` the processes share the weights
     (:mod:`harness.training._sharding`). ``tables`` are embeddings that are trained in part: they are whole again while
-    ``evaluate`` and ``keep`` run (:mod:`harness.training._rows`). The state in ``state_folder`` is that of ``stage``, a
-    key. ``started`` is when this start began, on the monotonic clock; it counts in the seconds of the progress.
+    ``evaluate`` and ``keep`` run (:mod:`harness.training._rows`). ``new_tokens`` are those of the
+    second learning rate. The state in ``state_folder`` is that of ``stage``, a key. ``started`` is when this start began, on
+    the monotonic clock; it counts in the seconds of the progress.
     """
 
     def __init__(
@@ -132,12 +138,14 @@ class Trainer:
         tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
         shard: bool = False,
         tables: TouchedRows | None = None,
+        new_tokens: Sequence[int] = (),
         stage: str = "",
         started: float | None = None,
     ) -> None:
         import torch
 
         from harness.training._rows import TouchedRows
+        from harness.training._second_rate import new_token_rows
         from harness.training._sharding import Sharded
 
         for part in parts:
@@ -163,7 +171,10 @@ class Trainer:
         self.tables = tables or TouchedRows()
         self.modules = torch.nn.ModuleList(part.model.to(accelerator.device) for part in parts)
         self.sharded = Sharded(self.modules, accelerator) if shard else None
-        self.optimizer = make_optimizer(self.modules, options)
+        # At equal rates one group does: its bits are those of a training without a second rate.
+        second = options.second_lr and options.second_lr != options.lr
+        self.new_rows = new_token_rows(parts, new_tokens) if second else None
+        self.optimizer = make_optimizer(self.modules, options, self.new_rows.parameters if self.new_rows else ())
         self.models: list[Any]
         if self.sharded:
             self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)
@@ -251,7 +262,7 @@ class Trainer:
         items = own if len(own) else items[:1]
         rate = learning_rate(step, self.total, self.options)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(step, self.total, self.options, second=True) if group.get(SECOND) else rate
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
@@ -285,7 +296,11 @@ class Trainer:
         gradients = [p.grad for p in self.modules.parameters() if p.grad is not None]
         torch._foreach_mul_(gradients, self.accelerator.num_processes / terms.clamp(min=1))
         self.accelerator.clip_grad_norm_(self.modules.parameters(), self.options.clip)
+        if self.new_rows:
+            self.new_rows.before_step()
         self.prepared.step()
+        if self.new_rows:
+            self.new_rows.after_step()
         if not self.accelerator.optimizer_step_was_skipped:
             self.tables.stepped(step, rate)
         self.prepared.zero_grad()

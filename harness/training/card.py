@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
 from harness.data.hub_datasets import HubDataset, hub_datasets
+from harness.models.preparation import preparation_words
 from harness.models.reference import parse_model
 from harness.runs.model_card import CARD, TAGS, write_card
 from harness.scoring.scale import shown_dev
@@ -64,6 +65,7 @@ def stage_card(stage: Stage, summary: Mapping[str, Any]) -> str:
         f"Base model: `{stage.start.reference}`" + (f" at `{revision}`" if (revision := stage.start.revision) else ""),
         f"Stages: {' → '.join(stage.lineage)}",
         f"Last stage: {trained}" + (f", dev score {shown_dev(dev)} at step {summary['selected_step']}" if dev else ""),
+        *([f"Prepared: {words}"] if (words := preparation_words(summary.get("preparation", {}))) else []),
         f"Key: `{stage.key}`; `stage.json` has all options, the data with their fingerprints, and the loss.",
     ]
     sections = {"Training": "\n".join(f"- {line}" for line in lines), "Data": data_table(tasks)}

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.built import built
 from harness.core.errors import PluginError, UsageError
-from harness.data.sources import label_set
+from harness.data.pairing import training_partners
+from harness.data.resources import union
+from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
 from harness.models.languages import check_adaptable
+from harness.models.load import load_tokenizer
+from harness.models.preparation import new_tokens_of
 from harness.models.reference import parse_model
-from harness.models.resolve import Access, ResolvedModel, check_folder, resolve_model
-from harness.models.vocabulary import extend_vocabulary
+from harness.models.resolve import Access, ResolvedModel, resolve_model
+from harness.models.transliterate import transliterates
 from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
+from harness.training.objectives._composition import Composition
+from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, StageInput, StageTask, TrainedStage, finished, working_folder
+from harness.training.stage import (
+    SUMMARY,
+    InputFile,
+    Stage,
+    StageInput,
+    StageTask,
+    TrainedStage,
+    finished,
+    working_folder,
+)
 from harness.training.via import parse_via, via_tasks
-from harness.types.examples import unlabelled
-from harness.types.options import ObjectiveOptions, build
+from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
 
 Tell = Callable[[int, int, float], None]
+OWN_TEACHER = "self"
+"""The teacher that is the same stage without what it teaches, trained first."""
 
 
 class Stages:
@@ -56,9 +70,20 @@ class Stages:
         ``objectives`` are names, for each task; by default those that the options say, as for a task that is scored.
         ``target`` is the task that is scored, whose training options count more than those of the task that it trains on.
         """
-        scored = objectives is None
-        if objectives is None:
-            objectives = [self.context.objective_names(task.name) for task in tasks]
+        if objectives is not None:
+            return self._stage(tasks, parent, objectives, target, scored=False)
+        own = [self.context.objective_names(task.name) for task in tasks]
+        return self._stage(tasks, parent, own, target, scored=True)
+
+    def _stage(
+        self,
+        tasks: Sequence[IntermediateTask],
+        parent: ResolvedModel | Stage,
+        objectives: Sequence[Sequence[str]],
+        target: str,
+        *,
+        scored: bool,
+    ) -> Stage:
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
         names = own[0] if len(tasks) == 1 else list(dict.fromkeys(together))
@@ -66,11 +91,13 @@ class Stages:
         parts = [
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
-        inputs = self._inputs(parts, names)
+        taught = self._teacher(
+            parts, [*names, *last], lambda others: self._stage(tasks, parent, [others], target, scored=scored)
+        )
+        inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
-        if options.extend_vocabulary:
-            parent = self._extended(parent, parts, options.extend_vocabulary)
+        parent = self._prepared(parent, parts, options)
         quant = self.context.options.quant
         if quant and not options.peft:
             raise UsageError(
@@ -99,7 +126,8 @@ class Stages:
         objective = context.composition(objectives, names)
         with border(f"task {task.name!r}: objective {objective.suffix[1:]!r}", PluginError):
             task = objective.task(task)
-        every = context.training_split(task, "train")
+        paired = bool(objective.needing("translations"))
+        every = context.training_split(task, "train", originals=paired)
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
@@ -119,19 +147,38 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
+        if paired:
+            _check_translated(task, train, objective)
+        partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
-        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size)
+        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
 
-    def _inputs(self, parts: Sequence[StageTask], names: Sequence[str]) -> tuple[StageInput, ...]:
-        """The teacher, where an objective needs one."""
+    def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
+        """The files that objectives read, each once; DataError where one is missing."""
+        for role, wanted in {role: file for part in parts for role, file in part.objective.files().items()}.items():
+            found = InputFile(self.context.data.file(wanted.name, wanted.obtain))
+            yield StageInput(role, wanted.name, found, union(()))
+
+    def _teacher(
+        self, parts: Sequence[StageTask], names: Sequence[str], without: Callable[[Sequence[str]], Stage]
+    ) -> tuple[StageInput, ...]:
+        """The teacher, where an objective needs one; ``without`` makes the stage with these objectives instead."""
         asking = [name for part in parts for name in part.objective.needing("teacher")]
         if not asking:
             return ()
         text = build(ObjectiveOptions, self.context.values(names)).teacher
         if not text:
-            raise UsageError(f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL")
+            raise UsageError(
+                f"objective {asking[0]!r}: needs a teacher", hint="--set teacher=MODEL, or --set teacher=self"
+            )
         if len(parts) > 1:
             raise UsageError(f"objective {asking[0]!r}: a teacher teaches one task a stage", hint="--via a --via b")
+        if self.context.adapters is not None:
+            raise UsageError(f"objective {asking[0]!r}: not with --language-adapters, which a teacher lacks")
+        if text == OWN_TEACHER:
+            names = [layer.value.name for layer in parts[0].objective.layers if layer.value.name not in asking]
+            stage = without(names)
+            return (StageInput("teacher", text, stage, stage.resources),)
         registry = self.context.registry
         teacher = resolve_model(parse_model(text), Access.of(self.context.options, registry))
         return (StageInput("teacher", text, teacher, before(teacher.folder, registry).resources),)
@@ -141,29 +188,41 @@ class Stages:
         for part in stage.tasks:
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
-            translated = any(each.translated for each in part.train.provenance)
-            if not translated and (asking := part.objective.needing("translations")):
-                raise UsageError(
-                    f"objective {asking[0]!r}: needs translations among the training data of {part.task.name!r}",
-                    hint=f"--via '{part.task.name}[es]{part.objective.suffix}'",
-                )
 
-    def _extended(self, model: ResolvedModel | Stage, parts: Sequence[StageTask], size: int) -> ResolvedModel:
-        """The model with ``size`` more tokens, learned from the plain text of the stage; made once for a model and a text."""
-        texts = [part.train for part in parts if unlabelled(part.train.examples)]
-        if isinstance(model, Stage) or not texts:
+    def _prepared(
+        self, model: ResolvedModel | Stage, parts: Sequence[StageTask], options: TrainOptions
+    ) -> ResolvedModel | Stage:
+        """The model that the stage begins with; a stage that is not the first takes it as the first has prepared it."""
+        if isinstance(model, ResolvedModel):
+            found = prepared(model, parts, options, self.root, self.context.options.data_dir)
+            if options.second_lr and not new_tokens_of(found.folder):
+                raise UsageError(
+                    "option second_lr: this stage begins with no new tokens to train at it",
+                    hint="for the stage that adds them: --set mlm.extend_vocabulary=99 --set mlm.second_lr=1e-4",
+                )
+            return found
+        for name, wanted in (("extend_vocabulary", options.extend_vocabulary), ("second_lr", options.second_lr)):
+            if wanted:
+                raise UsageError(
+                    f"{name}: for the first stage, where it models plain text",
+                    hint=f"--set mlm.{name}=...; or harness train --task 'mlm[sw]' --set {name}=...",
+                )
+        tables = tables_of(options, self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.start.folder), tables):
             raise UsageError(
-                "extend_vocabulary: for the first stage, where it models plain text",
-                hint="harness train --task 'mlm[sw]' --set extend_vocabulary=2000",
+                "option transliterate: the stage before this one reads the text as it is",
+                hint="--set transliterate=... without the name of a task is for all stages",
             )
-        content = f"{model.fingerprint} {texts[0].fingerprint} {size}"
-        folder = self.root / f"vocabulary-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
-        name = f"{model.reference} with {size} more tokens"
-        built(
-            folder,
-            lambda scratch: extend_vocabulary(model.folder, texts[0].examples, size, scratch),
-        )
-        return check_folder(folder, name, model.revision)
+        return model
+
+    def check_as_it_is(self, model: ResolvedModel, task: str) -> None:
+        """Refuses options that change a model before its first stage, for a task that is scored without any."""
+        tables = tables_of(self.context.train_options([task]), self.context.options.data_dir)
+        if tables and not transliterates(load_tokenizer(model.folder), tables):
+            raise UsageError(
+                f"option transliterate: {task!r} is scored with the model as it is, which no stage prepares",
+                hint="a stage before all tasks: --via 'mlm[ru]'; or --set <task>.transliterate=... for those that train",
+            )
 
     def via(self, expressions: Sequence[str], model: ResolvedModel) -> ResolvedModel | Stage:
         """The stages of ``--via``, in order; ``a+b`` is one stage over both tasks."""
@@ -180,11 +239,12 @@ class Stages:
         """The stage that trains the adapter of a language by masked language modelling on its text."""
         check_adaptable(model.config)
         stage = self.last([f"mlm[{code}]"], model)
-        if stage.options.extend_vocabulary:
-            raise UsageError(
-                "extend_vocabulary: adapters of one model share its vocabulary",
-                hint="harness train --task 'mlm[sw,ur]' --set extend_vocabulary=... first, then adapters on its checkpoint",
-            )
+        for name in ("extend_vocabulary", "transliterate"):
+            if getattr(stage.options, name):
+                raise UsageError(
+                    f"{name}: adapters of one model share its vocabulary",
+                    hint=f"harness train --task 'mlm[sw,ur]' --set {name}=... first, then adapters on its checkpoint",
+                )
         if stage.options.peft != "lora":
             raise UsageError("--set peft: language adapters are LoRA", hint="leave it out")
         return replace(stage, adapters=None, adapter_of=code)
@@ -206,16 +266,41 @@ class Stages:
         if stage.key in self.trained:
             return self.trained[stage.key]
         folder = folder or stage.folder(self.root)
-        parent = self.train(stage.parent).folder if isinstance(stage.parent, Stage) else stage.parent.folder
+        for each in stage.prerequisites:
+            self.train(each)
         trained = finished(stage, folder)
         if trained is None or working_folder(folder).exists():  # left behind by a kill: train_stage cleans up
             from harness.training.train_stage import train_stage
 
             tell = self.begin(stage.name) if trained is None else _silent
             with attributing_errors(stage.tasks[0].task, self.context.registry):
-                trained = train_stage(stage, parent, folder, compute=self.context.compute, tell=tell)
+                trained = train_stage(
+                    stage,
+                    self._folder(stage.parent),
+                    folder,
+                    compute=self.context.compute,
+                    tell=tell,
+                    teacher=self._folder(stage.teacher.content) if stage.teacher else None,
+                )
         self.trained[stage.key] = trained
         return trained
+
+    def _folder(self, model: object) -> Path:
+        """The folder of a model, or of a stage that is trained."""
+        if isinstance(model, Stage):
+            return self.trained[model.key].folder
+        assert isinstance(model, ResolvedModel)
+        return model.folder
+
+
+def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
+    """Refuses an objective that needs translations where none of the training data are."""
+    if not any(each.translated for each in train.provenance):
+        raise UsageError(
+            f"objective {objective.needing('translations')[0]!r}: needs translations among the training data of "
+            f"{task.name!r}",
+            hint=f"--via '{task.name}[es]{objective.suffix}'",
+        )
 
 
 def _steps(stage: Stage) -> int:

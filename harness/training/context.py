@@ -88,9 +88,10 @@ class RunContext:
         """Format of the family's predictions."""
         return load_part(self.registry.family(family), "format")()  # type: ignore[no-any-return]
 
-    def training_split(self, task: IntermediateTask, name: str) -> LoadedSplit:
-        """The train or dev split of a task, read once."""
-        return self.data.load_once(task, task.train if name == "train" else task.dev, self.options.train_limit)
+    def training_split(self, task: IntermediateTask, name: str, *, originals: bool = False) -> LoadedSplit:
+        """The train or dev split of a task, read once; with ``originals``, it tells which rows its examples translate."""
+        split = task.train if name == "train" else task.dev
+        return self.data.load_once(task, split, self.options.train_limit, originals=originals)
 
     def objective_names(self, name: str) -> list[str]:
         """The names of the objectives that the options say for a task that is scored; none for plain training."""

@@ -18,14 +18,15 @@ POLL = 0.5
 
 
 def train_claimed(stages: Stages, stage: Stage, folder: Path | None = None) -> TrainedStage:
-    """The trained stage, and before it its parents; raises :class:`AlreadyClaimed` where another process is at one of them.
+    """The trained stage, and before it those that it needs.
 
-    A stage that is finished is only read, without a claim: its folder may be read-only.
+    Raises :class:`AlreadyClaimed` where another process is at one of them. A finished one is only read, without a claim: its
+    folder may be read-only.
     """
     if stage.key in stages.trained:
         return stages.trained[stage.key]
-    if isinstance(stage.parent, Stage):
-        train_claimed(stages, stage.parent)
+    for each in stage.prerequisites:
+        train_claimed(stages, each)
     where = folder or stage.folder(stages.root)
     claims = Claims(where.parent / ".claims")
     done = finished(stage, where)
@@ -59,8 +60,8 @@ def train_together(stages: Stages, stage: Stage, folder: Path | None = None) -> 
     It cannot wait, as the others would wait for it: UsageError where another launch is at one of the stages.
     """
     with ExitStack() as claimed:
-        each: Stage | None = stage
-        while process_index() == 0 and each is not None and each.key not in stages.trained:
+        waiting = [stage, *reversed(stage.needed)] if process_index() == 0 else []
+        for each in (each for each in waiting if each.key not in stages.trained):
             where = (folder if each is stage else None) or each.folder(stages.root)
             if finished(each, where) is None:
                 try:
@@ -69,5 +70,4 @@ def train_together(stages: Stages, stage: Stage, folder: Path | None = None) -> 
                     raise UsageError(
                         f"stage {where.name}: {owner_in_words(taken.path)} is training it", hint="wait for it"
                     ) from None
-            each = each.parent if isinstance(each.parent, Stage) else None
         return stages.train(stage, folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.damage import Damaged
+from harness.core.hashing import file_sha256
 from harness.core.sealed import read_sealed
 from harness.data.languages import distinct
 from harness.data.resources import Resources, of_training, union
@@ -19,16 +20,18 @@ from harness.models.carried import carried_parameters
 from harness.models.embedder import TRAINED, Embedder
 from harness.models.fingerprint import model_fingerprint
 from harness.models.language_adapters import described, key_of, texts_of
+from harness.models.preparation import preparation_of
 from harness.training.lineage import ancestors
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.treatment import treatment
 from harness.types.examples import Example
-from harness.types.options import TrainOptions, as_plain
-from harness.types.roles import key_part
+from harness.types.options import TrainOptions
+from harness.types.roles import key_part, recorded
 from harness.types.task_key import task_key
 from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
     from harness.models.language_adapters import Choice, LanguageAdapters
@@ -45,6 +48,7 @@ class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
     ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
+    ``partners`` are the English of the training examples, for objectives that need translations.
     """
 
     task: IntermediateTask
@@ -55,6 +59,7 @@ class StageTask:
     objective: Composition = PLAIN
     hub_task: str = "other"
     train_size: int = 0
+    partners: Partners | None = None
 
     @property
     def name(self) -> str:
@@ -90,25 +95,39 @@ class Fingerprinted(Protocol):
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A file that an objective reads, besides the data of its task."""
+
+    path: Path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of its content."""
+        return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
 class StageInput:
     """Further inputs of a stage, besides its tasks and its parent, and what these used themselves.
 
-    ``role`` says what it is for ("teacher"), ``name`` what it was asked for as.
+    ``role`` says what it is for ("teacher", "synonym table"), ``name`` what it was asked for as. The content may be a stage
+    that is yet to be trained.
     """
 
     role: str
     name: str
-    content: Fingerprinted
+    content: Fingerprinted | Stage
     resources: Resources
 
     @property
     def fingerprint(self) -> str:
-        """That of the content."""
-        return self.content.fingerprint
+        """That of the content; of a stage, its key."""
+        return self.content.key if isinstance(self.content, Stage) else self.content.fingerprint
 
     def describe(self) -> dict[str, str]:
         """Entry of the record about it."""
-        return {"role": self.role, "name": self.name, "fingerprint": self.fingerprint}
+        kind = "stage" if isinstance(self.content, Stage) else "fingerprint"
+        return {"role": self.role, "name": self.name, kind: self.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -140,6 +159,24 @@ class Stage:
     def teacher(self) -> StageInput | None:
         """The checkpoint that an objective learns from, if it needs one."""
         return next((each for each in self.inputs if each.role == "teacher"), None)
+
+    @property
+    def prerequisites(self) -> list[Stage]:
+        """The stages that it needs itself: its parent, and one that teaches it."""
+        return [each for each in (self.parent, *(one.content for one in self.inputs)) if isinstance(each, Stage)]
+
+    @property
+    def needed(self) -> list[Stage]:
+        """All stages that are trained before it, each once and in order."""
+        found: dict[str, Stage] = {}
+        for stage in self.prerequisites:
+            found |= {each.key: each for each in (*stage.needed, stage) if each.key not in found}
+        return list(found.values())
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that its objectives read, by their roles."""
+        return {each.role: each.content.path for each in self.inputs if isinstance(each.content, InputFile)}
 
     @property
     def keeps_head(self) -> bool:
@@ -209,6 +246,11 @@ class Stage:
         return self.parent.start if isinstance(self.parent, Stage) else self.parent
 
     @property
+    def _preparation(self) -> dict[str, Any]:
+        """Changes to the model before this stage, the first one; {} where there are none."""
+        return preparation_of(self.parent.folder) if not isinstance(self.parent, Stage) else {}
+
+    @property
     def _carried(self) -> tuple[str, ...]:
         """Pretrained parameters outside the base model; those of later stages are in the key of the first."""
         return () if isinstance(self.parent, Stage) else carried_parameters(self.parent.folder)
@@ -226,6 +268,7 @@ class Stage:
                     "options": key_part(part.family.options),
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"objective": part.objective.key} if part.objective else {}),
+                    **({"partners": part.partners.fingerprint} if part.partners else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -267,9 +310,10 @@ class Stage:
                     "task": part.task.name,
                     "version": part.task.version,
                     "provider": part.task.provider,
-                    "options": as_plain(part.family.options),
+                    "options": recorded(part.family.options),
                     **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
+                    **({"pairs": part.partners.counts()} if part.partners else {}),
                     "data": {
                         name: _describe_split(split)
                         for name, split in (("train", part.train), ("dev", part.dev))
@@ -278,12 +322,13 @@ class Stage:
                 }
                 for part in self.tasks
             ],
-            "options": {name: value for name, value in as_plain(self.options).items() if name != "train_size"},
+            "options": {name: value for name, value in recorded(self.options).items() if name != "train_size"},
             "dtype": self.dtype,
             **({"quant": self.quant} if self.quant else {}),
             **({"attention": self.attention} if self.attention != AUTO else {}),
             **({"language_adapters": described(self.adapters_used)} if self.adapters else {}),
             **({"adapter_of": self.adapter_of} if self.adapter_of else {}),
+            **({"preparation": said} if (said := self._preparation) else {}),
             "ancestors": self.ancestors,
             "head": "kept" if self.keeps_head else "fresh",
             **({"inputs": [each.describe() for each in self.inputs]} if self.inputs else {}),

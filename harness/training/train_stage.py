@@ -27,33 +27,35 @@ from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
 from harness.models.heads import plain_model, quiet
 from harness.models.languages import freeze_languages, languages_of
-from harness.models.load import check_head, load_tokenizer
+from harness.models.load import load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
+from harness.models.preparation import new_tokens_of
 from harness.models.quantised import after_loading, quantised
-from harness.models.resolve import ResolvedModel
 from harness.models.stored import stored_names, stored_tensors
 from harness.models.swapped_adapters import attach_adapters, share_adapters
 from harness.models.tables import check_positions
 from harness.runs.model_card import CARD
 from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
-from harness.training._dev import dev_scores
+from harness.training._dev import dev_scores, dev_unit
 from harness.training._rows import TouchedRows, touched_rows
 from harness.training._sharding import sharding_asked_for
+from harness.training._teacher import taught_by, with_teacher
 from harness.training._trainer import HeadTask, Trainer
 from harness.training.card import stage_card
 from harness.training.objectives.base import ObjectiveContext
 from harness.training.processes import process_index
 from harness.training.schedule import make_schedule
-from harness.training.stage import SUMMARY, Stage, TrainedStage, stored, working_folder
+from harness.training.stage import SUMMARY, Stage, StageTask, TrainedStage, stored, working_folder
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
+    from harness.types.examples import Example
 
 
 def train_stage(
@@ -63,8 +65,12 @@ def train_stage(
     *,
     compute: Compute,
     tell: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    teacher: Path | None = None,
 ) -> TrainedStage:
-    """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished."""
+    """Trains the stage on the model in ``parent`` into ``folder``, or continues it, or returns it if it is finished.
+
+    ``teacher`` is the folder of the model that its objective learns from.
+    """
     recover_folder(folder)
     try:
         done = stored(stage, folder)
@@ -81,7 +87,7 @@ def train_stage(
                 f"{part.task.name}: the training split is empty", hint=", ".join(map(str, part.train.files))
             )
     with sharding_asked_for() as shard:
-        _train(stage, parent, folder, compute, tell, shard)
+        _train(stage, parent, folder, compute, tell, shard, teacher)
     trained = stored(stage, folder)
     if trained is None:
         raise DataError(
@@ -92,7 +98,13 @@ def train_stage(
 
 
 def _train(
-    stage: Stage, parent: Path, folder: Path, compute: Compute, tell: Callable[[int, int, float], None], shard: bool
+    stage: Stage,
+    parent: Path,
+    folder: Path,
+    compute: Compute,
+    tell: Callable[[int, int, float], None],
+    shard: bool,
+    teacher: Path | None,
 ) -> None:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
@@ -110,17 +122,22 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+    if shard and stage.options.second_lr:
+        raise UsageError(
+            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
+        )
     if shard and stage.quant:
         raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
     carried = carried_parameters(parent)
-    contexts = _contexts(stage, tokenizer, accelerator.device)
+    contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
     schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
+    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
-        if shard
+        if shard or new_tokens
         else touched_rows(parts, tokenizer, steps=len(schedule), decay=stage.options.weight_decay)
     )
     if accelerator.is_main_process:
@@ -159,13 +176,14 @@ def _train(
         tell=tell,
         shard=shard,
         tables=tables,
+        new_tokens=new_tokens,
         stage=stage.key,
         started=started,
     )
     progress = trainer.run()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        _finish(stage, parts, fresh, progress, trainer, best, folder)
+        _finish(stage, parts, fresh, progress, trainer, best, folder, taught_by(stage, teacher))
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
 
@@ -197,10 +215,12 @@ def _finish(
     trainer: Trainer,
     best: Path,
     folder: Path,
+    inputs: Mapping[str, Any],
 ) -> None:
     """Puts the best checkpoint, with its summary, in its place."""
     summary = {
         **stage.describe(),
+        **inputs,
         "fresh": list(fresh),
         **({"padding": "none"} if any(part.padding == "none" for part in parts) else {}),
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
@@ -258,8 +278,12 @@ def _parts(
     import torch
 
     features, trained_on = [], []
-    for part, context in zip(stage.tasks, contexts, strict=True):
-        examples = part.objective.examples(part.train.examples, context) if context else part.train.examples
+    contexts = list(contexts)
+    for index, (part, context) in enumerate(zip(stage.tasks, contexts, strict=True)):
+        examples: Sequence[Example] = part.train.examples
+        if context:
+            examples, context = part.objective.examples(examples, context)
+            contexts[index] = context
         made = part.family.features(tokenizer, examples, training=True)
         trained_on.append(examples)
         features.append(part.objective.features(made, context) if context else made)
@@ -323,29 +347,30 @@ def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
     return first
 
 
-def _contexts(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> list[ObjectiveContext | None]:
+def _contexts(
+    stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device, teacher: Path | None
+) -> list[ObjectiveContext | None]:
     """Contexts of the objectives, one a task; None where there is none."""
-    return [
-        ObjectiveContext(stage.options.seed, part.family, tokenizer, str(device), _teacher(stage, tokenizer, device))
-        if part.objective
-        else None
-        for part in stage.tasks
-    ]
+    contexts = [_context(stage, part, tokenizer, device) if part.objective else None for part in stage.tasks]
+    if teacher is None:
+        return contexts
+    settings = _tokenizer_settings(stage)
+    return [with_teacher(context, stage, teacher, settings) if context else None for context in contexts]
 
 
-def _teacher(stage: Stage, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> PreTrainedModel | None:
-    """The frozen network that the stage's objective learns from: a head for the same labels, on the same tokens."""
-    if stage.teacher is None or not isinstance(stage.teacher.content, ResolvedModel):
-        return None
-    family, folder = stage.tasks[0].family, stage.teacher.content.folder
-    if load_tokenizer(folder).get_vocab() != tokenizer.get_vocab():
-        raise UsageError(
-            f"--set teacher={stage.teacher.name}: its tokenizer is not that of the model that learns from it",
-            hint="choose a teacher that was fine-tuned from the same pretrained model",
-        )
-    network = after_loading(family.load(str(folder), dtype="float32"))
-    check_head(network, folder, family.head_parameters(network))
-    return network.to(device).eval().requires_grad_(False)
+def _context(
+    stage: Stage, part: StageTask, tokenizer: PreTrainedTokenizerBase, device: torch.device
+) -> ObjectiveContext:
+    dev = dev_unit(part, stage.options.eval_limit).examples if part.dev else ()
+    return ObjectiveContext(
+        stage.options.seed,
+        part.family,
+        tokenizer,
+        str(device),
+        dev=dev,
+        partners=part.partners.examples if part.partners else (),
+        files=stage.files,
+    )
 
 
 def _of_many_bits(

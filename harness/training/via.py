@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.core.errors import DataError, UsageError, did_you_mean
-from harness.data.columns import Column
-from harness.data.readers import json_lines
+from harness.core.errors import UsageError
+from harness.data.translations import translated
 from harness.types.examples import Example
-from harness.types.languages import languages as known_languages
-from harness.types.sources import FileData, Reader, Row, Source, Split
+from harness.types.sources import FileData, Reader, Row, Source, Split, whole
 from harness.types.tasks import IntermediateTask
 
 if TYPE_CHECKING:
@@ -24,9 +21,6 @@ SYNTAX = (
     "a task, tasks joined by '+', languages in brackets, an objective behind '@': mnli  mnli+squad  'mnli[es]'"
     "  'squad[ar,es]+nli[zh]'  mnli@shuffled"
 )
-ABOUT = "about.toml"
-"""Says who translated the data in a folder."""
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
@@ -124,7 +118,9 @@ def in_languages(task: IntermediateTask, languages: Sequence[str]) -> Intermedia
     Its name becomes ``squad[ar,es]``. It is still selected on English dev; only a task without its own English data
     (one whose ``languages`` list English among others, such as plain text) is selected on the chosen languages' dev, and
     a note says so. Ids of other languages than English begin with the language. Besides the sources that the task
-    names, a language is read from the translation in the data folder (:func:`translated`), which goes first.
+    names, a language is read from the translation in the data folder
+    (:func:`~harness.data.translations.translated`), which goes first. Where the task has English data, they are the
+    ``original`` of each of the other splits.
     """
     if not languages:
         return task
@@ -140,55 +136,13 @@ def in_languages(task: IntermediateTask, languages: Sequence[str]) -> Intermedia
         dev = Split(
             parts=tuple(_changed(part, lambda source: replace(source, note=_joined(source, note))) for part in devs)
         )
+    original = whole(task.train) if own else None
     train = tuple(
-        part if own and code == "en" else _changed(part, partial(_marked, code=code, read=task.example), code)
+        part if own and code == "en" else _changed(part, partial(_marked, code=code, read=task.example), code, original)
         for code, table in chosen.items()
         for part in _parts(table["train"])
     )
     return replace(task, name=str(ViaPart(task.name, tuple(languages))), train=Split(parts=train), dev=dev)
-
-
-def translated(task: IntermediateTask, code: str, split: str) -> FileData:
-    """A translation of a task's data: ``translated/<task>/<language>/train.jsonl``, a JSON object a line.
-
-    Its keys are the columns that the task reads from its own first source; a class may be its name or its index. It
-    counts as a machine translation, unless ``about.toml`` in the folder of the language, of the task or in ``translated``
-    says otherwise; the nearest counts.
-    """
-    file = f"translated/{task.name}/{code}/{split}.jsonl"
-    own = task.train if split == "train" else task.dev
-    columns = [
-        Column.parse(text) for source in own.sources[:1] if not isinstance(source, FileData) for text in source.columns
-    ]
-    wanted = f" with {', '.join(column.name for column in columns)}" if columns else ""
-    return FileData(
-        (file,),
-        partial(_translated_rows, classes={column.name: column.names for column in columns if column.names}),
-        f"write a translation to DATA_DIR/{file}, a JSON object a line{wanted}; {_hint(task, code)}",
-        example=task.example,
-        origin="machine_translation",
-        about=ABOUT,
-    )
-
-
-def _translated_rows(*paths: Path, classes: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    for row in json_lines(*paths):
-        values: dict[str, Any] = dict(row)
-        for name, names in classes.items():
-            value = values.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                if value >= len(names):
-                    raise DataError(
-                        f"{paths[0]}: {name} {value} in {str(row)[:80]}", hint=f"classes: {', '.join(names)}"
-                    )
-                values[name] = names[value] if value >= 0 else None
-        yield values
-
-
-def _hint(task: IntermediateTask, code: str) -> str:
-    names = ", ".join(["en", *(other for other in task.languages if other != "en")])
-    near = did_you_mean(code, known_languages()) if code not in known_languages() else ""
-    return f"{task.name} has sources in {names}" + (f" ({near})" if near.startswith("did") else "")
 
 
 def _splits(task: IntermediateTask, code: str) -> Mapping[str, Split]:
@@ -215,9 +169,9 @@ def _parts(split: Split) -> tuple[Split, ...]:
     return split.parts or (split,)
 
 
-def _changed(part: Split, change: Callable[[Source], Source], code: str = "") -> Split:
+def _changed(part: Split, change: Callable[[Source], Source], code: str = "", original: Split | None = None) -> Split:
     sources = (change(source) for source in part.sources)
-    return Split(*sources, rows=part.rows, language=part.language or code, kept=part.kept)
+    return Split(*sources, rows=part.rows, language=part.language or code, kept=part.kept, original=original)
 
 
 def _joined(source: Source, note: str) -> str:

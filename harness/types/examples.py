@@ -91,6 +91,10 @@ class Example:
         """Its part in a split whose examples belong together; by default it is predicted by itself."""
         return ALONE
 
+    def has_label(self) -> bool:
+        """Tells whether it says what is learned from it."""
+        return bool(self.label_field) and getattr(self, self.label_field, None) is not None
+
     def unique_key(self) -> Hashable:
         """Key that is unique in its split; None where nothing need be unique."""
         return getattr(self, "id", None)
@@ -264,6 +268,10 @@ class Question(Example):
     def shared_text(self) -> str:
         """The context."""
         return self.context
+
+    def has_label(self) -> bool:
+        """An answer, or that the context holds none."""
+        return bool(self.answers) or self.impossible
 
     def answer_spans(self) -> tuple[str, Sequence[Answer]]:
         """The context and the answers; none where the context holds none."""

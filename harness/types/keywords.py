@@ -31,6 +31,7 @@ class Keywords(TypedDict, total=False):
     with_mlm: bool
     select_on: str | Sequence[str]
     perturb: str | Sequence[str]
+    mixed_pairs: bool
     train: str
     recipe: str
     overrides: Mapping[str, Any]

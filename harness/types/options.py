@@ -21,6 +21,8 @@ _LARGEST = 1_000_000_000
 """Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
 _LARGEST_SEED = (1 << 63) - 1
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
+SECOND_LR_ON = ("new_tokens",)
+"""Parts of a model that can have the second learning rate."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,20 @@ class TrainOptions:
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
     (2^17), "temperature" (capped size to the power of 1/``sampling_temperature``) or "uniform"; ``mlm_ratio`` is the
-    share of steps of masked language modelling added to them, and ``extend_vocabulary`` the number of tokens learned from its
-    text and added to the tokenizer first.
+    share of steps of masked language modelling added to them.
+
+    ``extend_vocabulary`` is the number of tokens learned from the plain text of a first stage and added to the tokenizer first:
+    by ``extend_vocabulary_how`` "merges" of old tokens at the end of the vocabulary, or pieces in its "unused" entries.
+    ``transliterate`` names tables, joined by commas, by which the tokenizer of the first stage's model rewrites a script.
 
     ``train_size`` trains each task on so many of its examples (0: all), prefixes of one random order: a set lies within any
     larger one, whatever the seed. It is a factor of an experiment, and enters keys by the examples that are left.
 
     ``peft`` "lora" or "dora" trains low-rank adapters (``lora_*``) and the head, merged into the checkpoint at the end;
     ``gradient_checkpointing`` trades time for memory.
+
+    ``second_lr`` (0: none) is the learning rate of what ``second_lr_on`` names, with the warm-up and decay of ``lr``, which may
+    be 0 then: "new_tokens" are the embeddings of the tokens that the stage begins with by ``extend_vocabulary``.
     """
 
     lr: float = option(2e-5, MEASURES)
@@ -76,6 +84,10 @@ class TrainOptions:
     lora_alpha: int = option(16, MEASURES)
     lora_dropout: float = option(0.0, MEASURES)
     gradient_checkpointing: bool = option(False, MEASURES)
+    extend_vocabulary_how: str = option("merges", MEASURES, keyed="changed")
+    transliterate: str = option("", MEASURES, keyed="changed")
+    second_lr: float = option(0.0, MEASURES, keyed="changed")
+    second_lr_on: str = option("new_tokens", MEASURES, keyed="changed")
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
@@ -87,8 +99,16 @@ class TrainOptions:
             raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
         if self.mlm_ratio >= 1:
             raise UsageError(f"option mlm_ratio: a share below 1 expected, not {self.mlm_ratio!r}")
+        if self.extend_vocabulary_how not in ("merges", "unused"):
+            given = self.extend_vocabulary_how
+            raise UsageError(f"option extend_vocabulary_how: 'merges' or 'unused' expected, not {given!r}")
+        if self.second_lr_on not in SECOND_LR_ON:
+            known = " or ".join(map(repr, SECOND_LR_ON))
+            raise UsageError(f"option second_lr_on: {known} expected, not {self.second_lr_on!r}")
+        if self.second_lr and self.peft:
+            raise UsageError("option second_lr: not with --peft, which does not train embeddings", hint="leave one out")
         for name in ("lr", "batch", "batch_tokens", "clip", "save_every"):
-            if not getattr(self, name) > 0:
+            if not getattr(self, name) > 0 and not (name == "lr" and self.lr == 0 < self.second_lr):
                 raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
         for field in fields(self):
             value = getattr(self, field.name)
@@ -124,6 +144,8 @@ class EvalOptions:
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
     is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
+    ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
+    (:mod:`harness.data.mixed_pairs`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
     record; empty: English only. ``overrides`` are single options by name ("lr", "squad.epochs", "layer"). ``limit`` and
     ``train_limit`` keep at most that many examples of a unit and of a training split, and mark the record as partial.
@@ -144,6 +166,7 @@ class EvalOptions:
     via: tuple[str, ...] = option((), MEASURES, keyed="never")
     select_on: tuple[str, ...] = option((), MEASURES, keyed="never")
     perturb: tuple[str, ...] = option((), SELECTS)
+    mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
@@ -172,6 +195,8 @@ class EvalOptions:
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.language_adapters is not None and self.compiled:
             raise UsageError("--compile: not with --language-adapters, which are swapped as the model computes")
+        if self.language_adapters is not None and self.mixed_pairs:
+            raise UsageError("--mixed-pairs: not with --language-adapters, of which a pair in two languages needs two")
         if self.trust_remote_code is not None:
             parse_trusted(self.trust_remote_code)
         for kind in self.perturb:

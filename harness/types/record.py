@@ -81,6 +81,7 @@ class OptionsRecord(TypedDict):
     via: NotRequired[list[str]]
     select_on: NotRequired[list[str]]
     perturb: NotRequired[list[str]]
+    mixed_pairs: NotRequired[bool]
     train: NotRequired[str]
     recipe: NotRequired[dict[str, Scalar]]
     overrides: NotRequired[dict[str, Any]]
@@ -164,11 +165,18 @@ class ObjectiveRecord(TypedDict):
 
 
 class InputRecord(TypedDict):
-    """Further input of a stage, besides its parent and its data: a teacher, for example."""
+    """Further input of a stage, besides its parent and its data: a teacher, for example.
+
+    ``stage`` is the key of one that was trained for it; ``fingerprint`` is that of the weights.
+    """
 
     role: str
     name: str
-    fingerprint: str
+    stage: NotRequired[str]
+    fingerprint: NotRequired[str]
+    dev_score: NotRequired[float | None]
+    steps: NotRequired[int]
+    seconds: NotRequired[float]
 
 
 class StageTaskRecord(TypedDict):
@@ -202,7 +210,12 @@ class DevRecord(TypedDict):
 
 
 class StageRecord(TypedDict):
-    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss)."""
+    """One stage of training: its lineage, data and options, and how the training went. ``loss`` holds (step, loss).
+
+    ``preparation`` says what was done to the model before: ``transliterate`` (names of tables, each of which rewrites all
+    languages of its script), ``new_tokens`` and ``how`` they were found, the fingerprint of the ``text``, and for each of its
+    ``languages`` tokens a word and the share of unknown tokens (or bytes in their place) ``before`` and ``after``.
+    """
 
     key: str
     name: str
@@ -213,6 +226,7 @@ class StageRecord(TypedDict):
     quant: NotRequired[str]
     attention: NotRequired[str]
     language_adapters: NotRequired[dict[str, Any]]
+    preparation: NotRequired[dict[str, Any]]
     ancestors: NotRequired[list[str]]
     head: NotRequired[str]
     inputs: NotRequired[list[InputRecord]]
@@ -359,6 +373,26 @@ class TaskLossRecord(TypedDict):
     languages: dict[str, LossRecord]
 
 
+class MixedMeanRecord(TypedDict):
+    """Mean score over cells of a matrix of mixed pairs, in points, with its 95% interval."""
+
+    score: float
+    low: float | None
+    high: float | None
+    cells: int
+
+
+class MixedPairsRecord(TypedDict):
+    """Means of a task's matrix of mixed pairs over its languages, whose cells are units ("xnli/en~sw/test").
+
+    ``means`` are "off_diagonal", "first_english", "second_english", "neither_english", "diagonal" (the units of one language)
+    and "loss" (diagonal minus off-diagonal), where all of their cells were scored.
+    """
+
+    languages: list[str]
+    means: dict[str, MixedMeanRecord]
+
+
 class TimingsRecord(TypedDict):
     """Seconds on the clock, in all and by phase."""
 
@@ -370,7 +404,7 @@ class RunRecord(TypedDict):
     """The record of a run. ``scores`` is None until the run is finished, ``benchmark`` for selected tasks.
 
     Units are by key ("xnli/sw/test"); so are the reasons of those that are ``missing`` (no data) or ``failed``.
-    ``robustness`` is by perturbation and task.
+    ``robustness`` is by perturbation and task, ``mixed_pairs`` by task.
     """
 
     schema: str
@@ -396,4 +430,5 @@ class RunRecord(TypedDict):
     primary: NotRequired[dict[str, list[str]]]
     by_item: NotRequired[list[str]]
     robustness: NotRequired[dict[str, dict[str, TaskLossRecord]] | None]
+    mixed_pairs: NotRequired[dict[str, MixedPairsRecord] | None]
     timings: NotRequired[TimingsRecord]

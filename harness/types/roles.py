@@ -64,6 +64,17 @@ def key_part(options: Any) -> dict[str, Any]:
     return part
 
 
+def recorded(options: Any) -> dict[str, Any]:
+    """The options as plain values for a record: without those that keys leave out while they have their default."""
+    plain = dataclasses.asdict(options)
+    kept = [
+        field.name
+        for field in dataclasses.fields(options)
+        if field.metadata.get("keyed") != "changed" or plain[field.name] != _default(field)
+    ]
+    return {name: plain[name] for name in kept}
+
+
 def chosen(options: Any, role: Role) -> dict[str, Any]:
     """The options of a role, as plain values."""
     plain = dataclasses.asdict(options)

@@ -134,7 +134,8 @@ class Split:
 
     ``Split(parts=(a, b))`` is the concatenation of other splits, each with its own sources. ``language`` is that of the
     text, where it is not the language under which a task lists the split (test text that was translated into English).
-    ``kept`` is set by :func:`with_held_out`, for training data without a dev split.
+    ``kept`` is set by :func:`with_held_out`, for training data without a dev split. ``original`` is the split whose rows
+    those of this one translate, where they are translations.
     """
 
     sources: tuple[Source, ...]
@@ -142,6 +143,7 @@ class Split:
     parts: tuple[Split, ...] = ()
     language: str = ""
     kept: Kept = "all"
+    original: Split | None = None
 
     def __init__(
         self,
@@ -150,6 +152,7 @@ class Split:
         parts: tuple[Split, ...] = (),
         language: str = "",
         kept: Kept = "all",
+        original: Split | None = None,
     ) -> None:
         if sources and parts:
             raise ValueError("a split has either sources or parts")
@@ -160,6 +163,7 @@ class Split:
         object.__setattr__(self, "parts", parts)
         object.__setattr__(self, "language", language)
         object.__setattr__(self, "kept", kept)
+        object.__setattr__(self, "original", original)
 
 
 def with_held_out(split: Split) -> tuple[Split, Split]:
@@ -167,13 +171,18 @@ def with_held_out(split: Split) -> tuple[Split, Split]:
 
     See :func:`harness.data.held_out.held_out`.
     """
+    return _keeping(split, "training"), _keeping(split, "held out")
 
-    def kept(part: Split, value: Kept) -> Split:
-        if part.parts:
-            return Split(parts=tuple(kept(each, value) for each in part.parts), rows=part.rows, language=part.language)
-        return Split(*part.sources, rows=part.rows, language=part.language, kept=value)
 
-    return kept(split, "training"), kept(split, "held out")
+def whole(split: Split) -> Split:
+    """The split with the examples that are held out of it."""
+    return _keeping(split, "all")
+
+
+def _keeping(part: Split, value: Kept) -> Split:
+    if part.parts:
+        return Split(parts=tuple(_keeping(each, value) for each in part.parts), rows=part.rows, language=part.language)
+    return Split(*part.sources, rows=part.rows, language=part.language, kept=value, original=part.original)
 
 
 Reader = Callable[[Row], Example | None]

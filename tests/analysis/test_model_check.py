@@ -16,9 +16,10 @@ from small_models import save_model, tokenizer
 from harness.analysis.model_check import questions
 from harness.analysis.model_check.check import check_model
 from harness.analysis.model_check.family_trial import FamilyTrial, try_family
-from harness.analysis.model_check.token_counts import names, token_counts
+from harness.analysis.model_check.token_counts import names
 from harness.core.installation import Check
 from harness.inference.session import Compute
+from harness.inference.token_counts import token_counts
 from harness.models.config import load_config
 from harness.models.letters import LETTER_TOKENIZERS
 from harness.models.resolve import check_folder

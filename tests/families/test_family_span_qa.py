@@ -308,6 +308,50 @@ def test_labels_decode_to_the_answer(shared_data, minilm, source):
     assert all(question.answers[0].text.strip() in text for question, text in held)
     assert np.mean(exact) > 0.97
     assert len({question.id for question, _ in held}) > 0.99 * len(questions)
+
+
+@pytest.fixture(scope="session")
+def latin(minilm, tmp_path_factory):
+    """The tokenizer of a real English model that transliterates three scripts."""
+    from harness.models.load import load_tokenizer
+    from harness.models.transliterate import transliterate, transliteration
+
+    folder = tmp_path_factory.mktemp("latin") / "model"
+    transliterate(minilm, [transliteration(name) for name in ("cyrl-latn", "arab-latn", "deva-latn")], folder)
+    return load_tokenizer(folder)
+
+
+def questions_in(folder, language):
+    import pyarrow.parquet as parquet
+
+    path = folder / f"google/xtreme/XQuAD.{language}/validation-00000-of-00001.parquet"
+    return [question_of(row) for row in parquet.read_table(path).to_pylist()]
+
+
+@pytest.mark.parametrize("language", ["ru", "ar", "hi"])
+def test_answers_to_transliterated_text_decode_to_the_original_script(corpus, latin, language):
+    questions = questions_in(corpus, language)
+    held = list(spans_of(family().features(latin, questions, training=True), questions))
+    assert len(held) == len(questions) and not any("a" <= letter <= "z" for _, text in held for letter in text)
+    assert all(sliced(text, 0, len(text)) == question.answers[0].text.strip() for question, text in held)
+
+
+def test_answers_to_real_transliterated_questions_decode_to_the_original_script(shared_data, latin):
+    questions = questions_in(shared_data, "ar")
+    features = family().features(latin, questions, training=True)
+    held = list(spans_of(features, questions))
+    exact = [sliced(text, 0, len(text)) == question.answers[0].text.strip() for question, text in held]
+    assert np.mean(exact) > 0.97 and len({question.id for question, _ in held}) > 0.99 * len(questions)
+    # The same by the answers themselves: logits that are highest at the labels.
+    tests = family().features(latin, questions[:40], training=False)
+    rows = family().features(latin, questions[:40], training=True)
+    logits = [[np.zeros(n, np.float32) for n in tests.lengths] for _ in range(2)]
+    for row in np.flatnonzero(rows.columns["start_positions"]):
+        for side, name in zip(logits, ("start_positions", "end_positions"), strict=True):
+            side[row][rows.columns[name][row]] = 9.0
+    answers = family().decode(tests, outputs(family(), tests, *logits), questions[:40])
+    right = [answer == question.answers[0].text.strip() for answer, question in zip(answers, questions, strict=False)]
+    assert np.mean(right) > 0.9 and all(answer in q.context for answer, q in zip(answers, questions, strict=False))
     assert set(features.example.tolist()) == set(range(len(questions)))
 
 

@@ -16,6 +16,8 @@ from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
 from harness.inference.tokenization import encode_pairs
 from harness.models.load import load_tokenizer
+from harness.models.transliterate import transliterate, transliteration
+from harness.models.unused_entries import fill_unused_entries
 from harness.models.vocabulary import extend_vocabulary
 from harness.types.examples import Answer, Question, Tagged
 
@@ -105,6 +107,10 @@ def test_projection_and_new_tokens_are_refused_where_tokens_are_letters(tokens: 
     folder = Path(tokens.name_or_path)
     with pytest.raises(ModelError, match="nothing can be added"):
         extend_vocabulary(folder, ["some text"] * 4, 3, folder.parent / "new")
+    with pytest.raises(ModelError, match="no unused entries"):
+        fill_unused_entries(folder, ["some text"] * 4, 3, folder.parent / "new")
+    with pytest.raises(ModelError, match="cannot be transliterated"):
+        transliterate(folder, [transliteration("cyrl-latn")], folder.parent / "new")
 
 
 def test_half_a_character_is_refused(tokens: Any) -> None:

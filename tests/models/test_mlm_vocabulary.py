@@ -11,7 +11,7 @@ from small_models import save_model, tokenizer
 from harness import Text
 from harness.core.errors import UsageError
 from harness.models.load import load_tokenizer
-from harness.models.vocabulary import _ids, _symbol, extend_vocabulary, learn_merges
+from harness.models.vocabulary import extend_vocabulary, learn_merges, numbers_of, symbol_of
 
 SWAHILI = [
     "wanafunzi wanasoma vitabu shuleni",
@@ -119,8 +119,10 @@ def test_merges_stay_within_words_and_off_special_tokens() -> None:
 
 
 def test_each_symbol_stands_for_one_id_and_is_no_space() -> None:
-    assert all(_ids(_symbol(index)) == (index,) and not _symbol(index).isspace() for index in range(0, 800_000, 97))
-    assert len({_symbol(index) for index in range(0x1FF00, 0x20100)}) == 512
+    assert all(
+        numbers_of(symbol_of(index)) == (index,) and not symbol_of(index).isspace() for index in range(0, 800_000, 97)
+    )
+    assert len({symbol_of(index) for index in range(0x1FF00, 0x20100)}) == 512
 
 
 def test_an_extension_into_a_full_folder_or_by_no_tokens_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u206
 def poisoned(text: str) -> dict:
     """The record with a text wherever one may stand."""
     record = copy.deepcopy(RECORD)
-    name = text.replace("/", "∕") if text.strip(".") else "empty"  # a unit's key has no part of dots
+    name = text.replace("/", "∕").replace("~", "∼")  # which stand between the parts of a unit's key
+    name = name if name.strip(".") else "empty"  # and none of them is dots
     units = record["units"]
     units[f"{name}/{name}/test"] = units.pop("xnli/sw/test")
     record["scores"]["tasks"][name] = {"metrics": {"accuracy": {"languages": {name: 1.0}}}}

@@ -174,6 +174,30 @@ def test_a_measured_plan_has_the_stages_that_are_trained(
     assert not measured.unknown and not list(tmp_path.iterdir())
 
 
+def test_a_stage_that_teaches_itself_is_counted_before_what_it_teaches(
+    registry: Registry, corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    arms = (
+        Arm("none"),
+        Arm("taught", options={"objective": "teaching", "teacher": "self"}),
+        Arm("via", via=("mnli@teaching",), options={"teacher": "self", "alpha": 1.0}),
+    )
+    asked = study(models=(str(small_model),), recipe="tiny", arms=arms, contrasts=(), seeds=(1,), tasks=("xnli",))
+    grid = list(cells(asked, tmp_path, EvalOptions(data_dir=str(corpus), offline=True, device="cpu")))
+    for measure in (True, False):
+        [cost] = study_cost(grid, registry, measure=measure).models
+        assert not cost.unknown
+        assert {stage.lineage: stage.runs for stage in cost.stages} == {
+            "xnli": 2,
+            "xnli@teaching": 1,
+            "mnli": 1,
+            "mnli@teaching": 1,
+            "mnli@teaching > xnli": 1,
+        }
+    jobs = with_shared_stages([job for _, job in evaluations(grid, registry).values()], registry)
+    assert [job.name for job in jobs if job.kind == "stage"] == [f"stage xnli of {small_model}, seed 1"]
+
+
 def test_power_is_that_of_the_design(registry: Registry) -> None:
     asked = study(tasks=("xnli", "panx[en,sw,de]"), seeds=(1, 2, 3, 4, 5))
     power = study_power(asked, registry, DataAccess(offline=True))

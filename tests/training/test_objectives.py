@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from harness import (
 )
 from harness.api import evaluate, train
 from harness.core.errors import HarnessError, PluginError, UsageError
+from harness.data.sources import load_examples
 from harness.families.classification import Classification
 from harness.leaderboard._setting import setting
 from harness.leaderboard.export import export_row
@@ -226,7 +228,7 @@ def test_data_pass_the_first_objective_first_and_its_loss_is_the_innermost() -> 
     both = Composition(tuple(layers))
     assert both.suffix == "@a@b" and both.finishes
     both.examples([], None)  # type: ignore[arg-type]
-    assert both.loss(None, {}, lambda batch: "plain", None) == "plain"  # type: ignore[arg-type,return-value,comparison-overlap]
+    assert both.loss(None, {}, lambda model, batch: "plain", None) == "plain"  # type: ignore[arg-type,return-value,comparison-overlap]
     both.finish(None)  # type: ignore[arg-type]
     assert log == ["examples a", "examples b", "before b", "before a", "after a", "after b", "finish b", "finish a"]
 
@@ -278,6 +280,20 @@ class Raising(StageObjective):
         raise ZeroDivisionError("by me")
 
 
+class Halved(StageObjective):
+    def examples(self, examples: Any, context: ObjectiveContext) -> Any:
+        return examples[::2]
+
+
+class Paired(StageObjective):
+    def examples(self, examples: Any, context: ObjectiveContext) -> Any:
+        self.seen = [(one.id, one.a, other.a) for one, other in zip(examples, context.partners, strict=True)]
+        return examples
+
+    def facts(self) -> dict[str, Any]:
+        return {"seen": self.seen}
+
+
 class Plugin:
     @hookimpl
     def harness_objectives(self) -> list[Objective]:
@@ -286,6 +302,8 @@ class Plugin:
             Objective("scaled", 1, here + "Scaled"),
             Objective("taught", 1, here + "Taught", families=("classification",), needs=("teacher",)),
             Objective("translating", 1, here + "Scaled", needs=("translations",)),
+            Objective("halved", 1, here + "Halved"),
+            Objective("paired", 1, here + "Paired", needs=("translations",)),
             Objective("deep", 1, here + "Scaled", needs=("gradients",)),
             Objective("raising", 1, here + "Raising"),
             Objective("no-class", 1, here + "pairs"),
@@ -343,6 +361,40 @@ def test_a_teacher_is_an_input_of_the_stage(
     assert one.summary["resources"]["labels"] == ["en"]
     with pytest.raises(HarnessError, match="no trained head for this task"):
         of(small_model, "three")
+
+
+def test_an_objective_that_needs_translations_gets_the_english_of_each_example(
+    corpus: Path, small_model: Path, tmp_path: Path, registry: Registry
+) -> None:
+    mnli = get_registry().intermediate("mnli")
+    english = load_examples(mnli, mnli.train, data_dir=corpus, offline=True).examples
+    rows = [
+        {"premise": f"de {one.a}", "hypothesis": one.b, "label": one.label, "source": one.id}
+        for one in english
+        if isinstance(one, Pair)
+    ]
+    folder = tmp_path / "data/translated/mnli/de"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = replace(options(corpus), data_dir=f"{tmp_path / 'data'}{os.pathsep}{corpus}")
+
+    def of(expression: str) -> tuple[list[tuple[str, str, str]], Any]:
+        summary = train(
+            str(small_model), expression, out=tmp_path / expression, options=asked, registry=registry
+        ).summary
+        [facts] = summary["objectives"].values()
+        return facts["paired"]["seen"], summary
+
+    seen, summary = of("mnli[en,de]@paired")
+    assert len(seen) == 24 and summary["tasks"][0]["pairs"] == {
+        "translated": sum(name.startswith("de:") for name, _, _ in seen),
+        "human": 0,
+        "self": sum(not name.startswith("de:") for name, _, _ in seen),
+    }
+    assert summary["tasks"][0]["pairs"]["translated"] > 3 < summary["tasks"][0]["pairs"]["self"]
+    assert all(own == (f"de {other}" if name.startswith("de:") else other) for name, own, other in seen)
+    halved, _ = of("mnli[en,de]@halved@paired")
+    assert halved == seen[::2]
 
 
 @pytest.mark.parametrize(

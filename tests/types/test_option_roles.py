@@ -28,6 +28,7 @@ OTHER = {
     "via": ("mnli",),
     "select_on": ("sw",),
     "perturb": ("drop",),
+    "mixed_pairs": True,
     "train": "never",
     "recipe": "stilts",
     "overrides": {"lr": 1e-3},

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.model_check import questions
 from harness.analysis.model_check.family_trial import FamilyTrial, try_family
-from harness.analysis.model_check.token_counts import TokenCounts, name_counts
+from harness.analysis.model_check.token_counts import name_counts
 from harness.core.installation import Check
 from harness.core.offline import without_network
 from harness.core.scratch import scratch_folder
 from harness.inference.session import Compute, open_model
+from harness.inference.token_counts import TokenCounts
 from harness.models.config import load_config
 from harness.models.reference import default_recipe, parse_model
 from harness.models.resolve import Access, check_folder, resolve_model

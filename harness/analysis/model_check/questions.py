@@ -22,7 +22,7 @@ from harness.types.languages import language_name
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from harness.analysis.model_check.token_counts import TokenCounts
+    from harness.inference.token_counts import TokenCounts
     from harness.models.resolve import ResolvedModel
     from harness.training.context import RunContext
 

@@ -12,7 +12,7 @@ from harness.data.sample.bitext import parallel
 from harness.data.sample.choices import STORIES, copa
 from harness.data.sample.grammar import join_texts
 from harness.data.sample.intermediate import write_intermediate
-from harness.data.sample.lexicon import LANGUAGES
+from harness.data.sample.lexicon import LANGUAGES, synonyms, table
 from harness.data.sample.questions import questions
 from harness.data.sample.search import TASKS as SEARCH_TASKS
 from harness.data.sample.search import write_search
@@ -21,7 +21,7 @@ from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.world import World
 
-VERSION = 2
+VERSION = 3
 MARKER = "sample-corpus.json"
 CORPUS = "harness sample corpus"
 
@@ -42,6 +42,17 @@ def sample_text(language: str, *, seed: int = 0, size: str | float = "default") 
     return list(_text(seed, Size.of(size))[language])
 
 
+def synonym_table() -> dict[str, list[str]]:
+    """The English forms of the corpus's verbs, each with the same form of the verbs that mean the same."""
+    verbs = table("verbs")
+    found: dict[str, set[str]] = {}
+    for concept, entry in verbs.items():
+        for other in synonyms(concept):
+            for form, same in zip(entry.forms("en"), verbs[other].forms("en"), strict=True):
+                found.setdefault(form, set()).add(same)
+    return {form: sorted(same - {form}) for form, same in sorted(found.items())}
+
+
 def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "default") -> None:
     """Writes the corpus under ``folder``: the same bytes for the same seed and size.
 
@@ -58,6 +69,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     texts = _text(seed, sizes)
     for language in LANGUAGES:
         write_lines(folder / "text" / f"{language}.txt", texts[language])
+    write_atomic(folder / "synonyms" / "en.json", json.dumps(synonym_table(), indent=1) + "\n")
     marker = {
         "corpus": CORPUS,
         "version": VERSION,

@@ -21,6 +21,7 @@ from harness.report.pages.chart_data import (
     training_chart,
 )
 from harness.report.pages.example_data import example_browser
+from harness.report.pages.mixed_map import mixed_grids
 from harness.report.pages.score_map import score_maps
 from harness.report.pages.shell import embedded, render_page
 from harness.report.provenance import caveats, data_notes, headline, provenance
@@ -59,6 +60,7 @@ def _page(report: Report) -> str:
         "tables": {name: [t for t in tables if t.name == name] for name in {t.name for t in tables}},
         "grouped": [t for t in tables if t.name.split("by-")[-1] in ("script", "family", "resource-class")],
         "maps": list(score_maps(runs, report.compared)),
+        "mixed": list(mixed_grids(runs)),
         "chance": any(
             unit.score.chance is not None for run in runs for task in run.tasks.values() for unit in task.units.values()
         ),

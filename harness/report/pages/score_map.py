@@ -57,6 +57,18 @@ class ScoreMap:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class HeatGrid:
+    """A heat map of any two things as a table: its columns, and rows of a name and a cell for each column."""
+
+    title: str
+    x: str
+    y: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MapCell, ...]], ...]
+    caption: str = ""
+
+
 def score_maps(runs: Sequence[RunView], compared: Sequence[Differences]) -> Iterator[ScoreMap]:
     """A map of each run's scores, then of each difference from the first run."""
     names = [name for run in runs for name, task in run.tasks.items() if task.units]
@@ -74,20 +86,28 @@ def _scores(run: RunView, scales: Mapping[str, TaskScale]) -> ScoreMap:
     rows = [
         MapRow(
             language,
-            tuple(_score(task, language, task.units.get(language.code), scales[name]) for name, task in tasks.items()),
+            tuple(_cell(task, language, scales[name]) for name, task in tasks.items()),
         )
         for language in _languages(code for task in tasks.values() for code in task.units)
     ]
     return ScoreMap(run.name, "scores", tuple(_task(name, scales[name]) for name in tasks), tuple(rows))
 
 
-def _score(task: TaskView, language: Language, unit: UnitView | None, scale: TaskScale) -> MapCell:
-    where = f"{task_name(task.name)}, {language.name}"
+def _cell(task: TaskView, language: Language, scale: TaskScale) -> MapCell:
+    where, unit = f"{task_name(task.name)}, {language.name}", task.units.get(language.code)
     if unit is None:
-        lacking = (
-            "no score: data missing, or failed" if language.code in task.missing else "not part of the task or run"
-        )
-        return MapCell("", None, f"{where}\n{lacking}", "none")
+        missing = language.code in task.missing
+        return no_score(where, "no score: data missing, or failed" if missing else "not part of the task or run")
+    return score_cell(task, where, unit, scale, f"{task.name}/{language.code}")
+
+
+def no_score(where: str, lacking: str) -> MapCell:
+    """An empty cell, with what it would be of and why it is empty in the hint."""
+    return MapCell("", None, f"{where}\n{lacking}", "none")
+
+
+def score_cell(task: TaskView, where: str, unit: UnitView, scale: TaskScale, example: str = "") -> MapCell:
+    """The cell of a unit's score, with its interval, its items and chance in the hint, below ``where``."""
     score = unit.score
     lines = [where, " and ".join(map(metric_name, task.primary)) + f" {shown(score.value, score.scale, more=1)}"]
     if score.low is not None and score.high is not None:
@@ -101,7 +121,7 @@ def _score(task: TaskView, language: Language, unit: UnitView | None, scale: Tas
         lines.append(f"{word}: {shown(score.chance.level, score.scale)}")
     style = "chance" if score.chance_mark else f"h{scale.step(score.value)}"
     text = shown(score.value, score.scale) + score.chance_mark
-    return MapCell(text, score.value, "\n".join(lines), style, f"{task.name}/{language.code}")
+    return MapCell(text, score.value, "\n".join(lines), style, example)
 
 
 def _differences(pair: Differences, reference: RunView, other: RunView) -> ScoreMap:

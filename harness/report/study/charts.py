@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -13,7 +12,7 @@ from harness.analysis.effects.findings import Effect
 from harness.report.names import task_name
 from harness.report.pages.chart_data import SERIES, Chart, series
 from harness.report.pages.colour_scale import STEPS, difference_step
-from harness.report.pages.score_map import MapCell
+from harness.report.pages.score_map import HeatGrid, MapCell
 from harness.report.study.content import StudyReport, StudyUnit
 from harness.report.study.tables import amount_text, interval_text, probability
 from harness.report.table import Column, show
@@ -124,18 +123,6 @@ def page_chart(chart: FoundChart, margins: Sequence[float] = ()) -> Chart | None
 def has_margins(chart: FoundChart) -> bool:
     """Tells whether the margins of equivalence, which are in points, belong to a chart."""
     return chart.kind == "forest" and chart.x.endswith("points")
-
-
-@dataclass(frozen=True)
-class HeatGrid:
-    """A heat map as a table: its columns, and rows of a name and a cell for each column."""
-
-    title: str
-    x: str
-    y: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[MapCell, ...]], ...]
-    caption: str = ""
 
 
 def heat_grid(chart: FoundChart) -> HeatGrid:

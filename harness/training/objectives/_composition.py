@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from harness.training.objectives.base import ObjectiveContext, StageObjective
+from harness.core.errors import DataError
+from harness.training.objectives.base import ObjectiveContext, ObjectiveFile, PlainLoss, StageObjective
 from harness.types.options import as_plain
 from harness.types.roles import key_part
 
@@ -84,11 +85,20 @@ class Composition:
             family = layer.objective.family(family)
         return family
 
-    def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
-        """See :meth:`StageObjective.examples`."""
+    def files(self) -> dict[str, ObjectiveFile]:
+        """See :meth:`StageObjective.files`."""
+        return {role: source for layer in self.layers for role, source in layer.objective.files().items()}
+
+    def examples(
+        self, examples: Sequence[Example], context: ObjectiveContext
+    ) -> tuple[Sequence[Example], ObjectiveContext]:
+        """See :meth:`StageObjective.examples`; the context of what comes after it has the partners of what it returned."""
         for layer in self.layers:
-            examples = layer.objective.examples(examples, context)
-        return examples
+            changed = layer.objective.examples(examples, context)
+            if changed is not examples and context.partners:
+                context = replace(context, partners=_partners(examples, context.partners, changed))
+            examples = changed
+        return examples, context
 
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
@@ -109,14 +119,15 @@ class Composition:
             model = layer.objective.prepare(model, context)
         return model
 
-    def loss(
-        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
-    ) -> Loss:
-        """See :meth:`StageObjective.loss`; each objective's ``plain`` is the loss of those before it."""
+    def loss(self, model: Any, batch: Batch, plain: Callable[[Any, Batch], Loss], context: ObjectiveContext) -> Loss:
+        """See :meth:`StageObjective.loss`; each objective's ``plain`` is the loss of those before it.
+
+        The one given here is that of the family, as a function of the model and the batch.
+        """
         inner = plain
         for layer in self.layers:
-            inner = partial(_loss, layer.objective, model, inner, context)
-        return inner(batch)
+            inner = partial(_loss, layer.objective, inner, context)
+        return inner(model, batch)
 
     def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         """See :meth:`StageObjective.finish`; what was put on last comes off first."""
@@ -130,14 +141,25 @@ class Composition:
         return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)
 
 
+def _partners(before: Sequence[Example], partners: Sequence[Example], after: Sequence[Example]) -> Sequence[Example]:
+    """The partners of examples that an objective returned, which keep those of their ids."""
+    if not partners or len(before) == len(after):
+        return partners
+    by_id = {getattr(example, "id", None): partner for example, partner in zip(before, partners, strict=True)}
+    lost = next((name for example in after if (name := getattr(example, "id", None)) not in by_id), "")
+    if lost:
+        raise DataError(f"example {lost!r}: an objective added it, so that its English partner is not known")
+    return [by_id[getattr(example, "id", None)] for example in after]
+
+
 def _loss(
     objective: StageObjective,
-    model: PreTrainedModel,
-    plain: Callable[[Batch], Loss],
+    inner: Callable[[Any, Batch], Loss],
     context: ObjectiveContext,
+    model: Any,
     batch: Batch,
 ) -> Loss:
-    return objective.loss(model, batch, plain, context)
+    return objective.loss(model, batch, PlainLoss(inner, model), context)
 
 
 PLAIN = Composition()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.arrays import IntArray
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -24,12 +26,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ObjectiveFile:
+    """A file that an objective reads: its ``name`` in the data folder; ``obtain`` tells the user where it comes from."""
+
+    name: str
+    obtain: str
+
+
+class PlainLoss:
+    """The loss that an objective works on: that of the family, or of the objectives before it. Call it with a batch."""
+
+    def __init__(self, of: Callable[[Any, Batch], Loss], model: Any) -> None:
+        self._of = of
+        self._model = model
+
+    def __call__(self, batch: Batch) -> Loss:
+        """Summed loss of a batch and the number of terms."""
+        return self._of(self._model, batch)
+
+    @property
+    def local(self) -> PlainLoss:
+        """The same loss for gradients within a step, which the processes of a training do not exchange."""
+        from harness.models.padding import Unpadded
+
+        network = ObjectiveContext.network(self._model)
+        return PlainLoss(self._of, Unpadded(network) if isinstance(self._model, Unpadded) else network)
+
+
+@dataclass(frozen=True)
 class ObjectiveContext:
     """Context of an objective: the stage and the step.
 
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
-    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``.
+    :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``, and ``teacher_tokenizer``
+    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
+    the English of the training examples, in their order, where an objective needs "translations": what an example was
+    translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
+    it. ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
     seed: int
@@ -37,9 +71,13 @@ class ObjectiveContext:
     tokenizer: PreTrainedTokenizerBase
     device: str
     teacher: PreTrainedModel | None = None
+    teacher_tokenizer: PreTrainedTokenizerBase | None = None
+    dev: Sequence[Example] = ()
+    partners: Sequence[Example] = ()
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @staticmethod
     def network(model: Any) -> PreTrainedModel:
@@ -48,14 +86,26 @@ class ObjectiveContext:
 
         return plain_model(model)
 
-    def generators(self) -> list[np.random.Generator]:
+    def check_teacher_tokens(self) -> None:
+        """UsageError where the teacher's tokenizer is not that of the model that learns from it."""
+        teacher = self.teacher_tokenizer
+        if teacher is not None and teacher.get_vocab() != self.tokenizer.get_vocab():
+            raise UsageError(
+                f"teacher {teacher.name_or_path}: its tokenizer is not that of the model that learns from it",
+                hint="choose a teacher that was fine-tuned from the same pretrained model",
+            )
+
+    def generators(self, stream: str = "") -> list[np.random.Generator]:
         """A generator of random numbers for each row of the micro-batch.
 
         They are seeded with the seed, the step and the row, so that what is drawn from them depends neither on how the step
         is cut into micro-batches, nor on the number of processes, nor on whether the training was stopped in between.
+        Objectives that are put together draw from a ``stream`` each, by the name of the objective: two that draw from one
+        stream draw the same numbers.
         """
         assert self.rows is not None, "only the loss of a step has rows"
-        return [np.random.default_rng((self.seed, self.step, int(row))) for row in self.rows]
+        own = tuple(stream.encode())
+        return [np.random.default_rng((self.seed, self.step, int(row), *own)) for row in self.rows]
 
 
 class StageObjective:
@@ -69,6 +119,9 @@ class StageObjective:
     class Options:
         """None by default."""
 
+    any_tokenizer: bool = False
+    """True if the teacher may have another tokenizer than the model: the objective makes rows for it."""
+
     def __init__(self, options: Any) -> None:
         self.options = options
 
@@ -79,6 +132,13 @@ class StageObjective:
     def family(self, family: HeadFamily) -> HeadFamily:
         """The family that trains the task's rows instead."""
         return family
+
+    def files(self) -> Mapping[str, ObjectiveFile]:
+        """Files in the data folder that decide the training besides its data, each under the name of its role.
+
+        Their content is part of the key of the stage, and the record names them with their fingerprints.
+        """
+        return {}
 
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
         """The training examples, before they are tokenised."""
@@ -99,9 +159,7 @@ class StageObjective:
         """The model with its fresh head, before adapters are added and the encoder is shared."""
         return model
 
-    def loss(
-        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
-    ) -> Loss:
+    def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed loss of a micro-batch and how many terms were summed; ``plain`` gives the family's own."""
         return plain(batch)
 

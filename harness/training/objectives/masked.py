@@ -6,7 +6,7 @@ effect of a task's labels from that of seeing its text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from harness.families.base import HeadFamily
 from harness.families.mlm import MaskedLanguageModel, check_mask_token
 from harness.families.text_rows import Mask
 from harness.inference.features import Features
-from harness.training.objectives.base import ObjectiveContext, StageObjective
+from harness.training.objectives.base import ObjectiveContext, PlainLoss, StageObjective
 from harness.types.examples import Example
 from harness.types.roles import MEASURES, option
 from harness.types.sources import Split
@@ -92,9 +92,7 @@ class Masked(StageObjective):
             raise UsageError("objective 'masked': the task has no labels that could be left out")
         return MaskedRows(family, self.options.mlm_probability)
 
-    def loss(
-        self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
-    ) -> Loss:
+    def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed cross-entropy of the predicted tokens, and their number."""
         import torch
 

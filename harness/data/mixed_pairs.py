@@ -1,0 +1,78 @@
+"""Pairs of mixed languages: the first text of a row in one language, the second in another, the label of both.
+
+The generalized cross-lingual setting of Huang et al. 2021 (arXiv:2104.08645), for classifications of pairs whose test
+sets are translations of each other, row by row: with the same ids, which are row numbers where the source has none, in
+the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import DataError, UsageError
+from harness.types.examples import Example
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.types.tasks import TargetTask
+
+VERSION = 1
+"""Part of the key of every unit of mixed pairs: what changes the pairs raises it."""
+
+_PARALLEL = "mixed pairs are for test sets that are translations of each other, row by row"
+
+
+def can_mix(task: TargetTask, registry: Registry, split: str) -> bool:
+    """Tells whether a task classifies pairs of texts in two languages or more; whether its rows are parallel, data tell."""
+    kinds = registry.family(task.family).examples
+    classified = any(
+        getattr(kind, "paired_fields", ()) and getattr(kind, "label_field", "") == "label" for kind in kinds
+    )
+    return classified and task.pool is None and len(task.languages_with(split)) > 1
+
+
+def refuse_mixing(tasks: Iterable[TargetTask], registry: Registry, split: str) -> UsageError:
+    """The error for tasks none of which can be mixed, with the names of those that can."""
+    names = ", ".join(dict.fromkeys(task.name for task in tasks))
+    able = [name for name, task in registry.tasks().items() if can_mix(task, registry, split)]
+    return UsageError(
+        f"--mixed-pairs: {names}: no classification of pairs in several languages",
+        hint=f"those that are: {', '.join(able) or 'none'}",
+    )
+
+
+def mix(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> list[Example]:
+    """The rows of ``first`` with the second texts of the rows of ``second``; ``keys`` name both units in messages.
+
+    DataError naming the row where the two are not parallel, see :func:`check_parallel`.
+    """
+    check_parallel(first, second, keys)
+    made: list[Example] = []
+    for row, other in zip(first, second, strict=True):
+        texts = other.texts()
+        made.append(row.with_texts(**{name: texts[name] for name in other.paired_fields}))
+    return made
+
+
+def check_parallel(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> None:
+    """Raises DataError, naming the row, unless two units have rows of the same ids and labels in the same order.
+
+    Prediction files of these tasks have no ids: in them, too, line i of one language belongs to line i of another.
+    """
+    for number, (row, other) in enumerate(zip(first, second, strict=False), start=1):
+        if row.id != other.id:
+            raise _not_parallel(number, keys, f"the id {row.id!r}", f"{other.id!r}")
+        if row.label != other.label:
+            raise _not_parallel(number, keys, f"the label {row.label!r}", f"{other.label!r}")
+        for each, key in ((row, keys[0]), (other, keys[1])):
+            if not all(each.texts()[name] for name in each.paired_fields):
+                raise DataError(f"{key}: row {number} has one text", hint="mixed pairs are made of pairs of texts")
+    if len(first) != len(second):
+        shorter, longer = sorted((len(first), len(second)))
+        without = keys[0] if len(first) == shorter else keys[1]
+        raise DataError(f"{without}: no row {shorter + 1}, and {longer:,} rows in the other language", hint=_PARALLEL)
+
+
+def _not_parallel(number: int, keys: tuple[str, str], found: str, other: str) -> DataError:
+    return DataError(f"{keys[0]}: row {number} has {found}, but {other} in {keys[1]}", hint=_PARALLEL)

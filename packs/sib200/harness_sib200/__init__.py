@@ -1,0 +1,1 @@
+"""SIB-200, a plugin for xtreme-harness."""

@@ -1,0 +1,428 @@
+"""Self-teaching and distillation: the loss, teachers that are trained first, signals, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from harness import Answer, Choice, Objective, ObjectiveContext, Pair, Question, Tagged, hookimpl
+from harness.api import evaluate, train
+from harness.core.errors import HarnessError, UsageError
+from harness.families.base import HeadFamily
+from harness.families.classification import Classification
+from harness.families.multiple_choice import MultipleChoice
+from harness.families.span_qa import SpanQA
+from harness.families.tagging import Tagging
+from harness.models.load import load_tokenizer
+from harness.registry.registry import Registry
+from harness.results.inventory import find_runs, find_stages
+from harness.testing.objectives import cut, killed
+from harness.testing.subject import Subject
+from harness.training.objectives.teaching import Teaching, divergence
+from harness.training.stage import TrainedStage
+from harness.types.options import EvalOptions, build
+from harness.types.progress import ProgressListener
+
+WORDS = "the cat sleeps on the red mat and the dog runs home".split()
+CONTEXT = "the cat sleeps on the red mat and the dog runs home"
+
+
+def family_and_examples(name: str) -> tuple[HeadFamily, list[Any]]:
+    if name == "classification":
+        pairs = [Pair(str(i), " ".join(WORDS[i:]), WORDS[i], ("no", "yes")[i % 2]) for i in range(6)]
+        return Classification(("no", "yes"), build(Classification.Options, {})), list(pairs)
+    if name == "multiple_choice":
+        choices = [Choice(str(i), "the cat", tuple(WORDS[: 2 + i % 3]), i % 2) for i in range(5)]
+        return MultipleChoice((), build(MultipleChoice.Options, {})), list(choices)
+    if name == "tagging":
+        tagged = [Tagged(str(i), tuple(WORDS[i:]), tuple("DNVPDANCDNVN"[i:])) for i in range(5)]
+        return Tagging(tuple("ACDNPV"), build(Tagging.Options, {})), list(tagged)
+    questions = [
+        Question(str(i), "who sleeps ?", CONTEXT[i:], (Answer("red", CONTEXT.index("red") - i),)) for i in range(4)
+    ]
+    return SpanQA((), build(SpanQA.Options, {"max_length": 40, "max_query_length": 8, "doc_stride": 6})), list(
+        questions
+    )
+
+
+FAMILIES = ("classification", "multiple_choice", "tagging", "span_qa")
+
+
+class Taught:
+    """A family's rows in one batch, a model and a teacher for it."""
+
+    def __init__(self, name: str, model: Path, **options: Any) -> None:
+        family, self.examples = family_and_examples(name)
+        self.objective = Teaching(build(Teaching.Options, options))
+        self.family = self.objective.family(family)
+        self.tokenizer = load_tokenizer(model)
+        self.teacher, self.model = (self.network(model, seed) for seed in (1, 2))
+        self.context = ObjectiveContext(
+            42, self.family, self.tokenizer, "cpu", self.teacher, self.tokenizer, dev=self.examples
+        )
+        examples = self.objective.examples(self.examples, self.context)
+        made = self.family.features(self.tokenizer, examples, training=True)
+        self.features: Any = self.objective.features(made, self.context)
+        self.rows = np.arange(len(self.features))
+
+    def network(self, model: Path, seed: int) -> Any:
+        network = self.family.load(str(model), dtype="float32")
+        torch.manual_seed(seed)
+        for parameter in network.base_model.encoder.parameters():
+            parameter.data.mul_(10)  # else all options of a prompt are nearly the same to it
+        for parameter in self.family.head_parameters(network).values():
+            torch.nn.init.normal_(parameter, std=1.0)
+        return network.eval()
+
+    def loss(self, model: Any = None, **changes: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        model = model or self.model
+        arrays = self.features.batch(self.rows, self.tokenizer.pad_token_id or 0)
+        batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        context = replace(self.context, rows=self.rows, **changes)
+        return self.objective.loss(model, batch, lambda given: self.family.loss(model, given), context)
+
+
+# The loss
+
+
+def test_the_gradient_by_the_logits_is_student_minus_teacher() -> None:
+    generator = torch.Generator().manual_seed(0)
+    teacher, model = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
+    model.requires_grad_()
+    divergence(teacher, model).backward()
+    assert model.grad is not None
+    torch.testing.assert_close(model.grad, model.detach().softmax(-1) - teacher.softmax(-1), atol=1e-12, rtol=0)
+    step = 1e-6
+    for row, column in ((0, 0), (3, 2)):
+        moved = [model.detach().clone() for _ in range(2)]
+        moved[0][row, column] += step
+        moved[1][row, column] -= step
+        slope = (divergence(teacher, moved[0]) - divergence(teacher, moved[1])) / (2 * step)
+        assert float(slope) == pytest.approx(float(model.grad[row, column]), abs=1e-8)
+
+
+def test_choices_that_are_none_take_no_part() -> None:
+    teacher = torch.tensor([[1.0, 2.0, -torch.inf]])
+    model = torch.tensor([[0.5, 0.0, -torch.inf]], requires_grad=True)
+    found = divergence(teacher, model, 2.0)
+    p, q = (torch.tensor(each).div(2).softmax(0) for each in ([1.0, 2.0], [0.5, 0.0]))
+    assert found.item() == pytest.approx(float((p * (p / q).log()).sum()), abs=1e-6)
+    found.backward()
+    assert model.grad is not None and model.grad.isfinite().all() and float(model.grad[0, 2]) == 0
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_that_is_its_own_teacher_learns_nothing(name: str, small_model: Path) -> None:
+    taught = Taught(name, small_model, alpha=1.0, temperature=2.0)
+    loss, terms = taught.loss(taught.teacher.requires_grad_(True))
+    assert abs(loss.item()) < 1e-5 and int(terms) == int(taught.family.loss(taught.model, batch_of(taught))[1])
+    other, _ = taught.loss()
+    assert other.item() > 1e-4
+    assert largest_gradient(loss, taught.teacher) < 1e-3 * largest_gradient(other, taught.model)
+
+
+def largest_gradient(loss: torch.Tensor, model: Any) -> float:
+    loss.backward()
+    return max(float(each.grad.abs().max()) for each in model.parameters() if each.grad is not None)
+
+
+def batch_of(taught: Taught) -> dict[str, torch.Tensor]:
+    arrays = taught.features.batch(taught.rows, taught.tokenizer.pad_token_id or 0)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_alpha_mixes_the_labels_and_the_teacher_in_one_pass(name: str, small_model: Path) -> None:
+    both = Taught(name, small_model, alpha=0.25)
+    calls: list[int] = []
+    both.model.register_forward_hook(lambda *given: calls.append(1))
+    loss, terms = both.loss()
+    assert len(calls) == 1
+    alone, count = Taught(name, small_model, alpha=1.0).loss()
+    plain, _ = both.family.loss(both.model, batch_of(both))
+    assert loss.item() == pytest.approx(0.75 * plain.item() + 0.25 * alone.item(), rel=1e-5)
+    assert int(terms) == int(count)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_rows_count_alike_in_any_batch(name: str, small_model: Path) -> None:
+    """More padding, or options of other items beside a row, change nothing of it."""
+    taught = Taught(name, small_model, alpha=1.0)
+    together, _ = taught.loss()
+    parts = 0.0
+    for item in range(taught.features.item_count):
+        taught.rows = taught.features.rows_of(np.array([item]))
+        parts += taught.loss()[0].item()
+    assert together.item() == pytest.approx(parts, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["classification", "span_qa"])
+def test_stored_signals_are_those_of_the_live_teacher(name: str, small_model: Path) -> None:
+    live, stored = (Taught(name, small_model, alpha=1.0, signals=kind) for kind in ("live", "stored"))
+    wanted = live.loss()[0]
+    taught = stored.loss(teacher=None)[0]  # nothing is asked of it any more
+    assert taught.item() == pytest.approx(wanted.item(), rel=1e-3, abs=1e-3)
+    assert len(stored.objective.facts()["signals_sha256"]) == 64
+    assert {column.dtype for name, column in stored.features.columns.items() if "teacher" in name} == {
+        np.dtype("float16")
+    }
+
+
+@pytest.mark.parametrize("name", ["tagging", "multiple_choice"])
+def test_signals_of_several_predictions_a_row_are_not_stored(name: str, small_model: Path) -> None:
+    with pytest.raises(UsageError, match="'stored' is for one prediction a row"):
+        Taught(name, small_model, signals="stored")
+
+
+def test_facts_are_of_the_teacher_on_dev(small_model: Path) -> None:
+    taught = Taught("tagging", small_model)
+    batch = {key: value for key, value in batch_of(taught).items() if key != "words"}
+    [found] = taught.family.distributions(taught.teacher, batch)
+    assert found.gold is not None
+    entropy = torch.distributions.Categorical(logits=found.logits).entropy().mean().item()
+    right = (found.logits.argmax(-1) == found.gold).float().mean().item()
+    facts = taught.objective.facts()
+    assert facts["alpha"] == 0.5 and facts["temperature"] == 1
+    assert facts["teacher_entropy"] == pytest.approx(entropy, abs=1e-5)
+    assert facts["teacher_agreement"] == pytest.approx(right, abs=1e-5)
+    assert "teacher_agreement" not in Taught("tagging", small_model).objective.__class__(Teaching.Options()).facts()
+
+
+# Examples without labels
+
+
+def without_labels(name: str, examples: list[Any]) -> list[Any]:
+    lacking: dict[str, dict[str, Any]] = {
+        "classification": {"label": None},
+        "multiple_choice": {"answer": None},
+        "tagging": {"tags": None},
+        "span_qa": {"answers": ()},
+    }
+    return [replace(example, **lacking[name]) for example in examples]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_labels_are_not_needed_where_only_the_teacher_counts(
+    name: str, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = Taught(name, small_model, alpha=1.0)
+    made = family_and_examples(name)
+    monkeypatch.setattr(f"{__name__}.family_and_examples", lambda name: (made[0], without_labels(name, made[1])))
+    taught = Taught(name, small_model)
+    assert taught.objective.facts()["alpha"] == 1 and "teacher_agreement" not in taught.objective.facts()
+    assert [each.item() for each in taught.loss()] == pytest.approx([each.item() for each in labelled.loss()], rel=1e-5)
+    with pytest.raises(UsageError, match=r"\d of \d training examples have no labels, and alpha 0.5 counts their loss"):
+        Taught(name, small_model, alpha=0.5)
+
+
+# Teachers in stages
+
+
+def options(corpus: Path, **overrides: Any) -> EvalOptions:
+    overrides = {"max_steps": 4, "batch": 8, "lr": 1e-3, **overrides}
+    return EvalOptions(
+        data_dir=str(corpus), offline=True, device="cpu", recipe="tiny", train_limit=32, overrides=overrides
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TrainedStage]:
+    """Trains an expression, once each; the stages that it needs are shared."""
+    folder = tmp_path_factory.mktemp("stages")
+    known: dict[str, TrainedStage] = {}
+
+    def of(expression: str, **overrides: Any) -> TrainedStage:
+        name = f"{expression}{sorted(overrides.items())}"
+        if name not in known:
+            out = folder / str(len(known))
+            known[name] = train(str(small_model), expression, out=out, options=options(corpus, **overrides))
+        return known[name]
+
+    return of
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_alpha_0_gives_the_bits_of_the_plain_stage(trained: Callable[..., TrainedStage]) -> None:
+    plain, taught = trained("mnli"), trained("mnli@teaching", teacher="self", alpha=0.0)
+    assert same_weights(plain.folder, taught.folder)
+    assert plain.summary["key"] != taught.summary["key"]
+    assert not same_weights(plain.folder, trained("mnli@teaching", teacher="self").folder)
+
+
+def test_the_same_stage_teaches_itself(trained: Callable[..., TrainedStage]) -> None:
+    plain, taught = trained("mnli"), trained("mnli@teaching", teacher="self")
+    [given] = taught.summary["inputs"]
+    assert given == {
+        "role": "teacher",
+        "name": "self",
+        "stage": plain.summary["key"],
+        "fingerprint": plain.summary["fingerprint"],
+        "dev_score": plain.summary["dev_score"],
+        "steps": 4,
+        "seconds": given["seconds"],
+    }
+    [teacher] = taught.folder.parent.glob(f"stages/mnli-{plain.summary['key'][:12]}")
+    assert same_weights(teacher, plain.folder)
+    assert taught.summary["resources"] == {**plain.summary["resources"], "teacher": plain.summary["key"]}
+    facts = taught.summary["objectives"]["mnli"]["teaching"]
+    assert facts["alpha"] == 0.5 and 0 < facts["teacher_entropy"] <= np.log(3) + 1e-6
+    assert 100 * facts["teacher_agreement"] == pytest.approx(plain.summary["dev_score"], abs=1e-3)
+    assert taught.summary["loss"] != plain.summary["loss"]
+
+
+def test_a_checkpoint_teaches_what_the_same_stage_would(trained: Callable[..., TrainedStage]) -> None:
+    plain, taught = trained("mnli"), trained("mnli@teaching", teacher="self")
+    other = trained("mnli@teaching", teacher=str(plain.folder))
+    assert same_weights(other.folder, taught.folder)
+    assert other.summary["inputs"] == [
+        {"role": "teacher", "name": str(plain.folder), "fingerprint": plain.summary["fingerprint"]}
+    ]
+
+
+def test_a_teacher_with_another_order_of_labels_is_mapped_by_name(
+    trained: Callable[..., TrainedStage], tmp_path: Path
+) -> None:
+    plain = trained("mnli")
+    turned = tmp_path / "turned"
+    shutil.copytree(plain.folder, turned)
+    config = json.loads((turned / "config.json").read_text())
+    labels = [config["id2label"][str(place)] for place in range(3)]
+    order = [2, 0, 1]
+    config["id2label"] = {str(place): labels[old] for place, old in enumerate(order)}
+    config["label2id"] = {labels[old]: place for place, old in enumerate(order)}
+    (turned / "config.json").write_text(json.dumps(config))
+    weights = load_file(turned / "model.safetensors")
+    for name in ("classifier.out_proj.weight", "classifier.out_proj.bias"):
+        weights[name] = weights[name][order].contiguous()
+    save_file(weights, turned / "model.safetensors", {"format": "pt"})
+    one, other = (trained("mnli@teaching", teacher=str(folder)) for folder in (plain.folder, turned))
+    assert other.summary["loss"][0][1] == pytest.approx(one.summary["loss"][0][1], rel=1e-6)
+    assert other.summary["objectives"] == one.summary["objectives"]
+    config["id2label"] = {str(place): name for place, name in enumerate(("a", "b", "c"))}
+    config["label2id"] = {name: place for place, name in enumerate(("a", "b", "c"))}
+    (turned / "config.json").write_text(json.dumps(config))
+    with pytest.raises(HarnessError, match="contradiction"):
+        trained("mnli@teaching", teacher=str(turned), max_steps=3)
+
+
+def test_stored_signals_train_the_same_model(trained: Callable[..., TrainedStage]) -> None:
+    live, stored = (trained("mnli@teaching", teacher="self", signals=kind) for kind in ("live", "stored"))
+    assert stored.summary["loss"][0][1] == pytest.approx(live.summary["loss"][0][1], abs=1e-3)
+    assert stored.summary["key"] != live.summary["key"]
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+class StopsAt(ProgressListener):
+    """Ends the training of one stage at a step, and notes what was trained."""
+
+    def __init__(self, name: str, step: int) -> None:
+        self.name, self.step = name, step
+        self.begun: list[str] = []
+        self.coming: list[str] = []
+
+    def stages(self, coming: Any) -> None:
+        self.coming = [stage.name for stage in coming]
+
+    def training(self, task: str) -> Callable[[int, int, float], None]:
+        self.begun.append(task)
+
+        def told(step: int, total: int, loss: float) -> None:
+            if task == self.name and step >= self.step:
+                raise Stop
+
+        return told
+
+
+def test_a_kill_in_the_training_of_the_teacher_goes_on_there(
+    corpus: Path, small_model: Path, tmp_path: Path, trained: Callable[..., TrainedStage]
+) -> None:
+    long = {"max_steps": 24, "save_every": 7}
+    chosen = options(corpus, teacher="self", **long)
+
+    def begin(listener: ProgressListener) -> TrainedStage:
+        return train(str(small_model), "mnli@teaching", out=tmp_path / "out", options=chosen, reporter=listener)
+
+    first = StopsAt("mnli", 20)
+    with pytest.raises(Stop):
+        begin(first)
+    assert first.coming == ["mnli", "mnli@teaching"] and first.begun == ["mnli"]
+    [unfinished] = (tmp_path / "stages").glob("mnli-*.partial")
+    assert json.loads((unfinished / "state" / "progress.json").read_text())["step"] == 14
+    second = StopsAt("mnli@teaching", 20)
+    with pytest.raises(Stop):
+        begin(second)
+    third = StopsAt("", 0)
+    taught = begin(third)
+    assert (second.coming, third.coming) == (["mnli", "mnli@teaching"], ["mnli@teaching"])
+    assert third.begun == ["mnli@teaching"]
+    assert same_weights(taught.folder, trained("mnli@teaching", teacher="self", **long).folder)
+
+
+def test_a_run_records_its_teacher_and_cache_prune_keeps_it(corpus: Path, small_model: Path, tmp_path: Path) -> None:
+    chosen = options(corpus, objective="teaching", teacher="self")
+    listener = StopsAt("", 0)
+    run = evaluate(str(small_model), ["xnli[en]"], out=tmp_path / "run", options=chosen, reporter=listener)
+    names = ["mnli", "mnli@teaching"] if listener.coming[0].startswith("mnli") else ["xnli", "xnli@teaching"]
+    assert listener.coming == listener.begun == names
+    [stage] = run.record["stages"]
+    assert stage["name"] == names[1] and run.record["resources"]["teacher"] == stage["inputs"][0]["stage"]
+    kept = {kept.folder.name.rpartition("-")[0]: kept for kept in find_stages(tmp_path, find_runs(tmp_path))}
+    assert set(kept) == set(names) and all(each.runs for each in kept.values())
+    again = StopsAt("", 0)
+    evaluate(str(small_model), ["xnli[en]"], out=tmp_path / "run", options=chosen, reporter=again)
+    assert again.begun == []
+
+
+class Plugin:
+    """The objective as a plugin of its own, for one family."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+
+    @hookimpl
+    def harness_objectives(self) -> list[Objective]:
+        where = "harness.training.objectives.teaching:Teaching"
+        return [Objective("taught", 1, where, families=(self.family,), needs=("teacher",))]
+
+
+@pytest.mark.parametrize(("family", "check"), [("classification", killed), ("span_qa", cut)])
+def test_it_keeps_the_promises_of_objectives(family: str, check: Any, corpus: Path, tmp_path: Path) -> None:
+    registry = Registry()
+    registry.add(Plugin(family), "mine")
+    [(what, status, detail)] = check(Subject.of("mine", registry, corpus, tmp_path))
+    assert (what, status) == ("objective taught", "passed"), detail
+
+
+@pytest.mark.parametrize(
+    ("expression", "overrides", "message"),
+    [
+        ("mnli@teaching", {}, "needs a teacher"),
+        ("mnli@teaching", {"teacher": "self", "alpha": 1.5}, "option alpha: a number from 0 to 1"),
+        ("mnli@teaching", {"teacher": "self", "temperature": 0}, "option temperature: a positive number"),
+        ("mnli@teaching", {"teacher": "self", "signals": "both"}, "option signals: 'live' or 'stored'"),
+        ("mlm@teaching", {"teacher": "self"}, "not for the family 'mlm'"),
+        ("mnli@masked@teaching", {"teacher": "self"}, "predicts no distribution that could be taught"),
+        ("mnli@teaching+squad", {"teacher": "self"}, "teaches one task a stage"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused(
+    trained: Callable[..., TrainedStage], expression: str, overrides: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(HarnessError, match=message):
+        trained(expression, **overrides)
