@@ -24,6 +24,7 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy packs/*/harness_*
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # what a file of tests prepares is prepared once
 
 lint: install

@@ -29,6 +29,15 @@ def harness_families():
         hub_task="text-classification",
     )
     yield Family(
+        "cloze",
+        (Pair,),
+        implementation="harness.families.cloze:Cloze",
+        format="harness.scoring.formats.labels:Labels",
+        summary="a label for a text or a pair of texts, by the names of the labels at a mask",
+        template="harness.scaffold.task_templates:PAIRS",
+        hub_task="zero-shot-classification",
+    )
+    yield Family(
         "tagging",
         (Tagged,),
         implementation="harness.families.tagging:Tagging",

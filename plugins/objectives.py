@@ -4,6 +4,8 @@ from harness import Objective, hookimpl
 
 ROBUST = "Huang et al., EMNLP 2021 (arXiv 2104.08645)"
 
+FILTER = "Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding"
+
 
 @hookimpl
 def harness_objectives():
@@ -48,5 +50,14 @@ def harness_objectives():
         families=("classification", "multiple_choice", "tagging", "span_qa"),
         needs=("teacher",),
         summary="self-teaching and distillation: the predictions of a teacher as soft labels",
-        citation="Fang et al. 2021, FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding",
+        citation=FILTER,
+    )
+    yield Objective(
+        "fusion",
+        1,
+        "harness.training.objectives.fusion:Fused",
+        families=("classification", "span_qa", "tagging"),
+        needs=("translations",),
+        summary="FILTER: a text and its English translation side by side in some layers, in training and in tests",
+        citation=FILTER,
     )

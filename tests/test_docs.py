@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 import pytest
+from pack_registry import with_packs
 from pages import OF_PLUGINS, PAGES, ROOT, fences, option_names, pages, spans, text
 
 from harness.cli.main import COMMANDS, cli
 from harness.cli.reference import reference
-from harness.registry.default import get_registry
 from harness.registry.select import select
 from harness.training.via import parse_via
 from harness.types.options import ObjectiveOptions
@@ -72,7 +72,7 @@ def test_every_command_line_parses(page: Path, line: str) -> None:
     context, given = parse(line)
     if page.name in OF_PLUGINS or "--plugin" in line:
         return
-    registry = get_registry()
+    registry = with_packs()
     many = {name: value for name, value in given.items() if isinstance(value, list | tuple)}
     of_board = context.parent is not None and context.parent.info_name == "leaderboard"  # whatever its rows name
     if (benchmark := given.get("benchmark")) and not of_board:

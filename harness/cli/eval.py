@@ -55,6 +55,24 @@ from harness.types.options import EvalOptions
     show_default=True,
     help="auto: fine-tune on English; never: score the model unchanged.",
 )
+@click.option(
+    "--train-on",
+    multiple=True,
+    metavar="TASK[CODES]",
+    help="Train the task on its data in these languages, translations included, in place of English; or all.",
+)
+@click.option(
+    "--test-on",
+    default=EvalOptions.test_on,
+    show_default=True,
+    help="original: the test text; translated: its English translation, in its place.",
+)
+@click.option(
+    "--pair-missing",
+    default=EvalOptions.pair_missing,
+    show_default=True,
+    help="A test text without an English translation, for objective fusion: error, or self, which marks the record.",
+)
 @recipe_options
 @adapter_options
 @click.option(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
 from harness.core.errors import DataError
 from harness.data.access import DataAccess
 from harness.data.locate import Unavailable
+from harness.data.provenance import Provenance
 from harness.data.sources import LoadedSplit
+from harness.data.store import ExampleList
 from harness.data.subset import fingerprint
 from harness.data.translations import into_english
 from harness.types.examples import Example
@@ -27,10 +29,14 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Partners:
-    """The English example of each of a sequence of examples, in its order, and how each pair came about."""
+    """The English example of each of a sequence of examples, in its order, and how each pair came about.
+
+    ``provenance`` is that of the translations, of test examples into or from English.
+    """
 
     examples: Sequence[Example]
     kinds: Sequence[PairKind]
+    provenance: Sequence[Provenance] = ()
 
     def counts(self) -> dict[PairKind, int]:
         """The number of pairs of each kind, those of none included: an entry of the record."""
@@ -96,17 +102,17 @@ def unit_partners(
     if language == "en":
         return Partners(loaded.examples, ["self"] * len(loaded.examples))
     try:
-        by_id, kind = _english(task, language, split, loaded, data)
+        by_id, kind, origin = _english(task, language, split, loaded, data)
     except Unavailable:
         if missing == "error":
             raise
-        by_id, kind = {}, "self"
+        by_id, kind, origin = {}, "self", ()
     absent = [_name(example) for example in loaded.examples if _name(example) not in by_id]
     if absent and missing == "error":
         raise lacking(task, language, split, absent)
     partners = [by_id.get(_name(example), example) for example in loaded.examples]
     kinds = [kind if _name(example) in by_id else "self" for example in loaded.examples]
-    return Partners(partners, kinds)
+    return Partners(partners, kinds, origin)
 
 
 def translation_of(
@@ -121,6 +127,32 @@ def translation_of(
     return english, dict(zip(english.originals, english.examples, strict=True))
 
 
+def translated_test(
+    task: TargetTask, language: str, split: str, original: LoadedSplit, data: DataAccess
+) -> LoadedSplit:
+    """The English of a language's test text, to be scored in its place (``--test-on translated``), with its ids and labels.
+
+    The answers to questions are those of the translation. DataError, which names the file and the first of the ids, for
+    text that is not translated.
+    """
+    english, by_id = translation_of(task, language, split, original, data)
+    absent = [_name(example) for example in original.examples if _name(example) not in by_id]
+    if absent:
+        raise lacking(task, language, split, absent)
+    examples = ExampleList(by_id[_name(example)].in_place_of(example) for example in original.examples)
+    return replace(
+        english,
+        examples=examples,
+        rows=original.rows,
+        expected=original.expected,
+        files=[*original.files, *english.files],
+        fingerprint=examples.fingerprint,
+        languages=["en"] * len(examples),
+        originals=(),
+        by_number=(),
+    )
+
+
 def lacking(task: TargetTask, language: str, split: str, absent: Sequence[str]) -> DataError:
     """The error that names the file in which translations of these ids are missing."""
     file = next(s.files[0] for s in into_english(task, language, split).sources if isinstance(s, FileData))
@@ -133,8 +165,8 @@ def lacking(task: TargetTask, language: str, split: str, absent: Sequence[str]) 
 
 def _english(
     task: TargetTask, language: str, split: str, loaded: LoadedSplit, data: DataAccess
-) -> tuple[dict[str, Example], PairKind]:
-    """English examples by the ids of the language's, and how they came about."""
+) -> tuple[dict[str, Example], PairKind, Sequence[Provenance]]:
+    """English examples by the ids of the language's, how they came about, and the provenance of what was translated."""
     try:
         english, by_id = translation_of(task, language, split, loaded, data)
     except Unavailable as absent:
@@ -147,8 +179,8 @@ def _english(
             raise absent from None
         if originals.rows != loaded.rows and all(_name(example).isdigit() for example in loaded.examples):
             raise absent from None  # ids are numbers of rows, of which one of the two sets lacks some
-        return _by_id(originals.examples), "human"
-    return by_id, _kinds(english).get("en", "translated")
+        return _by_id(originals.examples), "human", loaded.provenance
+    return by_id, _kinds(english).get("en", "translated"), english.provenance
 
 
 def _by_id(examples: Sequence[Example]) -> dict[str, Example]:

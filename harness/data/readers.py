@@ -13,7 +13,9 @@ from harness.data._archive import conllu_archive
 from harness.data._conllu import conllu
 from harness.data._lines import json_lines, lines
 from harness.data._sentences import sentence_at
+from harness.data._translated_files import located_answers, translated_pairs
 from harness.data.corpus import held_out_text, text
+from harness.data.noted import NotedRows
 from harness.types.examples import Answer, Question
 from harness.types.sources import Row
 
@@ -31,6 +33,8 @@ __all__ = [
     "tab_separated",
     "tagged",
     "text",
+    "translated_pairs",
+    "translated_squad",
 ]
 
 
@@ -127,6 +131,14 @@ def squad_json(*paths: Path) -> Iterator[Row]:
         for number, article in enumerate(articles):
             with border(f"{path}: data[{number}]: not a SQuAD article"):
                 yield from _questions(article)
+
+
+def translated_squad(*paths: Path) -> NotedRows:
+    """SQuAD's JSON of machine-translated text: rows as of :func:`squad_json`, without answers that are not at their offset.
+
+    A question that loses all of its answers is left out; a note says how many there were.
+    """
+    return located_answers(squad_json(*paths), paths[0].name)
 
 
 def _questions(article: dict[str, Any]) -> Iterator[Row]:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.data.corpus import Corpus
 from harness.data.provenance import Provenance, origin_words
-from harness.types.examples import unlabelled
+from harness.types.examples import Example, unlabelled
 from harness.types.record import ResourcesRecord
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.types.record import TranslationRecord
     from harness.types.tasks import IntermediateTask, TargetTask
@@ -42,21 +43,53 @@ def union(values: Iterable[Mapping[str, Any]]) -> Resources:
 def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
     """Resources that training on a split of a task uses: its languages, and the translations among its parts."""
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
-    kind = "text" if unlabelled(train.examples) else "labels"
+    codes = [code for code, _ in read]
+    lacking = set(codes) if unlabelled(train.examples) else _without_labels(train)
     translations = [translation(part, code) for code, part in read if part.translated]
-    return union([{kind: [code for code, _ in read], "translations_train": translations}])
+    labels, text = [code for code in codes if code not in lacking], [code for code in codes if code in lacking]
+    return union([{"labels": labels, "text": text, "translations_train": translations}])
+
+
+def _without_labels(train: LoadedSplit) -> set[str]:
+    """The languages of which no example has a label, such as translations of sentences whose words are tagged."""
+    lacking = set(train.languages) - {""}
+    for place, code in enumerate(train.languages):
+        if code in lacking and _has_label(train.examples[place]):
+            lacking.remove(code)
+        if not lacking:
+            break
+    return lacking
+
+
+def _has_label(example: Any) -> bool:
+    return not isinstance(example, Example) or example.has_label()
 
 
 def of_test(language: str, test: LoadedSplit) -> Resources:
-    """Resources that scoring on a split uses: translations by machine. Those by people are the official test sets."""
+    """Resources that scoring on a split uses: translations by machine, and all into another language than the unit's.
+
+    Those by people into the language of the unit are the official test sets.
+    """
     parts = [part for part in test.provenance if part.origin == "machine_translation"]
-    moved = [(part, part.language) for part in parts if part.language not in ("", language)]
+    moved = [
+        (part, part.language) for part in test.provenance if part.translated and part.language not in ("", language)
+    ]
     return union(
         [
             {"translations_test": [translation(part, code, language) for part, code in moved]},
             {"translations_test": [translation(part, language, None) for part in parts if not part.language]},
         ]
     )
+
+
+def of_partners(language: str, partners: Partners) -> Resources:
+    """Resources that reading a test text beside its English uses: that translation, or the English it was translated from."""
+    if set(partners.kinds) == {"self"}:
+        return union(())
+    pairs = (
+        (part, language, "en") if part.language != "en" else (part, "en", language) for part in partners.provenance
+    )
+    return union([{"translations_test": [translation(*each) for each in pairs]}])
 
 
 def translation(part: Provenance, target: str, source: str | None = "en") -> TranslationRecord:

@@ -30,6 +30,7 @@ from harness.data.locate import (
     stages,
     unreachable,
 )
+from harness.data.noted import NotedRows
 from harness.data.provenance import Provenance, provenance
 from harness.data.resources import own_languages
 from harness.data.store import ExampleList, ExampleStore
@@ -153,6 +154,8 @@ def load_examples(
         languages = _of_kept(kept, examples, languages)
         translates = _of_kept(kept, examples, translates)
     loaded = _loaded(split, found, kept, count, content, languages)
+    said = [note for stream in streams if isinstance(stream, NotedRows) for note in stream.notes]
+    loaded = replace(loaded, notes=tuple(dict.fromkeys([*loaded.notes, *said]))) if said else loaded
     return replace(loaded, originals=translates, by_number=tuple(by_number)) if originals else loaded
 
 
@@ -263,7 +266,7 @@ def _loaded(
     )
 
 
-Read = Iterator[dict[str, Any]] | StoredRows | ExampleStore
+Read = Iterator[dict[str, Any]] | NotedRows | StoredRows | ExampleStore
 """Content of a source: rows one after the other, rows that stay on disk, or the examples themselves."""
 
 
@@ -286,10 +289,12 @@ def _through_datasets(source: Source, files: Files) -> Source:
     )
 
 
-def _read_files(source: FileData, files: Files) -> Iterator[dict[str, Any]] | ExampleStore:
+def _read_files(source: FileData, files: Files) -> Iterator[dict[str, Any]] | NotedRows | ExampleStore:
     with _reading(files):
         found = source.read(*files.paths)
-    return found if isinstance(found, ExampleStore) else _each(found, files)
+    if isinstance(found, ExampleStore):
+        return found
+    return NotedRows(_each(found, files), found.notes) if isinstance(found, NotedRows) else _each(found, files)
 
 
 def _each(found: Iterable[Any], files: Files) -> Iterator[dict[str, Any]]:

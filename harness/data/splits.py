@@ -30,9 +30,15 @@ def task_languages(task: Task) -> list[str]:
 
 
 def splits_of(task: Task, code: str) -> dict[str, Split]:
-    """Finds the splits of one language; an intermediate task's own ``train`` and ``dev`` are English."""
-    own = {} if isinstance(task, TargetTask) or code != "en" else {"train": task.train, "dev": task.dev}
-    return {**own, **task.languages.get(code, {})}
+    """Finds the splits of one language; an intermediate task's own ``train`` and ``dev`` are English.
+
+    Those that a target task is neither trained nor scored on unless it is asked for are left out: training data in other
+    languages, and translations of test text into English.
+    """
+    listed = task.languages.get(code, {})
+    if isinstance(task, TargetTask):
+        return {name: split for name, split in listed.items() if name != "train" and not name.endswith("-en")}
+    return {**({"train": task.train, "dev": task.dev} if code == "en" else {}), **listed}
 
 
 def task_splits(task: Task) -> Iterator[TaskSplit]:

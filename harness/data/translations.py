@@ -6,13 +6,14 @@ line, with the columns that the task reads and, as ``source``, the id of the row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError, did_you_mean
 from harness.data.columns import Column
+from harness.data.locate import data_folders
 from harness.data.readers import json_lines
 from harness.types.languages import languages as known_languages
 from harness.types.sources import FileData, Row, Split
@@ -38,6 +39,12 @@ def translated(task: IntermediateTask, code: str, split: str) -> FileData:
     return _file(task, code, split, task.train if split == "train" else task.dev, hint)
 
 
+def translated_languages(task: IntermediateTask, data_dir: str | Path | None) -> list[str]:
+    """The languages that have a folder with training data in ``translated/<task>``, in the order of their names."""
+    folders = (folder / "translated" / task.name for folder in data_folders(data_dir))
+    return sorted({path.parent.name for folder in folders for path in folder.glob("*/train.jsonl")})
+
+
 def into_english(task: TargetTask, code: str, split: str) -> Split:
     """The English of a language's test text: ``translated/<task>/<language>/test-en.jsonl``, before sources of the task.
 
@@ -59,13 +66,15 @@ def _file(
     file = f"translated/{task.name}/{code}/{name}.jsonl"
     first = [source for source in own.sources[:1] if not isinstance(source, FileData)]
     columns = [Column.parse(text) for source in first for text in source.columns]
-    left_out = {column.name: _nothing(column) for column in columns if optional and _is_label(column)}
-    needed = [column.name for column in columns if column.name not in left_out]
+    left_out = [column for column in columns if optional and _is_label(column)]
+    needed = [column.name for column in columns if column not in left_out]
     wanted = f" with {', '.join([*needed, *(['source'] if optional else [])])}" if columns else ""
-    classes = {column.name: column.names for column in columns if column.names}
     return FileData(
         (file,),
-        partial(_translated_rows, classes=classes, left_out=left_out),
+        _TranslatedRows(
+            tuple((column.name, column.names) for column in columns if column.names and column.kind != "struct"),
+            tuple((column.name, column.names if column.kind == "struct" else None) for column in left_out),
+        ),
         f"write a translation to DATA_DIR/{file}, a JSON object a line{wanted}; {hint}",
         example=task.example,
         origin="machine_translation",
@@ -77,26 +86,34 @@ def _is_label(column: Column) -> bool:
     return column.kind in ("label", "labels", "struct") or column.name.endswith("label")
 
 
-def _nothing(column: Column) -> Any:
-    return {name: [] for name in column.names} if column.kind == "struct" else None
+@dataclass(frozen=True)
+class _TranslatedRows:
+    """Reads the files; ``classes`` are the names of columns with classes, ``left_out`` the values of columns without one.
 
+    A value, so that one split read twice is the same split.
+    """
 
-def _translated_rows(
-    *paths: Path, classes: Mapping[str, Sequence[str]], left_out: Mapping[str, Any] = {}
-) -> Iterator[Row]:
-    for row in json_lines(*paths):
-        values: dict[str, Any] = {**left_out, **row}
-        for name, names in classes.items():
-            value = values.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                if value >= len(names):
+    classes: tuple[tuple[str, tuple[str, ...]], ...]
+    left_out: tuple[tuple[str, tuple[str, ...] | None], ...]
+
+    def __call__(self, *paths: Path) -> Iterator[Row]:
+        """The rows of the files; DataError for a class or a source that cannot be."""
+        empty: dict[str, Any] = {name: fields and {field: [] for field in fields} for name, fields in self.left_out}
+        for row in json_lines(*paths):
+            values: dict[str, Any] = {**empty, **row}
+            for name, names in self.classes:
+                value = values.get(name)
+                if isinstance(value, int) and not isinstance(value, bool):
+                    if value >= len(names):
+                        raise DataError(
+                            f"{paths[0]}: {name} {value} in {str(row)[:80]}", hint=f"classes: {', '.join(names)}"
+                        )
+                    values[name] = names[value] if value >= 0 else None
+            if "source" in row:
+                source = row["source"]
+                if not isinstance(source, str | int) or isinstance(source, bool) or source == "":
                     raise DataError(
-                        f"{paths[0]}: {name} {value} in {str(row)[:80]}", hint=f"classes: {', '.join(names)}"
+                        f"{paths[0]}: source {source!r} in {str(row)[:80]}", hint="the id of a row, as text"
                     )
-                values[name] = names[value] if value >= 0 else None
-        if "source" in row:
-            source = row["source"]
-            if not isinstance(source, str | int) or isinstance(source, bool) or source == "":
-                raise DataError(f"{paths[0]}: source {source!r} in {str(row)[:80]}", hint="the id of a row, as text")
-            values[SOURCE] = str(source)
-        yield values
+                values[SOURCE] = str(source)
+            yield values

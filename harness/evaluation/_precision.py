@@ -47,7 +47,8 @@ def _single_precision(
         count = min(len(unit.examples), max(1, round(wanted * len(unit.examples) / max(total, 1))))
         spread = np.linspace(0, len(unit.examples) - 1, count).astype(int).tolist()
         places.append(spread)
-        some.append(replace(unit, examples=[unit.examples[place] for place in spread]))
+        chosen = [[given[place] for place in spread] if given else () for given in (unit.examples, unit.other)]
+        some.append(replace(unit, examples=chosen[0], other=chosen[1]))
     single = replace(forward, dtype="fp32", progress=lambda rows: None)
     found = family.predict(single, some)
     return {

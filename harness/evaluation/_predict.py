@@ -15,6 +15,7 @@ from harness.inference.forward import Forward
 from harness.inference.session import open_model
 from harness.inference.timing import Timings
 from harness.models.attention import attention_of
+from harness.models.fusion import fuse
 from harness.models.heads import plain_model
 from harness.models.packing import rows_packed
 from harness.models.resolve import Access, ResolvedModel
@@ -33,6 +34,8 @@ def open_checkpoint(
     as_it_is = family.trainable and context.options.train == "never"
     network = session.network(family.load, head=family.head_parameters if as_it_is else None)
     attach_adapters(network, context.adapters)
+    if group.fusion is not None:
+        fuse(network, group.fusion)
     return session.forward(network, phases=phases, embedder=group.embedder)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.data.mixed_pairs import VERSION, mix
+from harness.data.pairing import translated_test, unit_partners
 from harness.data.perturb import Variant, make_variant, split_of
-from harness.data.resources import of_test, union
+from harness.data.resources import of_partners, of_test, union
 from harness.evaluation.groups import CheckpointGroup
 from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.models.language_adapters import described, key_of, texts_of
 from harness.models.languages import language_in_model, model_languages
 from harness.training.context import RunContext
-from harness.training.sources import training_tasks
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
@@ -26,6 +26,7 @@ from harness.types.tasks import TargetTask
 from harness.types.units import Unit, UnitExamples
 
 if TYPE_CHECKING:
+    from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.models.language_adapters import Choice
     from harness.types.record import ResourcesRecord
@@ -36,7 +37,7 @@ class PreparedUnit:
     """A unit with its examples loaded and the key under which its result is kept; ``facts`` are for the record.
 
     ``checkpoint`` is the key of the stage, or the fingerprint of the model, that predicts it; "" for a baseline.
-    ``resources`` are those of its data and of its language adapters.
+    ``resources`` are those of its data, of the English beside its texts, and of its language adapters.
     """
 
     planned: PlannedUnit
@@ -77,7 +78,10 @@ class Preparation:
         unit, family, options = entry.unit, group.family, self.context.options
         load = self.context.data.load if entry.second is None else self.context.data.load_once
         data = load(entry.task, entry.split, options.limit)
-        module, adapters = self._module(unit.languages[0], group), self._adapters(entry, group)
+        if entry.translated:
+            data = translated_test(entry.task, unit.language, split_of(unit.split)[0], data, self.context.data)
+        reads = "en" if entry.translated else unit.languages[0]
+        module, adapters = self._module(reads, group), self._adapters(entry, group)
         if not data.examples:
             raise DataError(f"{unit.key}: the split holds no example", hint=", ".join(map(str, data.files)))
         variant = Variant(data.examples)
@@ -96,7 +100,7 @@ class Preparation:
                 raise DataError(f"{unit.key}: no dev split to learn the threshold on")
             loaded = self.context.data.load(entry.task, split, options.limit)
             dev, dev_fingerprint = loaded.examples, loaded.fingerprint
-        pool = self._pool(entry)
+        pool, partners = self._pool(entry), self._partners(entry, group, data)
         content = {
             "checkpoint": group.identity or self.baseline,
             "task": [entry.task.name, entry.task.version, entry.task.family, entry.task.metric],
@@ -109,15 +113,22 @@ class Preparation:
             **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
+            **({"partners": partners.fingerprint} if partners else {}),
             **({"variant": variant.identity} if variant.identity else {}),
             **({"language_adapters": key_of(adapters)} if adapters else {}),
             **({"seed": self.seed} if self.seed else {}),
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         candidates = pool.examples if pool else ()
-        each = [unit.languages[0]] * len(variant.examples) if unit.mixed else ()
-        examples = UnitExamples(unit.task, unit.language, unit.split, variant.examples, dev, candidates, each)
+        each = [reads] * len(variant.examples) if unit.mixed or entry.translated else ()
+        other: Sequence[Any] = partners.examples if partners else ()
+        examples = UnitExamples(
+            unit.task, unit.language, unit.split, variant.examples, dev, candidates, each, other=other
+        )
         facts = {**variant.facts, **module, **({"language_adapters": described(adapters)} if adapters else {})}
+        if partners:
+            facts["pairs"] = partners.counts()
+            resources.append(of_partners(unit.language, partners))
         used = union([*resources, texts_of(adapters)])
         return PreparedUnit(entry, examples, data, key, group.identity, facts, used)
 
@@ -131,14 +142,14 @@ class Preparation:
         """The adapter of each language that a unit reads, "" for a pool in languages that are not known."""
         if self.context.adapters is None or group.start is None:
             return {}
-        read = group.family.languages_read(entry.unit.language)
+        read = group.family.languages_read("en" if entry.translated else entry.unit.language)
         return self.context.adapters.chosen([*read, *([""] if entry.task.pool is not None else [])])
 
     def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""
         if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
             return None
-        sources = training_tasks(task, self.context.registry)
+        sources = self.context.training_tasks(task)
         return self.context.training_split(sources[-1], "train") if sources else None
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:
@@ -153,6 +164,21 @@ class Preparation:
                 except DataError:
                     continue
                 yield code, loaded.examples, loaded.fingerprint
+
+    def _partners(self, entry: PlannedUnit, group: CheckpointGroup, data: LoadedSplit) -> Partners | None:
+        """The English of each example, for a checkpoint that reads both; None for any other."""
+        if group.fusion is None:
+            return None
+        if entry.perturbation:
+            raise UsageError(
+                f"--perturb {entry.perturbation}: not for a model that reads the English translation beside the text",
+                hint="the translation would be of the text as it was; leave --perturb out",
+            )
+        if entry.second is not None:
+            raise UsageError("--mixed-pairs: not for a model that reads the English translation beside the text")
+        missing: Any = self.context.options.pair_missing
+        split, _ = split_of(entry.unit.split)
+        return unit_partners(entry.task, entry.unit.language, split, data, self.context.data, missing=missing)
 
     def _pool(self, entry: PlannedUnit) -> LoadedSplit | None:
         """The candidates that the queries of all languages search, read once."""

@@ -15,6 +15,7 @@ from harness.scoring.robustness import Scored, losses
 from harness.scoring.scores import BenchmarkScore, UnitScore
 from harness.training.run_resources import run_resources
 from harness.types.benchmarks import Benchmark
+from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from harness.evaluation.plan import PlannedUnit
@@ -112,6 +113,16 @@ def smaller_pools(registry: Registry, planned: list[PlannedUnit]) -> list[str]:
     return reasons
 
 
+def _without_translation(record: RunRecord) -> list[str]:
+    """Units in other languages than English of which a model for pairs read texts without their English, and how many."""
+    found = []
+    for key, unit in record["units"].items():
+        alone = unit.get("facts", {}).get("pairs", {}).get("self", 0)
+        if alone and Unit.of(key).language != "en":
+            found.append(f"{key} ({alone:,} of {unit['examples']:,})")
+    return found
+
+
 def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
     """Lists reasons why a run's scores are not comparable with the benchmark's."""
     reasons = []
@@ -124,6 +135,8 @@ def partial_reasons(record: RunRecord, planned: list[PlannedUnit]) -> list[str]:
         reasons.append(f"at most {options['train_limit']} training examples (--train-limit)")
     if options.get("select_on"):
         reasons.append(f"not zero-shot: checkpoints were selected on dev data in {', '.join(options['select_on'])}")
+    if alone := _without_translation(record):
+        reasons.append(f"texts without a translation are paired with themselves: {', '.join(alone)} (--pair-missing)")
     if options["split"] != "test":
         reasons.append(f"scored on the {options['split']} split")
     states = {entry.status.state for entry in planned if entry.status is not None}

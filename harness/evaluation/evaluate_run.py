@@ -74,6 +74,7 @@ def evaluate_run(
         split=options.split,
         perturb=options.perturb,
         mixed_pairs=options.mixed_pairs,
+        test_on=options.test_on,
     )
     if not any(entry.present for entry in planned):
         first = planned[0]

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.evaluation.plan import PlannedUnit
-from harness.families.base import Predictor
+from harness.families.base import HeadFamily, Predictor
 from harness.models.embedder import Embedder
+from harness.models.fusion import Fusion, stored_fusion
 from harness.models.resolve import ResolvedModel
 from harness.training.chain import Stages
-from harness.training.context import RunContext
-from harness.training.sources import training_tasks
+from harness.training.context import RunContext, option_names
 from harness.training.stage import Stage
+from harness.training.train_on import base_name, check_train_on
 from harness.types.options import as_plain
 from harness.types.sources import Split
 from harness.types.tasks import IntermediateTask, TargetTask
@@ -36,6 +37,15 @@ class CheckpointGroup:
     def start(self) -> ResolvedModel | None:
         """The model before any stage; None for a baseline."""
         return self.checkpoint.start if isinstance(self.checkpoint, Stage) else self.checkpoint
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of the checkpoint, for which examples come in two languages; None where they come in one."""
+        if self.checkpoint is None or not (isinstance(self.family, HeadFamily) and self.family.reads_pairs):
+            return None
+        if isinstance(self.checkpoint, Stage):
+            return self.checkpoint.fusion
+        return stored_fusion(self.checkpoint.folder)
 
     @property
     def embedder(self) -> Embedder:
@@ -60,13 +70,16 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
     for entry in present:
         task = entry.task
         # By what is trained on, not by its name: a target and an intermediate task may share one.
-        trained_on = training_tasks(task, context.registry)
+        trained_on = context.training_tasks(task)
         sources = tuple(
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
             for source in trained_on
         )
         family = family_of(entry.task, context)
-        options = [family.options, *(context.train_options([source.name, task.name]) for source in trained_on)]
+        options = [
+            family.options,
+            *(context.train_options([*option_names(source), task.name]) for source in trained_on),
+        ]
         alike = (sources, task.family, task.labels, json.dumps([as_plain(each) for each in options], sort_keys=True))
         groups.setdefault((*alike, entry.unit.split if family.joins else ""), []).append(entry)
     return list(groups.values())
@@ -74,17 +87,21 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
 
 def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     """Refuses what no run of this plan can use: unknown options, values that do not fit theirs."""
+    check_train_on(context.options.train_on, [entry.task for entry in planned], context.registry)
     names = {entry.task.name for entry in planned}
-    names |= {source.name for entry in planned for source in training_tasks(entry.task, context.registry)}
+    names |= {
+        name for entry in planned for source in context.training_tasks(entry.task) for name in option_names(source)
+    }
     context.check_options(context.options.via, names)
     grouped([entry for entry in planned if entry.present], context)
 
 
 def family_of(task: TargetTask, context: RunContext) -> Predictor:
     """The family of a task, with the options in force for it."""
-    sources = training_tasks(task, context.registry)
-    names = [*(source.name for source in sources[-1:] if source.family == task.family), task.name]
-    return context.family(task.family, task.labels, names, task.options)
+    sources = context.training_tasks(task)
+    last = [name for source in sources[-1:] if source.family == task.family for name in option_names(source)]
+    names = [*last, task.name]
+    return context.family(task, task.labels, names)
 
 
 def make_group(
@@ -97,7 +114,7 @@ def make_group(
         return CheckpointGroup(family, None, tuple(units))
     checkpoint = stages.via(options.via, model)
     if options.train == "auto":
-        sources = training_tasks(units[0].task, context.registry)
+        sources = context.training_tasks(units[0].task)
         if family.trainable and not sources:
             name = units[0].task.name
             raise UsageError(f"task {name!r} has no English training data", hint="use --train never")
@@ -143,7 +160,7 @@ def _selected(source: IntermediateTask, entry: PlannedUnit, languages: Sequence[
     name = entry.task.name
     splits = {code: entry.task.languages.get(code, {}).get("dev") for code in languages}
     absent = [code for code, split in splits.items() if split is None]
-    if source.name != name or absent:
+    if base_name(source) != name or absent:
         raise UsageError(f"task {name!r} has no dev data of its own to select on in {', '.join(absent or splits)}")
     if entry.task.pool is not None and (others := [code for code in languages if code != "en"]):
         raise UsageError(

@@ -11,6 +11,7 @@ from harness.data.locate import how_to_get
 from harness.data.mixed_pairs import can_mix, check_parallel, refuse_mixing
 from harness.data.perturb import applies, split_name, split_of
 from harness.data.sources import Status
+from harness.data.translations import into_english
 from harness.registry.select import select
 from harness.training.sources import task_of
 from harness.types.sources import Split, described
@@ -27,6 +28,7 @@ class PlannedUnit:
     """A unit with its task, its data and whether these are there.
 
     ``second`` has the second texts of pairs of mixed languages; then ``split`` has the first ones and the labels.
+    ``translated``: what is scored is the English translation of the text.
     """
 
     unit: Unit
@@ -34,6 +36,7 @@ class PlannedUnit:
     split: Split | None
     status: Status | None
     second: Split | None = None
+    translated: bool = False
 
     @property
     def present(self) -> bool:
@@ -88,28 +91,34 @@ def make_plan(
     languages: Sequence[str] = (),
     perturb: Sequence[str] = (),
     mixed_pairs: bool = False,
+    test_on: str = "original",
 ) -> list[PlannedUnit]:
     """Every selected unit with the state of its data, in the order of the benchmark.
 
     Then their perturbed variants and, with ``mixed_pairs``, the pairs in two of the selected languages of a task.
+    ``test_on`` "translated" needs the translation of each test set, too.
     """
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     units = select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split)
-    planned = _planned(registry, data, units, benchmark)
+    planned = _planned(registry, data, units, benchmark, test_on)
     perturbed = [entry for kind in perturb for entry in _perturbed(registry, planned, kind)]
     return [*planned, *perturbed, *(_mixed(registry, planned, split) if mixed_pairs else ())]
 
 
-def plan_again(registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None) -> list[PlannedUnit]:
+def plan_again(
+    registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None, test_on: str = "original"
+) -> list[PlannedUnit]:
     """Units of an earlier command as a plan would have them now; those of tasks that are not installed are left out."""
     known = [unit for unit in units if unit.task in registry.tasks()]
     clean = [replace(unit, split=split_of(unit.split)[0]) for unit in known]
-    planned = _planned(registry, data, clean, benchmark)
+    planned = _planned(registry, data, clean, benchmark, test_on)
     return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
 
 
-def _planned(registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None) -> list[PlannedUnit]:
+def _planned(
+    registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None, test_on: str
+) -> list[PlannedUnit]:
     planned = []
     pools: dict[str, bool] = {}
     for unit in units:
@@ -122,7 +131,11 @@ def _planned(registry: Registry, data: DataAccess, units: Sequence[Unit], benchm
         if task.pool is not None and status is not None and not pools[task.name]:
             best = task.pool.sources[0]
             status = Status("missing", None, task.pool.rows, described(best), [], f"no candidates: {how_to_get(best)}")
-        planned.append(PlannedUnit(unit, task, source, status, *second))
+        translated = test_on == "translated" and unit.language != "en"
+        if translated and source is not None and _usable(status):
+            found = data.status(into_english(task, unit.language, unit.split))
+            status = status if _usable(found) else found
+        planned.append(PlannedUnit(unit, task, source, status, second[0] if second else None, translated))
     return planned
 
 

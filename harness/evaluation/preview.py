@@ -75,6 +75,7 @@ def preview(
         split=options.split,
         perturb=options.perturb,
         mixed_pairs=options.mixed_pairs,
+        test_on=options.test_on,
     )
     check_options(planned, RunContext.of(registry, recipe, options, Compute()))
     record = load_record(out)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.inference.batching import STREAM_ROWS, filled
 from harness.inference.features import Features, with_languages
+from harness.inference.pairs import Beside, matched
 from harness.models.encoder import head_parameters
 from harness.models.fresh_head import reset_head, share_encoder
+from harness.models.fusion import pairs_joined
 from harness.types.examples import Example
 from harness.types.units import Prediction, UnitExamples
 
@@ -37,6 +39,10 @@ class Predictor(ABC):
     trainable: bool = False
     joins: bool = False
     """True if a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
+    reads_class_names: bool = False
+    """True if it predicts by the names of classes in the language of the text (:attr:`class_names`)."""
+    class_names: Mapping[str, Mapping[str, Sequence[str]]] = {}
+    """By language code, the names of each label, where the data folder has them; whoever makes the family puts them in."""
 
     def __init__(self, labels: tuple[str, ...], options: Any) -> None:
         self.labels = labels
@@ -117,12 +123,25 @@ class HeadFamily(Predictor):
     """True if :meth:`outputs` and :meth:`loss` read ``batch["language"]``, a number for each row
     (:func:`~harness.types.languages.numbered_language`). It is there for models with modules for each language, too,
     whose inputs :func:`~harness.models.heads.model_inputs` makes of it."""
+    freezes_encoder: bool = False
+    """True if training leaves the encoder as it is: such a task has a stage of its own, without adapters."""
+    reads_pairs: bool = False
+    """True if the rows of an example can be read beside those of its translation (:mod:`harness.models.fusion`)."""
+    labels_translate: bool = True
+    """True if the labels of an example are those of its translation; tags of words are not."""
     keeps_unlabelled: bool = False
     """True if :meth:`features` for training keep examples without labels, for an objective that needs none."""
     token_level: bool = False
     """True if predictions belong to tokens or words of a row: models with other tokenizers predict other ones."""
     trains_vectors: bool = False
     """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
+
+    def beside(self, features: Features, partners: Features) -> IntArray:
+        """The row of the partners that goes beside each row in training; -1 for a row that is left out.
+
+        Both are made of as many examples in the same order. By default rows go in order, and the last one is repeated.
+        """
+        return matched(features.example, partners.example)
 
     def draw_head(self, model: PreTrainedModel, seed: int, carried: Collection[str]) -> list[str]:
         """Draws the head anew, from ``seed``, and leaves the rest of the model; returns the names of what it drew.
@@ -151,7 +170,7 @@ class HeadFamily(Predictor):
         treatment = self.treatment(forward.tokenizer)
         groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
         for group, examples, features in forward.tokenised(tokenised, groups):
-            outputs = forward.stream(self.in_languages(forward, features, group), self.outputs, counts=len(examples))
+            outputs = self.computed(forward, features, group)
             with forward.phases("decode"):
                 predictions = self.decode(features, outputs, examples)
             start = 0
@@ -159,6 +178,26 @@ class HeadFamily(Predictor):
                 end = start + len(unit.examples)
                 yield Prediction(unit, predictions[start:end], dict(treatment))
                 start = end
+
+    def computed(self, forward: Forward, features: FeatureRows, units: Sequence[UnitExamples]) -> dict[str, OutputRows]:
+        """Outputs of the rows of these units; where they have partners, of each row beside its partner's.
+
+        A family with its own :meth:`predict` calls this for rows of examples.
+        """
+        rows, count = self.in_languages(forward, features, units), sum(len(unit.examples) for unit in units)
+        if not any(len(unit.other) for unit in units):
+            return forward.stream(rows, self.outputs, counts=count)
+        partners = [example for unit in units for example in unit.other or unit.examples]
+        other = self.features(forward.tokenizer, partners, training=False)
+        assert isinstance(features, Features) and isinstance(other, Features), (
+            "a family that reads pairs makes Features"
+        )
+
+        def first(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {name: value[::2] for name, value in self.outputs(model, batch).items()}
+
+        with pairs_joined(forward.model):
+            return forward.stream(Beside.of(features, other), first, counts=count)
 
     def in_languages(self, forward: Forward, features: FeatureRows, units: Sequence[UnitExamples]) -> FeatureRows:
         """The rows of these units with their languages, where the model or the family reads them; else as they are.

@@ -39,6 +39,7 @@ class Classification(HeadFamily):
         labels_by_position: bool = option(False, MEASURES)
 
     options: Options
+    reads_pairs = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
         """The model with a sequence classification head, one output a label (see :mod:`harness.models.heads`)."""

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,16 +51,20 @@ class MaskedLanguageModel(HeadFamily):
     class Options:
         """``max_length`` counts special tokens; of a longer text a random stretch is taken each time it comes up.
 
-        ``mlm_probability`` is the share of tokens that are predicted, ``language_alpha`` the exponent that smooths the
+        ``mlm_probability`` is the share of tokens that are predicted, ``masked_per_row`` the most of a row (0: any number),
+        ``language_alpha`` the exponent that smooths the
         sizes of the languages (1: by size, 0: all alike).
         """
 
         max_length: int = option(256, MEASURES)
         mlm_probability: float = option(0.15, MEASURES)
         language_alpha: float = option(0.3, MEASURES)
+        masked_per_row: int = option(0, MEASURES, keyed="changed")
 
         def __post_init__(self) -> None:
-            """Refuses shares outside 0 to 1."""
+            """Refuses shares outside 0 to 1, and negative numbers."""
+            if self.masked_per_row < 0:
+                raise UsageError(f"option masked_per_row: no negative number expected, not {self.masked_per_row!r}")
             for name in ("mlm_probability", "language_alpha"):
                 if not 0 <= getattr(self, name) <= 1:
                     raise UsageError(f"option {name}: a number from 0 to 1 expected, not {getattr(self, name)!r}")
@@ -83,12 +88,12 @@ class MaskedLanguageModel(HeadFamily):
         """Training: rows that are tokenised and masked as they are needed (:class:`TextRows`). Otherwise one row a text,
         cut at ``max_length``, with a mask that depends only on these texts."""
         check_mask_token(tokenizer)
-        mask = Mask.of(tokenizer, self.options.mlm_probability)
+        mask = Mask.of(tokenizer, self.options.mlm_probability, self.options.masked_per_row)
         if training:
             return TextRows(tokenizer, examples, mask, self.options.max_length, self.options.language_alpha)
         texts = [example.text for example in examples if isinstance(example, Text)]
         ids, segments = encode_pairs(tokenizer, texts, None, self.options.max_length)
-        values, labels = mask.fixed(ids.values)
+        values, labels = mask.fixed(ids.values, ids.offsets)
         return Features(
             Ragged(values, ids.offsets),
             np.arange(len(ids)),
@@ -104,7 +109,7 @@ class MaskedLanguageModel(HeadFamily):
         from torch.nn.functional import cross_entropy
 
         chosen = batch["labels"] != -100
-        logits = _logits(model, batch, chosen)
+        logits = masked_logits(model, batch, chosen)
         return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -113,7 +118,7 @@ class MaskedLanguageModel(HeadFamily):
         from torch.nn.functional import cross_entropy
 
         chosen = batch["labels"] != -100
-        logits, labels = _logits(model, batch, chosen), batch["labels"][chosen]
+        logits, labels = masked_logits(model, batch, chosen), batch["labels"][chosen]
         row = chosen.nonzero()[:, 0]
         empty = torch.zeros(len(chosen), device=labels.device)
         return {
@@ -152,9 +157,12 @@ def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
-    """Logits (predicted tokens, vocabulary), fp32. Only these tokens go through the head: a multilingual vocabulary is so
-    large that the logits of all tokens would take more memory than the rest of the model."""
+def masked_logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
+    """Logits (chosen tokens, vocabulary), fp32, row by row.
+
+    Only these tokens go through the head: a multilingual vocabulary is so large that the logits of all tokens would take
+    more memory than the rest of the model.
+    """
     with _only(plain_model(model).base_model, chosen):
         logits: torch.Tensor = model(**model_inputs(model, batch)).logits
     return logits.reshape(-1, logits.shape[-1]).float()
@@ -162,9 +170,15 @@ def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: t
 
 @contextmanager
 def _only(encoder: torch.nn.Module, chosen: torch.Tensor) -> Iterator[None]:
-    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row."""
+    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row.
+
+    On a processor other threads may call the same encoder meanwhile, with positions of their own.
+    """
+    mine = get_ident()
 
     def pick(module: torch.nn.Module, arguments: Any, output: Any) -> Any:
+        if get_ident() != mine:
+            return output
         output.last_hidden_state = output.last_hidden_state[chosen][None]
         return output
 

@@ -25,6 +25,7 @@ from harness.families.baseline import random_stream
 from harness.families.distributions import Distributions
 from harness.families.running_text import UNSPACED
 from harness.inference.features import Features
+from harness.inference.pairs import matched
 from harness.inference.tokenization import RowTemplate, pair_treatment
 from harness.inference.tokenization import tokenise as tokenise_questions
 from harness.models.heads import in_task_order, load_head, model_inputs
@@ -99,6 +100,7 @@ class SpanQA(HeadFamily):
                 raise UsageError(f"option decode: one of {', '.join(DECODERS)} expected, not {self.decode!r}")
 
     options: Options
+    reads_pairs = True
     token_level = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
@@ -120,8 +122,7 @@ class SpanQA(HeadFamily):
         treatment = self.treatment(forward.tokenizer)
         for unit in units:
             features = self.features(forward.tokenizer, unit.examples, training=False)
-            rows = self.in_languages(forward, features, [unit])
-            outputs = forward.stream(rows, self.outputs, counts=len(unit.examples))
+            outputs = self.computed(forward, features, [unit])
             answers = self.answers(features, outputs)
             best = [answer.unprojected if unit.language in unprojected else answer.text for answer in answers]
             facts = dict(treatment)
@@ -165,6 +166,14 @@ class SpanQA(HeadFamily):
             columns=_positions(windows, header, contexts, which, spans) if training else {},
             facts={"cuts": _Cuts(windows, header, contexts, which, projection)},
         )
+
+    def beside(self, features: Features, partners: Features) -> IntArray:
+        """Windows with the answer go with those of the partner that have it, in order; questions without one as a whole."""
+        own, other = _answering(features), _answering(partners)
+        found = np.full(len(features), -1)
+        place = matched(features.example[own], partners.example[other])
+        found[own] = np.where(place < 0, -1, np.append(other, -1)[place])
+        return found
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean of the cross-entropies of start and end, summed over rows, and the number of rows."""
@@ -264,6 +273,14 @@ class SpanQA(HeadFamily):
 
 _WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 """Thai, Lao, Burmese, Khmer, kana and Han characters one by one, everything else up to the next space."""
+
+
+def _answering(features: Features) -> IntArray:
+    """The rows that have the answer, or all rows of a question where none has."""
+    has = np.asarray(features.columns["start_positions"], np.int64) > 0
+    with_any = np.zeros(int(features.example.max(initial=-1)) + 1, bool)
+    with_any[features.example[has]] = True
+    return np.flatnonzero(has | ~with_any[features.example])
 
 
 def _logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -62,6 +62,8 @@ class Tagging(HeadFamily):
                 raise UsageError(f"option words: 'auto', 'alone' or 'in_text' expected, not {self.words!r}")
 
     options: Options
+    reads_pairs = True
+    labels_translate = False
     token_level = True
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:

@@ -28,19 +28,23 @@ KEPT = 4_096
 
 @dataclass(frozen=True)
 class Mask:
-    """Chooses the tokens that are predicted, and their replacements. ``ordinary`` are the ids that are not special."""
+    """Chooses the tokens that are predicted, and their replacements. ``ordinary`` are the ids that are not special.
+
+    ``most`` tokens of a row are predicted at most, where that is not 0.
+    """
 
     probability: float
     mask_id: int
     special: NDArray[np.bool_]
     ordinary: NDArray[np.int64]
+    most: int = 0
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase, probability: float) -> Mask:
+    def of(cls, tokenizer: PreTrainedTokenizerBase, probability: float, most: int = 0) -> Mask:
         """The mask token and the special tokens of a tokenizer."""
         special = np.zeros(len(tokenizer), np.bool_)
         special[tokenizer.all_special_ids] = True
-        return cls(probability, cast(int, tokenizer.mask_token_id), special, np.flatnonzero(~special))
+        return cls(probability, cast(int, tokenizer.mask_token_id), special, np.flatnonzero(~special), most)
 
     def apply(
         self,
@@ -48,26 +52,36 @@ class Mask:
         draw: NDArray[np.floating],
         kind: NDArray[np.floating],
         other: NDArray[np.integer],
+        offsets: IntArray,
     ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """Inputs and labels (-100 where nothing is predicted), from numbers drawn for every token: ``draw`` and ``kind``
-        uniform in [0, 1), ``other`` an index into ``ordinary``. Special tokens are never predicted."""
+        uniform in [0, 1), ``other`` an index into ``ordinary``. Special tokens are never predicted; of a row that has too many
+        those with the smallest draws are. ``offsets`` are the starts of the rows, and the end of the last one."""
         chosen = (draw < self.probability) & ~self.special[ids]
+        if self.most:
+            row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+            order = np.lexsort(
+                (draw, ~chosen, row)
+            )  # in each row the chosen ones first, the smallest draws before others
+            place = np.empty(len(order), np.int64)
+            place[order] = np.arange(len(order)) - offsets[row[order]]
+            chosen &= place < self.most
         masked = np.where(chosen & (kind < 0.8), self.mask_id, ids)
         masked = np.where(chosen & (kind >= 0.9), self.ordinary[other], masked)
         return masked, np.where(chosen, ids, -100)
 
-    def fixed(self, ids: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    def fixed(self, ids: NDArray[np.integer], offsets: IntArray) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """:meth:`apply` with numbers that depend only on the number of tokens."""
         rng = np.random.default_rng(0)
         size = ids.shape
-        return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size))
+        return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size), offsets)
 
-    def drawn(self, ids: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    def drawn(self, ids: NDArray[np.integer], offsets: IntArray) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """:meth:`apply` with numbers from torch's generator, whose state is saved with the training."""
         import torch
 
         draw, kind = torch.rand((2, *ids.shape), dtype=torch.float64).numpy()
-        return self.apply(ids, draw, kind, torch.randint(len(self.ordinary), ids.shape).numpy())
+        return self.apply(ids, draw, kind, torch.randint(len(self.ordinary), ids.shape).numpy(), offsets)
 
 
 @dataclass(frozen=True)
@@ -175,7 +189,7 @@ class TextRows:
         begins = (torch.rand(len(rows), dtype=torch.float64).numpy() * (lengths - kept + 1)).astype(np.int64)
         offsets = np.cumsum(lengths) - lengths
         ids, types = self.template.rows(np.concatenate(texts), (offsets + begins)[:, None], kept[:, None])
-        masked, labels = self.mask.drawn(ids.values)
+        masked, labels = self.mask.drawn(ids.values, ids.offsets)
         names = self.tokenizer.model_input_names
         whole = Features(
             Ragged(masked, ids.offsets),

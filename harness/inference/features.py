@@ -199,3 +199,14 @@ def with_languages(features: FeatureRows, languages: Sequence[str]) -> FeatureRo
 def languages_of_rows(features: FeatureRows) -> IntArray | None:
     """The numbers of the rows' languages, where :func:`with_languages` has put them in and they are known beforehand."""
     return features.languages if isinstance(features, Features | _InOneLanguage) else None
+
+
+def longest_row(features: FeatureRows) -> int:
+    """Tokens of the longest row; of running text, which is not counted before its turn comes, those that it may have.
+
+    0 where nothing is known of rows that are made when they are needed.
+    """
+    longest, lengths = getattr(features, "longest", None), features.lengths
+    if longest is not None or not isinstance(lengths, np.ndarray):
+        return int(longest or 0)
+    return int(lengths.max(initial=0))

@@ -18,7 +18,7 @@ from harness.core.border import in_words
 from harness.core.errors import ModelError
 from harness.inference._prefetch import Given, Made, prefetched
 from harness.inference._threads import in_threads
-from harness.inference.features import FeatureRows, languages_of_rows
+from harness.inference.features import FeatureRows, languages_of_rows, longest_row
 from harness.inference.timing import Timings
 from harness.models.device import sent
 from harness.models.embedder import Embedder
@@ -118,7 +118,7 @@ class Forward:
         ``progress`` is told ``counts`` in all, a share for each batch: the examples behind the rows; None: the rows.
         With language adapters, the rows of one adapter are computed after those of another.
         """
-        check_positions(plain_model(self.model), int(features.lengths[:].max(initial=0)))
+        check_positions(plain_model(self.model), longest_row(features) or int(features.lengths[:].max(initial=0)))
         left, scattered = _Left(features.lengths, self.padding, counts), _Scattered(len(features))
         with self.phases("forward"):
             for portion in self._portions(features, left):

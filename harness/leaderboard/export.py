@@ -100,8 +100,8 @@ def export_row(
 ) -> Row:
     """The row of a run folder, or of several that are seeds of one system: then means and standard deviations.
 
-    It goes under ``name`` (the model's reference, with ``+`` and its language adapters, intermediate tasks and
-    objectives, if None). No absolute path of this machine is in it.
+    It goes under ``name`` (the model's reference, with ``+`` and its language adapters, intermediate tasks,
+    languages of training and objectives, if None). No absolute path of this machine is in it.
 
     :class:`DataError` for what :func:`refuse` refuses, for prediction or label files that were changed after scoring, and
     for seeds scored on different data; :class:`UsageError` for runs that are not seeds of one system.
@@ -116,7 +116,10 @@ def export_row(
     first = runs[0]
     objectives = [f"objective {name}" for name in scored_objectives(first.record)]
     adapters = ["language adapters"] if first.record["options"].get("language_adapters") else []
-    system = name or " + ".join([first.reference, *adapters, *first.via, *objectives])
+    languages = [f"trained on {text}" for text in first.train_on]
+    if first.record["options"].get("test_on") == "translated":
+        languages.append("translated test text")
+    system = name or " + ".join([first.reference, *adapters, *first.via, *languages, *objectives])
     benchmark = first.benchmark
     used = _resources(runs, registry)
     row: Row = {

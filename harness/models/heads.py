@@ -21,6 +21,7 @@ from harness.models.characters import at_least_a_group
 from harness.models.config import WHERE, load_config
 from harness.models.head_class import head_class
 from harness.models.languages import language_inputs, mend_half_precision
+from harness.models.prompt import with_stored_prompt
 from harness.models.quantised import keep_head_whole
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def load_head(
         end = getattr(model.config, "eos_token_id", None)
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
-    return model
+    return with_stored_prompt(model, reference)
 
 
 def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:

@@ -27,7 +27,16 @@ log = logging.getLogger(__name__)
 
 _WEIGHTS = (".safetensors", ".safetensors.index.json")
 _HARMLESS = {
-    "config.json": {"architectures", "dtype", "id2label", "label2id", "problem_type", "torch_dtype", "use_cache"},
+    "config.json": {
+        "architectures",
+        "dtype",
+        "id2label",
+        "label2id",
+        "problem_type",
+        "soft_prompt",
+        "torch_dtype",
+        "use_cache",
+    },
     "tokenizer_config.json": {"is_local", "local_files_only"},
 }
 """Entries of the two configurations in which folders with the same tokenizer may differ."""

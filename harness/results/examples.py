@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.access import DataAccess
+from harness.data.pairing import translated_test
 from harness.results.run_view import RunView
 from harness.types.examples import Example
 
@@ -24,6 +25,8 @@ def scored_examples(
         split = target.languages[code][run.split]
         data = DataAccess.of(registry, data_dir, offline=True)
         loaded = data.load(target, split, options.get("limit"))
+        if options.get("test_on") == "translated" and code != "en":
+            loaded = translated_test(target, code, run.split, loaded, data)
     except Exception:  # the report goes without them
         return ()
     same = loaded.fingerprint == unit["data"]["fingerprint"]

@@ -145,10 +145,13 @@ class RunView:
 
     @cached_property
     def model(self) -> str:
-        """The model, what it was trained on first and how: "xlm-roberta-base via mnli", "... with objective smoothed"."""
+        """The model and how it was trained: "xlm-roberta-base via mnli", "... on xnli[de]", "... with objective smoothed"."""
         reference = self.reference or "unknown model"
         objectives = "".join(f" with objective {name}" for name in scored_objectives(self.record))
-        return (f"{reference} via {' > '.join(self.via)}" if self.via else reference) + objectives
+        languages = f" on {' and '.join(self.train_on)}" if self.train_on else ""
+        translated = ", on translated test text" if self.record["options"].get("test_on") == "translated" else ""
+        system = f"{reference} via {' > '.join(self.via)}" if self.via else reference
+        return system + languages + objectives + translated
 
     @property
     def benchmark(self) -> str | None:
@@ -212,6 +215,11 @@ class RunView:
     def via(self) -> tuple[str, ...]:
         """The intermediate stages."""
         return tuple(self.record["options"].get("via", ()))
+
+    @property
+    def train_on(self) -> tuple[str, ...]:
+        """The languages of the training data of tasks, as the command said them; none: English."""
+        return tuple(self.record["options"].get("train_on", ()))
 
     @property
     def split(self) -> str:

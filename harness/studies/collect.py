@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.effects.observations import Observation
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, HarnessError
 from harness.core.sealed import read_sealed
+from harness.data.mixed_pairs import can_mix
 from harness.data.perturb import applies, split_name, split_of
 from harness.registry.select import select
 from harness.report.study.content import Cost, StudyRun, StudyUnit
@@ -26,7 +29,7 @@ from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.search import RECIPE
 from harness.studies.search_report import FILE as SEARCHES
 from harness.types.studies import NO_STAGES, Arm, Study
-from harness.types.units import Unit
+from harness.types.units import MIXED_PAIRS, Unit, mixed_languages
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -73,7 +76,9 @@ def collect(study: Study, folder: Path, registry: Registry) -> Collected:
     units: list[StudyUnit] = []
     for run in runs:
         factors = {**sizes[run.model], **study.model_factors.get(run.model, {}), **arms.get(run.arm, {})}
-        units += _units(run, views.get(run.folder), list(planned), factors)
+        view = views.get(run.folder)
+        units += _units(run, view, [unit for unit in planned if not unit.mixed], factors)
+        units += _mixed_units(run, view, [unit for unit in planned if unit.mixed], factors)
     return Collected(tuple(runs), tuple(units), views)
 
 
@@ -186,6 +191,14 @@ def _planned(study: Study, registry: Registry) -> dict[Unit, None]:
     for kind in study.perturb:
         able = (unit for unit in plain if applies(kind, registry.family(registry.task(unit.task).family).examples))
         found |= dict.fromkeys(replace(unit, split=split_name(unit.split, kind)) for unit in able)
+    if study.mixed_pairs:
+        mixed = [unit for unit in plain if can_mix(registry.task(unit.task), registry, unit.split)]
+        pairs = ((first, second) for first, second in product(mixed, mixed) if first.task == second.task)
+        found |= dict.fromkeys(
+            replace(first, language=mixed_languages(first.language, second.language))
+            for first, second in pairs
+            if first != second
+        )
     return found
 
 
@@ -209,6 +222,31 @@ def _units(
             yield replace(made, state="missing", reason="there are no labels")
         else:
             yield _scored(made, view, record, stages.get(record.get("checkpoint", "")), factors)
+
+
+def _mixed_units(
+    run: StudyRun, view: RunView | None, planned: Sequence[Unit], factors: Mapping[str, Any]
+) -> Iterator[StudyUnit]:
+    """Pairs of mixed languages as a unit for each language of first texts: the mean over all languages of second ones.
+
+    The mean over these is that over all pairs. A language without data is in no pair.
+    """
+    absent = view.missing if view else {}
+    rows: dict[tuple[str, str], list[Unit]] = {}
+    for unit in planned:
+        if not any(replace(unit, language=code).key in absent for code in unit.languages):
+            rows.setdefault((unit.task, unit.languages[0]), []).append(unit)
+    for (task, language), pairs in rows.items():
+        made = StudyUnit(run, task, language, MIXED_PAIRS)
+        found = list(_units(run, view, pairs, factors))
+        lacking = next((each for each in found if each.observation is None), None)
+        if lacking is not None:
+            yield replace(made, state=lacking.state, reason=lacking.reason)
+            continue
+        seen = [each.observation for each in found if each.observation is not None]
+        score = fmean(each.score for each in seen)
+        mean = replace(seen[0], language=language, score=score, perturbation=MIXED_PAIRS)
+        yield replace(made, state="scored", observation=mean, checkpoint=found[0].checkpoint)
 
 
 def _scored(

@@ -151,6 +151,7 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
         limit=base.limit or study.limit,
         train_limit=base.train_limit or study.train_limit,
         perturb=base.perturb or study.perturb,
+        mixed_pairs=base.mixed_pairs or study.mixed_pairs,
     )
     for model in study.models:
         seeds = study.seeds_for(model)[:1] if model == SEEDLESS else study.seeds_for(model)
@@ -173,7 +174,7 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
 def _searched(search: Search, cell: Cell, folder: Path) -> Iterator[Cell]:
     """The runs of a search, the cell with what it has chosen, and the cell with the recipe's own value."""
     runs: dict[str, str] = {}
-    english = replace(cell.options, split="dev", perturb=())
+    english = replace(cell.options, split="dev", perturb=(), mixed_pairs=False)
     for value in (None, *search.values):
         tried = Tried(search.option, value)
         runs[tried.text] = str(folder / str(tried))

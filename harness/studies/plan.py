@@ -21,6 +21,7 @@ from harness.studies.search import RECIPE
 from harness.training.recipes import find_recipe
 from harness.types.plain import to_plain
 from harness.types.studies import NO_STAGES, Study
+from harness.types.units import MIXED_PAIRS
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -43,6 +44,8 @@ _DESCRIBES = (
     *("models", "arms", "contrasts", "seeds", "seeds_of"),
 )
 """Fields of a study that are compared by themselves, or that only describe it."""
+_NEWER = ("mixed_pairs",)
+"""Fields that a plan has only where they are set, so that plans frozen before there were any stay the same."""
 _CELL = ("limit", "train_limit", "perturb", "overrides", "recipe", "via", "split")
 """Options of a run that the plan holds."""
 
@@ -83,7 +86,9 @@ def plan_content(study: Study, size: str | None, cells: Sequence[Cell], registry
         "version": study.version,
         "question": study.question,
         "fields": {
-            field.name: to_plain(getattr(study, field.name)) for field in fields(study) if field.name not in _DESCRIBES
+            field.name: to_plain(getattr(study, field.name))
+            for field in fields(study)
+            if field.name not in _DESCRIBES and (field.name not in _NEWER or getattr(study, field.name))
         },
         "arms": [to_plain(arm) for arm in study.arms],
         "contrasts": [to_plain(contrast) for contrast in study.contrasts],
@@ -183,7 +188,10 @@ def is_exploratory(
         return True
     if task and (task not in plan.content["tasks"] or language not in ("", *plan.content["tasks"][task]["languages"])):
         return True
-    return bool(perturbation) and perturbation not in plan.content["fields"]["perturb"]
+    known = plan.content["fields"]
+    if perturbation == MIXED_PAIRS:
+        return not known.get("mixed_pairs")
+    return bool(perturbation) and perturbation not in known["perturb"]
 
 
 def exploratory_contrasts(plan: Plan | None, study: Study) -> list[str]:

@@ -125,4 +125,5 @@ def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
         split=job.options.split,
         perturb=job.options.perturb,
         mixed_pairs=job.options.mixed_pairs,
+        test_on=job.options.test_on,
     )

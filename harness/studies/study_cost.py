@@ -8,6 +8,7 @@ a sample of them is tokenised.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import HarnessError, ModelError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
+from harness.data.mixed_pairs import can_mix
 from harness.data.perturb import applies
 from harness.evaluation.groups import chain
 from harness.evaluation.plan import make_plan
@@ -29,7 +31,6 @@ from harness.studies.training_tokens import RowLengths, assumed_work, measured_w
 from harness.training.chain import OWN_TEACHER
 from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
-from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
@@ -268,7 +269,7 @@ class _Counter:
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
-            for source in training_tasks(entry.task, self.registry):
+            for source in context.training_tasks(entry.task):
                 names = [*option_names(source), entry.task.name]
                 expression = "@".join([source.name, *context.objective_names(source.name)])
                 for name in self._with_teacher(context, expression, names):
@@ -345,6 +346,7 @@ class _Counter:
         """The units of a run, perturbed ones apart, and the tokens of scoring all of them."""
         rows = lengths.by_family if lengths is not None else {}
         selection = [job.benchmark, job.tasks, job.languages, job.options.split, job.options.perturb, job.options.limit]
+        selection.append(job.options.mixed_pairs)
         known = json.dumps([*selection, job.options.data_dir, sorted(map(repr, rows.items()))])
         if known not in self._plans:
             planned = make_plan(
@@ -359,6 +361,11 @@ class _Counter:
             for kind in job.options.perturb:
                 able = [e for e in planned if applies(kind, self.registry.family(e.task.family).examples)]
                 work += scoring_work(able, rows, job.options.limit)
+            if job.options.mixed_pairs:
+                mixed = [e for e in planned if can_mix(e.task, self.registry, job.options.split)]
+                languages = Counter(entry.task.name for entry in mixed)
+                for entry in mixed:  # each language with every other
+                    work += scoring_work([entry] * (languages[entry.task.name] - 1), rows, job.options.limit)
             self._plans[known] = (planned, work)
         return self._plans[known]
 

@@ -83,7 +83,8 @@ def measured_work(stage: Stage, lengths: RowLengths) -> Work:
     labelled = [not part.family.auxiliary for part in stage.tasks]
     dev = [len(part.dev.examples) if part.dev else 0 for part in stage.tasks]
     scored = [count if chosen or not any(labelled) else 0 for count, chosen in zip(dev, labelled, strict=True)]
-    return _work(rows, examples, scored, stage.options, stage.beside)
+    epochs = [part.of_epoch(count) for part, count in zip(stage.tasks, examples, strict=True)]
+    return _work(rows, examples, scored, stage.options, stage.beside, epochs)
 
 
 def assumed_work(
@@ -131,10 +132,17 @@ def _assumed_of(work: Work) -> Work:
 
 
 def _work(
-    rows: Sequence[Rows], examples: Sequence[int], dev: Sequence[int], options: TrainOptions, beside: int | None
+    rows: Sequence[Rows],
+    examples: Sequence[int],
+    dev: Sequence[int],
+    options: TrainOptions,
+    beside: int | None,
+    epochs: Sequence[int] = (),
 ) -> Work:
+    """``epochs`` are the examples of an epoch of each task, where they are not all of its ``examples``."""
     items = [round(each.items * count) for each, count in zip(rows, examples, strict=True)]
-    schedule = make_schedule(items, options, beside)
+    of_epoch = [round(each.items * count) for each, count in zip(rows, epochs or examples, strict=True)]
+    schedule = make_schedule(of_epoch, options, beside)
     total = Work()
     for index, (each, count) in enumerate(zip(rows, items, strict=True)):
         steps = int(np.count_nonzero(schedule == index))
@@ -144,7 +152,7 @@ def _work(
         trained = steps * count / epoch * each.tokens / each.items
         of_dev = min(dev[index], options.eval_limit or dev[index])
         often = (
-            (len(schedule) - 1) // options.evaluate_every if options.evaluate_every and options.select == "best" else 0
+            (len(schedule) - 1) // options.evaluate_every if options.evaluate_every and options.select != "last" else 0
         )
         total += Work(trained, (often + 1) * of_dev * each.tokens, each.length)
     return total

@@ -93,6 +93,16 @@ _CHECKS = (
     ),
     ("batches", "one example at a time and many at a time give the same decisions", "families:batches"),
     ("odd-text", "odd text is no problem: {odd}", "families:odd_text"),
+    (
+        "objective-off",
+        "the options that turn an objective off, if it names any, give the bits of plain training",
+        "objectives:off",
+    ),
+    (
+        "objective-record",
+        "an objective and its options are in the key and the record of a stage",
+        "objectives:recorded",
+    ),
     ("objective-kill", "with an objective, a killed training goes on to the same weights", "objectives:killed"),
     ("objective-cut", "with an objective, how a step is cut into micro-batches changes no loss", "objectives:cut"),
     ("training", "a tiny model trains five steps and is scored", "families:training"),

@@ -1,4 +1,7 @@
-"""A model for checks: an XLM-R of random weights with a tokenizer that no text is out of, built in a second."""
+"""A model for checks: an XLM-R of random weights, with its pooler and its masked-language-model head, built in a second.
+
+No text is out of its tokenizer's vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def small_model(folder: Path) -> Path:
 
 def _build(folder: Path) -> None:
     import torch
-    from transformers import XLMRobertaConfig, XLMRobertaModel
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaModel
 
     from harness.models.heads import quiet
 
@@ -45,4 +48,8 @@ def _build(folder: Path) -> None:
     )
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        XLMRobertaModel(config).save_pretrained(folder)
+        bare = XLMRobertaModel(config).state_dict()
+        model = XLMRobertaForMaskedLM(config)
+        model.roberta.load_state_dict(bare, strict=False)
+        pooler = {f"roberta.{name}": value for name, value in bare.items() if name.startswith("pooler")}
+        model.save_pretrained(folder, state_dict={**model.state_dict(), **pooler})

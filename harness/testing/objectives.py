@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from harness.registry.registry import load_part
 from harness.testing.contract import Status
 from harness.testing.model import small_model
 from harness.testing.subject import Subject
+from harness.training.objectives.base import StageObjective
 from harness.training.stage import TrainedStage
 from harness.types.extensions import Objective
-from harness.types.options import EvalOptions
+from harness.types.options import EvalOptions, as_plain, build
 from harness.types.progress import ProgressListener
+from harness.types.roles import MEASURES, key_part, role_of
 from harness.types.tasks import IntermediateTask
 
 Result = tuple[str, Status, str]
@@ -36,7 +39,8 @@ def killed(subject: Subject) -> Iterator[Result]:
     """A killed training resumes to bit-identical weights."""
 
     def check(trial: _Trial) -> str:
-        return _difference(trial.train("straight").folder, trial.train("killed", kill=True).folder)
+        different = _difference(trial.train("straight").folder, trial.train("killed", kill=True).folder)
+        return f"after a kill, {different}" if different else ""
 
     yield from _checked(subject, check, "killed at step 20 and gone on with")
 
@@ -61,7 +65,64 @@ def cut(subject: Subject) -> Iterator[Result]:
     yield from _checked(subject, check, "micro-batches of 512 and of 32 tokens")
 
 
-def _checked(subject: Subject, check: Callable[[_Trial], str], detail: str) -> Iterator[Result]:
+def off(subject: Subject) -> Iterator[Result]:
+    """The options that turn an objective off, which it names, give the bits of plain training."""
+
+    def check(trial: _Trial) -> str:
+        if not trial.kind.off:
+            return ""
+        few: dict[str, Any] = {"max_steps": 5}
+        plain, without = trial.plain.train("plain", **few), trial.train("off", **few, **trial.kind.off)
+        different = _difference(plain.folder, without.folder)
+        return f"with {_named(trial)} it is not plain training: {different}" if different else ""
+
+    def detail(trial: _Trial) -> str:
+        return f"with {_named(trial)}, the bits of plain training" if trial.kind.off else "no options turn it off"
+
+    yield from _checked(subject, check, detail)
+
+
+def _named(trial: _Trial) -> str:
+    return ", ".join(f"{name}={value}" for name, value in trial.kind.off.items())
+
+
+def recorded(subject: Subject) -> Iterator[Result]:
+    """The objective is in the key and in the record, and so is each of its options that measures."""
+
+    def check(trial: _Trial) -> str:
+        few: dict[str, Any] = {"max_steps": 1}
+        plain, trained = trial.plain.train("plain-1", **few), trial.train("recorded", **few)
+        if plain.summary["key"] == trained.summary["key"]:
+            return "its stage has the key of plain training"
+        said = trained.summary["tasks"][0]["objective"][-1]
+        options = trial.kind.Options()
+        expected = {"name": trial.objective.name, "version": trial.objective.version, "options": as_plain(options)}
+        if wrong := [name for name, value in expected.items() if said[name] != value]:
+            return f"the record says {wrong[0]} {said[wrong[0]]!r}, not {expected[wrong[0]]!r}"
+        if list(said.get("needs", ())) != list(trial.objective.needs):
+            return f"the record says that it needs {said.get('needs')!r}, not {list(trial.objective.needs)!r}"
+        lost = [name for name, other in _changed(options) if key_part(other) == key_part(options)]
+        return f"option {lost[0]}: it measures, and is not in the key" if lost else ""
+
+    yield from _checked(subject, check, "in the key and in the record, with its options")
+
+
+def _changed(options: Any) -> Iterator[tuple[str, Any]]:
+    """The options with one number or truth value changed, each that measures once, if another value is allowed."""
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if role_of(each) != MEASURES or not isinstance(value, bool | int | float):
+            continue
+        others = [not value] if isinstance(value, bool) else [value + 1, value / 2, value - 1, 0.5]
+        for other in others:
+            with suppress(HarnessError):
+                yield each.name, build(type(options), {**as_plain(options), each.name: other})
+                break
+
+
+def _checked(
+    subject: Subject, check: Callable[[_Trial], str], detail: str | Callable[[_Trial], str]
+) -> Iterator[Result]:
     for objective in subject.registry.objectives().values():
         if objective.provider != subject.provider:
             continue
@@ -78,18 +139,32 @@ def _checked(subject: Subject, check: Callable[[_Trial], str], detail: str) -> I
         if trial is None:
             yield what, "skipped", f"no task of the families {', '.join(objective.families)} with data"
         else:
-            yield what, "failed" if different else "passed", different or f"{trial.task.name}: {detail}"
+            said = detail if isinstance(detail, str) else detail(trial)
+            yield what, "failed" if different else "passed", different or f"{trial.task.name}: {said}"
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Material to try an objective on: a task, the folder of its data, and the model that is trained."""
+    """Material to try an objective on: a task, the folder of its data, and what the task is trained with."""
 
     subject: Subject
+    objective: Objective
+    kind: type[StageObjective]
     task: IntermediateTask
     data: Path
-    suffix: str
-    overrides: Mapping[str, Any]
+    suffix: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> _Trial:
+        """The task without the objective."""
+        return replace(self, suffix="", overrides={})
+
+    @property
+    def _folders(self) -> list[Path]:
+        """The folder of the data and, for other files that the objective reads, that of the sample corpus."""
+        files = self.kind(self.kind.Options()).files() if self.suffix else {}
+        return [self.data, *([_corpus(self.subject)] if files else [])]
 
     def train(self, name: str, *, kill: bool = False, dropout: bool = True, **overrides: Any) -> TrainedStage:
         """The trained stage, in a folder of this name; ``kill``: in two starts."""
@@ -98,7 +173,7 @@ class _Trial:
             overrides={"max_steps": STEPS, "batch": 8, "save_every": 7, **self.overrides, **overrides},
             train_limit=4 * STEPS,
             device="cpu",
-            data_dir=str(self.data),
+            data_dir=os.pathsep.join(map(str, self._folders)),
             offline=True,
         )
         expression = self.task.name + self.suffix
@@ -117,11 +192,17 @@ class _Trial:
         return start()
 
 
+def _corpus(subject: Subject) -> Path:
+    """The folder of the sample corpus, written once."""
+    folder = subject.scratch / "corpus"
+    if not folder.exists():
+        write_sample_corpus(folder, size="tiny")
+    return folder
+
+
 def _trial(subject: Subject, objective: Objective) -> _Trial | None:
     """On an intermediate task that the objective can train: of the plugin itself, or one that the sample corpus has."""
-    corpus = subject.scratch / "corpus"
-    if not corpus.exists():
-        write_sample_corpus(corpus, size="tiny")
+    corpus = _corpus(subject)
     known = subject.registry.intermediate_tasks().values()
     for task in sorted(known, key=lambda task: task.provider != subject.provider):
         kind = load_part(subject.registry.family(task.family), "implementation")
@@ -129,7 +210,8 @@ def _trial(subject: Subject, objective: Objective) -> _Trial | None:
             continue
         for data in (subject.data_dir, corpus):
             if data and split_status(task.train, data, True).state != "missing":
-                plain = _Trial(subject, task, Path(data), "", {})
+                implementation = load_part(objective, "implementation")
+                plain = _Trial(subject, objective, implementation, task, Path(data))
                 teacher = {"teacher": str(plain.train("teacher").folder)} if "teacher" in objective.needs else {}
                 return replace(plain, suffix=f"@{objective.name}", overrides=teacher)
     return None
@@ -164,12 +246,12 @@ def _model(subject: Subject, dropout: bool) -> Path:
 
 
 def _difference(one: Path, other: Path) -> str:
-    """Describes the first weight that differs; "" where none does."""
+    """Describes how many weights differ; "" where none does."""
     import torch
     from safetensors.torch import load_file
 
     first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
     if first.keys() != second.keys():
-        return f"after a kill there are other weights: {sorted(first.keys() ^ second.keys())[0]}"
+        return f"there are other weights: {sorted(first.keys() ^ second.keys())[0]}"
     wrong = [name for name in first if not torch.equal(first[name], second[name])]
-    return f"after a kill, {len(wrong)} of {len(first)} weights differ ({wrong[0]})" if wrong else ""
+    return f"{len(wrong)} of {len(first)} weights differ ({wrong[0]})" if wrong else ""

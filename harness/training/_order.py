@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.permutation import permuted
 from harness.inference.features import FeatureRows
+from harness.inference.pairs import Alternatives
 
 
 def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
@@ -20,6 +22,13 @@ def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
     epoch, position = divmod(step, steps)
     places = np.arange(position * batch, min((position + 1) * batch, count))
     return permuted(places, count, [seed, epoch])
+
+
+def in_epoch(features: FeatureRows, batch: int, step: int) -> FeatureRows:
+    """The rows as optimizer step ``step`` has them: of items that are alternatives, those drawn for its epoch."""
+    if not isinstance(features, Alternatives):
+        return features
+    return replace(features, epoch=step // steps_in_epoch(features.item_count, batch))
 
 
 def steps_in_epoch(count: int, batch: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.models.fusion import fuse, stored_fusion
 from harness.models.load import check_head, load_tokenizer
 from harness.models.padding import Unpadded, padding_of
 from harness.models.quantised import after_loading
@@ -36,8 +37,10 @@ def with_teacher(
     network = after_loading(part.family.load(str(folder), dtype="float32"))
     check_head(network, folder, part.family.head_parameters(network))
     for layer in layers:
-        if layer.objective not in taught:
+        if layer.objective not in taught and layer.objective.fusion is None:
             network = layer.objective.prepare(network, context)
+    if stage.fusion is not None and (fusion := stored_fusion(folder)) is not None:
+        fuse(network, fusion)
     network = network.to(context.device).eval().requires_grad_(False)
     called: Any = Unpadded(network) if padding_of(network, context.teacher_tokenizer) == "none" else network
     return replace(context, teacher=called)

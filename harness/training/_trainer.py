@@ -29,7 +29,7 @@ from harness.models.padding import Unpadded
 from harness.models.swapped_adapters import adapters_in
 from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
-from harness.training._order import micro_batches, step_items
+from harness.training._order import in_epoch, micro_batches, step_items
 from harness.training._sparse import densify, sparsify
 from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
@@ -109,6 +109,12 @@ def make_optimizer(
         eps=options.adam_epsilon,
         fused=next(model.parameters()).device.type in ("cuda", "cpu"),
     )
+
+
+def _lowness(evaluations: Sequence[Mapping[str, Any]], step: int) -> float | None:
+    """The negated dev loss of the evaluation after a step; None where there was none, or where it had no loss."""
+    loss = next((entry.get("loss") for entry in evaluations if entry["step"] == step), None)
+    return None if loss is None else -float(loss)
 
 
 class Trainer:
@@ -235,7 +241,7 @@ class Trainer:
                 elif time.monotonic() - told >= TELL_EVERY:
                     told = self._tell_step()
                 every = self.options.evaluate_every
-                if every and step % every == 0 and step < self.total and self.options.select == "best":
+                if every and step % every == 0 and step < self.total and self.options.select != "last":
                     self._select()
                 elif step % self.options.save_every == 0 and step < self.total:
                     self._save()
@@ -266,7 +272,8 @@ class Trainer:
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
-        chunks = list(micro_batches(part.features, items, self.micro_tokens, padding=part.padding))
+        features = in_epoch(part.features, self.options.batch, turn)
+        chunks = list(micro_batches(features, items, self.micro_tokens, padding=part.padding))
         weights = [weight] * len(chunks)
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
             spare = self.sharded.most(len(chunks)) - len(chunks)
@@ -383,9 +390,11 @@ class Trainer:
             score = found["score"]
             loss = f", loss {found['loss']:.3f}" if "loss" in found else ""
             log.info("step %d: English dev %s%s", step, shown_dev(score), loss)
-        best = self.progress.best_score
-        wanted = last and (self.options.select == "last" or score is None)
-        if wanted or (score is not None and (best is None or score > best)):
+        best, value = self.progress.best_score, score
+        if self.options.select == "loss":
+            best, value = (_lowness(self.progress.dev, at) for at in (self.progress.best_step, step))
+        wanted = last and (self.options.select == "last" or (value is None and best is None))
+        if wanted or (value is not None and (best is None or value > best)):
             self.progress.best_step, self.progress.best_score, self.progress.bad_evaluations = step, score, 0
             if self.sharded:
                 self.sharded.gather()

@@ -13,6 +13,7 @@ from harness.models.preparation import preparation_words
 from harness.models.reference import parse_model
 from harness.runs.model_card import CARD, TAGS, write_card
 from harness.scoring.scale import shown_dev
+from harness.training.sources import training_tasks
 from harness.training.stage import Stage
 from harness.training.via import in_languages, parse_via
 from harness.types.sources import Split
@@ -140,5 +141,6 @@ def _task(name: str, registry: Registry) -> IntermediateTask | Any:
         (part,) = parse_via(name)
         if part.name in registry.intermediate_tasks():
             return in_languages(registry.intermediate(part.name), part.languages)
-        return registry.task(name)
+        (own,) = training_tasks(registry.task(part.name), registry)
+        return in_languages(own, part.languages)
     return None

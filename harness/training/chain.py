@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.errors import PluginError, UsageError
+from harness.core.errors import DataError, PluginError, UsageError
 from harness.data.pairing import training_partners
 from harness.data.resources import union
 from harness.data.sources import LoadedSplit, label_set
@@ -72,7 +72,7 @@ class Stages:
         """
         if objectives is not None:
             return self._stage(tasks, parent, objectives, target, scored=False)
-        own = [self.context.objective_names(task.name) for task in tasks]
+        own = [self.context.objective_names(option_names(task)) for task in tasks]
         return self._stage(tasks, parent, own, target, scored=True)
 
     def _stage(
@@ -96,6 +96,9 @@ class Stages:
         )
         inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
+        if scored and "epochs_of" not in self.context.values([*names, *last]):
+            options = replace(options, epochs_of=_epochs_of(tasks))
+        parts = [replace(part, epoch=self._epoch(part, options)) for part in parts]
         known = before(parent.folder, self.context.registry) if isinstance(parent, ResolvedModel) else None
         parent = self._prepared(parent, parts, options)
         quant = self.context.options.quant
@@ -108,6 +111,7 @@ class Stages:
         adapters, dtype = self.context.adapters, self.context.compute.dtype
         stage = Stage(tuple(parts), parent, options, dtype, quant, known, inputs, attention, adapters)
         self._check_needs(stage)
+        _check_frozen(stage)
         return stage
 
     def _part(
@@ -131,7 +135,7 @@ class Stages:
         size = context.train_options([*around[0], *names, *around[1]]).train_size
         train = of_train_size(every, size, task.name)
         dev = context.training_split(task, "dev") if task.dev.sources else None
-        family = context.family(task.family, label_set(task, every), names, task.options)
+        family = context.family(task, label_set(task, every), names)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
         for layer in objective.layers:
@@ -152,6 +156,26 @@ class Stages:
         partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
+
+    def _epoch(self, part: StageTask, options: TrainOptions) -> int:
+        """The examples of an epoch where English and its translations count once; 0 where each of them counts."""
+        if part.objective.samples_translations and part.partners:
+            return len({getattr(example, "id", None) for example in part.partners.examples})
+        originals = [each.original for each in part.task.train.parts or (part.task.train,) if each.original is not None]
+        if options.epochs_of != "english" or not originals:
+            return 0
+        copies = {"en", *(each.language for each in part.train.provenance if each.translated)}
+        others = sum(code not in copies for code in part.train.languages)
+        if others == len(part.train.examples):
+            return 0
+        status = self.context.data.status(originals[0])
+        if not status.rows:
+            raise DataError(
+                f"{part.task.name}: an epoch is as long as one of the English data, which are not there: {status.reason}",
+                hint="--set epochs_of=all counts the examples that are trained on",
+            )
+        most = [status.rows, self.context.options.train_limit, part.train_size or None]
+        return others + min(each for each in most if each is not None)
 
     def _files(self, parts: Sequence[StageTask]) -> Iterator[StageInput]:
         """The files that objectives read, each once; DataError where one is missing."""
@@ -186,6 +210,8 @@ class Stages:
     def _check_needs(self, stage: Stage) -> None:
         """Refuses objectives that would be silently wrong in this stage."""
         for part in stage.tasks:
+            if part.objective.fusion is not None:
+                _check_fused(stage, part)
             if stage.quant and (asking := part.objective.needing("gradients")):
                 raise UsageError(f"objective {asking[0]!r}: not with --quant, whose weights have no gradients")
 
@@ -293,6 +319,12 @@ class Stages:
         return model.folder
 
 
+def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
+    """Default of ``epochs_of``: "english" where a task that is scored is trained on other languages than English."""
+    parts = (part for task in tasks for part in task.train.parts or (task.train,))
+    return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
+
+
 def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
     """Refuses an objective that needs translations where none of the training data are."""
     if not any(each.translated for each in train.provenance):
@@ -303,9 +335,38 @@ def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Com
         )
 
 
+def _check_frozen(stage: Stage) -> None:
+    """Refuses what would train an encoder that one of the stage's tasks leaves as it is."""
+    frozen = [part.name for part in stage.tasks if part.family.freezes_encoder or part.objective.freezes_encoder]
+    if not frozen:
+        return
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{frozen[0]!r} trains a soft prompt on a frozen encoder, which no other task can share",
+            hint="give the tasks in sequence: --via a --via b",
+        )
+    if stage.options.peft:
+        raise UsageError(
+            f"--peft {stage.options.peft}: {frozen[0]!r} trains a soft prompt, and no adapters", hint="leave it out"
+        )
+
+
+def _check_fused(stage: Stage, part: StageTask) -> None:
+    """Refuses to fuse layers where rows of other tasks are no pairs, or where something decides row by row."""
+    assert part.objective.fusion is not None
+    if len(stage.tasks) > 1:
+        raise UsageError(
+            f"{part.name}: a network with fused layers trains one task a stage", hint="give the tasks in sequence"
+        )
+    if stage.adapters is not None:
+        raise UsageError(f"{part.name}: not with --language-adapters, as the rows of a pair are in two languages")
+    part.objective.fusion.check(stage.start.config)
+
+
 def _steps(stage: Stage) -> int:
     """Its optimizer steps if every example is one item; those of long texts are several."""
-    return len(make_schedule([len(part.train.examples) for part in stage.tasks], stage.options, stage.beside))
+    sizes = [part.of_epoch(len(part.train.examples)) for part in stage.tasks]
+    return len(make_schedule(sizes, stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
 from harness.data.access import DataAccess
+from harness.data.class_names import class_names
 from harness.inference.session import Compute
 from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
@@ -18,11 +19,13 @@ from harness.registry.registry import load_part
 from harness.training.lineage import ancestors, trained_with_adapters
 from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.training.sources import training_tasks
+from harness.training.train_on import trained_on
 from harness.training.via import parse_via, via_tasks
 from harness.types.benchmarks import Recipe
 from harness.types.extensions import Objective
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, check_keys, option_values
-from harness.types.tasks import Family, IntermediateTask
+from harness.types.tasks import Family, IntermediateTask, TargetTask, Task
 
 if TYPE_CHECKING:
     from harness.data.sources import LoadedSplit
@@ -47,6 +50,9 @@ class RunContext:
     compute: Compute
     data: DataAccess
     large: bool = False
+    _trained_on: dict[str, tuple[IntermediateTask, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, registry: Registry, recipe: Recipe, options: EvalOptions, compute: Compute | None = None) -> RunContext:
@@ -77,12 +83,18 @@ class RunContext:
         """The training options in force under these names."""
         return build(TrainOptions, self.values(names))  # type: ignore[no-any-return]
 
-    def family(self, name: str, labels: tuple[str, ...], names: Sequence[str], own: Mapping[str, Any]) -> Predictor:
-        """The family with the options in force; ``own`` are those that the task itself sets."""
-        found = self.registry.family(name)
+    def family(self, task: Task, labels: tuple[str, ...], names: Sequence[str]) -> Predictor:
+        """The family of a task, for these labels, with the options in force under these names; the task's own count least.
+
+        It has the names of the classes, where it reads them.
+        """
+        found = self.registry.family(task.family)
         kind = load_part(found, "implementation")
-        with border(f"plugin {found.provider}: family {name!r}: implementation", PluginError, hint=_FAMILY):
-            return kind(labels, build(kind.Options, {**own, **self.values(names)}))  # type: ignore[no-any-return]
+        with border(f"plugin {found.provider}: family {task.family!r}: implementation", PluginError, hint=_FAMILY):
+            family: Predictor = kind(labels, build(kind.Options, {**task.options, **self.values(names)}))
+        if family.reads_class_names:
+            family.class_names = class_names(self.data.data_dir, task.name.partition("[")[0], labels)
+        return family
 
     def format(self, family: str) -> Format:
         """Format of the family's predictions."""
@@ -93,9 +105,18 @@ class RunContext:
         split = task.train if name == "train" else task.dev
         return self.data.load_once(task, split, self.options.train_limit, originals=originals)
 
-    def objective_names(self, name: str) -> list[str]:
+    def training_tasks(self, task: TargetTask) -> tuple[IntermediateTask, ...]:
+        """The training tasks of a target task, in the languages of ``--train-on``, which are looked for once."""
+        if not self.options.train_on:
+            return training_tasks(task, self.registry)
+        if task.name not in self._trained_on:
+            narrowed = trained_on(task, self.registry, self.options.train_on, self.data)
+            self._trained_on[task.name] = tuple(narrowed)
+        return self._trained_on[task.name]
+
+    def objective_names(self, names: Sequence[str]) -> list[str]:
         """The names of the objectives that the options say for a task that is scored; none for plain training."""
-        text = build(ObjectiveOptions, self.values([name])).objective
+        text = build(ObjectiveOptions, self.values(names)).objective
         return [each.strip() for each in text.split("@")] if text.strip() else []
 
     def composition(self, objectives: Sequence[str], names: Sequence[str]) -> Composition:
@@ -119,7 +140,7 @@ class RunContext:
         kinds = [kind for value in values if (kind := options_of(value)) is not None]
         names = set(names)
         known = set(names)
-        used = {name: self.objective_names(name) for name in sorted(names)}
+        used = {name: self.objective_names([name]) for name in sorted(names)}
         for expression in expressions:
             known |= {
                 expression,

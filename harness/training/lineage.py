@@ -12,6 +12,7 @@ from harness.core.errors import HarnessError
 from harness.data.hub_datasets import without_commit
 from harness.data.provenance import Provenance
 from harness.data.resources import Resources, own_languages, translation, union
+from harness.training.sources import training_tasks
 from harness.training.via import in_languages, parse_via
 from harness.types.sources import FileData, Source, Split, described
 
@@ -85,19 +86,18 @@ def _sources(name: str, registry: Registry) -> Iterator[tuple[str, tuple[tuple[s
     """Every source that a training task can be read from: in the words of a record, its languages and itself."""
     try:
         (part,) = parse_via(name)
-        if part.name in registry.intermediate_tasks():
-            task = in_languages(registry.intermediate(part.name), part.languages)
-            train: Any = task.train
-            own = own_languages(task)
-        else:
-            train, own = registry.task(name).train, ("en",)
+        tasks = [registry.intermediate(part.name)] if part.name in registry.intermediate_tasks() else []
+        if part.name in registry.tasks():  # of the same name, perhaps
+            target = registry.task(part.name)
+            tasks += training_tasks(target, registry) if isinstance(target.train, Split) else ()
+        narrowed = [in_languages(task, part.languages) for task in tasks]
     except (HarnessError, ValueError):  # of a plugin that is not installed here
         return
-    if isinstance(train, Split):
-        for piece in train.parts or (train,):
+    for task in narrowed:
+        for piece in task.train.parts or (task.train,):
             for source in piece.sources:
                 files = isinstance(source, FileData) and source.stays_on_disk  # of languages that the record lacks
-                codes = (piece.language,) if piece.language else () if files else own
+                codes = (piece.language,) if piece.language else () if files else own_languages(task)
                 yield described(source), (codes, source)
 
 

@@ -52,6 +52,11 @@ def training_tasks(task: TargetTask, registry: Registry) -> tuple[IntermediateTa
         licence=task.licence,
         citation=task.citation,
         dev=cast(Split, task.languages.get("en", {}).get("dev")),  # without one, part of the training data
+        languages={
+            code: {"train": table["train"]}
+            for code, table in task.languages.items()
+            if "train" in table and code != "en"
+        },
     )
     return (own,)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.data.pairing import Partners
     from harness.data.sources import LoadedSplit
     from harness.families.base import HeadFamily
+    from harness.models.fusion import Fusion
     from harness.models.language_adapters import Choice, LanguageAdapters
     from harness.models.resolve import ResolvedModel
     from harness.scoring.formats.base import Format
@@ -48,7 +49,8 @@ class StageTask:
     """One task of a stage, with its data, its family and the format its dev predictions are scored in.
 
     ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
-    ``partners`` are the English of the training examples, for objectives that need translations.
+    ``partners`` are the English of the training examples, for objectives that need translations. ``epoch`` is how many
+    examples an epoch has where that is not all of them (``epochs_of`` "english"), else 0.
     """
 
     task: IntermediateTask
@@ -60,11 +62,16 @@ class StageTask:
     hub_task: str = "other"
     train_size: int = 0
     partners: Partners | None = None
+    epoch: int = 0
 
     @property
     def name(self) -> str:
         """The task's, with the objective behind it: ``mnli@shuffled``."""
         return self.task.name + self.objective.suffix
+
+    def of_epoch(self, items: int) -> int:
+        """The items of an epoch, of ``items`` that all examples make."""
+        return round(items * self.epoch / len(self.train.examples)) if self.epoch else items
 
     def languages_of(self, examples: Sequence[Example]) -> Sequence[str]:
         """The language of each example that is trained on: those of the data, or what an objective has made of them.
@@ -159,6 +166,11 @@ class Stage:
     def teacher(self) -> StageInput | None:
         """The checkpoint that an objective learns from, if it needs one."""
         return next((each for each in self.inputs if each.role == "teacher"), None)
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The fused layers of its checkpoint, which reads pairs of rows; None for one that reads each row alone."""
+        return self.tasks[0].objective.fusion
 
     @property
     def prerequisites(self) -> list[Stage]:
@@ -269,6 +281,7 @@ class Stage:
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"objective": part.objective.key} if part.objective else {}),
                     **({"partners": part.partners.fingerprint} if part.partners else {}),
+                    **({"epoch": part.epoch} if part.epoch else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }
                 for part in self.tasks
@@ -314,6 +327,7 @@ class Stage:
                     **({"train_size": part.train_size} if part.train_size else {}),
                     **({"objective": part.objective.describe()} if part.objective else {}),
                     **({"pairs": part.partners.counts()} if part.partners else {}),
+                    **({"epoch": part.epoch} if part.epoch else {}),
                     "data": {
                         name: _describe_split(split)
                         for name, split in (("train", part.train), ("dev", part.dev))

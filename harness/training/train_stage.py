@@ -12,25 +12,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.core.claims import confirm_claims
 from harness.core.damage import Damaged, set_aside
 from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.core.sealed import read_sealed, sealed
 from harness.data.languages import distinct
-from harness.inference.features import with_languages
+from harness.inference.features import longest_row, with_languages
 from harness.models.attention import attention_arguments, attention_of
 from harness.models.carried import carried_parameters
 from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
+from harness.models.fusion import write_fusion
 from harness.models.heads import plain_model, quiet
 from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
 from harness.models.padding import padding_of
 from harness.models.preparation import new_tokens_of
+from harness.models.prompt import prompt_facts
 from harness.models.quantised import after_loading, quantised
 from harness.models.stored import stored_names, stored_tensors
 from harness.models.swapped_adapters import attach_adapters, share_adapters
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-    from harness.inference.features import FeatureRows
     from harness.inference.session import Compute
     from harness.types.examples import Example
 
@@ -122,6 +121,10 @@ def _train(
             raise UsageError(
                 f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
             )
+        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
+    if shard and stage.fusion is not None:
+        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
     if shard and stage.options.second_lr:
         raise UsageError(
             "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
@@ -132,7 +135,11 @@ def _train(
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
     parts, fresh = _parts(stage, parent, tokenizer, how, carried, contexts)
-    schedule = make_schedule([part.features.item_count for part in parts], stage.options, stage.beside)
+    items = [
+        part.features.item_count if task.objective.samples_translations else task.of_epoch(part.features.item_count)
+        for task, part in zip(stage.tasks, parts, strict=True)
+    ]
+    schedule = make_schedule(items, stage.options, stage.beside)
     new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
@@ -226,6 +233,7 @@ def _finish(
         **({"frozen": "embeddings and modules of languages"} if _languages_frozen(parts) else {}),
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
+        **prompt_facts(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -315,7 +323,7 @@ def _parts(
             attach_adapters(model, stage.adapters)
         pack_rows(model)
         padding = padding_of(model, tokenizer)
-        check_positions(model, _longest(rows), part.task.name)
+        check_positions(model, longest_row(rows), part.task.name)
         if stage.options.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         if stage.adapter_of:
@@ -326,15 +334,6 @@ def _parts(
             model = with_adapters(model, stage.options, carried)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
-
-
-def _longest(rows: FeatureRows) -> int:
-    """Tokens of the longest row; of running text, which is not counted before its turn comes, those that it may have.
-
-    0 where nothing is known of rows that are made when they are needed.
-    """
-    lengths = rows.lengths
-    return int(lengths.max()) if isinstance(lengths, np.ndarray) else int(getattr(rows, "longest", 0))
 
 
 def _tokenizer_settings(stage: Stage) -> Mapping[str, Any]:
@@ -369,6 +368,7 @@ def _context(
         str(device),
         dev=dev,
         partners=part.partners.examples if part.partners else (),
+        pairs=stage.fusion is not None,
         files=stage.files,
     )
 
@@ -412,6 +412,7 @@ def _write_model(
     def save(scratch: Path) -> None:
         model.save_pretrained(scratch, **({"state_dict": {**model.state_dict(), **more}} if more else {}))
         tokenizer.save_pretrained(scratch)
+        write_fusion(model, scratch)
         if start is not None:
             carry_modules(start, scratch)
 

@@ -41,55 +41,59 @@ class ViaPart:
         return self.name + codes + "".join(f"@{name}" for name in self.objectives)
 
 
-def parse_via(text: str) -> tuple[ViaPart, ...]:
-    """The tasks of one stage: ``"mnli+squad[ar,es]"``. UsageError naming the position of what cannot be read."""
+def parse_via(text: str, option: str = "--via") -> tuple[ViaPart, ...]:
+    """The tasks of one stage: ``"mnli+squad[ar,es]"``. UsageError naming the position of what cannot be read.
+
+    ``option`` is the one that the text was given to, for messages.
+    """
+    given = f"{option} {text!r}"
     parts: list[ViaPart] = []
     at = 0
     while True:
         at = _blank(text, at)
         name = _NAME.match(text, at)
         if name is None:
-            raise _unreadable(text, at, "the name of a task")
+            raise _unreadable(given, text, at, "the name of a task")
         at = _blank(text, name.end())
         codes: tuple[str, ...] = ()
         if text[at : at + 1] == "[":
-            codes, at = _codes(text, at + 1)
+            codes, at = _codes(given, text, at + 1)
         objectives: list[str] = []
         while text[at : at + 1] == "@":
             objective = _NAME.match(text, _blank(text, at + 1))
             if objective is None:
-                raise _unreadable(text, _blank(text, at + 1), "the name of an objective")
+                raise _unreadable(given, text, _blank(text, at + 1), "the name of an objective")
             if objective[0] in objectives:
-                raise UsageError(f"--via {text!r}: the objective {objective[0]!r} occurs twice", hint=SYNTAX)
+                raise UsageError(f"{given}: the objective {objective[0]!r} occurs twice", hint=SYNTAX)
             objectives.append(objective[0])
             at = _blank(text, objective.end())
         part = ViaPart(name[0], codes, tuple(objectives))
         if part.name in {earlier.name for earlier in parts}:
-            raise UsageError(f"--via {text!r}: the task {part.name!r} occurs twice", hint=SYNTAX)
+            raise UsageError(f"{given}: the task {part.name!r} occurs twice", hint=SYNTAX)
         parts.append(part)
         if at == len(text):
             return tuple(parts)
         if text[at] != "+":
-            raise _unreadable(text, at, "'+' or the end" if codes or objectives else "'[', '+' or the end")
+            raise _unreadable(given, text, at, "'+' or the end" if codes or objectives else "'[', '+' or the end")
         at += 1
 
 
-def _codes(text: str, at: int) -> tuple[tuple[str, ...], int]:
+def _codes(given: str, text: str, at: int) -> tuple[tuple[str, ...], int]:
     """The languages up to the closing bracket, and the position after it and the blanks that follow."""
     codes: list[str] = []
     while True:
         at = _blank(text, at)
         code = _CODE.match(text, at)
         if code is None:
-            raise _unreadable(text, at, "a language such as 'sw'")
+            raise _unreadable(given, text, at, "a language such as 'sw'")
         if code[0] in codes:
-            raise UsageError(f"--via {text!r}: the language {code[0]!r} occurs twice", hint=SYNTAX)
+            raise UsageError(f"{given}: the language {code[0]!r} occurs twice", hint=SYNTAX)
         codes.append(code[0])
         at = _blank(text, code.end())
         if text[at : at + 1] == "]":
             return tuple(codes), _blank(text, at + 1)
         if text[at : at + 1] != ",":
-            raise _unreadable(text, at, "',' or ']'")
+            raise _unreadable(given, text, at, "',' or ']'")
         at += 1
 
 
@@ -99,12 +103,12 @@ def _blank(text: str, at: int) -> int:
     return at
 
 
-def _unreadable(text: str, at: int, expected: str) -> UsageError:
+def _unreadable(given: str, text: str, at: int, expected: str) -> UsageError:
     found = repr(text[at]) if at < len(text) else "the end"
     hint = SYNTAX
     if text[at : at + 1] in (",", ">", ";") and "]" not in text[at:]:
         hint = f"stages that follow each other are given apart: --via {text[:at].strip()} --via ...; {SYNTAX}"
-    return UsageError(f"--via {text!r}, character {at + 1}: expected {expected}, found {found}", hint=hint)
+    return UsageError(f"{given}, character {at + 1}: expected {expected}, found {found}", hint=hint)
 
 
 def via_tasks(expression: str, registry: Registry) -> list[IntermediateTask]:
@@ -182,9 +186,19 @@ def _marked(source: Source, *, code: str, read: Reader) -> Source:
     """The source with the language in front of its ids: translations keep the ids of what they translate."""
     if isinstance(source, FileData) and source.stays_on_disk:
         return source
-    return replace(source, example=partial(_read, code=code, read=source.example or read))
+    return replace(source, example=_Marking(code, source.example or read))
 
 
-def _read(row: Row, *, code: str, read: Reader) -> Example | None:
-    example = read(row)
-    return None if example is None else replace(example, id=f"{code}:{example.id}")  # type: ignore[type-var,attr-defined]
+@dataclass(frozen=True)
+class _Marking:
+    """Reads rows with the language in front of their ids; a value, so that one split made twice is the same split."""
+
+    code: str
+    read: Reader
+
+    def __call__(self, row: Row) -> Example | None:
+        """The example of a row, or None where it has none."""
+        example = self.read(row)
+        if example is None:
+            return None
+        return replace(example, id=f"{self.code}:{example.id}")  # type: ignore[type-var,attr-defined]

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from harness.core.errors import DataError
 from harness.types.shuffled_labels import permuted, random_span, random_tags
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ class Example:
     def with_texts(self, **texts: str) -> Self:
         """A copy with other texts; the label, and what labels point into, must stay right."""
         return replace(self, **texts)  # type: ignore[type-var]
+
+    def in_place_of(self, original: Self) -> Self:
+        """This translation, to be scored in place of its original: under its id, with its label.
+
+        DataError where labels cannot be carried over: tags of words, and what has no label at all.
+        """
+        if not self.label_field or self.word_field or not hasattr(self, self.label_field):
+            raise DataError(
+                f"example {getattr(original, 'id', '')!r}: a translation cannot take its place, as labels do not carry over"
+            )
+        kept = {"id": getattr(original, "id", None), self.label_field: getattr(original, self.label_field)}
+        return replace(self, **kept)  # type: ignore[type-var]
 
     def pool_role(self) -> PoolRole:
         """Its part in a split whose examples belong together; by default it is predicted by itself."""
@@ -268,6 +281,10 @@ class Question(Example):
     def shared_text(self) -> str:
         """The context."""
         return self.context
+
+    def in_place_of(self, original: Self) -> Self:
+        """This translation under the id of its original; the answers are those of the translation."""
+        return replace(self, id=original.id)
 
     def has_label(self) -> bool:
         """An answer, or that the context holds none."""

@@ -13,7 +13,7 @@ from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TEXTS = ("via", "select_on", "perturb", "track")
+TEXTS = ("via", "train_on", "select_on", "perturb", "track")
 """Options that are several texts; one alone may be given as it is."""
 OVERRIDES = ("seed", "layer", "pool", "prompt", "index", "peft")
 """Options of training and of families that have a keyword of their own; None is the default."""
@@ -33,6 +33,8 @@ class Keywords(TypedDict, total=False):
     perturb: str | Sequence[str]
     mixed_pairs: bool
     train: str
+    train_on: str | Sequence[str]
+    test_on: str
     recipe: str
     overrides: Mapping[str, Any]
     seed: int | None
@@ -47,6 +49,7 @@ class Keywords(TypedDict, total=False):
     dtype: str
     quant: str
     attention: str
+    pair_missing: str
     language_adapters: str | PathLike[str] | None
     adapter_fallback: str
     batch_tokens: int | None

@@ -15,7 +15,7 @@ from harness.core.errors import UsageError, did_you_mean
 from harness.types.benchmarks import Recipe
 from harness.types.roles import MEASURES, PLACES, SEED, SELECTS, SPEED, option
 from harness.types.trusted_code import parse_trusted
-from harness.types.units import PERTURBATIONS
+from harness.types.units import MIXED, PERTURBATIONS
 
 _LARGEST = 1_000_000_000
 """Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
@@ -32,9 +32,13 @@ class TrainOptions:
     ``batch`` counts items (examples, pieces or windows) of one optimizer step, regardless of the micro-batches, which are
     packed up to ``batch_tokens`` padded tokens. ``max_steps`` 0 means by ``epochs``; ``warmup_ratio`` (of all steps)
     counts where ``warmup_steps`` is 0. ``evaluate_every`` is in steps (0: only at the end); ``select`` "best" keeps the
-    checkpoint with the best English dev score, "last" the final one. ``eval_limit`` scores only that many dev examples
-    during training (0: all); ``patience`` stops after that many evaluations without improvement (0: never). The state to
-    continue from is written every ``save_every`` steps.
+    checkpoint with the best English dev score, "loss" that with the lowest dev loss, "last" the final one. ``eval_limit``
+    scores only that many dev examples during training (0: all); ``patience`` stops after that many evaluations without
+    improvement (0: never). The state to continue from is written every ``save_every`` steps.
+
+    ``epochs_of`` says what an epoch is of data in several languages: "all" of them or, in "english", as many examples as the
+    English data have, so that translations are trained on for the same number of steps. Data that are no translation are
+    counted as well. A task that is scored and trained on other languages (``--train-on``) takes "english" by default.
 
     ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage continues with the head
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
@@ -73,6 +77,7 @@ class TrainOptions:
     save_every: int = option(500, SPEED)
     seed: int = option(42, SEED)
     train_size: int = option(0, MEASURES, keyed="never")
+    epochs_of: str = option("all", MEASURES, keyed="changed")
     keep_head: bool = option(False, MEASURES)
     sampling: str = option("capped", MEASURES)
     sampling_cap: int = option(131_072, MEASURES)
@@ -91,10 +96,12 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
-        if self.select not in ("best", "last"):
-            raise UsageError(f"option select: 'best' or 'last' expected, not {self.select!r}")
+        if self.select not in ("best", "loss", "last"):
+            raise UsageError(f"option select: 'best', 'loss' or 'last' expected, not {self.select!r}")
         if self.sampling not in SAMPLINGS:
             raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
+        if self.epochs_of not in ("all", "english"):
+            raise UsageError(f"option epochs_of: 'all' or 'english' expected, not {self.epochs_of!r}")
         if self.peft not in ("", "lora", "dora"):
             raise UsageError(f"option peft: 'lora' or 'dora' expected, not {self.peft!r}")
         if self.mlm_ratio >= 1:
@@ -143,7 +150,10 @@ class EvalOptions:
     or by themselves where they are keyed "changed".
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``perturb`` names variants of the test sets that are scored besides them (:data:`harness.types.units.PERTURBATIONS`).
+    is. ``train_on`` names languages for single tasks ("xnli[ar,de]") or "all" that have translations: what is scored is
+    trained on their data. ``test_on`` "translated" scores the English translation of the test text in its
+    place. ``perturb`` names variants of the test sets that are scored besides them
+    (:data:`harness.types.units.PERTURBATIONS`).
     ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
     (:mod:`harness.data.mixed_pairs`).
     ``select_on`` names languages whose target dev data choose the checkpoint, which is not zero-shot and marks the
@@ -152,6 +162,8 @@ class EvalOptions:
     ``stages_dir`` holds the trained stages, shared by the runs in one folder (None: ``stages`` next to the run).
     ``batch_tokens`` are the padded tokens of a batch (None: by device); ``compiled`` runs the model through
     ``torch.compile``.
+    ``pair_missing`` says what becomes of a test text without an English translation, for models that read both: "error",
+    or "self", which pairs it with itself and marks the record as partial.
     ``quant`` "8bit" or "4bit" holds the weights of the encoder in 8 or 4 bits, in training (of adapters only) and in
     scoring. ``attention`` names transformers' implementation of attention ("auto": sdpa where the model has it).
     ``language_adapters`` is a folder with an adapter for each language, which are swapped by the language of what is
@@ -168,6 +180,8 @@ class EvalOptions:
     perturb: tuple[str, ...] = option((), SELECTS)
     mixed_pairs: bool = option(False, SELECTS)
     train: str = option("auto", MEASURES, keyed="never")
+    train_on: tuple[str, ...] = option((), MEASURES, keyed="never")
+    test_on: str = option("original", MEASURES, keyed="never")
     recipe: str = option("auto", MEASURES, keyed="never")
     overrides: Mapping[str, Any] = option(dict, MEASURES, keyed="never")
     limit: int | None = option(None, MEASURES, keyed="never")
@@ -176,6 +190,7 @@ class EvalOptions:
     dtype: str = option("auto", MEASURES, keyed="never")
     quant: str = option("", MEASURES, keyed="changed")
     attention: str = option("auto", MEASURES, keyed="changed")
+    pair_missing: str = option("error", MEASURES, keyed="never")
     language_adapters: str | None = option(None, MEASURES, keyed="never")
     adapter_fallback: str = option("related", MEASURES, keyed="never")
     batch_tokens: int | None = option(None, SPEED)
@@ -191,6 +206,14 @@ class EvalOptions:
         """Refuses values that no run can use."""
         if self.train not in ("auto", "never"):
             raise UsageError(f"--train {self.train!r}: 'auto' or 'never' expected")
+        if self.test_on not in ("original", "translated"):
+            raise UsageError(f"--test-on {self.test_on!r}: 'original' or 'translated' expected")
+        if self.test_on == "translated" and (self.mixed_pairs or MIXED in self.perturb):
+            raise UsageError("--test-on translated: not with pairs of two languages, as all text is English")
+        if self.train == "never" and self.train_on:
+            raise UsageError("--train-on: not with --train never, which trains on nothing")
+        if self.pair_missing not in ("error", "self"):
+            raise UsageError(f"--pair-missing {self.pair_missing!r}: 'error' or 'self' expected")
         if self.quant not in ("", "8bit", "4bit"):
             raise UsageError(f"--quant {self.quant!r}: '8bit' or '4bit' expected")
         if self.language_adapters is not None and self.compiled:

@@ -80,6 +80,8 @@ class OptionsRecord(TypedDict):
     split: NotRequired[str]
     via: NotRequired[list[str]]
     select_on: NotRequired[list[str]]
+    train_on: NotRequired[list[str]]
+    test_on: NotRequired[str]
     perturb: NotRequired[list[str]]
     mixed_pairs: NotRequired[bool]
     train: NotRequired[str]
@@ -91,6 +93,7 @@ class OptionsRecord(TypedDict):
     dtype: NotRequired[str]
     quant: NotRequired[str]
     attention: NotRequired[str]
+    pair_missing: NotRequired[str]
     language_adapters: NotRequired[str | None]
     adapter_fallback: NotRequired[str]
     batch_tokens: NotRequired[int | None]
@@ -183,7 +186,8 @@ class StageTaskRecord(TypedDict):
     """One task of a stage; ``data`` holds "train" and, where the task has one, "dev".
 
     ``objective`` lists the objectives from the outermost to the innermost; it is absent for plain training. ``train_size``
-    is absent where the task is trained on all of its examples.
+    is absent where the task is trained on all of its examples, ``epoch`` where each of them is in every epoch. ``pairs``
+    counts the training examples by their English partners, where an objective reads these.
     """
 
     task: str
@@ -191,6 +195,8 @@ class StageTaskRecord(TypedDict):
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
     train_size: NotRequired[int]
+    epoch: NotRequired[int]
+    pairs: NotRequired[dict[str, int]]
     objective: NotRequired[list[ObjectiveRecord]]
     data: dict[str, DataRecord]
 

@@ -76,8 +76,9 @@ class Study(PluginValue):
     ``models`` are model strings. What is scored is a ``benchmark``, or ``tasks`` (selectors), or tasks of a benchmark.
     ``arms`` are the treatments; a study without any has one for each item of ``via``, which is a sequence of stages, ``()``
     for none: ``((), ("mnli",), ("mnli+qqp", "squad"))``. ``seeds_of`` gives single models other seeds. ``options`` are
-    single options of all runs, ``options_of`` those of single models; ``limit``, ``train_limit`` and ``perturb`` are those
-    of a run. A study with ``runs_of`` asks another question of the runs of that study, and adds what they lack.
+    single options of all runs, ``options_of`` those of single models; ``limit``, ``train_limit``, ``perturb`` and
+    ``mixed_pairs`` are those of a run. A study with ``runs_of`` asks another question of the runs of that study, and adds what
+    they lack.
 
     ``hypotheses`` are what the study tests, by name ("H1"), in words. ``contrasts`` are registered before the runs are
     made (``study plan --freeze``); ``margins`` are those of the equivalence tests, in points, the primary one first.
@@ -117,6 +118,7 @@ class Study(PluginValue):
     limit: int | None = None
     train_limit: int | None = None
     perturb: tuple[str, ...] = ()
+    mixed_pairs: bool = False
     margins: tuple[float, ...] = (1.0, 0.5)
     same_source: tuple[tuple[str, str], ...] = ()
     model_factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -160,6 +162,7 @@ class Study(PluginValue):
         require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string", self.benchmark)
         require(bool(self.benchmark or self.tasks), f"{where}: it names neither a benchmark nor tasks")
         check_text(where, "recipe", self.recipe)
+        require(isinstance(self.mixed_pairs, bool), f"{where}: mixed_pairs must be True or False", self.mixed_pairs)
         check_text(where, "question", self.question, needed=False)
         require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
         for stages in self.via:

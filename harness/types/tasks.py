@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from harness.core.errors import DataError, PluginError
-from harness.types import entity_tags, positive_label
+from harness.types import entity_tags, positive_label, seen_labels
 from harness.types.checks import (
     NAME,
     check_mapping,
@@ -176,6 +176,7 @@ def _check_task(task: Task) -> None:
         if task.metric == entity_tags.METRIC:
             entity_tags.check(labels)
         positive_label.check(task.metric, labels)
+        seen_labels.check(task.metric, labels)
     except DataError as error:
         raise PluginError(f"{where}: labels: {error}", hint=error.hint) from None
     check_options(where, "options", task.options)

@@ -1,6 +1,6 @@
 """COPA: which of two alternatives is the cause, or the effect, of the premise? XTREME-R trains XCOPA on it."""
 
-from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers
+from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
 COLUMNS = (
     "premise: string",
@@ -9,6 +9,8 @@ COLUMNS = (
     "question: string",
     "label: label(choice1, choice2)",
 )
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy train.jsonl and val.jsonl of SuperGLUE's COPA to DATA_DIR/copa"
 
 
@@ -27,6 +29,12 @@ def split(hub, file, rows):
     )
 
 
+def translated(code):
+    """The training data as XTREME translated them for XCOPA."""
+    file = f"xtreme_translations/xcopa_translate_train/xcopa_{code}_translate_train.jsonl"
+    return Split(FileData((file,), readers.json_lines, OBTAIN_XTREME, **BY_XTREME), rows=400)
+
+
 COPA = IntermediateTask(
     name="copa",
     title="COPA",
@@ -34,6 +42,7 @@ COPA = IntermediateTask(
     family="multiple_choice",
     train=split("train", "train", 400),
     dev=split("validation", "val", 100),
+    languages=splits("et ht id it qu sw ta th tr vi zh", train=translated),
     example=read,
     metric="accuracy",
     summary="which of two alternatives is the cause, or the effect, of the premise?",

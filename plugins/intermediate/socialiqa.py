@@ -1,9 +1,11 @@
 """SocialIQA: three-way questions about what people want, feel and do. XTREME-R trains XCOPA on it, then on COPA."""
 
-from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers
+from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
 ANSWERS = ("answerA", "answerB", "answerC")
 COLUMNS = ("context: string", "question: string", *(f"{name}: string" for name in ANSWERS), "label: string")
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy socialIQa_v1.4_trn.jsonl and socialIQa_v1.4_dev.jsonl (Sap et al. 2019) to DATA_DIR/siqa"
 
 
@@ -22,6 +24,12 @@ def split(hub, file, rows):
     )
 
 
+def translated(code):
+    """The training data as XTREME translated them for XCOPA."""
+    file = f"xtreme_translations/siqa_translate_train/train_{code}_translate_train.jsonl"
+    return Split(FileData((file,), readers.json_lines, OBTAIN_XTREME, **BY_XTREME), rows=33_410)
+
+
 SOCIALIQA = IntermediateTask(
     name="socialiqa",
     title="Social IQa",
@@ -29,6 +37,7 @@ SOCIALIQA = IntermediateTask(
     family="multiple_choice",
     train=split("train", "trn", 33_410),
     dev=split("validation", "dev", 1_954),
+    languages=splits("et ht id it qu sw ta th tr vi zh", train=translated),
     example=read,
     metric="accuracy",
     summary="which of three answers fits the question about a social situation?",

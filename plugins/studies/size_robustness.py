@@ -46,6 +46,7 @@ SMOKE = {
     "options_of": {},
     "search": None,
     "perturb": ("drop",),
+    "mixed_pairs": False,
     "limit": 60,
     "train_limit": 300,
 }
@@ -71,6 +72,7 @@ SIZE_ROBUSTNESS = Study(
     options_of={model: {"peft": "lora", "gradient_checkpointing": True} for model in LARGEST},
     search=rate_search(LARGEST),
     perturb=("drop", "swap"),
+    mixed_pairs=True,
     analysis="harness.analysis.effects.size_robustness:analyse",
     summary="size and robustness on XTREME-R: XLM-R from base to XXL, mT5 as replication",
     source="XTREME-R (Ruder et al. 2021); XLM-R XL and XXL (Goyal et al. 2021)",

@@ -1,13 +1,18 @@
 """PAWS-X: do two sentences with much the same words mean the same?"""
 
-from harness import HubData, Pair, Split, TargetTask, hookimpl, splits
+from harness import FileData, HubData, Pair, Split, TargetTask, hookimpl, readers, splits
 
+MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+XTREME = "xtreme_translations/PAWSX-Translated"
+OBTAIN = "unpack x-final.tar.gz (Yang et al. 2019) to DATA_DIR/pawsx"
+OBTAIN_XTREME = f"copy XTREME's translations (its README, 'Translations') to DATA_DIR/{XTREME}"
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
 
 
 def split(code, name, rows):
-    translated = {} if code == "en" else PEOPLE
+    translated = {} if code == "en" else MACHINE if name == "train" else PEOPLE
     return Split(
         HubData(
             "google-research-datasets/paws-x",
@@ -28,6 +33,28 @@ def split(code, name, rows):
     )
 
 
+def training(code):
+    """The English sentences in another language, as PAWS-X or XTREME translated them."""
+    if code == "en":
+        return None
+    published = split(code, "train", 49_401)
+    file = FileData((f"pawsx/x-final/{code}/translated_train.tsv",), readers.tab_separated, OBTAIN, **MACHINE)
+    return Split(*published.sources, file, of_xtreme(f"en-{code}-translated.tsv"), rows=published.rows)
+
+
+def of_xtreme(name):
+    """A file of the translations that XTREME distributes."""
+    return FileData((f"{XTREME}/{name}",), readers.translated_pairs, OBTAIN_XTREME, example=read_pair, **BY_XTREME)
+
+
+def into_english(code):
+    return None if code == "en" else Split(of_xtreme(f"test-{code}-en-translated.tsv"), language="en")
+
+
+def read_pair(row):
+    return Pair(str(row["_row"]), row["a"], row["b"], row["label"])
+
+
 PAWSX = TargetTask(
     name="pawsx",
     title="PAWS-X",
@@ -37,8 +64,10 @@ PAWSX = TargetTask(
     train=split("en", "train", 49_401),
     languages=splits(
         "de en es fr ja ko zh",
+        train=training,
         dev=lambda code: split(code, "validation", 2_000),
         test=lambda code: split(code, "test", 2_000),
+        **{"test-en": into_english},
     ),
     example=lambda row: Pair(str(row["_row"]), row["sentence1"], row["sentence2"], row["label"] or None),
     metric="accuracy",

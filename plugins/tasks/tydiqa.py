@@ -1,9 +1,16 @@
 """TyDiQA-GoldP: questions asked in nine languages by people who did not know the answer."""
 
+from dataclasses import replace
+
 from harness import FileData, HubData, Split, TargetTask, Where, hookimpl, language_name, readers, splits
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy the folder tydiqa/ of XTREME's download_data.sh to DATA_DIR/tydiqa"
+TRAIN = {
+    "ar": 14_805, "bn": 2_390, "en": 3_696, "fi": 6_855, "id": 5_702, "ko": 1_625, "ru": 6_490, "sw": 2_755, "te": 5_563
+}  # fmt: skip
 SIZES = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
 
 
@@ -14,6 +21,23 @@ def hub(code, split):
         HubData("google/xtreme", "tydiqa", split, where=language, columns=COLUMNS),
         HubData("google-research-datasets/tydiqa", "secondary_task", split, where=language, columns=COLUMNS),
     )
+
+
+def of_xtreme(name):
+    """A file of the translations that XTREME distributes, in whatever folder of them."""
+    return FileData((f"xtreme_translations/**/{name}",), readers.translated_squad, OBTAIN_XTREME, **BY_XTREME)
+
+
+def training(code):
+    """The questions of the language or, before them, English ones that were translated into it."""
+    if code == "en":
+        return Split(*hub(code, "train"), rows=TRAIN[code])
+    own = (replace(source, rows=TRAIN[code]) for source in hub(code, "train"))
+    return Split(of_xtreme(f"tydiqa.translate.train.en-{code}.json"), *own)
+
+
+def into_english(code):
+    return None if code == "en" else Split(of_xtreme(f"tydiqa.translate.test.{code}-en.json"), language="en")
 
 
 def heldout(code):
@@ -31,11 +55,13 @@ TYDIQA = TargetTask(
     title="TyDiQA-GoldP",
     version=1,
     family="span_qa",
-    train=Split(*hub("en", "train"), rows=3_696),
+    train=training("en"),
     languages=splits(
         "en ar bn fi id ko ru sw te",
+        train=lambda code: None if code == "en" else training(code),
         dev=lambda code: heldout(code) if code == "en" else None,  # XTREME selects on what is the English test set, too
         test=heldout,
+        **{"test-en": into_english},
     ),
     example=readers.question,
     metric="squad",

@@ -32,6 +32,8 @@ TEST = {
     "tr": 4785, "ur": 535, "vi": 800, "yo": 100, "zh": 5528,
 }  # fmt: skip
 
+UNTRAINED = ("th", "tl", "yo")  # with a test set only
+
 # Languages whose copy on the Hub takes in treebanks of a related language, and XTREME's own sizes where known.
 MIXED_IN = {
     "de": "Swiss German", "el": "Ancient Greek", "fr": "Old French", "ru": "Old Russian", "zh": "Classical Chinese"
@@ -79,6 +81,21 @@ def split(code, name, sizes):
     return Split(*treebanks(code, name, "2.5"), *others, rows=rows)
 
 
+def training(code):
+    """Sentences of the language's own training sections, where it has any; how many there are is not checked."""
+    if code == "en" or code in UNTRAINED:
+        return None
+    if code in XTREME_R:
+        return Split(*treebanks(code, "train", "2.7"), download(code, "train"))
+    return Split(*treebanks(code, "train", "2.5"), download(code, "train"), *hub_training(code).sources)
+
+
+def hub_training(code):
+    if code == "en" or code in UNTRAINED or code in XTREME_R:
+        return None
+    return Split(on_hub(code, "train", {code: None}))
+
+
 def hub_split(code, name, sizes):
     hub = on_hub(code, name, sizes)
     return None if hub is None else Split(hub)
@@ -99,6 +116,7 @@ UDPOS = TargetTask(
     train=split("en", "train", {"en": 21_253}),
     languages=splits(
         f"{LANGUAGES} {' '.join(XTREME_R)}",
+        train=training,
         dev=lambda code: split(code, "dev", DEV),
         test=lambda code: split(code, "test", TEST),
     ),
@@ -116,6 +134,7 @@ UDPOS_HUB = replace(
     train=Split(on_hub("en", "train", {"en": 21_253})),
     languages=splits(
         LANGUAGES,
+        train=hub_training,
         dev=lambda code: hub_split(code, "dev", DEV),
         test=lambda code: hub_split(code, "test", TEST),
     ),

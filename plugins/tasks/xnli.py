@@ -1,11 +1,16 @@
 """XNLI: does the second sentence follow from the first?"""
 
-from harness import HubData, Pair, Split, TargetTask, Where, hookimpl, splits
+from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
 CLASSES = "label: label(entailment, neutral, contradiction)"
 PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
+MACHINE = {"origin": "machine_translation", "system": "XNLI-MT, of MNLI"}
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+XTREME = "xtreme_translations/XNLI-Translated"
+OBTAIN_XTREME = f"copy XTREME's translations (its README, 'Translations') to DATA_DIR/{XTREME}"
+OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 
 
 def split(code, name, rows):
@@ -15,6 +20,37 @@ def split(code, name, rows):
         HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED, **translated),
         rows=rows,
     )
+
+
+def machine_translated(code):
+    """MNLI in another language."""
+    if code == "en":
+        return None
+    file = f"xnli/XNLI-MT-1.0/multinli/multinli.train.{code}.tsv"
+    return Split(
+        HubData("facebook/xnli", code, "train", columns=PER_LANGUAGE, **MACHINE),
+        FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt, **MACHINE),
+        of_xtreme(f"en-{code}-translated.tsv"),
+        rows=392_702,
+    )
+
+
+def of_xtreme(name):
+    """A file of the translations that XTREME distributes."""
+    return FileData((f"{XTREME}/{name}",), readers.translated_pairs, OBTAIN_XTREME, example=read_pair, **BY_XTREME)
+
+
+def into_english(code):
+    return None if code == "en" else Split(of_xtreme(f"test-{code}-en-translated.tsv"), language="en")
+
+
+def read_pair(row):
+    return Pair(str(row["_row"]), row["a"], row["b"], row["label"])
+
+
+def read_xnli_mt(row):
+    label = "contradiction" if row["label"] == "contradictory" else row["label"]
+    return Pair(str(row["_row"]), row["premise"], row["hypo"], label)
 
 
 def read(row):
@@ -37,8 +73,10 @@ XNLI = TargetTask(
     ),
     languages=splits(
         "ar bg de el en es fr hi ru sw th tr ur vi zh",
+        train=machine_translated,
         dev=lambda code: split(code, "validation", 2_490),
         test=lambda code: split(code, "test", 5_010),
+        **{"test-en": into_english},
     ),
     example=read,
     metric="accuracy",

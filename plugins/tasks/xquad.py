@@ -4,6 +4,8 @@ from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, spl
 
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
+BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
+OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy xquad.*.json from github.com/google-deepmind/xquad to DATA_DIR/xquad"
 
 
@@ -19,6 +21,20 @@ def split(code):
     )
 
 
+def of_xtreme(name):
+    """A file of the translations that XTREME distributes, in whatever folder of them."""
+    return FileData((f"xtreme_translations/**/{name}",), readers.translated_squad, OBTAIN_XTREME, **BY_XTREME)
+
+
+def training(code):
+    """SQuAD's training data in another language."""
+    return None if code == "en" else Split(of_xtreme(f"squad.translate.train.en-{code}.json"))
+
+
+def into_english(code):
+    return None if code == "en" else Split(of_xtreme(f"xquad.translate.test.{code}-en.json"), language="en")
+
+
 XQUAD = TargetTask(
     name="xquad",
     title="XQuAD",
@@ -27,7 +43,9 @@ XQUAD = TargetTask(
     train="squad",
     languages=splits(
         "en es de el ru tr ar vi th zh hi ro",
+        train=training,
         test=split,
+        **{"test-en": into_english},
     ),
     example=readers.question,
     metric="squad",

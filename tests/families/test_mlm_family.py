@@ -54,7 +54,7 @@ def test_masks_80_10_10_of_15_percent_and_never_special_tokens(kind: str) -> Non
     rng = np.random.default_rng(1)
     ids = rng.integers(len(tokens), size=400_000)
     torch.manual_seed(0)
-    masked, labels = mask.drawn(ids)
+    masked, labels = mask.drawn(ids, np.array([0, len(ids)]))
     special = np.isin(ids, tokens.all_special_ids)
     chosen = labels != -100
     assert special.any() and not chosen[special].any() and (masked[~chosen] == ids[~chosen]).all()
@@ -89,6 +89,23 @@ def test_an_epoch_holds_every_text_small_languages_again_and_again() -> None:
     assert {index for language, index in seen if language == 0} == set(range(1_000))
     times = np.bincount([index for language, index in seen if language == 1])
     assert len(times) == 10 and times.sum() == round(1_000 * (10 / 1_000) ** 0.3) and np.ptp(times) <= 1
+
+
+def test_a_row_has_no_more_masks_than_it_may_and_those_that_stay_would_be_there_anyway() -> None:
+    ids = np.full(3_000, 100)
+    edges = np.concatenate([[0], np.cumsum(np.tile([128, 2, 40, 130], 10))])
+    ids = ids[: edges[-1]]
+    plain, capped = (Mask.of(tokenizer("bert"), 0.15, most) for most in (0, 20))
+    torch.manual_seed(0)
+    masked, every = plain.drawn(ids, edges)
+    torch.manual_seed(0)
+    fewer, labels = capped.drawn(ids, edges)
+    counts, kept = (np.add.reduceat(found != -100, edges[:-1]) for found in (every, labels))
+    assert counts.max() > 20 and np.array_equal(kept, np.minimum(counts, 20))
+    assert np.array_equal(fewer[labels != -100], masked[labels != -100]) and not (labels != -100)[every == -100].any()
+    assert np.array_equal(fewer[labels == -100], ids[labels == -100])
+    batch = rows("bert", masked_per_row=1, max_length=32).batch(np.arange(40), 0)
+    assert ((batch["labels"] != -100).sum(axis=1) <= 1).all()
 
 
 @pytest.mark.parametrize("kind", ["xlmr", "bert"])

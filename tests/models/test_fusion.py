@@ -213,6 +213,22 @@ def test_the_second_token_stands_for_the_beginning_of_english_in_training() -> N
         assert close(logits(model, batch), logits(plain, batch))
 
 
+def test_a_reloaded_network_computes_the_same(tmp_path: Path) -> None:
+    model, batch = network(), rows(7, 5, 6, 9)
+    fuse(model, MIDDLE)
+    with pairs_joined(model):
+        expected = logits(model, batch)
+    model.save_pretrained(tmp_path)
+    write_fusion(model, tmp_path)
+    again = type(model).from_pretrained(tmp_path, dtype=torch.float64).eval()
+    assert torch.equal(logits(again, batch), logits(model, batch))
+    found = stored_fusion(tmp_path)
+    assert found is not None
+    fuse(again, found)
+    with pairs_joined(again):
+        assert torch.equal(logits(again, batch), expected)
+
+
 def test_a_folder_says_how_its_network_is_fused(tmp_path: Path) -> None:
     model = network()
     model.save_pretrained(tmp_path)

@@ -39,9 +39,17 @@ def family(body: str) -> str:
 
 
 OBJECTIVE = """
+from dataclasses import dataclass, field
 from harness import Objective, StageObjective
 
+@dataclass(frozen=True)
+class Strength:
+    strength: float = field(default=1.0, metadata={{"keyed": "{keyed}"}})
+
 class Noisy(StageObjective):
+    off = {{"strength": 0.0}}
+    Options = Strength
+
     def loss(self, model, batch, plain, context):
 {body}
 
@@ -51,8 +59,8 @@ def harness_objectives():
 """
 
 
-def objective(body: str) -> str:
-    return OBJECTIVE.format(body=indent(dedent(body).strip(), " " * 8))
+def objective(body: str, keyed: str = "value") -> str:
+    return OBJECTIVE.format(body=indent(dedent(body).strip(), " " * 8), keyed=keyed)
 
 
 def published(path: str) -> str:
@@ -175,6 +183,19 @@ def harness_launchers():
                 return super().features(tokenizer, examples, training=training)
         """),
         "IndexError",
+    ),
+    "objective-off": (
+        objective("""
+            import torch
+
+            torch.rand(1)
+            return plain(batch)
+        """),
+        "with strength=0.0 it is not plain training",
+    ),
+    "objective-record": (
+        objective("return plain(batch)", keyed="never"),
+        "option strength: it measures, and is not in the key",
     ),
     "objective-kill": (
         objective("""

@@ -89,6 +89,7 @@ def alone(
     ("task", "more", "fsdp"),
     [
         ("mnli@masked", (), False),
+        ("mnli@noise@adversarial", ("--set", "method=free", "--set", "weight=0.5"), False),
         ("mnli@masked+squad@shuffled", (), True),
         ("mnli+squad", (), False),
         ("mnli+squad", (), True),

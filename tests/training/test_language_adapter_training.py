@@ -240,6 +240,7 @@ def test_what_language_adapters_cannot_be_trained_with_is_refused(xlmr: Path, da
         ({"via": ("mnli",)}, "option via"),
         ({"language_adapters": str(tmp_path)}, "option language_adapters"),
         ({"overrides": {"extend_vocabulary": 5}}, "extend_vocabulary"),
+        ({"overrides": {"transliterate": "cyrl-latn"}}, "transliterate"),
         ({"overrides": {"peft": "dora"}}, "peft"),
     ):
         with pytest.raises(UsageError, match=said):

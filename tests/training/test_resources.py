@@ -73,6 +73,12 @@ def loaded(task: IntermediateTask, place: int) -> LoadedSplit:
 def ways() -> Iterator[Way]:
     registry = get_registry()
     tasks = [own for target in registry.tasks().values() for own in training_tasks(target, registry)]
+    tasks += [
+        in_languages(own, codes)  # --train-on
+        for own in tasks
+        for codes in (["en"], ["sw"], ["en", "sw"], *([code] for code in own.languages))
+        if own.name in registry.tasks()
+    ]
     for task in registry.intermediate_tasks().values():
         codes = [code for code, table in task.languages.items() if "train" in table]
         tasks += [
@@ -119,6 +125,11 @@ TRANSLATED_TRAINING = {
     ("mnli", code): "machine_translation" for code in "ar bg de el es fr hi ru sw th tr ur vi zh".split()
 } | {
     **{("pawsx", code): "machine_translation" for code in "de es fr ja ko zh".split()},
+    **{
+        (name, code): "machine_translation"
+        for name in ("copa", "socialiqa")
+        for code in "et ht id it qu sw ta th tr vi zh".split()
+    },
     ("nli", "ko"): "machine_translation",
     ("squad", "es"): "machine_translation",
     ("hellaswag", "ru"): "machine_translation",
@@ -147,9 +158,17 @@ def test_first_party_test_sets_say_which_of_them_are_translations() -> None:
         if isinstance(task.train, Split):
             assert {source.origin for source in task.train.sources} == {"native"}, name
         for code, table in task.languages.items():
-            translated = name in TRANSLATED_EVERYWHERE or (name in TRANSLATED_TESTS and code != "en")
+            translated = name in TRANSLATED_EVERYWHERE or (
+                name.removesuffix("_cloze") in TRANSLATED_TESTS and code != "en"
+            )
             for split, table_split in table.items():
                 expected = "human_translation" if translated else "native"
+                if split in ("train", "test-en"):
+                    machine = {"machine_translation"}
+                    made = {} if split == "test-en" else {"panx": {"native"}, "tydiqa": {"native", *machine}}
+                    origins = made.get(name.removesuffix("_hub").replace("udpos", "panx"), machine)
+                    assert {source.origin for source in table_split.sources} == origins, (name, code, split)
+                    continue
                 assert {source.origin for source in table_split.sources} == {expected}, (name, code, split)
 
 

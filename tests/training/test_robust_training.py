@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -284,10 +284,12 @@ def test_free_averages_the_gradients_of_all_passes(trial: Trial) -> None:
 
 def test_the_weight_mixes_the_two_losses(trial: Trial) -> None:
     batch, context = trial.batch(range(4))
-    clean = float(trial.plain(batch)[0])
+    clean = float(trial.plain(batch)[0].detach())
     for kind in (Noise, Adversarial):
-        whole = float(kind(kind.Options(radius=0.5)).loss(trial.model, batch, trial.plain, context)[0])
-        part = float(kind(kind.Options(radius=0.5, weight=0.25)).loss(trial.model, batch, trial.plain, context)[0])
+        whole = float(kind(kind.Options(radius=0.5)).loss(trial.model, batch, trial.plain, context)[0].detach())
+        part = float(
+            kind(kind.Options(radius=0.5, weight=0.25)).loss(trial.model, batch, trial.plain, context)[0].detach()
+        )
         assert part == pytest.approx(0.75 * clean + 0.25 * whole, rel=1e-12) and whole != clean
 
 
@@ -321,8 +323,23 @@ def test_rows_in_one_line_and_rows_of_one_length_get_their_own_noise(trial: Tria
         for length in lengths.unique().tolist():
             rows = lengths == length
             torch.testing.assert_close(place.embedding(ids[rows, :length]), padded[rows, :length])
-        with pytest.raises(ModelError, match="in a batch of 4 rows"):
+        torch.testing.assert_close(place.embedding(ids.T), padded.transpose(0, 1))
+        with pytest.raises(ModelError, match=r"of \(4, \d+\) in the batch"):
             place.embedding(ids[:, : int(lengths.max()) - 1].repeat(3, 1))
+
+
+def test_as_many_rows_as_tokens_are_no_riddle(trial: Trial) -> None:
+    """XLNet looks tokens up by columns."""
+    batch, context = trial.batch(range(16))
+    size = min(batch["input_ids"].shape)
+    square = {name: value[:size, :size] if value.dim() == 2 else value for name, value in batch.items()}
+    place = NoisyEmbedding.of(trial.model, square, context, "noise")
+    noise = place.draw(context.generators()[:size], lambda each, shape: each.standard_normal(shape))
+    with torch.no_grad():
+        plain = place.embedding(square["input_ids"])
+        with place.added(noise):
+            torch.testing.assert_close(place.embedding(square["input_ids"]), plain + noise)
+            torch.testing.assert_close(place.embedding(square["input_ids"].T), (plain + noise).transpose(0, 1))
 
 
 def test_a_projection_leaves_what_is_inside() -> None:
@@ -442,6 +459,14 @@ def test_packed_weights_have_no_gradients_to_climb(corpus: Path, small_model: Pa
     chosen = replace(options(corpus, peft="lora"), quant="8bit")
     with pytest.raises(UsageError, match="'adversarial': not with --quant"):
         train(str(small_model), "mnli@adversarial", out=tmp_path / "out", options=chosen)
+
+
+def test_sharded_weights_have_no_gradients_to_climb(
+    corpus: Path, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.training.train_stage.sharding_asked_for", lambda: nullcontext(True))
+    with pytest.raises(UsageError, match="'adversarial': not with FSDP"):
+        train(str(small_model), "mnli@noise@adversarial", out=tmp_path / "out", options=options(corpus))
 
 
 # Synonyms

@@ -17,20 +17,26 @@ from safetensors.torch import load_file, save_file
 from harness import Answer, Choice, Objective, ObjectiveContext, Pair, Question, Tagged, hookimpl
 from harness.api import evaluate, train
 from harness.core.errors import HarnessError, UsageError
+from harness.data.access import DataAccess
 from harness.families.base import HeadFamily
 from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
+from harness.models.fusion import Fusion, fuse, pairs_joined
 from harness.models.load import load_tokenizer
+from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.results.inventory import find_runs, find_stages
 from harness.testing.objectives import cut, killed
 from harness.testing.subject import Subject
+from harness.training.objectives.base import PlainLoss
+from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching, divergence
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build
 from harness.types.progress import ProgressListener
+from harness.types.units import Unit
 
 WORDS = "the cat sleeps on the red mat and the dog runs home".split()
 CONTEXT = "the cat sleeps on the red mat and the dog runs home"
@@ -83,12 +89,14 @@ class Taught:
             torch.nn.init.normal_(parameter, std=1.0)
         return network.eval()
 
+    def batch(self) -> dict[str, torch.Tensor]:
+        arrays = self.features.batch(self.rows, self.tokenizer.pad_token_id or 0)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
     def loss(self, model: Any = None, **changes: Any) -> tuple[torch.Tensor, torch.Tensor]:
         model = model or self.model
-        arrays = self.features.batch(self.rows, self.tokenizer.pad_token_id or 0)
-        batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
         context = replace(self.context, rows=self.rows, **changes)
-        return self.objective.loss(model, batch, lambda given: self.family.loss(model, given), context)
+        return self.objective.loss(model, self.batch(), lambda given: self.family.loss(model, given), context)
 
 
 # The loss
@@ -124,7 +132,7 @@ def test_choices_that_are_none_take_no_part() -> None:
 def test_a_model_that_is_its_own_teacher_learns_nothing(name: str, small_model: Path) -> None:
     taught = Taught(name, small_model, alpha=1.0, temperature=2.0)
     loss, terms = taught.loss(taught.teacher.requires_grad_(True))
-    assert abs(loss.item()) < 1e-5 and int(terms) == int(taught.family.loss(taught.model, batch_of(taught))[1])
+    assert abs(loss.item()) < 1e-5 and int(terms) == int(taught.family.loss(taught.model, taught.batch())[1])
     other, _ = taught.loss()
     assert other.item() > 1e-4
     assert largest_gradient(loss, taught.teacher) < 1e-3 * largest_gradient(other, taught.model)
@@ -135,11 +143,6 @@ def largest_gradient(loss: torch.Tensor, model: Any) -> float:
     return max(float(each.grad.abs().max()) for each in model.parameters() if each.grad is not None)
 
 
-def batch_of(taught: Taught) -> dict[str, torch.Tensor]:
-    arrays = taught.features.batch(taught.rows, taught.tokenizer.pad_token_id or 0)
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
 @pytest.mark.parametrize("name", FAMILIES)
 def test_alpha_mixes_the_labels_and_the_teacher_in_one_pass(name: str, small_model: Path) -> None:
     both = Taught(name, small_model, alpha=0.25)
@@ -148,7 +151,7 @@ def test_alpha_mixes_the_labels_and_the_teacher_in_one_pass(name: str, small_mod
     loss, terms = both.loss()
     assert len(calls) == 1
     alone, count = Taught(name, small_model, alpha=1.0).loss()
-    plain, _ = both.family.loss(both.model, batch_of(both))
+    plain, _ = both.family.loss(both.model, both.batch())
     assert loss.item() == pytest.approx(0.75 * plain.item() + 0.25 * alone.item(), rel=1e-5)
     assert int(terms) == int(count)
 
@@ -185,7 +188,7 @@ def test_signals_of_several_predictions_a_row_are_not_stored(name: str, small_mo
 
 def test_facts_are_of_the_teacher_on_dev(small_model: Path) -> None:
     taught = Taught("tagging", small_model)
-    batch = {key: value for key, value in batch_of(taught).items() if key != "words"}
+    batch = {key: value for key, value in taught.batch().items() if key != "words"}
     [found] = taught.family.distributions(taught.teacher, batch)
     assert found.gold is not None
     entropy = torch.distributions.Categorical(logits=found.logits).entropy().mean().item()
@@ -195,6 +198,72 @@ def test_facts_are_of_the_teacher_on_dev(small_model: Path) -> None:
     assert facts["teacher_entropy"] == pytest.approx(entropy, abs=1e-5)
     assert facts["teacher_agreement"] == pytest.approx(right, abs=1e-5)
     assert "teacher_agreement" not in Taught("tagging", small_model).objective.__class__(Teaching.Options()).facts()
+
+
+# Pairs of a text and its English, read side by side
+
+
+class TaughtPairs(Taught):
+    """Pairs of which each English row is another example, for a model and a teacher that read both."""
+
+    def __init__(self, name: str, model: Path, **options: Any) -> None:
+        super().__init__(name, model, **{**options, "signals": "live"})
+        self.objective = Teaching(build(Teaching.Options, options))
+        self.family = self.objective.family(self.family)
+        partners = self.examples[::-1]
+        self.fused = Fused(Fused.Options(local_layers=0, pairs="all"))
+        self.context = replace(self.context, family=self.family, partners=partners, pairs=True)
+        for network in (self.teacher, self.model):
+            fuse(network, Fusion(0, 1))
+        self.objective.examples(self.examples, self.context)
+        made = self.family.features(self.tokenizer, self.examples, training=True)
+        self.features = self.objective.features(self.fused.features(made, self.context), self.context)
+        self.rows = np.arange(len(self.features))
+
+    def loss(self, model: Any = None, **changes: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        model = model or self.model
+        context = replace(self.context, rows=self.rows, **changes)
+
+        def fused(given: Any) -> Any:
+            return self.fused.loss(model, given, PlainLoss(self.family.loss, model), context)
+
+        with pairs_joined(model):
+            return self.objective.loss(model, self.batch(), fused, context)
+
+
+@pytest.mark.parametrize("signals", ["live", "stored"])
+@pytest.mark.parametrize("name", ["classification", "tagging", "span_qa"])
+def test_the_teacher_stands_for_labels_of_the_target_language_alone(name: str, signals: str, small_model: Path) -> None:
+    if (name, signals) == ("tagging", "stored"):
+        return
+    alpha = 1.0 if name == "tagging" else 0.25
+    pairs = TaughtPairs(name, small_model, alpha=alpha, signals=signals)
+    loss, terms = pairs.loss()
+    batch, family = pairs.batch(), pairs.family
+    with pairs_joined(pairs.teacher), pairs_joined(pairs.model):
+        own, wanted = family.distributions(pairs.model, batch), family.distributions(pairs.teacher, batch)
+    alone = family.distributions(pairs.model, {key: value[::2] for key, value in batch.items()})
+    ce_t = ce_e = kl = 0.0
+    for mine, other in zip(own, wanted, strict=True):
+        assert mine.gold is not None
+        first = mine.rows % 2 == 0
+        ce = torch.nn.functional.cross_entropy(mine.logits, mine.gold, reduction="none")
+        ce_t += mine.weight * ce[first].sum().item()
+        ce_e += mine.weight * ce[~first].sum().item()
+        kl += mine.weight * divergence(other.logits[first], mine.logits[first]).item()
+    assert (ce_t == 0) == (name == "tagging") and ce_e > 0 and kl > 1e-3
+    assert loss.item() == pytest.approx(
+        (1 - alpha) * ce_t + alpha * kl + ce_e, rel=2e-3 if signals == "stored" else 1e-4
+    )
+    plain = pairs.fused.loss(pairs.model, batch, PlainLoss(family.loss, pairs.model), pairs.context)
+    assert terms.item() == plain[1].item()
+    # Both sides are read: a row alone gives other logits.
+    assert not torch.allclose(alone[0].logits, own[0].logits[own[0].rows % 2 == 0][:, : alone[0].logits.shape[1]])
+
+
+def test_labels_of_words_that_a_translation_lacks_are_not_counted(small_model: Path) -> None:
+    with pytest.raises(UsageError, match=r"have no labels, and alpha 0\.5 counts their loss"):
+        TaughtPairs("tagging", small_model, alpha=0.5)
 
 
 # Examples without labels
@@ -426,3 +495,99 @@ def test_what_cannot_be_taught_is_refused(
 ) -> None:
     with pytest.raises(HarnessError, match=message):
         trained(expression, **overrides)
+
+
+# What it is for
+
+
+TAGGER = """
+import json
+from harness import FileData, IntermediateTask, Split, Tagged, TargetTask, hookimpl, splits
+
+TAGS = ("ADJ", "ADP", "AUX", "DET", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "VERB")
+
+def lines(path):
+    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+def file(name, **more):
+    return Split(FileData((f"tagger/{name}.jsonl",), lines, "the test writes it", **more))
+
+def read(row):
+    return Tagged(row["id"], tuple(row["words"]), tuple(row["tags"]) if row["tags"] else None)
+
+FIELDS = dict(
+    version=1, family="tagging", metric="accuracy", labels=TAGS, example=read, summary="tags of words", licence="CC0 1.0",
+    citation="nobody",
+)
+
+@hookimpl
+def harness_intermediate_tasks():
+    translated = file("train-de", origin="machine_translation", system="nobody")
+    yield IntermediateTask(
+        "tagger", train=file("train-en"), dev=file("dev-en"), languages=splits("de", train=lambda code: translated), **FIELDS
+    )
+
+@hookimpl
+def harness_target_tasks():
+    tests = splits("en de", test=lambda code: file(f"test-{code}"))
+    yield TargetTask("tagged", train="tagger", languages=tests, **FIELDS)
+"""
+
+
+@pytest.fixture
+def tagger(corpus: Path, tmp_path: Path) -> tuple[Path, Registry]:
+    """English sentences with tags, German ones without, and a task that is scored in both languages."""
+    (tmp_path / "tagger_plugin.py").write_text(TAGGER)
+    registry = get_registry([tmp_path / "tagger_plugin.py"])
+    data, udpos = DataAccess.of(registry, str(corpus), offline=True), registry.task("udpos")
+    (tmp_path / "data" / "tagger").mkdir(parents=True)
+
+    def write(name: str, split: Any, tagged: bool = True) -> None:
+        rows = [
+            {"id": f"{name}-{each.id}", "words": each.words, "tags": each.tags if tagged else None}
+            for each in data.load(udpos, split).examples
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "data" / "tagger" / f"{name}.jsonl").write_text(text)
+
+    write("train-en", udpos.train)
+    write("train-de", udpos.languages["de"]["dev"], tagged=False)
+    for name, code in (("dev", "en"), ("test", "en"), ("test", "de")):
+        write(f"{name}-{code}", udpos.languages[code][name])
+    return tmp_path, registry
+
+
+def test_german_is_tagged_as_well_after_teaching_on_untagged_translations(
+    tagger: tuple[Path, Registry], small_model: Path
+) -> None:
+    here, registry = tagger
+    chosen = options(here / "data", max_steps=150, batch=16, lr=2e-3)
+    chosen = replace(chosen, train_limit=None)
+    plain = train(str(small_model), "tagger", out=here / "plain", options=chosen, registry=registry)
+    taught = train(
+        str(small_model),
+        "tagger[en,de]@teaching",
+        out=here / "taught",
+        options=replace(chosen, overrides={**chosen.overrides, "teacher": str(plain.folder)}),
+        registry=registry,
+    )
+    assert taught.summary["items"][0] > plain.summary["items"][0]
+    assert taught.summary["objectives"]["tagger[en,de]"]["teaching"]["alpha"] == 1
+    resources = taught.summary["resources"]
+    assert (resources["labels"], resources["text"]) == (["en"], ["de"])
+    assert [each["to"] for each in resources["translations_train"]] == ["de"]
+    scores = {}
+    for stage in (plain, taught):
+        run = evaluate(
+            str(stage.folder),
+            ["tagged"],
+            out=here / f"run-{stage.folder.name}",
+            options=replace(chosen, train="never", overrides={}),
+            registry=registry,
+        )
+        units = run.record["units"].items()
+        scores[stage.folder.name] = {
+            Unit.of(key).language: unit["score"]["metrics"]["accuracy"]["value"] for key, unit in units
+        }
+    assert scores["plain"]["de"] > 25  # about a quarter are nouns
+    assert scores["taught"]["de"] >= scores["plain"]["de"] - 1

@@ -38,6 +38,7 @@ OTHER = {
     "dtype": "bf16",
     "quant": "4bit",
     "attention": "eager",
+    "pair_missing": "self",
     "language_adapters": "elsewhere",
     "adapter_fallback": "none",
     "batch_tokens": 7,

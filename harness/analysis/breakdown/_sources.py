@@ -14,7 +14,8 @@ from harness.data.access import DataAccess
 from harness.inference.session import Compute, open_model
 from harness.models.reference import parse_model
 from harness.models.resolve import Access, resolve_model
-from harness.training.sources import task_of, training_tasks
+from harness.training.sources import task_of
+from harness.training.train_on import trained_on
 from harness.types.examples import Example
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ def train(system: RunView, registry: Registry, name: str, data_dir: str | Path |
     DataError where the data are others now. A task that is not fine-tuned has none.
     """
     fingerprints = _trained_on(system, name)
-    sources = training_tasks(task_of(registry, name, system.benchmark), registry)
+    data = DataAccess.of(registry, data_dir, offline=True)
+    task = task_of(registry, name, system.benchmark)
+    sources = [*trained_on(task, registry, system.train_on, data)]
     if not sources:
         return ()
-    data = DataAccess.of(registry, data_dir, offline=True)
     loaded = data.load(sources[-1], sources[-1].train, system.record["options"].get("train_limit"))
     if fingerprints and loaded.fingerprint not in fingerprints:
         raise DataError(f"{loaded.source}: not the data that {name} was fine-tuned on in {system.name}")

@@ -21,7 +21,7 @@ from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.world import World
 
-VERSION = 3
+VERSION = 4
 MARKER = "sample-corpus.json"
 CORPUS = "harness sample corpus"
 

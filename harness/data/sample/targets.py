@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from harness.data.sample.bitext import parallel, pools
 from harness.data.sample.inference import inferences
 from harness.data.sample.lexicon import LANGUAGES
-from harness.data.sample.paraphrase import paraphrases
+from harness.data.sample.paraphrase import Paraphrase, paraphrases
 from harness.data.sample.questions import questions
 from harness.data.sample.sizes import Size
 from harness.data.sample.tables import COLUMNS, NLI, Row, write_lines, write_table
@@ -18,6 +20,7 @@ from harness.types.languages import iso639_3, language_name
 
 XTREME = "google/xtreme"
 TATOEBA_CODES = {"sw": "swh", "zh": "cmn"}  # individual languages, where ISO 639-3 also has a macrolanguage
+TRANSLATED = ('origin = "machine_translation"', 'system = "the grammar of the sample corpus"')
 TASKS = {
     "xnli": "ar de en es fr hi ru sw zh",
     "pawsx": "de en es fr ko zh",
@@ -64,6 +67,24 @@ def _pairs(folder: Path, seed: int, size: Size) -> None:
             texts = [(*item.texts(code), item.same) for item in items]
             rows = [{"sentence1": one, "sentence2": two, "label": str(int(same))} for one, two, same in texts]
             write_table(folder, f"{XTREME}/PAWS-X.{code}/{split}", "pawsx", rows)
+        if split != "validation":
+            _translations(folder, split, items)
+
+
+def _translations(folder: Path, split: str, items: Sequence[Paraphrase]) -> None:
+    """PAWS-X's training data in other languages, or its test text in English, where users put translations."""
+    write_lines(folder / "translated" / "pawsx" / "about.toml", TRANSLATED)
+    for code in TASKS["pawsx"].split():
+        if code != "en":
+            rows = [
+                dict(zip(("sentence1", "sentence2"), item.texts(code if split == "train" else "en"), strict=True))
+                | ({"label": str(int(item.same))} if split == "train" else {})
+                | {"source": str(number)}
+                for number, item in enumerate(items)
+            ]
+            name = "train" if split == "train" else f"{split}-en"
+            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+            write_lines(folder / "translated" / "pawsx" / code / f"{name}.jsonl", lines)
 
 
 def nli_row(premise: str, hypothesis: str, label: str, index: int) -> Row:

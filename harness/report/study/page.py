@@ -37,6 +37,7 @@ from harness.report.study.tables import (
     task_tables,
 )
 from harness.report.table import Table
+from harness.types.units import MIXED_PAIRS
 
 MOST_ROWS = 2000
 """Rows of the table of languages that the page has room for; the files have all."""
@@ -202,7 +203,7 @@ def _facts(report: StudyReport) -> list[tuple[str, str]]:
             for name, value in (("items per unit", study.limit), ("training examples", study.train_limit))
             if value is not None
         ),
-        "perturbed": ", ".join(study.perturb),
+        "perturbed": ", ".join([*study.perturb, *([MIXED_PAIRS] if study.mixed_pairs else [])]),
         "search": f"{search.option} among {', '.join(map(str, search.values))}, by English dev scores with seed {search.seed}"
         if search
         else "",

@@ -10,7 +10,9 @@ from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1, WeightedF1
 from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
 from harness.scoring.metrics.base import AdditiveMetric, Metric
 from harness.scoring.metrics.chunks import ChunkF1, LegacyChunkF1
+from harness.scoring.metrics.macro_f1 import MacroF1, ZeroShot
 from harness.scoring.metrics.retrieval import AveragePrecision, MiningF1, ReciprocalRank
+from harness.types import seen_labels
 
 METRICS: dict[str, type[AdditiveMetric]] = {
     kind.name: kind
@@ -18,6 +20,7 @@ METRICS: dict[str, type[AdditiveMetric]] = {
         Accuracy,
         AccuracyF1,
         WeightedF1,
+        MacroF1,
         LegacyChunkF1,
         ChunkF1,
         Squad,
@@ -33,7 +36,8 @@ METRICS: dict[str, type[AdditiveMetric]] = {
 def get_metric(name: str) -> Metric:
     """The metric of this name.
 
-    Besides the names in :data:`METRICS`: ``accuracy_f1:LABEL`` (F1 of that label), ``evaluate:MODULE`` (any metric of
+    Besides the names in :data:`METRICS`: ``accuracy_f1:LABEL`` (F1 of that label), ``zero_shot:LABEL,LABEL`` (those labels
+    are seen in training), ``evaluate:MODULE`` (any metric of
     Hugging Face ``evaluate``, see :class:`~harness.scoring.metrics.hub.EvaluateMetric`), ``package.module:Class`` (a plugin's).
     :class:`UsageError` with suggestions for an unknown name.
     """
@@ -42,6 +46,8 @@ def get_metric(name: str) -> Metric:
         return METRICS[name]()
     if head == "accuracy_f1" and rest:
         return AccuracyF1(rest)
+    if head == seen_labels.METRIC and rest:
+        return ZeroShot(seen_labels.seen_in(name))
     if head == "evaluate" and rest:
         from harness.scoring.metrics.hub import EvaluateMetric
 

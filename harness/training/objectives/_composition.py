@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.core.arrays import IntArray
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.training.objectives.base import Batch, Loss
     from harness.types.examples import Example
     from harness.types.extensions import Need, Objective
@@ -72,6 +73,16 @@ class Composition:
     def needing(self, need: Need) -> list[str]:
         """The names of those that need it."""
         return [layer.value.name for layer in self.layers if need in layer.value.needs]
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """See :attr:`StageObjective.fusion`."""
+        return next((found for layer in self.layers if (found := layer.objective.fusion) is not None), None)
+
+    @property
+    def samples_translations(self) -> bool:
+        """See :attr:`StageObjective.samples_translations`."""
+        return any(layer.objective.samples_translations for layer in self.layers)
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """See :meth:`StageObjective.task`."""
@@ -134,6 +145,11 @@ class Composition:
         for layer in reversed(self.layers):
             model = layer.objective.finish(model)
         return model
+
+    @property
+    def freezes_encoder(self) -> bool:
+        """Tells whether one of them leaves the encoder as it is."""
+        return any(layer.objective.freezes_encoder for layer in self.layers)
 
     @property
     def finishes(self) -> bool:

@@ -30,10 +30,11 @@ Draw = Callable[[np.random.Generator, tuple[int, int]], Any]
 class NoisyEmbedding:
     """The word embedding of a model, and the tokens of a micro-batch that get noise: no padding, no special tokens.
 
-    ``inside`` and ``there`` (rows, width) mark them, and all tokens that are not padding.
+    ``ids`` (rows, width) are those of the batch; ``inside`` marks these tokens, ``there`` all that are not padding.
     """
 
     embedding: Any
+    ids: torch.Tensor
     inside: torch.Tensor
     there: torch.Tensor
 
@@ -58,7 +59,8 @@ class NoisyEmbedding:
             )
         there = batch["attention_mask"] == 1
         special = torch.tensor(sorted(set(context.tokenizer.all_special_ids)), device=there.device)
-        return cls(embedding, there & ~torch.isin(batch["input_ids"], special), there)
+        ids = batch["input_ids"]
+        return cls(embedding, ids, there & ~torch.isin(ids, special), there)
 
     def draw(self, generators: Sequence[np.random.Generator], draw: Draw) -> torch.Tensor:
         """Numbers (rows, width, d), those of each row drawn for its own tokens alone; 0 elsewhere."""
@@ -74,8 +76,8 @@ class NoisyEmbedding:
     def added(self, noise: torch.Tensor) -> Iterator[None]:
         """Within, the noise (rows, width, d) is added to the embeddings of this batch."""
 
-        def add(module: Any, given: Any, output: torch.Tensor) -> torch.Tensor:
-            return output + self._placed(noise, output)
+        def add(module: Any, given: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+            return output + self._placed(noise, given[0]).reshape(output.shape)
 
         handle = self.embedding.register_forward_hook(add)
         try:
@@ -83,19 +85,33 @@ class NoisyEmbedding:
         finally:
             handle.remove()
 
-    def _placed(self, noise: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """The noise for embeddings that were looked up: of the batch, of its rows of one length, or of rows in one line."""
-        rows, width = self.there.shape
-        found = output.shape[:-1].numel() // output.shape[-2], output.shape[-2]
-        if found == (rows, width):
-            return noise.reshape(output.shape)
+    def _placed(self, noise: torch.Tensor, looked_up: torch.Tensor) -> torch.Tensor:
+        """The noise in the order in which a model looks up the tokens of the batch; ModelError where that is none known."""
+        ids = looked_up.reshape(-1, looked_up.shape[-1])
+        if ids.shape == self.ids.shape and len(ids) != ids.shape[1]:
+            return noise
+        known = [(own, placed) for own, placed in self._orders(noise) if own.shape == ids.shape]
+        if not known:
+            raise ModelError(
+                f"noise on word embeddings: the model looks up {tuple(ids.shape)} tokens, of {tuple(self.ids.shape)}"
+                " in the batch",
+                hint="choose another model",
+            )
+        return max(known, key=lambda order: int((order[0] == ids).sum()))[1]
+
+    def _orders(self, noise: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Ids and noise of the batch, of its rows of one length, of all rows in one line; each also with rows as columns."""
         lengths = self.there.sum(1)
-        if found == (1, int(lengths.sum())):
-            return noise[self.there].reshape(output.shape)
-        alike = lengths == found[1]
-        if found[0] == int(alike.sum()):
-            return noise[alike][self.there[alike]].reshape(output.shape)
-        raise ModelError(f"embeddings of {found[0]} rows of {found[1]} tokens, in a batch of {rows} rows of {width}")
+        found = [(self.ids, noise), (self.ids[self.there][None], noise[self.there][None])]
+        for length in sorted(set(lengths.tolist())):
+            alike = lengths == length
+            inside = self.there[alike]
+            found.append(
+                (self.ids[alike][inside].view(-1, length), noise[alike][inside].view(-1, length, noise.shape[2]))
+            )
+        for ids, placed in found:
+            yield ids, placed
+            yield ids.T, placed.transpose(0, 1)
 
 
 def norms(noise: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,9 @@ Huang et al., EMNLP 2021 (arXiv 2104.08645), for cross-lingual transfer; the asc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Adversarial(StageObjective):
     d starts at random, and each step moves it by ``ascent_rate`` along the gradient of its row, of length 1, and projects
     it onto the ball of ``radius``. All norms are those of one row, over all of its tokens.
     """
+
+    off: ClassVar[Mapping[str, Any]] = {"weight": 0.0}
 
     @dataclass(frozen=True)
     class Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.families.base import HeadFamily
     from harness.inference.features import FeatureRows
+    from harness.models.fusion import Fusion
     from harness.types.examples import Example
     from harness.types.tasks import IntermediateTask
 
@@ -63,7 +64,8 @@ class ObjectiveContext:
     its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
     the English of the training examples, in their order, where an objective needs "translations": what an example was
     translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
-    it. ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
+    it. ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
+    ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class ObjectiveContext:
     teacher_tokenizer: PreTrainedTokenizerBase | None = None
     dev: Sequence[Example] = ()
     partners: Sequence[Example] = ()
+    pairs: bool = False
     step: int = 0
     total: int = 0
     rows: IntArray | None = None
@@ -111,9 +114,15 @@ class ObjectiveContext:
 class StageObjective:
     """Changes how one task of a stage is trained. ``options`` is an instance of :attr:`Options`, a frozen dataclass.
 
+    ``off`` are values of options with which a stage has the bits of a plain one, if there are such (``{"weight": 0.0}``).
+
     An objective has no state that a step changes: what a step does follows from the weights and from the context. It
     draws no number from torch's generator where it does nothing (a weight of 0), so that dropout stays the same.
     """
+
+    freezes_encoder: bool = False
+    """True if the encoder stays as it is: the task has a stage of its own then, without adapters."""
+    off: ClassVar[Mapping[str, Any]] = {}
 
     @dataclass(frozen=True)
     class Options:
@@ -124,6 +133,19 @@ class StageObjective:
 
     def __init__(self, options: Any) -> None:
         self.options = options
+
+    @property
+    def fusion(self) -> Fusion | None:
+        """The layers of its checkpoints that read both rows of a pair, so that test texts come in two languages as well.
+
+        None for networks that read each row alone.
+        """
+        return None
+
+    @property
+    def samples_translations(self) -> bool:
+        """True if an epoch has each English row once, in one of the languages that it is in."""
+        return False
 
     def task(self, task: IntermediateTask) -> IntermediateTask:
         """The task that is read instead, before any data are; one without ``dev`` keeps its last checkpoint."""

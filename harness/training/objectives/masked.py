@@ -90,6 +90,8 @@ class Masked(StageObjective):
         """The family of masked language modelling, on the rows of the given one."""
         if not family.fresh_head:
             raise UsageError("objective 'masked': the task has no labels that could be left out")
+        if family.freezes_encoder:
+            raise UsageError("objective 'masked': the task trains no encoder, only a soft prompt")
         return MaskedRows(family, self.options.mlm_probability)
 
     def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:

@@ -6,8 +6,9 @@ the two can be compared.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 class Noise(StageObjective):
     """Minimises ``(1 - weight) L(x) + weight L(x + d)``, d being uniform in the L2 ball of ``radius`` over a whole row."""
+
+    off: ClassVar[Mapping[str, Any]] = {"weight": 0.0}
 
     @dataclass(frozen=True)
     class Options:

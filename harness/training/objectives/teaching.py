@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from harness.core.errors import DataError, UsageError
 from harness.families.base import HeadFamily
 from harness.families.distributions import Distributions
 from harness.inference.features import Features, with_languages
+from harness.inference.pairs import Alternatives
 from harness.models.device import sent
+from harness.models.fusion import pairs_joined
 from harness.models.padding import Unpadded
 from harness.models.tables import check_positions
 from harness.training._order import micro_batches
@@ -85,15 +87,17 @@ class Teaching(StageObjective):
             )
         self.any_tokenizer = not family.token_level
         kept = copy.copy(family)
-        kept.keeps_unlabelled = self.options.alpha in (None, 1)
+        kept.keeps_unlabelled = family.keeps_unlabelled or self.options.alpha in (None, 1)
         return kept
 
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
         """The same examples. UsageError for those without labels where the loss of labels counts."""
         lacking = sum(isinstance(example, Example) and not example.has_label() for example in examples)
+        if context.pairs and not context.family.labels_translate:
+            lacking = len(examples)
         if self.options.alpha is None:
             self._alpha = 1.0 if lacking else 0.5
-        elif lacking and self.options.alpha < 1:
+        elif lacking and 0 < self.options.alpha < 1:
             raise UsageError(
                 f"objective 'teaching': {lacking:,} of {len(examples):,} training examples have no labels, and alpha "
                 f"{self.options.alpha:g} counts their loss",
@@ -106,6 +110,8 @@ class Teaching(StageObjective):
         """The same rows, with the teacher's logits where they are stored."""
         assert context.teacher is not None and context.teacher_tokenizer is not None
         rows = features
+        if context.pairs:
+            context.check_teacher_tokens()
         if context.teacher_tokenizer.get_vocab() != context.tokenizer.get_vocab():
             rows = self._rows = self._for_teacher(features, context)
         if isinstance(rows, Features):
@@ -116,25 +122,32 @@ class Teaching(StageObjective):
     def loss(
         self, model: PreTrainedModel, batch: Batch, plain: Callable[[Batch], Loss], context: ObjectiveContext
     ) -> Loss:
-        """Both losses, summed over what is predicted, and the number of terms of the plain one."""
+        """Both losses, summed over what is predicted, and the number of terms of the plain one.
+
+        Of pairs the teacher teaches the rows of the target language; those in English keep the loss of their labels.
+        """
         if not self._alpha:
             return plain(batch)
-        if self._alpha == 1:
+        if self._alpha == 1 and not context.pairs:
             found = context.family.distributions(model, batch)
             return self._taught(batch, found, context), _terms(found)
         with replayed(model) as replay:
             loss, terms = plain(batch)
         found = context.family.distributions(replay, batch)
+        if context.pairs:
+            return loss + self._alpha * (self._taught(batch, found, context) - _labelled(_of_target(found))), terms
         return (1 - self._alpha) * loss + self._alpha * self._taught(batch, found, context), terms
 
     def _taught(self, batch: Batch, found: Sequence[Distributions], context: ObjectiveContext) -> torch.Tensor:
         """The summed divergence of what the model has found from the teacher."""
         import torch
 
-        temperature = self.options.temperature
+        temperature, told = self.options.temperature, self._wanted(batch, found, context)
+        if context.pairs:
+            found, told = _of_target(found), _of_target(told)
         parts = [
             own.weight * divergence(wanted.logits, own.logits, temperature)
-            for own, wanted in zip(found, self._wanted(batch, found, context), strict=True)
+            for own, wanted in zip(found, told, strict=True)
         ]
         return temperature**2 * torch.stack(parts).sum()
 
@@ -165,7 +178,7 @@ class Teaching(StageObjective):
             assert context.rows is not None
             batch = _batch(self._rows, context.rows, context)
         assert context.teacher is not None
-        with torch.no_grad():
+        with torch.no_grad(), pairs_joined(context.teacher):
             return context.family.distributions(context.teacher, batch)
 
     def _on_dev(self, context: ObjectiveContext) -> dict[str, float]:
@@ -199,7 +212,7 @@ class Teaching(StageObjective):
                 hint="--set signals=live",
             )
         columns: dict[str, np.ndarray[Any, Any]] = {}
-        for numbers, found in _distributions(rows, context):
+        for numbers, found in _distributions(rows, context, pairs=context.pairs):
             for place, each in enumerate(found):
                 logits = each.logits.half().cpu().numpy()
                 if not np.array_equal(each.rows.cpu().numpy(), np.arange(len(numbers))):
@@ -241,13 +254,38 @@ def _entropy(logits: torch.Tensor) -> torch.Tensor:
     return -(logs.exp() * logs).sum(-1)
 
 
-def _distributions(rows: FeatureRows, context: ObjectiveContext) -> Iterator[tuple[IntArray, Sequence[Distributions]]]:
+def _of_target(found: Sequence[Distributions]) -> list[Distributions]:
+    """Those of the rows in the target language, the first of each pair."""
+    chosen = []
+    for each in found:
+        first = each.rows % 2 == 0
+        gold = None if each.gold is None else each.gold[first]
+        chosen.append(replace(each, logits=each.logits[first], rows=each.rows[first], gold=gold))
+    return chosen
+
+
+def _labelled(found: Sequence[Distributions]) -> torch.Tensor:
+    """The summed cross-entropy of what has a label."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    losses = [
+        each.weight * cross_entropy(each.logits, each.gold, reduction="sum") for each in found if each.gold is not None
+    ]
+    return torch.stack(losses).sum() if losses else torch.zeros((), device=found[0].logits.device)
+
+
+def _distributions(
+    rows: FeatureRows, context: ObjectiveContext, *, pairs: bool = False
+) -> Iterator[tuple[IntArray, Sequence[Distributions]]]:
     """The numbers of the rows, batch by batch from the longest on, and what the teacher predicts for them."""
     import torch
 
+    rows = rows.every if isinstance(rows, Alternatives) else rows
+
     teacher: Any = context.teacher
     padding = "none" if isinstance(teacher, Unpadded) else "right"
-    with torch.inference_mode():
+    with torch.inference_mode(), pairs_joined(teacher) if pairs else nullcontext():
         for numbers in micro_batches(rows, np.arange(rows.item_count), _TOKENS, padding=padding):
             yield numbers, context.family.distributions(teacher, _batch(rows, numbers, context))
 

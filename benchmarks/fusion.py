@@ -1,0 +1,152 @@
+"""Is the English partner of a text used? A fused network with each text's own partner, and with that of another text.
+
+Run from the root of the repository, with SIB-200 in the data folder::
+
+    python -m benchmarks.fusion --model demo:e5-small --data-dir ../shared/data --out runs/fusion
+
+SIB-200's sentences are the same in all languages. Those of its test split are cut in two by number: some are trained on in
+every language, beside their English, with some of the English training sentences (beside themselves); the others are
+tested. In the second run each test text has the English of the next one with another topic. The answers to the same texts
+are compared by McNemar's exact test. People translated the text: easier than machine translation, and not for claims.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import binomtest
+
+from benchmarks.fusion_task import LANGUAGES
+from harness.api import evaluate, train
+from harness.registry.default import get_registry
+from harness.types.options import EvalOptions
+
+FLORES = {"en": "eng_Latn", "de": "deu_Latn", "sw": "swh_Latn", "tr": "tur_Latn", "th": "tha_Thai"}
+Sentence = dict[str, str]
+
+
+def sentences(data: Path, code: str, split: str) -> list[Sentence]:
+    """The rows of a split in a language, in the order of their numbers."""
+    path = data / "Davlan/sib200/data" / FLORES[code] / f"{split}.tsv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    found = [{"id": "s" + row["index_id"], "text": row["text"], "topic": row["category"]} for row in rows]
+    return sorted(found, key=lambda row: int(row["id"][1:]))
+
+
+def others(rows: Sequence[Sentence]) -> list[Sentence]:
+    """For each sentence the next one, counted round, with another topic."""
+    turned = [[*rows[index + 1 :], *rows[: index + 1]] for index in range(len(rows))]
+    return [next(row for row in after if row["topic"] != own["topic"]) for own, after in zip(rows, turned, strict=True)]
+
+
+def write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def make_data(data: Path, out: Path, languages: Sequence[str], trained: int, english: int) -> None:
+    """The folders ``out/true`` and ``out/other``, which differ in the English of the test texts."""
+    parallel = {code: sentences(data, code, "test") for code in ("en", *languages)}
+    tested = parallel["en"][trained:]
+    for name, partners in (("true", tested), ("other", others(tested))):
+        folder = out / name
+        first = sentences(data, "en", "train")[:english]
+        write(folder / "topics/train-en.jsonl", [*first, *parallel["en"][:trained]])
+        write(folder / "topics/dev-en.jsonl", sentences(data, "en", "dev"))
+        for code in languages:
+            write(folder / f"topics/train-{code}.jsonl", parallel[code][:trained])
+            write(folder / f"topics/test-{code}.jsonl", parallel[code][trained:])
+            english_of = [
+                {"id": row["id"], "text": partner["text"], "source": row["id"]}
+                for row, partner in zip(tested, partners, strict=True)
+            ]
+            write(folder / f"translated/topics-test/{code}/test-en.jsonl", english_of)
+
+
+def right(out: Path, languages: Sequence[str], folder: Path) -> list[bool]:
+    """Whether each answer is right, language by language."""
+    found: list[bool] = []
+    for code in languages:
+        [path] = (out / "predictions").rglob(f"*{code}*.*")
+        gold = [json.loads(line)["topic"] for line in (folder / f"topics/test-{code}.jsonl").open(encoding="utf-8")]
+        answers = path.read_text(encoding="utf-8").split("\n")[: len(gold)]
+        found += [answer.split("\t")[-1].strip() == topic for answer, topic in zip(answers, gold, strict=True)]
+    return found
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="demo:e5-small")
+    parser.add_argument("--data-dir", type=Path, required=True, help="a data folder with SIB-200")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--languages", default="de,sw,tr", help=f"of {LANGUAGES} (default: de,sw,tr)")
+    parser.add_argument(
+        "--trained", type=int, default=130, help="parallel sentences to train on; the others of 204 test"
+    )
+    parser.add_argument(
+        "--english", type=int, default=280, help="English sentences that are trained on beside themselves"
+    )
+    parser.add_argument("--local-layers", type=int, default=1)
+    parser.add_argument("--fusion-layers", type=int, default=10)
+    parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--seed", type=int, default=42)
+    args = parser.parse_args(argv)
+    languages = args.languages.split(",")
+    make_data(args.data_dir, args.out, languages, args.trained, args.english)
+    registry = get_registry([Path(__file__).with_name("fusion_task.py")])
+    overrides = {
+        "lr": 1e-4,
+        "batch": 16,
+        "epochs": args.epochs,
+        "warmup_ratio": 0.1,
+        "select": "last",
+        "seed": args.seed,
+        "local_layers": args.local_layers,
+        "fusion_layers": args.fusion_layers,
+    }
+
+    def options(name: str, **more: Any) -> EvalOptions:
+        return EvalOptions(data_dir=str(args.out / name), offline=True, device="cpu", recipe="demo", **more)
+
+    stage = train(
+        args.model,
+        f"topics[en,{args.languages}]@fusion",
+        out=args.out / "model",
+        options=options("true", overrides={**overrides, "max_steps": 0}),
+        registry=registry,
+    )
+    answers = {}
+    for name in ("true", "other"):
+        chosen = options(name, train="never")
+        evaluate(
+            str(stage.folder),
+            ["topics-test"],
+            languages=languages,
+            out=args.out / f"run-{name}",
+            options=chosen,
+            registry=registry,
+        )
+        answers[name] = right(args.out / f"run-{name}", languages, args.out / name)
+    pairs = list(zip(answers["true"], answers["other"], strict=True))
+    only = [sum(one and not two for one, two in pairs), sum(two and not one for one, two in pairs)]
+    result = {
+        "texts": len(pairs),
+        "languages": languages,
+        "seconds": stage.summary["seconds"],
+        **{f"accuracy, {name} partner": round(100 * sum(found) / len(found), 1) for name, found in answers.items()},
+        "right only with the true partner": only[0],
+        "right only with the other partner": only[1],
+        "p (McNemar, exact)": binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0,
+    }
+    print(json.dumps(result, indent=1))
+    return result
+
+
+if __name__ == "__main__":
+    main()

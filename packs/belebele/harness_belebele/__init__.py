@@ -1,0 +1,1 @@
+"""Belebele, a plugin for xtreme-harness."""

@@ -1,0 +1,1 @@
+"""Named entities, a plugin for xtreme-harness."""

@@ -1,0 +1,1 @@
+"""Natural language inference, a plugin for xtreme-harness."""

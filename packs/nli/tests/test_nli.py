@@ -1,0 +1,61 @@
+"""The tasks keep the contract of the harness, on made rows in the form of the published files."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from harness_nli.data import AFRICA, AMERICAS, INDIA, read
+from harness_nli.plugin import NLI_WORLD
+
+from harness import get_registry
+from harness.testing.pytest_plugin import Contract
+
+ROWS = {
+    "premise": ["He came home."] * 12,
+    "hypothesis": ["He left.", "He came.", "He ate."] * 4,
+    "label": [2, 0, 1] * 4,
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with a dozen pairs of each source."""
+    for name in (
+        "nyu-mll/glue/mnli/train",
+        "nyu-mll/glue/mnli/validation_matched",
+        "nala-cub/americas_nli/aym/validation",
+        "nala-cub/americas_nli/oto/test",
+        "Divyanshu/indicxnli/ta/test",
+    ):
+        path = tmp_path / f"{name}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(ROWS), path)
+    for config in ("eng", "hau"):
+        path = tmp_path / "masakhane" / "afrixnli" / "data" / config / "test.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f'"He said ""{i}""."\tHe spoke.\t{i % 3}' for i in range(12)]
+        path.write_text("\n".join(["premise\thypothesis\tlabel", *lines, ""]), encoding="utf-8")
+    return tmp_path
+
+
+def test_contract(harness_contract: Contract, data: Path) -> None:
+    outcomes = harness_contract("nli_world", data_dir=data)
+    assert {o.subject for o in outcomes if o.check == "labels"} == {
+        f"task {name}" for name in ("americasnli", "afrixnli", "indicxnli")
+    }
+
+
+def test_a_row_of_each_form_becomes_a_pair() -> None:
+    pair = read({"_row": 3, "premise": "a", "hypothesis": "b", "label": "neutral"})
+    assert (pair.id, pair.a, pair.b, pair.label) == ("3", "a", "b", "neutral")
+
+
+def test_the_benchmark_has_all_languages_and_one_stage() -> None:
+    assert [len(codes) for codes in NLI_WORLD.tasks.values()] == [15, 10, 18, 11]
+    assert set(NLI_WORLD.tasks["americasnli"]) == set(AMERICAS) and set(NLI_WORLD.tasks["afrixnli"]) == set(AFRICA)
+    assert NLI_WORLD.tasks["indicxnli"] == INDIA
+    registry = get_registry()
+    stages = {NLI_WORLD.train.get(name, (registry.task(name).train,)) for name in NLI_WORLD.tasks}
+    assert stages == {("mnli",)}
+    assert registry.languages()["oto"].name == "Otomi"
