@@ -61,3 +61,12 @@ def harness_objectives():
         summary="FILTER: a text and its English translation side by side in some layers, in training and in tests",
         citation=FILTER,
     )
+    yield Objective(
+        "prompt",
+        1,
+        "harness.training.objectives.prompt:Prompt",
+        families=("classification", "multiple_choice", "span_qa", "tagging"),
+        needs=("gradients",),
+        summary="a soft prompt in front of every text, and a head; the encoder is frozen",
+        citation="Lester et al. 2021, The Power of Scale for Parameter-Efficient Prompt Tuning",
+    )

@@ -31,6 +31,7 @@ FAMILIES = {
     "bitext_retrieval": "retrieval",
     "bitext_mining": "mining",
     "mlm": "masked LM",
+    "cloze": "cloze",
 }
 """The families, and the heads of their columns."""
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import ModelError
+from harness.models.prompt import prompt_of
 from harness.types.languages import LANGUAGE, language_number, languages, numbered_language
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def freeze_languages(model: PreTrainedModel, trained: Collection[str] | None = N
     body, kept = model.base_model, {language_in_model(code, known) for code in trained or () if code}
     if trained is None:
         body.embeddings.requires_grad_(False)
+        if (vectors := prompt_of(model)) is not None:  # is no word of any language
+            vectors.requires_grad_(True)
     for layer in body.encoder.layer:
         if trained is None and layer.output.adapter_layer_norm is not None:
             layer.output.adapter_layer_norm.requires_grad_(False)

@@ -149,6 +149,11 @@ def _said(folder: Path, said: Any) -> tuple[int, Place]:
 def _embedding(model: PreTrainedModel) -> Any:
     import torch
 
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"a model of type {model.config.model_type!r} has two stacks that read: it cannot have a soft prompt",
+            hint="use an encoder such as XLM-R or mBERT",
+        )
     try:
         embedding = model.get_input_embeddings()
     except (AttributeError, NotImplementedError):

@@ -152,7 +152,7 @@ class Stages:
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
         if paired:
-            _check_translated(task, train, objective)
+            _check_translated(task, train, objective, scored)
         partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
         return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
@@ -325,13 +325,13 @@ def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
     return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
 
 
-def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition) -> None:
+def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition, scored: bool) -> None:
     """Refuses an objective that needs translations where none of the training data are."""
     if not any(each.translated for each in train.provenance):
         raise UsageError(
             f"objective {objective.needing('translations')[0]!r}: needs translations among the training data of "
             f"{task.name!r}",
-            hint=f"--via '{task.name}[es]{objective.suffix}'",
+            hint="--train-on all" if scored else f"--via '{task.name}[es]{objective.suffix}'",
         )
 
 

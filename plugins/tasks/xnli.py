@@ -1,4 +1,9 @@
-"""XNLI: does the second sentence follow from the first?"""
+"""XNLI: does the second sentence follow from the first?
+
+And the same with a word between the sentences, yes, maybe or no: the pattern of Schick and Schütze (2021) for inference.
+"""
+
+from dataclasses import replace
 
 from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
@@ -84,8 +89,17 @@ XNLI = TargetTask(
     licence="CC BY-NC 4.0",
     citation="Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations",
 )
+XNLI_CLOZE = replace(
+    XNLI,
+    name="xnli_cloze",
+    title="XNLI (cloze)",
+    family="cloze",
+    options={"template": "{a} {prompt} {mask} {b}", "names": "contradiction=no,entailment=yes,neutral=maybe"},
+    summary="yes, maybe or no: does the second sentence follow from the first?",
+)
 
 
 @hookimpl
 def harness_target_tasks():
     yield XNLI
+    yield XNLI_CLOZE

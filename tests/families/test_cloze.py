@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +18,26 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from harness import Pair
-from harness.core.errors import ModelError, UsageError
+from harness.api import evaluate, train
+from harness.core.errors import DataError, ModelError, UsageError
+from harness.data.class_names import class_names
 from harness.families._verbaliser import Verbaliser, first_tokens
 from harness.families.cloze import Cloze, english_names, without_prompt
 from harness.inference.session import Compute, open_model
 from harness.models.load import load_tokenizer
 from harness.models.prompt import PLACEHOLDER, attach_prompt, prompt_name, prompt_of
 from harness.models.resolve import Access
-from harness.types.options import build
+from harness.registry.default import get_registry
+from harness.training._trainer import make_optimizer
+from harness.training.stage import TrainedStage
+from harness.types.options import EvalOptions, TrainOptions, build
+from harness.types.progress import ProgressListener
 from harness.types.units import UnitExamples
 from tests.small_models import save_other, tokenizer
+from tests.training_stages import cpu_context
 
 LABELS = ("cat", "dog", "bird")
 TEXTS = (
@@ -385,3 +397,176 @@ def test_a_tokenizer_without_a_mask_is_refused(model: Path, tmp_path: Path) -> N
     path.write_text(json.dumps({**json.loads(path.read_text()), "mask_token": None}))
     with pytest.raises(ModelError, match="no mask token"):
         cloze().load(str(tmp_path / "other"))
+
+
+# Stages
+
+
+def options(corpus: Path, **overrides: Any) -> EvalOptions:
+    chosen = {"max_steps": 24, "batch": 8, "lr": 5e-3, "prompt_length": 3, "weight_decay": 0.1, **overrides}
+    return EvalOptions(
+        data_dir=str(corpus), offline=True, device="cpu", recipe="tiny", train_limit=24, limit=12, overrides=chosen
+    )
+
+
+@pytest.fixture(scope="module")
+def stages(corpus: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Trains a prompt on the topics that are seen, into a folder of a name, once each."""
+    folder = tmp_path_factory.mktemp("stages")
+    known: dict[str, TrainedStage] = {}
+
+    def of(name: str, reporter: ProgressListener | None = None, **overrides: Any) -> TrainedStage:
+        if name not in known:
+            more = {} if reporter is None else {"reporter": reporter}
+            known[name] = train(
+                str(model), "topics_seen", out=folder / name, options=options(corpus, **overrides), **more
+            )
+        return known[name]
+
+    return of
+
+
+def digests(folder: Path) -> dict[str, str]:
+    tensors = load_file(folder / "model.safetensors")
+    return {name: hashlib.sha256(value.numpy().tobytes()).hexdigest() for name, value in tensors.items()}
+
+
+def test_every_weight_but_the_prompt_keeps_its_bits_even_with_weight_decay(stages: Any, model: Path) -> None:
+    trained = stages("plain")
+    before, after = digests(model), digests(trained.folder)
+    [prompt] = after.keys() - before.keys()
+    assert prompt == "roberta.embeddings.word_embeddings.soft_prompt"
+    assert {name: after[name] for name in before} == before
+    vectors = load_file(trained.folder / "model.safetensors")[prompt]
+    assert not torch.equal(vectors, prompt_of(drawn(cloze(prompt_length=3), model, 42)))  # type: ignore[arg-type]
+    assert trained.summary["fresh"] == [prompt]
+    assert trained.summary["soft_prompt"] == {"length": 3, "place": "rows", "trained_parameters": 96}
+
+
+def test_only_the_prompt_is_in_a_group_of_the_optimizer(model: Path) -> None:
+    network = drawn(cloze(prompt_length=3), model)
+    groups = make_optimizer(network, TrainOptions(weight_decay=0.1)).param_groups
+    assert [parameter for group in groups for parameter in group["params"]] == [prompt_of(network)]
+
+
+class Killed(KeyboardInterrupt):
+    """Ends a training where nothing is saved, as SIGKILL would."""
+
+
+class Killing(ProgressListener):
+    def training(self, task: str) -> Callable[[int, int, float], None]:
+        def told(step: int, total: int, loss: float) -> None:
+            if step < total and not math.isnan(loss):
+                raise Killed
+
+        return told
+
+
+def test_a_killed_training_ends_in_the_same_bits(stages: Any) -> None:
+    with suppress(Killed):
+        stages("killed", Killing(), save_every=7)
+    again = stages("killed", save_every=7)
+    assert digests(again.folder) == digests(stages("plain").folder)
+
+
+def test_how_a_step_is_cut_does_not_change_it(stages: Any) -> None:
+    losses = [stages(f"cut-{size}", batch_tokens=size).summary["loss"] for size in (512, 32)]
+    for (_, one), (_, other) in zip(*losses, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_a_folder_that_says_it_has_a_prompt_and_has_none_is_an_error(stages: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "torn"
+    shutil.copytree(stages("plain").folder, folder)
+    tensors = load_file(folder / "model.safetensors")
+    save_file(
+        {name: value for name, value in tensors.items() if not name.endswith("soft_prompt")},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    with pytest.raises(ModelError, match="soft prompt of 3 vectors, and its weights have none"):
+        cloze(prompt_length=3).load(str(folder))
+
+
+def test_a_prompt_of_another_length_is_refused(stages: Any) -> None:
+    with pytest.raises(ModelError, match="has 3 vectors, and prompt_length is 10") as error:
+        cloze().load(str(stages("plain").folder))
+    assert error.value.hint == "--set prompt_length=3"
+
+
+@pytest.mark.parametrize(
+    ("task", "overrides", "said"),
+    [
+        ("topics_seen", {"peft": "lora"}, "no adapters"),
+        ("topics_seen", {"prompt_length": 0}, "nothing to train"),
+        ("topics_seen+mnli", {}, "no other task can share"),
+        ("topics_seen@masked", {}, "trains no encoder"),
+        ("topics_seen", {"max_length": 5}, "leaves no room"),
+    ],
+)
+def test_what_a_prompt_cannot_be_trained_with(
+    corpus: Path, model: Path, tmp_path: Path, task: str, overrides: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        train(str(model), task, out=tmp_path / "stage", options=options(corpus, **overrides))
+
+
+def test_unseen_classes_are_scored_over_all_labels_and_the_record_says_what_was_used(
+    stages: Any, corpus: Path, tmp_path: Path
+) -> None:
+    trained = str(stages("plain").folder)
+    run = evaluate(
+        trained, ["topics[en,sw]"], out=tmp_path / "run", options=replace(options(corpus), train="never", limit=None)
+    )
+    assert not run.failed
+    unit = run.record["units"]["topics/sw/test"]
+    assert unit["facts"]["class_names_language"] == "sw"
+    assert unit["facts"]["class_names"]["fruit"] == ["tunda", "tofaa", "chungwa", "ndizi"]
+    assert run.record["units"]["topics/en/test"]["facts"]["class_names"]["fruit"][0] == "fruit"
+    numbers = unit["score"]["metrics"]
+    assert set(numbers) == {"harmonic_mean"} | {
+        name + part for name in ("accuracy", "f1") for part in ("", "_seen", "_unseen")
+    }
+    assert numbers["accuracy_unseen"]["chance"]["random"] == pytest.approx(100 / 6)
+
+
+def test_a_run_trains_the_prompt_and_says_on_what(corpus: Path, model: Path, tmp_path: Path) -> None:
+    run = evaluate(str(model), ["topics[en]"], out=tmp_path / "run", options=options(corpus, max_steps=2))
+    assert not run.failed
+    [stage] = run.record["stages"]
+    assert stage["tasks"][0]["task"] == "topics_seen"
+    assert stage["soft_prompt"]["trained_parameters"] == 96
+
+
+def test_names_of_classes_are_part_of_the_key(corpus: Path, tmp_path: Path) -> None:
+    registry = get_registry()
+    task = registry.intermediate("topics_seen")
+    other = tmp_path / "other"
+    shutil.copytree(corpus, other)
+    path = other / "labels" / "topics_seen" / "en.json"
+    path.write_text(path.read_text().replace('"cat"', '"tiger"'))
+    first, second = (
+        cpu_context(registry, "tiny", data).family(task, task.labels, ["topics_seen"]) for data in (corpus, other)
+    )
+    tokens = tokenizer("xlmr")
+    assert first.treatment(tokens)["class_names"]["en"]["animal"][2] == "cat"
+    assert second.treatment(tokens)["class_names"]["en"]["animal"][2] == "tiger"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not a readable JSON file"),
+        ("[]", "an object expected"),
+        ('{"animal": "a", "vehicle": "b"}', "no name for the label 'organisation'"),
+        ('{"animals": "a"}', "unknown label 'animals'"),
+        ('{"animal": [], "vehicle": "b", "organisation": "c"}', "a name or a list of names expected"),
+    ],
+)
+def test_files_of_names_that_are_none_are_named(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "labels" / "mine" / "sw.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(DataError, match=said) as error:
+        class_names(tmp_path, "mine", ("animal", "organisation", "vehicle"))
+    assert str(path) in str(error.value)

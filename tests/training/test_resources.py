@@ -22,6 +22,7 @@ from harness.data.locate import Files
 from harness.data.provenance import Provenance, provenance
 from harness.data.resources import of_test, of_training, union
 from harness.data.sources import LoadedSplit, load_examples
+from harness.data.translations import into_english
 from harness.leaderboard._setting import setting
 from harness.leaderboard.export import export_row
 from harness.leaderboard.validation import problems
@@ -264,6 +265,25 @@ def test_a_test_set_that_people_translated_is_no_resource_and_one_of_a_machine_i
     assert made == [{"from": None, "to": "de", "origin": "machine_translation", "system": "x"}]
     english = of_test("de", test(Provenance("en", "machine_translation", "x")))["translations_test"]
     assert english == [{"from": "de", "to": "en", "origin": "machine_translation", "system": "x"}]
+
+
+def test_no_english_of_a_test_set_is_zero_shot_whoever_translated_it() -> None:
+    english = next(way for way in WAYS if way.task.name == "xnli")
+    record = record_of(stages_of([[english]]))
+    count = 0
+    for name, task in get_registry().tasks().items():
+        for code, table in task.languages.items():
+            if code == "en" or "test" not in table:
+                continue
+            split = into_english(task, code, "test")
+            for source in split.sources:
+                for origin in (source.origin, "human_translation"):
+                    part = Provenance(split.language, origin, source.system)  # type: ignore[arg-type]
+                    used = of_test(code, LoadedSplit([], 0, None, "", [], "", provenance=(part,)))
+                    unit = {"resources": json.loads(json.dumps(used))}
+                    assert setting_of({**record, "units": {"unit": unit}}) == "translate_test", (name, code)
+                    count += 1
+    assert count > 300
 
 
 def test_a_mixture_of_languages_has_the_labels_of_all_that_it_lists() -> None:

@@ -25,10 +25,11 @@ from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
 from harness.models.fusion import Fusion, fuse, pairs_joined
 from harness.models.load import load_tokenizer
+from harness.models.tiny import train_tokenizer
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.results.inventory import find_runs, find_stages
-from harness.testing.objectives import cut, killed
+from harness.testing.objectives import cut, killed, off
 from harness.testing.subject import Subject
 from harness.training.objectives.base import PlainLoss
 from harness.training.objectives.fusion import Fused
@@ -387,6 +388,39 @@ def test_a_teacher_with_another_order_of_labels_is_mapped_by_name(
         trained("mnli@teaching", teacher=str(turned), max_steps=3)
 
 
+@pytest.fixture(scope="module")
+def larger_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wider model with another tokenizer."""
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    folder = tmp_path_factory.mktemp("larger-model")
+    tokenizer = train_tokenizer([CONTEXT, "a bird did not sing in the garden yesterday"] * 20, vocabulary=120)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(3)
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = XLMRobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=514, type_vocab_size=1, **sizes)
+    XLMRobertaModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_larger_model_with_other_tokens_teaches_a_smaller_one(
+    trained: Callable[..., TrainedStage], corpus: Path, larger_model: Path, tmp_path: Path
+) -> None:
+    def teacher(task: str) -> TrainedStage:
+        return train(str(larger_model), task, out=tmp_path / task, options=options(corpus))
+
+    mnli = teacher("mnli")
+    live, stored = (
+        trained("mnli@teaching", teacher=str(mnli.folder), signals=kind, alpha=1.0) for kind in ("live", "stored")
+    )
+    facts = live.summary["objectives"]["mnli"]["teaching"]
+    assert 100 * facts["teacher_agreement"] == pytest.approx(mnli.summary["dev_score"], abs=1e-3)
+    assert stored.summary["loss"][0][1] == pytest.approx(live.summary["loss"][0][1], abs=1e-3)
+    assert live.summary["loss"] != trained("mnli@teaching", teacher="self", alpha=1.0).summary["loss"]
+    with pytest.raises(UsageError, match="its tokenizer is not that of the model that learns from it"):
+        trained("squad@teaching", teacher=str(teacher("squad").folder))
+
+
 def test_stored_signals_train_the_same_model(trained: Callable[..., TrainedStage]) -> None:
     live, stored = (trained("mnli@teaching", teacher="self", signals=kind) for kind in ("live", "stored"))
     assert stored.summary["loss"][0][1] == pytest.approx(live.summary["loss"][0][1], abs=1e-3)
@@ -470,7 +504,7 @@ class Plugin:
         return [Objective("taught", 1, where, families=(self.family,), needs=("teacher",))]
 
 
-@pytest.mark.parametrize(("family", "check"), [("classification", killed), ("span_qa", cut)])
+@pytest.mark.parametrize(("family", "check"), [("classification", killed), ("span_qa", cut), ("multiple_choice", off)])
 def test_it_keeps_the_promises_of_objectives(family: str, check: Any, corpus: Path, tmp_path: Path) -> None:
     registry = Registry()
     registry.add(Plugin(family), "mine")

@@ -19,6 +19,7 @@ from harness.data.sample.search import write_search
 from harness.data.sample.sizes import Size
 from harness.data.sample.tables import write_lines
 from harness.data.sample.targets import TASKS, write_targets
+from harness.data.sample.topics import write_topics
 from harness.data.sample.world import World
 
 VERSION = 4
@@ -66,6 +67,7 @@ def write_sample_corpus(folder: Path, *, seed: int = 0, size: str | float = "def
     write_targets(folder, seed, sizes)
     write_intermediate(folder, seed, sizes)
     write_search(folder, seed, sizes)
+    write_topics(folder, seed, sizes)
     texts = _text(seed, sizes)
     for language in LANGUAGES:
         write_lines(folder / "text" / f"{language}.txt", texts[language])

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class Teaching(StageObjective):
                 raise UsageError(f"option signals: 'live' or 'stored' expected, not {self.signals!r}")
 
     options: Options
+    off: ClassVar[Mapping[str, Any]] = {"alpha": 0.0}
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)

@@ -1,8 +1,10 @@
 """SIB-200: the topic of a sentence, in 205 languages."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from harness import TargetTask, hookimpl, splits
+from harness import IntermediateTask, TargetTask, hookimpl, splits
+from harness_sib200.cloze import zero_shot_tasks
 from harness_sib200.data import LABELS, read, split
 from harness_sib200.languages import FLORES_CODES
 
@@ -27,8 +29,26 @@ SIB200 = TargetTask(
     "200+ Languages and Dialects",
 )
 
+SIB200_CLOZE = replace(
+    SIB200,
+    name="sib200_cloze",
+    title="SIB-200 (cloze)",
+    family="cloze",
+    metric="macro_f1",
+    summary="which of seven topics is a sentence about, by the names of the topics?",
+)
+SEEN, UNSEEN = zero_shot_tasks(SIB200, "sib200_unseen", ("entertainment", "health", "travel"))
+
+
+@hookimpl
+def harness_intermediate_tasks() -> Iterator[IntermediateTask]:
+    """The English sentences on topics that are seen."""
+    yield SEEN
+
 
 @hookimpl
 def harness_target_tasks() -> Iterator[TargetTask]:
-    """The task."""
+    """The task, and the same by the names of the topics: all of them trained on, and three of them not."""
     yield SIB200
+    yield SIB200_CLOZE
+    yield UNSEEN

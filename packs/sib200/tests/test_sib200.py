@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from harness_sib200.data import LABELS, read
-from harness_sib200.plugin import SIB200
+from harness_sib200.plugin import SEEN, SIB200, UNSEEN
 
 from harness.testing.pytest_plugin import Contract
 
@@ -31,7 +31,8 @@ def data(tmp_path: Path) -> Path:
 
 def test_contract(harness_contract: Contract, data: Path) -> None:
     outcomes = harness_contract("sib200", data_dir=data)
-    assert {o.check for o in outcomes if o.subject == "task sib200"} >= {"readable", "ids", "labels", "training"}
+    for task in ("sib200", "sib200_cloze", "sib200_unseen"):
+        assert {o.check for o in outcomes if o.subject == f"task {task}"} >= {"readable", "ids", "labels", "training"}
 
 
 def test_rows_of_both_forms_become_the_same_example() -> None:
@@ -43,3 +44,11 @@ def test_every_language_has_its_splits() -> None:
     assert len(SIB200.languages) == 205 and len(LABELS) == 7
     for code, table in SIB200.languages.items():
         assert set(table) == ({"dev", "test"} if code == "en" else {"train", "dev", "test"})
+
+
+def test_unseen_topics_are_in_no_training_example_and_in_every_test() -> None:
+    assert set(SEEN.labels) == {"geography", "politics", "science/technology", "sports"}
+    assert UNSEEN.train == SEEN.name and UNSEEN.labels == LABELS
+    assert UNSEEN.metric == f"zero_shot:{','.join(SEEN.labels)}"
+    row = {"index_id": 7, "category": "health", "text": "a"}
+    assert SEEN.example(row) is None and UNSEEN.example(row) == read(row)
