@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.registry.discovery import find
+
 _SETTINGS = ("HARNESS_DISABLE_PLUGINS", "HARNESS_PLUGINS_AUTOLOAD", "HARNESS_STRICT_PLUGINS", "HARNESS_TRACE_PLUGINS")
 
 
@@ -47,6 +49,7 @@ def harness(site: Path | None, *arguments: str, **settings: str) -> subprocess.C
 
 
 def plugins(site: Path | None, **settings: str) -> dict[str, dict[str, Any]]:
-    """``harness plugins --json`` by provider."""
+    """``harness plugins --json`` by provider, without the third-party plugins of the environment that runs the tests."""
     listed = json.loads(harness(site, "plugins", "--json", **settings).stdout)
-    return {f"{p['distribution']}:{p['name']}": p for p in listed}
+    around = {candidate.distribution for candidate in find()[0] if candidate.kind == "third-party"}
+    return {f"{p['distribution']}:{p['name']}": p for p in listed if p["distribution"] not in around}

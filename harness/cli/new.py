@@ -94,6 +94,16 @@ def intermediate(name: str, out: str) -> None:
 @command.command()
 @click.argument("name")
 @_out
+def pack(name: str, out: str) -> None:
+    """A pack: a task in several languages, the English stage that it is trained on, a benchmark and a language."""
+    from harness.scaffold.package import new_pack
+
+    _done(new_pack(name, Path(out)))
+
+
+@command.command()
+@click.argument("name")
+@_out
 def launcher(name: str, out: str) -> None:
     """A launcher: where the jobs of studies run, and how they are started there."""
     from harness.scaffold.package import new_launcher

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.families.base import HeadFamily
+from harness.models.prompt import PLACEHOLDER
 from harness.registry.attribution import attributing_errors
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 def example_tokens(
     registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase
 ) -> list[list[str]]:
-    """The rows of tokens that the task's family makes of an example, or the tokens of each text in it."""
+    """The rows of tokens that the task's family makes of an example, or the tokens of each text in it.
+
+    Places of a soft prompt, which are no token of any vocabulary, are "<prompt>".
+    """
     with attributing_errors(task, registry):
         rows = _rows(registry, task, example, tokenizer)
-    return [list(tokenizer.convert_ids_to_tokens(row)) for row in rows]
+    return [
+        ["<prompt>" if token >= PLACEHOLDER else tokenizer.convert_ids_to_tokens(token) for token in row]
+        for row in rows
+    ]
 
 
 def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:

@@ -79,14 +79,26 @@ def new_plain(kind: str, name: str, folder: Path) -> Path:
 
 def new_intermediate(name: str, folder: Path) -> Path:
     """Writes a package with an intermediate task: does a sentence say what is done, or where?"""
-    rows = {
-        f"{split}-en": [
-            {"id": f"{split}-{i}", "text": one.text, "label": "place" if "ADP" in one.tags else "action"}
-            for i, one in enumerate(sentences("en"))
-        ]
-        for split in ("train", "dev")
-    }
+    rows = {f"{split}-en": _actions_and_places(split, "en") for split in ("train", "dev")}
     return _write("intermediate", name, {}, folder, rows)
+
+
+def new_pack(name: str, folder: Path) -> Path:
+    """Writes a package with a task, the English stage that it is trained on, a benchmark and a language."""
+    sources = {"eng_Latn": "en", "swh_Latn": "sw", "qab_Latn": "de"}  # German stands in for the language of nobody
+    fixtures = {
+        f"{split}-{code}": _actions_and_places(split, source)
+        for code, source in sources.items()
+        for split in (("train", "dev", "test") if source == "en" else ("test",))
+    }
+    return _write("pack", name, {}, folder, fixtures)
+
+
+def _actions_and_places(split: str, code: str) -> Rows:
+    return [
+        {"id": f"{split}-{i}", "text": one.text, "label": "place" if i % 3 == 2 else "action"}
+        for i, one in enumerate(sentences(code))
+    ]
 
 
 def new_launcher(name: str, folder: Path) -> Path:

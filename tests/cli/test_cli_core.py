@@ -344,7 +344,8 @@ def test_doctor_exits_with_the_worst_problem(run: Any, monkeypatch: pytest.Monke
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[harness.plugins]\nodd = module_that_is_not_there\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    process = subprocess_of("doctor", "--json", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    environment = {**os.environ, "HARNESS_PLUGINS_AUTOLOAD": "1", "PYTHONPATH": str(tmp_path)}
+    process = subprocess_of("doctor", "--json", env=environment)
     found = {check["name"]: check for check in json.loads(process.communicate()[0])}
     assert process.returncode == 3 and found["plugin odd:odd"]["status"] == "failed"
     (info / "entry_points.txt").unlink()

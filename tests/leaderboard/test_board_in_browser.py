@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,20 @@ def test_each_setting_has_a_tab_and_no_system_stands_twice(page: Page) -> None:
     assert len(set(names)) == len(names) > 20
     page.get_by_role("tab", name="Translate-test").click()
     assert "Translate-test BERT-Large" in page.locator(f"{SHOWN} table").inner_text()
+
+
+def test_very_many_languages_are_chosen_by_their_family(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.report.pages.board_page.MANY", 5)
+    out = tmp_path / "xnli.html"
+    assert main(["leaderboard", "render", "--task", "xnli", "--rows", str(tmp_path / "none"), "--html", str(out)]) == 0
+    with opened(browser, out.as_uri()) as page:
+        heads = page.locator(f"{SHOWN} thead th[data-task]:visible")
+        everything = [text.split("\n")[0] for text in heads.all_inner_texts()]
+        assert everything.index("Arabic") < everything.index("Vietnamese") < everything.index("Bulgarian")
+        page.locator(f"{SHOWN}").get_by_label("family").select_option("Sino-Tibetan")
+        assert [text.split("\n")[0] for text in heads.all_inner_texts()] == ["Chinese"]
 
 
 def test_averages_over_other_languages_are_shown_on_request(page: Page) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wheels import install, plugins
+from wheels import harness, install
 
 from harness import IntermediateTask, Registry, TargetTask
 
@@ -57,7 +58,7 @@ def test_plugins_say_who_gave_what_and_a_pack_that_is_broken_or_too_new_stops_no
         (tmp_path / name / "pyproject.toml").write_text(text)
         (tmp_path / name / "README.md").write_text("")
     site = install([ROOT / "packs" / "nli", tmp_path / "broken", tmp_path / "newer"], tmp_path / "installed")
-    found = plugins(site)
+    found = {f"{p['distribution']}:{p['name']}": p for p in json.loads(harness(site, "plugins", "--json").stdout)}
     good = found["xtreme-harness-nli:nli_world"]
     assert good["status"] == "ok" and {"target task afrixnli", "benchmark nli-world", "language oto"} <= set(
         good["provides"]

@@ -158,7 +158,7 @@ def test_the_file_test_contract(here: Path) -> None:
             os.devnull,
             "test_contract.py",
         ],
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, "HARNESS_PLUGINS_AUTOLOAD": "1", "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
     )

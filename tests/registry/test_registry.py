@@ -361,7 +361,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, "HARNESS_PLUGINS_AUTOLOAD": "1", "PYTHONPATH": path, **environment},
         capture_output=True,
         text=True,
     )

@@ -105,6 +105,33 @@ def test_a_cell_says_its_number_interval_and_count_under_the_pointer_and_on_focu
     assert not tip.is_visible()
 
 
+@pytest.fixture
+def many(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page on which three languages are many."""
+    monkeypatch.setattr("harness.report.pages.language_tiles.MANY", 3)
+    path = tmp_path / "report.html"
+    path.write_text(report([RUNS / "plain"], "html"), encoding="utf-8")
+    with opened(browser, path.as_uri()) as shown:
+        yield shown
+
+
+def test_very_many_languages_are_tiles_by_family_and_script_that_are_filtered_too(many: Page) -> None:
+    family, script = (many.locator("#scores .tiles").first.locator("details").nth(place) for place in (0, 1))
+    codes = family.locator(".tile:visible i").all_inner_texts()
+    assert len(codes) > 3 and not script.locator(".tile:visible").count() and not many.locator(MAP).is_visible()
+    titles = family.locator(".group h5").all_inner_texts()
+    sizes = [int(title.split()[-1]) for title in titles]
+    assert sizes == sorted(sizes, reverse=True) and sum(sizes) == len(codes)
+    script.locator("summary").click()
+    assert {"Latn", "Hans"} <= {title.split()[0] for title in script.locator(".group h5").all_inner_texts()}
+    many.locator("#scores .tools").first.get_by_label("script").select_option("Hans")
+    assert (
+        family.locator(".tile:visible i").all_inner_texts() == ["zh"] and family.locator(".group:visible").count() == 1
+    )
+    family.locator(".tile:visible").click()
+    assert many.locator("#examples").get_by_label("language").input_value() == "zh"
+
+
 def test_tabs_show_one_map_at_a_time_and_differences_are_marked(page: Page) -> None:
     page.get_by_role("tab", name="via-mnli − plain").click()
     assert page.locator("#scores [data-tab]:visible").count() == 1

@@ -39,6 +39,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert new("objective", "word-noise", "--out", str(folder))[0] == 0
     assert new("rows", "reported", "--out", str(folder))[0] == 0
     assert new("intermediate", "places", "--out", str(folder))[0] == 0
+    assert new("pack", "many-tongues", "--out", str(folder))[0] == 0
     for kind in PLAIN:
         assert new(kind, f"some-{kind}", "--out", str(folder))[0] == 0
     return folder
@@ -55,13 +56,19 @@ def test_there_is_a_template_for_every_family() -> None:
 
 def test_generated_packages_install_and_load(site: Path) -> None:
     found = {name: p for name, p in plugins(site).items() if p["kind"] == "third-party"}
-    assert len(found) == len(FAMILIES) + 9 + len(PLAIN)
+    assert len(found) == len(FAMILIES) + 10 + len(PLAIN)
     assert {name: p["reason"] for name, p in found.items() if p["status"] != "ok"} == {}
     assert found["harness-likeness:likeness"]["provides"] == ["family likeness", "target task likeness"]
     assert found["harness-our-tongue:our_tongue"]["provides"] == ["language qaa"]
     assert found["harness-word-noise:word_noise"]["provides"] == ["objective word-noise"]
     assert found["harness-reported:reported"]["provides"] == ["published rows reported"]
     assert found["harness-places:places"]["provides"] == ["intermediate task places"]
+    assert found["harness-many-tongues:many_tongues"]["provides"] == [
+        "benchmark many-tongues-world",
+        "intermediate task many-tongues-english",
+        "language qab",
+        "target task many-tongues",
+    ]
     assert found["harness-some-recipe:some_recipe"]["provides"] == ["recipe some-recipe"]
     assert found["harness-some-index:some_index"]["provides"] == ["hook harness_build_index"]
 

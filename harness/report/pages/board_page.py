@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.core.version import FIRST_PARTY
@@ -15,6 +15,7 @@ from harness.report.leaderboard import legend, parameters, source
 from harness.report.names import metric_name, setting_name, task_name, titled
 from harness.report.pages.board_charts import board_charts, is_extra, size_key, sizes_of
 from harness.report.pages.chart_data import Chart
+from harness.report.pages.language_tiles import MANY
 from harness.report.pages.shell import render_page
 from harness.results.run_view import language_of
 from harness.scoring.scale import PERCENT
@@ -24,12 +25,16 @@ from harness.scoring.scores import half_width
 
 @dataclass(frozen=True)
 class BoardColumn:
-    """A column's head in two lines, its hint, and whether it is shown at once: ``extra`` ones are not."""
+    """A column's head in two lines, its hint, and whether it is shown at once: ``extra`` ones are not.
+
+    ``choice`` is what it is chosen by: its title or, where there are very many languages, their family.
+    """
 
     title: str
     detail: str
     hint: str
     extra: bool
+    choice: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def _page(board: Board) -> str:
     tasks = {column.task for column in shown}
     values = {
         "title": f"{task_name(board.benchmark)} leaderboard" + (f": {task_name(*tasks)}" if len(tasks) == 1 else ""),
-        "of": "language" if any(column.language != "avg" for column in shown) else "task",
+        "of": "family" if _many(shown) else "language" if any(map(_of_language, shown)) else "task",
         "tables": tables,
         "systems": len({line.row["system"].casefold() for section in board.sections for line in section.lines}),
         "legend": legend(board.sections),
@@ -97,15 +102,36 @@ def _table(section: Section, sizes: Mapping[str, int], charts: list[Chart]) -> B
     for caption, chart in board_charts(section, sizes):
         charts.append(chart)
         drawn.append((caption, len(charts) - 1, str(chart["label"])))
+    columns = sorted(section.columns, key=_by_family) if _many(section.columns) else section.columns
     lines = tuple(
-        (_system(line, sizes), tuple(_cell(line.cells.get(column)) for column in section.columns))
-        for line in section.lines
+        (_system(line, sizes), tuple(_cell(line.cells.get(column)) for column in columns)) for line in section.lines
     )
     own = [line for line in section.lines if line.row["kind"] == "run"]
     of_runs = {column for line in own for column in line.cells}
     extra = {column for column in section.columns if is_extra(column)} - of_runs
-    heads = tuple(_column(column, column in extra and len(extra) < len(section.columns)) for column in section.columns)
+    heads = tuple(_column(column, column in extra and len(extra) < len(columns)) for column in columns)
+    if _many(columns):
+        heads = tuple(
+            replace(head, choice=language_of(column.language).family) if _of_language(column) else head
+            for head, column in zip(heads, columns, strict=True)
+        )
     return BoardTable(_title(section), tuple(line.row["system"] for line in own), heads, lines, tuple(drawn))
+
+
+def _of_language(column: Column) -> bool:
+    return column.language != "avg"
+
+
+def _many(columns: Sequence[Column]) -> bool:
+    return len({column.language for column in columns if _of_language(column)}) > MANY
+
+
+def _by_family(column: Column) -> tuple[bool, str, str, str]:
+    """Averages first, then English, then the families, each with its scripts together."""
+    if column.language in ("avg", "en"):
+        return (column.language == "en", "", "", "")
+    known = language_of(column.language)
+    return (True, known.family, known.script, known.name)
 
 
 def _title(section: Section) -> str:
@@ -119,9 +145,8 @@ def _column(column: Column, extra: bool) -> BoardColumn:
     metric = "" if column.metric == "score" else metric_name(column.metric)
     kind = "group" if column.task.startswith("group:") else ""
     if column.language != "avg":
-        return BoardColumn(
-            language_of(column.language).name, metric, f"{name}, {language_of(column.language).name}", False
-        )
+        known = language_of(column.language)
+        return BoardColumn(known.name, metric, f"{name}, {known.name}\n{known.family}", False, known.name)
     over = "mean over the benchmark's languages"
     detail = metric or kind
     if column.languages is None:
@@ -130,7 +155,7 @@ def _column(column: Column, extra: bool) -> BoardColumn:
         names = ", ".join(language_of(code).name for code in column.languages)
         over, detail = f"mean over {names}", f"{metric}, {column.covered}"
     hint = f"{name}{f', {metric}' if metric else ''}\n{over}" + (f"\n{column.data}" if column.data else "")
-    return BoardColumn(name, detail, hint, extra)
+    return BoardColumn(name, detail, hint, extra, name)
 
 
 def _system(line: BoardLine, sizes: Mapping[str, int]) -> System:

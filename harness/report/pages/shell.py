@@ -16,6 +16,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from harness.core.safe_text import safe, sanitise
+from harness.report.pages.language_tiles import language_tiles
 from harness.report.table import Cell, Column, PageText, Value, show
 from harness.results.run_view import language_of
 
@@ -140,6 +141,7 @@ def _environment() -> Environment:
         "sort_key": _sort_key,
         "markup": Markup,
         "language_of": language_of,
+        "language_tiles": language_tiles,
     }
     environment.tests["page_text"] = lambda cell: isinstance(cell, PageText)
     return environment

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from harness import Benchmark, Language, TargetTask, hookimpl, splits
+from harness import Benchmark, Language, ReportFormat, TargetTask, hookimpl, splits
 from harness_nli.data import AFRICA, AMERICAS, INDIA, LABELS, africa, americas, india, read
 
 if TYPE_CHECKING:
@@ -111,3 +111,10 @@ def harness_languages() -> Iterator[Language]:
     """Two codes of groups of languages, for which the data set does not name one."""
     yield Language("nah", "nah", "Nahuatl", "Latn", "Uto-Aztecan", "Southern Uto-Aztecan")
     yield Language("oto", "oto", "Otomi", "Latn", "Otomanguean", "Western Otomanguean")
+
+
+@hookimpl
+def harness_report_formats() -> Iterator[ReportFormat]:
+    """The transfer gap by groups of languages."""
+    summary = "transfer gap from XNLI's English, by script, family and resource class"
+    yield ReportFormat("nli-gap", "harness_nli.gap:render", extension="tsv", summary=summary)

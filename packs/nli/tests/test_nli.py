@@ -1,14 +1,16 @@
 """The tasks keep the contract of the harness, on made rows in the form of the published files."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harness_nli.data import AFRICA, AMERICAS, INDIA, read
+from harness_nli.gap import render
 from harness_nli.plugin import NLI_WORLD
 
-from harness import get_registry
+from harness import DataError, get_registry
 from harness.testing.pytest_plugin import Contract
 
 ROWS = {
@@ -59,3 +61,21 @@ def test_the_benchmark_has_all_languages_and_one_stage() -> None:
     stages = {NLI_WORLD.train.get(name, (registry.task(name).train,)) for name in NLI_WORLD.tasks}
     assert stages == {("mnli",)}
     assert registry.languages()["oto"].name == "Otomi"
+
+
+def test_the_gap_of_a_group_is_counted_from_the_english_of_xnli() -> None:
+    def units(**values: float) -> SimpleNamespace:
+        return SimpleNamespace(
+            units={code: SimpleNamespace(score=SimpleNamespace(value=v)) for code, v in values.items()}
+        )
+
+    run = SimpleNamespace(
+        name="r", tasks={"xnli": units(en=80.0, sw=60.0), "afrixnli": units(en=70.0, sw=50.0, am=40.0)}
+    )
+    lines = render([run]).splitlines()
+    assert lines[1:3] == ["r\tEnglish\txnli\t1\t80.0\t", "r\tall\tall\t3\t50.0\t30.0"]
+    assert "r\tscript\tLatn\t2\t55.0\t25.0" in lines and "r\tscript\tEthi\t1\t40.0\t40.0" in lines
+    assert "r\tfamily\tNiger-Congo\t2\t55.0\t25.0" in lines
+    assert "r\tresource class\t2\t2\t55.0\t25.0" in lines and "r\tresource class\tunknown\t1\t40.0\t40.0" in lines
+    with pytest.raises(DataError, match="English of XNLI"):
+        render([SimpleNamespace(name="r", tasks={})])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness import IntermediateTask, TargetTask, hookimpl, splits
+from harness import Benchmark, IntermediateTask, TargetTask, hookimpl, splits
 from harness_sib200.cloze import zero_shot_tasks
 from harness_sib200.data import LABELS, read, split
 from harness_sib200.languages import FLORES_CODES
@@ -29,6 +29,16 @@ SIB200 = TargetTask(
     "200+ Languages and Dialects",
 )
 
+BENCHMARK = Benchmark(
+    name="sib-200",
+    version=1,
+    title="SIB-200",
+    tasks={"sib200": tuple(FLORES_CODES)},
+    groups={},
+    rule="overall: the mean accuracy over the 205 languages, English included; none where a language is missing",
+    citation=SIB200.citation,
+)
+
 SIB200_CLOZE = replace(
     SIB200,
     name="sib200_cloze",
@@ -52,3 +62,9 @@ def harness_target_tasks() -> Iterator[TargetTask]:
     yield SIB200
     yield SIB200_CLOZE
     yield UNSEEN
+
+
+@hookimpl
+def harness_benchmarks() -> Iterator[Benchmark]:
+    """The benchmark of all its languages, for leaderboards."""
+    yield BENCHMARK

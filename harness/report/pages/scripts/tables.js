@@ -29,10 +29,13 @@
 
   function tools(table) {
     const rows = [...table.tBodies[0].rows], bar = document.createElement("div"), filters = [];
-    const count = document.createElement("output");
+    const count = document.createElement("output"), tiles = table.closest(".table").querySelectorAll("[data-code]");
     bar.className = "tools";
     const refresh = () => {
       for (const row of rows) row.hidden = !filters.every((keeps) => keeps(row));
+      const shown = new Set(rows.filter((row) => !row.hidden).map((row) => row.dataset.language));
+      for (const tile of tiles) tile.hidden = !shown.has(tile.dataset.code);
+      for (const group of table.closest(".table").querySelectorAll(".group")) group.hidden = !group.querySelector(".tile:not([hidden])");
       const left = rows.filter((row) => !row.hidden).length;
       count.textContent = left === rows.length ? "" : `${left} of ${rows.length}`;
     };
