@@ -159,6 +159,11 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
+        if (asking := objective.needing("teacher")) and trained.fresh_head != family.fresh_head:
+            raise UsageError(
+                f"objective {asking[0]!r}: no teacher has the head that {objective.suffix[1:]!r} trains",
+                hint=f"'{task.name}@{asking[0]}'",
+            )
         if paired:
             _check_translated(task, train, objective, scored)
         partners = training_partners(task, train, context.data) if paired else None
