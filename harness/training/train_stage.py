@@ -368,6 +368,7 @@ def _context(
         str(device),
         dev=dev,
         partners=part.partners.examples if part.partners else (),
+        languages=part.train.languages,
         pairs=stage.fusion is not None,
         files=stage.files,
     )
