@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HARNESS = ROOT / "harness"
 LAYERS = (
     "core types registry data models inference retrieval families,scoring runs training evaluation results "
-    "analysis,leaderboard report run studies api testing,scaffold cli"
+    "analysis,leaderboard report run studies efficiency api testing,scaffold cli"
 )
 FLOOR = {name: floor for floor, names in enumerate(LAYERS.split()) for name in names.split(",")}
 HEAVY = {"torch", "transformers", "faiss", "numpy", "pandas", "datasets", "evaluate", "pyarrow", "peft"}

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leaderboard": ("harness.cli.leaderboard:command", "Export rows, check them, show them next to published systems."),
     "runs": ("harness.cli.runs:command", "List, show and remove runs."),
     "cache": ("harness.cli.cache:command", "List and remove trained stages and other files that can be rebuilt."),
+    "efficiency": ("harness.cli.efficiency:command", "Measure how quick models are here, and what they need."),
     "mine": ("harness.cli.mine:command", "Mine translation pairs from two text files."),
     "tasks": ("harness.cli.tasks:command", "List the tasks, or show one of them."),
     "data": ("harness.cli.data:command", "Verify, list and fetch data, or write the sample corpus."),

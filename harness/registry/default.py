@@ -19,6 +19,11 @@ def set_default_plugins(files: Iterable[Path] = (), disabled: Iterable[str] = ()
     _default = (tuple(files), tuple(disabled))
 
 
+def default_plugins() -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The plugin files and the disabled plugins of :func:`set_default_plugins`, for another process."""
+    return _default
+
+
 def get_registry(plugin_files: Sequence[Path] = (), disabled: Sequence[str] = (), *, check: bool = True) -> Registry:
     """The registry of the installed plugins, with further plugin files and without the disabled ones.
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 COMMANDS = (
     *("eval", "train", "adapters", "score", "compare", "breakdown", "checklist", "report", "leaderboard", "runs"),
-    *("cache", "mine", "tasks", "data", "study", "new", "plugins", "doctor", "demo"),
+    *("cache", "efficiency", "mine", "tasks", "data", "study", "new", "plugins", "doctor", "demo"),
 )
 """The commands of :mod:`harness.cli.main`."""

@@ -21,6 +21,7 @@ WITHOUT = {
     "train": {"compiled"},  # training is not compiled
     "adapters": {"compiled"},
     "doctor": {"dtype"},  # --invariance compares the precisions
+    "efficiency": {"batch_tokens"},  # batches have the sizes that are measured
     "tasks show": set(COMPUTE),  # it opens a tokenizer
     "breakdown": {*COMPUTE, "offline"},  # it opens a tokenizer, and never downloads
 }

@@ -37,7 +37,7 @@ CALLS = {
     "tasks list": [["tasks", "list"]],
     "tasks show": [["tasks", "show", "xnli"], ["tasks", "show", "mnli"]],
 }
-NEED_A_MODEL = {"adapters", "checklist", "data fetch", "study analyse", "study run", "study status"}
+NEED_A_MODEL = {"adapters", "checklist", "data fetch", "efficiency", "study analyse", "study run", "study status"}
 """Commands that need a model, a network or the runs of a study, and print with the same function."""
 
 

@@ -541,6 +541,7 @@ def test_runs_are_ranked_by_their_predictions(tmp_path, capsys):
         {"setting": "zero_shot_en+intermediate:mnli"},
         {"split": "dev"},
         {"selection": "target_dev"},
+        {"selection": "translated_english_dev"},
         {"benchmark": "xtreme-r"},
         {"cells": {AVERAGE: {"languages": ["en", "sw"]}}},
         {"cells": {AVERAGE: {"languages": None}}},

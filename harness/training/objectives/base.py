@@ -61,7 +61,8 @@ class ObjectiveContext:
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
     :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``, and ``teacher_tokenizer``
-    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
+    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts;
+    ``dev_partners`` are their English, where they are translations that a network reads beside it. ``partners`` are
     the English of the training examples, in their order, where an objective needs "translations": what an example was
     translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
     it. ``languages`` are the codes of the training examples, in their order, "" where one is not known; () where none is.
@@ -76,6 +77,7 @@ class ObjectiveContext:
     teacher: PreTrainedModel | None = None
     teacher_tokenizer: PreTrainedTokenizerBase | None = None
     dev: Sequence[Example] = ()
+    dev_partners: Sequence[Example] = ()
     partners: Sequence[Example] = ()
     languages: Sequence[str] = ()
     pairs: bool = False

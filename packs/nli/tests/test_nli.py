@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from harness_nli.data import AFRICA, AMERICAS, INDIA, read
 from harness_nli.gap import render
-from harness_nli.plugin import NLI_WORLD
+from harness_nli.plugin import NLI_WORLD, mean_of_languages
 
 from harness import DataError, get_registry
 from harness.testing.pytest_plugin import Contract
@@ -79,3 +79,11 @@ def test_the_gap_of_a_group_is_counted_from_the_english_of_xnli() -> None:
     assert "r\tresource class\t2\t2\t55.0\t25.0" in lines and "r\tresource class\tunknown\t1\t40.0\t40.0" in lines
     with pytest.raises(DataError, match="English of XNLI"):
         render([SimpleNamespace(name="r", tasks={})])
+
+
+def test_the_overall_score_counts_every_language_of_every_task_once() -> None:
+    def task(*values: float) -> SimpleNamespace:
+        languages = {str(place): SimpleNamespace(value=value) for place, value in enumerate(values)}
+        return SimpleNamespace(primary=("accuracy",), metrics={"accuracy": SimpleNamespace(languages=languages)})
+
+    assert mean_of_languages({"xnli": task(90.0), "americasnli": task(40.0, 30.0, 40.0)}) == 50.0
