@@ -369,6 +369,7 @@ def _context(
         dev=dev.examples if dev else (),
         dev_partners=dev.other if dev else (),
         partners=part.partners.examples if part.partners else (),
+        languages=part.train.languages,
         pairs=stage.fusion is not None,
         files=stage.files,
     )

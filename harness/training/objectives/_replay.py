@@ -15,28 +15,20 @@ class Replay:
 
     def __init__(self, model: Any) -> None:
         self.module = model
-        self._calls = self._passes = 0
         self._output: Any = None
 
     def __call__(self, **arguments: Any) -> Any:
-        """The output of the pass; the model computes it where there were others, or none over as many rows."""
+        """The output of the last pass; the model computes it where there was none over as many rows."""
         rows = len(arguments["input_ids"])
         logits = getattr(self._output, "logits", getattr(self._output, "start_logits", None))
-        # Of several passes, no one is that of the batch: the first ones look for noise, and their graphs are gone.
-        kept = max(self._calls, self._passes) == 1 and logits is not None and len(logits) == rows
-        return self._output if kept else self.module(**arguments)
+        return self.module(**arguments) if logits is None or len(logits) != rows else self._output
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.module, name)
 
     def keep(self, module: torch.nn.Module, given: Any, output: Any) -> None:
-        """Forward hook: keeps the output."""
+        """Forward hook: keeps the last output. Earlier ones may be of an ascent, whose graph is gone."""
         self._output = output
-        self._calls += 1
-
-    def count(self, module: torch.nn.Module, given: Any, output: Any) -> None:
-        """Forward hook of the network inside wrappers, which objectives may call by itself: counts its passes."""
-        self._passes += 1
 
 
 @contextmanager
@@ -44,16 +36,11 @@ def replayed(model: Any) -> Iterator[Replay]:
     """The stand-in for a model; it keeps what the model computes within."""
     import torch
 
-    from harness.models.heads import plain_model
-
     replay = Replay(model)
     # A stand-in for a model that reads padding calls it once for each length: there is no one output of the batch.
-    handles = []
-    if isinstance(model, torch.nn.Module):
-        network = plain_model(model)
-        handles = [model.register_forward_hook(replay.keep), network.register_forward_hook(replay.count)]
+    handle = model.register_forward_hook(replay.keep) if isinstance(model, torch.nn.Module) else None
     try:
         yield replay
     finally:
-        for handle in handles:
+        if handle is not None:
             handle.remove()

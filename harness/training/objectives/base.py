@@ -65,7 +65,8 @@ class ObjectiveContext:
     ``dev_partners`` are their English, where they are translations that a network reads beside it. ``partners`` are
     the English of the training examples, in their order, where an objective needs "translations": what an example was
     translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
-    it. ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
+    it. ``languages`` are the codes of the training examples, in their order, "" where one is not known; () where none is.
+    ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
     ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
@@ -78,6 +79,7 @@ class ObjectiveContext:
     dev: Sequence[Example] = ()
     dev_partners: Sequence[Example] = ()
     partners: Sequence[Example] = ()
+    languages: Sequence[str] = ()
     pairs: bool = False
     step: int = 0
     total: int = 0

@@ -212,11 +212,6 @@ class Teaching(StageObjective):
                 "option signals: 'stored' is for rows that are made before the training begins and padded on the right",
                 hint="--set signals=live",
             )
-        if context.pairs and features.items is None:
-            raise UsageError(
-                "option signals: 'stored' needs the rows in pairs, which a later objective makes",
-                hint="name 'teaching' last, or --set signals=live",
-            )
         columns: dict[str, np.ndarray[Any, Any]] = {}
         for numbers, found in _distributions(rows, context, pairs=context.pairs):
             for place, each in enumerate(found):
