@@ -49,23 +49,27 @@ class Partners:
         return fingerprint([*self.examples, *self.kinds])  # type: ignore[list-item]
 
 
-def training_partners(task: IntermediateTask, train: LoadedSplit, data: DataAccess) -> Partners:
-    """The English example of each training example of a task in other languages, ``mnli[de,fr]``.
+def training_partners(
+    task: IntermediateTask, loaded: LoadedSplit, data: DataAccess, *, split: str = "train"
+) -> Partners:
+    """The English example of each training example of a task in other languages, ``mnli[de,fr]``, or of each dev example.
 
-    ``train`` is read with ``originals``. Examples belong together by the id of the row that a translation names as its
-    ``source``, by ids that translations have kept, or by the number of the row where both have as many. An English
-    example is its own partner. DataError for an example that translates nothing, or whose original is not there.
+    ``loaded`` is the split, read with ``originals``. Examples belong together by the id of the row that a translation
+    names as its ``source``, by ids that translations have kept, or by the number of the row where both have as many. An
+    English example is its own partner. DataError for an example that translates nothing, or whose original is not there.
     """
-    splits = [part.original for part in task.train.parts or (task.train,) if part.original is not None]
+    own = task.train if split == "train" else task.dev
+    splits = [part.original for part in own.parts or (own,) if part.original is not None]
     if not splits:
-        return Partners(train.examples, ["self"] * len(train.examples))
+        return Partners(loaded.examples, ["self"] * len(loaded.examples))
     english = data.load_once(task, splits[0])
-    _check_numbers(train, english)
+    _check_numbers(loaded, english)
     by_id = _by_id(english.examples)
-    kinds = _kinds(train)
+    kinds = _kinds(loaded)
     examples: list[Example] = []
     found: list[PairKind] = []
-    for example, code, original in zip(train.examples, train.languages, train.originals, strict=True):
+    what = "training" if split == "train" else split
+    for example, code, original in zip(loaded.examples, loaded.languages, loaded.originals, strict=True):
         if not original and code == "en":
             examples.append(example)
             found.append("self")
@@ -74,8 +78,8 @@ def training_partners(task: IntermediateTask, train: LoadedSplit, data: DataAcce
         if partner is None:
             reason = f"no row {original!r} in {english.source}" if original else f"these {code} data translate nothing"
             raise DataError(
-                f"{task.name}: training example {_name(example)!r} has no English partner: {reason}",
-                hint=f"write translations to DATA_DIR/translated/{task.name.partition('[')[0]}/{code}/train.jsonl; "
+                f"{task.name}: {what} example {_name(example)!r} has no English partner: {reason}",
+                hint=f"write translations to DATA_DIR/translated/{task.name.partition('[')[0]}/{code}/{split}.jsonl; "
                 "their key 'source' is the id of the English row",
             )
         examples.append(partner)

@@ -17,6 +17,9 @@ def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
         return "baseline"
     unknown = record["options"].get("train") == "never"
     suffixes = []
+    base = translations(resources)
+    if base and (codes := _labelled_by_people(record, resources)):
+        suffixes.append("labels:" + ",".join(codes))
     if resources.get("intermediate"):
         suffixes.append("intermediate:" + ",".join(resources["intermediate"]))
     if resources["text"]:
@@ -25,8 +28,7 @@ def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
         suffixes.append("images")
     if objectives := scored_objectives(record):
         suffixes.append("objective:" + ",".join(objectives))
-    base = translations(resources) or ("as_it_is" if unknown else _labels(resources))
-    return "+".join([base, *suffixes])
+    return "+".join([base or ("as_it_is" if unknown else _labels(resources)), *suffixes])
 
 
 def translations(resources: Mapping[str, Any]) -> str:
@@ -37,6 +39,16 @@ def translations(resources: Mapping[str, Any]) -> str:
     if trained:
         return "translate_train" if len(trained) == 1 else "translate_train_all"
     return "translate_test" if resources["translations_test"] else ""
+
+
+def _labelled_by_people(record: RunRecord, resources: Mapping[str, Any]) -> list[str]:
+    """The languages other than English with labels that are no translation, of the run or of one of its stages."""
+    used = [resources, *(stage["resources"] for stage in record["stages"] if stage.get("resources"))]
+    found: set[str] = set()
+    for each in used:
+        translated = {translation["to"] for translation in each.get("translations_train", ())}
+        found |= {*each.get("labels", ())} - {"en"} - translated
+    return sorted(found)
 
 
 def _labels(resources: Mapping[str, Any]) -> str:

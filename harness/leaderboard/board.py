@@ -106,6 +106,10 @@ class BoardLine:
     rows: tuple[Row, ...]
 
 
+CHOSEN_ON = {"target_dev": "target-language dev data", "translated_english_dev": "translations of English dev data"}
+"""Ways of choosing checkpoints that are not ranked with others."""
+
+
 @dataclass(frozen=True)
 class Section:
     """Rows of one setting, split and way of selection, best first by the column that most of them have."""
@@ -119,8 +123,8 @@ class Section:
     @property
     def title(self) -> str:
         """Description of the setting."""
-        chosen = ", models chosen on target-language dev data" if self.selection == "target_dev" else ""
-        return f"{self.setting}, {self.split}{chosen}"
+        chosen = CHOSEN_ON.get(self.selection)
+        return f"{self.setting}, {self.split}{f', models chosen on {chosen}' if chosen else ''}"
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def build_board(
             if order.wanted(column := _column(cell, registry))
         }
         if cells:
-            selection = "target_dev" if row["selection"] == "target_dev" else ""
+            selection = row["selection"] if row["selection"] in CHOSEN_ON else ""
             groups.setdefault((row["setting"], row["split"], selection), []).append(BoardLine(row, cells, (row,)))
     sections = [_section(key, _merged(lines), order, paired or {}) for key, lines in groups.items()]
     sections.sort(key=lambda section: (section.setting != "zero_shot_en", section.split != "test", section.title))

@@ -174,7 +174,10 @@ def _selection(record: RunRecord) -> str:
     """Names the data that chose the checkpoints, in the words of the published rows."""
     if not record["stages"]:
         return "none"
-    return "target_dev" if record["options"].get("select_on") else "english_dev"
+    if record["options"].get("select_on"):
+        return "target_dev"
+    translated = any(stage["options"].get("select_on_translated") for stage in record["stages"])
+    return "translated_english_dev" if translated else "english_dev"
 
 
 def _all_caveats(runs: Sequence[RunView]) -> dict[str, list[str]]:

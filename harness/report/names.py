@@ -59,6 +59,8 @@ def setting_name(setting: str) -> str:
     if setting in SETTINGS:
         return SETTINGS[setting]
     base, *parts = setting.split("+")
+    if parts and f"{base}+{parts[0]}" in SETTINGS:  # translate_train+test
+        base = f"{base}+{parts.pop(0)}"
     return ", ".join([SETTINGS.get(base) or _part(base), *map(_part, parts)])
 
 

@@ -45,9 +45,9 @@ def dev_scores(
     """Returns a function that scores the stage's ``models``, one a task, on dev data; None where no task has any.
 
     ``score`` is the mean of the tasks' scores (0-100), which are under ``tasks`` where there are several. ``loss`` is that of
-    their mean losses a term, which are under ``losses`` then; there is none where a loss is not finite, or where labels are
-    not those that are trained on. ``best_thresholds`` are, for each task with questions without an answer, those of
-    :func:`best_thresholds`.
+    their mean losses a term, which are under ``losses`` then; there is none where a loss is not finite, where labels are
+    not those that are trained on, or of windows that are read beside those of the English question. ``best_thresholds``
+    are, for each task with questions without an answer, those of :func:`best_thresholds`.
     """
     pairs = [(index, task) for index, task in enumerate(stage.tasks) if task.dev and task.dev.examples]
     # An auxiliary task does not choose the checkpoint of the others.
@@ -70,7 +70,7 @@ def dev_scores(
             scores[task.task.name], best = dev_score(task, forward, unit)
             one = not task.family.joins  # else what is predicted are not the examples that are trained on
             sums = task.family.loss_of_outputs(*seen[0], unit.examples) if one and len(seen) == 1 else None
-            if sums is None:
+            if sums is None and not unit.other:
                 with suppress(DataError):  # a tag that no training example has
                     if index not in rows:
                         features = task.family.features(tokenizer, unit.examples, training=True)
@@ -96,7 +96,8 @@ def dev_unit(task: StageTask, limit: int = 0) -> UnitExamples:
     assert task.dev is not None
     wanted, known = slice(limit or None), task.dev.languages
     several = () if distinct(known) <= {"en"} else known[wanted]
-    return UnitExamples(task.task.name, "en", "dev", task.dev.examples[wanted], languages=several)
+    other = task.dev_partners.examples[wanted] if task.dev_partners else ()
+    return UnitExamples(task.task.name, "en", "dev", task.dev.examples[wanted], languages=several, other=other)
 
 
 def dev_score(task: StageTask, forward: Forward, unit: UnitExamples) -> tuple[float, dict[str, Best]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.border import border
-from harness.core.errors import DataError, PluginError, UsageError
+from harness.core.errors import DataError, PluginError, UsageError, did_you_mean
 from harness.data.pairing import training_partners
 from harness.data.resources import union
 from harness.data.sources import LoadedSplit, label_set
@@ -36,7 +36,8 @@ from harness.training.stage import (
     finished,
     working_folder,
 )
-from harness.training.via import parse_via, via_tasks
+from harness.training.via import parse_via, selected_on_translations, via_tasks
+from harness.types.languages import languages as known_languages
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
 from harness.types.tasks import IntermediateTask
@@ -132,12 +133,19 @@ class Stages:
             task = objective.task(task)
         paired = bool(objective.needing("translations"))
         every = context.training_split(task, "train", originals=paired)
-        size = context.train_options([*around[0], *names, *around[1]]).train_size
+        options = context.train_options([*around[0], *names, *around[1]])
+        size = options.train_size
         train = of_train_size(every, size, task.name)
-        dev = context.training_split(task, "dev") if task.dev.sources else None
         family = context.family(task, label_set(task, every), names)
         if not isinstance(family, HeadFamily):
             raise UsageError(f"task {task.name!r}: the family {task.family!r} cannot be trained on")
+        translated = bool(options.select_on_translated)
+        if translated:
+            task = self._on_translations(task, family, options.select_on_translated, scored)
+        has_dev = bool(task.dev.sources or task.dev.parts)
+        dev = context.training_split(task, "dev", originals=paired and translated) if has_dev else None
+        if dev is not None and translated:
+            _check_dev(task, dev)
         for layer in objective.layers:
             if layer.value.families and task.family not in layer.value.families:
                 raise UsageError(
@@ -155,7 +163,32 @@ class Stages:
             _check_translated(task, train, objective, scored)
         partners = training_partners(task, train, context.data) if paired else None
         kind = hub_task(context.registry, task)
-        return StageTask(task, train, dev, trained, context.format(task.family), objective, kind, size, partners)
+        of_dev = objective.fusion is not None and dev is not None and translated
+        beside = training_partners(task, dev, context.data, split="dev") if of_dev and dev is not None else None
+        form = context.format(task.family)
+        return StageTask(task, train, dev, trained, form, objective, kind, size, partners, dev_partners=beside)
+
+    def _on_translations(self, task: IntermediateTask, family: HeadFamily, text: str, scored: bool) -> IntermediateTask:
+        """The task that is selected on translations of its English dev data into the languages in ``text``."""
+        codes = [code.strip() for code in text.split(",")]
+        what = "option select_on_translated"
+        if unknown := [code for code in codes if code not in known_languages()]:
+            raise UsageError(f"{what}: no language {unknown[0]!r}", hint=did_you_mean(unknown[0], known_languages()))
+        if len(set(codes)) < len(codes) or set(codes) == {"en"}:
+            raise UsageError(f"{what}: {text!r}: other languages than English, each once, expected")
+        if scored and self.context.options.select_on:
+            raise UsageError(f"{what}: not with --select-on, which chooses the dev data as well", hint="leave one out")
+        if not task.dev.sources:
+            raise UsageError(
+                f"{what}: {task.name!r} has no English dev data that could be translated",
+                hint="for one task: --set TASK.select_on_translated=...",
+            )
+        if not family.labels_translate:
+            raise UsageError(
+                f"{what}: labels of {task.name!r} are not those of a translation",
+                hint="leave it out, or --select-on for dev data of the target languages",
+            )
+        return selected_on_translations(task, codes)
 
     def _epoch(self, part: StageTask, options: TrainOptions) -> int:
         """The examples of an epoch where English and its translations count once; 0 where each of them counts."""
@@ -323,6 +356,16 @@ def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:
     """Default of ``epochs_of``: "english" where a task that is scored is trained on other languages than English."""
     parts = (part for task in tasks for part in task.train.parts or (task.train,))
     return "english" if any(part.original is not None for part in parts) else TrainOptions.epochs_of
+
+
+def _check_dev(task: IntermediateTask, dev: LoadedSplit) -> None:
+    """Refuses dev data that say that they are in the language itself, which are its gold labels."""
+    native = [each.language for each in dev.provenance if each.language != "en" and not each.translated]
+    if native:
+        raise UsageError(
+            f"option select_on_translated: dev data of {task.name!r} in {native[0]} are no translation: about.toml says so",
+            hint="--select-on chooses checkpoints on target-language dev data",
+        )
 
 
 def _check_translated(task: IntermediateTask, train: LoadedSplit, objective: Composition, scored: bool) -> None:

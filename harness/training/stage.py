@@ -50,7 +50,8 @@ class StageTask:
 
     ``hub_task`` is what the Hub calls tasks of its kind. ``train`` has ``train_size`` examples where that is not 0.
     ``partners`` are the English of the training examples, for objectives that need translations. ``epoch`` is how many
-    examples an epoch has where that is not all of them (``epochs_of`` "english"), else 0.
+    examples an epoch has where that is not all of them (``epochs_of`` "english"), else 0. ``dev_partners`` are the English of
+    dev examples that are translations, for networks that read both.
     """
 
     task: IntermediateTask
@@ -63,6 +64,7 @@ class StageTask:
     train_size: int = 0
     partners: Partners | None = None
     epoch: int = 0
+    dev_partners: Partners | None = None
 
     @property
     def name(self) -> str:
@@ -281,6 +283,7 @@ class Stage:
                     **({"fields": fields} if (fields := task_key(part.task)) else {}),
                     **({"objective": part.objective.key} if part.objective else {}),
                     **({"partners": part.partners.fingerprint} if part.partners else {}),
+                    **({"dev_partners": part.dev_partners.fingerprint} if part.dev_partners else {}),
                     **({"epoch": part.epoch} if part.epoch else {}),
                     **({"treatment": found} if (found := treatment(part.family, self.start, *part.examples)) else {}),
                 }

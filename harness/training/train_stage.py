@@ -360,14 +360,16 @@ def _contexts(
 def _context(
     stage: Stage, part: StageTask, tokenizer: PreTrainedTokenizerBase, device: torch.device
 ) -> ObjectiveContext:
-    dev = dev_unit(part, stage.options.eval_limit).examples if part.dev else ()
+    dev = dev_unit(part, stage.options.eval_limit) if part.dev else None
     return ObjectiveContext(
         stage.options.seed,
         part.family,
         tokenizer,
         str(device),
-        dev=dev,
+        dev=dev.examples if dev else (),
+        dev_partners=dev.other if dev else (),
         partners=part.partners.examples if part.partners else (),
+        languages=part.train.languages,
         pairs=stage.fusion is not None,
         files=stage.files,
     )

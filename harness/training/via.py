@@ -149,6 +149,24 @@ def in_languages(task: IntermediateTask, languages: Sequence[str]) -> Intermedia
     return replace(task, name=str(ViaPart(task.name, tuple(languages))), train=Split(parts=train), dev=dev)
 
 
+def selected_on_translations(task: IntermediateTask, languages: Sequence[str]) -> IntermediateTask:
+    """The task with machine translations of its English dev data in these languages for its dev data.
+
+    They are read from :func:`~harness.data.translations.translated`; for "en" they are the English data themselves, the
+    ``original`` of each of the others.
+    """
+    own = whole(task.dev)
+    named = replace(task, name=task.name.partition("[")[0])
+    parts: list[Split] = []
+    for code in languages:
+        if code == "en":
+            parts += [_changed(part, lambda source: source, "en") for part in _parts(task.dev)]
+            continue
+        source = _marked(translated(named, code, "dev"), code=code, read=task.example)
+        parts.append(Split(source, language=code, original=own))
+    return replace(task, dev=Split(parts=tuple(parts)))
+
+
 def _splits(task: IntermediateTask, code: str) -> Mapping[str, Split]:
     """The splits of one language, with the translation first."""
     if code == "en" and "en" not in task.languages:

@@ -40,6 +40,9 @@ class TrainOptions:
     English data have, so that translations are trained on for the same number of steps. Data that are no translation are
     counted as well. A task that is scored and trained on other languages (``--train-on``) takes "english" by default.
 
+    ``select_on_translated`` names languages ("de,fr") in whose machine translations of the English dev data the checkpoint is
+    chosen: ``translated/<task>/<language>/dev.jsonl``, which no person of these languages has labelled. "" is English.
+
     ``seed`` decides the fresh head, dropout and the order of the data. With ``keep_head`` a stage continues with the head
     of the stage before it, where that trained one task of the same family with as many labels (COPA after SocialIQA).
     Several tasks in one stage are drawn by ``sampling``: "proportional" to their size, "capped" at ``sampling_cap``
@@ -93,6 +96,7 @@ class TrainOptions:
     transliterate: str = option("", MEASURES, keyed="changed")
     second_lr: float = option(0.0, MEASURES, keyed="changed")
     second_lr_on: str = option("new_tokens", MEASURES, keyed="changed")
+    select_on_translated: str = option("", MEASURES, keyed="changed")
 
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
@@ -100,6 +104,10 @@ class TrainOptions:
             raise UsageError(f"option select: 'best', 'loss' or 'last' expected, not {self.select!r}")
         if self.sampling not in SAMPLINGS:
             raise UsageError(f"option sampling: one of {', '.join(SAMPLINGS)} expected, not {self.sampling!r}")
+        if self.select_on_translated and self.select == "last":
+            raise UsageError(
+                "option select_on_translated: not with select=last, which chooses nothing", hint="leave one out"
+            )
         if self.epochs_of not in ("all", "english"):
             raise UsageError(f"option epochs_of: 'all' or 'english' expected, not {self.epochs_of!r}")
         if self.peft not in ("", "lora", "dora"):

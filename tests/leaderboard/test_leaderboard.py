@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from run_folders import nli, rewrite, write_run
 
 from harness.cli.main import main
+from harness.data.resources import union
+from harness.leaderboard._setting import setting
 from harness.leaderboard.board import build_board
 from harness.leaderboard.export import export_row
 from harness.leaderboard.recipes import recipe_of
@@ -22,6 +24,7 @@ from harness.leaderboard.rows import published_rows, row_text
 from harness.leaderboard.validation import problems
 from harness.registry.default import get_registry
 from harness.report.leaderboard import cell_text, legend
+from harness.report.names import setting_name
 from harness.report.pages.board_page import page
 from harness.report.paired_rows import paired_tests, rows_of_runs
 from harness.results.rescore import score_run
@@ -201,6 +204,24 @@ def test_intermediate_tasks_are_another_setting(run, registry):
     row = export_row(run, registry)
     assert row["setting"] == "zero_shot_en+intermediate:mnli,squad"
     assert row["system"] == "org/model + mnli + squad"
+
+
+def test_labels_of_people_are_named_beside_translations():
+    """A run, or one of its stages, that also learned from labels in a target language was a plain translate-train row."""
+    machine = {"origin": "machine_translation", "system": ""}
+    train, test = [{"from": "en", "to": "de", **machine}], [{"from": "de", "to": "en", **machine}]
+    of_xnli = {"labels": ["de", "en"], "translations_train": train}
+
+    def named(*used, test=()):
+        whole = union([*used, {"translations_test": test}])
+        stages = [{"name": "x", "lineage": ["x"], "tasks": [], "resources": union([each])} for each in used]
+        return setting({"model": {}, "options": {}, "stages": stages, "resources": None}, whole)
+
+    assert named(of_xnli) == "translate_train"
+    assert named(of_xnli, {"labels": ["de"]}) == "translate_train+labels:de"
+    assert named({"labels": ["en", "yo"]}, test=test) == "translate_test+labels:yo"
+    assert setting_name("translate_train+labels:de") == "Translate-train, labels in de"
+    assert setting_name("translate_train+test+objective:fusion") == "Translate-train and -test, objective fusion"
 
 
 @pytest.mark.parametrize(
@@ -520,6 +541,7 @@ def test_runs_are_ranked_by_their_predictions(tmp_path, capsys):
         {"setting": "zero_shot_en+intermediate:mnli"},
         {"split": "dev"},
         {"selection": "target_dev"},
+        {"selection": "translated_english_dev"},
         {"benchmark": "xtreme-r"},
         {"cells": {AVERAGE: {"languages": ["en", "sw"]}}},
         {"cells": {AVERAGE: {"languages": None}}},

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from harness import Answer, ObjectiveContext, Pair, ProgressListener, Question, Tagged, UnitExamples, get_registry
 from harness.api import evaluate, train
+from harness.cli.main import main
 from harness.core.errors import HarnessError, UsageError
 from harness.data.sources import load_examples
 from harness.families.base import HeadFamily
@@ -214,6 +215,112 @@ def test_the_loss_does_not_depend_on_how_a_step_is_cut(
         found.append((trained.summary["loss"][-1][1], weights(trained.folder)))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     assert all(torch.allclose(found[1][1][name], value, atol=1e-5) for name, value in found[0][1].items())
+
+
+# Choice of the checkpoint
+
+
+@pytest.fixture(scope="module")
+def translated_dev(corpus: Path, translations: Path) -> Path:
+    """The translations, and German and French ones of the English dev data of MNLI, and of XNLI."""
+    mnli, xnli = get_registry().intermediate("mnli"), get_registry().task("xnli")
+    own = {"mnli": (mnli, mnli.dev), "xnli": (xnli, xnli.languages["en"]["dev"])}
+    for name, code in [*(("mnli", code) for code in TRANSLATED), ("xnli", "de")]:
+        english = load_examples(*own[name], data_dir=corpus, offline=True).examples
+        rows: list[dict[str, Any]] = [
+            {"premise": turned(one.a, code), "hypothesis": one.b, "label": one.label, "source": one.id}  # type: ignore[union-attr]
+            for one in english
+        ]
+        path = translations / f"translated/{name}/{code}/dev.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return translations
+
+
+def test_a_checkpoint_is_chosen_on_translations_beside_their_english(
+    corpus: Path, small_model: Path, translated_dev: Path, tmp_path: Path
+) -> None:
+    """Dev scores are those of pairs, which the fused layers change; the row of the leaderboard says how it was chosen."""
+
+    def dev(layers: int, codes: str = "de,fr") -> Any:
+        wanted = {"select_on_translated": codes} if codes else {}
+        # A head that has learned nothing prefers one class, so the loss tells more than the score.
+        more = {"fusion_layers": layers, "lr": 1e-3, "max_steps": 6} | wanted
+        chosen = options(corpus, translated_dev, train_limit=48, overrides=more)
+        out = tmp_path / f"{layers}{codes}"
+        return train(str(small_model), "mnli[en,de]@fusion", out=out, options=chosen).summary
+
+    fused, apart, english = dev(2), dev(0), dev(2, "")
+    [data] = [part["data"]["dev"] for part in fused["tasks"]]
+    assert data["examples"] == 2 * english["tasks"][0]["data"]["dev"]["examples"]
+    assert {(each["language"], each["origin"]) for each in data["provenance"]} == {
+        ("de", "machine_translation"),
+        ("fr", "machine_translation"),
+    }
+    assert "dev" not in json.dumps(fused.get("objectives", {})) and "dev" in json.dumps(english["objectives"])
+    assert fused["options"]["select_on_translated"] == "de,fr" and "select_on_translated" not in english["options"]
+    assert len({each["key"] for each in (fused, apart, english)}) == 3
+    # The same checkpoint on the same dev data: only what stands beside a text differs.
+    swapped = [json.loads(line) for line in (translated_dev / "translated/mnli/de/dev.jsonl").open(encoding="utf-8")]
+    sources = [row["source"] for row in swapped]
+    path = translated_dev / "translated/mnli/de/dev.jsonl"
+    before = path.read_text(encoding="utf-8")
+    moved = [{**row, "source": other} for row, other in zip(swapped, sources[1:] + sources[:1], strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in moved), encoding="utf-8")
+    try:
+        assert dev(2, "de")["key"] not in {fused["key"]}
+        wrong = dev(2, "de")["dev_loss"]
+        path.write_text(before, encoding="utf-8")
+        shutil.rmtree(tmp_path / "2de")
+        assert dev(2, "de")["dev_loss"] != wrong
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_a_run_chosen_on_translations_is_ranked_apart(
+    corpus: Path, small_model: Path, translated_dev: Path, tmp_path: Path
+) -> None:
+    chosen = options(corpus, translated_dev, train_limit=12, overrides={"xnli.select_on_translated": "de"})
+    result = evaluate(str(small_model), out=tmp_path / "run", tasks=["xnli"], languages=["en", "de"], options=chosen)
+    words = ["leaderboard", "export", str(tmp_path / "run"), "-o", str(tmp_path / "row.json")]
+    assert main([*words, "--allow-partial", "--allow-unpinned", "--allow-dirty"]) == 0
+    row = json.loads((tmp_path / "row.json").read_text(encoding="utf-8"))
+    assert row["selection"] == "translated_english_dev" and row["setting"] == "zero_shot_en"
+    assert not any("zero-shot" in reason for reason in result.record["partial"])
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "message"),
+    [
+        ("sw", {}, "translated/mnli/sw/dev.jsonl"),
+        ("en", {}, "other languages than English"),
+        ("de,de", {}, "each once"),
+        ("german", {}, "no language 'german'"),
+        ("de", {"select": "last"}, "not with select=last"),
+    ],
+)
+def test_translated_dev_data_that_cannot_choose_are_refused(
+    corpus: Path, small_model: Path, translated_dev: Path, tmp_path: Path, value: str, more: Any, message: str
+) -> None:
+    chosen = options(corpus, translated_dev, train_limit=12, overrides={"select_on_translated": value} | more)
+    with pytest.raises(HarnessError) as error:
+        train(str(small_model), "mnli[de]@fusion", out=tmp_path / "run", options=chosen)
+    assert message in f"{error.value} {error.value.hint}"
+
+
+def test_native_dev_data_are_no_translation(
+    corpus: Path, small_model: Path, translated_dev: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(translated_dev, data)
+    (data / "translated/mnli/de/about.toml").write_text('origin = "native"\n', encoding="utf-8")
+    chosen = options(corpus, data, train_limit=12, overrides={"select_on_translated": "de"})
+    with pytest.raises(UsageError, match="in de are no translation"):
+        train(str(small_model), "mnli", out=tmp_path / "run", options=chosen)
+    for task, match in (("udpos", "not those of a translation"), ("xnli", "not with --select-on")):
+        select_on = ("de",) if task == "xnli" else ()
+        with pytest.raises(UsageError, match=match):
+            evaluate(str(small_model), out=tmp_path / task, tasks=[task], options=replace(chosen, select_on=select_on))
 
 
 # Runs

@@ -502,13 +502,32 @@ def test_folded_words_keep_their_case_and_their_punctuation() -> None:
     assert drawn("BUY ...", "folded") == {"BUY ...", "PURCHASE ...", "GET ..."}
 
 
-def synonyms(examples: Any, tmp_path: Path, table: Any = None, seed: int = 0, **chosen: Any) -> Any:
+def synonyms(
+    examples: Any, tmp_path: Path, table: Any = None, seed: int = 0, languages: Any = (), **chosen: Any
+) -> Any:
     path = tmp_path / "en.json"
     path.write_text(json.dumps(TABLE if table is None else table))
     nothing: Any = None
-    context = ObjectiveContext(seed, nothing, nothing, "cpu", files={"synonym table": path})
+    context = ObjectiveContext(seed, nothing, nothing, "cpu", files={"synonym table": path}, languages=languages)
     objective = Synonyms(Synonyms.Options(**chosen))
     return objective.examples(examples, context), objective.facts()
+
+
+def test_words_of_other_languages_have_no_english_synonyms(tmp_path: Path) -> None:
+    rows = [Pair(str(i), "buy buy buy buy", "buy buy buy buy", LABELS[0]) for i in range(4)]
+    made, facts = synonyms(rows, tmp_path, languages=["en", "de", "", "fr"])
+    assert [one == rows[place // 3] for place, one in enumerate(made)] == [False] * 3 + [True] * 3 + [False] * 3 + [
+        True
+    ] * 3
+    assert (facts["copies"], facts["words"]) == (12, 2 * 3 * 8)
+    with pytest.raises(UsageError, match="no training example is in English"):
+        synonyms(rows, tmp_path, languages=["de"] * 4)
+
+
+def test_copies_of_translations_keep_their_words_in_a_stage(trained: Any) -> None:
+    made = trained("mnli[en,de]@synonyms", max_steps=1).summary["objectives"]["mnli[en,de]"]["synonyms"]
+    english = trained("mnli@synonyms", max_steps=1).summary["objectives"]["mnli"]["synonyms"]
+    assert made["copies"] == english["copies"] and 0 < made["words"] < 0.9 * english["words"]
 
 
 def test_copies_take_the_place_of_an_example_and_keep_its_label(tmp_path: Path) -> None:

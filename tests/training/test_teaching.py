@@ -427,6 +427,28 @@ def test_stored_signals_train_the_same_model(trained: Callable[..., TrainedStage
     assert stored.summary["key"] != live.summary["key"]
 
 
+def test_a_teacher_is_asked_about_what_the_objectives_behind_it_make_of_the_data(
+    trained: Callable[..., TrainedStage],
+) -> None:
+    """``teaching@fusion`` made the stored signals of rows that were no pairs yet."""
+    for name in ("fusion", "shuffled"):
+        before, behind = f"mnli[en,de]@{name}@teaching", f"mnli[en,de]@teaching@{name}"
+        one, other = (trained(each, teacher="self", signals="stored", max_steps=2) for each in (before, behind))
+        assert same_weights(one.folder, other.folder)
+        [[told], [told_behind]] = ([*each.summary["objectives"].values()] for each in (one, other))
+        assert told["teaching"]["signals_sha256"] == told_behind["teaching"]["signals_sha256"]
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "free"}, {"weight": 0.5}])
+def test_what_a_model_says_under_adversarial_noise_is_taught(
+    trained: Callable[..., TrainedStage], options: dict[str, Any]
+) -> None:
+    """The output of the first pass, of the ascent, was taken, whose graph is gone by the time of the last."""
+    taught = trained("mnli@adversarial@teaching", teacher="self", max_steps=2, **options)
+    assert taught.summary["steps"] == 2
+    assert not same_weights(taught.folder, trained("mnli@adversarial", max_steps=2, **options).folder)
+
+
 class Stop(KeyboardInterrupt):
     pass
 

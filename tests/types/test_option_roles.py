@@ -30,6 +30,8 @@ OTHER = {
     "perturb": ("drop",),
     "mixed_pairs": True,
     "train": "never",
+    "train_on": ("xnli[de]",),
+    "test_on": "translated",
     "recipe": "stilts",
     "overrides": {"lr": 1e-3},
     "limit": 5,

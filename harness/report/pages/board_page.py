@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.core.version import FIRST_PARTY
-from harness.leaderboard.board import MARKS, Board, BoardLine, Column, Section, ShownCell
+from harness.leaderboard.board import CHOSEN_ON, MARKS, Board, BoardLine, Column, Section, ShownCell
 from harness.leaderboard.recipes import UNKNOWN, shown_recipe
 from harness.leaderboard.schema import Row
 from harness.report.leaderboard import legend, parameters, source
@@ -135,7 +135,7 @@ def _by_family(column: Column) -> tuple[bool, str, str, str]:
 
 
 def _title(section: Section) -> str:
-    chosen = ", chosen on target-language dev data" if section.selection == "target_dev" else ""
+    chosen = f", chosen on {CHOSEN_ON[section.selection]}" if section.selection in CHOSEN_ON else ""
     split = "" if section.split == "test" else f", {section.split}"
     return f"{setting_name(section.setting)}{split}{chosen}"
 

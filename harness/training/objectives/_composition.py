@@ -35,7 +35,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Composition:
-    """Objectives in the order of their names: data go through the first one first, its loss is the innermost."""
+    """Objectives in the order of their names: data go through the first one first, its loss is the innermost.
+
+    Those that learn from a teacher change no data, and see them last wherever they stand.
+    """
 
     layers: tuple[Layer, ...] = ()
 
@@ -75,6 +78,11 @@ class Composition:
         return [layer.value.name for layer in self.layers if need in layer.value.needs]
 
     @property
+    def _in_order_of_data(self) -> list[Layer]:
+        """The layers as data go through them: what a teacher is asked about is what all others have made of the data."""
+        return sorted(self.layers, key=lambda layer: "teacher" in layer.value.needs)
+
+    @property
     def fusion(self) -> Fusion | None:
         """See :attr:`StageObjective.fusion`."""
         return next((found for layer in self.layers if (found := layer.objective.fusion) is not None), None)
@@ -104,16 +112,18 @@ class Composition:
         self, examples: Sequence[Example], context: ObjectiveContext
     ) -> tuple[Sequence[Example], ObjectiveContext]:
         """See :meth:`StageObjective.examples`; the context of what comes after it has the partners of what it returned."""
-        for layer in self.layers:
+        for layer in self._in_order_of_data:
             changed = layer.objective.examples(examples, context)
             if changed is not examples and context.partners:
                 context = replace(context, partners=_partners(examples, context.partners, changed))
+            if changed is not examples and context.languages:
+                context = replace(context, languages=_languages(examples, context.languages, changed))
             examples = changed
         return examples, context
 
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
-        for layer in self.layers:
+        for layer in self._in_order_of_data:
             features = layer.objective.features(features, context)
         return features
 
@@ -166,6 +176,14 @@ def _partners(before: Sequence[Example], partners: Sequence[Example], after: Seq
     if lost:
         raise DataError(f"example {lost!r}: an objective added it, so that its English partner is not known")
     return [by_id[getattr(example, "id", None)] for example in after]
+
+
+def _languages(before: Sequence[Example], languages: Sequence[str], after: Sequence[Example]) -> Sequence[str]:
+    """The languages of examples that an objective returned, which keep those of their ids; "" of others."""
+    if len(before) == len(after):
+        return languages
+    by_id = {getattr(example, "id", None): code for example, code in zip(before, languages, strict=True)}
+    return [by_id.get(getattr(example, "id", None), "") for example in after]
 
 
 def _loss(

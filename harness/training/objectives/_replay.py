@@ -18,7 +18,7 @@ class Replay:
         self._output: Any = None
 
     def __call__(self, **arguments: Any) -> Any:
-        """The output of the first pass; the model computes it where there was none over as many rows."""
+        """The output of the last pass; the model computes it where there was none over as many rows."""
         rows = len(arguments["input_ids"])
         logits = getattr(self._output, "logits", getattr(self._output, "start_logits", None))
         return self.module(**arguments) if logits is None or len(logits) != rows else self._output
@@ -27,9 +27,8 @@ class Replay:
         return getattr(self.module, name)
 
     def keep(self, module: torch.nn.Module, given: Any, output: Any) -> None:
-        """Forward hook: keeps the first output."""
-        if self._output is None:
-            self._output = output
+        """Forward hook: keeps the last output. Earlier ones may be of an ascent, whose graph is gone."""
+        self._output = output
 
 
 @contextmanager

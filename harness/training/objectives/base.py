@@ -61,10 +61,12 @@ class ObjectiveContext:
     ``rows`` are the numbers, among the rows of the features, of those in the micro-batch, in its order; ``step`` counts
     the optimizer steps of the whole stage from 0, ``total`` is how many there are. They are known to
     :meth:`StageObjective.loss` only. ``teacher`` is the frozen network of ``--set teacher=MODEL``, and ``teacher_tokenizer``
-    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts. ``partners`` are
+    its tokenizer. ``dev`` are the dev examples that choose the checkpoint; none where the last one counts;
+    ``dev_partners`` are their English, where they are translations that a network reads beside it. ``partners`` are
     the English of the training examples, in their order, where an objective needs "translations": what an example was
     translated from, or an English example itself. They are known to :meth:`StageObjective.examples` and to what comes after
-    it. ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
+    it. ``languages`` are the codes of the training examples, in their order, "" where one is not known; () where none is.
+    ``pairs`` says that rows come in pairs, the target language first, then its English (:attr:`StageObjective.fusion`).
     ``files`` are those that :meth:`StageObjective.files` asked for, by their names there.
     """
 
@@ -75,7 +77,9 @@ class ObjectiveContext:
     teacher: PreTrainedModel | None = None
     teacher_tokenizer: PreTrainedTokenizerBase | None = None
     dev: Sequence[Example] = ()
+    dev_partners: Sequence[Example] = ()
     partners: Sequence[Example] = ()
+    languages: Sequence[str] = ()
     pairs: bool = False
     step: int = 0
     total: int = 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAIRS = ("sample", "all")
 ENGLISH_POSITIONS = ("first", "published")
+_UNSEEN = "each text alone, the same as beside itself: the choice of the checkpoint does not see the fused layers"
 
 
 class Fused(StageObjective):
@@ -60,6 +61,10 @@ class Fused(StageObjective):
 
     options: Options
 
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._facts: dict[str, str] = {}
+
     @property
     def fusion(self) -> Fusion:
         """The layers that the options say."""
@@ -85,6 +90,8 @@ class Fused(StageObjective):
 
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """Pairs of rows as items, the target language first."""
+        if not context.dev_partners:
+            self._facts = {"dev": _UNSEEN}
         family = context.family
         partners = family.features(context.tokenizer, context.partners, training=True)
         if not isinstance(features, Features) or not isinstance(partners, Features) or features.items is not None:
@@ -111,10 +118,8 @@ class Fused(StageObjective):
         return loss, terms / 2 if context.family.labels_translate else terms
 
     def facts(self) -> Mapping[str, Any]:
-        """Returns what the choice of the checkpoint does not see."""
-        return {
-            "dev": "each text alone, the same as beside itself: the choice of the checkpoint does not see the fused layers"
-        }
+        """Returns what the choice of the checkpoint does not see, unless dev data are translations beside their English."""
+        return self._facts
 
 
 def _without_labels(features: Features) -> Features:

@@ -67,7 +67,10 @@ class Synonyms(StageObjective):
         return {ROLE: TABLE}
 
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
-        """``copies`` of each example, one behind the other, as the seed decides them; with one copy, as many as before."""
+        """``copies`` of each example, one behind the other, as the seed decides them; with one copy, as many as before.
+
+        Those of examples in other languages than English, of which the table has no words, are as they were.
+        """
         if unlabelled(examples) or not (examples and isinstance(examples[0], Example) and examples[0].asked_texts()):
             kind = type(examples[0]).__name__ if len(examples) else "no"
             raise UsageError(
@@ -75,8 +78,17 @@ class Synonyms(StageObjective):
                 hint="it is for classification, tagging, questions and multiple choice",
             )
         words = Replacements(read_table(context.files[ROLE]), self.options.match)
+        languages = context.languages or ["en"] * len(examples)
+        if not {"en", ""} & set(languages):
+            raise UsageError(
+                "objective 'synonyms': the table is one of English words, and no training example is in English",
+                hint="leave it out",
+            )
         made = []
-        for number, example in enumerate(examples):
+        for number, (example, code) in enumerate(zip(examples, languages, strict=True)):
+            if code not in ("en", ""):
+                made += [example] * self.options.copies
+                continue
             generator = np.random.default_rng((context.seed, number, *b"synonyms"))
             for _ in range(self.options.copies):
                 texts = example.asked_texts()
