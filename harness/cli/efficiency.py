@@ -23,7 +23,7 @@ from harness.cli.shared_options import columns_option, session_options, split_co
     help="Seconds of a model's calls, at least, and of its batches; 600 for numbers to publish.",
 )
 @click.option(
-    "--sessions", type=click.IntRange(1), default=5, show_default=True, help="Sessions that they are cut into."
+    "--sessions", type=click.IntRange(1), default=6, show_default=True, help="Sessions that they are cut into."
 )
 @click.option(
     "--batch-sizes",

@@ -26,12 +26,14 @@ class Parameters:
     """Numbers of parameters, each tensor once.
 
     ``embedding`` are those of tables, of which a token looks up a row. ``active`` are those of all other layers that a
-    forward pass goes through; the rest is there and not used, such as a pooler without a head.
+    forward pass goes through; the rest is there and not used, such as a pooler without a head. ``bytes`` are those of all
+    weights as they are loaded.
     """
 
     total: int
     active: int
     embedding: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def count(opened: Opened) -> tuple[Parameters, Operations]:
     if opened.session.compute.quant:
         counted = None
         if shape is not None:  # several weights of a layer share a number there
-            parameters = Parameters(shape.total, shape.parameters, shape.embeddings)
+            parameters = Parameters(shape.total, shape.parameters, shape.embeddings, parameters.bytes)
     # Padding is computed as well: a row is as long as the longest of its batch.
     padded = [int(lengths.max())] * len(lengths)
     return parameters, Operations(
@@ -113,6 +115,7 @@ def parameters_of(network: Any, used: set[int]) -> Parameters:
     """Counts the parameters of a network, of which the modules with these identities were called."""
     import torch
 
+    stored = {id(parameter): parameter.numel() * parameter.element_size() for parameter in network.parameters()}
     every = {id(parameter): parameter.numel() for parameter in network.parameters()}
     tables = {
         id(parameter)
@@ -130,4 +133,5 @@ def parameters_of(network: Any, used: set[int]) -> Parameters:
         total=sum(every.values()),
         active=sum(every[key] for key in active - tables),
         embedding=sum(every[key] for key in tables),
+        bytes=sum(stored.values()),
     )

@@ -25,12 +25,13 @@ class Protocol:
 
     A model makes at least ``calls`` calls at batch 1 that take at least ``seconds`` seconds, over all ``sessions`` together.
     Its throughput, over all batch sizes and lengths together, takes as long again. ``lengths`` are numbers of tokens, or
-    :data:`NATURAL`. ``seed`` draws the sample and the order of the models.
+    :data:`NATURAL`. ``seed`` draws the sample and the order of the models. Of an even number of sessions, each of two models
+    begins half.
     """
 
     calls: int = 200
     seconds: float = 10.0
-    sessions: int = 5
+    sessions: int = 6
     batch_sizes: tuple[int, ...] = (8, 32, 128)
     lengths: tuple[int | str, ...] = (NATURAL, 128, 384)
     seed: int = 0

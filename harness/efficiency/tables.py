@@ -93,6 +93,7 @@ def size_table(found: Efficiency) -> Table:
                 _millions(model.parameters.active),
                 _millions(model.parameters.embedding),
                 _giga(operations.example),
+                _mebibytes(model.parameters.bytes),
                 _mebibytes(memory.model if memory else None),
                 _mebibytes(memory.largest_batch or memory.batch_1 if memory else None),
                 _amount(model.latency.joules_an_example),
@@ -104,6 +105,7 @@ def size_table(found: Efficiency) -> Table:
         number("active"),
         number("embedding"),
         number("GFLOP"),
+        number("weights MiB"),
         number("model MiB"),
         number("peak MiB"),
         number("J"),
@@ -136,9 +138,10 @@ def fertility_table(found: Efficiency) -> Table:
 def _memory_notes(found: Efficiency) -> Iterator[str]:
     places = {model.memory.on for model in found.models if model.memory}
     if "device" in places:
-        yield "MiB: on the device; peak with the largest batch"
+        yield "model MiB, peak MiB: on the device, peak with the largest batch"
     if "process" in places:
-        yield "model MiB: added to the process by the model; peak MiB: of the whole process with the largest batch"
+        yield "model MiB: added to the process, where a table that is read from its file counts as far as it was used"
+        yield "peak MiB: of the whole process, libraries and tokenizer included, with the largest batch"
 
 
 def _milliseconds(found: Percentile | None) -> Cell:

@@ -2,6 +2,7 @@
 
 from harness import HubData, Split, Tagged, TargetTask, hookimpl, splits
 
+WIKIANN_COMMIT = "f0a3be6dc5564c0cc4150bb660144800a1f539d4"
 TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 COLUMNS = ("tokens: strings", f"ner_tags: labels({', '.join(TAGS)})")
 XTREME_R = ("qu", "pl", "uk", "az", "lt", "pa", "gu", "ro")  # not in XTREME, nor in its copy of the data
@@ -11,7 +12,7 @@ TINY = dict.fromkeys(("gu", "jv", "my", "pa", "qu", "yo"), 100)
 
 def split(code, name):
     """The best sources first; the size of training data is known of English only."""
-    wikiann = HubData("unimelb-nlp/wikiann", code, name, columns=COLUMNS)
+    wikiann = HubData("unimelb-nlp/wikiann", code, name, revision=WIKIANN_COMMIT, columns=COLUMNS)
     xtreme = HubData("google/xtreme", f"PAN-X.{code}", name, columns=COLUMNS)
     sources = (wikiann,) if code in XTREME_R else (xtreme, wikiann)
     if name == "train":

@@ -83,6 +83,7 @@ def test_parameters_are_counted_once_and_those_of_tables_apart(opened: Opened) -
     parameters, _ = count(opened)
     network: Any = opened.network
     assert parameters.total == sum(each.numel() for each in network.parameters())
+    assert parameters.bytes == 4 * parameters.total
     tables = [m for m in network.modules() if isinstance(m, torch.nn.Embedding)]
     assert parameters.embedding == sum(table.weight.numel() for table in tables)
     assert parameters.active == parameters.total - parameters.embedding  # the head goes through all of the layers

@@ -46,7 +46,7 @@ def found() -> Efficiency:
         models.append(
             ModelEfficiency(
                 name=name, reference=name, fingerprint="f" * 16, head="random", dtype="fp32", attention="sdpa",
-                parameters=Parameters(30, 10, 20), operations=Operations(1e9, 30.0, 100.0, 97.0),
+                parameters=Parameters(30, 10, 20, 120), operations=Operations(1e9, 30.0, 100.0, 97.0),
                 latency=Latency(300, times, times), throughput=(), memory=Memory("process", 1, 2, 3, 4, None),
                 fertility=(), ratio=None if pace == 1 else Ratio(2.0, 1.9, 2.1, 9),
             )

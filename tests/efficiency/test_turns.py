@@ -39,6 +39,13 @@ def test_models_alternate_in_blocks_in_an_order_that_the_seed_draws() -> None:
     }  # fmt: skip
 
 
+def test_each_of_two_models_goes_first_as_often() -> None:
+    assert [order(2, 7, number) for number in range(0, 40, 2)] == [order(2, 7, n)[::-1] for n in range(1, 40, 2)]
+    turns = Turns([Made(0.01), Made(0.01)], Protocol(200, 0.0)).run()
+    first = [block.model for block in turns.blocks[::2]]
+    assert len(first) == 6 and sum(first) == 3
+
+
 def test_sessions_go_on_until_there_are_enough_calls_and_seconds() -> None:
     enough_calls = Turns([Made(1.0)], Protocol(200, 1.0, 2)).run()
     assert [block.session for block in enough_calls.blocks] == [0, 0, 1, 1]
