@@ -435,8 +435,7 @@ def _check_fused(stage: Stage, part: StageTask) -> None:
 
 def _steps(stage: Stage) -> int:
     """Its optimizer steps if every example is one item; those of long texts are several."""
-    sizes = [part.of_epoch(len(part.train.examples)) for part in stage.tasks]
-    return len(make_schedule(sizes, stage.options, stage.beside))
+    return len(make_schedule([part.announced for part in stage.tasks], stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

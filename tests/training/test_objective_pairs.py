@@ -96,6 +96,19 @@ def test_a_teacher_of_pairs_stands_before_or_behind_what_makes_them(
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.parametrize("expression", ["mnli@synonyms", "mnli[en,de]@fusion", "mnli[en,de]@fusion@synonyms", "mnli"])
+def test_the_announced_steps_are_those_that_are_trained(
+    corpus: Path, data: Path, small_model: Path, tmp_path: Path, expression: str
+) -> None:
+    """Copies of examples count, and pairs of which an epoch draws one do not."""
+    chosen = {"max_steps": 0, "epochs": 1, "batch": 4, "local_layers": 0, "eval_limit": 1, "copies": 3}
+    folders = Path(f"{corpus}{os.pathsep}{data}")
+    stages = cpu_stages(get_registry(), "tiny", folders, overrides=chosen, train_limit=12)
+    stage = stages.last([expression], check_folder(small_model, "small"))
+    [coming] = stages.coming([stage], tmp_path / "out")
+    assert stages.train(stage, tmp_path / "out").summary["planned_steps"] == coming.steps
+
+
 def test_a_teacher_keeps_the_soft_prompt_that_it_has_learned(
     corpus: Path, data: Path, small_model: Path, tmp_path: Path
 ) -> None:
