@@ -15,6 +15,7 @@ from harness.types.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PACK_PAGES = sorted((ROOT / "packs").glob("*/README.md"))
 OF_PLUGINS = {"plugins.md", "hooks.md", "tasks.md"}
 """Pages whose examples name tasks that a reader is going to write."""
 
@@ -28,6 +29,11 @@ def text(page: str) -> str:
 def fences(page: Path) -> Iterator[tuple[str, str]]:
     """Language and content of every fenced block."""
     yield from re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def indented(page: Path) -> Iterator[str]:
+    """Lines of code that is set off by four spaces."""
+    yield from re.findall(r"^    (\S.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def spans(page: Path) -> list[str]:

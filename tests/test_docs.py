@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pytest
 from pack_registry import with_packs
-from pages import OF_PLUGINS, PAGES, ROOT, fences, option_names, pages, spans, text
+from pages import OF_PLUGINS, PACK_PAGES, PAGES, ROOT, fences, indented, option_names, pages, spans, text
 
 from harness.cli.main import COMMANDS, cli
 from harness.cli.reference import reference
@@ -31,6 +31,7 @@ def command_lines(page: Path) -> list[str]:
         if language in ("", "sh", "bash", "console"):
             lines = block.replace("\\\n", " ").splitlines()
             found += [match[1] for line in lines if (match := re.match(r"(?:\$ )?(?:\.venv/bin/)?(harness .*)", line))]
+    found += [line for line in indented(page) if line.startswith("harness ")] if page in PACK_PAGES else []
     found += [f"{span} ..." for span in spans(page) if span.startswith("harness ")]
     return [line for line in found if not re.search(r"[A-Z]{4,} \[|\[OPTIONS\]|COMMAND", line)]
 
@@ -66,7 +67,11 @@ def parse(line: str) -> tuple[click.Context, dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("page", "line"),
-    [pytest.param(page, line, id=f"{page.name}: {line}") for page in PAGES for line in command_lines(page)],
+    [
+        pytest.param(page, line, id=f"{page.relative_to(ROOT)}: {line}")
+        for page in (*PAGES, *PACK_PAGES)
+        for line in command_lines(page)
+    ],
 )
 def test_every_command_line_parses(page: Path, line: str) -> None:
     context, given = parse(line)
@@ -123,6 +128,14 @@ def test_help_names_only_what_exists() -> None:
             assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", said)) <= options, f"{path}: {said}"
             named = [word for word in re.findall(r"\bharness ([a-z]{3,})\b", said) if f"'harness {word}" in said]
             assert set(named) <= set(COMMANDS), f"{path}: {said}"
+
+
+@pytest.mark.parametrize("page", PACK_PAGES, ids=lambda page: page.parent.name)
+def test_every_pack_shows_how_to_run_it_and_names_options_with_their_command(page: Path) -> None:
+    assert any(line.startswith("harness eval --model") for line in command_lines(page))
+    alone = {span.split()[0] for span in spans(page) if span.startswith("--")}
+    context, _ = parse("harness eval --model m")
+    assert alone <= {option for parameter in context.command.params for option in parameter.opts}
 
 
 @pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from harness.types.sources import FileData, HubData, Source, Split, described
+from harness.types.sources import FileData, HubData, Source, Split, described, pinned
 
 _COMMIT = re.compile(r"@([0-9a-f]{7,40})(?=\[|$)")
 
@@ -32,8 +32,7 @@ def hub_datasets(recorded: str, split: Split) -> list[HubDataset]:
     for text in recorded.split(" + "):
         dataset = _dataset(known.get(without_commit(text)))
         if dataset is not None:
-            commit = _COMMIT.search(text)
-            found.append(replace(dataset, revision=dataset.revision or _full(commit[1] if commit else "")))
+            found.append(replace(dataset, revision=_completed(_COMMIT.search(text), dataset.revision)))
     return list(dict.fromkeys(found))
 
 
@@ -41,8 +40,11 @@ def _dataset(source: Source | None) -> HubDataset | None:
     if source is None or isinstance(source, FileData) or not source.repo:
         return None
     config, split = (source.config or "", source.split) if isinstance(source, HubData) else ("", "")
-    return HubDataset(source.repo, config, split, _full(source.revision or ""))
+    return HubDataset(source.repo, config, split, pinned(source))
 
 
-def _full(revision: str) -> str:
-    return revision if re.fullmatch("[0-9a-f]{40}", revision) else ""
+def _completed(commit: re.Match[str] | None, pin: str) -> str:
+    """The commit that data were read at, in full: the record has twelve digits of it, which may be those of the pin."""
+    if commit is None or len(commit[1]) == 40:
+        return commit[1] if commit else ""
+    return pin if pin.startswith(commit[1]) else ""

@@ -22,7 +22,7 @@ from harness.data.file_formats import (
     split_files,
     unread_files,
 )
-from harness.types.sources import DatasetsData, FileData, HubData, Source, described
+from harness.types.sources import DatasetsData, FileData, HubData, Source, described, pinned
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,14 @@ class Files:
     """The local files of one source; ``root`` is the data folder or snapshot they were found in.
 
     ``origin`` is "folder", "cache", "hub" or "plugin"; "python" is that of a data set without files, whose name is
-    ``label``.
+    ``label``. ``converted`` tells whether they are the Hub's parquet copy of files in another form.
     """
 
     paths: tuple[Path, ...]
     origin: str
     root: Path | None = None
     label: str = ""
+    converted: bool = False
 
     @property
     def first(self) -> str:
@@ -70,8 +71,22 @@ class Files:
 
     @property
     def commit(self) -> str:
-        """The commit of the Hub snapshot, or "" where it is not known."""
-        return self.root.name if self.root is not None and self.root.parent.name == "snapshots" else ""
+        """The commit of the Hub snapshot, or of what ``hf download`` left in a data folder; "" where it is not known."""
+        if self.root is not None and self.root.parent.name == "snapshots":
+            return self.root.name
+        return _downloaded(self.paths[0], self.root) if self.origin == "folder" and self.root and self.paths else ""
+
+
+def _downloaded(path: Path, root: Path) -> str:
+    """The commit in the notes that ``hf download`` keeps of a file in one of the folders above it, up to ``root``."""
+    for folder in path.parents:
+        note = folder / ".cache" / "huggingface" / "download" / f"{path.relative_to(folder)}.metadata"
+        if note.is_file():
+            commit = note.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+            return commit if re.fullmatch("[0-9a-f]{40}", commit) else ""
+        if folder == root:
+            break
+    return ""
 
 
 def data_folders(data_dir: str | Path | None = None) -> list[Path]:
@@ -230,7 +245,7 @@ def _in_cache(source: Source) -> Files | None:
             log.debug("%s is not in the cache: %s", described(source), in_words(error))
             continue
         if paths := _in_snapshot(source, folder):
-            return Files(paths, "cache", folder)
+            return Files(paths, "cache", folder, converted=revision == CONVERTED)
     return None
 
 
@@ -260,14 +275,15 @@ def _on_hub(source: Source) -> Files | None:
             log.warning("the Hub cannot be reached, going on without it (%s)", unreachable[0])
             return None
         if paths := _in_snapshot(source, folder):
-            return Files(paths, "hub", folder)
+            return Files(paths, "hub", folder, converted=revision == CONVERTED)
     return None
 
 
 def _asked_for(source: HubData | DatasetsData) -> Iterator[tuple[str | None, list[str]]]:
     """The revisions to ask the Hub for, and the names of files in each: Parquet first, then what else can be read."""
     if isinstance(source, DatasetsData):
-        yield source.revision, list(source.files)
+        for revision in _revisions(source):
+            yield revision, list(source.files)
         return
     places = [source.config] if source.config is not None else ["data", "default"]
     for revision in _revisions(source):
@@ -280,9 +296,11 @@ def _asked_for(source: HubData | DatasetsData) -> Iterator[tuple[str | None, lis
         for compression in ("", *COMPRESSIONS)
         for end in _ends(ending + compression)
     ]
-    yield source.revision, [*others, "README.md"]
-    if named := _of_card(source):
-        yield source.revision, [*named, "README.md"]
+    for revision in _revisions(source):
+        if revision != CONVERTED or source.revision == CONVERTED:
+            yield revision, [*others, "README.md"]
+            if named := _of_card(source, revision):
+                yield revision, [*named, "README.md"]
 
 
 def _ends(ending: str) -> tuple[str, ...]:
@@ -290,14 +308,17 @@ def _ends(ending: str) -> tuple[str, ...]:
     return f"-*{ending}", ending, f"/*{ending}"
 
 
-def _of_card(source: HubData) -> list[str]:
+def _of_card(source: HubData, revision: str | None) -> list[str]:
     """The names and patterns of files that the card of a data set names for a split, once the card is in the cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    card = try_to_load_from_cache(source.repo, "README.md", revision=source.revision, repo_type="dataset")
+    card = try_to_load_from_cache(source.repo, "README.md", revision=revision, repo_type="dataset")
     return card_patterns(Path(card).parent, source) if isinstance(card, str) else []
 
 
 def _revisions(source: HubData | DatasetsData) -> tuple[str | None, ...]:
-    stored = source.revision is not None or isinstance(source, DatasetsData)
-    return (source.revision,) if stored else (None, CONVERTED)
+    """The revisions that a source may be read at, the best first: its own, then, unless that is a branch, any other."""
+    own = (source.revision,) if source.revision is not None else ()
+    if own and not pinned(source):
+        return own
+    return (*own, None) if isinstance(source, DatasetsData) else (*own, None, CONVERTED)

@@ -38,7 +38,7 @@ from harness.data.subset import limited
 from harness.data.translations import SOURCE
 from harness.types import entity_tags
 from harness.types.examples import Example, unlabelled
-from harness.types.sources import DatasetsData, FileData, HubData, Reader, Source, Split, described
+from harness.types.sources import DatasetsData, FileData, HubData, Reader, Source, Split, described, pinned
 from harness.types.tasks import IntermediateTask, TargetTask
 
 __all__ = ["Files", "LoadedSplit", "Status", "label_set", "load_examples", "resolve", "split_status"]
@@ -251,6 +251,7 @@ def _loaded(
     parts = zip(split.parts or (split,), found, strict=True)
     known = [(provenance(part, source, files), source, files) for part, (source, files) in parts]
     notes = [note for origin, source, files in known if not files.sample for note in (source.note, origin.note) if note]
+    notes += [note for _, source, files in known if not files.sample and (note := _off_the_pin(source, files))]
     notes += [_HELD_OUT[part.kept] for part in split.parts or (split,) if part.kept != "all"]
     return LoadedSplit(
         examples=examples,
@@ -264,6 +265,15 @@ def _loaded(
         provenance=tuple(dict.fromkeys(origin for origin, _, _ in known)),
         languages=languages,
     )
+
+
+def _off_the_pin(source: Source, files: Files) -> str:
+    """Tells at which commit a source was read, where that is not the one it is pinned at; "" where it is not known."""
+    pin, commit = pinned(source), files.commit
+    if not pin or commit in ("", pin):
+        return ""
+    copy = ", the Hub's parquet copy" if files.converted else ""
+    return f"{described(source)}: pinned at {pin[:12]}, read at {commit[:12]}{copy}"
 
 
 Read = Iterator[dict[str, Any]] | NotedRows | StoredRows | ExampleStore

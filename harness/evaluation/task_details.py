@@ -18,7 +18,7 @@ from harness.registry.registry import Registry
 from harness.training.sources import benchmark_training, training_source, training_tasks
 from harness.types.languages import language as language_of
 from harness.types.options import EvalOptions
-from harness.types.sources import Split, described
+from harness.types.sources import Split, described, pinned
 from harness.types.tasks import TargetTask, Task
 
 
@@ -91,7 +91,8 @@ def _state(data: DataAccess, split: Split) -> dict[str, Any]:
         "source": status.source,
         "reason": status.reason,
         "sources": [
-            {"source": described(source), "origin": source.origin, "system": source.system} for source in split.sources
+            {"source": described(source, pinned(source)), "origin": source.origin, "system": source.system}
+            for source in split.sources
         ],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -32,7 +33,10 @@ class HubData:
     Other formats and layouts are read as well, as ``hf download`` leaves them (:mod:`harness.data.file_formats`): CSV, TSV,
     JSON Lines, JSON and Arrow, compressed or not, and the files that the data set's card names.
 
-    ``config`` None means the default configuration (files directly under ``data/``). ``columns`` are the columns that
+    ``config`` None means the default configuration (files directly under ``data/``). ``revision`` is the commit of the
+    data set that scores belong to, 40 hexadecimal digits. It is read first; where it has no such files, or only another
+    commit is at hand, that is read, and a note with the scores says so. Another ``revision`` (a branch, a tag) is the
+    only one that is read. ``columns`` are the columns that
     the task reads, each ``"name"`` or ``"name: kind"``; a kind is ``string``, ``integer``, ``label``, a list of these
     (``strings``, ``integers``, ``labels``) or ``struct(field, ...)``. A label is stored as its name or as an index of
     a class; ``label(no, yes)`` names the classes for files whose schema does not. ``rows`` overrides the official size
@@ -97,10 +101,10 @@ class DatasetsData:
     in it. ``options`` are those of the builder of ``datasets`` (``{"sep": ";"}``). ``load``, in place of ``format`` and
     ``files``, returns a ``datasets.Dataset`` or ``IterableDataset``. No script from the Hub is ever run.
 
-    ``columns``, ``where``, ``rows``, ``note``, ``example``, ``origin`` and ``system`` are as in :class:`HubData`, ``obtain``
-    as in :class:`FileData`. A cell of a CSV file is text, unless its column is declared an ``integer``. With
-    ``stays_on_disk`` examples are read when they are asked for, from a copy in the cache, so that memory does not grow
-    with the data.
+    ``revision``, ``columns``, ``where``, ``rows``, ``note``, ``example``, ``origin`` and ``system`` are as in
+    :class:`HubData`, ``obtain`` as in :class:`FileData`. A cell of a CSV file is text, unless its column is declared an
+    ``integer``. With ``stays_on_disk`` examples are read when they are asked for, from a copy in the cache, so that
+    memory does not grow with the data.
     """
 
     format: FileFormat | None = None
@@ -254,11 +258,20 @@ def _check_origin(where: str, field: str, source: Source) -> None:
     )
 
 
+def pinned(source: Source) -> str:
+    """The commit of a Hub data set that a source is pinned at, "" where it names none."""
+    revision = "" if isinstance(source, FileData) else source.revision or ""
+    return revision if re.fullmatch("[0-9a-f]{40}", revision) else ""
+
+
 def described(source: Source, commit: str = "") -> str:
-    """Describes a source in one line, at a commit if there is one: ``google/xtreme/XNLI/test@0123456789ab[language=sw]``."""
+    """Describes a source in one line, at a commit if there is one: ``google/xtreme/XNLI/test@0123456789ab[language=sw]``.
+
+    ``commit`` is the one that it was read at; the one that it is pinned at does not show by itself.
+    """
     if isinstance(source, FileData):
         return source.files[0] + (f" and {len(source.files) - 1} more" if len(source.files) > 1 else "")
-    revision = source.revision or commit[:12]
+    revision = (commit[:12] if pinned(source) else source.revision) or commit[:12]
     if isinstance(source, DatasetsData):
         text = _files_or_function(source) + (f"@{revision}" if revision and source.repo else "")
         return text + _condition(source.where)

@@ -2,6 +2,7 @@
 
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers
 
+COMMONSENSEQA_COMMIT = "94630fe30dad47192a8546eb75f094926d47e155"
 COLUMNS = ("id: string", "question: string", "choices: struct(label, text)", "answerKey: string")
 
 JGLUE = "copy the folder datasets/jcommonsenseqa-v1.3 from github.com/yahoojapan/JGLUE to DATA_DIR/jglue"
@@ -26,8 +27,12 @@ COMMONSENSEQA = IntermediateTask(
     title="CommonsenseQA",
     version=1,
     family="multiple_choice",
-    train=Split(HubData("tau/commonsense_qa", None, "train", columns=COLUMNS), rows=9_741),
-    dev=Split(HubData("tau/commonsense_qa", None, "validation", columns=COLUMNS), rows=1_221),
+    train=Split(
+        HubData("tau/commonsense_qa", None, "train", revision=COMMONSENSEQA_COMMIT, columns=COLUMNS), rows=9_741
+    ),
+    dev=Split(
+        HubData("tau/commonsense_qa", None, "validation", revision=COMMONSENSEQA_COMMIT, columns=COLUMNS), rows=1_221
+    ),
     languages={"ja": {"train": japanese("train", 8_939), "dev": japanese("valid", 1_119)}},
     example=read,
     metric="accuracy",

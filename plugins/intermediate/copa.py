@@ -2,6 +2,7 @@
 
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
+SUPERGLUE_COMMIT = "3de24cf8022e94f4ee4b9d55a6f539891524d646"
 COLUMNS = (
     "premise: string",
     "choice1: string",
@@ -23,7 +24,7 @@ def read(row):
 
 def split(hub, file, rows):
     return Split(
-        HubData("aps/super_glue", "copa", hub, columns=COLUMNS),
+        HubData("aps/super_glue", "copa", hub, revision=SUPERGLUE_COMMIT, columns=COLUMNS),
         FileData((f"copa/{file}.jsonl",), readers.json_lines, OBTAIN),
         rows=rows,
     )

@@ -2,6 +2,7 @@
 
 from harness import Choice, HubData, IntermediateTask, Split, hookimpl
 
+COSMOSQA_COMMIT = "28d9d5e2aae025e73e11177891a88dba51190013"
 COLUMNS = ("context: string", "question: string", *(f"answer{n}: string" for n in range(4)), "label: integer")
 
 
@@ -16,8 +17,8 @@ COSMOSQA = IntermediateTask(
     title="Cosmos QA",
     version=1,
     family="multiple_choice",
-    train=Split(HubData("allenai/cosmos_qa", None, "train", columns=COLUMNS), rows=25_262),
-    dev=Split(HubData("allenai/cosmos_qa", None, "validation", columns=COLUMNS), rows=2_985),
+    train=Split(HubData("allenai/cosmos_qa", None, "train", revision=COSMOSQA_COMMIT, columns=COLUMNS), rows=25_262),
+    dev=Split(HubData("allenai/cosmos_qa", None, "validation", revision=COSMOSQA_COMMIT, columns=COLUMNS), rows=2_985),
     example=read,
     metric="accuracy",
     summary="which of four answers fits the question about a personal story?",

@@ -2,6 +2,7 @@
 
 from harness import HubData, IntermediateTask, Pair, Split, hookimpl
 
+DBPEDIA14_COMMIT = "9abd46cf7fc8b4c64290f26993c540b92aa145ac"
 NAMES = {
     "Company": "company",
     "EducationalInstitution": "school|university",
@@ -24,8 +25,8 @@ COLUMNS = (f"label: label({', '.join(NAMES)})", "title: string", "content: strin
 def split(name, rows):
     # Published as fancyzhx/dbpedia_14 and, before that, without an owner.
     return Split(
-        HubData("fancyzhx/dbpedia_14", "dbpedia_14", name, columns=COLUMNS),
-        HubData("dbpedia_14", "dbpedia_14", name, columns=COLUMNS),
+        HubData("fancyzhx/dbpedia_14", "dbpedia_14", name, revision=DBPEDIA14_COMMIT, columns=COLUMNS),
+        HubData("dbpedia_14", "dbpedia_14", name, revision=DBPEDIA14_COMMIT, columns=COLUMNS),
         rows=rows,
     )
 

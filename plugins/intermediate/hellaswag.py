@@ -4,6 +4,7 @@ import re
 
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
+HELLASWAG_COMMIT = "218ec52e09a7e7462a5400043bb9a69a41d06b76"
 COLUMNS = ("ctx_a: string", "ctx_b: string", "endings: strings", "label: string")
 
 
@@ -38,8 +39,8 @@ HELLASWAG = IntermediateTask(
     title="HellaSwag",
     version=1,
     family="multiple_choice",
-    train=Split(HubData("Rowan/hellaswag", None, "train", columns=COLUMNS), rows=39_905),
-    dev=Split(HubData("Rowan/hellaswag", None, "validation", columns=COLUMNS), rows=10_042),
+    train=Split(HubData("Rowan/hellaswag", None, "train", revision=HELLASWAG_COMMIT, columns=COLUMNS), rows=39_905),
+    dev=Split(HubData("Rowan/hellaswag", None, "validation", revision=HELLASWAG_COMMIT, columns=COLUMNS), rows=10_042),
     languages=splits("ru fa", train=translated),
     example=read,
     metric="accuracy",

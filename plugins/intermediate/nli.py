@@ -2,6 +2,7 @@
 
 from harness import FileData, HubData, IntermediateTask, Pair, Split, hookimpl, readers
 
+GLUE_COMMIT = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 LABELS = ("contradiction", "entailment", "neutral")
 COLUMNS = ("premise: string", "hypothesis: string", "label: label(entailment, neutral, contradiction)")
 OCNLI_COLUMNS = ("sentence1: string", "sentence2: string", "label: label(neutral, entailment, contradiction)")
@@ -52,8 +53,8 @@ NLI = IntermediateTask(
     version=1,
     family="classification",
     labels=LABELS,
-    train=Split(HubData("nyu-mll/glue", "mnli", "train", columns=COLUMNS), rows=392_702),
-    dev=Split(HubData("nyu-mll/glue", "mnli", "validation_matched", columns=COLUMNS), rows=9_815),
+    train=Split(HubData("nyu-mll/glue", "mnli", "train", revision=GLUE_COMMIT, columns=COLUMNS), rows=392_702),
+    dev=Split(HubData("nyu-mll/glue", "mnli", "validation_matched", revision=GLUE_COMMIT, columns=COLUMNS), rows=9_815),
     languages={
         "zh": {"train": ocnli("train", "train.50k"), "dev": ocnli("validation", "dev")},
         "ko": {

@@ -2,6 +2,7 @@
 
 from harness import HubData, IntermediateTask, Pair, Split, hookimpl, splits
 
+PAWSX_COMMIT = "4cd8187c404bda33cb1f62b49b001115862acf37"
 COLUMNS = ("sentence1: string", "sentence2: string", "label: label(0, 1)")
 MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
@@ -10,7 +11,7 @@ LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for
 def split(code, name, rows):
     translated = {} if code == "en" else MACHINE
     return Split(
-        HubData("google-research-datasets/paws-x", code, name, columns=COLUMNS, **translated),
+        HubData("google-research-datasets/paws-x", code, name, revision=PAWSX_COMMIT, columns=COLUMNS, **translated),
         HubData(
             "google/xtreme",
             f"PAWS-X.{code}",

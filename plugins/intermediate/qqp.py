@@ -2,6 +2,7 @@
 
 from harness import HubData, IntermediateTask, Pair, Split, hookimpl
 
+GLUE_COMMIT = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 LABELS = ("not_duplicate", "duplicate")
 COLUMNS = ("question1: string", "question2: string", f"label: label({', '.join(LABELS)})")
 
@@ -11,8 +12,8 @@ QQP = IntermediateTask(
     version=1,
     family="classification",
     labels=LABELS,
-    train=Split(HubData("nyu-mll/glue", "qqp", "train", columns=COLUMNS), rows=363_846),
-    dev=Split(HubData("nyu-mll/glue", "qqp", "validation", columns=COLUMNS), rows=40_430),
+    train=Split(HubData("nyu-mll/glue", "qqp", "train", revision=GLUE_COMMIT, columns=COLUMNS), rows=363_846),
+    dev=Split(HubData("nyu-mll/glue", "qqp", "validation", revision=GLUE_COMMIT, columns=COLUMNS), rows=40_430),
     example=lambda row: Pair(str(row["_row"]), row["question1"], row["question2"], row["label"]),
     metric="accuracy_f1",
     summary="do the two questions ask the same?",

@@ -2,6 +2,8 @@
 
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
+SIQA_COMMIT = "54c6a1f8cb6daf4f5abf24a601852612fb35eb25"
+SOCIALIQA_COMMIT = "53620e5841fb12b08e082485797e7021d3684ea2"
 ANSWERS = ("answerA", "answerB", "answerC")
 COLUMNS = ("context: string", "question: string", *(f"{name}: string" for name in ANSWERS), "label: string")
 BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
@@ -17,8 +19,8 @@ def read(row):
 
 def split(hub, file, rows):
     return Split(
-        HubData("lighteval/siqa", None, hub, columns=COLUMNS),
-        HubData("allenai/social_i_qa", None, hub, columns=COLUMNS),
+        HubData("lighteval/siqa", None, hub, revision=SIQA_COMMIT, columns=COLUMNS),
+        HubData("allenai/social_i_qa", None, hub, revision=SOCIALIQA_COMMIT, columns=COLUMNS),
         FileData((f"siqa/socialIQa_v1.4_{file}.jsonl",), readers.json_lines, OBTAIN),
         rows=rows,
     )

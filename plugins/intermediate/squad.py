@@ -5,6 +5,11 @@ In other languages: ARCD (Arabic), SQuAD-es (Spanish, machine-translated), CMRC 
 
 from harness import FileData, HubData, IntermediateTask, Split, hookimpl, readers
 
+SQUAD_COMMIT = "7b6d24c440a36b6815f21b70d25016731768db1f"
+FOREIGN_COMMITS = {
+    "hsseinmz/arcd": "cc6906b6eda547e4ffc63b8d88ccca7e0515187a",
+    "hfl/cmrc2018": "137f2c45a24275fb68f6961c4d357f46288886aa",
+}
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy train-v1.1.json and dev-v1.1.json from rajpurkar.github.io/SQuAD-explorer to DATA_DIR/squad"
 ARCD = "copy data/arcd-train.json and data/arcd-test.json from github.com/husseinmozannar/SOQAL to DATA_DIR/arcd"
@@ -15,7 +20,7 @@ JSQUAD = "copy the folder datasets/jsquad-v1.3 from github.com/yahoojapan/JGLUE 
 
 def split(hub, file, rows):
     return Split(
-        HubData("rajpurkar/squad", "plain_text", hub, columns=COLUMNS),
+        HubData("rajpurkar/squad", "plain_text", hub, revision=SQUAD_COMMIT, columns=COLUMNS),
         HubData("google/xtreme", "SQuAD", hub, columns=COLUMNS),
         FileData((f"squad/{file}-v1.1.json",), readers.squad_json, OBTAIN),
         rows=rows,
@@ -24,7 +29,8 @@ def split(hub, file, rows):
 
 def foreign(repo, config, hub, file, obtain, rows, **translated):
     """Data of another language: in the Hub's columns, or in a file of SQuAD's JSON."""
-    sources = [HubData(repo, config, hub, columns=COLUMNS, **translated)] if repo else []
+    commit = FOREIGN_COMMITS.get(repo)
+    sources = [HubData(repo, config, hub, revision=commit, columns=COLUMNS, **translated)] if repo else []
     return Split(*sources, FileData((file,), readers.squad_json, obtain, **translated), rows=rows)
 
 

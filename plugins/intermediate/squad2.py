@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from harness import FileData, HubData, IntermediateTask, Split, hookimpl, readers
 
+SQUAD2_COMMIT = "3ffb306f725f7d2ce8394bc1873b24868140c412"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy train-v2.0.json and dev-v2.0.json from rajpurkar.github.io/SQuAD-explorer to DATA_DIR/squad"
 
 
 def split(hub, file, rows):
     return Split(
-        HubData("rajpurkar/squad_v2", "squad_v2", hub, columns=COLUMNS),
+        HubData("rajpurkar/squad_v2", "squad_v2", hub, revision=SQUAD2_COMMIT, columns=COLUMNS),
         FileData((f"squad/{file}-v2.0.json",), readers.squad_json, OBTAIN),
         rows=rows,
     )

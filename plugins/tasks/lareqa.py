@@ -2,6 +2,7 @@
 
 from harness import Candidate, FileData, HubData, Match, Query, Split, TargetTask, hookimpl, readers, splits
 
+SQUAD_COMMIT = "7b6d24c440a36b6815f21b70d25016731768db1f"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 OBTAIN = "copy the folder xquad-r of github.com/google-research-datasets/lareqa to DATA_DIR/lareqa"
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
@@ -40,7 +41,7 @@ def read(row):
 
 def squad(hub, file, rows):
     return Split(
-        HubData("rajpurkar/squad", "plain_text", hub, columns=COLUMNS),
+        HubData("rajpurkar/squad", "plain_text", hub, revision=SQUAD_COMMIT, columns=COLUMNS),
         HubData("google/xtreme", "SQuAD", hub, columns=COLUMNS),
         FileData((f"squad/{file}-v1.1.json",), readers.squad_json, SQUAD),
         rows=rows,

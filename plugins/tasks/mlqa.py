@@ -2,6 +2,7 @@
 
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
+MLQA_COMMIT = "397ed406c1a7902140303e7faf60fff35b58d285"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 PEOPLE = {"origin": "human_translation", "system": "questions only, by professional translators"}
 BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
@@ -16,7 +17,7 @@ def split(code, hub, folder, sizes):
     translated = {} if code == "en" else PEOPLE
     return Split(
         HubData("google/xtreme", f"MLQA.{code}.{code}", hub, columns=COLUMNS, **translated),
-        HubData("facebook/mlqa", f"mlqa.{code}.{code}", hub, columns=COLUMNS, **translated),
+        HubData("facebook/mlqa", f"mlqa.{code}.{code}", hub, revision=MLQA_COMMIT, columns=COLUMNS, **translated),
         FileData(
             (f"mlqa/MLQA_V1/{folder}/{folder}-context-{code}-question-{code}.json",),
             readers.squad_json,

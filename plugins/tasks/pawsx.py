@@ -2,6 +2,7 @@
 
 from harness import FileData, HubData, Pair, Split, TargetTask, hookimpl, readers, splits
 
+PAWSX_COMMIT = "4cd8187c404bda33cb1f62b49b001115862acf37"
 MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
@@ -18,6 +19,7 @@ def split(code, name, rows):
             "google-research-datasets/paws-x",
             code,
             name,
+            revision=PAWSX_COMMIT,
             columns=("sentence1: string", "sentence2: string", "label: label(0, 1)"),
             **translated,
         ),

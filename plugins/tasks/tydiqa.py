@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from harness import FileData, HubData, Split, TargetTask, Where, hookimpl, language_name, readers, splits
 
+TYDIQA_COMMIT = "da78f23f9119363459acbaf46bf89426ff26c259"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
 OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
@@ -19,7 +20,14 @@ def hub(code, split):
     language = Where("id", startswith=f"{language_name(code).lower()}-")
     return (
         HubData("google/xtreme", "tydiqa", split, where=language, columns=COLUMNS),
-        HubData("google-research-datasets/tydiqa", "secondary_task", split, where=language, columns=COLUMNS),
+        HubData(
+            "google-research-datasets/tydiqa",
+            "secondary_task",
+            split,
+            where=language,
+            revision=TYDIQA_COMMIT,
+            columns=COLUMNS,
+        ),
     )
 
 

@@ -2,13 +2,16 @@
 
 from harness import Choice, HubData, Split, TargetTask, hookimpl, splits
 
+XCOPA_COMMIT = "042f78955ba48e6404616762fa6e05e839c3907a"
 COLUMNS = ("premise: string", "choice1: string", "choice2: string", "question: string", "label: integer")
 PEOPLE = {"origin": "human_translation", "system": "translators of the language, of COPA"}
 ROWS = {"validation": 100, "test": 500}
 
 
 def split(code, name):
-    return Split(HubData("cambridgeltl/xcopa", code, name, columns=COLUMNS, **PEOPLE), rows=ROWS[name])
+    return Split(
+        HubData("cambridgeltl/xcopa", code, name, revision=XCOPA_COMMIT, columns=COLUMNS, **PEOPLE), rows=ROWS[name]
+    )
 
 
 def read(row):

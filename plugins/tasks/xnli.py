@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
+XNLI_COMMIT = "b8dd5d7af51114dbda02c0e3f6133f332186418e"
+GLUE_COMMIT = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 CLASSES = "label: label(entailment, neutral, contradiction)"
 PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
@@ -21,7 +23,7 @@ OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 def split(code, name, rows):
     translated = {} if code == "en" else PEOPLE
     return Split(
-        HubData("facebook/xnli", code, name, columns=PER_LANGUAGE, **translated),
+        HubData("facebook/xnli", code, name, revision=XNLI_COMMIT, columns=PER_LANGUAGE, **translated),
         HubData("google/xtreme", "XNLI", name, where=Where("language", equals=code), columns=MIXED, **translated),
         rows=rows,
     )
@@ -33,7 +35,7 @@ def machine_translated(code):
         return None
     file = f"xnli/XNLI-MT-1.0/multinli/multinli.train.{code}.tsv"
     return Split(
-        HubData("facebook/xnli", code, "train", columns=PER_LANGUAGE, **MACHINE),
+        HubData("facebook/xnli", code, "train", revision=XNLI_COMMIT, columns=PER_LANGUAGE, **MACHINE),
         FileData((file,), readers.tab_separated, OBTAIN, example=read_xnli_mt, **MACHINE),
         of_xtreme(f"en-{code}-translated.tsv"),
         rows=392_702,
@@ -72,8 +74,8 @@ XNLI = TargetTask(
     family="classification",
     labels=("contradiction", "entailment", "neutral"),
     train=Split(
-        HubData("nyu-mll/glue", "mnli", "train", columns=PER_LANGUAGE),
-        HubData("facebook/xnli", "en", "train", columns=PER_LANGUAGE),
+        HubData("nyu-mll/glue", "mnli", "train", revision=GLUE_COMMIT, columns=PER_LANGUAGE),
+        HubData("facebook/xnli", "en", "train", revision=XNLI_COMMIT, columns=PER_LANGUAGE),
         rows=392_702,
     ),
     languages=splits(

@@ -2,6 +2,7 @@
 
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
+XQUAD_COMMIT = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
@@ -15,7 +16,7 @@ def split(code):
     xtreme = HubData("google/xtreme", f"XQuAD.{code}", "validation", columns=COLUMNS, **translated)
     return Split(
         *(() if code == "ro" else (xtreme,)),
-        HubData("google/xquad", f"xquad.{code}", "validation", columns=COLUMNS, **translated),
+        HubData("google/xquad", f"xquad.{code}", "validation", revision=XQUAD_COMMIT, columns=COLUMNS, **translated),
         FileData((f"xquad/xquad.{code}.json",), readers.squad_json, OBTAIN, **translated),
         rows=1_190,
     )

@@ -17,6 +17,7 @@ from harness import FileData, HubData, IntermediateTask, Pair, Sentence, Split, 
 from harness.core.errors import DataError, PluginError, UsageError
 from harness.data import locate, sources
 from harness.data._parquet import rows
+from harness.data.hub_datasets import HubDataset, hub_datasets
 from harness.data.locate import CONVERTED, SAMPLE_MARKER, Unavailable, data_folders, resolve
 from harness.data.sources import label_set, load_examples, split_status
 from harness.data.subset import fingerprint
@@ -436,9 +437,10 @@ def test_the_hub_is_asked_last_and_only_for_the_split(
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     loaded = load_examples(mnli, mnli.train)
-    assert (loaded.rows, asked) == (5, [("nyu-mll/glue", None), ("nyu-mll/glue", CONVERTED)])
+    commit = mnli.train.sources[0].revision  # type: ignore[union-attr]
+    assert (loaded.rows, asked) == (5, [("nyu-mll/glue", revision) for revision in (commit, None, CONVERTED)])
     assert load_examples(mnli, mnli.train, data_dir=shared_data).rows == 3000  # what is there is not downloaded
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_the_hub_is_asked_for_other_formats_where_it_has_no_parquet(
@@ -526,3 +528,95 @@ def test_where_needs_its_column(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a/b/data/test-00000-of-00001.parquet", {"t": ["x"]})
     split = Split(HubData("a/b", None, "test", where=Where("language", equals="de")))
     assert "column 'language' is missing" in split_status(split, tmp_path).reason
+
+
+# Pins.
+
+PIN = "9" * 40
+OTHER = "0123456789abcdef0123456789abcdef01234567"
+
+
+def pinned_task() -> TargetTask:
+    return pair_task(HubData("a/b", "en", "test", revision=PIN), labels=("yes", "no"))
+
+
+def pair_table() -> Any:
+    return pa.table({"id": ["1"], "premise": ["a"], "hypothesis": ["b"], "label": ["yes"]})
+
+
+@pytest.mark.parametrize(
+    ("there", "reference", "read"),
+    [
+        ("en/test.parquet", "", PIN),
+        ("en/test.parquet", "main", OTHER),
+        ("en/test/0000.parquet", CONVERTED, OTHER),
+    ],
+)
+def test_the_pinned_commit_is_read_first_and_another_one_with_a_note(
+    hub_cache: Path, there: str, reference: str, read: str
+) -> None:
+    task = pinned_task()
+    if reference:
+        cached(hub_cache, "a/b", there, pair_table(), reference)
+        (hub_cache / "datasets--a--b" / "snapshots" / PIN).mkdir()  # with its card alone: it is a script, say
+    else:
+        cached(hub_cache, "a/b", there, pair_table())
+        write_parquet(hub_cache / "datasets--a--b" / "snapshots" / PIN / there, pair_table())
+    loaded = load_examples(task, task.languages["en"]["test"], offline=True)
+    assert loaded.source == f"a/b/en/test@{read[:12]}"
+    copy = ", the Hub's parquet copy" if reference == CONVERTED else ""
+    note = f"a/b/en/test: pinned at {PIN[:12]}, read at {OTHER[:12]}{copy}"
+    assert loaded.notes == (() if read == PIN else (note,))
+    assert hub_datasets(loaded.source, task.languages["en"]["test"]) == [
+        HubDataset("a/b", "en", "test", PIN if read == PIN else "")
+    ]
+    plain = pair_task(HubData("a/b", "en", "test"), labels=("yes", "no"))
+    assert load_examples(plain, plain.languages["en"]["test"], offline=True).fingerprint == loaded.fingerprint
+
+
+def test_the_hub_is_asked_for_the_pinned_commit_then_for_what_else_it_has(
+    tmp_path: Path, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    snapshot = tmp_path / "snapshots" / OTHER
+    asked = []
+
+    def download(repo: str, *, revision: str | None = None, local_files_only: bool = False, **more: Any) -> str:
+        if local_files_only:
+            raise FileNotFoundError(repo)
+        asked.append(revision)
+        if revision == PIN:
+            raise RevisionNotFoundError("history was rewritten", response=Mock())
+        if revision == CONVERTED:
+            write_parquet(snapshot / "en/test/0000.parquet", pair_table())
+        snapshot.mkdir(parents=True, exist_ok=True)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    task = pinned_task()
+    loaded = load_examples(task, task.languages["en"]["test"])
+    assert asked == [PIN, None, CONVERTED] and loaded.rows == 1
+    assert loaded.notes == (f"a/b/en/test: pinned at {PIN[:12]}, read at {OTHER[:12]}, the Hub's parquet copy",)
+
+
+def test_a_revision_that_is_no_commit_is_the_only_one_that_is_read(hub_cache: Path) -> None:
+    cached(hub_cache, "a/b", "en/test.parquet", pair_table())
+    task = pair_task(HubData("a/b", "en", "test", revision="v1.0"), labels=("yes", "no"))
+    with pytest.raises(Unavailable, match=r"a/b/en/test@v1\.0 not found"):
+        load_examples(task, task.languages["en"]["test"], offline=True)
+
+
+@pytest.mark.parametrize("commit", [PIN, OTHER, ""])
+def test_a_data_folder_has_the_commit_that_its_download_was_of(tmp_path: Path, hub_cache: Path, commit: str) -> None:
+    folder = tmp_path / "a" / "b"
+    write_parquet(folder / "en/test.parquet", pair_table())
+    if commit:
+        note = folder / ".cache/huggingface/download/en/test.parquet.metadata"
+        note.parent.mkdir(parents=True)
+        note.write_text(f"{commit}\nfeed\n1700000000.0\n", encoding="utf-8")
+    task = pinned_task()
+    loaded = load_examples(task, task.languages["en"]["test"], data_dir=tmp_path)
+    assert loaded.source == "a/b/en/test" + (f"@{commit[:12]}" if commit else "")
+    assert bool(loaded.notes) is (commit == OTHER)

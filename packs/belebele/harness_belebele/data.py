@@ -6,6 +6,7 @@ from typing import Any
 from harness import Choice, DatasetsData, HubData, Split
 from harness_belebele.languages import FLORES_CODES
 
+BELEBELE_COMMIT = "7899cdfa4e1e0d733fd77c848e2c273cb1d32be2"
 ROWS = 900
 OPTIONS = {"max_length": 512}
 """A passage has about 80 words, five times as many tokens in the worst scripts; some of those trained on are longer."""
@@ -22,8 +23,8 @@ def split(code: str) -> Split:
     if code != "en":
         more |= {"origin": "human_translation", "system": "the translators of FLORES-200 and Belebele"}
     return Split(
-        DatasetsData("json", (f"data/{flores}.jsonl",), repo="facebook/belebele", **more),
-        HubData("facebook/belebele", flores, "test", **more),
+        DatasetsData("json", (f"data/{flores}.jsonl",), repo="facebook/belebele", revision=BELEBELE_COMMIT, **more),
+        HubData("facebook/belebele", flores, "test", revision=BELEBELE_COMMIT, **more),
         rows=ROWS,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from harness import HubData, IntermediateTask, Split, Tagged, TargetTask, splits
 from harness_ner.tags import TAGS
 
+WIKIANN_COMMIT = "f0a3be6dc5564c0cc4150bb660144800a1f539d4"
 COLUMNS = ("tokens: strings", f"ner_tags: labels({', '.join(TAGS)})")
 SAME = (
     "ace am an ang arz as ast ay ba bar be bo br bs ca cdo ce ceb ckb co cs csb cv cy da diq dv eo ext fo frr fur fy ga "
@@ -27,7 +28,9 @@ CITATION = "Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Lang
 
 def hub(config: str, name: str) -> HubData:
     """A split on the Hub."""
-    return HubData("unimelb-nlp/wikiann", config, "validation" if name == "dev" else name, columns=COLUMNS)
+    return HubData(
+        "unimelb-nlp/wikiann", config, "validation" if name == "dev" else name, revision=WIKIANN_COMMIT, columns=COLUMNS
+    )
 
 
 def english(name: str, rows: int) -> Split:
@@ -37,8 +40,9 @@ def english(name: str, rows: int) -> Split:
 
 
 def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence."""
-    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(row["ner_tags"]))
+    """A sentence; a translation has no tags."""
+    tags = row["ner_tags"]
+    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(tags) if tags is not None else None)
 
 
 WIKIANN = IntermediateTask(

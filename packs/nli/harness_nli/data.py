@@ -5,6 +5,8 @@ from typing import Any
 
 from harness import DatasetsData, HubData, Pair, Split
 
+AFRIXNLI_COMMIT = "e3ca06b30f3e7af2a86f6c8609ea76fee326bc56"
+INDICXNLI_COMMIT = "7092c27872e919f31d0496fb8b9c47bd2cba3f6c"
 LABELS = ("contradiction", "entailment", "neutral")
 COLUMNS = ("premise: string", "hypothesis: string", "label: label(entailment, neutral, contradiction)")
 
@@ -45,8 +47,15 @@ def africa(name: str, code: str) -> Split:
     if code != "en":
         more |= {"origin": "human_translation", "system": "translators, of XNLI"}
     return Split(
-        DatasetsData("csv", (f"data/{config}/{name}.tsv",), repo="masakhane/afrixnli", options={"sep": "\t"}, **more),
-        HubData("masakhane/afrixnli", config, on_hub(name), **more),
+        DatasetsData(
+            "csv",
+            (f"data/{config}/{name}.tsv",),
+            repo="masakhane/afrixnli",
+            revision=AFRIXNLI_COMMIT,
+            options={"sep": "\t"},
+            **more,
+        ),
+        HubData("masakhane/afrixnli", config, on_hub(name), revision=AFRIXNLI_COMMIT, **more),
         rows=DEV_OF_AFRICA if name == "dev" else TEST_OF_AFRICA,
     )
 
@@ -54,7 +63,7 @@ def africa(name: str, code: str) -> Split:
 def india(name: str, code: str) -> Split:
     """A split of IndicXNLI."""
     machine: dict[str, Any] = {"origin": "machine_translation", "system": "IndicTrans, of XNLI", "note": MACHINE}
-    source = HubData("Divyanshu/indicxnli", code, on_hub(name), columns=COLUMNS, **machine)
+    source = HubData("Divyanshu/indicxnli", code, on_hub(name), revision=INDICXNLI_COMMIT, columns=COLUMNS, **machine)
     return Split(source, rows=SIZES_OF_INDIA[name])
 
 

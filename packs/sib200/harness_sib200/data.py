@@ -9,13 +9,14 @@ from harness_sib200.languages import FLORES_CODES
 LABELS = ("entertainment", "geography", "health", "politics", "science/technology", "sports", "travel")
 ROWS = {"train": 701, "dev": 99, "test": 204}
 REPOSITORY = "Davlan/sib200"
+SIB200_COMMIT = "38977a667f6fc264d5c26ec57a01e16db040b358"
 COLUMNS = ("index_id: integer", "category: string", "text: string")
 
 
 def split(name: str, code: str) -> Split:
     """A split ("train", "dev" or "test") of a language: tab-separated, with the quotes of CSV, or the Hub's parquet."""
     flores = FLORES_CODES[code]
-    more: dict[str, Any] = {"columns": COLUMNS}
+    more: dict[str, Any] = {"revision": SIB200_COMMIT, "columns": COLUMNS}
     if code != "en":
         more |= {"origin": "human_translation", "system": "the translators of FLORES-200"}
     return Split(
