@@ -44,14 +44,14 @@ def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
     """Resources that training on a split of a task uses: its languages, and the translations among its parts."""
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
     codes = [code for code, _ in read]
-    lacking = set(codes) if unlabelled(train.examples) else _without_labels(train)
+    lacking = set(codes) if unlabelled(train.examples) else without_labels(train)
     translations = [translation(part, code) for code, part in read if part.translated]
     labels, text = [code for code in codes if code not in lacking], [code for code in codes if code in lacking]
     return union([{"labels": labels, "text": text, "translations_train": translations}])
 
 
-def _without_labels(train: LoadedSplit) -> set[str]:
-    """The languages of which no example has a label, such as translations of sentences whose words are tagged."""
+def without_labels(train: LoadedSplit) -> set[str]:
+    """Finds the languages of which no example has a label, such as translations of sentences whose words are tagged."""
     lacking = set(train.languages) - {""}
     for place, code in enumerate(train.languages):
         if code in lacking and _has_label(train.examples[place]):

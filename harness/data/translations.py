@@ -64,11 +64,15 @@ def _file(
 ) -> FileData:
     """The file of a translation; ``own`` is a split with the columns that the task reads."""
     file = f"translated/{task.name}/{code}/{name}.jsonl"
-    first = [source for source in own.sources[:1] if not isinstance(source, FileData)]
+    known = [source for source in own.sources if not isinstance(source, FileData)]
+    first = [source for source in known if source.example in (None, task.example)][:1]
     columns = [Column.parse(text) for source in first for text in source.columns]
-    left_out = [column for column in columns if optional and _is_label(column)]
+    # Tags of words are not those of the words of a translation.
+    left_out = [column for column in columns if (optional and _is_label(column)) or column.kind == "labels"]
     needed = [column.name for column in columns if column not in left_out]
     wanted = f" with {', '.join([*needed, *(['source'] if optional else [])])}" if columns else ""
+    if tags := [column.name for column in left_out if not optional]:
+        wanted += f" (and {', '.join(tags)} where they are known)"
     return FileData(
         (file,),
         _TranslatedRows(

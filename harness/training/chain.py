@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.border import border
 from harness.core.errors import DataError, PluginError, UsageError, did_you_mean
 from harness.data.pairing import training_partners
-from harness.data.resources import union
+from harness.data.resources import union, without_labels
 from harness.data.sources import LoadedSplit, label_set
 from harness.data.train_size import of_train_size
 from harness.families.base import HeadFamily
@@ -37,6 +37,7 @@ from harness.training.stage import (
     working_folder,
 )
 from harness.training.via import parse_via, selected_on_translations, via_tasks
+from harness.types.examples import unlabelled
 from harness.types.languages import languages as known_languages
 from harness.types.options import ObjectiveOptions, TrainOptions, build
 from harness.types.progress import ComingStage
@@ -84,6 +85,7 @@ class Stages:
         target: str,
         *,
         scored: bool,
+        teaches: bool = False,
     ) -> Stage:
         own = [option_names(task, names) for task, names in zip(tasks, objectives, strict=True)]
         together = ["+".join(names) for names in ([task.name for task in tasks], [names[-1] for names in own])]
@@ -93,8 +95,13 @@ class Stages:
             self._part(task, of_task, scored, (names, last)) for task, of_task in zip(tasks, objectives, strict=True)
         ]
         taught = self._teacher(
-            parts, [*names, *last], lambda others: self._stage(tasks, parent, [others], target, scored=scored)
+            parts,
+            [*names, *last],
+            lambda others: self._stage(tasks, parent, [others], target, scored=scored, teaches=True),
         )
+        if not teaches:
+            for part in parts:
+                _check_labelled(part)
         inputs = (*taught, *self._files(parts))
         options = self.context.train_options([*names, *last])
         if scored and "epochs_of" not in self.context.values([*names, *last]):
@@ -158,6 +165,11 @@ class Stages:
             raise UsageError(
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
+            )
+        if (asking := objective.needing("teacher")) and trained.fresh_head != family.fresh_head:
+            raise UsageError(
+                f"objective {asking[0]!r}: no teacher has the head that {objective.suffix[1:]!r} trains",
+                hint=f"'{task.name}@{asking[0]}'",
             )
         if paired:
             _check_translated(task, train, objective, scored)
@@ -365,6 +377,21 @@ def _check_dev(task: IntermediateTask, dev: LoadedSplit) -> None:
         raise UsageError(
             f"option select_on_translated: dev data of {task.name!r} in {native[0]} are no translation: about.toml says so",
             hint="--select-on chooses checkpoints on target-language dev data",
+        )
+
+
+def _check_labelled(part: StageTask) -> None:
+    """Refuses translations without any labels where they would be left out, and yet be named as used.
+
+    The teacher of the same stage leaves them out, to be asked about them afterwards.
+    """
+    translated = {each.language for each in part.train.provenance if each.translated}
+    if part.family.keeps_unlabelled or unlabelled(part.train.examples) or not translated:
+        return
+    if lacking := sorted(translated & without_labels(part.train)):
+        raise UsageError(
+            f"{part.name!r}: no training example in {', '.join(lacking)} has a label",
+            hint="--set objective=teaching --set teacher=self learns from examples without labels (alpha 1, the default)",
         )
 
 

@@ -20,6 +20,11 @@ def split(code, name):
     return Split(*sources, rows=(SMALLER | TINY).get(code, 10_000))
 
 
+def read(row):
+    tags = row["ner_tags"]  # none of the words of a translation
+    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(tags) if tags is not None else None)
+
+
 PANX = TargetTask(
     name="panx",
     title="PAN-X",
@@ -34,7 +39,7 @@ PANX = TargetTask(
         dev=lambda code: split(code, "validation"),
         test=lambda code: split(code, "test"),
     ),
-    example=lambda row: Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(row["ner_tags"])),
+    example=read,
     metric="ner_f1",
     summary="the names of persons, organisations and places",
     licence="not stated; text from Wikipedia, CC BY-SA",

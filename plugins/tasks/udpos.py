@@ -102,7 +102,7 @@ def hub_split(code, name, sizes):
 
 
 def read(row):
-    tags = row["pos_tags"] if "pos_tags" in row else row["tags"]
+    tags = row["tags"] if "tags" in row else row["pos_tags"]
     words = tuple(word.replace("\u200c", "").replace(" ", "") for word in row["tokens"])
     return Tagged(str(row["_row"]), words, tuple(tags) if tags is not None else None, tuple(row.get("written", ())))
 

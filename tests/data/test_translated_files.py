@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import Choice, Pair, Question, readers
+from harness import Choice, Pair, Question, Tagged, readers
 from harness.core.errors import DataError
 from harness.data.access import DataAccess
 from harness.data.pairing import translated_test, unit_partners
 from harness.data.sources import LoadedSplit
+from harness.data.translations import into_english
 from harness.registry.default import get_registry
 from harness.training.sources import training_tasks
 from harness.training.via import in_languages
@@ -170,3 +171,11 @@ def test_social_iqa_and_copa_are_read_in_xcopas_languages(tmp_path: Path) -> Non
         loaded = DataAccess(tmp_path, offline=True).load(task, task.train)
         assert [one.answer for one in loaded.examples if isinstance(one, Choice)] == [answer]
         assert loaded.provenance[0].origin == "machine_translation"
+
+
+@pytest.mark.parametrize("name", ["panx", "udpos", "udpos_hub"])
+def test_english_of_tagged_sentences_needs_no_tags(tmp_path: Path, name: str) -> None:
+    task = get_registry().task(name)
+    write(tmp_path, f"translated/{name}/de/test-en.jsonl", '{"tokens": ["Ada", "sleeps"], "source": "0"}\n')
+    [found] = DataAccess(tmp_path, offline=True).load(task, into_english(task, "de", "test")).examples
+    assert isinstance(found, Tagged) and found.words == ("Ada", "sleeps") and found.tags is None

@@ -94,3 +94,19 @@ def test_every_language_is_known(pack: Pack, name: str) -> None:
     assert all(code in registry.languages() for code in registry.task(name).languages)
     sources = [s for table in registry.task(name).languages.values() for split in table.values() for s in split.sources]
     assert all(bool(source.note) == (name in ("masakhaner2", "indicxnli")) for source in sources)
+
+
+def test_translations_of_tagged_sentences_need_no_tags(pack: Pack, tmp_path: Path) -> None:
+    from harness.data.translations import into_english
+
+    known = {name: task for name, task in pack("ner").tasks().items() if task.family == "tagging"}
+    assert len(known) > 5
+    for name, task in known.items():
+        code = next((code for code in task.languages if code != "en" and "test" in task.languages[code]), None)
+        if code is None:
+            continue
+        file = tmp_path / f"translated/{name}/{code}/test-en.jsonl"
+        file.parent.mkdir(parents=True)
+        file.write_text('{"tokens": ["Ada", "sleeps"], "source": "0"}\n')
+        [found] = examples(task, into_english(task, code, "test"), tmp_path)
+        assert isinstance(found, Tagged) and found.words == ("Ada", "sleeps") and found.tags is None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from data_folders import write_parquet
 
@@ -82,7 +83,7 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
     """Runs a task with data of the test before those of the sample corpus."""
     (tmp_path / "data").mkdir()
 
-    def of(task: str, *train_on: str, limit: int | None = None, **overrides: Any) -> Run:
+    def of(task: str, *train_on: str, limit: int | None = None, pair_missing: Any = "error", **overrides: Any) -> Run:
         options = EvalOptions(
             data_dir=f"{tmp_path / 'data'}{os.pathsep}{corpus}",
             offline=True,
@@ -91,6 +92,7 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
             limit=8,
             train_limit=limit,
             train_on=train_on,
+            pair_missing=pair_missing,
             overrides={"epochs": 1, "batch": 16, **overrides},
         )
         out = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
@@ -211,3 +213,32 @@ def test_a_task_trained_on_another_is_narrowed_under_either_name(run: Callable[.
     write(tmp_path / "data", "translated/squad/de/train.jsonl", [row])
     stages = [only_stage(run("xquad", name, max_steps=1)) for name in ("squad[de]", "xquad[de]")]
     assert stages[0]["key"] == stages[1]["key"] and stages[0]["name"] == "squad[de]"
+
+
+@pytest.mark.parametrize(("task", "folder"), [("panx", "PAN-X.en"), ("udpos", "udpos.English")])
+def test_translations_of_tagged_sentences_need_no_tags(
+    corpus: Path, run: Callable[..., Run], tmp_path: Path, task: str, folder: str
+) -> None:
+    """The files had to have a column of tags, which was refused as soon as it was empty (PAN-X)."""
+    [file] = (corpus / "google/xtreme" / folder).glob("train-*.parquet")
+    english = [list(map(str, words)) for words in pq.read_table(file).column("tokens").to_pylist()]
+    rows = [{"tokens": [f"{word}e" for word in words], "source": str(row)} for row, words in enumerate(english)]
+    write(tmp_path / "data", f"translated/{task}/de/train.jsonl", rows)
+    names = f"{task}[en,de]"
+    taught = run(task, names, limit=LIMIT, max_steps=1, objective="teaching", teacher="self")
+    stage = next(each for each in taught.record["stages"] if each["name"].endswith("@teaching"))
+    assert not taught.failed and stage["objectives"][names]["teaching"]["alpha"] == 1
+    assert setting_of(taught) == "translate_train+text:de+objective:teaching"
+    with pytest.raises(UsageError, match="no training example in de has a label"):
+        run(task, names, limit=LIMIT, max_steps=1)
+    fused = run(
+        task, names, limit=LIMIT, max_steps=1, pair_missing="self", objective="fusion", local_layers=0, fusion_layers=1
+    )
+    assert not fused.failed and only_stage(fused)["tasks"][0]["pairs"]["translated"] > 0
+    missing = run(task, f"{task}[sw]", limit=LIMIT)
+    assert "a JSON object a line with tokens (and" in json.dumps(missing.record["failed"])
+    # Tags that people gave the translation are read.
+    [plural] = ["ner_tags" if task == "panx" else "tags"]
+    tagged = [{**row, plural: ["O" if task == "panx" else "X"] * len(row["tokens"])} for row in rows]
+    write(tmp_path / "data", f"translated/{task}/de/train.jsonl", tagged)
+    assert setting_of(run(task, names, limit=LIMIT, max_steps=1)) == "translate_train"

@@ -30,7 +30,9 @@ def split(name: str, code: str) -> Split:
 
 
 def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence; dates are no entities here."""
+    """A sentence; dates are no entities here, and a translation has no tags."""
+    if row["ner_tags"] is None:
+        return Tagged(str(row["_row"]), tuple(row["tokens"]), None)
     tags = ("O" if tag.endswith("-DATE") else tag for tag in row["ner_tags"])
     return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(tags))
 

@@ -33,8 +33,10 @@ def split(name: str, treebank: str) -> Split:
 
 
 def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence, and how it is written where that is known."""
-    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(row["ner_tags"]), tuple(row.get("written", ())))
+    """A sentence, and how it is written where that is known; a translation has no tags."""
+    tags = row["ner_tags"]
+    words = tuple(row["tokens"])
+    return Tagged(str(row["_row"]), words, tuple(tags) if tags is not None else None, tuple(row.get("written", ())))
 
 
 UNER = IntermediateTask(

@@ -40,8 +40,9 @@ def english(name: str, rows: int) -> Split:
 
 
 def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence."""
-    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(row["ner_tags"]))
+    """A sentence; a translation has no tags."""
+    tags = row["ner_tags"]
+    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(tags) if tags is not None else None)
 
 
 WIKIANN = IntermediateTask(
