@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from harness import ObjectiveContext, get_registry
-from harness.api import train
+from harness.api import evaluate, train
 from harness.core.errors import HarnessError
 from harness.data.sources import load_examples
 from harness.models.load import load_tokenizer
@@ -123,3 +123,27 @@ def test_a_teacher_keeps_the_soft_prompt_that_it_has_learned(
     assert vectors is not None
     [stored] = [value for value in load_file(folder / "model.safetensors").values() if value.shape == vectors.shape]
     assert torch.equal(vectors, stored)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["self", "folder"])
+def test_a_task_that_is_scored_is_taught_on_its_translations(
+    corpus: Path, small_model: Path, teacher: Path, tmp_path: Path, own: bool
+) -> None:
+    """The teacher reads the translations as well; one that is the same stage is trained on them first."""
+    options = EvalOptions(
+        data_dir=str(corpus),
+        offline=True,
+        device="cpu",
+        recipe="tiny",
+        train_on=("xnli[de]",),
+        overrides={"max_steps": 1, "batch": 4, "objective": "teaching", "teacher": "self" if own else str(teacher)},
+        train_limit=12,
+        limit=4,
+    )
+    record = evaluate(str(small_model), out=tmp_path / "run", tasks=["xnli"], languages=["de"], options=options).record
+    stage = record["stages"][-1]
+    assert stage["name"] == "xnli[de]@teaching" and [part["task"] for part in stage["tasks"]] == ["xnli[de]"]
+    [taught] = stage["inputs"]
+    assert ("stage" in taught) == own
+    assert [each["to"] for each in record["resources"]["translations_train"]] == ["de"]
+    assert "xnli/de/test" in record["units"]
