@@ -19,7 +19,8 @@ from harness.core.counted import counted
 def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_dir: str | None) -> None:
     """Write the data of the selected tasks, training data included, and models into a tar file for 'unbundle'.
 
-    'harness data fetch' first downloads missing data: data that is not present is left out, and listed. With --model and no
+    Translations, names of classes and tables (synonyms, scripts) that the data folder has for them go along. 'harness data
+    fetch' first downloads missing data: data that is not present is left out, and listed. With --model and no
     selector, only models go in.
     """
     from harness.core.errors import DataError
@@ -28,6 +29,7 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     from harness.models.reference import parse_model
     from harness.models.resolve import Access, resolve_model
     from harness.registry.default import get_registry
+    from harness.training.beside_data import files_beside_data
     from harness.training.sources import training_tasks
     from harness.types.tasks import TargetTask
 
@@ -37,8 +39,10 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
     missing = {}
     chosen = selected_splits(registry, selectors) if selectors or not models else []
     wanted = {f"{item.task.name}[{item.language}] {item.name}": item.split for item in chosen}
-    for task in {item.task.name: item.task for item in chosen}.values():
+    tasks = {item.task.name: item.task for item in chosen}
+    for task in list(tasks.values()):
         for source in training_tasks(task, registry) if isinstance(task, TargetTask) else ():
+            tasks.setdefault(source.name, source)
             wanted |= {f"{source.name} train": source.train}
             wanted |= {f"{source.name} dev": source.dev} if source.dev.sources else {}
     for name, split in wanted.items():
@@ -46,6 +50,8 @@ def bundle(out: Path, selectors: tuple[str, ...], models: tuple[str, ...], data_
             names |= data_names(data.located(split))
         except DataError as error:
             missing[name] = error
+    if names:
+        names |= {f"data/{name}": path for name, path in files_beside_data(registry, data_dir, tasks).items()}
     references = {reference.slug: reference for reference in map(parse_model, models)}
     access = Access(loader=registry.hook.harness_load_encoder)
     resolved = {slug: resolve_model(reference, access) for slug, reference in references.items()}

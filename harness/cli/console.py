@@ -66,11 +66,12 @@ def print_tables(tables: Iterable[Table]) -> None:
 
 def table_texts(tables: Iterable[Table]) -> Iterator[str]:
     """Tables as :func:`print_tables` writes them, each ending with a newline."""
-    from harness.report.fit import fit, fitting_parts
+    from harness.report.fit import fit, fitting_parts, readable
     from harness.report.terminal import terminal_table
 
-    for table in chosen_columns(tables):
+    for chosen in chosen_columns(tables):
         console = stdout_console()
+        table = chosen if on_terminal() else readable(chosen)
         with console.capture() as capture:
             for part in fitting_parts(table, console.width):
                 fitted = fit(part, console.width)

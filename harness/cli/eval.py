@@ -76,7 +76,11 @@ from harness.types.options import EvalOptions
 @recipe_options
 @adapter_options
 @click.option(
-    "--seeds", multiple=True, callback=split_commas, metavar="1,2,3", help="One run per seed, and their mean."
+    "--seeds",
+    multiple=True,
+    callback=split_commas,
+    metavar="1,2,3",
+    help="One run per seed, and their mean.  [default: those that the tasks recommend]",
 )
 @launch_options
 @embedding_options
@@ -118,11 +122,12 @@ def command(
     from pathlib import Path
 
     from harness.api import evaluate
-    from harness.cli.console import print_json
+    from harness.cli.console import message, print_json
     from harness.cli.progress import TerminalProgress
     from harness.cli.run_report import show_plan, show_run, show_seeds
     from harness.cli.shared_options import eval_options, parse_launcher_options
     from harness.core.errors import UnitsFailed, UsageError
+    from harness.evaluation.recommended_seeds import recommended_seeds
     from harness.models.reference import parse_model
     from harness.registry.default import get_registry
     from harness.runs.naming import default_out
@@ -132,11 +137,16 @@ def command(
     reference = parse_model(model)
     folder = Path(out) if out else default_out(reference, benchmark, tasks, options)
     selection: dict[str, Any] = {"benchmark": benchmark, "tasks": tasks, "languages": languages}
-    if dry_run:
-        show_plan(get_registry(), options, model, reference, selection, folder, as_json=as_json)
-        return
     if seeds and not all(seed.isdigit() for seed in seeds):
         raise UsageError(f"--seeds {','.join(seeds)}: whole numbers separated by commas expected")
+    if not seeds and (tasks or benchmark):
+        recommended, said = recommended_seeds(get_registry(), reference, options, **selection)
+        seeds = tuple(map(str, recommended))
+        if said and process_index() == 0:
+            message(said)
+    if dry_run:
+        show_plan(get_registry(), options, model, reference, selection, folder, seeds, as_json=as_json)
+        return
     if not seeds and (launcher or jobs or launcher_options):
         raise UsageError("--launcher and --jobs are for several runs", hint="--seeds 1,2,3 makes one a seed")
     with TerminalProgress() as reporter:

@@ -28,10 +28,11 @@ def show_plan(
     reference: ModelReference,
     selection: dict[str, Any],
     out: Path,
+    seeds: Sequence[str] = (),
     *,
     as_json: bool,
 ) -> None:
-    """Prints task x language x examples x data x done, without loading a model.
+    """Prints task x language x examples x data x done, of each of the ``seeds``, without loading a model.
 
     No data at all is an error, and so is what the run would refuse: an unknown recipe or option.
     """
@@ -42,9 +43,18 @@ def show_plan(
 
     units = preview(registry, find_recipe(options.recipe, registry, reference), options, reference, out, **selection)
     if as_json:
-        print_json({"model": model, "out": str(out), "units": [unit.to_dict() for unit in units]})
+        print_json(
+            {
+                "model": model,
+                "out": str(out),
+                "seeds": [int(seed) for seed in seeds],
+                "units": [unit.to_dict() for unit in units],
+            }
+        )
     else:
         print_table(preview_table(f"plan for {model} into {out}", units))
+        if len(seeds) > 1:
+            print_text(f"{len(seeds)} runs, with the seeds {', '.join(seeds)}, in {out / 'seed-N'}")
         absent = [unit.planned.unit.key for unit in units if not unit.planned.present]
         if absent:
             print_text(f"no local data for {len(absent)} of {len(units)} units: {summary(absent)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.analysis.effects.findings import Chart as FoundChart
+from harness.core.counted import counted
 from harness.efficiency.result import Efficiency
 from harness.efficiency.tables import digits, efficiency_tables
 from harness.report.names import task_name
@@ -12,7 +13,7 @@ from harness.report.pages.chart_data import Chart, series
 from harness.report.pages.shell import render_page
 from harness.report.study.charts import page_chart, series_of
 
-FRONT, BEHIND = "no other run is as quick and as accurate", "another run is"
+FRONT, BEHIND = "on the front: no other run is as quick and as accurate", "behind it"
 
 
 def efficiency_page(found: Efficiency) -> str:
@@ -26,9 +27,10 @@ def efficiency_page(found: Efficiency) -> str:
             legend = [(series(index), name) for index, name in enumerate(names)] if len(names) > 1 else []
             drawn.append((chart.title, len(charts), str(made["label"]), chart.caption, legend))
             charts.append(made)
+    models, languages = counted(len(found.models), "model"), counted(len(found.languages), "language")
     values = {
         "title": f"Efficiency on {task_name(found.task)}",
-        "what": f"{len(found.models)} models on {found.device}, {len(found.languages)} languages in equal shares",
+        "what": f"{models} on {found.device}, {languages} in equal shares",
         "cautions": list(found.cautions()),
         "drawn": drawn,
         "tables": list(efficiency_tables(found)),
@@ -45,7 +47,7 @@ def pareto_chart(found: Efficiency) -> FoundChart:
             "y": run.score,
             "series": FRONT if run.front else BEHIND,
             "label": f"{run.run}\n{run.model}: {digits(run.milliseconds)} ms, score {run.score:.1f}"
-            f" over {len(run.languages)} languages",
+            f" over {counted(len(run.languages), 'language')}",
         }
         for run in sorted(found.scores, key=lambda run: (not run.front, run.milliseconds))
     )

@@ -18,6 +18,10 @@ _READABLE = 30
 """The width at which a long text is easy to read."""
 
 
+_MANY = 60
+"""Columns that nobody reads side by side, whatever the width."""
+
+
 @dataclass(frozen=True)
 class FittedTable:
     """A table with the columns that are shown, the width of each, and the names of those that are left out."""
@@ -65,6 +69,12 @@ def fit(table: Table, width: int) -> FittedTable:
         if not turned.hidden:
             return turned
     return found
+
+
+def readable(table: Table) -> Table:
+    """The table where there is no width to fit: turned if it may be and has too many columns to be read."""
+    many = table.turnable and len(table.columns) > max(_MANY, len(table.rows))
+    return turn(table) if many else table
 
 
 def turn(table: Table) -> Table:

@@ -79,11 +79,11 @@ def _measured(family: HeadFamily, tokenizer: Any, examples: Sequence[Example]) -
 def measured_work(stage: Stage, lengths: RowLengths) -> Work:
     """The tokens of a stage whose data are there, with those of scoring English dev while it trains."""
     rows = [lengths.of(stage, index) for index in range(len(stage.tasks))]
-    examples = [len(part.train.examples) for part in stage.tasks]
+    examples = [part.objective.example_count(len(part.train.examples)) for part in stage.tasks]
     labelled = [not part.family.auxiliary for part in stage.tasks]
     dev = [len(part.dev.examples) if part.dev else 0 for part in stage.tasks]
     scored = [count if chosen or not any(labelled) else 0 for count, chosen in zip(dev, labelled, strict=True)]
-    epochs = [part.of_epoch(count) for part, count in zip(stage.tasks, examples, strict=True)]
+    epochs = [part.announced for part in stage.tasks]
     return _work(rows, examples, scored, stage.options, stage.beside, epochs)
 
 

@@ -37,7 +37,9 @@ def with_teacher(
     network = after_loading(part.family.load(str(folder), dtype="float32"))
     check_head(network, folder, part.family.head_parameters(network))
     for layer in layers:
-        if layer.objective not in taught and layer.objective.fusion is None:
+        # Its own checkpoint says which layers it fuses, and which soft prompt it has learned.
+        own = layer.objective.fusion is not None or layer.objective.freezes_encoder
+        if layer.objective not in taught and not own:
             network = layer.objective.prepare(network, context)
     if stage.fusion is not None and (fusion := stored_fusion(folder)) is not None:
         fuse(network, fusion)

@@ -166,6 +166,11 @@ class Stages:
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
                 hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
             )
+        if (asking := objective.needing("teacher")) and trained.fresh_head != family.fresh_head:
+            raise UsageError(
+                f"objective {asking[0]!r}: no teacher has the head that {objective.suffix[1:]!r} trains",
+                hint=f"'{task.name}@{asking[0]}'",
+            )
         if paired:
             _check_translated(task, train, objective, scored)
         partners = training_partners(task, train, context.data) if paired else None
@@ -430,8 +435,7 @@ def _check_fused(stage: Stage, part: StageTask) -> None:
 
 def _steps(stage: Stage) -> int:
     """Its optimizer steps if every example is one item; those of long texts are several."""
-    sizes = [part.of_epoch(len(part.train.examples)) for part in stage.tasks]
-    return len(make_schedule(sizes, stage.options, stage.beside))
+    return len(make_schedule([part.announced for part in stage.tasks], stage.options, stage.beside))
 
 
 def _silent(step: int, total: int, loss: float) -> None:

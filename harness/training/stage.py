@@ -75,6 +75,14 @@ class StageTask:
         """The items of an epoch, of ``items`` that all examples make."""
         return round(items * self.epoch / len(self.train.examples)) if self.epoch else items
 
+    @property
+    def announced(self) -> int:
+        """The items of an epoch, if every example is one: known before the objectives have read any."""
+        count = len(self.train.examples)
+        if self.objective.samples_translations:
+            return self.epoch or count
+        return self.of_epoch(self.objective.example_count(count))
+
     def languages_of(self, examples: Sequence[Example]) -> Sequence[str]:
         """The language of each example that is trained on: those of the data, or what an objective has made of them.
 

@@ -55,6 +55,14 @@ def check_strings(where: str, field: str, value: object) -> tuple[str, ...]:
     return value
 
 
+def check_seeds(where: str, field: str, value: object, *, needed: bool = True) -> None:
+    """A tuple of different whole numbers, not empty where it is needed."""
+    holds = isinstance(value, tuple) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in value)
+    require(holds and (bool(value) or not needed), f"{where}: {field} must be a tuple of whole numbers", value)
+    assert isinstance(value, tuple)
+    require(len(set(value)) == len(value), f"{where}: {field} lists a seed more than once")
+
+
 def check_reference(where: str, field: str, value: object) -> None:
     """A string "module:name"."""
     holds = isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None

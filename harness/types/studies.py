@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from harness.core.errors import UsageError, did_you_mean
-from harness.types.checks import NAME, check_mapping, check_options, check_strings, check_text, check_whole, require
+from harness.types.checks import (
+    NAME,
+    check_mapping,
+    check_options,
+    check_seeds,
+    check_strings,
+    check_text,
+    check_whole,
+    require,
+)
 from harness.types.defaults import RECIPE
 from harness.types.values import PluginValue
 
@@ -167,11 +176,11 @@ class Study(PluginValue):
         require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
         for stages in self.via:
             check_strings(where, "a sequence of stages in via", stages)
-        _check_seeds(where, "seeds", self.seeds)
+        check_seeds(where, "seeds", self.seeds)
         check_mapping(where, "seeds_of", self.seeds_of)
         for model, seeds in self.seeds_of.items():
             self._one_of(f"seeds_of[{model!r}]", model, self.models)
-            _check_seeds(where, f"seeds_of[{model!r}]", seeds)
+            check_seeds(where, f"seeds_of[{model!r}]", seeds)
         check_options(where, "options", self.options)
         for name in ("options_of", "model_factors"):
             check_mapping(where, name, getattr(self, name))
@@ -257,7 +266,7 @@ class Study(PluginValue):
             isinstance(value, int | float) and not isinstance(value, bool) for value in self.search.values
         )
         require(holds and len(set(self.search.values)) > 1, f"{where}: values must be a tuple of several numbers")
-        _check_seeds(where, "seed", (self.search.seed,))
+        check_seeds(where, "seed", (self.search.seed,))
         for model in check_strings(where, "models", self.search.models):
             self._one_of("search: models", model, self.models)
         reported = {seed for model in self.models for seed in self.seeds_for(model)}
@@ -265,13 +274,6 @@ class Study(PluginValue):
 
     def _one_of(self, what: str, name: object, known: Any) -> None:
         require(name in known, f"{self.where}: {what}: {name!r} is not known; {did_you_mean(str(name), sorted(known))}")
-
-
-def _check_seeds(where: str, field: str, seeds: object) -> None:
-    holds = isinstance(seeds, tuple) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds)
-    require(holds and bool(seeds), f"{where}: {field} must be a tuple of whole numbers", seeds)
-    assert isinstance(seeds, tuple)
-    require(len(set(seeds)) == len(seeds), f"{where}: {field} lists a seed more than once")
 
 
 def _check_margins(where: str, margins: object) -> None:

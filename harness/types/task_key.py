@@ -10,8 +10,8 @@ from harness.types.tasks import IntermediateTask, TargetTask
 
 BY_CONTENT = frozenset({"train", "dev", "languages", "any_language", "pool", "example"})
 """Fields that say where examples come from and how they are read: keys hold the fingerprints of the examples instead."""
-HARMLESS = frozenset({"title", "summary", "licence", "citation", "provider", "average"})
-"""Fields that change no prediction and no unit's score (``average`` is about several units)."""
+HARMLESS = frozenset({"title", "summary", "licence", "citation", "provider", "average", "seeds"})
+"""Fields that change no prediction and no unit's score (``average`` and ``seeds`` are about several of them)."""
 
 
 def task_key(task: TargetTask | IntermediateTask) -> dict[str, Any]:

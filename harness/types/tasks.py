@@ -12,6 +12,7 @@ from harness.types.checks import (
     NAME,
     check_mapping,
     check_options,
+    check_seeds,
     check_strings,
     check_text,
     check_whole,
@@ -83,7 +84,9 @@ class TargetTask(PluginValue):
     the candidates that the queries of every language search, where they do not come with the languages. ``average`` says
     what the average of a metric is over: "languages", each counting once, or "items", those of all languages counting alike
     (a mean over all questions: languages weigh as many items as they have).
-    ``title`` is what people call it ("PAWS-X"), for pages. ``provider`` is stamped by the registry: ``distribution:plugin``.
+    ``seeds`` are those of the runs that ``harness eval`` makes of it unless it is told others: several where scores differ
+    much from seed to seed, () for the one of the recipe. ``title`` is what people call it ("PAWS-X"), for pages.
+    ``provider`` is stamped by the registry: ``distribution:plugin``.
     """
 
     kind = "target task"
@@ -99,6 +102,7 @@ class TargetTask(PluginValue):
     pool: Split | None = None
     labels: tuple[str, ...] = ()
     average: Literal["languages", "items"] = "languages"
+    seeds: tuple[int, ...] = field(default=(), kw_only=True)
     title: str = field(default="", kw_only=True)
     summary: str = ""
     licence: str = ""
@@ -112,6 +116,7 @@ class TargetTask(PluginValue):
         _check_task(self)
         holds = self.average in ("languages", "items")
         require(holds, f"{where}: average must be 'languages' or 'items'", self.average)
+        check_seeds(where, "seeds", self.seeds, needed=False)
         if isinstance(self.train, str):
             check_text(where, "train", self.train)
         elif isinstance(self.train, tuple):

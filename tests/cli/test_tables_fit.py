@@ -10,8 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 import harness.report.fit
+from harness.cli.console import print_tables
 from harness.cli.main import cli, main
 from harness.report.fit import GAP, FittedTable
+from harness.report.table import Table
 
 RUNS = Path(__file__).parents[1] / "golden" / "report" / "runs"
 PLAIN, VIA = str(RUNS / "plain"), str(RUNS / "via-mnli")
@@ -51,6 +53,20 @@ def printing(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str
             found = command.get_command(context, name)
             assert found is not None
             yield from printing(found, (*path, name))
+
+
+def test_a_board_of_many_languages_has_a_row_for_each_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [f"l{number:03}" for number in range(205)]
+    head = ["system", *codes]
+    table = Table.of("sib-200: test", head, [("base", *map(str, range(205))), ("large", *["1.5"] * 205)], turnable=True)
+    print_tables([table])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 60
+    [line] = [line for line in lines if line.startswith("l204 ")]
+    assert line.split() == ["l204", "204", "1.5"] and lines[1].split() == ["base", "large"]
+    few = Table.of("few", head[:10], [("base", *map(str, range(9)))], turnable=True)
+    print_tables([few])
+    assert capsys.readouterr().out.splitlines()[1].split() == head[:10], "rows stay whole for grep and cut"
 
 
 def test_every_command_with_tables_is_called_here() -> None:

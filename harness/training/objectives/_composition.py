@@ -121,6 +121,12 @@ class Composition:
             examples = changed
         return examples, context
 
+    def example_count(self, examples: int) -> int:
+        """See :meth:`StageObjective.example_count`."""
+        for layer in self.layers:
+            examples = layer.objective.example_count(examples)
+        return examples
+
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
         for layer in self._in_order_of_data:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from harness.core.errors import ModelError
+from harness.core.errors import ModelError, UsageError
 from harness.models.heads import plain_model
+from harness.models.prompt import prompt_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +41,16 @@ class NoisyEmbedding:
 
     @classmethod
     def of(cls, model: Any, batch: Mapping[str, torch.Tensor], context: ObjectiveContext, name: str) -> NoisyEmbedding:
-        """The embedding of the model for this batch; ModelError, naming the objective, where there is none to disturb."""
+        """The embedding of the model for this batch; ModelError, naming the objective, where there is none to disturb.
+
+        UsageError for a model with a soft prompt.
+        """
         network = plain_model(model)
         kind = network.config.model_type
+        if prompt_of(network) is not None:
+            raise UsageError(
+                f"objective {name!r}: not with a soft prompt, whose vectors are those of no word", hint="leave one out"
+            )
         if getattr(network.config, "is_encoder_decoder", False):
             raise ModelError(
                 f"objective {name!r}: not for encoder-decoders such as {kind!r}, which look tokens up on both sides",

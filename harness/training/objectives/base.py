@@ -170,6 +170,10 @@ class StageObjective:
         """The training examples, before they are tokenised."""
         return examples
 
+    def example_count(self, examples: int) -> int:
+        """The number of examples that :meth:`examples` makes of so many, to announce steps and cost before any are read."""
+        return examples
+
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """The training rows, after they are tokenised."""
         return features

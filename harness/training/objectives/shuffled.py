@@ -26,7 +26,12 @@ class Shuffled(StageObjective):
         return replace(task, dev=Split())
 
     def examples(self, examples: Sequence[Example], context: ObjectiveContext) -> Sequence[Example]:
-        """The same examples in the same order with other labels, decided by the seed."""
+        """The same examples in the same order with other labels, decided by the seed. UsageError beside their English."""
+        if context.pairs:
+            raise UsageError(
+                "objective 'shuffled': not with fused layers, as the English side of a pair keeps its labels",
+                hint="--via 'mnli[de]@shuffled' shuffles the labels of a training in several languages",
+            )
         return shuffled(examples, np.random.default_rng((context.seed, len(examples))))
 
 

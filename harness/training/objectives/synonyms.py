@@ -104,6 +104,10 @@ class Synonyms(StageObjective):
         }
         return made
 
+    def example_count(self, examples: int) -> int:
+        """As many times as there are copies."""
+        return self.options.copies * examples
+
     def facts(self) -> Mapping[str, Any]:
         """The numbers of examples, copies and words in them, and those of words in the table and of replaced ones."""
         return self._facts

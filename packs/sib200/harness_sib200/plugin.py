@@ -23,6 +23,7 @@ SIB200 = TargetTask(
     ),
     example=read,
     metric="accuracy",
+    seeds=(1, 2, 3, 4, 5),  # 701 rows to train on: scores differ much from seed to seed
     summary="which of seven topics is a sentence about?",
     licence="CC BY-SA 4.0",
     citation="Adelani et al. 2024, SIB-200: A Simple, Inclusive, and Big Evaluation Dataset for Topic Classification in "
