@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import DataError, did_you_mean
+from harness.core.files import read_text
 from harness.data.locate import data_folders
 
 FOLDER = "labels"
@@ -33,8 +34,9 @@ def class_names(data_dir: str | Path | None, task: str, labels: Sequence[str]) -
 
 def _read(path: Path, labels: Sequence[str]) -> ClassNames:
     hint = f"a JSON object with a name, or a list of names, for each of: {', '.join(labels)}"
+    text = read_text(path)
     with border(f"{path}: not a readable JSON file", DataError, hint=hint):
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(text)
     if not isinstance(table, dict):
         raise DataError(f"{path}: an object expected, not {type(table).__name__}", hint=hint)
     if unknown := [label for label in table if label not in labels]:

@@ -26,6 +26,9 @@ PairKind = Literal["translated", "human", "self"]
 _SHOWN = 3
 """Ids that a message names."""
 
+_OTHER_LABELS = 0.01
+"""Share of the pairs, at most, whose labels may differ: more are pairs of examples that do not belong together."""
+
 
 @dataclass(frozen=True)
 class Partners:
@@ -84,7 +87,28 @@ def training_partners(
             )
         examples.append(partner)
         found.append(kinds.get(code, "translated"))
+    _check_labels(f"{task.name}: {{}} {what} examples", loaded, examples)
     return Partners(examples, found)
+
+
+def _check_labels(what: str, loaded: LoadedSplit, partners: Sequence[Example]) -> None:
+    """DataError where many examples have another class than what they translate."""
+    pairs = [(example, _label(example), _label(one)) for example, one in zip(loaded.examples, partners, strict=True)]
+    known = [each for each in pairs if each[1] is not None and each[2] is not None]
+    other = [each for each in known if each[1] != each[2]]
+    if len(other) > _OTHER_LABELS * len(known):
+        example, own, english = other[0]
+        raise DataError(
+            f"{what.format(f'{len(other):,} of {len(known):,}')} have another label than the English ones "
+            f"they are paired with: {_name(example)!r} has {own!r}, its English {english!r}",
+            hint="the key 'source' of a translation is the id of the English row; without it, rows are in the same order",
+        )
+
+
+def _label(example: Example) -> str | int | None:
+    """The class, or the number of the right option; None where there is no one of them."""
+    value = getattr(example, example.label_field, None) if example.label_field else None
+    return value if isinstance(value, str | int) else None
 
 
 def unit_partners(
@@ -128,7 +152,14 @@ def translation_of(
     """
     english = data.load(task, into_english(task, language, split), originals=True)
     _check_numbers(english, original)
-    return english, dict(zip(english.originals, english.examples, strict=True))
+    by_id = dict(zip(english.originals, english.examples, strict=True))
+    if len(by_id) < len(english.examples):
+        [(twice, _)] = Counter(english.originals).most_common(1)
+        raise DataError(
+            f"{english.files[0]}: the row {twice!r} is translated twice",
+            hint="'source' is the id of the row in the other language: keep one translation of each",
+        )
+    return english, by_id
 
 
 def translated_test(

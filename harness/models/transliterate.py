@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
+from harness.core.files import read_text
 from harness.models._copied import copy_with_tokenizer
 from harness.models.load import load_tokenizer
 
@@ -68,14 +68,14 @@ def transliteration(name: str, folders: Sequence[Path] = ()) -> Transliteration:
     own = files(__package__) / "transliterations"
     found = next((path for folder in folders if (path := folder / "transliterate" / f"{name}.tsv").is_file()), None)
     if found is not None:
-        return Transliteration(name, tuple(_rules(found, str(found))))
+        return Transliteration(name, tuple(_rules(read_text(found), str(found))))
     known = sorted(entry.name.removesuffix(".tsv") for entry in own.iterdir() if entry.name.endswith(".tsv"))
     if name not in known:
         raise UsageError(
             f"option transliterate: no table called {name!r}",
             hint=did_you_mean(name, known) or f"there are {', '.join(known)}; yours: DATA_DIR/transliterate/{name}.tsv",
         )
-    return Transliteration(name, tuple(_rules(own / f"{name}.tsv", f"{name}.tsv")))
+    return Transliteration(name, tuple(_rules((own / f"{name}.tsv").read_text(encoding="utf-8"), f"{name}.tsv")))
 
 
 def transliterate(model: Path, tables: Sequence[Transliteration], folder: Path) -> None:
@@ -121,14 +121,10 @@ def _parts(normaliser: dict[str, Any] | None) -> list[dict[str, Any]]:
     return list(normaliser["normalizers"]) if normaliser["type"] == "Sequence" else [normaliser]
 
 
-def _rules(path: Path | Traversable, where: str) -> Iterator[Rule]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 ({error.reason})") from None
+def _rules(text: str, where: str) -> Iterator[Rule]:
     known: dict[tuple[str, str], int] = {}
     header = False
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         cells = line.split("\t")

@@ -11,7 +11,7 @@ import pytest
 from harness import FileData, IntermediateTask, Pair, Split, TargetTask, readers
 from harness.core.errors import DataError
 from harness.data.access import DataAccess
-from harness.data.pairing import Partners, training_partners, unit_partners
+from harness.data.pairing import Partners, training_partners, translated_test, unit_partners
 from harness.data.train_size import of_train_size
 from harness.training.via import in_languages
 
@@ -196,3 +196,35 @@ def test_test_rows_without_a_translation_are_named_or_stand_for_themselves(tmp_p
     found = partners(tmp_path, scored(by_id), "sw", missing="self")
     assert texts(found.examples) == ["en of a", "sw b", "en of c", "sw d"]
     assert found.kinds == ["translated", "self", "translated", "self"]
+
+
+def test_pairs_that_do_not_belong_together_are_refused_by_their_labels(tmp_path: Path) -> None:
+    """Translations with the ids of the row before or behind trained on texts that have nothing to do with each other."""
+    names = [chr(ord("a") + place) for place in range(20)]
+    labels = [{"label": ("no", "yes")[place % 2]} for place in range(20)]
+    given = [{**row, **label} for row, label in zip(rows("en", "".join(names)), labels, strict=True)]
+    write(tmp_path, "train.jsonl", given)
+    shifted = [{"a": "de", **label, "source": str(place + 1)} for place, label in enumerate(labels[:-1])]
+    write(tmp_path, "translated/mine/de/train.jsonl", shifted)
+    with pytest.raises(
+        DataError, match=r"19 of 19 training examples have another label than the English .*'no', .*'yes'"
+    ):
+        pair(tmp_path, task(by_number), "de")
+    unlabelled = [{**row, "label": None} for row in shifted]
+    write(tmp_path, "translated/mine/de/train.jsonl", unlabelled)
+    assert pair(tmp_path, task(by_number), "de")[2].counts()["translated"] == 19
+    straight = [{**row, "source": str(place)} for place, row in enumerate(shifted)]
+    write(tmp_path, "translated/mine/de/train.jsonl", straight)
+    assert pair(tmp_path, task(by_number), "de")[2].counts()["translated"] == 19
+
+
+def test_a_test_text_with_two_translations_is_refused(tmp_path: Path) -> None:
+    """The last of them was taken without a word."""
+    mine = scored(by_id, origin="native")
+    write(tmp_path, "test.de.jsonl", rows("de"))
+    write(tmp_path, "translated/mine/de/test-en.jsonl", [*rows("en"), {"id": "x", "a": "another", "source": "b"}])
+    data = DataAccess(tmp_path, offline=True)
+    loaded = data.load(mine, mine.languages["de"]["test"])
+    for use in (unit_partners, translated_test):
+        with pytest.raises(DataError, match=r"test-en\.jsonl: the row 'b' is translated twice"):
+            use(mine, "de", "test", loaded, data)

@@ -570,3 +570,10 @@ def test_files_of_names_that_are_none_are_named(tmp_path: Path, content: str, sa
     with pytest.raises(DataError, match=said) as error:
         class_names(tmp_path, "mine", ("animal", "organisation", "vehicle"))
     assert str(path) in str(error.value)
+
+
+def test_files_of_names_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "labels" / "mine" / "sw.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes('\ufeff{"animal": "mnyama"}\r\n'.encode())
+    assert class_names(tmp_path, "mine", ("animal",)) == {"sw": {"animal": ("mnyama",)}}

@@ -123,6 +123,12 @@ def test_a_table_of_the_user_comes_before_that_of_the_harness(tmp_path: Path) ->
     assert found.apply("хакъ кх") == "khak kkh" and found.apply("ка ак.") == "qa ak."
 
 
+def test_a_table_may_be_written_as_windows_does(tmp_path: Path) -> None:
+    (tmp_path / "transliterate").mkdir()
+    (tmp_path / "transliterate/own.tsv").write_bytes("\ufeffsource\ttarget\r\nх\tkh\r\n".encode())
+    assert transliteration("own", [tmp_path]).rules == (Rule("х", "kh"),)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
