@@ -32,5 +32,7 @@ def test_every_family_on_every_kind_of_model(kind: str, corpus: Path, tmp_path: 
     trained = {"hellaswag", "xnli", "panx", "squad", "socialiqa", "copa", "lareqa", "mewslix"}
     assert {stage["name"] for stage in record["stages"]} == trained
     assert {get_registry().task(key.split("/")[0]).family for key in record["units"]} == {
-        family for family in get_registry().families() if family != "mlm"
+        family
+        for family in get_registry().families()
+        if family not in ("mlm", "cloze")  # test_matrix.py tries these
     }

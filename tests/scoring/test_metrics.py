@@ -351,6 +351,7 @@ def test_ranks_beyond_20_do_not_count(name):
 
 SAMPLES = {
     "accuracy": (["a", "b", "b"], ["a", "a", "b"]),
+    "macro_f1": (["a", "b", "b"], ["a", "a", "b"]),
     "accuracy_f1": (["1", "0", "1"], ["1", "1", "0"]),
     "weighted_f1": ([0, 1, 2], [0, 0, 2]),
     "udpos_f1": ([["NOUN"], ["SYM", "X"]], [["NOUN"], ["X", "X"]]),
