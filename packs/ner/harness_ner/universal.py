@@ -1,11 +1,8 @@
 """Universal NER: names in the sentences of Universal Dependencies, one guideline for all languages."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from harness import FileData, HubData, IntermediateTask, Split, Tagged, TargetTask, splits
+from harness import FileData, HubData, IntermediateTask, Split, TargetTask, splits
 from harness_ner.iob2 import iob2
-from harness_ner.tags import TAGS
+from harness_ner.tags import TAGS, read
 
 COLUMNS = ("tokens: strings", f"ner_tags: labels({', '.join(TAGS)})")
 OBTAIN = "clone the repositories UNER_* of github.com/UniversalNER to DATA_DIR/universalner"
@@ -30,13 +27,6 @@ def split(name: str, treebank: str) -> Split:
         HubData("universalner/universal_ner", treebank, "validation" if name == "dev" else name, columns=COLUMNS),
         rows=rows,
     )
-
-
-def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence, and how it is written where that is known; a translation has no tags."""
-    tags = row["ner_tags"]
-    words = tuple(row["tokens"])
-    return Tagged(str(row["_row"]), words, tuple(tags) if tags is not None else None, tuple(row.get("written", ())))
 
 
 UNER = IntermediateTask(

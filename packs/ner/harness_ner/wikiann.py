@@ -1,10 +1,7 @@
 """WikiANN in the 128 languages that are neither in XTREME nor in XTREME-R, and its English as training data."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from harness import HubData, IntermediateTask, Split, Tagged, TargetTask, splits
-from harness_ner.tags import TAGS
+from harness import HubData, IntermediateTask, Split, TargetTask, splits
+from harness_ner.tags import TAGS, read
 
 WIKIANN_COMMIT = "f0a3be6dc5564c0cc4150bb660144800a1f539d4"
 COLUMNS = ("tokens: strings", f"ner_tags: labels({', '.join(TAGS)})")
@@ -37,12 +34,6 @@ def english(name: str, rows: int) -> Split:
     """A split of the English data, which XTREME copies."""
     xtreme = HubData("google/xtreme", "PAN-X.en", "validation" if name == "dev" else name, columns=COLUMNS)
     return Split(xtreme, hub("en", name), rows=rows)
-
-
-def read(row: Mapping[str, Any]) -> Tagged:
-    """A sentence; a translation has no tags."""
-    tags = row["ner_tags"]
-    return Tagged(str(row["_row"]), tuple(row["tokens"]), tuple(tags) if tags is not None else None)
 
 
 WIKIANN = IntermediateTask(
