@@ -1,5 +1,7 @@
 """COPA: which of two alternatives is the cause, or the effect, of the premise? XTREME-R trains XCOPA on it."""
 
+from harness_plugins.translations_of_xtreme import of_xtreme
+
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
 SUPERGLUE_COMMIT = "3de24cf8022e94f4ee4b9d55a6f539891524d646"
@@ -10,8 +12,6 @@ COLUMNS = (
     "question: string",
     "label: label(choice1, choice2)",
 )
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy train.jsonl and val.jsonl of SuperGLUE's COPA to DATA_DIR/copa"
 
 
@@ -32,8 +32,8 @@ def split(hub, file, rows):
 
 def translated(code):
     """The training data as XTREME translated them for XCOPA."""
-    file = f"xtreme_translations/xcopa_translate_train/xcopa_{code}_translate_train.jsonl"
-    return Split(FileData((file,), readers.json_lines, OBTAIN_XTREME, **BY_XTREME), rows=400)
+    file = f"xcopa_translate_train/xcopa_{code}_translate_train.jsonl"
+    return Split(of_xtreme(file, readers.json_lines), rows=400)
 
 
 COPA = IntermediateTask(

@@ -1,13 +1,13 @@
 """SocialIQA: three-way questions about what people want, feel and do. XTREME-R trains XCOPA on it, then on COPA."""
 
+from harness_plugins.translations_of_xtreme import of_xtreme
+
 from harness import Choice, FileData, HubData, IntermediateTask, Split, hookimpl, readers, splits
 
 SIQA_COMMIT = "54c6a1f8cb6daf4f5abf24a601852612fb35eb25"
 SOCIALIQA_COMMIT = "53620e5841fb12b08e082485797e7021d3684ea2"
 ANSWERS = ("answerA", "answerB", "answerC")
 COLUMNS = ("context: string", "question: string", *(f"{name}: string" for name in ANSWERS), "label: string")
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy socialIQa_v1.4_trn.jsonl and socialIQa_v1.4_dev.jsonl (Sap et al. 2019) to DATA_DIR/siqa"
 
 
@@ -28,8 +28,8 @@ def split(hub, file, rows):
 
 def translated(code):
     """The training data as XTREME translated them for XCOPA."""
-    file = f"xtreme_translations/siqa_translate_train/train_{code}_translate_train.jsonl"
-    return Split(FileData((file,), readers.json_lines, OBTAIN_XTREME, **BY_XTREME), rows=33_410)
+    file = f"siqa_translate_train/train_{code}_translate_train.jsonl"
+    return Split(of_xtreme(file, readers.json_lines), rows=33_410)
 
 
 SOCIALIQA = IntermediateTask(

@@ -1,12 +1,12 @@
 """MLQA: questions about paragraphs of Wikipedia; question and context in the same language."""
 
+from harness_plugins.translations_of_xtreme import questions
+
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
 MLQA_COMMIT = "397ed406c1a7902140303e7faf60fff35b58d285"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 PEOPLE = {"origin": "human_translation", "system": "questions only, by professional translators"}
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "unpack MLQA_V1.zip (github.com/facebookresearch/MLQA) so that DATA_DIR/mlqa/MLQA_V1/dev and test exist"
 DEV = {"en": 1_148, "es": 500, "de": 512, "ar": 517, "hi": 507, "vi": 511, "zh": 504}
 TEST = {"en": 11_590, "es": 5_253, "de": 4_517, "ar": 5_335, "hi": 4_918, "vi": 5_495, "zh": 5_137}
@@ -28,18 +28,13 @@ def split(code, hub, folder, sizes):
     )
 
 
-def of_xtreme(name):
-    """A file of the translations that XTREME distributes, in whatever folder of them."""
-    return FileData((f"xtreme_translations/**/{name}",), readers.translated_squad, OBTAIN_XTREME, **BY_XTREME)
-
-
 def training(code):
     """SQuAD's training data in another language."""
-    return None if code == "en" else Split(of_xtreme(f"squad.translate.train.en-{code}.json"))
+    return None if code == "en" else Split(questions(f"squad.translate.train.en-{code}.json"))
 
 
 def into_english(code):
-    return None if code == "en" else Split(of_xtreme(f"mlqa.translate.test.{code}-en.json"), language="en")
+    return None if code == "en" else Split(questions(f"mlqa.translate.test.{code}-en.json"), language="en")
 
 
 MLQA = TargetTask(

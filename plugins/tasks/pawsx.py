@@ -1,14 +1,13 @@
 """PAWS-X: do two sentences with much the same words mean the same?"""
 
+from harness_plugins.translations_of_xtreme import pairs
+
 from harness import FileData, HubData, Pair, Split, TargetTask, hookimpl, readers, splits
 
 PAWSX_COMMIT = "4cd8187c404bda33cb1f62b49b001115862acf37"
 MACHINE = {"origin": "machine_translation", "system": "PAWS-X, of PAWS"}
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-XTREME = "xtreme_translations/PAWSX-Translated"
 OBTAIN = "unpack x-final.tar.gz (Yang et al. 2019) to DATA_DIR/pawsx"
-OBTAIN_XTREME = f"copy XTREME's translations (its README, 'Translations') to DATA_DIR/{XTREME}"
 LOST = "rows are missing from this copy of PAWS-X, whose builder took quotes for delimiters"
 
 
@@ -45,16 +44,11 @@ def training(code):
 
 
 def of_xtreme(name):
-    """A file of the translations that XTREME distributes."""
-    return FileData((f"{XTREME}/{name}",), readers.translated_pairs, OBTAIN_XTREME, example=read_pair, **BY_XTREME)
+    return pairs("PAWSX-Translated", name)
 
 
 def into_english(code):
     return None if code == "en" else Split(of_xtreme(f"test-{code}-en-translated.tsv"), language="en")
-
-
-def read_pair(row):
-    return Pair(str(row["_row"]), row["a"], row["b"], row["label"])
 
 
 PAWSX = TargetTask(

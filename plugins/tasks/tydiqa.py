@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from harness_plugins.translations_of_xtreme import questions
+
 from harness import FileData, HubData, Split, TargetTask, Where, hookimpl, language_name, readers, splits
 
 TYDIQA_COMMIT = "da78f23f9119363459acbaf46bf89426ff26c259"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy the folder tydiqa/ of XTREME's download_data.sh to DATA_DIR/tydiqa"
 TRAIN = {
     "ar": 14_805, "bn": 2_390, "en": 3_696, "fi": 6_855, "id": 5_702, "ko": 1_625, "ru": 6_490, "sw": 2_755, "te": 5_563
@@ -31,21 +31,16 @@ def hub(code, split):
     )
 
 
-def of_xtreme(name):
-    """A file of the translations that XTREME distributes, in whatever folder of them."""
-    return FileData((f"xtreme_translations/**/{name}",), readers.translated_squad, OBTAIN_XTREME, **BY_XTREME)
-
-
 def training(code):
     """The questions of the language or, before them, English ones that were translated into it."""
     if code == "en":
         return Split(*hub(code, "train"), rows=TRAIN[code])
     own = (replace(source, rows=TRAIN[code]) for source in hub(code, "train"))
-    return Split(of_xtreme(f"tydiqa.translate.train.en-{code}.json"), *own)
+    return Split(questions(f"tydiqa.translate.train.en-{code}.json"), *own)
 
 
 def into_english(code):
-    return None if code == "en" else Split(of_xtreme(f"tydiqa.translate.test.{code}-en.json"), language="en")
+    return None if code == "en" else Split(questions(f"tydiqa.translate.test.{code}-en.json"), language="en")
 
 
 def heldout(code):

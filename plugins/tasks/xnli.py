@@ -5,6 +5,8 @@ And the same with a word between the sentences, yes, maybe or no: the pattern of
 
 from dataclasses import replace
 
+from harness_plugins.translations_of_xtreme import pairs
+
 from harness import FileData, HubData, Pair, Split, TargetTask, Where, hookimpl, readers, splits
 
 XNLI_COMMIT = "b8dd5d7af51114dbda02c0e3f6133f332186418e"
@@ -14,9 +16,6 @@ PER_LANGUAGE = ("premise: string", "hypothesis: string", CLASSES)
 MIXED = ("sentence1: string", "sentence2: string", "gold_label: string")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
 MACHINE = {"origin": "machine_translation", "system": "XNLI-MT, of MNLI"}
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-XTREME = "xtreme_translations/XNLI-Translated"
-OBTAIN_XTREME = f"copy XTREME's translations (its README, 'Translations') to DATA_DIR/{XTREME}"
 OBTAIN = "unpack XNLI-MT-1.0.zip (Conneau et al. 2018) to DATA_DIR/xnli"
 
 
@@ -43,16 +42,11 @@ def machine_translated(code):
 
 
 def of_xtreme(name):
-    """A file of the translations that XTREME distributes."""
-    return FileData((f"{XTREME}/{name}",), readers.translated_pairs, OBTAIN_XTREME, example=read_pair, **BY_XTREME)
+    return pairs("XNLI-Translated", name)
 
 
 def into_english(code):
     return None if code == "en" else Split(of_xtreme(f"test-{code}-en-translated.tsv"), language="en")
-
-
-def read_pair(row):
-    return Pair(str(row["_row"]), row["a"], row["b"], row["label"])
 
 
 def read_xnli_mt(row):

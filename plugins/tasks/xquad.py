@@ -1,12 +1,12 @@
 """XQuAD: questions about paragraphs of Wikipedia, a part of SQuAD's dev set translated by professionals."""
 
+from harness_plugins.translations_of_xtreme import questions
+
 from harness import FileData, HubData, Split, TargetTask, hookimpl, readers, splits
 
 XQUAD_COMMIT = "51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 COLUMNS = ("id: string", "context: string", "question: string", "answers: struct(text, answer_start)")
 PEOPLE = {"origin": "human_translation", "system": "professional translators"}
-BY_XTREME = {"origin": "machine_translation", "system": "XTREME's translations"}
-OBTAIN_XTREME = "copy XTREME's translations (its README, 'Translations') to DATA_DIR/xtreme_translations"
 OBTAIN = "copy xquad.*.json from github.com/google-deepmind/xquad to DATA_DIR/xquad"
 
 
@@ -22,18 +22,13 @@ def split(code):
     )
 
 
-def of_xtreme(name):
-    """A file of the translations that XTREME distributes, in whatever folder of them."""
-    return FileData((f"xtreme_translations/**/{name}",), readers.translated_squad, OBTAIN_XTREME, **BY_XTREME)
-
-
 def training(code):
     """SQuAD's training data in another language."""
-    return None if code == "en" else Split(of_xtreme(f"squad.translate.train.en-{code}.json"))
+    return None if code == "en" else Split(questions(f"squad.translate.train.en-{code}.json"))
 
 
 def into_english(code):
-    return None if code == "en" else Split(of_xtreme(f"xquad.translate.test.{code}-en.json"), language="en")
+    return None if code == "en" else Split(questions(f"xquad.translate.test.{code}-en.json"), language="en")
 
 
 XQUAD = TargetTask(
