@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from harness.types.options import EvalOptions, TrainOptions, build
 from harness.types.progress import ProgressListener
 from harness.types.units import UnitExamples
 from tests.small_models import save_other, tokenizer
-from tests.training_stages import cpu_context
+from tests.training_stages import Killed, Killing, cpu_context
 
 LABELS = ("cat", "dog", "bird")
 TEXTS = (
@@ -447,19 +446,6 @@ def test_only_the_prompt_is_in_a_group_of_the_optimizer(model: Path) -> None:
     network = drawn(cloze(prompt_length=3), model)
     groups = make_optimizer(network, TrainOptions(weight_decay=0.1)).param_groups
     assert [parameter for group in groups for parameter in group["params"]] == [prompt_of(network)]
-
-
-class Killed(KeyboardInterrupt):
-    """Ends a training where nothing is saved, as SIGKILL would."""
-
-
-class Killing(ProgressListener):
-    def training(self, task: str) -> Callable[[int, int, float], None]:
-        def told(step: int, total: int, loss: float) -> None:
-            if step < total and not math.isnan(loss):
-                raise Killed
-
-        return told
 
 
 def test_a_killed_training_ends_in_the_same_bits(stages: Any) -> None:

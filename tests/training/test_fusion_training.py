@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness import Answer, ObjectiveContext, Pair, ProgressListener, Question, Tagged, UnitExamples, get_registry
+from harness import Answer, ObjectiveContext, Pair, Question, Tagged, UnitExamples, get_registry
 from harness.api import evaluate, train
 from harness.cli.main import main
 from harness.core.errors import HarnessError, UsageError
@@ -44,6 +42,7 @@ from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions
+from tests.training_stages import Killed, Killing
 
 TRANSLATED = ("de", "fr")
 
@@ -166,19 +165,6 @@ def test_no_fused_layer_trains_as_pairs_of_separate_rows(fused: Any) -> None:
     """Only the fused layers let one side see the other."""
     losses = [fused("mnli[de]@fusion", fusion_layers=layers, local_layers=0).summary["loss"][0][1] for layers in (0, 2)]
     assert losses[0] != losses[1]
-
-
-class Killed(KeyboardInterrupt):
-    """At a place where nothing is saved."""
-
-
-class Killing(ProgressListener):
-    def training(self, task: str) -> Callable[[int, int, float], None]:
-        def told(step: int, total: int, loss: float) -> None:
-            if step < total and not math.isnan(loss):
-                raise Killed
-
-        return told
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from harness.training.objectives.masked import Masked, MaskedRows
 from harness.training.objectives.shuffled import shuffled
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build
+from tests.training_stages import once_each
 
 LABELS = ("no", "yes")
 
@@ -56,16 +58,7 @@ def options(corpus: Path, *via: str, **overrides: Any) -> EvalOptions:
 def trained(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Trains an expression, once each."""
     folder = tmp_path_factory.mktemp("stages")
-    known: dict[str, TrainedStage] = {}
-
-    def of(expression: str, **overrides: Any) -> TrainedStage:
-        name = f"{expression}{sorted(overrides.items())}"
-        if name not in known:
-            out = folder / str(len(known))
-            known[name] = train(str(small_model), expression, out=out, options=options(corpus, **overrides))
-        return known[name]
-
-    return of
+    return once_each(folder, small_model, partial(options, corpus))
 
 
 # What the controls do

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from harness.training.objectives.noise import Noise
 from harness.training.objectives.synonyms import Replacements, Synonyms, read_table
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build
-from harness.types.progress import ProgressListener
+from tests.training_stages import Killed, Killing, once_each
 
 LABELS = ("no", "yes")
 
@@ -48,16 +49,7 @@ def options(corpus: Path, **overrides: Any) -> EvalOptions:
 def trained(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Trains an expression, once each."""
     folder = tmp_path_factory.mktemp("stages")
-    known: dict[str, TrainedStage] = {}
-
-    def of(expression: str, **overrides: Any) -> TrainedStage:
-        name = f"{expression}{sorted(overrides.items())}"
-        if name not in known:
-            out = folder / str(len(known))
-            known[name] = train(str(small_model), expression, out=out, options=options(corpus, **overrides))
-        return known[name]
-
-    return of
+    return once_each(folder, small_model, partial(options, corpus))
 
 
 def weights(stage: TrainedStage) -> dict[str, torch.Tensor]:
@@ -351,19 +343,6 @@ def test_a_projection_leaves_what_is_inside() -> None:
 
 
 # Stages
-
-
-class Killed(KeyboardInterrupt):
-    """Ends a training where nothing is saved."""
-
-
-class Killing(ProgressListener):
-    def training(self, task: str) -> Any:
-        def told(step: int, total: int, loss: float) -> None:
-            if step == 20 and step < total:
-                raise Killed
-
-        return told
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build
 from harness.types.progress import ProgressListener
 from harness.types.units import Unit
+from tests.training_stages import once_each
 
 WORDS = "the cat sleeps on the red mat and the dog runs home".split()
 CONTEXT = "the cat sleeps on the red mat and the dog runs home"
@@ -308,16 +310,7 @@ def options(corpus: Path, **overrides: Any) -> EvalOptions:
 def trained(corpus: Path, small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TrainedStage]:
     """Trains an expression, once each; the stages that it needs are shared."""
     folder = tmp_path_factory.mktemp("stages")
-    known: dict[str, TrainedStage] = {}
-
-    def of(expression: str, **overrides: Any) -> TrainedStage:
-        name = f"{expression}{sorted(overrides.items())}"
-        if name not in known:
-            out = folder / str(len(known))
-            known[name] = train(str(small_model), expression, out=out, options=options(corpus, **overrides))
-        return known[name]
-
-    return of
+    return once_each(folder, small_model, partial(options, corpus))
 
 
 def same_weights(one: Path, other: Path) -> bool:
