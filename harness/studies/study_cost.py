@@ -284,7 +284,7 @@ class _Counter:
                 before.append(expression)
 
     def _sources(self, context: RunContext, entry: PlannedUnit, counted: _Counted) -> list[IntermediateTask]:
-        """What the task of a unit is trained on; [], with a note, where only data could tell the languages."""
+        """Training tasks of a unit; [], with a note, where only data could tell the languages."""
         try:
             found = context.training_tasks(entry.task, entry.unit.language)
         except HarnessError as error:

@@ -57,7 +57,7 @@ class Arm:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What is set for its runs, single options and the data, for people to read."""
+        """Settings of its runs for people to read: single options and the data."""
         languages = {"train_on": "+".join(self.train_on)} if self.train_on else {}
         text = {"test_on": self.test_on} if self.test_on != EvalOptions.test_on else {}
         return {**self.options, **languages, **text, **({"tasks": ", ".join(self.tasks)} if self.tasks else {})}
