@@ -64,7 +64,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a caption says: of one shape, that it is there; of several that look alike, how many; of two, how they stand.
+    """Content of a caption: of one shape, that it is there; of several that look alike, how many; of two, how they stand.
 
     ``looks`` are kind, colour and size of the shapes in question. ``relation`` is that of the first to the second.
     """
