@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.models.load import load_tokenizer
 from harness.studies.cost import Work
-from harness.training.objectives._composition import PLAIN, Composition
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, as_plain
 
