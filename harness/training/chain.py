@@ -23,7 +23,7 @@ from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
-from harness.training.objectives._composition import Composition
+from harness.training.objectives.composition import Composition
 from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
 from harness.training.stage import (

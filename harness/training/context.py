@@ -17,8 +17,8 @@ from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
 from harness.registry.registry import load_part
 from harness.training.lineage import ancestors, trained_with_adapters
-from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.training.objectives.composition import PLAIN, Composition, Layer
 from harness.training.sources import training_tasks
 from harness.training.train_on import OWN, trained_on
 from harness.training.via import parse_via, via_tasks

@@ -41,6 +41,11 @@ class Noise(StageObjective):
 
     options: Options
 
+    @property
+    def passes(self) -> int:
+        """One under noise, and one on plain text where that counts as well."""
+        return 1 + (0 < self.options.weight < 1 and self.options.radius > 0)
+
     def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed loss under the noise, and the number of terms."""
         options = self.options
