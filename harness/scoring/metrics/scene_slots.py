@@ -141,7 +141,7 @@ def _of_names(facts: Facts, odds: Odds) -> tuple[list[float], float]:
 
 @lru_cache(maxsize=1 << 12)
 def _expected(truths: tuple[tuple[int, ...], ...], odds: Odds) -> tuple[tuple[float, ...], float]:
-    """How probable it is for each slot that it is right, and for all together, where they are said independently."""
+    """The probability of each slot to be right, and of all together, where they are said independently."""
     said = np.array(list(product(*([value for value, _ in each] for each in odds))))
     probability = np.prod(list(product(*([share for _, share in each] for each in odds))), axis=1)
     right = said[None] == np.array(truths)[:, None]
