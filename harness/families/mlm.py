@@ -20,7 +20,7 @@ from harness.families.text_rows import Mask, TextRows
 from harness.inference.features import FeatureRows, Features, Ragged
 from harness.inference.tokenization import encode_pairs
 from harness.models.heads import load_head
-from harness.models.masked_head import masked_logits
+from harness.models.masked_head import masked_logits, masked_loss
 from harness.types.examples import Example, Text
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -105,11 +105,7 @@ class MaskedLanguageModel(HeadFamily):
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy of the predicted tokens, in fp32, and their number."""
-        from torch.nn.functional import cross_entropy
-
-        chosen = batch["labels"] != -100
-        logits = masked_logits(model, batch, chosen)
-        return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
+        return masked_loss(model, batch)
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``masked``, ``right`` and ``loss``, one a row."""

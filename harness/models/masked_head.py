@@ -69,6 +69,15 @@ def masked_logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], cho
     return logits.reshape(-1, logits.shape[-1]).float()
 
 
+def masked_loss(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Summed cross-entropy, in fp32, of the tokens whose "labels" are not -100, and their number."""
+    from torch.nn.functional import cross_entropy
+
+    chosen = batch["labels"] != -100
+    logits = masked_logits(model, batch, chosen)
+    return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
+
+
 @contextmanager
 def _only(encoder: torch.nn.Module, chosen: torch.Tensor) -> Iterator[None]:
     """Makes the encoder pass on the states of the chosen positions only, as a batch of one row.

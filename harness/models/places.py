@@ -35,7 +35,7 @@ class AnswersPlaces:
         return self.placed(found, own, input_ids - PLACEHOLDER)
 
     def placed(self, found: torch.Tensor, own: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """What the table has ``found``, with the vectors where it is ``own``; ``places`` are their numbers there."""
+        """Puts the vectors into what the table has ``found``, where it is ``own``; ``places`` are their numbers there."""
         raise NotImplementedError
 
 
@@ -66,7 +66,7 @@ def word_embedding(model: PreTrainedModel, what: str) -> Any:
     return embedding
 
 
-def answering(model: PreTrainedModel, mixin: type[AnswersPlaces], what: str) -> Any:
+def answering(model: PreTrainedModel, mixin: Any, what: str) -> Any:
     """The model's input embedding, which is a ``mixin`` from now on. Errors as for :func:`word_embedding`.
 
     ModelError as well where it has vectors of another kind.
@@ -78,7 +78,8 @@ def answering(model: PreTrainedModel, mixin: type[AnswersPlaces], what: str) -> 
                 f"the model has vectors of another kind in its rows: it cannot have {what}",
                 hint="train it on a checkpoint without them",
             )
-        embedding.__class__ = _mixed(mixin, type(embedding))
+        kind: Any = type(embedding)
+        embedding.__class__ = _mixed(mixin, kind)
     return embedding
 
 
@@ -112,7 +113,7 @@ def places_put_in(config: Any) -> int:
 
 
 def _said(config: Any) -> tuple[int, int | None]:
-    """How many places the configuration says, and behind how many tokens the model puts them; None where rows have them."""
+    """Number of places that the configuration says, and of tokens behind which the model puts them; None: it puts none."""
     said: Mapping[str, Any] = getattr(config, PROMPT, None) or getattr(config, IMAGES, None) or {}
     return int(said.get("length", 0)), _BEHIND.get(said.get("place", ""))
 

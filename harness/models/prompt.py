@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from harness.core.errors import ModelError
 from harness.models.places import PROMPT, AnswersPlaces, answering, put_in_every_row, word_embedding
@@ -122,4 +122,4 @@ def _said(folder: Path, said: Any) -> tuple[int, Place]:
             f"{folder / 'config.json'}: {PROMPT} must say a length and a place ('rows', 'front' or 'before'), not {said!r}",
             hint="take out the entry, if the model has no soft prompt",
         )
-    return length, place
+    return length, cast(Place, place)
