@@ -31,6 +31,7 @@ from harness.studies.training_tokens import RowLengths, assumed_work, measured_w
 from harness.training.chain import OWN_TEACHER
 from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
+from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
@@ -269,7 +270,7 @@ class _Counter:
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
-            for source in context.training_tasks(entry.task):
+            for source in self._sources(context, entry, counted):
                 names = [*option_names(source), entry.task.name]
                 expression = "@".join([source.name, *context.objective_names(source.name)])
                 for name in self._with_teacher(context, expression, names):
@@ -281,6 +282,22 @@ class _Counter:
                         yield made, self._cost_of(job, [*before, name], [source], train, shape, rate)
                 parent = made
                 before.append(expression)
+
+    def _sources(self, context: RunContext, entry: PlannedUnit, counted: _Counted) -> list[IntermediateTask]:
+        """Training tasks of a unit; [], with a note, where only data could tell the languages."""
+        try:
+            found = context.training_tasks(entry.task, entry.unit.language)
+        except HarnessError as error:
+            counted.unknown.append(f"training of {entry.task.name}: {error}")
+            return []
+        sized = []
+        for source, english in zip(found, training_tasks(entry.task, self.registry), strict=True):
+            epochs = context.values([*option_names(source), entry.task.name]).get("epochs_of", "english")
+            once = epochs == "english" and _is_translated(source.train)
+            sized.append(
+                _of_rows(source, rows) if once and (rows := english.train.rows) else _with_rows(source, english)
+            )
+        return sized
 
     def _with_teacher(self, context: RunContext, expression: str, names: Sequence[str]) -> list[str]:
         """The stages of an expression: itself and, before it, the same one that teaches it, if it asks for that."""
@@ -314,7 +331,7 @@ class _Counter:
         except HarnessError as error:
             counted.unknown.append(f"stage {expression}: {error}")
             return None
-        return [_with_rows(task, self.registry) for task in found]
+        return [_with_rows(task, self.registry.intermediate(task.name.partition("[")[0])) for task in found]
 
     def _cost_of(
         self,
@@ -398,13 +415,18 @@ def _usual(model: str) -> str:
     return "cpu" if parse_model(model).kind in ("tiny", "demo") else "h100"
 
 
-def _with_rows(task: IntermediateTask, registry: Registry) -> IntermediateTask:
-    """The task with a number of rows: of a translation whose number is not known, that of the original, a language each."""
-    if task.train.rows is not None:
+def _with_rows(task: IntermediateTask, original: IntermediateTask) -> IntermediateTask:
+    """The task with a number of rows: in languages whose number is not known, that of the original, for each of them."""
+    rows = original.train.rows
+    if task.train.rows is not None or rows is None:
         return task
-    name, _, codes = task.name.partition("[")
-    rows = registry.intermediate(name).train.rows
-    return task if rows is None else _of_rows(task, rows * (codes.count(",") + 1))
+    return _of_rows(task, rows * (task.name.count(",") + 1))
+
+
+def _is_translated(split: Split) -> bool:
+    """Tells whether all that is known of a split in other languages are translations."""
+    parts = [part for part in split.parts if part.language != "en"]
+    return bool(parts) and all(source.origin != "native" for part in parts for source in part.sources)
 
 
 def _of_size(task: IntermediateTask, options: TrainOptions) -> IntermediateTask:
