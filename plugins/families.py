@@ -80,6 +80,7 @@ def harness_families():
         implementation="harness.families.captioning:Captioning",
         format="harness.scoring.formats.captions:Captions",
         summary="masked tokens of captions, with their pictures in front of them",
+        template="harness.scaffold.task_templates:CAPTIONS",
         hub_task="image-to-text",
     )
     yield Family(

@@ -31,6 +31,7 @@ from harness.models.image_tower import (
     drawn_patches,
     drawn_projector,
     keep_tower,
+    release_tower,
     shown,
     take_off_tower,
     tower_names,
@@ -118,7 +119,8 @@ class Captioning(HeadFamily):
         if training:
             take_off_tower(model)
             self._put_on_tower(model, 0)
-        elif self.options.prefix and tower_of(model) is None:
+        release_tower(model)
+        if self.options.prefix and tower_of(model) is None:
             raise ModelError(
                 f"{reference}: it has no tower for pictures: those of a captioning stage are removed",
                 hint="captions are scored while the stage trains; or --set tower_at_inference=kept for the stage",

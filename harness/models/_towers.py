@@ -33,6 +33,11 @@ class Tower(torch.nn.Module):
         super().__init__()
         self.register_parameter("constant", None)
 
+    @property
+    def frozen(self) -> tuple[torch.nn.Module, ...]:
+        """Parts that are never trained."""
+        return ()
+
     def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
         """Vectors (images, length, width) of pixels (images, size, size, 3), 0 to 255."""
         raise NotImplementedError
@@ -88,6 +93,11 @@ class Vision(Tower):
         inner = length * width // 2
         self.first = torch.nn.Linear(vision.config.hidden_size, inner)
         self.second = torch.nn.Linear(inner, length * width)
+
+    @property
+    def frozen(self) -> tuple[torch.nn.Module, ...]:
+        """See :attr:`Tower.frozen`."""
+        return (self.vision,)
 
     def train(self, mode: bool = True) -> Vision:
         """The vision model always computes as in tests."""

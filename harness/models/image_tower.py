@@ -87,12 +87,10 @@ def take_off_tower(model: PreTrainedModel) -> None:
     """Makes the model the text model again that it was before it had a tower."""
     embedding: Any = model.get_input_embeddings()
     if tower_of(model) is not None:
+        release_tower(model)
         delattr(embedding, IMAGES)
         del embedding.shown
         plain_again(embedding)
-        put_in_no_row(model)
-        if hasattr(model.config, IMAGES):
-            delattr(model.config, IMAGES)
 
 
 def keep_tower(model: PreTrainedModel) -> None:
@@ -102,6 +100,18 @@ def keep_tower(model: PreTrainedModel) -> None:
     tower.requires_grad_(False)
     setattr(model.config, IMAGES, {**tower.described(), "place": "before"})
     put_in_every_row(model)
+
+
+def release_tower(model: PreTrainedModel) -> None:
+    """Undoes :func:`keep_tower`: rows mark the places of their pictures again, and the tower is trained."""
+    tower = tower_of(model)
+    if tower is not None:
+        tower.requires_grad_(True)
+        for frozen in tower.frozen:
+            frozen.requires_grad_(False)
+        put_in_no_row(model)
+        if hasattr(model.config, IMAGES):
+            delattr(model.config, IMAGES)
 
 
 def tower_parameters(model: PreTrainedModel) -> list[torch.nn.Parameter]:
