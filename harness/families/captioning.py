@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from harness.core.arrays import OutputRows
-from harness.core.errors import DataError, ModelError, UsageError, check_choice
+from harness.core.errors import DataError, UsageError, check_choice
 from harness.families._caption_rows import CaptionRows, filled, gaps
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
@@ -106,25 +106,18 @@ class Captioning(HeadFamily):
         return self.options.prefix > 0
 
     def load(self, reference: str, **kwargs: Any) -> PreTrainedModel:
-        """The model with its masked-language-model head; to be trained, with a fresh tower, else with that of the checkpoint.
+        """The model with its masked-language-model head, and with the tower of the checkpoint where that has one.
 
-        ModelError where it has no such head, and where captions are asked for of a checkpoint without a tower.
+        To be trained, or else, it gets a fresh one. ModelError where it has no such head.
         """
-        training = kwargs.get("ignore_mismatched_sizes", False)
         if kwargs.get("quantization_config") is not None:
-            raise UsageError(
-                "--quant: captions are not learned by a model in 8 or 4 bits", hint="train without, or --peft lora"
-            )
+            raise UsageError("--quant: captions are not learned by a model in 8 or 4 bits", hint="train without")
         model = load_masked_head(reference, self.options.head, **kwargs)
-        if training:
+        release_tower(model)
+        if kwargs.get("ignore_mismatched_sizes", False) or tower_of(model) is None:
             take_off_tower(model)
             self._put_on_tower(model, 0)
-        release_tower(model)
-        if self.options.prefix and tower_of(model) is None:
-            raise ModelError(
-                f"{reference}: it has no tower for pictures: those of a captioning stage are removed",
-                hint="captions are scored while the stage trains; or --set tower_at_inference=kept for the stage",
-            )
+            model.harness_fresh = frozenset({*getattr(model, "harness_fresh", ()), *tower_names(model)})
         return model
 
     def _put_on_tower(self, model: PreTrainedModel, seed: int) -> None:
@@ -151,6 +144,11 @@ class Captioning(HeadFamily):
         self._put_on_tower(model, seed)
         torch.manual_seed(seed)
         return tower_names(model)
+
+    def head_parameters(self, model: PreTrainedModel) -> Mapping[str, torch.nn.Parameter]:
+        """The trained parameters of the tower, and the masked-language-model head where there is one."""
+        tower = dict(model.named_parameters())
+        return {**{name: tower[name] for name in tower_names(model)}, **super().head_parameters(model)}
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """``tower``: the fingerprint of the vision model, where one is used."""

@@ -159,5 +159,6 @@ CAPTIONS = TaskTemplate(
     read="""picture = Picture.of_bytes(row["picture"].encode(), row["id"])
 return Captioned(row["id"], picture, row["caption"], "")""",
     rows=_captions,
+    metric="caption_match",
     options={"tower_at_inference": "kept"},
 )

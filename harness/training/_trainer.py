@@ -31,8 +31,8 @@ from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
 from harness.training._order import in_step, micro_batches, step_items
 from harness.training._sparse import densify, sparsify
-from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.types.languages import LANGUAGE
 from harness.types.options import TrainOptions
 

@@ -17,7 +17,7 @@ from PIL import Image
 from harness import Captioned, UsageError, readers
 from harness.core.errors import DataError
 from harness.data.sample.lexicon import LANGUAGES
-from harness.data.scenes.captions import WORDINGS, caption
+from harness.data.scenes.captions import WORDINGS, caption, given_slots
 from harness.data.scenes.claims import (
     COLOURS,
     COUNTS,
@@ -63,11 +63,21 @@ def digests(folder: Path) -> dict[str, str]:
 def test_what_a_caption_says_is_read_back_from_it(claim: Claim, language: str, wording: str) -> None:
     text, spans = caption(claim, language, wording)
     assert read_slots(text, language) == claim.slots()
-    assert len(spans) == len(claim.slots())
     hidden = text
     for start, end in reversed(spans):
         hidden = hidden[:start] + "_" + hidden[end:]
-    assert read_slots(hidden, language) == {}
+    kept = {value for slot, value in claim.slots().items() if slot in given_slots(claim, wording)}
+    assert {*read_slots(hidden, language).values()} == kept
+    assert len(spans) + len(kept) == len(claim.slots())
+
+
+def test_of_two_shapes_the_colour_of_the_first_is_given() -> None:
+    claim = Claim((("bar", "blue", "small"), ("ring", "red", "big")), "left")
+    for wording, said in (("", "blue"), ("second", "red")):
+        text, spans = caption(claim, "en", wording)
+        assert said not in {text[start:end] for start, end in spans}
+        assert claim.slots()[given_slots(claim, wording)[0]] == said
+    assert not given_slots(Claim((("bar", "blue", "small"),)))
 
 
 @QUICK
@@ -121,20 +131,22 @@ def test_what_is_said_first_is_told_by_where_the_relation_stands() -> None:
 def test_captions_say_what_is_true_of_their_scene(folder: Path, split: str) -> None:
     for language in LANGUAGES:
         for example in read(folder, split, language):
-            shapes, said = read_facts(example.facts)
-            assert read_slots(example.caption, language) == said.slots()
-            assert said in set(true_claims(shapes, said.form))
+            facts = read_facts(example.facts)
+            assert read_slots(example.caption, language) == facts.said.slots()
+            assert facts.said in set(true_claims(facts.shapes, facts.said.form))
+            assert len(facts.given) == len(facts.said.slots()) - len(example.spans)
 
 
 def test_languages_say_the_same_of_a_picture(folder: Path) -> None:
-    said = [[(each.id, read_facts(each.facts)[1]) for each in read(folder, "dev", code)] for code in LANGUAGES]
+    said = [[(each.id, read_facts(each.facts).said) for each in read(folder, "dev", code)] for code in LANGUAGES]
     assert len(said[0]) == 20 and all(each == said[0] for each in said)
 
 
 def test_shapes_are_in_the_pixels_where_the_facts_say(folder: Path) -> None:
     for example in read(folder, "train", "en"):
         pixels = np.asarray(Image.open(BytesIO(example.image.read())).convert("RGB")).astype(float)
-        shapes, said = read_facts(example.facts)
+        facts = read_facts(example.facts)
+        shapes, said = facts.shapes, facts.said
         near = {name: np.abs(pixels - rgb).max(axis=2) < 5 * NOISE for name, rgb in RGB.items()}
         drawn = np.zeros(pixels.shape[:2], bool)
         middles = {}
@@ -184,7 +196,8 @@ def test_splits_share_no_picture_and_only_composition_shows_the_pairs_that_are_h
     facts: Counter[str] = Counter()
     for split in SPLITS:
         for example in read(folder, split, "en"):
-            shapes, said = read_facts(example.facts)
+            found = read_facts(example.facts)
+            shapes, said = found.shapes, found.said
             pictures[example.image.digest] += 1
             facts[str(shapes)] += 1
             held_out = [looks for looks in said.looks if looks[:2] in HELD_OUT]

@@ -36,8 +36,8 @@ from harness.testing.feature_rows import rows_problem
 from harness.training._order import in_step
 from harness.training.chain import Stages
 from harness.training.context import RunContext
-from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import PlainLoss
+from harness.training.objectives.composition import Composition, Layer
 from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching
 from harness.training.stage import TrainedStage

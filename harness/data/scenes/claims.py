@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
@@ -26,8 +26,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "count": tuple(map(str, COUNTS)),
 }
 """The slots of captions, each with all of its values."""
-Slots = Mapping[tuple[str, int], str]
-"""Values by the name of a slot and the number of the shape: ``{("kind", 0): "circle", ("relation", 0): "left", ...}``."""
+Slot = tuple[str, int]
+"""The name of a slot and the number of the shape: ("kind", 0), ("kind", 1), ("relation", 0), ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Claim:
         """One of "one", "count" and "relation"."""
         return "relation" if self.relation else "count" if self.count else "one"
 
-    def slots(self) -> dict[tuple[str, int], str]:
+    def slots(self) -> dict[Slot, str]:
         """Kind, colour and size of every shape, then the relation or the count."""
         said = {
             (name, place): value
@@ -101,14 +101,25 @@ def true_claims(shapes: tuple[Shape, ...], form: str) -> Iterator[Claim]:
         yield from (Claim((looks,)) for looks in sorted({shape.looks for shape in shapes}))
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All shapes of a scene, what its caption says, and the slots that were given to whoever fills in the rest."""
+
+    shapes: tuple[Shape, ...]
+    said: Claim
+    given: tuple[Slot, ...] = ()
+
+
 @lru_cache(maxsize=1 << 14)
-def read_facts(facts: str) -> tuple[tuple[Shape, ...], Claim]:
-    """The shapes of a scene and the claim of its caption, from JSON: ``{"shapes": [...], "said": {...}}``.
+def read_facts(facts: str) -> Facts:
+    """Facts from JSON, ``{"shapes": [...], "said": {...}, "given": [["colour", 0]]}``.
 
     DataError where these are not the facts of a made scene.
     """
     with border("facts: not those of a made scene", hint="harness data scenes writes them"):
         plain = json.loads(facts)
         said = plain["said"]
+        looks = tuple((kind, colour, size) for kind, colour, size in said["looks"])
         shapes = tuple(Shape(**shape) for shape in plain["shapes"])
-        return shapes, Claim(tuple(map(tuple, said["looks"])), said["relation"], said["count"])
+        given = tuple((str(name), int(place)) for name, place in plain["given"])
+        return Facts(shapes, Claim(looks, said["relation"], said["count"]), given)

@@ -14,7 +14,7 @@ from itertools import product
 from harness.core.errors import DataError
 from harness.data.sample.lexicon import LANGUAGES
 from harness.data.scenes.captions import WORDINGS, utterance
-from harness.data.scenes.claims import COLOURS, COUNTS, KINDS, RELATIONS, SIZES, VALUES, Claim
+from harness.data.scenes.claims import COLOURS, COUNTS, KINDS, RELATIONS, SIZES, VALUES, Claim, Slot
 
 _LOOKS = ("kind", "colour", "size")
 _EXAMPLE = ("circle", "red", "big"), ("square", "blue", "small")
@@ -23,7 +23,7 @@ _AROUND = {"zh": "{}", "ko": r"(?<!\S){}"}
 _WORD = r"(?<![^\s«¿']){}(?![^\s.,?!।؟»])"
 
 
-def read_slots(text: str, language: str) -> dict[tuple[str, int], str]:
+def read_slots(text: str, language: str) -> dict[Slot, str]:
     """Slots of a caption, as :meth:`~harness.data.scenes.claims.Claim.slots` gives them, without those that are not named.
 
     DataError for a language that scenes have no captions in.

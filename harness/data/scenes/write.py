@@ -14,7 +14,7 @@ import numpy as np
 from harness.core.errors import UsageError
 from harness.core.files import disk_errors, written_into
 from harness.data.sample.lexicon import LANGUAGES
-from harness.data.scenes.captions import caption
+from harness.data.scenes.captions import caption, given_slots
 from harness.data.scenes.claims import HELD_OUT
 from harness.data.scenes.draw import draw, png
 from harness.data.scenes.generate import SPLITS, Scene, scenes
@@ -74,9 +74,10 @@ def _write_split(folder: Path, made: Iterator[Scene], pixels: int, seed: int) ->
 
 
 def _lines(name: str, scene: Scene) -> Iterator[dict[str, object]]:
-    facts = {"shapes": [asdict(shape) for shape in scene.shapes], "said": asdict(scene.said)}
+    facts: dict[str, object] = {"shapes": [asdict(shape) for shape in scene.shapes], "said": asdict(scene.said)}
     for language, wording in scene.wordings:
         text, spans = caption(scene.said, language, wording)
+        facts["given"] = given_slots(scene.said, wording)
         yield {"image": name, "language": language, "caption": text, "spans": spans, "facts": facts}
 
 
