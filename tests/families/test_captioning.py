@@ -242,7 +242,7 @@ def test_checkpoints_without_a_head_are_refused_unless_it_is_tied(tmp_path: Path
 
 def test_a_checkpoint_without_its_tower_predicts_no_captions(model: Path) -> None:
     network = family().load(str(model))
-    with pytest.raises(ModelError, match="no trained head for this task .*image_tower"):
+    with pytest.raises(ModelError, match=r"no trained head for this task .*image_tower"):
         check_head(network, model, family().head_parameters(network))
 
 
