@@ -118,7 +118,12 @@ class RunContext:
     def objective_names(self, names: Sequence[str]) -> list[str]:
         """The names of the objectives that the options say for a task that is scored; none for plain training."""
         text = build(ObjectiveOptions, self.values(names)).objective
-        return [each.strip() for each in text.split("@")] if text.strip() else []
+        found = [each.strip() for each in text.split("@")] if text.strip() else []
+        wrong = next((each for each in found if not each or found.count(each) > 1), None)
+        if wrong is not None:
+            what = f"the objective {wrong!r} occurs twice" if wrong else "a name expected before and after each '@'"
+            raise UsageError(f"option objective: {text!r}: {what}", hint="--set objective=synonyms@noise")
+        return found
 
     def composition(self, objectives: Sequence[str], names: Sequence[str]) -> Composition:
         """The objectives with the options in force under these names of a task."""

@@ -175,6 +175,11 @@ class StageObjective:
         return examples
 
     @property
+    def disturbs_words(self) -> bool:
+        """True if it adds something to the embeddings of words, among which the vectors of a soft prompt would be."""
+        return False
+
+    @property
     def passes(self) -> int:
         """Forward and backward passes of a step over its rows, those of translations beside them included: what it costs."""
         return 1

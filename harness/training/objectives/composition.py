@@ -182,6 +182,11 @@ class Composition:
         return any(layer.objective.freezes_encoder for layer in self.layers)
 
     @property
+    def disturbing_words(self) -> list[str]:
+        """The names of those that add something to the embeddings of words."""
+        return [layer.value.name for layer in self.layers if layer.objective.disturbs_words]
+
+    @property
     def finishes(self) -> bool:
         """Tells whether the checkpoint is another model than the one that is trained."""
         return any(type(layer.objective).finish is not StageObjective.finish for layer in self.layers)
