@@ -2,6 +2,7 @@
 
 from harness import (
     Candidate,
+    Captioned,
     Choice,
     Family,
     GoldPair,
@@ -72,6 +73,15 @@ def harness_families():
         summary="masked tokens of running text",
         template="harness.scaffold.task_templates:TEXTS",
         hub_task="fill-mask",
+    )
+    yield Family(
+        "captioning",
+        (Captioned,),
+        implementation="harness.families.captioning:Captioning",
+        format="harness.scoring.formats.captions:Captions",
+        summary="masked tokens of captions, with their pictures in front of them",
+        template="harness.scaffold.task_templates:CAPTIONS",
+        hub_task="image-to-text",
     )
     yield Family(
         "dual_encoder",
