@@ -53,7 +53,9 @@ def closing_token(tokenizer: PreTrainedTokenizerBase) -> int | None:
     return end_token(tokenizer) if template.texts[0] == len(template.ids) - 1 else None
 
 
-def source_rows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int, example: IntArray) -> SourceRows:
+def source_rows(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int, example: IntArray
+) -> SourceRows:
     """Texts as the tokenizer lays them out, with :func:`closing_token`, cut at their end to ``max_length`` tokens in all."""
     template = RowTemplate.of(tokenizer, 1)
     closing = closing_token(tokenizer)

@@ -93,6 +93,10 @@ class Predictor(ABC):
         """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
 
+    def metric_name(self, metric: str) -> str:
+        """Name of the metric that scores a unit, of that of its task: another where an option chooses how it counts."""
+        return metric
+
     @abstractmethod
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Predicts every unit, yielding each as soon as it is complete."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from harness.core.arrays import OutputRows
 from harness.core.errors import ModelError, UsageError
+from harness.data.language_id import check_identifier, language_counts, language_identifier
 from harness.families._source_rows import SourceRows, closing_token, end_token, source_rows, target_rows
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
@@ -59,19 +60,22 @@ class Generation(HeadFamily):
 
         At most ``max_new_tokens`` are written, and trained on, with ``num_beams`` beams (1: greedily). With
         ``force_language`` the first token is the code of the language that is asked for, for models that have such codes
-        (mBART, NLLB), and the text is marked with that of its own.
+        (mBART, NLLB), and the text is marked with that of its own. ``language_id`` identifies the languages of what is
+        written: "builtin", or "lingua" or "langid", whose packages are to be installed.
         """
 
         max_length: int = option(512, MEASURES)
         max_new_tokens: int = option(64, MEASURES)
         num_beams: int = option(1, MEASURES)
         force_language: bool = option(False, MEASURES)
+        language_id: str = option("builtin", MEASURES)
 
         def __post_init__(self) -> None:
             """Refuses numbers that nothing can be written with."""
             for name in ("max_new_tokens", "num_beams"):
                 if getattr(self, name) < 1:
                     raise UsageError(f"option {name}: a positive number expected, not {getattr(self, name)!r}")
+            check_identifier(self.language_id)
 
     options: Options
     fresh_head = False
@@ -100,20 +104,42 @@ class Generation(HeadFamily):
                 )
         return model
 
+    def metric_name(self, metric: str) -> str:
+        """The metric ``generation`` with the identifier of the options; any other metric as it is."""
+        other = metric == "generation" and self.options.language_id != "builtin"
+        return f"{metric}:{self.options.language_id}" if other else metric
+
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """``closing``: the token that ends a text, where the tokenizer itself puts none there."""
         closing = closing_token(tokenizer)
         return {} if closing is None else {"closing": tokenizer.convert_ids_to_tokens(closing)}
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
-        """Writes texts for every unit; its facts say how (``decoding``)."""
+        """Writes texts for every unit. Its facts say how (``decoding``) and in which languages (:meth:`_languages`)."""
         check_precision(forward.model, forward.dtype)
         how = self._decoding(end_token(forward.tokenizer)).describe()
+        forced = {"force_language": True} if self.options.force_language else {}
         for found in super().predict(forward, units):
-            forced = {"force_language": True} if self.options.force_language else {}
-            yield replace(found, facts={**found.facts, "decoding": how | forced})
+            facts = {"decoding": how | forced, "languages": self._languages(found)}
+            yield replace(found, facts={**found.facts, **facts})
 
-    def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> SourceRows:
+    def _languages(self, found: Prediction) -> dict[str, Any]:
+        """How many texts, and how many targets, are in which language, and what identified it.
+
+        ``too_weak`` is there where the identifier does not know the language of the unit.
+        """
+        identifier = language_identifier(self.options.language_id)
+        targets = [each.target for each in found.unit.examples if isinstance(each, Source) and each.target is not None]
+        return {
+            "identifier": identifier.describe(),
+            "written": language_counts(found.predictions, identifier),
+            **({"targets": language_counts(targets, identifier)} if targets else {}),
+            **({} if identifier.knows(found.unit.language) else {"too_weak": True}),
+        }
+
+    def features(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> SourceRows:
         """One row an example. In training it comes with the tokens of its target and the end token."""
         sources = [(index, example) for index, example in enumerate(examples) if isinstance(example, Source)]
         if training:

@@ -20,9 +20,7 @@ _NLLB = re.compile(r"(?P<code>[a-z]{3})_(?P<script>[A-Z][a-z]{3})")
 def language_codes(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     """The added tokens of a tokenizer that are codes of languages ("fr_XX", "fra_Latn", "__fr__"), with their ids."""
     found = {str(token): index for index, token in tokenizer.added_tokens_decoder.items()}
-    return {
-        name: index for name, index in found.items() if any(kind.fullmatch(name) for kind in (_MBART, _M2M, _NLLB))
-    }
+    return {name: index for name, index in found.items() if any(kind.fullmatch(name) for kind in (_MBART, _M2M, _NLLB))}
 
 
 def code_token(code: str, known: Mapping[str, int]) -> int:
