@@ -27,7 +27,12 @@ def save_writer(kind: str, folder: Path, *, seed: int = 0, codes: tuple[str, ...
         "bos_token_id": tokens.bos_token_id,
         "eos_token_id": tokens.eos_token_id,
     }
-    wide: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    wide: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 48,
+    }
     config = {
         "mt5": lambda: MT5Config(
             **ends, d_model=32, d_kv=16, d_ff=48, num_layers=2, num_heads=2, decoder_start_token_id=0, dropout_rate=0.0

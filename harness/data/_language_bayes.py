@@ -1,7 +1,8 @@
-"""The language of a text by its script and by short sequences of letters, learned from the sample corpus.
+"""The language of a text by its script, by its words and by short sequences of letters, learned from the sample corpus.
 
 Where one language of the corpus is written in a script, that decides. Others are told apart by a naive Bayes classifier
-over sequences of one to four letters within a word. It knows the languages of the corpus and no others: a text in
+over words and sequences of one to four letters in them, to which the commonest words of each language are added: the
+sentences of the corpus are made, and have few of them. It knows the languages of the corpus and no others: a text in
 another language gets the nearest of them.
 """
 
@@ -12,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib.resources import files
 
 from harness.data import sample
 from harness.data.letter_scripts import script_of, scripts_of_language
@@ -19,6 +21,8 @@ from harness.data.letter_scripts import script_of, scripts_of_language
 _WORD = re.compile(r"[^\W\d_]+")
 _LONGEST = 4
 _SMOOTHING = 2.0
+_AS_OFTEN = 50
+"""Times that each of the commonest words counts, besides those in the corpus."""
 
 
 def nearest_language(text: str) -> str:
@@ -49,6 +53,7 @@ def _tables(candidates: tuple[str, ...]) -> Mapping[str, Mapping[str, float]]:
     counts: dict[str, Counter[str]] = {}
     for code in candidates:
         words = Counter(word for line in sample.sample_text(code) for word in _WORD.findall(line.lower()))
+        words.update(dict.fromkeys(_common_words()[code], _AS_OFTEN))
         counts[code] = Counter()
         for word, times in words.items():
             for sequence in _sequences(word):
@@ -62,9 +67,17 @@ def _tables(candidates: tuple[str, ...]) -> Mapping[str, Mapping[str, float]]:
     return tables
 
 
+@cache
+def _common_words() -> Mapping[str, Sequence[str]]:
+    lines = (files("harness.data") / "common_words.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return {code: _WORD.findall(words.lower()) for code, _, words in (line.partition("\t") for line in lines)}
+
+
 def _sequences(word: str) -> Iterator[str]:
-    """The sequences of one to four letters, with the ends of the word as spaces; no space alone."""
+    """The word and its sequences of one to four letters, with the ends of the word as spaces; no space alone."""
     marked = f" {word} "
+    if len(marked) > _LONGEST:
+        yield marked
     for length in range(1, _LONGEST + 1):
         for start in range(len(marked) - length + 1):
             if (found := marked[start : start + length]) != " ":

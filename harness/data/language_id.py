@@ -17,6 +17,7 @@ from typing import Any
 from harness.core.errors import UsageError, check_choice
 from harness.core.version import __version__
 from harness.data import sample
+from harness.data._language_bayes import nearest_language
 from harness.data.letter_scripts import letter_count
 
 LEAST_LETTERS = 10
@@ -54,8 +55,6 @@ class Builtin(LanguageIdentifier):
 
     def identify(self, text: str) -> str:
         """The nearest of ten languages."""
-        from harness.data._language_bayes import nearest_language
-
         return nearest_language(text)
 
 
@@ -126,7 +125,7 @@ def _identified(text: str, identifier: LanguageIdentifier) -> str:
 
 
 def language_counts(texts: Iterable[str], identifier: LanguageIdentifier) -> dict[str, int]:
-    """How many of the texts are in which language, the most frequent first; "short" for those that are too short."""
+    """Counts the texts in each language, the most frequent first; "short" for those that are too short."""
     found = Counter("short" if (code := language_of(text, identifier)) is None else code or "other" for text in texts)
     return dict(found.most_common())
 

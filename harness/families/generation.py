@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from harness.inference.forward import Forward
 
 _SENTINEL = re.compile(r"<extra_id_\d+>")
-"""What T5 puts in place of a hidden span, and a hardly trained one into its texts."""
+"""Tokens that T5 puts in place of hidden spans, and a hardly trained one into its texts."""
 _LOGITS = 1 << 27
 """Logits computed at a time where no gradient is wanted: a multilingual vocabulary makes many of few tokens."""
 _ROWS = 1024
@@ -124,7 +124,7 @@ class Generation(HeadFamily):
             yield replace(found, facts={**found.facts, **facts})
 
     def _languages(self, found: Prediction) -> dict[str, Any]:
-        """How many texts, and how many targets, are in which language, and what identified it.
+        """Counts texts, and targets, by their language, and says what identified it.
 
         ``too_weak`` is there where the identifier does not know the language of the unit.
         """

@@ -49,4 +49,4 @@ def _spellings(code: str, known: Sequence[str]) -> Iterator[str]:
 
 
 _INDIVIDUAL = {"ara": "arb", "aze": "azj", "fas": "pes", "msa": "zsm", "swa": "swh"}
-"""What NLLB calls the individual language of a macrolanguage."""
+"""Individual languages by which NLLB stands for macrolanguages."""

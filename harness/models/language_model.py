@@ -38,7 +38,7 @@ def load_language_model(reference: str, **kwargs: Any) -> PreTrainedModel:
     own = head_parameters(model)
     check_loaded(reference, model.config, {}, [name for name in model.harness_fresh if name not in own])
     if kind == "CausalLM" and not _is_causal(model):
-        raise ModelError(f"{reference}: its tokens see those after them: it cannot write", hint=_INSTEAD)
+        raise ModelError(f"{reference}: its tokens see those after them: it cannot write text", hint=_INSTEAD)
     if model.harness_fresh:
         log.warning("%s has no language-model head: a new one is trained", reference)
     _leave_decoding_aside(model)
@@ -56,7 +56,7 @@ def _kind(reference: str, config: PreTrainedConfig) -> str:
         return "Seq2SeqLM"
     encoder = has("MaskedLM") and not getattr(config, "is_decoder", False)
     if config.is_encoder_decoder or encoder or not has("CausalLM"):
-        raise ModelError(f"{reference}: a model of type {config.model_type!r} cannot write text", hint=_INSTEAD)
+        raise ModelError(f"{reference}: it is an encoder: it cannot write text", hint=_INSTEAD)
     return "CausalLM"
 
 
