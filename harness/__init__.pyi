@@ -78,6 +78,7 @@ from harness.types.benchmarks import PublishedRows as PublishedRows
 from harness.types.benchmarks import Recipe as Recipe
 from harness.types.examples import Answer as Answer
 from harness.types.examples import Candidate as Candidate
+from harness.types.examples import Captioned as Captioned
 from harness.types.examples import Choice as Choice
 from harness.types.examples import Example as Example
 from harness.types.examples import GoldPair as GoldPair
@@ -107,6 +108,7 @@ from harness.types.languages import language_name as language_name
 from harness.types.languages import numbered_language as numbered_language
 from harness.types.options import EvalOptions as EvalOptions
 from harness.types.options import TrainOptions as TrainOptions
+from harness.types.pictures import Picture as Picture
 from harness.types.progress import ProgressListener as ProgressListener
 from harness.types.sources import DatasetsData as DatasetsData
 from harness.types.sources import FileData as FileData
@@ -214,6 +216,7 @@ __all__ = [
     "Study",
     "Answer",
     "Candidate",
+    "Captioned",
     "Choice",
     "Example",
     "GoldPair",
@@ -243,6 +246,7 @@ __all__ = [
     "numbered_language",
     "EvalOptions",
     "TrainOptions",
+    "Picture",
     "ProgressListener",
     "DatasetsData",
     "FileData",

@@ -2,6 +2,7 @@
 
 from harness import (
     Candidate,
+    Captioned,
     Choice,
     Family,
     GoldPair,
@@ -82,6 +83,15 @@ def harness_families():
         summary="a text that is written for a text: an answer, a summary, a sentence without noise",
         template="harness.scaffold.task_templates:SOURCES",
         hub_task="text-generation",
+    )
+    yield Family(
+        "captioning",
+        (Captioned,),
+        implementation="harness.families.captioning:Captioning",
+        format="harness.scoring.formats.captions:Captions",
+        summary="masked tokens of captions, with their pictures in front of them",
+        template="harness.scaffold.task_templates:CAPTIONS",
+        hub_task="image-to-text",
     )
     yield Family(
         "dual_encoder",

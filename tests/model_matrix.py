@@ -33,6 +33,7 @@ FAMILIES = {
     "mlm": "masked LM",
     "cloze": "cloze",
     "generation": "generation",
+    "captioning": "captions",
 }
 """The families, and the heads of their columns."""
 

@@ -95,6 +95,26 @@ def sample(folder: str, seed: int, size: str) -> None:
     message(f"harness eval --model tiny --benchmark xtreme --data-dir {folder}", "hint")
 
 
+@command.command()
+@click.option("--out", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False), help="Data folder.")
+@click.option("--count", type=int, default=8000, show_default=True, help="Scenes to train on.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other scenes.")
+@click.option("--pixels", type=int, default=32, show_default=True, help="Width and height of the pictures, 32 to 64.")
+def scenes(folder: str, count: int, seed: int, pixels: int) -> None:
+    """Draw made-up pictures of shapes with captions in ten languages, into DIR/scenes.
+
+    A tenth as many (20 to 1,000) are drawn for each of the splits dev, test and composition. Only composition shows some
+    pairs of a shape and a colour.
+    """
+    from pathlib import Path
+
+    from harness.data.scenes.write import sizes, write_scenes
+
+    place = write_scenes(Path(folder), count, seed=seed, pixels=pixels)
+    message(f"{sum(sizes(count).values()):,} scenes written to {place}")
+    message(f"harness train --model tiny --task scenes --data-dir {folder}", "hint")
+
+
 command.add_command(bundle)
 command.add_command(unbundle)
 

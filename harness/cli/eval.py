@@ -59,7 +59,7 @@ from harness.types.options import EvalOptions
     "--train-on",
     multiple=True,
     metavar="TASK[CODES]",
-    help="Train the task on its data in these languages, translations included, in place of English; or all.",
+    help="Train the task on its data in these languages, translations included, in place of English; or all; or own.",
 )
 @click.option(
     "--test-on",

@@ -62,7 +62,7 @@ def count_dataset_rows(source: DatasetsData, files: Files, offline: bool = False
 def table_rows(name: object, numbers: Sequence[int], table: Any, source: DatasetsData) -> Iterator[dict[str, Any]]:
     """Yields the rows of an Arrow table as Python objects."""
     with border(f"{name}: cannot be read"):
-        media = _media(table.schema)
+        media = _media(table.schema, source)
         rows = decoded(name, table.combine_chunks(), class_names(name, table.schema, source), numbers)
         for number, row in zip(numbers, rows, strict=True):
             for column, feature in media.items():
@@ -297,11 +297,12 @@ def _whole(where: str, text: str | None) -> int | None:
     return int(text)
 
 
-def _media(schema: Any) -> dict[str, Any]:
-    """The columns of images, sounds and similar types, which ``datasets`` decodes."""
+def _media(schema: Any, source: DatasetsData) -> dict[str, Any]:
+    """The columns of images, sounds and similar types, which ``datasets`` decodes; as a struct they stay what they are."""
     if b"huggingface" not in (schema.metadata or {}):
         return {}
     import datasets
 
     features = datasets.Features.from_arrow_schema(schema)
-    return {name: feature for name, feature in features.items() if hasattr(feature, "decode_example")}
+    kept = {column.name for column in map(Column.parse, source.columns) if column.kind == "struct"}
+    return {name: each for name, each in features.items() if hasattr(each, "decode_example") and name not in kept}

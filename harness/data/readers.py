@@ -10,6 +10,7 @@ from typing import Any
 from harness.core.border import border
 from harness.core.errors import DataError
 from harness.data._archive import conllu_archive
+from harness.data._captions import captioned, captions
 from harness.data._conllu import conllu
 from harness.data._lines import json_lines, lines
 from harness.data._sentences import sentence_at
@@ -21,6 +22,8 @@ from harness.types.sources import Row
 
 __all__ = [
     "bitext_pool",
+    "captioned",
+    "captions",
     "conllu",
     "conllu_archive",
     "held_out_text",

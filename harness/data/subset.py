@@ -74,7 +74,7 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
     How words are written (:attr:`~harness.types.examples.Example.written_field`) is left out, so that sources that tell and
     sources that do not have one fingerprint, as they have one result with most tokenizers; :func:`written_fingerprint` is
-    for the others.
+    for the others. So are fields that equality leaves out: the place where a picture is kept.
     """
     return _digest(examples)
 
@@ -104,4 +104,5 @@ def _plain(value: Any) -> list[Any]:
 @lru_cache(maxsize=256)
 def _hashed_fields(kind: type) -> tuple[str, ...]:
     left_out = kind.written_field if issubclass(kind, Example) else ""
-    return tuple(name for name in kind.__dataclass_fields__ if name != left_out)  # type: ignore[attr-defined]
+    described = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return tuple(name for name, field in described.items() if name != left_out and field.compare)

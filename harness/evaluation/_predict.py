@@ -59,6 +59,6 @@ def guessed(
 ) -> Iterator[Prediction]:
     """Each unit's predictions by a baseline, "majority" or "random"."""
     for ready in todo:
-        train = preparation.learned_from(ready.planned.task, group)
+        train = preparation.learned_from(ready.planned, group)
         examples = train.examples if train else ()
         yield Prediction(ready.examples, group.family.guess(baseline, examples, ready.examples, preparation.seed), {})

@@ -22,7 +22,6 @@ from harness.training.context import RunContext
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
 from harness.types.task_key import task_key
-from harness.types.tasks import TargetTask
 from harness.types.units import Unit, UnitExamples
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Preparation:
             "dtype": self.context.compute.dtype,
             **key_part(options),
             **({"fields": fields} if (fields := task_key(entry.task)) else {}),
-            **({"learned_from": train.fingerprint} if (train := self.learned_from(entry.task, group)) else {}),
+            **({"learned_from": train.fingerprint} if (train := self.learned_from(entry, group)) else {}),
             **({"treatment": found} if (found := treatment(family, group.start, variant.examples)) else {}),
             **({"vectors": found} if (found := family.vector_treatment(group.embedder)) else {}),
             **({"partners": partners.fingerprint} if partners else {}),
@@ -145,11 +144,11 @@ class Preparation:
         read = group.family.languages_read("en" if entry.translated else entry.unit.language)
         return self.context.adapters.chosen([*read, *([""] if entry.task.pool is not None else [])])
 
-    def learned_from(self, task: TargetTask, group: CheckpointGroup) -> LoadedSplit | None:
+    def learned_from(self, entry: PlannedUnit, group: CheckpointGroup) -> LoadedSplit | None:
         """The training data of a baseline that learns from them, "majority"; None for anything else."""
         if group.start is not None or self.baseline != "baseline:majority" or not group.family.trainable:
             return None
-        sources = self.context.training_tasks(task)
+        sources = self.context.training_tasks(entry.task, entry.unit.language)
         return self.context.training_split(sources[-1], "train") if sources else None
 
     def _parallel(self, entry: PlannedUnit) -> Iterator[tuple[str, Sequence[Any], str]]:

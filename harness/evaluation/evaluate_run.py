@@ -75,6 +75,7 @@ def evaluate_run(
         perturb=options.perturb,
         mixed_pairs=options.mixed_pairs,
         test_on=options.test_on,
+        train_on=options.train_on,
     )
     if not any(entry.present for entry in planned):
         first = planned[0]

@@ -146,7 +146,10 @@ class Evaluator:
             return []
         units = {entry.unit.key for entry in planned}
         earlier = [Unit.of(key) for key in sorted(recorded - units)]
-        others = plan_again(self.context.registry, self.context.data, earlier, benchmark, self.context.options.test_on)
+        options = self.context.options
+        others = plan_again(
+            self.context.registry, self.context.data, earlier, benchmark, options.test_on, options.train_on
+        )
         alone = {entry.task.name for entry in planned}
         entries = [entry for entry in [*planned, *others] if entry.present]
         found: list[PlannedUnit] = []

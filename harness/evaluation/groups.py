@@ -71,12 +71,12 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
     for entry in present:
         task = entry.task
         # By what is trained on, not by its name: a target and an intermediate task may share one.
-        trained_on = context.training_tasks(task)
+        trained_on = context.training_tasks(task, entry.unit.language)
         sources = tuple(
             (source.name, source.version, source.train, source.dev, source.example, source.labels)
             for source in trained_on
         )
-        family = family_of(entry.task, context)
+        family = family_of(entry.task, context, entry.unit.language)
         options = [
             family.options,
             *(context.train_options([*option_names(source), task.name]) for source in trained_on),
@@ -91,7 +91,10 @@ def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     check_train_on(context.options.train_on, [entry.task for entry in planned], context.registry)
     names = {entry.task.name for entry in planned}
     names |= {
-        name for entry in planned for source in context.training_tasks(entry.task) for name in option_names(source)
+        name
+        for entry in planned
+        for source in context.training_tasks(entry.task, entry.unit.language)
+        for name in option_names(source)
     }
     context.check_options(context.options.via, names)
     grouped([entry for entry in planned if entry.present], context)
@@ -99,9 +102,9 @@ def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
         get_metric(family_of(task, context).metric_name(task.metric)).check_usable()
 
 
-def family_of(task: TargetTask, context: RunContext) -> Predictor:
-    """The family of a task, with the options in force for it."""
-    sources = context.training_tasks(task)
+def family_of(task: TargetTask, context: RunContext, language: str = "en") -> Predictor:
+    """The family of a task, with the options in force for it where it is scored in ``language``."""
+    sources = context.training_tasks(task, language)
     last = [name for source in sources[-1:] if source.family == task.family for name in option_names(source)]
     names = [*last, task.name]
     return context.family(task, task.labels, names)
@@ -112,12 +115,13 @@ def make_group(
 ) -> CheckpointGroup:
     """Units that :func:`grouped` put together, with their family and the stages that lead to their checkpoint."""
     options = context.options
-    family = family_of(units[0].task, context)
+    language = units[0].unit.language
+    family = family_of(units[0].task, context, language)
     if model is None:
         return CheckpointGroup(family, None, tuple(units))
     checkpoint = stages.via(options.via, model)
     if options.train == "auto":
-        sources = context.training_tasks(units[0].task)
+        sources = context.training_tasks(units[0].task, language)
         if family.trainable and not sources:
             name = units[0].task.name
             raise UsageError(f"task {name!r} has no English training data", hint="use --train never")

@@ -14,6 +14,7 @@ from harness.data.sources import Status
 from harness.data.translations import into_english
 from harness.registry.select import select
 from harness.training.sources import task_of
+from harness.training.train_on import OWN, trained_on
 from harness.types.sources import Split, described
 from harness.types.tasks import TargetTask
 from harness.types.units import Unit, mixed_languages
@@ -92,32 +93,43 @@ def make_plan(
     perturb: Sequence[str] = (),
     mixed_pairs: bool = False,
     test_on: str = "original",
+    train_on: Sequence[str] = (),
 ) -> list[PlannedUnit]:
     """Every selected unit with the state of its data, in the order of the benchmark.
 
     Then their perturbed variants and, with ``mixed_pairs``, the pairs in two of the selected languages of a task.
-    ``test_on`` "translated" needs the translation of each test set, too.
+    ``test_on`` "translated" needs the translation of each test set, too, and ``train_on`` "own" training data in its language.
     """
     if split not in ("test", "dev"):
         raise UsageError(f"--split {split!r}: 'test' or 'dev' expected")
     units = select(registry, benchmark=benchmark, tasks=tasks, languages=languages, split=split)
-    planned = _planned(registry, data, units, benchmark, test_on)
+    planned = _planned(registry, data, units, benchmark, test_on, train_on)
     perturbed = [entry for kind in perturb for entry in _perturbed(registry, planned, kind)]
     return [*planned, *perturbed, *(_mixed(registry, planned, split) if mixed_pairs else ())]
 
 
 def plan_again(
-    registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None, test_on: str = "original"
+    registry: Registry,
+    data: DataAccess,
+    units: Sequence[Unit],
+    benchmark: str | None,
+    test_on: str = "original",
+    train_on: Sequence[str] = (),
 ) -> list[PlannedUnit]:
     """Units of an earlier command as a plan would have them now; those of tasks that are not installed are left out."""
     known = [unit for unit in units if unit.task in registry.tasks()]
     clean = [replace(unit, split=split_of(unit.split)[0]) for unit in known]
-    planned = _planned(registry, data, clean, benchmark, test_on)
+    planned = _planned(registry, data, clean, benchmark, test_on, train_on)
     return [replace(entry, unit=unit) for entry, unit in zip(planned, known, strict=True)]
 
 
 def _planned(
-    registry: Registry, data: DataAccess, units: Sequence[Unit], benchmark: str | None, test_on: str
+    registry: Registry,
+    data: DataAccess,
+    units: Sequence[Unit],
+    benchmark: str | None,
+    test_on: str,
+    train_on: Sequence[str],
 ) -> list[PlannedUnit]:
     planned = []
     pools: dict[str, bool] = {}
@@ -135,6 +147,9 @@ def _planned(
         if translated and source is not None and _usable(status):
             found = data.status(into_english(task, unit.language, unit.split))
             status = status if _usable(found) else found
+        if OWN in train_on and unit.language != "en" and _usable(status):
+            statuses = [data.status(each.train) for each in trained_on(task, registry, train_on, data, unit.language)]
+            status = next((found for found in statuses if not _usable(found)), status)
         planned.append(PlannedUnit(unit, task, source, status, second[0] if second else None, translated))
     return planned
 

@@ -76,6 +76,7 @@ def preview(
         perturb=options.perturb,
         mixed_pairs=options.mixed_pairs,
         test_on=options.test_on,
+        train_on=options.train_on,
     )
     check_options(planned, RunContext.of(registry, recipe, options, Compute()))
     record = load_record(out)

@@ -14,7 +14,7 @@ from harness.core.arrays import IntArray
 from harness.core.errors import UsageError
 from harness.inference.features import Ragged
 from harness.inference.tokenization import RowTemplate, backend_of, balanced, tokenise
-from harness.models.prompt import PLACEHOLDER
+from harness.models.places import PLACEHOLDER
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

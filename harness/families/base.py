@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.inference.batching import STREAM_ROWS, filled
@@ -143,6 +144,8 @@ class HeadFamily(Predictor):
     """True if low-rank adapters come with a head that is trained in full; False where it stays as it was pretrained."""
     stream_rows: int = STREAM_ROWS
     """Examples that :meth:`predict` computes at a time, at least: what a run that is stopped may lose."""
+    reads_images: bool = False
+    """True if training reads pictures, in the languages of their captions."""
     trains_vectors: bool = False
     """True if training makes the vectors of the last layer those of sentences (a dual encoder)."""
 
@@ -163,6 +166,13 @@ class HeadFamily(Predictor):
     def share_encoder(self, first: PreTrainedModel, model: PreTrainedModel, carried: Collection[str]) -> None:
         """Makes ``model`` use the encoder of ``first``, the model of another task of the stage, with its own head."""
         share_encoder(first, model, carried)
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        """The model to be written as the checkpoint, without what is there for training alone.
+
+        It is called with a copy where a family has this method of its own; by default it is the model as it is trained.
+        """
+        return model
 
     @property
     def auxiliary(self) -> bool:
@@ -227,6 +237,13 @@ class HeadFamily(Predictor):
         With ``training`` the labels go along and unusable examples are dropped; the rows may then be made as they are needed.
         With :attr:`keeps_unlabelled` examples without labels stay, and -100 stands for what they lack.
         """
+
+    def text_rows(
+        self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
+    ) -> FeatureRows:
+        """The rows of :meth:`features` without anything but their tokens, for the control that learns from them alone."""
+        rows = self.features(tokenizer, examples, training=training)
+        return replace(rows, aligned={}, columns={}) if isinstance(rows, Features) else rows
 
     def embedding_rows(self, features: FeatureRows) -> IntArray | None:
         """The token ids that training on these rows may look up: they alone are trained. None where it may be any.

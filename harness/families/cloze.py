@@ -19,20 +19,20 @@ from harness.families._cloze_rows import ClozeTemplate, check_template
 from harness.families._verbaliser import NameTokens, Verbaliser, first_tokens
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
-from harness.families.mlm import check_mask_token, masked_logits
+from harness.families.mlm import check_mask_token
 from harness.inference.features import Features
 from harness.models.evaluation_mode import evaluation_mode
-from harness.models.heads import check_finite, load_head, model_inputs, plain_model
+from harness.models.heads import check_finite, plain_model
 from harness.models.load import load_tokenizer
+from harness.models.masked_head import HEADS, load_masked_head, masked_logits
+from harness.models.places import PLACEHOLDER
 from harness.models.prompt import (
-    PLACEHOLDER,
     attach_prompt,
     drawn_vectors,
     freeze_but_prompt,
     prompt_name,
     prompt_of,
 )
-from harness.models.sentence_encoder import load_bare
 from harness.types.examples import Example, Pair
 from harness.types.languages import LANGUAGE, numbered_language
 from harness.types.roles import MEASURES, option
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from harness.inference.forward import Forward
 
 SCORES = ("logits", "probabilities")
-HEADS = ("checkpoint", "tied")
 ENGLISH = "en"
 
 
@@ -116,11 +115,7 @@ class Cloze(HeadFamily):
         To be trained it gets a fresh prompt. ModelError where it has no such head, or a prompt of another length.
         """
         training = kwargs.get("ignore_mismatched_sizes", False)
-        if self.options.head == "tied":
-            model = _tied(reference, **kwargs)
-        else:
-            model = load_head("MaskedLM", reference, (), **kwargs)
-            _check_head(reference, model, super().head_parameters(model))
+        model = load_masked_head(reference, self.options.head, **kwargs)
         self._settle_prompt(reference, model, training)
         freeze_but_prompt(model)
         model.harness_verbaliser = self._verbaliser(load_tokenizer(Path(reference), self.tokenizer_settings()))
@@ -129,9 +124,9 @@ class Cloze(HeadFamily):
     def _settle_prompt(self, reference: str, model: PreTrainedModel, training: bool) -> None:
         """Sees to it that the model has the prompt that the options say: the checkpoint's, or a fresh one."""
         stored, length = prompt_of(model), self.options.prompt_length
-        if stored is not None and model.config.soft_prompt["place"] == "front":
+        if stored is not None and model.config.soft_prompt["place"] != "rows":
             raise ModelError(
-                f"{reference}: it has a soft prompt in front of every text, from the objective 'prompt'",
+                f"{reference}: it has a soft prompt in every text, from the objective 'prompt' or a stage before this one",
                 hint="train the prompt of this task on a model without one",
             )
         if stored is not None and not training and len(stored) != length:
@@ -333,16 +328,10 @@ def _mask_logits(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Logits of all tokens at the mask of each row, fp32, shape (rows, vocabulary)."""
     import torch
 
-    plain = plain_model(model)
     places = batch["mask_place"]
-    if not getattr(plain, "harness_tied", False):
-        chosen = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
-        chosen[torch.arange(len(places), device=places.device), places] = True
-        return masked_logits(model, batch, chosen)
-    states = model(**model_inputs(model, batch)).last_hidden_state
-    states = states[torch.arange(len(places), device=places.device), places]
-    logits: torch.Tensor = states @ plain.get_input_embeddings().weight.T.to(states.dtype)
-    return logits.float()
+    chosen = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    chosen[torch.arange(len(places), device=places.device), places] = True
+    return masked_logits(model, batch, chosen)
 
 
 def _empty_batch(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -354,28 +343,3 @@ def _empty_batch(model: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, tor
         more["token_type_ids"] = ids.new_zeros(ids.shape)
     mask = ids.new_ones(ids.shape)
     return {"input_ids": ids, "attention_mask": mask, "mask_place": ids.new_tensor([verbaliser.empty_mask]), **more}
-
-
-def _check_head(reference: str, model: PreTrainedModel, head: Mapping[str, torch.nn.Parameter]) -> None:
-    """ModelError where a part of the head would be random: it is not trained."""
-    drawn = [name for name, value in head.items() if name in getattr(model, "harness_fresh", ()) and value.dim() > 1]
-    if drawn:
-        raise ModelError(
-            f"{reference}: the checkpoint has no masked-language-model head ({drawn[0]} is not among its weights)",
-            hint="choose the pretrained model; or --set head=tied, which scores tokens by the input embeddings",
-        )
-
-
-def _tied(reference: str, **kwargs: Any) -> PreTrainedModel:
-    """The model without a head, whose states are compared with the rows of its table of input embeddings."""
-    kwargs.pop("ignore_mismatched_sizes", None)
-    model, _ = load_bare(reference, **kwargs)
-    table: Any = model.get_input_embeddings()
-    wide = getattr(model.config, "hidden_size", None)
-    if model.config.is_encoder_decoder or table.weight.shape[1] != wide:
-        raise ModelError(
-            f"{reference}: option head: states of {wide} numbers cannot be tied to embeddings of {table.weight.shape[1]}",
-            hint="choose an encoder whose layers are as wide as its embeddings",
-        )
-    model.harness_tied = True
-    return model

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.families.base import HeadFamily
-from harness.models.prompt import PLACEHOLDER
+from harness.models.places import PLACEHOLDER
 from harness.registry.attribution import attributing_errors
 from harness.registry.registry import Registry, load_part
 from harness.types.examples import Example

@@ -7,10 +7,8 @@ time a text comes up. Languages are drawn with probability proportional to size^
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +19,8 @@ from harness.families.base import HeadFamily
 from harness.families.text_rows import Mask, TextRows
 from harness.inference.features import FeatureRows, Features, Ragged
 from harness.inference.tokenization import encode_pairs
-from harness.models.heads import load_head, model_inputs, plain_model
+from harness.models.heads import load_head
+from harness.models.masked_head import masked_logits, masked_loss
 from harness.types.examples import Example, Text
 from harness.types.roles import MEASURES, option
 from harness.types.units import UnitExamples
@@ -106,11 +105,7 @@ class MaskedLanguageModel(HeadFamily):
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy of the predicted tokens, in fp32, and their number."""
-        from torch.nn.functional import cross_entropy
-
-        chosen = batch["labels"] != -100
-        logits = masked_logits(model, batch, chosen)
-        return cross_entropy(logits, batch["labels"][chosen], reduction="sum"), chosen.sum()
+        return masked_loss(model, batch)
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``masked``, ``right`` and ``loss``, one a row."""
@@ -155,35 +150,3 @@ def check_mask_token(tokenizer: PreTrainedTokenizerBase) -> None:
             f"{tokenizer.name_or_path}: the tokenizer has no mask token",
             hint="masked language modelling needs an encoder such as XLM-R or mBERT",
         )
-
-
-def masked_logits(model: PreTrainedModel, batch: Mapping[str, torch.Tensor], chosen: torch.Tensor) -> torch.Tensor:
-    """Logits (chosen tokens, vocabulary), fp32, row by row.
-
-    Only these tokens go through the head: a multilingual vocabulary is so large that the logits of all tokens would take
-    more memory than the rest of the model.
-    """
-    with _only(plain_model(model).base_model, chosen):
-        logits: torch.Tensor = model(**model_inputs(model, batch)).logits
-    return logits.reshape(-1, logits.shape[-1]).float()
-
-
-@contextmanager
-def _only(encoder: torch.nn.Module, chosen: torch.Tensor) -> Iterator[None]:
-    """Makes the encoder pass on the states of the chosen positions only, as a batch of one row.
-
-    On a processor other threads may call the same encoder meanwhile, with positions of their own.
-    """
-    mine = get_ident()
-
-    def pick(module: torch.nn.Module, arguments: Any, output: Any) -> Any:
-        if get_ident() != mine:
-            return output
-        output.last_hidden_state = output.last_hidden_state[chosen][None]
-        return output
-
-    handle = encoder.register_forward_hook(pick)
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -133,6 +133,10 @@ class Features:
         found = np.unique(np.concatenate([own, *others])).astype(np.int64)
         return found[found >= 0]
 
+    def at_step(self, seed: int, step: int) -> Features:
+        """The rows as an optimizer step of a training with this seed has them: others where something in them is drawn anew."""
+        return self
+
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""
         side = self.padding_side

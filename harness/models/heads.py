@@ -20,6 +20,7 @@ from harness.models._undrawn import draw_undrawn
 from harness.models.characters import at_least_a_group
 from harness.models.config import WHERE, load_config
 from harness.models.head_class import head_class
+from harness.models.image_tower import with_stored_tower
 from harness.models.languages import language_inputs, mend_half_precision
 from harness.models.prompt import with_stored_prompt
 from harness.models.quantised import keep_head_whole
@@ -94,7 +95,7 @@ def load_head(
         end = getattr(model.config, "eos_token_id", None)
         end = end[0] if isinstance(end, list) else end
         model.config.pad_token_id = 0 if end is None else end
-    return with_stored_prompt(model, reference)
+    return with_stored_tower(with_stored_prompt(model, reference), reference)
 
 
 def fresh_parameters(report: Mapping[str, Any]) -> frozenset[str]:

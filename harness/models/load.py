@@ -31,6 +31,7 @@ _HARMLESS = {
         "architectures",
         "dtype",
         "id2label",
+        "image_tower",
         "label2id",
         "problem_type",
         "soft_prompt",

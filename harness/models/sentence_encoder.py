@@ -15,6 +15,7 @@ from harness.models._sound import AGAIN
 from harness.models._undrawn import draw_undrawn
 from harness.models.config import load_config
 from harness.models.heads import check_loaded, fresh_parameters, plain_model, quiet
+from harness.models.image_tower import with_stored_tower
 from harness.models.languages import mend_half_precision
 from harness.models.prompt import with_stored_prompt
 from harness.models.tables import position_count
@@ -53,7 +54,7 @@ def load_bare(reference: str, **kwargs: Any) -> tuple[PreTrainedModel, bool]:
     model.harness_pooled = encoder_of(model).harness_pooled = pooled
     fresh = [key for key in fresh_parameters(report) if "pooler" not in key]
     check_loaded(reference, model.config, report, fresh)
-    return with_stored_prompt(model, reference), pooled
+    return with_stored_tower(with_stored_prompt(model, reference), reference), pooled
 
 
 def encoder_of(model: PreTrainedModel) -> PreTrainedModel:

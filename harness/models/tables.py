@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import ModelError
-from harness.models.prompt import room_for_prompt
+from harness.models.places import places_put_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -55,7 +55,7 @@ def _never_given(tokenizer: PreTrainedTokenizerBase) -> list[int | None]:
 def check_positions(model: PreTrainedModel, longest: int, where: str = "") -> None:
     """:class:`ModelError` where the model has fewer positions than the longest row has tokens."""
     positions = position_count(model)
-    positions = None if positions is None else positions - room_for_prompt(model)
+    positions = None if positions is None else positions - places_put_in(model.config)
     if positions is not None and longest > positions:
         raise ModelError(
             f"{where or model.config.name_or_path}: a row of {longest:,} tokens, and the model has {positions:,} positions",

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from textwrap import indent
+from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import PluginError, UsageError
@@ -51,6 +52,7 @@ def new_task(name: str, family: Family, template: TaskTemplate, folder: Path) ->
         ),
         "dependencies": "" if distribution in (FIRST_PARTY, "file") else f', "{distribution}"',
         "labels": f"    labels={_tuple(template.labels)},\n" if template.labels else "",
+        "options": f"    options={_table(template.options)},\n" if template.options else "",
         "train": '    train=split("train", "en"),  # selected on English dev\n' if template.trains else "",
         "languages": " ".join(template.languages),
         "splits": "\n".join(f'        {split}=lambda code: split("{split}", code),' for split in template.splits),
@@ -194,6 +196,10 @@ def _imports(*wanted: tuple[str, str]) -> str:
 
 def _tuple(items: tuple[str, ...]) -> str:
     return f"({', '.join(json.dumps(item) for item in items)}{',' if len(items) == 1 else ''})"
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    return f"{{{', '.join(f'{json.dumps(name)}: {json.dumps(value)}' for name, value in values.items())}}}"
 
 
 def _write(

@@ -83,6 +83,16 @@ def _sources(code: str, split: str) -> Rows:
     return [{"id": f"{split}-{i}", "text": one.question, "target": one.text} for i, one in enumerate(sentences(code))]
 
 
+def _captions(code: str, split: str) -> Rows:
+    rows = []
+    for i, one in enumerate(sentences(code)):
+        pixels = [str((i * 53 + place * 97) % 256) for place in range(2 * 2 * 3)]
+        rows.append(
+            {"id": f"{split}-{i}", "picture": f"P3 2 2 255 {' '.join(pixels)}", "caption": one.text, "language": code}
+        )
+    return rows
+
+
 PAIRS = TaskTemplate(
     imports="Pair",
     returns="Pair",
@@ -155,4 +165,13 @@ TEXTS = TaskTemplate(
     read='return Text(row["id"], row["text"])',
     rows=_texts,
     metric="harness:MaskedTokens",
+)
+CAPTIONS = TaskTemplate(
+    imports="Captioned, Picture",
+    returns="Captioned",
+    read="""picture = Picture.of_bytes(row["picture"].encode(), row["id"])
+return Captioned(row["id"], picture, row["caption"], row["language"])""",
+    rows=_captions,
+    metric="caption_match",
+    options={"tower_at_inference": "kept"},
 )

@@ -72,13 +72,16 @@ def collect(study: Study, folder: Path, registry: Registry) -> Collected:
         keys = (*view.record["units"], *view.missing, *view.failed)
         planned |= {unit: None for unit in map(Unit.of, keys) if split_of(unit.split)[0] == split}
     arms = {arm.name: arm.factors for arm in arms_of(study)}
+    selects = {arm.name: _selected(arm, study, registry) for arm in arms_of(study) if arm.on_other_data}
     sizes = {model: _parameters(model, views, runs) for model in study.models}
     units: list[StudyUnit] = []
     for run in runs:
         factors = {**sizes[run.model], **study.model_factors.get(run.model, {}), **arms.get(run.arm, {})}
         view = views.get(run.folder)
-        units += _units(run, view, [unit for unit in planned if not unit.mixed], factors)
-        units += _mixed_units(run, view, [unit for unit in planned if unit.mixed], factors)
+        chosen = selects.get(run.arm.removesuffix(f"@{RECIPE}"))
+        own = [unit for unit in planned if chosen is None or unit in chosen]
+        units += _units(run, view, [unit for unit in own if not unit.mixed], factors)
+        units += _mixed_units(run, view, [unit for unit in own if unit.mixed], factors)
     return Collected(tuple(runs), tuple(units), views)
 
 
@@ -182,6 +185,11 @@ def _failures(folder: Path) -> dict[Path, str]:
                 f"{result.message} ({result.hint})" if result.hint else result.message
             )
     return found
+
+
+def _selected(arm: Arm, study: Study, registry: Registry) -> set[Unit]:
+    """The units that an arm on other data is restricted to."""
+    return set(select(registry, study.benchmark or None, arm.tasks or study.tasks, study.languages))
 
 
 def _planned(study: Study, registry: Registry) -> dict[Unit, None]:

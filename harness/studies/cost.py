@@ -21,6 +21,7 @@ _WEIGHT_BYTES = {"": 4.0, "8bit": 1.0, "4bit": 0.5}
 class Work:
     """Tokens of a stage, or of scoring: those that are ``trained`` on, and those that are ``scored``, forward only.
 
+    Tokens that several passes of a step read count so often. ``taught`` are those that a teacher reads, forward only.
     ``length`` is the number of tokens that a token attends to on average: that of its row. ``assumed`` says that the lengths
     of rows were not measured.
     """
@@ -29,6 +30,7 @@ class Work:
     scored: float = 0.0
     length: float = 0.0
     assumed: bool = False
+    taught: float = 0.0
 
     @property
     def tokens(self) -> float:
@@ -40,7 +42,7 @@ class Work:
         tokens = self.tokens + other.tokens
         length = (self.tokens * self.length + other.tokens * other.length) / tokens if tokens else 0.0
         trained, scored = self.trained + other.trained, self.scored + other.scored
-        return Work(trained, scored, length, self.assumed or other.assumed)
+        return Work(trained, scored, length, self.assumed or other.assumed, self.taught + other.taught)
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,20 @@ def forward_operations(shape: Shape, length: float) -> float:
     return 2.0 * shape.parameters + 4.0 * shape.attentions * shape.width * length
 
 
-def operations(shape: Shape, work: Work, *, recomputed: bool = False) -> float:
+def operations(shape: Shape, work: Work, *, recomputed: bool = False, teacher: Shape | None = None) -> float:
     """Floating-point operations of the work: trained tokens count three times, those that are scored once.
 
     With ``recomputed`` activations (``gradient_checkpointing``) trained tokens count four times: what the hardware does.
+    Tokens that are taught count once, for the shape of the ``teacher``, where there is one.
     """
     times = 4 if recomputed else 3
-    return (times * work.trained + work.scored) * forward_operations(shape, work.length)
+    taught = work.taught * forward_operations(teacher, work.length) if teacher is not None else 0.0
+    return (times * work.trained + work.scored) * forward_operations(shape, work.length) + taught
 
 
-def seconds(shape: Shape, work: Work, rate: Rate, *, recomputed: bool = False) -> float:
+def seconds(shape: Shape, work: Work, rate: Rate, *, recomputed: bool = False, teacher: Shape | None = None) -> float:
     """Time on the device or machine whose rate it is; loading, writing and waiting for data are left out."""
-    return operations(shape, work, recomputed=recomputed) / rate.operations
+    return operations(shape, work, recomputed=recomputed, teacher=teacher) / rate.operations
 
 
 def training_bytes(shape: Shape, options: TrainOptions, quant: str = "") -> float:

@@ -162,9 +162,14 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
                 chosen = replace(base, via=via, overrides={**own, **base.overrides})
                 yield replace(cell, options=chosen, folder=out / system_name(parse_model(model), via))
         for arm in study.arms_of(model):
-            chosen = replace(base, via=arm.via, overrides={**own, **arm.options, **base.overrides})
+            overrides = {**own, **arm.options, **base.overrides}
+            chosen = replace(base, via=arm.via, overrides=overrides)
+            if arm.on_other_data:
+                chosen = replace(chosen, train_on=arm.train_on, test_on=arm.test_on, perturb=(), mixed_pairs=False)
             place = Path(parse_model(model).slug)
-            of_arm = replace(cell, options=chosen, folder=out / place / arm.name, arm=arm.name)
+            of_arm = replace(
+                cell, options=chosen, folder=out / place / arm.name, arm=arm.name, tasks=arm.tasks or study.tasks
+            )
             if study.search is not None and study.search.covers(model):
                 yield from _searched(study.search, of_arm, out / SEARCH / place / arm.name)
             else:

@@ -19,8 +19,9 @@ from harness.registry.select import select
 from harness.runs.record import git_state
 from harness.studies.search import RECIPE
 from harness.training.recipes import find_recipe
+from harness.types.options import EvalOptions
 from harness.types.plain import to_plain
-from harness.types.studies import NO_STAGES, Study
+from harness.types.studies import NO_STAGES, Arm, Study
 from harness.types.units import MIXED_PAIRS
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ _DESCRIBES = (
 """Fields of a study that are compared by themselves, or that only describe it."""
 _NEWER = ("mixed_pairs",)
 """Fields that a plan has only where they are set, so that plans frozen before there were any stay the same."""
+_NEWER_OF_ARMS = ("train_on", "test_on", "tasks")
+"""Such fields of an arm; in the cells of a plan, ``train_on`` and ``test_on`` are those of the runs."""
 _CELL = ("limit", "train_limit", "perturb", "overrides", "recipe", "via", "split")
 """Options of a run that the plan holds."""
 
@@ -90,7 +93,7 @@ def plan_content(study: Study, size: str | None, cells: Sequence[Cell], registry
             for field in fields(study)
             if field.name not in _DESCRIBES and (field.name not in _NEWER or getattr(study, field.name))
         },
-        "arms": [to_plain(arm) for arm in study.arms],
+        "arms": [_arm(arm) for arm in study.arms],
         "contrasts": [to_plain(contrast) for contrast in study.contrasts],
         "seeds": {model: study.seeds_for(model) for model in study.models},
         "tasks": {
@@ -178,7 +181,7 @@ def is_exploratory(
     if plan is None:
         return False
     arm = arm.removesuffix(f"@{RECIPE}")
-    own = next((to_plain(each) for each in study.arms if each.name == arm), None)
+    own = next((_arm(each) for each in study.arms if each.name == arm), None)
     planned = plan.arms.get(arm)
     if own is not None and (planned is None or _treatment(planned) != _treatment(own)):
         return True
@@ -202,8 +205,15 @@ def exploratory_contrasts(plan: Plan | None, study: Study) -> list[str]:
     return [contrast.name for contrast in study.contrasts if to_plain(contrast) not in known]
 
 
+def _arm(arm: Arm) -> dict[str, Any]:
+    """The plain values of an arm, newer ones only where they are set."""
+    plain, usual = to_plain(arm), to_plain(Arm(arm.name))
+    return {name: value for name, value in plain.items() if name not in _NEWER_OF_ARMS or value != usual[name]}
+
+
 def _cell(cell: Cell) -> dict[str, Any]:
-    options = to_plain(cell.options)
+    options, usual = to_plain(cell.options), to_plain(EvalOptions())
+    newer = [name for name in _NEWER_OF_ARMS if name in options and options[name] != usual[name]]
     return json.loads(  # type: ignore[no-any-return]
         json.dumps(
             {
@@ -213,7 +223,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
                 "chosen": cell.choice.option if cell.choice else "",
                 "value": RECIPE if cell.beside else "",
                 "seeds": list(cell.seeds),
-                **{name: options[name] for name in _CELL},
+                **{name: options[name] for name in (*_CELL, *newer)},
             }
         )
     )
@@ -224,7 +234,7 @@ def _identity(cell: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _treatment(arm: Mapping[str, Any]) -> tuple[Any, ...]:
-    return arm["via"], arm["options"]
+    return arm["via"], arm["options"], *(arm.get(name) for name in _NEWER_OF_ARMS)
 
 
 def _plugins(registry: Registry) -> dict[str, str]:
@@ -256,8 +266,9 @@ def _changes(planned: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator
     for cell in planned["cells"]:
         other = here.get(_identity(cell))
         if other is not None:  # models, arms and seeds that were added or left out are said above
-            for name in _CELL:
-                yield from _differs(f"{cell['model']}, {cell['arm']}: {name}", cell[name], other[name])
+            for name in dict.fromkeys([*cell, *other]):
+                if name in (*_CELL, *_NEWER_OF_ARMS):
+                    yield from _differs(f"{cell['model']}, {cell['arm']}: {name}", cell.get(name), other.get(name))
 
 
 def _software(planned: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:

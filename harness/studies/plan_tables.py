@@ -25,7 +25,7 @@ def arms_table(study: Study) -> Table:
             arm.name,
             " > ".join(arm.via) or "-",
             arm.control_of,
-            _pairs(arm.options),
+            _pairs(arm.settings),
             _pairs(arm.factors),
             "all" if not arm.models else f"{len(arm.models)} of {len(study.models)}",
             arm.summary,

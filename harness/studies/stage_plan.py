@@ -126,4 +126,5 @@ def _planned(job: Job, context: RunContext) -> list[PlannedUnit]:
         perturb=job.options.perturb,
         mixed_pairs=job.options.mixed_pairs,
         test_on=job.options.test_on,
+        train_on=job.options.train_on,
     )

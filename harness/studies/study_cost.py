@@ -23,14 +23,16 @@ from harness.evaluation.groups import chain
 from harness.evaluation.plan import make_plan
 from harness.inference.session import Compute
 from harness.models.reference import parse_model
+from harness.models.resolve import ResolvedModel
 from harness.studies.cost import Rate, Work, operations, scoring_bytes, seconds, training_bytes
-from harness.studies.model_shapes import Shape, shape_of
+from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.stage_plan import plan_stages
 from harness.studies.throughput import assumed_rate, measured_rate
 from harness.studies.training_tokens import RowLengths, assumed_work, measured_work, scoring_work
 from harness.training.chain import OWN_TEACHER
 from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
+from harness.training.sources import training_tasks
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
@@ -240,7 +242,9 @@ class _Counter:
             for stage in plan_stages(job, self.registry, ProgressListener(), data).required():
                 lineage = " > ".join(each.name for each in chain(stage))
                 work = measured_work(stage, lengths)
-                yield stage.key, _cost(job, lineage, stage.options, work, shape, rate)
+                taught = stage.teacher.content if stage.teacher else None
+                teacher = shape_in(taught.folder) if isinstance(taught, ResolvedModel) else shape if taught else None
+                yield stage.key, _cost(job, lineage, stage.options, work, shape, rate, teacher)
 
     def _assumed(
         self, job: Job, shape: Shape | None, rate: Rate | None, counted: _Counted
@@ -263,13 +267,13 @@ class _Counter:
                 names = list(dict.fromkeys([*own, name]))
                 values = self._values(context, names, name, taught=name == expression)
                 made = json.dumps([key, name, values], sort_keys=True, default=str)
-                yield made, self._cost_of(job, [*lineage, name], tasks, context.train_options(names), shape, rate)
+                yield made, self._cost_of(job, [*lineage, name], tasks, context, names, shape, rate, counted)
             key = made
             lineage.append(expression)
         seen: set[str] = set()
         for entry in self._planned(job, None)[0]:
             parent, before = key, list(lineage)
-            for source in context.training_tasks(entry.task):
+            for source in self._sources(context, entry, counted):
                 names = [*option_names(source), entry.task.name]
                 expression = "@".join([source.name, *context.objective_names(source.name)])
                 for name in self._with_teacher(context, expression, names):
@@ -277,10 +281,25 @@ class _Counter:
                     made = json.dumps([parent, source.name, values], sort_keys=True, default=str)
                     if made not in seen:
                         seen.add(made)
-                        train = context.train_options(names)
-                        yield made, self._cost_of(job, [*before, name], [source], train, shape, rate)
+                        yield made, self._cost_of(job, [*before, name], [source], context, names, shape, rate, counted)
                 parent = made
                 before.append(expression)
+
+    def _sources(self, context: RunContext, entry: PlannedUnit, counted: _Counted) -> list[IntermediateTask]:
+        """Training tasks of a unit; [], with a note, where only data could tell the languages."""
+        try:
+            found = context.training_tasks(entry.task, entry.unit.language)
+        except HarnessError as error:
+            counted.unknown.append(f"training of {entry.task.name}: {error}")
+            return []
+        sized = []
+        for source, english in zip(found, training_tasks(entry.task, self.registry), strict=True):
+            epochs = context.values([*option_names(source), entry.task.name]).get("epochs_of", "english")
+            once = epochs == "english" and _is_translated(source.train)
+            sized.append(
+                _of_rows(source, rows) if once and (rows := english.train.rows) else _with_rows(source, english)
+            )
+        return sized
 
     def _with_teacher(self, context: RunContext, expression: str, names: Sequence[str]) -> list[str]:
         """The stages of an expression: itself and, before it, the same one that teaches it, if it asks for that."""
@@ -314,27 +333,45 @@ class _Counter:
         except HarnessError as error:
             counted.unknown.append(f"stage {expression}: {error}")
             return None
-        return [_with_rows(task, self.registry) for task in found]
+        return [_with_rows(task, self.registry.intermediate(task.name.partition("[")[0])) for task in found]
 
     def _cost_of(
         self,
         job: Job,
         lineage: Sequence[str],
         tasks: Sequence[IntermediateTask] | None,
-        options: TrainOptions,
+        context: RunContext,
+        names: Sequence[str],
         shape: Shape | None,
         rate: Rate | None,
+        counted: _Counted,
     ) -> StageCost:
-        work = None
+        """The cost of a stage; its expression is the last of the ``lineage``, its options go by ``names``."""
+        options = context.train_options(names)
+        work, teacher = None, None
         if tasks is not None:
+            parts = parse_via(lineage[-1])
+            objectives = [
+                context.composition(part.objectives, [*names, *option_names(task, part.objectives)])
+                for task, part in zip(tasks, parts, strict=True)
+            ]
+            if any(objective.needing("teacher") for objective in objectives):
+                teacher = self._teacher(build(ObjectiveOptions, context.values(names)).teacher, shape, counted)
             limit = job.options.train_limit
             plain = replace(options, seed=0)
-            known = json.dumps([[task.name for task in tasks], repr(plain), limit])
+            of_each = [objective.key for objective in objectives]
+            known = json.dumps(
+                [[(task.name, task.train.rows) for task in tasks], repr(plain), limit, of_each], default=str
+            )
             if known not in self._works:
                 sized = [_of_size(task, options) for task in tasks]
-                self._works[known] = assumed_work(sized, plain, limit, self._beside(tasks))
+                self._works[known] = assumed_work(sized, plain, limit, self._beside(tasks), objectives)
             work = self._works[known]
-        return _cost(job, " > ".join(lineage), options, work, shape, rate)
+        return _cost(job, " > ".join(lineage), options, work, shape, rate, teacher)
+
+    def _teacher(self, text: str, own: Shape | None, counted: _Counted) -> Shape | None:
+        """The shape of a teacher, which is the model's own where a stage teaches itself."""
+        return own if text in ("", OWN_TEACHER) else self._shape(text, counted)
 
     def _beside(self, tasks: Sequence[IntermediateTask]) -> int | None:
         """The place of a task without labels among several, such as running text, which is trained beside the others."""
@@ -376,20 +413,26 @@ class _Counter:
 
 
 def _cost(
-    job: Job, lineage: str, options: TrainOptions, work: Work | None, shape: Shape | None, rate: Rate | None
+    job: Job,
+    lineage: str,
+    options: TrainOptions,
+    work: Work | None,
+    shape: Shape | None,
+    rate: Rate | None,
+    teacher: Shape | None,
 ) -> StageCost:
     found = StageCost(job.model, lineage, options.seed, 1, work)
     if shape is None:
         return found
     again = options.gradient_checkpointing
-    memory = training_bytes(shape, options, job.options.quant)
+    memory = training_bytes(shape, options, job.options.quant) + (scoring_bytes(teacher) if teacher else 0.0)
     found = replace(found, memory=max(memory, scoring_bytes(shape, job.options.quant)))
     if work is None:
         return found
     return replace(
         found,
-        operations=operations(shape, work, recomputed=again),
-        seconds=seconds(shape, work, rate, recomputed=again) if rate else None,
+        operations=operations(shape, work, recomputed=again, teacher=teacher),
+        seconds=seconds(shape, work, rate, recomputed=again, teacher=teacher) if rate else None,
     )
 
 
@@ -398,13 +441,18 @@ def _usual(model: str) -> str:
     return "cpu" if parse_model(model).kind in ("tiny", "demo") else "h100"
 
 
-def _with_rows(task: IntermediateTask, registry: Registry) -> IntermediateTask:
-    """The task with a number of rows: of a translation whose number is not known, that of the original, a language each."""
-    if task.train.rows is not None:
+def _with_rows(task: IntermediateTask, original: IntermediateTask) -> IntermediateTask:
+    """The task with a number of rows: in languages whose number is not known, that of the original, for each of them."""
+    rows = original.train.rows
+    if task.train.rows is not None or rows is None:
         return task
-    name, _, codes = task.name.partition("[")
-    rows = registry.intermediate(name).train.rows
-    return task if rows is None else _of_rows(task, rows * (codes.count(",") + 1))
+    return _of_rows(task, rows * (task.name.count(",") + 1))
+
+
+def _is_translated(split: Split) -> bool:
+    """Tells whether all that is known of a split in other languages are translations."""
+    parts = [part for part in split.parts if part.language != "en"]
+    return bool(parts) and all(source.origin != "native" for part in parts for source in part.sources)
 
 
 def _of_size(task: IntermediateTask, options: TrainOptions) -> IntermediateTask:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.models.load import load_tokenizer
 from harness.studies.cost import Work
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, as_plain
 
@@ -84,7 +85,8 @@ def measured_work(stage: Stage, lengths: RowLengths) -> Work:
     dev = [len(part.dev.examples) if part.dev else 0 for part in stage.tasks]
     scored = [count if chosen or not any(labelled) else 0 for count, chosen in zip(dev, labelled, strict=True)]
     epochs = [part.announced for part in stage.tasks]
-    return _work(rows, examples, scored, stage.options, stage.beside, epochs)
+    objectives = [part.objective for part in stage.tasks]
+    return _work(rows, examples, scored, stage.options, stage.beside, epochs, objectives=objectives)
 
 
 def assumed_work(
@@ -92,19 +94,24 @@ def assumed_work(
     options: TrainOptions,
     train_limit: int | None = None,
     beside: int | None = None,
+    objectives: Sequence[Composition] = (),
 ) -> Work | None:
     """The tokens of a stage over ``tasks`` of their official sizes; None where the size of one is not known.
 
-    ``options.train_size`` counts for each of them. ``beside`` is the index of an auxiliary task among several.
+    ``options.train_size`` counts for each of them. ``beside`` is the index of an auxiliary task among several,
+    ``objectives`` are those of each task: plain training by default.
     """
     rows = [_assumed(task.family) for task in tasks]
     known = [task.train.rows for task in tasks]
     if any(count is None for count in known):
         return None
     most = min(options.train_size or float("inf"), train_limit or float("inf"))
-    examples = [int(min(count or 0, most)) for count in known]
+    objectives = objectives or [PLAIN] * len(tasks)
+    examples = [
+        objective.example_count(int(min(count or 0, most))) for count, objective in zip(known, objectives, strict=True)
+    ]
     dev = [int(min(task.dev.rows or 0, train_limit or float("inf"))) for task in tasks]
-    return _assumed_of(_work(rows, examples, dev, options, beside))
+    return _assumed_of(_work(rows, examples, dev, options, beside, objectives=objectives))
 
 
 def scoring_work(
@@ -128,7 +135,7 @@ def _assumed(family: str) -> Rows:
 
 
 def _assumed_of(work: Work) -> Work:
-    return Work(work.trained, work.scored, work.length, assumed=True)
+    return replace(work, assumed=True)
 
 
 def _work(
@@ -138,6 +145,8 @@ def _work(
     options: TrainOptions,
     beside: int | None,
     epochs: Sequence[int] = (),
+    *,
+    objectives: Sequence[Composition],
 ) -> Work:
     """``epochs`` are the examples of an epoch of each task, where they are not all of its ``examples``."""
     items = [round(each.items * count) for each, count in zip(rows, examples, strict=True)]
@@ -154,5 +163,8 @@ def _work(
         often = (
             (len(schedule) - 1) // options.evaluate_every if options.evaluate_every and options.select != "last" else 0
         )
-        total += Work(trained, (often + 1) * of_dev * each.tokens, each.length)
+        objective = objectives[index]
+        taught = objective.taught_tokens(trained, count * each.tokens / each.items)
+        scored = (often + 1) * of_dev * each.tokens
+        total += Work(trained * objective.passes, scored, each.length, taught=taught)
     return total

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.permutation import permuted
-from harness.inference.features import FeatureRows
+from harness.inference.features import FeatureRows, Features
 from harness.inference.pairs import Alternatives
 
 
@@ -24,11 +24,14 @@ def step_items(count: int, batch: int, seed: int, step: int) -> IntArray:
     return permuted(places, count, [seed, epoch])
 
 
-def in_epoch(features: FeatureRows, batch: int, step: int) -> FeatureRows:
-    """The rows as optimizer step ``step`` has them: of items that are alternatives, those drawn for its epoch."""
-    if not isinstance(features, Alternatives):
-        return features
-    return replace(features, epoch=step // steps_in_epoch(features.item_count, batch))
+def in_step(features: FeatureRows, batch: int, turn: int, seed: int, step: int) -> FeatureRows:
+    """The rows as an optimizer step has them, ``turn`` steps of their task after the first.
+
+    Of items that are alternatives they are those drawn for its epoch; what else is drawn is drawn for the step.
+    """
+    if isinstance(features, Alternatives):
+        return replace(features, epoch=turn // steps_in_epoch(features.item_count, batch))
+    return features.at_step(seed, step) if isinstance(features, Features) else features
 
 
 def steps_in_epoch(count: int, batch: int) -> int:

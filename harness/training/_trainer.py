@@ -29,10 +29,10 @@ from harness.models.padding import Unpadded
 from harness.models.swapped_adapters import adapters_in
 from harness.scoring.scale import shown_dev
 from harness.training._checkpoint import StageProgress, load_state, save_state
-from harness.training._order import in_epoch, micro_batches, step_items
+from harness.training._order import in_step, micro_batches, step_items
 from harness.training._sparse import densify, sparsify
-from harness.training.objectives._composition import PLAIN, Composition
 from harness.training.objectives.base import ObjectiveContext
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.types.languages import LANGUAGE
 from harness.types.options import TrainOptions
 
@@ -272,7 +272,7 @@ class Trainer:
         device = self.accelerator.device
         loss_sum = torch.zeros((), device=device)
         terms = torch.zeros((), device=device)
-        features = in_epoch(part.features, self.options.batch, turn)
+        features = in_step(part.features, self.options.batch, turn, self.options.seed, step)
         chunks = list(micro_batches(features, items, self.micro_tokens, padding=part.padding))
         weights = [weight] * len(chunks)
         if self.sharded:  # every process computes as often as the others, who gather the weights with it
@@ -281,7 +281,7 @@ class Trainer:
         # One autocast for all micro-batches keeps the rounded weights; shards must not be kept.
         with nullcontext() if self.sharded else self.accelerator.autocast():
             for position, (chunk, weight) in enumerate(zip(chunks, weights, strict=True)):
-                pieces = self._in_one_language(part, chunk)
+                pieces = self._in_one_language(part, features, chunk)
                 for place, (adapter, rows, batch) in enumerate(pieces):
                     last = position == len(chunks) - 1 and place == len(pieces) - 1
                     with adapter, nullcontext() if last else self.accelerator.no_sync(model):
@@ -313,15 +313,15 @@ class Trainer:
         self.prepared.zero_grad()
         return loss_sum / terms.clamp(min=1)
 
-    def _batch(self, part: HeadTask, rows: IntArray) -> Mapping[str, torch.Tensor]:
-        arrays = part.features.batch(rows, self.pad_id)
+    def _batch(self, features: FeatureRows, rows: IntArray) -> Mapping[str, torch.Tensor]:
+        arrays = features.batch(rows, self.pad_id)
         return {name: sent(array, self.accelerator.device) for name, array in arrays.items()}
 
     def _in_one_language(
-        self, part: HeadTask, rows: IntArray
+        self, part: HeadTask, features: FeatureRows, rows: IntArray
     ) -> list[tuple[AbstractContextManager[None], IntArray, Mapping[str, torch.Tensor]]]:
         """The batch of these rows, or, for a model with language adapters, one for each of them, in which it is active."""
-        batch = self._batch(part, rows)
+        batch = self._batch(features, rows)
         swapped = adapters_in(part.model)
         if swapped is None:
             return [(nullcontext(), rows, batch)]

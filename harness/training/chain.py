@@ -23,7 +23,7 @@ from harness.registry.attribution import attributing_errors
 from harness.runs.model_card import hub_task
 from harness.training.context import RunContext, option_names
 from harness.training.lineage import before
-from harness.training.objectives._composition import Composition
+from harness.training.objectives.composition import Composition
 from harness.training.preparation import prepared, tables_of
 from harness.training.schedule import make_schedule
 from harness.training.stage import (
@@ -164,7 +164,7 @@ class Stages:
         if scored and trained.fresh_head != family.fresh_head:
             raise UsageError(
                 f"objective {objective.suffix[1:]!r}: trains no head that could be scored on {task.name!r}",
-                hint=f"it is for stages before the task: --via '{task.name}{objective.suffix}'",
+                hint=f"it is for stages before the task, as in --via '{self._before(task)}{objective.suffix}'",
             )
         if (asking := objective.needing("teacher")) and trained.fresh_head != family.fresh_head:
             raise UsageError(
@@ -179,6 +179,12 @@ class Stages:
         beside = training_partners(task, dev, context.data, split="dev") if of_dev and dev is not None else None
         form = context.format(task.family)
         return StageTask(task, train, dev, trained, form, objective, kind, size, partners, dev_partners=beside)
+
+    def _before(self, task: IntermediateTask) -> str:
+        """The name of an intermediate task: this one if it is one, else another that is as it is trained."""
+        known = self.context.registry.intermediate_tasks()
+        name = task.name.partition("[")[0]
+        return name if name in known else next((n for n, each in known.items() if each.family == task.family), "TASK")
 
     def _on_translations(self, task: IntermediateTask, family: HeadFamily, text: str, scored: bool) -> IntermediateTask:
         """The task that is selected on translations of its English dev data into the languages in ``text``."""
@@ -410,6 +416,12 @@ def _check_frozen(stage: Stage) -> None:
     frozen = [part.name for part in stage.tasks if part.family.freezes_encoder or part.objective.freezes_encoder]
     if not frozen:
         return
+    if noisy := [name for part in stage.tasks for name in part.objective.disturbing_words]:
+        raise UsageError(
+            f"{frozen[0]!r}: {noisy[0]!r} adds noise to the embeddings of words, and not beside a soft prompt, whose "
+            "vectors are those of no word",
+            hint=f"one after the other: a stage with objective {noisy[0]!r} before one that trains the prompt alone",
+        )
     if len(stage.tasks) > 1:
         raise UsageError(
             f"{frozen[0]!r} trains a soft prompt on a frozen encoder, which no other task can share",

@@ -17,10 +17,10 @@ from harness.models.language_adapters import LanguageAdapters
 from harness.models.languages import check_adaptable
 from harness.registry.registry import load_part
 from harness.training.lineage import ancestors, trained_with_adapters
-from harness.training.objectives._composition import PLAIN, Composition, Layer
 from harness.training.objectives.base import StageObjective
+from harness.training.objectives.composition import PLAIN, Composition, Layer
 from harness.training.sources import training_tasks
-from harness.training.train_on import trained_on
+from harness.training.train_on import OWN, trained_on
 from harness.training.via import parse_via, via_tasks
 from harness.types.benchmarks import Recipe
 from harness.types.extensions import Objective
@@ -50,7 +50,7 @@ class RunContext:
     compute: Compute
     data: DataAccess
     large: bool = False
-    _trained_on: dict[str, tuple[IntermediateTask, ...]] = field(
+    _trained_on: dict[tuple[str, str], tuple[IntermediateTask, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -105,19 +105,25 @@ class RunContext:
         split = task.train if name == "train" else task.dev
         return self.data.load_once(task, split, self.options.train_limit, originals=originals)
 
-    def training_tasks(self, task: TargetTask) -> tuple[IntermediateTask, ...]:
-        """The training tasks of a target task, in the languages of ``--train-on``, which are looked for once."""
+    def training_tasks(self, task: TargetTask, language: str = "en") -> tuple[IntermediateTask, ...]:
+        """The training tasks of a target task scored in ``language``, in those of ``--train-on``, looked for once."""
         if not self.options.train_on:
             return training_tasks(task, self.registry)
-        if task.name not in self._trained_on:
-            narrowed = trained_on(task, self.registry, self.options.train_on, self.data)
-            self._trained_on[task.name] = tuple(narrowed)
-        return self._trained_on[task.name]
+        known = (task.name, language if OWN in self.options.train_on else "")
+        if known not in self._trained_on:
+            narrowed = trained_on(task, self.registry, self.options.train_on, self.data, language)
+            self._trained_on[known] = tuple(narrowed)
+        return self._trained_on[known]
 
     def objective_names(self, names: Sequence[str]) -> list[str]:
         """The names of the objectives that the options say for a task that is scored; none for plain training."""
         text = build(ObjectiveOptions, self.values(names)).objective
-        return [each.strip() for each in text.split("@")] if text.strip() else []
+        found = [each.strip() for each in text.split("@")] if text.strip() else []
+        wrong = next((each for each in found if not each or found.count(each) > 1), None)
+        if wrong is not None:
+            what = f"the objective {wrong!r} occurs twice" if wrong else "a name expected before and after each '@'"
+            raise UsageError(f"option objective: {text!r}: {what}", hint="--set objective=synonyms@noise")
+        return found
 
     def composition(self, objectives: Sequence[str], names: Sequence[str]) -> Composition:
         """The objectives with the options in force under these names of a task."""

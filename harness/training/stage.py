@@ -22,7 +22,7 @@ from harness.models.fingerprint import model_fingerprint
 from harness.models.language_adapters import described, key_of, texts_of
 from harness.models.preparation import preparation_of
 from harness.training.lineage import ancestors
-from harness.training.objectives._composition import PLAIN, Composition
+from harness.training.objectives.composition import PLAIN, Composition
 from harness.training.treatment import treatment
 from harness.types.examples import Example
 from harness.types.options import TrainOptions

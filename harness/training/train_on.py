@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 OPTION = "--train-on"
 ALL = "all"
 """Every language in which there is a translation of the training data, and English."""
+OWN = "own"
+"""The language that is scored: a training for each of them, on its own data."""
 
 
 def parse_train_on(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The languages by the name of the task; ``{"all": ()}`` for all. UsageError for what cannot be read."""
-    if ALL in texts:
-        if len(texts) > 1:
-            raise UsageError(f"{OPTION} {ALL}: nothing else can be added to it")
-        return {ALL: ()}
+    """The languages by the name of the task; ``{"all": ()}`` for all, ``{"own": ()}`` for those that are scored, each alone.
+
+    UsageError for what cannot be read.
+    """
+    for word in (ALL, OWN):
+        if word in texts:
+            if len(texts) > 1:
+                raise UsageError(f"{OPTION} {word}: nothing else can be added to it")
+            return {word: ()}
     found: dict[str, tuple[str, ...]] = {}
     for part in (part for text in texts for part in parse_via(text, OPTION)):
         if part.objectives:
@@ -45,17 +51,18 @@ def check_train_on(texts: Sequence[str], tasks: Sequence[TargetTask], registry: 
     """UsageError for a name that is neither a task that is scored nor one that such a task is trained on."""
     known = {name for task in tasks for name in (task.name, *(each.name for each in training_tasks(task, registry)))}
     for name in parse_train_on(texts):
-        if name != ALL and name not in known:
+        if name not in (ALL, OWN, *known):
             raise UsageError(f"{OPTION}: no task called {name!r} is trained here", hint=did_you_mean(name, known))
 
 
 def trained_on(
-    task: TargetTask, registry: Registry, texts: Sequence[str], data: DataAccess
+    task: TargetTask, registry: Registry, texts: Sequence[str], data: DataAccess, language: str = "en"
 ) -> Iterator[IntermediateTask]:
     """The training tasks of a target task, in the languages that ``--train-on`` says for it or for one of them.
 
     Under the name of the target (``xquad[de]``), training data that it lists for a language come before those of the
-    task that it is trained on. DataError where all languages are wanted and there is no translation.
+    task that it is trained on. ``language`` is the one that is scored, which decides where each has its own.
+    DataError where all languages are wanted and there is no translation.
     """
     chosen = parse_train_on(texts)
     for source in training_tasks(task, registry):
@@ -65,6 +72,8 @@ def trained_on(
             own = replace(source, languages={**source.languages, **listed})
         if ALL in chosen:
             yield in_languages(own, ["en", *_existing(own, data)])
+        elif OWN in chosen:
+            yield source if language == "en" else in_languages(own, [language])
         elif task.name in chosen:
             yield in_languages(own, chosen[task.name])
         else:

@@ -18,6 +18,7 @@ from harness.core.errors import DataError, UsageError
 from harness.core.files import recover_folder, replace_folder, write_atomic, written_into
 from harness.core.sealed import read_sealed, sealed
 from harness.data.languages import distinct
+from harness.families.base import HeadFamily
 from harness.inference.features import longest_row, with_languages
 from harness.models.attention import attention_arguments, attention_of
 from harness.models.carried import carried_parameters
@@ -25,6 +26,7 @@ from harness.models.embedder import carry_modules
 from harness.models.fingerprint import model_fingerprint
 from harness.models.fusion import write_fusion
 from harness.models.heads import plain_model, quiet
+from harness.models.image_tower import tower_facts
 from harness.models.languages import freeze_languages, languages_of
 from harness.models.load import load_tokenizer
 from harness.models.packing import pack_rows, rows_packed
@@ -123,6 +125,8 @@ def _train(
             )
         if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
             raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
+        if shard and part.family.reads_images:
+            raise UsageError(f"{part.name}: a tower for pictures is not trained with FSDP", hint="train without")
     if shard and stage.fusion is not None:
         raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
     if shard and stage.options.second_lr:
@@ -160,8 +164,7 @@ def _train(
             return
         model = merged(model) if hasattr(model, "merge_and_unload") else model
         others = [part.model for part in parts] if len(parts) > 1 else []
-        if len(parts) == 1 and parts[0].objective.finishes:
-            model = parts[0].objective.finish(copy.deepcopy(model))
+        model = _finished(parts, model)
         kept = model if len(parts) == 1 else model.base_model
         more = _lacking(kept, carried, [model, *others], parent)
         _write_model(kept, tokenizer, best, more, what, stage.start.folder)
@@ -193,6 +196,19 @@ def _train(
         _finish(stage, parts, fresh, progress, trainer, best, folder, taught_by(stage, teacher))
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _finished(parts: Sequence[HeadTask], model: Any) -> Any:
+    """The model as families and objectives want it written: a copy, where one of them changes it."""
+    families = [part.family for part in parts if type(part.family).finish is not HeadFamily.finish]
+    objective = parts[0].objective if len(parts) == 1 and parts[0].objective.finishes else None
+    if families or objective:
+        model = copy.deepcopy(model)
+    if objective:
+        model = objective.finish(model)
+    for family in families:
+        model = family.finish(model)
+    return model
 
 
 def _clear_damage(work: Path, stage: Stage, rows: str) -> None:
@@ -234,6 +250,7 @@ def _finish(
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
         **prompt_facts(plain_model(parts[0].model)),
+        **tower_facts(plain_model(parts[0].model)),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from harness.core.errors import DataError
+from harness.types.pictures import Picture
 from harness.types.shuffled_labels import permuted, random_span, random_tags
 
 if TYPE_CHECKING:
@@ -382,6 +383,54 @@ class Source(Example):
     def describe(self, gold: Any, predicted: Any) -> Described:
         """The text, its target, and what was written."""
         return (("text", self.text), ("target", str(gold)), ("written", "" if predicted is None else str(predicted)))
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned(Example):
+    """A picture and what a caption says of it.
+
+    ``others`` are further captions of the picture in the same language that are as true. ``spans`` are the stretches of the
+    caption, (start, end) in characters, that only the picture tells: those that are to be filled in where a caption is
+    predicted; () where nobody has marked them. ``facts`` describe the picture for a metric, as JSON; "" without any.
+    """
+
+    id: str
+    image: Picture
+    caption: str
+    language: str
+    others: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    facts: str = ""
+
+    label_field = "caption"
+
+    def texts(self) -> dict[str, str]:
+        """The caption."""
+        return {"caption": self.caption}
+
+    def shared_text(self) -> str:
+        """The name of the picture: all of its captions, in any language, are held out together."""
+        return self.image.name
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """A picture, texts, and spans that are in the caption, one after the other."""
+        if not isinstance(self.image, Picture):
+            return "its image must be a Picture"
+        wrong = _no_strings("caption, language and facts", self.caption, self.language, self.facts)
+        wrong = wrong or _no_strings("its other captions", *self.others)
+        places = [place for span in self.spans for place in span]
+        if not wrong and (places != sorted(places) or any(not 0 <= place <= len(self.caption) for place in places)):
+            return "its spans must be in the caption, one after the other"
+        return wrong
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """The name of the picture, its caption and the predicted one."""
+        return (("image", self.image.name), ("caption", self.caption), ("predicted", str(predicted)))
+
+    @classmethod
+    def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """Captions with the pictures of others, so that all that is known of a caption stays with it."""
+        return permuted(examples, "image", rng)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,8 +158,8 @@ class EvalOptions:
     or by themselves where they are keyed "changed".
 
     ``via`` names intermediate stages, in order. ``train`` "auto" fine-tunes on English, "never" scores the model as it
-    is. ``train_on`` names languages for single tasks ("xnli[ar,de]") or "all" that have translations: what is scored is
-    trained on their data. ``test_on`` "translated" scores the English translation of the test text in its
+    is. ``train_on`` names languages for single tasks ("xnli[ar,de]"), "all" that have translations, or each language's "own":
+    what is scored is trained on their data. ``test_on`` "translated" scores the English translation of the test text in its
     place. ``perturb`` names variants of the test sets that are scored besides them
     (:data:`harness.types.units.PERTURBATIONS`).
     ``mixed_pairs`` scores pairs of texts in two languages as well, every language with every other
@@ -218,6 +218,8 @@ class EvalOptions:
             raise UsageError(f"--test-on {self.test_on!r}: 'original' or 'translated' expected")
         if self.test_on == "translated" and (self.mixed_pairs or MIXED in self.perturb):
             raise UsageError("--test-on translated: not with pairs of two languages, as all text is English")
+        if self.train_on == ("own",) and (self.mixed_pairs or MIXED in self.perturb):
+            raise UsageError("--train-on own: not with pairs of two languages, of which neither is the pair's own")
         if self.train == "never" and self.train_on:
             raise UsageError("--train-on: not with --train never, which trains on nothing")
         if self.pair_missing not in ("error", "self"):

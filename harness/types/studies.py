@@ -18,6 +18,7 @@ from harness.types.checks import (
     require,
 )
 from harness.types.defaults import RECIPE
+from harness.types.options import EvalOptions
 from harness.types.values import PluginValue
 
 NO_STAGES = "none"
@@ -31,6 +32,11 @@ class Arm:
     ``via`` are the intermediate stages in order, ``options`` single options of the runs (``{"mnli.train_size": 4096}``).
     ``control_of`` names the arm that this one is a control of. ``factors`` are what the analysis regresses on
     (``{"language": "es", "size": 1000}``). ``models`` restricts the arm to some of the study's models; () is all of them.
+
+    ``train_on`` and ``test_on`` are those of a run (:class:`~harness.types.options.EvalOptions`): ``("own",)`` trains each
+    language that is scored on its own data, a ceiling; "translated" scores the English translation of the test text.
+    ``tasks`` are selectors that restrict the arm to some of what the study scores; () is all of it. Such an arm is scored on
+    the test sets as they are, without the study's perturbations and mixed pairs.
     """
 
     name: str
@@ -40,6 +46,21 @@ class Arm:
     factors: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     summary: str = ""
+    train_on: tuple[str, ...] = ()
+    test_on: str = EvalOptions.test_on
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def on_other_data(self) -> bool:
+        """Tells whether it is trained on, or scored on, other data than the other arms."""
+        return bool(self.train_on or self.tasks) or self.test_on != EvalOptions.test_on
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of its runs for people to read: single options and the data."""
+        languages = {"train_on": "+".join(self.train_on)} if self.train_on else {}
+        text = {"test_on": self.test_on} if self.test_on != EvalOptions.test_on else {}
+        return {**self.options, **languages, **text, **({"tasks": ", ".join(self.tasks)} if self.tasks else {})}
 
 
 @dataclass(frozen=True)
@@ -229,7 +250,11 @@ class Study(PluginValue):
                 "and starts with a letter or digit",
             )
             require(names.count(arm.name) == 1, f"{at} occurs more than once")
-            check_strings(at, "via", arm.via)
+            for name in ("via", "train_on", "tasks"):
+                check_strings(at, name, getattr(arm, name))
+            require(
+                arm.test_on in ("original", "translated"), f"{at}: test_on must be original or translated", arm.test_on
+            )
             check_options(at, "options", arm.options)
             check_options(at, "factors", arm.factors)
             for model in check_strings(at, "models", arm.models):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Rows = list[dict[str, Any]]
@@ -16,7 +16,7 @@ class TaskTemplate:
 
     ``imports`` are the classes that it needs, from ``module``, the first one among those that tests expect; ``read`` is the
     body of the function from a row to ``returns``. ``rows(code, split)`` are the lines of a fixture file, ``splits`` those of
-    every language; ``trains`` adds training data in English.
+    every language; ``trains`` adds training data in English. ``options`` are those of the family that the task needs.
     """
 
     imports: str
@@ -29,3 +29,4 @@ class TaskTemplate:
     languages: tuple[str, ...] = ("en", "sw")
     splits: tuple[str, ...] = ("dev", "test")
     trains: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,8 +1,12 @@
 """Does English intermediate training scale alike in multilingual and in English-only checkpoints?
 
 Sizes of the training set are prefixes of one order. In the main series every size has the recipe's epochs; the series
-``steps`` trains as long on all of them as three epochs of 64k take, so that size and steps can be told apart.
+``steps`` trains as long on all of them as three epochs of 64k take, so that size and steps can be told apart. English-only
+checkpoints are scored on the English translation of the test text as well, where there is one: the series ``translate-test``,
+which stands beside the others and is part of no primary test.
 """
+
+from dataclasses import replace
 
 from harness_plugins.studies.registered import SAME_SOURCE
 
@@ -21,6 +25,9 @@ PAIRS = {
     **{f"t5-{size}": (f"google/t5-v1_1-{size}", f"google/mt5-{size}") for size in T5},
 }
 MODELS = tuple(model for pair in PAIRS.values() for model in pair)
+ENGLISH_ONLY = ("tiny-en", *(english for english, _ in PAIRS.values()))
+TRANSLATED = ("xnli", "pawsx", "xquad", "mlqa", "tydiqa")  # whose test text XTREME distributes in English
+START = {"original": "none", "translated": "none-translated"}
 LARGE = tuple(model for name in ("roberta-large", "t5-large", "t5-xl") for model in PAIRS[name])
 
 
@@ -45,6 +52,22 @@ def curve(task, names=tuple(SIZES)):
     return (*found, arm(task, "all", every))
 
 
+def translate_test(arms, models, tasks=TRANSLATED):
+    """The arms of the main series of English-only checkpoints, scored on translated test text."""
+    return tuple(
+        replace(
+            each,
+            name=f"{each.name}-translated",
+            factors={**each.factors, "series": "translate-test"},
+            models=tuple(model for model in models if model in ENGLISH_ONLY),
+            test_on="translated",
+            tasks=tasks,
+        )
+        for each in arms
+        if not each.control_of and each.factors.get("series") != "steps"
+    )
+
+
 def pairs(models):
     """The factors of models: their pair, and whether they are its multilingual one."""
     return {
@@ -58,26 +81,31 @@ def pairs(models):
 def gains(arms):
     """The gain of each arm, all secondary: the primary tests are those of slopes over size, in the analysis."""
     return tuple(
-        Contrast(f"gain of {each.name}", each.name, primary=False) for each in arms if each.via and not each.control_of
+        Contrast(f"gain of {each.name}", each.name, START[each.test_on], primary=False)
+        for each in arms
+        if each.via and not each.control_of
     )
 
 
 MNLI = curve("mnli")
+MAIN = (NONE, *MNLI, *curve("squad"), *curve("hellaswag"))
 EVERY = (
-    NONE,
-    *MNLI,
-    *curve("squad"),
-    *curve("hellaswag"),
+    *MAIN,
     arm("mnli", "16k", SIZES["16k"], control="shuffled"),
     arm("mnli", "all", TASKS["mnli"][1], control="shuffled"),
     arm("squad", "16k", SIZES["16k"], control="shuffled"),
     *(arm("mnli", name, SIZES[name], series="steps", steps=STEPS) for name in SIZES if name != "64k"),
+    *translate_test(MAIN, MODELS),
 )
-SMALL = (NONE, *curve("mnli", ("1k", "4k", "16k", "64k")), arm("mnli", "16k", SIZES["16k"], control="shuffled"))
-SMOKE = (
-    NONE,
-    *(arm("mnli", str(size), size) for size in (100, 400, 1_600)),
+SMALL_MAIN = (NONE, *curve("mnli", ("1k", "4k", "16k", "64k")))
+SMALL = (
+    *SMALL_MAIN,
+    arm("mnli", "16k", SIZES["16k"], control="shuffled"),
+    *translate_test(SMALL_MAIN, PAIRS["roberta-base"]),
 )
+SMOKE_TASKS = ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]")
+SMOKE_MAIN = (NONE, *(arm("mnli", str(size), size) for size in (100, 400, 1_600)))
+SMOKE = (*SMOKE_MAIN, *translate_test(SMOKE_MAIN, ("tiny-en",), SMOKE_TASKS[:1]))
 
 
 @hookimpl
@@ -108,7 +136,7 @@ def harness_studies():
             "smoke": {
                 "models": ("tiny", "tiny-en"),
                 "benchmark": "",
-                "tasks": ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]"),
+                "tasks": SMOKE_TASKS,
                 "arms": SMOKE,
                 "contrasts": gains(SMOKE),
                 "seeds": (1, 2, 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,18 @@ def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def untranslated(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample corpus without the translations in it."""
+    folder = tmp_path_factory.mktemp("untranslated") / "corpus"
+    return Path(shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns("translated")))
+
+
 @pytest.fixture
-def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
+def run(untranslated: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
     def of(*languages: str, out: str = "run", **options: Any) -> Run:
         chosen = EvalOptions(
-            data_dir=f"{tmp_path / 'data'}{os.pathsep}{corpus}",
+            data_dir=f"{tmp_path / 'data'}{os.pathsep}{untranslated}",
             offline=True,
             device="cpu",
             recipe="tiny",

@@ -27,7 +27,8 @@ from harness.families._verbaliser import Verbaliser, first_tokens
 from harness.families.cloze import Cloze, english_names, without_prompt
 from harness.inference.session import Compute, open_model
 from harness.models.load import load_tokenizer
-from harness.models.prompt import PLACEHOLDER, attach_prompt, prompt_name, prompt_of
+from harness.models.places import PLACEHOLDER
+from harness.models.prompt import attach_prompt, prompt_name, prompt_of
 from harness.models.resolve import Access
 from harness.registry.default import get_registry
 from harness.training._trainer import make_optimizer

@@ -349,6 +349,10 @@ def test_ranks_beyond_20_do_not_count(name):
     assert metric.compute([["Q21"]], [ranking], "tr")["map@20"] == 0.0
 
 
+RED_CIRCLE = (
+    '{"shapes": [{"kind": "circle", "colour": "red", "size": "big", "x": 9, "y": 9, "radius": 6}],'
+    ' "said": {"looks": [["circle", "red", "big"]], "relation": "", "count": 0}, "given": []}'
+)
 SAMPLES = {
     "accuracy": (["a", "b", "b"], ["a", "a", "b"]),
     "macro_f1": (["a", "b", "b"], ["a", "a", "b"]),
@@ -361,6 +365,17 @@ SAMPLES = {
     "mlqa": ([["a cat"], ["dog"]], ["cat", "dogs"]),
     "mining_f1": ([True, False, True], [True, True, False]),
     "reciprocal_rank": ([["Q1"], ["Q2"]], [["Q3", "Q1"], []]),
+    "caption_match": (
+        [
+            {"caption": "A dog.", "others": ["a cat"], "language": "en"},
+            {"caption": "一只狗", "others": [], "language": "zh"},
+        ],
+        ["A Cat", "一只猫"],
+    ),
+    "scene_slots": (
+        [{"facts": RED_CIRCLE, "language": "en"}, {"facts": RED_CIRCLE, "language": "de"}],
+        ["There is a big blue circle.", "Hier ist ein großer roter Kreis."],
+    ),
     "average_precision": ([["Q1", "Q4"], ["Q2"]], [["Q3", "Q1"], []]),
 }
 

@@ -14,8 +14,10 @@ import pytest
 from harness.core.errors import DataError, UsageError
 from harness.data.access import DataAccess
 from harness.registry.registry import Registry
+from harness.studies.cost import forward_operations
 from harness.studies.grid import cells, evaluations
 from harness.studies.lacking import lacking
+from harness.studies.model_shapes import shape_of
 from harness.studies.plan import (
     FILE,
     Plan,
@@ -196,6 +198,46 @@ def test_a_stage_that_teaches_itself_is_counted_before_what_it_teaches(
         }
     jobs = with_shared_stages([job for _, job in evaluations(grid, registry).values()], registry)
     assert [job.name for job in jobs if job.kind == "stage"] == [f"stage xnli of {small_model}, seed 1"]
+
+
+def test_objectives_cost_their_copies_their_passes_and_their_teacher(registry: Registry) -> None:
+    """A token that is trained on costs three forward passes of the model; one that a teacher reads, one of the teacher."""
+    options: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "synonyms": {"objective": "synonyms", "copies": 5},
+        "adversarial": {"objective": "adversarial"},
+        "free": {"objective": "adversarial", "method": "free"},
+        "off": {"objective": "adversarial", "weight": 0.0},
+        "both": {"objective": "synonyms@noise", "weight": 0.5},
+        "taught": {"objective": "teaching", "teacher": "self"},
+        "stored": {"objective": "teaching", "teacher": "xlm-roberta-base", "signals": "stored"},
+        "small": {"objective": "teaching", "teacher": "xlm-roberta-large"},
+        "unknown": {"objective": "teaching", "teacher": "org/unheard-of"},
+    }
+    found, unknown = {}, {}
+    for name, own in options.items():
+        asked = study(arms=(Arm("none", options={"epochs": 2, **own}),), contrasts=(), tasks=("xnli",), seeds=(1,))
+        [model] = study_cost(list(cells(asked, Path("nowhere"))), registry).models
+        [stage] = [each for each in model.stages if "teaching" in each.lineage or name != "taught"]
+        assert stage.work is not None and stage.operations is not None and stage.memory is not None
+        found[name], unknown[name] = stage, model.unknown
+    work = {name: stage.work for name, stage in found.items() if stage.work}
+    plain = work["plain"].trained
+    assert {name: round(each.trained / plain, 3) for name, each in work.items()} == {
+        "plain": 1, "synonyms": 5, "adversarial": 3, "free": 2, "off": 1, "both": 6,
+        "taught": 1, "stored": 1, "small": 1, "unknown": 1,
+    }  # fmt: skip
+    assert {name: each.taught / plain for name, each in work.items() if each.taught} == {
+        "taught": 1, "small": 1, "unknown": 1, "stored": 0.5
+    }  # fmt: skip
+    base, large = (forward_operations(shape_of(f"xlm-roberta-{name}"), 43) for name in ("base", "large"))
+    for name, teacher in (("taught", base), ("stored", base / 2), ("small", large), ("unknown", 0)):
+        more = (found[name].operations or 0) - (found["plain"].operations or 0)
+        assert more == pytest.approx(plain * teacher), name
+    assert (found["small"].memory or 0) - (found["plain"].memory or 0) == 4 * shape_of("xlm-roberta-large").total
+    assert ["org/unheard-of: its size is not known" in " ".join(said) for said in unknown.values()] == [False] * 9 + [
+        True
+    ]
 
 
 def test_power_is_that_of_the_design(registry: Registry) -> None:

@@ -33,11 +33,11 @@ from harness.models.fusion import Fusion, fuse, pairs_joined, stored_fusion
 from harness.models.load import load_tokenizer
 from harness.models.resolve import check_folder
 from harness.testing.feature_rows import rows_problem
-from harness.training._order import in_epoch
+from harness.training._order import in_step
 from harness.training.chain import Stages
 from harness.training.context import RunContext
-from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import PlainLoss
+from harness.training.objectives.composition import Composition, Layer
 from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching
 from harness.training.stage import TrainedStage
@@ -444,12 +444,12 @@ def test_an_epoch_of_samples_has_every_english_row_once_in_a_language_of_its_own
     languages: Counter[str] = Counter()
     drawn = []
     for epoch in range(40):
-        rows = in_epoch(made, 4, 2 * epoch).rows_of(np.arange(6))
+        rows = in_step(made, 4, 2 * epoch, 0, 0).rows_of(np.arange(6))
         assert [texts[row] for row in rows[1::2]] == [f"cat {word}" for word in WORDS]
         assert all(texts[first].endswith(texts[second]) for first, second in rows.reshape(-1, 2))
         languages.update(texts[row][0] for row in rows[::2])
         drawn.append(tuple(rows))
-        assert np.array_equal(in_epoch(made, 4, 2 * epoch + 1).rows_of(np.arange(6)), rows)
+        assert np.array_equal(in_step(made, 4, 2 * epoch + 1, 0, 0).rows_of(np.arange(6)), rows)
     assert len(set(drawn)) == 40
     assert languages["c"] > languages["a"] > 30 < languages["b"]  # English begins with a "c" as well
 

@@ -26,8 +26,8 @@ from tests.training_stages import cpu_stages
 
 OWN = sorted(name for name, value in get_registry().objectives().items() if value.provider.startswith("xtreme-harness"))
 REFUSED = {
-    **dict.fromkeys(itertools.permutations(("adversarial", "prompt")), "not with a soft prompt"),
-    **dict.fromkeys(itertools.permutations(("noise", "prompt")), "not with a soft prompt"),
+    **dict.fromkeys(itertools.permutations(("adversarial", "prompt")), "not beside a soft prompt"),
+    **dict.fromkeys(itertools.permutations(("noise", "prompt")), "not beside a soft prompt"),
     **dict.fromkeys(itertools.permutations(("fusion", "shuffled")), "the English side of a pair keeps its labels"),
     ("masked", "teaching"): "predicts no distribution",
     ("teaching", "masked"): "no teacher has the head that 'teaching@masked' trains",
@@ -147,3 +147,53 @@ def test_a_task_that_is_scored_is_taught_on_its_translations(
     assert ("stage" in taught) == own
     assert [each["to"] for each in record["resources"]["translations_train"]] == ["de"]
     assert "xnli/de/test" in record["units"]
+
+
+def scored(corpus: Path, model: Path, out: Path, objective: str, task: str = "xnli", **more: Any) -> Any:
+    chosen = {"max_steps": 1, "batch": 4, "objective": objective} | more
+    options = EvalOptions(
+        data_dir=str(corpus), offline=True, device="cpu", recipe="tiny", train_limit=12, limit=4, overrides=chosen
+    )
+    return evaluate(str(model), out=out, tasks=[task], languages=["en"], options=options)
+
+
+@pytest.mark.parametrize(
+    ("task", "objective", "message", "hint"),
+    [
+        (
+            "xnli",
+            "prompt@adversarial",
+            "'xnli@prompt@adversarial': 'adversarial' adds noise to",
+            "before one that trains",
+        ),
+        ("xnli", "noise@prompt", "'noise' adds noise to the embeddings of words, and not beside a soft prompt", ""),
+        ("topics", "adversarial", "'topics_seen@adversarial': 'adversarial' adds noise", "a stage with objective"),
+        ("xnli", "masked", "trains no head that could be scored on 'xnli'", "as in --via 'anli_plus@masked'"),
+        ("xquad", "synonyms@masked", "trains no head that could be scored", "as in --via 'squad@synonyms@masked'"),
+        (
+            "xnli",
+            "noise@noise",
+            "option objective: 'noise@noise': the objective 'noise' occurs twice",
+            "synonyms@noise",
+        ),
+        ("xnli", "noise@", "option objective: 'noise@': a name expected before and after each '@'", "synonyms@noise"),
+    ],
+)
+def test_what_cannot_be_put_together_is_said_before_anything_is_trained(
+    corpus: Path, small_model: Path, tmp_path: Path, task: str, objective: str, message: str, hint: str
+) -> None:
+    with pytest.raises(HarnessError) as refused:
+        scored(corpus, small_model, tmp_path / "run", objective, task)
+    assert message in str(refused.value) and hint in (refused.value.hint or "")
+    assert not list(tmp_path.glob("**/stage.json*")) and not list(tmp_path.glob("**/*.safetensors"))
+
+
+def test_noise_that_is_off_goes_with_a_soft_prompt_and_noise_comes_in_a_stage_before_it(
+    corpus: Path, data: Path, small_model: Path, tmp_path: Path
+) -> None:
+    found = scored(corpus, small_model, tmp_path / "off", "prompt@adversarial", weight=0.0)
+    assert [stage["name"] for stage in found.record["stages"]] == ["xnli@prompt@adversarial"]
+    robust = trained(corpus, data, small_model, "mnli@adversarial", tmp_path / "robust").folder
+    prompted = trained(corpus, data, robust, "mnli@prompt", tmp_path / "prompted").folder
+    with pytest.raises(HarnessError, match="not with a soft prompt, whose vectors are those of no word"):
+        trained(corpus, data, prompted, "mnli@noise", tmp_path / "again")

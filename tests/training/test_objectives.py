@@ -37,7 +37,7 @@ from harness.models.load import load_tokenizer
 from harness.registry.default import get_registry
 from harness.registry.registry import Registry
 from harness.results.run_view import view
-from harness.training.objectives._composition import Composition, Layer
+from harness.training.objectives.composition import Composition, Layer
 from harness.training.objectives.masked import Masked, MaskedRows
 from harness.training.objectives.shuffled import shuffled
 from harness.training.stage import TrainedStage

@@ -16,7 +16,8 @@ from harness.api import evaluate, train
 from harness.core.errors import ModelError, UsageError
 from harness.families.classification import Classification
 from harness.models.load import load_tokenizer
-from harness.models.prompt import PLACEHOLDER, attach_prompt, drawn_vectors
+from harness.models.places import PLACEHOLDER
+from harness.models.prompt import attach_prompt, drawn_vectors
 from harness.models.tables import check_positions, position_count
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions, build

@@ -34,8 +34,8 @@ from harness.training import train_stage
 from harness.training._checkpoint import TENSORS
 from harness.training._rows import EmbeddingRows, Table, TouchedRows, touched_rows
 from harness.training._trainer import HeadTask, Trainer
-from harness.training.objectives._composition import Composition, Layer
 from harness.training.objectives.base import ObjectiveContext
+from harness.training.objectives.composition import Composition, Layer
 from harness.training.schedule import make_schedule
 from harness.types.options import TrainOptions, build
 

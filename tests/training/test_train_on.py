@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ LIMIT = 24
 
 def test_languages_are_read_for_each_task() -> None:
     assert parse_train_on(()) == {}
-    assert parse_train_on(("all",)) == {"all": ()}
+    assert parse_train_on(("all",)) == {"all": ()} and parse_train_on(("own",)) == {"own": ()}
     assert parse_train_on(("xnli[ar,de]+pawsx[fr]", "squad[zh]")) == {
         "xnli": ("ar", "de"),
         "pawsx": ("fr",),
@@ -40,6 +40,7 @@ def test_languages_are_read_for_each_task() -> None:
     ("texts", "message"),
     [
         (("all", "xnli[de]"), "--train-on all: nothing else can be added"),
+        (("xnli[de]", "own"), "--train-on own: nothing else can be added"),
         (("xnli",), "--train-on 'xnli': languages expected"),
         (("xnli[de",), r"--train-on 'xnli\[de', character 8"),
         (("xnli[de]@shuffled",), "no place for an objective"),
@@ -54,6 +55,11 @@ def test_what_cannot_be_read_is_refused(texts: tuple[str, ...], message: str) ->
 def test_training_is_not_narrowed_where_there_is_none() -> None:
     with pytest.raises(UsageError, match="--train-on: not with --train never"):
         EvalOptions(train="never", train_on=("xnli[de]",))
+
+
+def test_a_pair_in_two_languages_has_no_language_of_its_own() -> None:
+    with pytest.raises(UsageError, match="--train-on own: not with pairs of two languages"):
+        EvalOptions(train_on=("own",), mixed_pairs=True)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +89,14 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
     """Runs a task with data of the test before those of the sample corpus."""
     (tmp_path / "data").mkdir()
 
-    def of(task: str, *train_on: str, limit: int | None = None, pair_missing: Any = "error", **overrides: Any) -> Run:
+    def of(
+        task: str,
+        *train_on: str,
+        limit: int | None = None,
+        pair_missing: Any = "error",
+        languages: Sequence[str] = ("en", "de"),
+        **overrides: Any,
+    ) -> Run:
         options = EvalOptions(
             data_dir=f"{tmp_path / 'data'}{os.pathsep}{corpus}",
             offline=True,
@@ -96,7 +109,7 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
             overrides={"epochs": 1, "batch": 16, **overrides},
         )
         out = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
-        return evaluate(str(small_model), task, languages=["en", "de"], out=out, options=options)
+        return evaluate(str(small_model), task, languages=list(languages), out=out, options=options)
 
     return of
 
@@ -170,6 +183,19 @@ def test_data_of_the_language_itself_are_labels_and_no_translation(run: Callable
     assert setting_of(found) == "labels:de"
 
 
+def test_every_language_is_trained_on_its_own_data_or_is_missing(run: Callable[..., Run]) -> None:
+    own = run("panx", "own", limit=LIMIT, languages=["en", "de", "sw"], max_steps=1)
+    english = run("panx", limit=LIMIT, languages=["en"], max_steps=1)
+    units, stages = own.record["units"], {stage["key"]: stage for stage in own.record["stages"]}
+    names = {code: stages[units[f"panx/{code}/test"]["checkpoint"]]["name"] for code in ("en", "de", "sw")}
+    assert names == {"en": "panx", "de": "panx[de]", "sw": "panx[sw]"} and len(stages) == 3
+    assert units["panx/en/test"]["key"] == english.record["units"]["panx/en/test"]["key"]
+    assert setting_of(own) == "labels:de,en,sw" and view(own.record, "x").model.endswith(" on own")
+    lacking = run("udpos", "own", limit=LIMIT, max_steps=1)
+    assert list(lacking.record["units"]) == ["udpos/en/test"] and not lacking.failed
+    assert "translated/udpos/de/train.jsonl" in lacking.missing["udpos/de/test"]
+
+
 def test_options_of_the_task_reach_it_in_other_languages(corpus: Path, run: Callable[..., Run]) -> None:
     found = run("xnli", "xnli[de]", limit=LIMIT, **{"xnli.lr": 1e-3, "xnli.objective": "shuffled"})
     stage = only_stage(found)
@@ -235,7 +261,7 @@ def test_translations_of_tagged_sentences_need_no_tags(
         task, names, limit=LIMIT, max_steps=1, pair_missing="self", objective="fusion", local_layers=0, fusion_layers=1
     )
     assert not fused.failed and only_stage(fused)["tasks"][0]["pairs"]["translated"] > 0
-    missing = run(task, f"{task}[sw]", limit=LIMIT)
+    missing = run(task, f"{task}[yo]", limit=LIMIT)
     assert "a JSON object a line with tokens (and" in json.dumps(missing.record["failed"])
     # Tags that people gave the translation are read.
     [plural] = ["ner_tags" if task == "panx" else "tags"]

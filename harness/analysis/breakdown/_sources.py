@@ -15,7 +15,7 @@ from harness.inference.session import Compute, open_model
 from harness.models.reference import parse_model
 from harness.models.resolve import Access, resolve_model
 from harness.training.sources import task_of
-from harness.training.train_on import trained_on
+from harness.training.train_on import OWN, trained_on
 from harness.types.examples import Example
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 def train(system: RunView, registry: Registry, name: str, data_dir: str | Path | None) -> Sequence[Example]:
     """The English examples of a task: those that the run fine-tuned on last, where it did.
 
-    DataError where the data are others now. A task that is not fine-tuned has none.
+    DataError where the data are others now, or those of each language alone. A task that is not fine-tuned has none.
     """
     fingerprints = _trained_on(system, name)
+    if OWN in system.train_on:
+        raise DataError(
+            f"{system.name}: {name} is trained on other data in each language", hint="leave the attribute out"
+        )
     data = DataAccess.of(registry, data_dir, offline=True)
     task = task_of(registry, name, system.benchmark)
     sources = [*trained_on(task, registry, system.train_on, data)]

@@ -35,21 +35,30 @@ class Series:
 
 
 def series_of(study: Study, observations: Sequence[Observation]) -> list[Series]:
-    """The series by intermediate task and, where arms have the factor ``series``, its kind: "mnli, epochs"."""
+    """The series by intermediate task and, where arms have the factor ``series``, its kind: "mnli, epochs".
+
+    A series begins with the arm of its kind of ``size`` 0, else with the one without stages.
+    """
     observed = {each.arm for each in observations}
-    found: dict[str, dict[str, float]] = {}
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    starts: dict[str, str] = {}
     for arm, factors in arm_factors(study, observations).items():
         size = factors.get("size")
-        if arm in observed and isinstance(size, int | float) and size > 0 and not factors.get("control"):
-            kind = str(factors.get("series", "") or "")
-            name = ", ".join(filter(None, (str(factors.get("intermediate", "") or ""), kind)))
-            found.setdefault(name, {})[arm] = float(size)
-    start = {NO_STAGES: 0.0} if NO_STAGES in observed else {}
-    return [
-        Series(name, start | amounts, frozenset(same_source_tasks(study, list(amounts))))
-        for name, amounts in found.items()
-        if len(start | amounts) > 1
-    ]
+        kind = str(factors.get("series", "") or "")
+        if arm not in observed or not isinstance(size, int | float) or factors.get("control"):
+            continue
+        if size == 0:
+            starts.setdefault(kind, arm)
+        if size > 0:
+            found.setdefault((str(factors.get("intermediate", "") or ""), kind), {})[arm] = float(size)
+    series = []
+    for (task, kind), amounts in found.items():
+        name = ", ".join(filter(None, (task, kind)))
+        start = starts.get(kind, NO_STAGES)
+        whole = {start: 0.0, **amounts} if start in observed else amounts
+        if len(whole) > 1:
+            series.append(Series(name, whole, frozenset(same_source_tasks(study, list(amounts)))))
+    return series
 
 
 def slope_of(amounts: Mapping[str, float]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from math import log1p
 from typing import Any
 
@@ -18,7 +19,7 @@ from harness.analysis.effects.data_laws import (
     size_charts,
     surface_table,
 )
-from harness.analysis.effects.data_series import series_of, slope_of
+from harness.analysis.effects.data_series import Series, series_of, slope_of
 from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import ENGLISH, Place, Values, by_place, combined, places_of, sample_of, selected
 from harness.analysis.effects.language_groups import script_of
@@ -51,7 +52,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     """
     question = _Question(study, observations)
     effects = corrected([*question.slopes()])
-    others = [*question.by_script(), *question.by_model()]
+    others = [*question.by_script(), *question.by_model(), *question.by_kind()]
     controls = [each.effect for each in contrast_results(study, control_contrasts(study), observations)]
     fits, notes = question.mixed() if mixed else ([], [])
     laws = laws_of(question.everything, list(question.models), question.series)
@@ -101,8 +102,10 @@ class _Question:
         kinds = [each.name.partition(", ")[2] for each in self.series]
         return f", {kinds[0]}" if kinds and kinds[0] else ""
 
-    def coefficients(self, models: Mapping[str, float], task: str) -> dict[str, dict[str, float]]:
-        """Coefficient of each arm's score in the mean slope over series, by model, times the model's weight.
+    def coefficients(
+        self, models: Mapping[str, float], task: str, series: Sequence[Series]
+    ) -> dict[str, dict[str, float]]:
+        """Coefficient of each arm's score in the mean slope over the series, by model, times the model's weight.
 
         Series whose intermediate task shares data with the target ``task`` are left out.
         """
@@ -113,7 +116,7 @@ class _Question:
         for model, weight in models.items():
             own = [
                 slope_of({arm: n for arm, n in each.amounts.items() if arm in present.get(model, ())})
-                for each in self.main
+                for each in series
                 if task not in each.same_source
             ]
             slopes = [slope for slope in own if slope]
@@ -125,18 +128,20 @@ class _Question:
                 found[model] = total
         return found
 
-    def _values(self, models: Mapping[str, float], *, zero_shot: bool = True) -> Values:
+    def _values(
+        self, models: Mapping[str, float], *, zero_shot: bool = True, series: Sequence[Series] | None = None
+    ) -> Values:
         seen = selected(self.observations, zero_shot=zero_shot, exploratory=None)
         numbers: dict[Place, float] = {}
         for task in dict.fromkeys(each.task for each in seen):
             own = [each for each in seen if each.task == task and (zero_shot or each.language == ENGLISH)]
-            numbers |= combined(by_place(own), self.coefficients(models, task)).numbers
+            numbers |= combined(by_place(own), self.coefficients(models, task, series or self.main)).numbers
         return Values(numbers)
 
     def _effect(self, models: Mapping[str, float], name: str, **options: Any) -> Iterator[Effect]:
         zero_shot = options.pop("zero_shot", True)
         group = options.pop("group", None)
-        values = self._values(models, zero_shot=zero_shot)
+        values = self._values(models, zero_shot=zero_shot, series=options.pop("series", None))
         grouped = {"group": group, "group_weights": {"in": 1.0}} if group else {}
         if set(places_of(values)[0]) != set(models):
             return
@@ -181,6 +186,15 @@ class _Question:
         if len(self.pairs) > 1:
             for name, own in self.pairs.items():
                 yield from self._effect({own[True]: 1.0, own[False]: -1.0}, f"{INTERACTION}, pair {name}")
+
+    def by_kind(self) -> Iterator[Effect]:
+        """The slope of each model in series of other kinds, such as one scored on translated test text."""
+        others: dict[str, list[Series]] = {}
+        for each in self.series:
+            if each not in self.main:
+                others.setdefault(each.name.rpartition(", ")[2], []).append(each)
+        for (kind, series), model in product(others.items(), self.models):
+            yield from self._effect({model: 1.0}, f"slope on data, {kind}, {model}", series=series)
 
     def mixed(self) -> tuple[list[Effect], list[str]]:
         """The mixed model of the difference of slopes: score ~ ln(1 + n/1000) * multilingual + C(task)."""

@@ -72,7 +72,7 @@ def try_family(model: ResolvedModel, name: str, registry: Registry, compute: Com
     try:
         with _of_plugin(family):
             kind = load_part(family, "implementation")
-            predictor = kind(template.labels, build(kind.Options, SHORT))
+            predictor = kind(template.labels, build(kind.Options, {**template.options, **SHORT}))
             train, test = (template_examples(family, template, split) for split in ("train", "test"))
             with scratch_folder(model.folder.parent, ".trial-") as scratch:
                 notes = _notes(model, family, predictor, train, test, compute or Compute(), scratch)

@@ -22,7 +22,7 @@ from harness.data.sample.targets import TASKS, write_targets
 from harness.data.sample.topics import write_topics
 from harness.data.sample.world import World
 
-VERSION = 4
+VERSION = 5
 MARKER = "sample-corpus.json"
 CORPUS = "harness sample corpus"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from harness.data.sample import morphology
+from harness.data.sample import morphology, shapes
 from harness.data.sample.lexicon import table
 from harness.data.sample.meaning import Fact, Ref
 from harness.data.sample.morphology import GENDERS, Token
@@ -47,6 +47,10 @@ class Utterance:
     def text(self) -> str:
         """The sentence as it is written."""
         return self._spelt[0]
+
+    def placed(self) -> list[tuple[Token, int]]:
+        """The tokens, each with its offset in characters."""
+        return list(zip(self.tokens, self._spelt[1], strict=True))
 
     def span(self, role: str) -> tuple[str, int]:
         """The words that fill a slot, without article and particle, and their character offset."""
@@ -155,6 +159,8 @@ def _reference(language: str, slot: str, ref: Ref, form: str) -> tuple[Token, ..
         return tuple(token._replace(role=slot) if token.role == "X" else token for token in filled)
     if ref.kind == "place":
         tokens = morphology.name(language, ref.key, form, "LOC")
+    elif ref.kind in ("shape", "relation"):
+        return tuple(getattr(shapes, ref.kind)(language, ref, form))
     else:
         tokens = getattr(morphology, ref.kind)(language, ref, form)
     tokens = [token if token.role or token.pos == "DET" else token._replace(role=slot) for token in tokens]

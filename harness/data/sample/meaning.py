@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 class Ref:
     """A participant, action, quality, place or time.
 
-    ``kind`` is noun, person, pronoun, place, organisation, verb, adjective, day or year; ``keys`` are concepts of the
-    lexicon: (given name, surname) of a person, either may be ""; (head, name) of an organisation; a year as a string;
-    the gender of a pronoun. ``count`` above zero says how many of a noun.
+    ``kind`` is noun, person, pronoun, place, organisation, verb, adjective, day, year, shape or relation; ``keys`` are
+    concepts of the lexicon: (given name, surname) of a person, either may be ""; (head, name) of an organisation; a year as
+    a string; the gender of a pronoun; the kind, colour and size of a shape. ``count`` above zero says how many of a noun or
+    a shape.
     """
 
     kind: str

@@ -60,6 +60,8 @@ def gender(language: str, ref: Ref) -> str:
         return known.removeprefix("given.")
     if ref.kind == "organisation":
         return table("organisations")[ref.key].forms(language)[0]
+    if ref.kind == "shape":
+        return table("shapes")[ref.key].forms(language)[0]
     if ref.kind != "noun" or language in ("en", "zh", "ko"):
         return "m"
     own = table("nouns")[ref.key].forms(language)[0]

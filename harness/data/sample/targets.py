@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -58,6 +58,8 @@ def _pairs(folder: Path, seed: int, size: Size) -> None:
             one, two = item.texts(code)
             rows.append({"language": code, "sentence1": one, "sentence2": two, "gold_label": item.label})
         write_table(folder, f"{XTREME}/XNLI/{split}", "xnli", rows)
+    english: list[Row] = [dict(zip(("premise", "hypothesis"), item.texts("en"), strict=True)) for item in made]
+    _translations(folder, "xnli", "test-en", {code: english for code in TASKS["xnli"].split() if code != "en"})
     matched = inferences(World(seed, "mnli/validation"), size.dev)
     rows = [nli_row(*item.texts("en"), item.label, i) for i, item in enumerate(matched)]
     write_table(folder, "nyu-mll/glue/mnli/validation_matched", "mnli", rows)
@@ -67,24 +69,25 @@ def _pairs(folder: Path, seed: int, size: Size) -> None:
             texts = [(*item.texts(code), item.same) for item in items]
             rows = [{"sentence1": one, "sentence2": two, "label": str(int(same))} for one, two, same in texts]
             write_table(folder, f"{XTREME}/PAWS-X.{code}/{split}", "pawsx", rows)
-        if split != "validation":
-            _translations(folder, split, items)
+        others = [code for code in TASKS["pawsx"].split() if code != "en"]
+        if split == "train":
+            _translations(folder, "pawsx", split, {code: _paraphrase_rows(items, code) for code in others})
+        if split == "test":
+            texts_only = [{k: v for k, v in row.items() if k != "label"} for row in _paraphrase_rows(items, "en")]
+            _translations(folder, "pawsx", "test-en", dict.fromkeys(others, texts_only))
 
 
-def _translations(folder: Path, split: str, items: Sequence[Paraphrase]) -> None:
-    """PAWS-X's training data in other languages, or its test text in English, where users put translations."""
-    write_lines(folder / "translated" / "pawsx" / "about.toml", TRANSLATED)
-    for code in TASKS["pawsx"].split():
-        if code != "en":
-            rows = [
-                dict(zip(("sentence1", "sentence2"), item.texts(code if split == "train" else "en"), strict=True))
-                | ({"label": str(int(item.same))} if split == "train" else {})
-                | {"source": str(number)}
-                for number, item in enumerate(items)
-            ]
-            name = "train" if split == "train" else f"{split}-en"
-            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-            write_lines(folder / "translated" / "pawsx" / code / f"{name}.jsonl", lines)
+def _paraphrase_rows(items: Sequence[Paraphrase], code: str) -> list[Row]:
+    names = ("sentence1", "sentence2", "label")
+    return [dict(zip(names, (*item.texts(code), str(int(item.same))), strict=True)) for item in items]
+
+
+def _translations(folder: Path, task: str, name: str, rows: Mapping[str, Sequence[Row]]) -> None:
+    """A task's training data in other languages, or its test text in English, where users put translations."""
+    write_lines(folder / "translated" / task / "about.toml", TRANSLATED)
+    for code, own in rows.items():
+        lines = [json.dumps({**row, "source": str(number)}, ensure_ascii=False) for number, row in enumerate(own)]
+        write_lines(folder / "translated" / task / code / f"{name}.jsonl", lines)
 
 
 def nli_row(premise: str, hypothesis: str, label: str, index: int) -> Row:
@@ -102,6 +105,11 @@ def _tags(folder: Path, seed: int, size: Size) -> None:
         for code in ("en",) if split == "train" else TASKS["panx"].split():
             rows = [entity_row(fact, style, code) for fact, style in facts]
             write_table(folder, f"{XTREME}/PAN-X.{code}/{split}", "panx", rows)
+    for code in TASKS["panx"].split():
+        if code != "en":  # of the language itself: no translation of the English sentences
+            own = named(World(seed, f"panx/train/{code}"), size.dev)
+            rows = [entity_row(fact, style, code) for fact, style in own]
+            write_table(folder, f"{XTREME}/PAN-X.{code}/train", "panx", rows)
 
 
 def _questions(folder: Path, seed: int, size: Size) -> None:

@@ -36,7 +36,7 @@ def design_tables(report: StudyReport) -> Iterator[Table]:
             arm.name,
             " > ".join(arm.via) or "none",
             f"control of {arm.control_of}" if arm.control_of else "",
-            words(_listed({**arm.options, **arm.factors})),
+            words(_listed({**arm.settings, **arm.factors})),
             words(", ".join(arm.models) or "all"),
             words(arm.summary),
         )

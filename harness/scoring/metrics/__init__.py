@@ -9,9 +9,11 @@ from harness.core.imports import load_object
 from harness.scoring.metrics.accuracy import Accuracy, AccuracyF1, WeightedF1
 from harness.scoring.metrics.answers import Mlqa, Squad, Squad2
 from harness.scoring.metrics.base import AdditiveMetric, Metric
+from harness.scoring.metrics.caption_match import CaptionMatch
 from harness.scoring.metrics.chunks import ChunkF1, LegacyChunkF1
 from harness.scoring.metrics.macro_f1 import MacroF1, ZeroShot
 from harness.scoring.metrics.retrieval import AveragePrecision, MiningF1, ReciprocalRank
+from harness.scoring.metrics.scene_slots import SceneSlots
 from harness.types import seen_labels
 
 METRICS: dict[str, type[AdditiveMetric]] = {
@@ -29,6 +31,8 @@ METRICS: dict[str, type[AdditiveMetric]] = {
         MiningF1,
         ReciprocalRank,
         AveragePrecision,
+        CaptionMatch,
+        SceneSlots,
     )
 }
 

@@ -49,7 +49,8 @@ class NoisyEmbedding:
         kind = network.config.model_type
         if prompt_of(network) is not None:
             raise UsageError(
-                f"objective {name!r}: not with a soft prompt, whose vectors are those of no word", hint="leave one out"
+                f"objective {name!r}: not with a soft prompt, whose vectors are those of no word",
+                hint="choose a model that was trained without one",
             )
         if getattr(network.config, "is_encoder_decoder", False):
             raise ModelError(

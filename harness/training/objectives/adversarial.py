@@ -78,10 +78,22 @@ class Adversarial(StageObjective):
 
     options: Options
 
+    @property
+    def disturbs_words(self) -> bool:
+        """True unless it is off."""
+        return bool(self.options.weight and self.options.radius)
+
+    @property
+    def passes(self) -> int:
+        """Those of the ascent, that on the last noise, which is one of them for "free", and one on plain text."""
+        if not self.disturbs_words:
+            return 1
+        return self.options.ascent_steps + (self.options.method == "pgd") + (self.options.weight < 1)
+
     def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed loss under the noise, and the number of terms."""
         options = self.options
-        if not options.weight or not options.radius:
+        if not self.disturbs_words:
             return plain(batch)
         from harness.training.objectives._embedding_noise import NoisyEmbedding
 

@@ -174,6 +174,20 @@ class StageObjective:
         """The number of examples that :meth:`examples` makes of so many, to announce steps and cost before any are read."""
         return examples
 
+    @property
+    def disturbs_words(self) -> bool:
+        """True if it adds something to the embeddings of words, among which the vectors of a soft prompt would be."""
+        return False
+
+    @property
+    def passes(self) -> int:
+        """Forward and backward passes of a step over its rows, those of translations beside them included: what it costs."""
+        return 1
+
+    def taught_tokens(self, trained: float, data: float) -> float:
+        """Tokens that a teacher reads, where ``trained`` are those of all steps and ``data`` those of all rows once."""
+        return 0.0
+
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """The training rows, after they are tokenised."""
         return features

@@ -75,6 +75,11 @@ class Fused(StageObjective):
         """True for the pairs "sample"."""
         return self.options.pairs == "sample"
 
+    @property
+    def passes(self) -> int:
+        """Two: a row of the target language and one of its English."""
+        return 2
+
     def family(self, family: HeadFamily) -> HeadFamily:
         """The same family, which keeps translations without labels. UsageError for a position that its head does not read."""
         if self.options.english_position == "published" and not isinstance(family, Classification):

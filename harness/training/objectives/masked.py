@@ -54,10 +54,10 @@ class MaskedRows(MaskedLanguageModel):
     def features(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """The rows of the other family without anything but their tokens."""
         check_mask_token(tokenizer)
-        rows = self.rows_of.features(tokenizer, examples, training=training)
+        rows = self.rows_of.text_rows(tokenizer, examples, training=training)
         if not isinstance(rows, Features):
             raise UsageError("objective 'masked': for tasks whose rows are all made before the training begins")
-        return replace(rows, aligned={}, columns={})
+        return rows
 
 
 class Masked(StageObjective):

@@ -41,10 +41,20 @@ class Noise(StageObjective):
 
     options: Options
 
+    @property
+    def disturbs_words(self) -> bool:
+        """True unless it is off."""
+        return bool(self.options.weight and self.options.radius)
+
+    @property
+    def passes(self) -> int:
+        """One under noise, and one on plain text where that counts as well."""
+        return 1 + (self.disturbs_words and self.options.weight < 1)
+
     def loss(self, model: PreTrainedModel, batch: Batch, plain: PlainLoss, context: ObjectiveContext) -> Loss:
         """Summed loss under the noise, and the number of terms."""
         options = self.options
-        if not options.weight or not options.radius:
+        if not self.disturbs_words:
             return plain(batch)
         from harness.training.objectives._embedding_noise import NoisyEmbedding
 

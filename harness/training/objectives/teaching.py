@@ -107,6 +107,12 @@ class Teaching(StageObjective):
         self._examples = examples
         return examples
 
+    def taught_tokens(self, trained: float, data: float) -> float:
+        """Those of every step or, where the teacher's logits are stored, of all rows once."""
+        if self.options.alpha == 0:
+            return 0.0
+        return data if self.options.signals == "stored" else trained
+
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """The same rows, with the teacher's logits where they are stored."""
         assert context.teacher is not None and context.teacher_tokenizer is not None

@@ -17,8 +17,10 @@ from benchmarks.planted_studies import (
     simulate,
     sizes_study,
 )
+from harness.analysis.effects.data_series import series_of
 from harness.analysis.effects.findings import Findings
 from harness.analysis.effects.observations import Observation
+from harness.types.studies import Arm
 
 FEW = 30
 
@@ -108,6 +110,60 @@ def test_perturbed_input_costs_points() -> None:
     loss = next(effect for effect in findings.effects if effect.name == "loss by typos, none")
     assert loss.estimate == pytest.approx(4.0)
     assert "loss-typos" in {chart.name for chart in findings.charts}
+
+
+def test_gains_are_put_in_proportion_by_ceilings() -> None:
+    planted = resources_study(low=-2.0)
+    study, gain = planted.study, planted.gain
+    arms = (*study.arms, Arm("ceiling", train_on=("own",), tasks=("one",), factors={"ceiling": True}))
+    capped = replace(
+        planted,
+        study=replace(study, arms=arms),
+        gain=lambda m, arm, task, code: 20.0 if arm == "ceiling" else gain(m, arm, task, code),
+    )
+    seen = {each.name: each for each in findings_of(capped).effects}
+    share = next(each for name, each in seen.items() if name.endswith("share of the ceiling"))
+    assert share.unit == "% per tenfold size"
+    # A fifth of the points that two points are: 100 * -2 / 20.
+    assert abs(share.estimate - -10) < 1.25 * (share.high - share.low) / 2 and share.high < 0
+    assert not any(each.hypothesis and "ceiling" in name for name, each in seen.items())
+
+
+def test_a_series_has_the_start_of_its_own_kind_and_stands_beside_the_main_one() -> None:
+    planted = data_study(seeds=2)
+    study = planted.study
+    main = [arm for arm in study.arms if not arm.control_of]
+    english = tuple(model for model in study.models if model.endswith("mono"))
+    arms = (
+        *(replace(arm, factors={"size": 0, **arm.factors, "series": "epochs"}) for arm in main),
+        *(
+            replace(
+                arm,
+                name=f"{arm.name}-translated",
+                factors={"size": 0, **arm.factors, "series": "translate-test"},
+                models=english,
+                test_on="translated",
+            )
+            for arm in main
+        ),
+    )
+    both = replace(planted, study=replace(study, arms=arms))
+    gain = planted.gain
+    shifted = replace(
+        both,
+        gain=lambda m, arm, t, code: gain(m, arm.removesuffix("-translated"), t, code) + 7 * arm.endswith("translated"),
+    )
+    results = [each for each in simulate(shifted, 1) if each.model in english or "translated" not in each.arm]
+    assert series_of(shifted.study, results)[1].amounts["none-translated"] == 0
+    found = {each.name: each for each in findings_of(shifted, results).effects}
+    plain = [each for each in results if "translated" not in each.arm]
+    alone = {each.name: each for each in findings_of(shifted, plain).effects}
+    assert {name: each.estimate for name, each in alone.items()}.items() <= {
+        name: each.estimate for name, each in found.items()
+    }.items()
+    beside = {name for name in found if "translate-test" in name}
+    assert beside == {f"slope on data, translate-test, {model}" for model in english}
+    assert all(abs(found[name].estimate - 0.5) < 0.5 and not found[name].primary for name in beside)
 
 
 def test_intermediate_data() -> None:

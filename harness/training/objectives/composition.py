@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
@@ -127,6 +128,19 @@ class Composition:
             examples = layer.objective.example_count(examples)
         return examples
 
+    @property
+    def passes(self) -> int:
+        """See :attr:`StageObjective.passes`; each pass of one makes all passes of those before it."""
+        return prod(layer.objective.passes for layer in self.layers)
+
+    def taught_tokens(self, trained: float, data: float) -> float:
+        """See :meth:`StageObjective.taught_tokens`; a teacher is asked in every pass of the objectives after it."""
+        found = 0.0
+        for place, layer in enumerate(self.layers):
+            after = Composition(self.layers[place + 1 :])
+            found += layer.objective.taught_tokens(trained * after.passes, data)
+        return found
+
     def features(self, features: FeatureRows, context: ObjectiveContext) -> FeatureRows:
         """See :meth:`StageObjective.features`."""
         for layer in self._in_order_of_data:
@@ -166,6 +180,11 @@ class Composition:
     def freezes_encoder(self) -> bool:
         """Tells whether one of them leaves the encoder as it is."""
         return any(layer.objective.freezes_encoder for layer in self.layers)
+
+    @property
+    def disturbing_words(self) -> list[str]:
+        """The names of those that add something to the embeddings of words."""
+        return [layer.value.name for layer in self.layers if layer.objective.disturbs_words]
 
     @property
     def finishes(self) -> bool:

@@ -1,0 +1,38 @@
+"""Claims in words: a caption in each language, in two wordings, with the places of the words that the picture decides."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from harness.data.sample.grammar import Utterance, realise
+from harness.data.sample.meaning import Fact, Ref
+from harness.data.scenes.claims import VALUES, Claim, Slot
+
+WORDINGS = ("", "second")
+Spans = tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=1 << 16)
+def caption(claim: Claim, language: str, wording: str = "") -> tuple[str, Spans]:
+    """The sentence for a claim, and the stretches of it, (start, end) in characters, that only the picture tells.
+
+    These say the slots of the claim, but for those that are :func:`given_slots`.
+    """
+    said = utterance(claim, language, wording)
+    words = [(token.role, start, start + len(token.text)) for token, start in said.placed() if token.role in VALUES]
+    for name, _ in given_slots(claim, wording):
+        words.remove(next(word for word in words if word[0] == name))
+    return said.text, tuple((start, end) for _, start, end in words)
+
+
+def given_slots(claim: Claim, wording: str = "") -> tuple[Slot, ...]:
+    """The slots that no picture tells: of two shapes, the colour of the one that is said first tells which one that is."""
+    return (("colour", 1 if wording else 0),) if claim.relation else ()
+
+
+def utterance(claim: Claim, language: str, wording: str = "") -> Utterance:
+    """The sentence for a claim, as tokens: those that say a slot have its name as their role."""
+    slots = {slot: Ref("shape", looks, claim.count) for slot, looks in zip("AB", claim.looks, strict=False)}
+    if claim.relation:
+        slots["R"] = Ref("relation", (claim.relation,))
+    return realise(Fact(f"scene.{claim.form}", slots), language, wording)
