@@ -20,7 +20,6 @@ from harness.data.language_id import check_identifier, language_counts, language
 from harness.families._source_rows import SourceRows, closing_token, end_token, source_rows, target_rows
 from harness.families.base import HeadFamily
 from harness.families.baseline import most_frequent, random_stream
-from harness.families.mlm import masked_logits
 from harness.inference.decoding import Decoding, written
 from harness.models.heads import model_inputs, plain_model
 from harness.models.language_codes import code_token, language_codes
@@ -31,6 +30,7 @@ from harness.models.language_model import (
     start_token,
 )
 from harness.models.load import load_tokenizer
+from harness.models.masked_head import masked_logits
 from harness.models.padding import Unpadded
 from harness.types.examples import Example, Source
 from harness.types.languages import LANGUAGE, language_number, numbered_language
