@@ -83,8 +83,11 @@ def keep_unit(
     }
     scored = None
     if labelled:
+        name = family.metric_name(task.metric)
+        if name != task.metric:
+            record["metric"] = name
         with phases("score"):
-            metric = get_metric(task.metric)
+            metric = get_metric(name)
             choices = family.choices(prediction.unit)
             scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels, choices)
         record["score"] = scored.to_dict()

@@ -354,7 +354,7 @@ def _parts(
         elif stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
-            model = with_adapters(model, stage.options, carried)
+            model = with_adapters(model, stage.options, carried, head=part.family.adapts_head)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
 
@@ -407,7 +407,8 @@ def _of_many_bits(
     [task], [context] = stage.tasks, contexts
     whole = task.family.load(str(parent), dtype="float32")
     whole = task.objective.prepare(whole, context) if context else whole
-    return with_weights_of(with_adapters(whole, stage.options, carried), model)
+    adapted = with_adapters(whole, stage.options, carried, head=task.family.adapts_head)
+    return with_weights_of(adapted, model)
 
 
 def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: Path) -> dict[str, torch.Tensor]:
