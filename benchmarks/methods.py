@@ -81,12 +81,12 @@ def divided(source: Path, target: Path) -> Path:
     return target
 
 
-def words(method: Method, model: str, data: str, seed: int, settings: Mapping[str, object]) -> list[str]:
+def words(method: Method, model: str, data: str, seed: int, settings: Mapping[str, object], dtype: str) -> list[str]:
     """The command that trains and scores one run of a method; what the method sets itself wins."""
     own = {word.partition("=")[0] for word in method.words}
     given = [word for name, value in settings.items() if name not in own for word in option(name, value)]
     selected = f"{TASK}[{','.join(LANGUAGES)}]"
-    start = ["eval", "--task", selected, "--model", model, "--data-dir", data, "--seed", str(seed)]
+    start = ["eval", "--task", selected, "--model", model, "--dtype", dtype, "--data-dir", data, "--seed", str(seed)]
     return [*start, *given, *method.words]
 
 
@@ -114,7 +114,7 @@ def scores(args: argparse.Namespace, methods: Sequence[Method], settings: Mappin
     for method in methods:
         folders = [args.out / method.name / f"seed-{seed}" for seed in args.seeds]
         for seed, folder in zip(args.seeds, folders, strict=True):
-            command = words(method, args.model, str(args.data_dir), seed, settings)
+            command = words(method, args.model, str(args.data_dir), seed, settings, args.dtype)
             run = evaluated([*command, "--stages", str(args.out / "stages")], folder)
         steps.append(sum(stage["steps"] for stage in run.record["stages"]))
         groups.append(folders)
@@ -128,11 +128,12 @@ def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping
     """Seconds a step and peak memory beside plain fine-tuning: medians over rounds, in each of which all take their turn."""
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     memory: dict[str, list[float]] = {method.name: [] for method in methods}
+    limited = {**settings, "max_steps": args.cost_steps}
     for turn in range(args.rounds):
         for method in methods:
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch) / "run"
-                command = words(method, args.model, str(args.data_dir), 1, {**settings, "max_steps": args.cost_steps})
+                command = words(method, args.model, str(args.data_dir), 1, limited, args.dtype)
                 command += ["--language", "en", "--limit", "8", "--offline", "--out", str(folder)]
                 took = measured([sys.executable, "-m", "harness.cli", *command], args.threads)
                 stage = load(folder).record["stages"][-1]
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=[method.name for method in METHODS])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--dtype", default="fp32")
     parser.add_argument("--cost", action="store_true", help="measure time and memory instead of scores")
     parser.add_argument("--cost-steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=4, help="of --cost; the first is not counted")
