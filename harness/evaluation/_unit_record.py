@@ -34,6 +34,13 @@ class ScoredFiles:
         return (record["predictions"], record["labels"]) == (self.predictions, self.labels)
 
 
+def told_now(record: UnitRecord, ready: PreparedUnit) -> UnitRecord:
+    """The record of a unit with what is said of its data now, of which the key is none: an ``about.toml`` may be another."""
+    provenance = [part.to_dict() for part in ready.data.provenance]
+    said = {**record["data"], "notes": list(ready.data.notes), "provenance": provenance}
+    return {**record, "data": said, "resources": ready.resources}  # type: ignore[typeddict-item]
+
+
 def keep_unit(
     run: RunFolder,
     format_: Format,
