@@ -415,18 +415,21 @@ def analyse_study(
     """Analyses the runs of a study, finished or not, and writes tables, figures and a page into ``analysis`` beside them.
 
     ``size`` names one of the study's sizes, where it has some. ``out`` is the folder of its runs, ``runs/<study>`` or
-    ``runs/<study>/<size>`` if left out.
+    ``runs/<study>/<size>`` if left out. Latencies that ``harness study measure`` wrote there are taken along.
 
     Raises :class:`~harness.core.errors.UsageError` for a study or a size that there is not,
     :class:`~harness.core.errors.DataError` where no run has begun.
     """
+    from harness.efficiency.study_runs import measured_costs
     from harness.registry.default import get_registry
     from harness.studies.analyse import analyse_folders
     from harness.studies.grid import StudyFolders
 
     registry = registry or get_registry()
     study = registry.study(name).at(size)
-    return analyse_folders(study, StudyFolders.of(study, size, out), registry, size or "")
+    folders = StudyFolders.of(study, size, out)
+    costs = measured_costs(study, folders.runs, registry)
+    return analyse_folders(study, folders, registry, size or "", costs)
 
 
 def breakdown(

@@ -17,6 +17,7 @@ from harness.cli.shared_options import (
 )
 from harness.cli.study_analyse import analyse
 from harness.cli.study_batch import part_options, show_failures
+from harness.cli.study_measure import measure
 from harness.cli.study_plan import plan, show
 from harness.cli.study_status import status
 from harness.cli.study_submit import submit_command
@@ -35,6 +36,7 @@ command.add_command(show)
 command.add_command(plan)
 command.add_command(analyse)
 command.add_command(status)
+command.add_command(measure)
 
 
 @command.command(name="list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -90,9 +90,16 @@ class StudyAnalysis:
         return DataFrame(list(unit_rows(self.report)))
 
 
-def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, size: str = "") -> StudyAnalysis:
+def analyse_folders(
+    study: Study,
+    folders: StudyFolders,
+    registry: Registry,
+    size: str = "",
+    factors: Mapping[tuple[str, str, int], Mapping[str, Any]] = {},
+) -> StudyAnalysis:
     """Analyses a study (at one of its sizes) by its runs, and writes ``analysis`` into its own folder.
 
+    ``factors`` are more of them for the observations of single runs, by model, arm and seed: what was measured of them.
     Runs may be missing; what cannot be said without them is not said. The page is written last, each file as a whole or
     not at all. Without matplotlib there are no figures. Raises DataError where no run has begun, PluginError where the
     study's analysis fails.
@@ -106,7 +113,7 @@ def analyse_folders(study: Study, folders: StudyFolders, registry: Registry, siz
     plan = frozen_plan(folders.own)
     state = _plan_state(plan, study, folders, collected, registry)
     compared = _compared(study, state)
-    units = tuple(_marked(unit, plan, study) for unit in collected.units)
+    units = tuple(_marked(_with_factors(unit, factors), plan, study) for unit in collected.units)
     arms = {arm.name for arm in compared.arms}  # runs with the recipe's own value, beside a search, are in none
     observations = [unit.observation for unit in units if unit.observation and unit.run.arm in arms]
     report = StudyReport(
@@ -154,6 +161,14 @@ def _compared(study: Study, plan: PlanState) -> Study:
         replace(each, primary=each.primary and each.name not in plan.exploratory) for each in contrasts_of(named, ())
     )
     return replace(named, contrasts=tuple(contrasts))
+
+
+def _with_factors(unit: StudyUnit, factors: Mapping[tuple[str, str, int], Mapping[str, Any]]) -> StudyUnit:
+    own = factors.get((unit.run.model, unit.run.arm, unit.run.seed))
+    if unit.observation is None or not own:
+        return unit
+    seen = unit.observation
+    return replace(unit, observation=replace(seen, factors={**seen.factors, **own}))
 
 
 def _marked(unit: StudyUnit, plan: Plan | None, study: Study) -> StudyUnit:

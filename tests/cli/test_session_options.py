@@ -22,6 +22,7 @@ WITHOUT = {
     "adapters": {"compiled"},
     "doctor": {"dtype"},  # --invariance compares the precisions
     "efficiency": {"batch_tokens"},  # batches have the sizes that are measured
+    "study measure": {"batch_tokens"},  # as above
     "tasks show": set(COMPUTE),  # it opens a tokenizer
     "breakdown": {*COMPUTE, "offline"},  # it opens a tokenizer, and never downloads
 }

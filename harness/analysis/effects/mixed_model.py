@@ -54,6 +54,8 @@ def mixed_effect(
     frame = pandas.DataFrame({key: list(column) for key, column in columns.items()})
     used = [column for column in random if frame[column].nunique() > 1]
     said = [f"one {column} only: no random {column}" for column in random if column not in used]
+    if not used:
+        return Fitted(None, (f"one {' and one '.join(random)}: there is nothing to fit a mixed model to{_DECIDES}",))
     components = {column: f"0 + C({column})" for column in used}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

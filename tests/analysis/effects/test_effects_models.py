@@ -46,6 +46,15 @@ def test_a_variance_at_zero_is_said() -> None:
     assert any("estimated at 0: the bootstrap decides" in note for note in found.notes)
 
 
+def test_one_language_and_one_seed_are_nothing_to_fit_a_mixed_model_to() -> None:
+    columns = {"gain": [1.0, 2.0], "task": ["a", "b"], "language": ["de", "de"], "seed": [1, 1]}
+    found = mixed_effect(columns, "gain ~ 1 + C(task, Sum)", "Intercept", "mean")
+    assert found.effect is None
+    assert found.notes == (
+        "one language and one seed: there is nothing to fit a mixed model to: the bootstrap decides",
+    )
+
+
 def test_a_regression_is_that_of_statsmodels_and_its_error_the_jackknife() -> None:
     import pandas
     from statsmodels.formula.api import ols
