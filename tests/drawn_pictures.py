@@ -133,7 +133,9 @@ def small_reader(folder: Path, *, width: int = 64, dropout: float = 0.0) -> Path
 
     from harness.models.tiny import train_tokenizer
 
-    tokens = train_tokenizer([each.caption for each in drawn(200)], vocabulary=320)
+    tokens = train_tokenizer([each.caption for each in drawn(200)], vocabulary=500)
+    # How many tokens are hidden must not tell the word.
+    assert {len(tokens.tokenize(f"a {word}")) for word in (*COLOURS, *SHAPES)} == {2}
     tokens.save_pretrained(folder)
     torch.manual_seed(3)
     config = XLMRobertaConfig(
