@@ -194,11 +194,17 @@ def _padded(row: Sequence[int], width: int, side: str) -> list[int]:
 
 
 def _called(model: PreTrainedModel) -> Any:
-    """Module that computes a row: of an encoder-decoder without a head, its encoder. Never the compiled module."""
-    from transformers import AutoModel
+    """Module that computes a row: of an encoder-decoder without a head, or one that writes, its encoder. Never the
+    compiled module."""
+    from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-    bare = AutoModel._model_mapping.get(type(model.config), None)
-    encoder = getattr(model.config, "is_encoder_decoder", False) and type(model) is bare
+    bare, writer, masked = (
+        auto._model_mapping.get(type(model.config), None)
+        for auto in (AutoModel, AutoModelForSeq2SeqLM, AutoModelForMaskedLM)
+    )
+    # mBART, which masked language modelling has as well, makes what its decoder reads of the row itself.
+    alone = type(model) is bare or (type(model) is writer and writer is not masked)
+    encoder = getattr(model.config, "is_encoder_decoder", False) and alone
     return model.get_encoder() if encoder else model.forward
 
 

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from harness.types.options import TrainOptions
 
 
-def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = ()) -> Any:
+def with_adapters(
+    model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = (), *, head: bool = True
+) -> Any:
     """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder, to which
-    ``carried`` parameters belong; the head is trained in full, and a tower for images. Modules of single languages (X-MOD)
-    get none.
+    ``carried`` parameters belong, and of a decoder. The head is trained in full, or with ``head`` False not at all; a
+    tower for images is trained in full. Modules of single languages (X-MOD) get none.
 
     Needs the package peft."""
     encoder = [module for child in encoder_children(model).values() for module in child.modules()]
@@ -43,8 +45,9 @@ def with_adapters(model: PreTrainedModel, options: TrainOptions, carried: Collec
         for name in heads
         if any(f"{name}.{own}" not in carried for own, _ in getattr(model, name).named_parameters())
     ]
+    more = {"modules_to_save": to_save} if head else {}
     trained = tower_parameters(model)
-    adapted = _low_rank(model, options, held - whole, use_dora=options.peft == "dora", modules_to_save=to_save)
+    adapted = _low_rank(model, options, held - whole, use_dora=options.peft == "dora", **more)
     for parameter in trained:
         parameter.requires_grad_(True)
     return adapted

@@ -200,7 +200,9 @@ class Trainer:
             self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)
         else:
             *self.models, self.prepared = accelerator.prepare(*self.modules, self.optimizer)
-        self.sparse = accelerator.device.type == "cpu" and accelerator.num_processes == 1
+        # A launcher's wrapper, which averages gradients even of one process, takes no sparse ones.
+        bare = all(model is own for model, own in zip(self.models, self.modules, strict=True))
+        self.sparse = accelerator.device.type == "cpu" and bare
         if self.sparse:
             sparsify(self.modules)
         self.total = len(schedule)

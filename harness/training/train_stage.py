@@ -111,6 +111,8 @@ def _train(
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    if shard:
+        _check_sharded(stage)
     # A process may train in several precisions one after the other; accelerate would refuse the second.
     AcceleratorState._reset_state()
 
@@ -119,23 +121,6 @@ def _train(
     started = time.monotonic()
     accelerator = Accelerator(cpu=compute.device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
     tokenizer = load_tokenizer(parent, _tokenizer_settings(stage))
-    for part in stage.tasks:
-        if shard and (asking := part.objective.needing("gradients")):
-            raise UsageError(
-                f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
-            )
-        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
-            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
-        if shard and part.family.reads_images:
-            raise UsageError(f"{part.name}: a tower for pictures is not trained with FSDP", hint="train without")
-    if shard and stage.fusion is not None:
-        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
-    if shard and stage.options.second_lr:
-        raise UsageError(
-            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
-        )
-    if shard and stage.quant:
-        raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
@@ -198,6 +183,27 @@ def _train(
         _finish(stage, parts, fresh, progress, trainer, best, folder, taught_by(stage, teacher))
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _check_sharded(stage: Stage) -> None:
+    """Refuses what needs whole gradients, whole embeddings or whole weights, which FSDP shares out."""
+    for part in stage.tasks:
+        if asking := part.objective.needing("gradients"):
+            raise UsageError(
+                f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
+            )
+        if part.family.freezes_encoder or part.objective.freezes_encoder:
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
+        if part.family.reads_images:
+            raise UsageError(f"{part.name}: a tower for pictures is not trained with FSDP", hint="train without")
+    if stage.fusion is not None:
+        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
+    if stage.options.second_lr:
+        raise UsageError(
+            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
+        )
+    if stage.quant:
+        raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
 
 
 def _finished(parts: Sequence[HeadTask], model: Any) -> Any:
@@ -361,7 +367,7 @@ def _parts(
         elif stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
-            model = with_adapters(model, stage.options, carried)
+            model = with_adapters(model, stage.options, carried, head=part.family.adapts_head)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
 
@@ -414,7 +420,8 @@ def _of_many_bits(
     [task], [context] = stage.tasks, contexts
     whole = task.family.load(str(parent), dtype="float32")
     whole = task.objective.prepare(whole, context) if context else whole
-    return with_weights_of(with_adapters(whole, stage.options, carried), model)
+    adapted = with_adapters(whole, stage.options, carried, head=task.family.adapts_head)
+    return with_weights_of(adapted, model)
 
 
 def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: Path) -> dict[str, torch.Tensor]:

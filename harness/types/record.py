@@ -301,7 +301,8 @@ class UnitRecord(TypedDict):
     """One unit: what it was predicted from and by, its files and its score (None: there are no labels).
 
     ``run`` is the sha256 of the run's identity, ``session`` a place in its sessions, ``checkpoint`` the key of the stage
-    that predicted it. ``facts`` are what the family and the perturbation say.
+    that predicted it. ``facts`` are what the family and the perturbation say. ``metric`` is there where an option of the
+    family chose another than the task's.
     """
 
     key: str
@@ -316,6 +317,7 @@ class UnitRecord(TypedDict):
     predictions: FileRecord
     labels: FileRecord | None
     facts: NotRequired[dict[str, Any]]
+    metric: NotRequired[str]
     score: UnitScoreRecord | None
     seconds: NotRequired[float]
 
