@@ -57,7 +57,7 @@ def new_token_rows(parts: Sequence[HeadTask], tokens: Sequence[int]) -> NewToken
 
 
 def projectors(parts: Sequence[HeadTask]) -> list[torch.nn.Parameter]:
-    """What is trained of the towers for pictures in the models of a stage, each once; none in most stages."""
+    """Trained parameters of the towers for pictures in the models of a stage, each once; none in most stages."""
     found = [parameter for part in parts for parameter in tower_parameters(plain_model(part.model))]
     return list({id(parameter): parameter for parameter in found}.values())
 
