@@ -165,6 +165,7 @@ class ObjectiveRecord(TypedDict):
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
     needs: NotRequired[list[str]]
+    method: NotRequired[bool]
 
 
 class InputRecord(TypedDict):

@@ -297,12 +297,13 @@ def test_translations_of_tagged_sentences_need_no_tags(
     taught = run(task, names, limit=LIMIT, max_steps=1, objective="teaching", teacher="self")
     stage = next(each for each in taught.record["stages"] if each["name"].endswith("@teaching"))
     assert not taught.failed and stage["objectives"][names]["teaching"]["alpha"] == 1
-    assert setting_of(taught) == "translate_train+text:de+objective:teaching"
+    assert setting_of(taught) == "translate_train+text:de"
     with pytest.raises(UsageError, match="no training example in de has a label"):
         run(task, names, limit=LIMIT, max_steps=1)
     fused = run(
         task, names, limit=LIMIT, max_steps=1, pair_missing="self", objective="fusion", local_layers=0, fusion_layers=1
     )
+    assert setting_of(fused) == setting_of(taught)  # by what was used, and not by the method
     assert not fused.failed and only_stage(fused)["tasks"][0]["pairs"]["translated"] > 0
     missing = run(task, f"{task}[yo]", limit=LIMIT)
     assert "a JSON object a line with tokens (and" in json.dumps(missing.record["failed"])
