@@ -49,8 +49,8 @@ _NAMES_OF = {
     "harness.types.benchmarks": "Benchmark PublishedRows Recipe",
     "harness.types.studies": "Arm Contrast Search Study",
     "harness.types.examples": (
-        "Answer Candidate Captioned Choice Example GoldPair Match Pair PoolRole Query Question Sentence Tagged Text "
-        "Translation"
+        "Answer Candidate Captioned Choice Example GoldPair Match Pair PoolRole Query Question Sentence Source Tagged "
+        "Text Translation"
     ),
     "harness.types.extensions": "Attribute Command DoctorCheck ExportFormat Finding Launcher Objective ReportFormat Tracker",
     "harness.types.languages": "Language first_party_languages iso639_3 language_name numbered_language",

@@ -88,6 +88,7 @@ from harness.types.examples import PoolRole as PoolRole
 from harness.types.examples import Query as Query
 from harness.types.examples import Question as Question
 from harness.types.examples import Sentence as Sentence
+from harness.types.examples import Source as Source
 from harness.types.examples import Tagged as Tagged
 from harness.types.examples import Text as Text
 from harness.types.examples import Translation as Translation
@@ -225,6 +226,7 @@ __all__ = [
     "Query",
     "Question",
     "Sentence",
+    "Source",
     "Tagged",
     "Text",
     "Translation",

@@ -11,6 +11,7 @@ from harness import (
     Query,
     Question,
     Sentence,
+    Source,
     Tagged,
     Text,
     Translation,
@@ -73,6 +74,15 @@ def harness_families():
         summary="masked tokens of running text",
         template="harness.scaffold.task_templates:TEXTS",
         hub_task="fill-mask",
+    )
+    yield Family(
+        "generation",
+        (Source,),
+        implementation="harness.families.generation:Generation",
+        format="harness.scoring.formats.texts:Texts",
+        summary="a text that is written for a text: an answer, a summary, a sentence without noise",
+        template="harness.scaffold.task_templates:SOURCES",
+        hub_task="text-generation",
     )
     yield Family(
         "captioning",

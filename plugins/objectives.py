@@ -22,9 +22,31 @@ def harness_objectives():
         summary="control: the task with its labels permuted among the training examples",
     )
     yield Objective(
+        "mismatched",
+        1,
+        "harness.training.objectives.mismatched:Mismatched",
+        families=("captioning",),
+        summary="control: captions with the pictures of others, so that nothing in a picture tells its caption",
+    )
+    yield Objective(
+        "null",
+        1,
+        "harness.training.objectives.at_inference:Null",
+        families=("captioning",),
+        summary="captions as usual; learned constant vectors stay in the checkpoint in place of those of a picture",
+    )
+    yield Objective(
+        "kept",
+        1,
+        "harness.training.objectives.at_inference:Kept",
+        families=("captioning",),
+        summary="captions as usual; the tower stays in the checkpoint and sees a blank picture, for its cost alone",
+    )
+    yield Objective(
         "adversarial",
         1,
         "harness.training.objectives.adversarial:Adversarial",
+        method=True,
         needs=("gradients",),
         summary="robust training: noise on the word embeddings that raises the loss (PGD, or FreeLB)",
         citation=ROBUST,
@@ -33,6 +55,7 @@ def harness_objectives():
         "noise",
         1,
         "harness.training.objectives.noise:Noise",
+        method=True,
         summary="robust training: random noise on the word embeddings, uniform in a ball",
         citation=ROBUST,
     )
@@ -40,6 +63,7 @@ def harness_objectives():
         "synonyms",
         1,
         "harness.training.objectives.synonyms:Synonyms",
+        method=True,
         summary="robust training: copies of the examples with words replaced by synonyms of a table",
         citation=ROBUST,
     )
@@ -47,6 +71,7 @@ def harness_objectives():
         "teaching",
         1,
         "harness.training.objectives.teaching:Teaching",
+        method=True,
         families=("classification", "multiple_choice", "tagging", "span_qa"),
         needs=("teacher",),
         summary="self-teaching and distillation: the predictions of a teacher as soft labels",
@@ -56,6 +81,7 @@ def harness_objectives():
         "fusion",
         1,
         "harness.training.objectives.fusion:Fused",
+        method=True,
         families=("classification", "span_qa", "tagging"),
         needs=("translations",),
         summary="FILTER: a text and its English translation side by side in some layers, in training and in tests",
@@ -65,6 +91,7 @@ def harness_objectives():
         "prompt",
         1,
         "harness.training.objectives.prompt:Prompt",
+        method=True,
         families=("classification", "multiple_choice", "span_qa", "tagging"),
         needs=("gradients",),
         summary="a soft prompt in front of every text, and a head; the encoder is frozen",

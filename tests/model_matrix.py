@@ -32,6 +32,7 @@ FAMILIES = {
     "bitext_mining": "mining",
     "mlm": "masked LM",
     "cloze": "cloze",
+    "generation": "generation",
     "captioning": "captions",
 }
 """The families, and the heads of their columns."""

@@ -27,6 +27,7 @@ FAMILIES = {
     "QA": ("span_qa",),
     "retrieval and mining": ("bitext_retrieval", "bitext_mining", "MiningOptions"),
     "mlm": ("mlm",),
+    "generation": ("generation",),
 }
 """Families by what the pages call them, where their defaults differ."""
 WRITTEN_AS = {"layer": "auto", "max_length": MAX_LENGTH}

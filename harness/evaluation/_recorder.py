@@ -13,7 +13,7 @@ from harness.core.claims import AlreadyClaimed, loss_said
 from harness.core.errors import ClaimLost, HarnessError, TooLongForModel, UsageError
 from harness.core.files import disk_refusal
 from harness.evaluation._preparation import PreparedUnit
-from harness.evaluation._unit_record import ScoredFiles, keep_unit
+from harness.evaluation._unit_record import ScoredFiles, keep_unit, told_now
 from harness.evaluation.plan import PlannedUnit
 from harness.inference.timing import Timings
 from harness.models.reference import ModelReference
@@ -100,6 +100,24 @@ class Recorder:
         with self.run.changing() as record:
             if checkpoint.key not in {entry["key"] for entry in record["stages"]}:
                 record["stages"].append(cast(StageRecord, dict(found.summary)))
+
+    def told_now(self, ready: PreparedUnit) -> None:
+        """Puts what is said of the data of a unit that is done now in the place of what was said when it was scored."""
+        key = ready.planned.unit.key
+        if told_now(self.run.record["units"][key], ready) != self.run.record["units"][key]:
+            with self.run.changing() as record:
+                record["units"][key] = told_now(record["units"][key], ready)
+
+    def stages_told_now(self, stages: Sequence[Stage]) -> None:
+        """The same of stages behind units that are done."""
+        by_key = {stage.key: stage for stage in stages}
+
+        def now(entry: StageRecord) -> StageRecord:
+            return cast(StageRecord, by_key[entry["key"]].told_now(entry)) if entry["key"] in by_key else entry
+
+        if any(now(entry) != entry for entry in self.run.record["stages"]):
+            with self.run.changing() as record:
+                record["stages"] = [now(entry) for entry in record["stages"]]
 
     def kept(self, unit: Unit) -> None:
         """A unit has the result that is in the record."""

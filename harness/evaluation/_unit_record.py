@@ -34,6 +34,13 @@ class ScoredFiles:
         return (record["predictions"], record["labels"]) == (self.predictions, self.labels)
 
 
+def told_now(record: UnitRecord, ready: PreparedUnit) -> UnitRecord:
+    """The record of a unit with what is said of its data now, of which the key is none: an ``about.toml`` may be another."""
+    provenance = [part.to_dict() for part in ready.data.provenance]
+    said = {**record["data"], "notes": list(ready.data.notes), "provenance": provenance}
+    return {**record, "data": said, "resources": ready.resources}  # type: ignore[typeddict-item]
+
+
 def keep_unit(
     run: RunFolder,
     format_: Format,
@@ -76,8 +83,11 @@ def keep_unit(
     }
     scored = None
     if labelled:
+        name = family.metric_name(task.metric)
+        if name != task.metric:
+            record["metric"] = name
         with phases("score"):
-            metric = get_metric(task.metric)
+            metric = get_metric(name)
             choices = family.choices(prediction.unit)
             scored = score_unit(task.name, metric, format_, unit.language, predictions, labels, task.labels, choices)
         record["score"] = scored.to_dict()

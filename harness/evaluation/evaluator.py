@@ -162,11 +162,11 @@ class Evaluator:
                 chosen = [e for e in made.units if e.unit.key in units or e.task.name not in alone]
                 wanted = chosen if made.family.joins else [e for e in made.units if e.unit.key in recorded]
                 prepared = (self.preparation.prepare(entry, made) for entry in wanted)
-                same = [
-                    ready.planned
-                    for ready in self.preparation.joined(prepared, made.family)
-                    if self.run.done(ready.planned.unit, ready.key)
-                ]
+                same = []
+                for ready in self.preparation.joined(prepared, made.family):
+                    if self.run.done(ready.planned.unit, ready.key):
+                        self.recorder.told_now(ready)
+                        same.append(ready.planned)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # it is raised again, and reported, when the turn of these units comes
@@ -175,6 +175,7 @@ class Evaluator:
             found += same
             if same:
                 self._record_stages(made)
+                self.recorder.stages_told_now(needed_stages(made.checkpoint))
             if not made.family.joins:
                 self._kept |= {entry.unit.key for entry in same}
         stale = recorded - {entry.unit.key for entry in found}
@@ -257,6 +258,7 @@ class Evaluator:
             done = set()
         for ready in claimed:
             if ready.key in done:
+                self.recorder.told_now(ready)
                 self.recorder.kept(ready.planned.unit)
         return [ready for ready in claimed if ready.key not in done]
 

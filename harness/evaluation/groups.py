@@ -13,6 +13,7 @@ from harness.families.base import HeadFamily, Predictor
 from harness.models.embedder import Embedder
 from harness.models.fusion import Fusion, stored_fusion
 from harness.models.resolve import ResolvedModel
+from harness.scoring.metrics import get_metric
 from harness.training.chain import Stages
 from harness.training.context import RunContext, option_names
 from harness.training.stage import Stage
@@ -97,6 +98,8 @@ def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     }
     context.check_options(context.options.via, names)
     grouped([entry for entry in planned if entry.present], context)
+    for task in {entry.task.name: entry.task for entry in planned if entry.present}.values():
+        get_metric(family_of(task, context).metric_name(task.metric)).check_usable()
 
 
 def family_of(task: TargetTask, context: RunContext, language: str = "en") -> Predictor:

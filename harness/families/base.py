@@ -40,6 +40,8 @@ class Predictor(ABC):
     trainable: bool = False
     joins: bool = False
     """True if a unit's result depends on the other units of its task (:meth:`join`): they are predicted together."""
+    writes: bool = False
+    """True if it writes text, for which a model needs a decoder."""
     reads_class_names: bool = False
     """True if it predicts by the names of classes in the language of the text (:attr:`class_names`)."""
     class_names: Mapping[str, Mapping[str, Sequence[str]]] = {}
@@ -92,6 +94,10 @@ class Predictor(ABC):
         """The units of a run with what they share with each other; by default, unchanged."""
         return list(units)
 
+    def metric_name(self, metric: str) -> str:
+        """Name of the metric that scores a unit, of that of its task: another where an option chooses how it counts."""
+        return metric
+
     @abstractmethod
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
         """Predicts every unit, yielding each as soon as it is complete."""
@@ -134,6 +140,10 @@ class HeadFamily(Predictor):
     """True if :meth:`features` for training keep examples without labels, for an objective that needs none."""
     token_level: bool = False
     """True if predictions belong to tokens or words of a row: models with other tokenizers predict other ones."""
+    adapts_head: bool = True
+    """True if low-rank adapters come with a head that is trained in full; False where it stays as it was pretrained."""
+    stream_rows: int = STREAM_ROWS
+    """Examples that :meth:`predict` computes at a time, at least: what a run that is stopped may lose."""
     reads_images: bool = False
     """True if training reads pictures, in the languages of their captions."""
     trains_vectors: bool = False
@@ -170,7 +180,7 @@ class HeadFamily(Predictor):
         return not self.fresh_head
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
-        """Consecutive units share one length-sorted stream of at least :data:`STREAM_ROWS` rows, so that small languages
+        """Consecutive units share one length-sorted stream of at least :attr:`stream_rows` rows, so that small languages
         cost no half-empty batches and a stopped run loses one stream at most."""
 
         def tokenised(group: Sequence[UnitExamples]) -> tuple[Sequence[UnitExamples], list[Example], FeatureRows]:
@@ -178,7 +188,7 @@ class HeadFamily(Predictor):
             return group, examples, self.features(forward.tokenizer, examples, training=False)
 
         treatment = self.treatment(forward.tokenizer)
-        groups = filled(units, lambda unit: len(unit.examples), STREAM_ROWS)
+        groups = filled(units, lambda unit: len(unit.examples), self.stream_rows)
         for group, examples, features in forward.tokenised(tokenised, groups):
             outputs = self.computed(forward, features, group)
             with forward.phases("decode"):

@@ -6,10 +6,8 @@ import re
 from collections.abc import Sequence
 
 from harness.core.errors import DataError
+from harness.data.letter_scripts import UNSPACED
 from harness.types.examples import Example
-
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-"""Characters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no space between words (for ``[...]``)."""
 
 _UNSPACED = re.compile(f"[{UNSPACED}\u0f00-\u0fff\U00020000-\U0003ffff]")
 

@@ -17,13 +17,13 @@ import numpy as np
 
 from harness.core.arrays import IntArray, OutputRows
 from harness.core.errors import DataError, UsageError
+from harness.data.letter_scripts import UNSPACED
 from harness.families._answer_decoding import Projection, best_spans, sliced
 from harness.families._characters import Texts, placing, token_spans, tokenise
 from harness.families._windows import Windows, cut
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
 from harness.families.distributions import Distributions
-from harness.families.running_text import UNSPACED
 from harness.inference.features import Features
 from harness.inference.pairs import matched
 from harness.inference.tokenization import RowTemplate, pair_treatment

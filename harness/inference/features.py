@@ -141,7 +141,7 @@ class Features:
         """Model inputs of these rows, padded to the longest: input_ids, attention_mask, and every other column."""
         side = self.padding_side
         ids = self.ids.padded(rows, pad_id, side=side)
-        there = np.arange(ids.shape[1]) < self.lengths[rows][:, None]
+        there = np.arange(ids.shape[1]) < self.ids.lengths[rows][:, None]
         batch: dict[str, NDArray[np.generic]] = {
             "input_ids": ids.astype(np.int64),
             "attention_mask": (there[:, ::-1] if side == "left" else there).astype(np.int64),

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
-    """``zero_shot_en+intermediate:mnli+objective:shuffled``; numbers of different settings are never ranked together."""
+    """``zero_shot_en+intermediate:mnli+objective:shuffled``; numbers of different settings are never ranked together.
+
+    Methods of training are systems of the setting of their data, as in published tables: FILTER stands with others that read
+    translations in training and tests. Controls are no systems, and stand apart.
+    """
     if record["model"].get("kind") == "baseline":
         return "baseline"
     unknown = record["options"].get("train") == "never"
@@ -26,7 +30,7 @@ def setting(record: RunRecord, resources: Mapping[str, Any]) -> str:
         suffixes.append("text:" + ",".join(resources["text"]))
     if resources["images"]:
         suffixes.append("images")
-    if objectives := scored_objectives(record):
+    if objectives := scored_objectives(record, methods=False):
         suffixes.append("objective:" + ",".join(objectives))
     return "+".join([base or ("as_it_is" if unknown else _labels(resources)), *suffixes])
 

@@ -19,6 +19,7 @@ from harness.models.config import differing_ids
 from harness.models.evaluation_mode import evaluation_mode
 from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.languages import any_language
+from harness.models.places import places_put_in
 from harness.models.tables import check_vocabulary, position_count
 from harness.types.languages import LANGUAGE
 
@@ -70,7 +71,7 @@ def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
 
 def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     said = getattr(model.config, "max_position_embeddings", None) or 0
-    room = position_count(model) or (said if said > 0 else _LONGEST)
+    room = (position_count(model) or (said if said > 0 else _LONGEST)) - places_put_in(model.config)
     longest = min(_LONGEST, tokenizer.model_max_length, room)
     # Pairs, because some heads look for the separator between two texts.
     with quiet():  # slow tokenizers announce what they cut
@@ -193,11 +194,17 @@ def _padded(row: Sequence[int], width: int, side: str) -> list[int]:
 
 
 def _called(model: PreTrainedModel) -> Any:
-    """Module that computes a row: of an encoder-decoder without a head, its encoder. Never the compiled module."""
-    from transformers import AutoModel
+    """Module that computes a row: of an encoder-decoder without a head, or one that writes, its encoder. Never the
+    compiled module."""
+    from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-    bare = AutoModel._model_mapping.get(type(model.config), None)
-    encoder = getattr(model.config, "is_encoder_decoder", False) and type(model) is bare
+    bare, writer, masked = (
+        auto._model_mapping.get(type(model.config), None)
+        for auto in (AutoModel, AutoModelForSeq2SeqLM, AutoModelForMaskedLM)
+    )
+    # mBART, which masked language modelling has as well, makes what its decoder reads of the row itself.
+    alone = type(model) is bare or (type(model) is writer and writer is not masked)
+    encoder = getattr(model.config, "is_encoder_decoder", False) and alone
     return model.get_encoder() if encoder else model.forward
 
 

@@ -40,7 +40,11 @@ def score_run(
     name = benchmark or record.get("benchmark")
     chosen = registry.benchmark(name) if name else None
     split = record.get("options", {}).get("split", "test")
-    scorer = partial(TaskScorer.of, registry)
+    other = {Unit.of(key).task: unit["metric"] for key, unit in record.get("units", {}).items() if "metric" in unit}
+
+    def scorer(task: str) -> TaskScorer:
+        return TaskScorer.of(registry, task, other.get(task, ""))
+
     reasons = record.get("partial") or ()
     notes = [f"not benchmark scores: {reason}" for reason in reasons if not reason.startswith(SOME)]  # scored afresh
     recorded = _recorded(run, record, split, selection, scorer)

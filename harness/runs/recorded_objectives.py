@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from harness.types.record import RunRecord
 
 
-def scored_objectives(record: RunRecord) -> list[str]:
+def scored_objectives(record: RunRecord, *, methods: bool = True) -> list[str]:
     """Those of the stages of the tasks that are scored, as ``--set objective`` takes them; none for plain training.
 
-    Those of the stages before them are in the names of these stages (``mnli@shuffled``).
+    Without ``methods``, only those in which something else than a training method is: a control, for example. Those of the
+    stages before them are in the names of these stages (``mnli@shuffled``).
     """
     resources = record.get("resources")
     earlier = len(resources["intermediate"]) if resources else 0
@@ -20,6 +21,6 @@ def scored_objectives(record: RunRecord) -> list[str]:
         for stage in record["stages"]
         if len(stage.get("lineage", ())) > earlier
         for task in stage["tasks"]
-        if task.get("objective")
+        if task.get("objective") and (methods or not all(each.get("method") for each in task["objective"]))
     }
     return sorted(found)

@@ -39,7 +39,7 @@ def recorded_score(run: Path, registry: Registry, unit: Unit, record: UnitRecord
     """The recorded score of a unit that has one, with the items of its files for the intervals of averages."""
     assert record["score"] is not None
     predictions, labels = (scored_file(run, record, side) for side in SIDES)
-    items = TaskScorer.of(registry, unit.task).items(predictions, labels, unit.language)
+    items = TaskScorer.of(registry, unit.task, record.get("metric", "")).items(predictions, labels, unit.language)
     return replace(UnitScore.from_dict(record["score"]), items=items)
 
 

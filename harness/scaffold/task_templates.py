@@ -79,6 +79,10 @@ def _texts(code: str, split: str) -> Rows:
     return [{"id": f"{split}-{i}", "text": one.text} for i, one in enumerate(sentences(code))]
 
 
+def _sources(code: str, split: str) -> Rows:
+    return [{"id": f"{split}-{i}", "text": one.question, "target": one.text} for i, one in enumerate(sentences(code))]
+
+
 def _captions(code: str, split: str) -> Rows:
     rows = []
     for i, one in enumerate(sentences(code)):
@@ -147,6 +151,13 @@ if "text" in row:
 return Match(row["id"], row["query"], row["candidate"])""",
     rows=_searches,
     metric="average_precision",
+)
+SOURCES = TaskTemplate(
+    imports="Source",
+    returns="Source",
+    read='return Source(row["id"], row["text"], row["target"])',
+    rows=_sources,
+    metric="generation",
 )
 TEXTS = TaskTemplate(
     imports="Text",

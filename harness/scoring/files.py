@@ -125,12 +125,15 @@ class TaskScorer:
     """The languages of the task that have a split."""
 
     @classmethod
-    def of(cls, registry: Registry, name: str) -> TaskScorer:
-        """The scorer of a registered target task; the registry's errors where there is none."""
+    def of(cls, registry: Registry, name: str, metric: str = "") -> TaskScorer:
+        """The scorer of a registered target task, with its metric unless another is named.
+
+        The registry's errors where there is no such task.
+        """
         task = registry.task(name)
         format_ = load_part(registry.family(task.family), "format")()
         by_item = task.average == "items"
-        return cls(name, get_metric(task.metric), format_, task.labels, by_item, task.languages_with)
+        return cls(name, get_metric(metric or task.metric), format_, task.labels, by_item, task.languages_with)
 
     def score(self, predictions: Path, labels: Path, language: str, split: str = "test") -> UnitScore:
         """Scores one language, from trees of files in the official layout."""

@@ -89,7 +89,8 @@ def training(subject: Subject) -> Iterator[Result]:
 
 
 def _run(subject: Subject, task: Task, part: Part) -> tuple[Status, str]:
-    model = str(small_model(subject.scratch / "model"))
+    kind = load_part(subject.registry.family(task.family), "implementation")
+    model = str(small_model(subject.scratch / "model", writes=kind.writes))
     options = EvalOptions(
         recipe="tiny",
         split=part.name if part.name in ("test", "dev") else "test",
@@ -189,7 +190,7 @@ def _same(one: Any, other: Any) -> bool:
 def _predict(subject: Subject, family: Predictor, units: Sequence[UnitExamples], budget: int) -> list[Sequence[Any]]:
     from harness.inference.session import Compute, open_model
 
-    folder = small_model(subject.scratch / "model")
+    folder = small_model(subject.scratch / "model", writes=family.writes)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     session = open_model(folder, Access(offline=True), Compute(budget=budget)).with_tokenizer(
         family.tokenizer_settings()

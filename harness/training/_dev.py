@@ -55,6 +55,8 @@ def dev_scores(
     if not scored:
         return None
 
+    for _, task in scored:
+        get_metric(task.family.metric_name(task.task.metric)).check_usable()
     rows: dict[int, FeatureRows] = {}
 
     def score() -> dict[str, Any]:
@@ -107,7 +109,7 @@ def dev_score(task: StageTask, forward: Forward, unit: UnitExamples) -> tuple[fl
     """
     [unit] = task.family.join([unit])
     prediction = next(iter(task.family.predict(forward, [unit])))
-    metric = get_metric(task.task.metric)
+    metric = get_metric(task.family.metric_name(task.task.metric))
     if "null_minus_best" in prediction.facts and isinstance(metric, AdditiveMetric):
         best = _at_best_threshold(metric, unit, prediction)
         return sum(best[key].value for key in metric.primary) / len(metric.primary), best

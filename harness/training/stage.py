@@ -362,6 +362,14 @@ class Stage:
             "resources": self.resources,
         }
 
+    def told_now(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """The summary of this stage with what is known now: an older version, or an earlier ``about.toml``, said otherwise."""
+        said = self.describe()
+        tasks = [
+            {**part, "data": now["data"]} for part, now in zip(summary.get("tasks", ()), said["tasks"], strict=False)
+        ]
+        return {**summary, "lineage": said["lineage"], "resources": said["resources"], "tasks": tasks}
+
 
 @dataclass(frozen=True)
 class TrainedStage:
@@ -399,8 +407,7 @@ def stored(stage: Stage, folder: Path) -> TrainedStage | None:
         raise Damaged(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
     if summary.get("fingerprint") != found:
         raise Damaged(f"{folder}: weights, configuration or tokenizer are not those that were written")
-    # A folder of an older version, or of data that were described otherwise, says what is known now.
-    return TrainedStage(folder, {**summary, "lineage": stage.lineage, "resources": stage.resources})
+    return TrainedStage(folder, stage.told_now(summary))
 
 
 def finished(stage: Stage, folder: Path) -> TrainedStage | None:

@@ -41,6 +41,7 @@ from harness.runs.model_card import CARD
 from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores, dev_unit
+from harness.training._order import items_seen
 from harness.training._rows import TouchedRows, touched_rows
 from harness.training._sharding import sharding_asked_for
 from harness.training._teacher import taught_by, with_teacher
@@ -110,6 +111,8 @@ def _train(
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    if shard:
+        _check_sharded(stage)
     # A process may train in several precisions one after the other; accelerate would refuse the second.
     AcceleratorState._reset_state()
 
@@ -118,23 +121,6 @@ def _train(
     started = time.monotonic()
     accelerator = Accelerator(cpu=compute.device == "cpu", mixed_precision={"fp32": "no"}.get(stage.dtype, stage.dtype))
     tokenizer = load_tokenizer(parent, _tokenizer_settings(stage))
-    for part in stage.tasks:
-        if shard and (asking := part.objective.needing("gradients")):
-            raise UsageError(
-                f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
-            )
-        if shard and (part.family.freezes_encoder or part.objective.freezes_encoder):
-            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
-        if shard and part.family.reads_images:
-            raise UsageError(f"{part.name}: a tower for pictures is not trained with FSDP", hint="train without")
-    if shard and stage.fusion is not None:
-        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
-    if shard and stage.options.second_lr:
-        raise UsageError(
-            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
-        )
-    if shard and stage.quant:
-        raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
     how = quantised(stage.quant, str(accelerator.device), stage.dtype) | attention_arguments(stage.attention, parent)
     carried = carried_parameters(parent)
     contexts = _contexts(stage, tokenizer, accelerator.device, teacher)
@@ -144,7 +130,8 @@ def _train(
         for task, part in zip(stage.tasks, parts, strict=True)
     ]
     schedule = make_schedule(items, stage.options, stage.beside)
-    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
+    rows_apart = stage.options.second_lr and stage.options.second_lr_on == "new_tokens"
+    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if rows_apart else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
@@ -196,6 +183,27 @@ def _train(
         _finish(stage, parts, fresh, progress, trainer, best, folder, taught_by(stage, teacher))
         shutil.rmtree(work, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _check_sharded(stage: Stage) -> None:
+    """Refuses what needs whole gradients, whole embeddings or whole weights, which FSDP shares out."""
+    for part in stage.tasks:
+        if asking := part.objective.needing("gradients"):
+            raise UsageError(
+                f"objective {asking[0]!r}: not with FSDP, which has no whole gradients", hint="train without"
+            )
+        if part.family.freezes_encoder or part.objective.freezes_encoder:
+            raise UsageError(f"{part.name}: a soft prompt is not trained with FSDP", hint="train without")
+        if part.family.reads_images:
+            raise UsageError(f"{part.name}: a tower for pictures is not trained with FSDP", hint="train without")
+    if stage.fusion is not None:
+        raise UsageError(f"{stage.name}: fused layers are not sharded", hint="train without FSDP")
+    if stage.options.second_lr:
+        raise UsageError(
+            "option second_lr: not with FSDP, which shares out the rows of embeddings", hint="train without"
+        )
+    if stage.quant:
+        raise UsageError(f"--quant {stage.quant}: not with FSDP, which cannot share out packed weights")
 
 
 def _finished(parts: Sequence[HeadTask], model: Any) -> Any:
@@ -250,7 +258,7 @@ def _finish(
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
         **prompt_facts(plain_model(parts[0].model)),
-        **tower_facts(plain_model(parts[0].model)),
+        **_pictures(parts, trainer, progress.step),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -272,6 +280,17 @@ def _finish(
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
     replace_folder(best, folder)
+
+
+def _pictures(parts: Sequence[HeadTask], trainer: Trainer, steps: int) -> dict[str, Any]:
+    """The tower for pictures, and how many it has seen in training, each counted each time; {} where there is none."""
+    found = tower_facts(plain_model(parts[0].model))
+    seen = sum(
+        items_seen(part.features.item_count, trainer.options.batch, int((trainer.schedule[:steps] == place).sum()))
+        for place, part in enumerate(parts)
+        if part.family.reads_images
+    )
+    return {name: {**facts, "images": seen} for name, facts in found.items()}
 
 
 def _languages_frozen(parts: Sequence[HeadTask]) -> bool:
@@ -348,7 +367,7 @@ def _parts(
         elif stage.options.peft:
             if len(stage.tasks) > 1:
                 raise UsageError("--peft trains one task a stage", hint="give the tasks in sequence: --via a --via b")
-            model = with_adapters(model, stage.options, carried)
+            model = with_adapters(model, stage.options, carried, head=part.family.adapts_head)
         parts.append(HeadTask(part.task.name, part.family, model, rows, padding, part.objective, context))
     return parts, sorted(fresh)
 
@@ -401,7 +420,8 @@ def _of_many_bits(
     [task], [context] = stage.tasks, contexts
     whole = task.family.load(str(parent), dtype="float32")
     whole = task.objective.prepare(whole, context) if context else whole
-    return with_weights_of(with_adapters(whole, stage.options, carried), model)
+    adapted = with_adapters(whole, stage.options, carried, head=task.family.adapts_head)
+    return with_weights_of(adapted, model)
 
 
 def _lacking(kept: Any, carried: Sequence[str], models: Sequence[Any], parent: Path) -> dict[str, torch.Tensor]:

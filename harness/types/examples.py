@@ -353,6 +353,39 @@ class Text(Example):
 
 
 @dataclass(frozen=True, slots=True)
+class Source(Example):
+    """A text, and the text that is to be written for it: an answer, a summary, the sentence without noise.
+
+    ``language`` is the code of the language that the target is to be in, "" where that is the language of the unit.
+    """
+
+    id: str
+    text: str
+    target: str | None
+    language: str = ""
+
+    query_fields = ("text",)
+    label_field = "target"
+
+    def texts(self) -> dict[str, str]:
+        """The text that is read."""
+        return {"text": self.text}
+
+    def find_problem(self, labels: frozenset[str]) -> str:
+        """Text, target and language."""
+        wrong = _no_string("its text", self.text) or _no_string("its target", self.target or "")
+        return wrong or _no_string("its language", self.language)
+
+    def in_place_of(self, original: Self) -> Self:
+        """This translation under the id of its original; the target is that of the translation."""
+        return replace(self, id=original.id)
+
+    def describe(self, gold: Any, predicted: Any) -> Described:
+        """The text, its target, and what was written."""
+        return (("text", self.text), ("target", str(gold)), ("written", "" if predicted is None else str(predicted)))
+
+
+@dataclass(frozen=True, slots=True)
 class Captioned(Example):
     """A picture and what a caption says of it.
 

@@ -21,6 +21,9 @@ class Objective(PluginValue):
     use. ``version`` is part of the key of every stage trained with it. ``families`` names the families that it works
     with; empty: all that are trained. ``needs`` is checked before any model is loaded: a "teacher" (``--set teacher=MODEL``),
     "translations" among the training data, or "gradients" of inner activations, which sharded or packed weights do not have.
+
+    With ``method`` it is a way to build a system, and boards rank its runs with others that used the same data. Without, it
+    is a control or not yet known to be one: its name is part of the setting, so that it is ranked apart.
     """
 
     kind = "objective"
@@ -35,11 +38,13 @@ class Objective(PluginValue):
     summary: str = ""
     citation: str = ""
     provider: str = ""
+    method: bool = False
 
     def check(self) -> None:
         """Needs that are known."""
         super().check()
         where = self.where
+        require(isinstance(self.method, bool), f"{where}: method must be True or False", self.method)
         check_whole(where, "version", self.version)
         check_strings(where, "families", self.families)
         for need in check_strings(where, "needs", self.needs):

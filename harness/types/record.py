@@ -165,6 +165,7 @@ class ObjectiveRecord(TypedDict):
     provider: NotRequired[str]
     options: NotRequired[dict[str, Any]]
     needs: NotRequired[list[str]]
+    method: NotRequired[bool]
 
 
 class InputRecord(TypedDict):
@@ -232,6 +233,7 @@ class StageRecord(TypedDict):
     quant: NotRequired[str]
     attention: NotRequired[str]
     language_adapters: NotRequired[dict[str, Any]]
+    image_tower: NotRequired[dict[str, Any]]
     preparation: NotRequired[dict[str, Any]]
     ancestors: NotRequired[list[str]]
     head: NotRequired[str]
@@ -300,7 +302,8 @@ class UnitRecord(TypedDict):
     """One unit: what it was predicted from and by, its files and its score (None: there are no labels).
 
     ``run`` is the sha256 of the run's identity, ``session`` a place in its sessions, ``checkpoint`` the key of the stage
-    that predicted it. ``facts`` are what the family and the perturbation say.
+    that predicted it. ``facts`` are what the family and the perturbation say. ``metric`` is there where an option of the
+    family chose another than the task's.
     """
 
     key: str
@@ -315,6 +318,7 @@ class UnitRecord(TypedDict):
     predictions: FileRecord
     labels: FileRecord | None
     facts: NotRequired[dict[str, Any]]
+    metric: NotRequired[str]
     score: UnitScoreRecord | None
     seconds: NotRequired[float]
 

@@ -13,10 +13,11 @@ from harness.types.sources import Source
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tasks.md"
 UNPINNED = {
-    "ccasimiro/squad_es": ["squad"],
+    "ccasimiro/squad_es": ["squad", "squad_gen"],
     "clue/clue": ["nli"],
     "google/xtreme": [
-        *"lareqa mlqa panx pawsx squad tatoeba tatoeba_mteb tydiqa udpos udpos_hub wikiann xnli xnli_cloze xquad".split()
+        *"lareqa mlqa panx pawsx squad squad_gen tatoeba tatoeba_mteb tydiqa tydiqa_gen udpos udpos_hub".split(),
+        *"wikiann xnli xnli_cloze xquad xquad_gen".split(),
     ],
     "kakaobrain/kor_nli": ["nli"],
     "masakhane/masakhaner2": ["masakhaner2"],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from safetensors.torch import load_file
 from small_models import save_model
 
 from harness.cli.main import main
+from harness.training import train_stage
 
 pytestmark = pytest.mark.usefixtures("warm_python")
 
@@ -37,11 +39,11 @@ def without_dropout(small_model: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def launch(*words: object, fsdp: bool = False) -> subprocess.Popen[str]:
+def launch(*words: object, fsdp: bool = False, processes: int = 2) -> subprocess.Popen[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    torchrun = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port", port]
+    torchrun = ["torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", port]
     launcher = [sys.executable, "-m", *torchrun, "-m", "harness.cli"]
     # what `accelerate launch --cpu --use_fsdp` sets; the last of them makes transformers load nothing into the second
     # process, if it is listened to
@@ -52,8 +54,8 @@ def launch(*words: object, fsdp: bool = False) -> subprocess.Popen[str]:
     )
 
 
-def run(*words: object, fsdp: bool = False) -> None:
-    process = launch(*words, fsdp=fsdp)
+def run(*words: object, fsdp: bool = False, processes: int = 2) -> None:
+    process = launch(*words, fsdp=fsdp, processes=processes)
     said, _ = process.communicate()
     assert process.returncode == 0, said[-3000:]
 
@@ -94,6 +96,7 @@ def alone(
         ("mnli+squad", (), False),
         ("mnli+squad", (), True),
         ("mnli", ("--peft", "lora"), True),
+        ("mnli@noise", (), True),
     ],
 )
 def test_two_processes_train_as_one(
@@ -118,6 +121,63 @@ def test_two_processes_train_as_one(
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, rtol=1e-4, atol=2e-5)
     assert json.loads((folders[1] / "config.json").read_text()) == json.loads((folders[0] / "config.json").read_text())
+
+
+MASKS = """
+import numpy as np
+from harness import hookimpl
+from harness.families.text_rows import Mask
+
+def by_word(mask, ids, offsets):
+    drawn = (ids.astype(np.int64) * 40503 % 1009) / 1009
+    return mask.apply(ids, drawn, (drawn * 10) % 1, ids.astype(np.int64) % len(mask.ordinary), offsets)
+
+@hookimpl
+def harness_configure(registry):
+    Mask.drawn = by_word  # else each process draws its own, as it draws its own dropout
+"""
+
+
+def test_new_tokens_have_their_own_rate_in_two_processes_as_in_one(
+    corpus: Path, without_dropout: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "masks.py").write_text(MASKS, encoding="utf-8")
+    options = {"extend_vocabulary": 24, "second_lr": 1e-2, "lr": 1e-4, "mlm_probability": 0.5, "max_steps": 5}
+    given = words("mlm[sw]", corpus, without_dropout, **options)
+    found = {}
+    for name, processes in (("one", 1), ("two", 2)):
+        run("--plugin", tmp_path / "masks.py", *given, "--out", tmp_path / name / "out", processes=processes)
+        found[name] = load_file(tmp_path / name / "out" / "model.safetensors")
+    for name, value in found["one"].items():
+        torch.testing.assert_close(found["two"][name], value, rtol=1e-4, atol=2e-5)
+    [start] = (tmp_path / "two").rglob("prepared-*/model.safetensors")
+    [table] = [name for name in found["two"] if name.endswith("word_embeddings.weight")]
+    moved = (found["two"][table] - load_file(start)[table.removeprefix("roberta.")]).abs().amax(dim=1)
+    assert moved[-24:].max() > 20 * moved[:-24].max() > 0  # at a hundred times the rate
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "message"),
+    [
+        ("mlm[sw]", {"extend_vocabulary": 24, "second_lr": 1e-2}, "option second_lr: not with FSDP"),
+        ("mnli@adversarial", {}, "objective 'adversarial': not with FSDP"),
+        ("mnli@prompt", {}, "objective 'prompt': not with FSDP"),
+    ],
+)
+def test_what_needs_whole_gradients_or_tables_is_refused_where_they_are_shared_out(
+    task: str,
+    values: dict[str, object],
+    message: str,
+    corpus: Path,
+    without_dropout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(train_stage, "sharding_asked_for", lambda: nullcontext(True))
+    given = [*words(task, corpus, without_dropout, **values), "--out", tmp_path / "out"]
+    assert main([*map(str, given)]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_a_sharded_training_stops_together_and_goes_on(corpus: Path, without_dropout: Path, tmp_path: Path) -> None:

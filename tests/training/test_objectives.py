@@ -440,6 +440,21 @@ def test_options_of_a_control_can_be_set_for_it_alone(trained: Any) -> None:
 # Runs
 
 
+@pytest.mark.parametrize(
+    ("objective", "suffix"),
+    [("noise", ""), ("shuffled", "+objective:shuffled"), ("shuffled@noise", "+objective:shuffled@noise")],
+)
+def test_methods_rank_with_other_systems_of_their_setting_and_controls_apart(
+    corpus: Path, small_model: Path, tmp_path: Path, objective: str, suffix: str
+) -> None:
+    chosen = options(corpus, objective=objective, max_steps=1)
+    run = evaluate(str(small_model), ["xnli[en]"], out=tmp_path / "run", options=chosen)
+    said = run.record["stages"][0]["tasks"][0]["objective"]
+    assert [each.get("method", False) for each in said] == [name == "noise" for name in objective.split("@")]
+    row = export_row(tmp_path / "run", get_registry(), allow_partial=True, allow_dirty=True, allow_unpinned=True)
+    assert row["setting"] == f"zero_shot_en{suffix}" and row["system"].endswith(f" + objective {objective}")
+
+
 def test_a_run_with_an_objective_never_looks_like_the_plain_one(
     corpus: Path, small_model: Path, tmp_path: Path
 ) -> None:

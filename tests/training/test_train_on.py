@@ -95,6 +95,7 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
         limit: int | None = None,
         pair_missing: Any = "error",
         languages: Sequence[str] = ("en", "de"),
+        out: str = "",
         **overrides: Any,
     ) -> Run:
         options = EvalOptions(
@@ -108,8 +109,8 @@ def run(corpus: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
             pair_missing=pair_missing,
             overrides={"epochs": 1, "batch": 16, **overrides},
         )
-        out = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
-        return evaluate(str(small_model), task, languages=list(languages), out=out, options=options)
+        where = tmp_path / (out or f"run-{len(list(tmp_path.iterdir()))}")
+        return evaluate(str(small_model), task, languages=list(languages), out=where, options=options)
 
     return of
 
@@ -139,6 +140,48 @@ def test_english_text_through_the_reader_of_translations_trains_the_bits_of_engl
     assert other["resources"]["translations_train"] == [
         {"from": "en", "to": "de", "origin": "machine_translation", "system": ""}
     ]
+
+
+def test_what_is_said_of_a_translation_afterwards_is_what_the_record_says(
+    corpus: Path, run: Callable[..., Run], tmp_path: Path, english: Any
+) -> None:
+    """The description is no part of a key: nothing is trained or scored anew, and nothing outdated is ranked."""
+    rows = english(corpus)
+    write(tmp_path / "data", "translated/xnli/de/train.jsonl", rows)
+    write(tmp_path / "data", "translated/xnli/sw/train.jsonl", rows)
+    about = tmp_path / "data/translated/xnli/about.toml"
+    chosen = {"limit": LIMIT, "max_steps": 1, "out": "again"}
+    found = {}
+    for text in ("", 'origin = "native"', 'origin = "machine_translation"\nsystem = "ours"'):
+        about.write_text(text or 'origin = "machine_translation"', encoding="utf-8")
+        found[text] = run("xnli", "xnli[de]", epochs_of="all", **chosen)
+    first, native, ours = found.values()
+    for other in (native, ours):
+        for name in ("units", "stages"):
+            assert [each["key"] for each in listed(other, name)] == [each["key"] for each in listed(first, name)]
+            assert [each["seconds"] for each in listed(other, name)] == [
+                each["seconds"] for each in listed(first, name)
+            ]
+    assert [only_stage(each)["resources"]["translations_train"] for each in (first, native, ours)] == [
+        [{"from": "en", "to": "de", "origin": "machine_translation", "system": ""}],
+        [],
+        [{"from": "en", "to": "de", "origin": "machine_translation", "system": "ours"}],
+    ]
+    assert [each.record["resources"]["translations_train"] != [] for each in (first, native, ours)] == [
+        True,
+        False,
+        True,
+    ]
+    [part] = only_stage(ours)["tasks"]
+    assert part["data"]["train"]["provenance"] == [
+        {"language": "de", "origin": "machine_translation", "system": "ours"}
+    ]
+    assert setting_of(ours) == "translate_train"
+
+
+def listed(run: Run, name: str) -> list[dict[str, Any]]:
+    values: Any = run.record[name]  # type: ignore[literal-required]
+    return list(values.values() if isinstance(values, dict) else values)
 
 
 def test_an_epoch_is_as_long_as_one_of_english_unless_it_is_of_all(
@@ -254,12 +297,13 @@ def test_translations_of_tagged_sentences_need_no_tags(
     taught = run(task, names, limit=LIMIT, max_steps=1, objective="teaching", teacher="self")
     stage = next(each for each in taught.record["stages"] if each["name"].endswith("@teaching"))
     assert not taught.failed and stage["objectives"][names]["teaching"]["alpha"] == 1
-    assert setting_of(taught) == "translate_train+text:de+objective:teaching"
+    assert setting_of(taught) == "translate_train+text:de"
     with pytest.raises(UsageError, match="no training example in de has a label"):
         run(task, names, limit=LIMIT, max_steps=1)
     fused = run(
         task, names, limit=LIMIT, max_steps=1, pair_missing="self", objective="fusion", local_layers=0, fusion_layers=1
     )
+    assert setting_of(fused) == setting_of(taught)  # by what was used, and not by the method
     assert not fused.failed and only_stage(fused)["tasks"][0]["pairs"]["translated"] > 0
     missing = run(task, f"{task}[yo]", limit=LIMIT)
     assert "a JSON object a line with tokens (and" in json.dumps(missing.record["failed"])

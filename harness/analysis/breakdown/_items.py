@@ -40,7 +40,8 @@ def task_items(
     if system.path is None:
         return
     try:
-        scorer = TaskScorer.of(registry, task)
+        units = system.tasks[task].units.values()
+        scorer = TaskScorer.of(registry, task, next((unit.record.get("metric", "") for unit in units), ""))
     except HarnessError:
         return
     metric = scorer.metric

@@ -43,7 +43,7 @@ SHORT: Mapping[str, Any] = {
 
 READS_PADDING = "rows of one length only: it reads padding"
 SEPARATOR = "the end token between the texts of a pair, where its tokenizer puts none"
-NEW_HEAD = "a new head, drawn at random: its checkpoint has none for masked tokens"
+NEW_HEAD = "a new head, drawn at random: its checkpoint has none"
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,17 @@ METRICS: dict[str, type[AdditiveMetric]] = {
     )
 }
 
+_GENERATION = "generation"
+"""Imported by the runs that use it alone."""
+
 
 def get_metric(name: str) -> Metric:
     """The metric of this name.
 
     Besides the names in :data:`METRICS`: ``accuracy_f1:LABEL`` (F1 of that label), ``zero_shot:LABEL,LABEL`` (those labels
-    are seen in training), ``evaluate:MODULE`` (any metric of
-    Hugging Face ``evaluate``, see :class:`~harness.scoring.metrics.hub.EvaluateMetric`), ``package.module:Class`` (a plugin's).
+    are seen in training), ``generation`` and ``generation:NAME`` (an identifier of languages, see
+    :class:`~harness.scoring.metrics.generation.Generation`), ``evaluate:MODULE`` (any metric of Hugging Face ``evaluate``,
+    see :class:`~harness.scoring.metrics.hub.EvaluateMetric`), ``package.module:Class`` (a plugin's).
     :class:`UsageError` with suggestions for an unknown name.
     """
     head, colon, rest = name.partition(":")
@@ -52,13 +56,17 @@ def get_metric(name: str) -> Metric:
         return AccuracyF1(rest)
     if head == seen_labels.METRIC and rest:
         return ZeroShot(seen_labels.seen_in(name))
+    if head == _GENERATION:
+        from harness.scoring.metrics.generation import Generation
+
+        return Generation(rest or "builtin")
     if head == "evaluate" and rest:
         from harness.scoring.metrics.hub import EvaluateMetric
 
         return EvaluateMetric(name)
     if colon:
         return _own(name)
-    raise UsageError(f"unknown metric {name!r}", hint=did_you_mean(name, METRICS))
+    raise UsageError(f"unknown metric {name!r}", hint=did_you_mean(name, [*METRICS, _GENERATION]))
 
 
 def _own(reference: str) -> Metric:

@@ -40,6 +40,10 @@ class Metric(ABC):
         """The scale of one of its numbers, where they are not all on :attr:`scale`."""
         return self.scale
 
+    def check_usable(self) -> None:
+        """Raises UsageError where a package that it needs is not installed: asked before anything is computed."""
+        return
+
     def remarks(self, gold: Sequence[Any]) -> tuple[str, ...]:
         """Warnings on labels that the official scorer of the metric counts in another way."""
         return ()

@@ -65,6 +65,7 @@ class Composition:
                 "provider": layer.value.provider,
                 "options": as_plain(layer.objective.options),
                 **({"needs": list(layer.value.needs)} if layer.value.needs else {}),
+                **({"method": True} if layer.value.method else {}),
             }
             for layer in self.layers
         ]
