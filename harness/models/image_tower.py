@@ -56,9 +56,12 @@ def drawn_patches(model: PreTrainedModel, size: int, patch: int, seed: int) -> T
 
 
 def drawn_projector(
-    model: PreTrainedModel, vision: PreTrainedModel, length: int, scale: Mapping[str, Any], seed: int
+    model: PreTrainedModel, vision: PreTrainedModel, length: int, described: Mapping[str, Any], seed: int
 ) -> Tower:
-    """A tower of a frozen vision model and a projector to the model, drawn from ``seed``."""
+    """A tower of a frozen vision model and a projector to the model, drawn from ``seed``.
+
+    ``described`` are the "mean" and "std" of its colours, and its "fingerprint".
+    """
     import torch
 
     from harness.models._towers import Vision
@@ -66,7 +69,7 @@ def drawn_projector(
     width = word_embedding(model, _WHAT).embedding_dim
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Vision(vision, length, width, scale)
+        return Vision(vision, length, width, described)
 
 
 @contextmanager
