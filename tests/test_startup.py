@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss", "pyarrow", "numpy", "pandas", "scipy", "sklearn")
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "evaluate",
+    "faiss",
+    "pyarrow",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "PIL",
+)
 
 PROBE = """
 import contextlib, io, json, sys
@@ -60,6 +72,16 @@ new = sorted(name for name in set(sys.modules) - before if name.partition(".")[0
 print(json.dumps({"code": 0, "characters": 1, "modules": new}))
 """
     assert loaded_by(program=program) == {"harness"}
+
+
+def test_the_family_of_captions_imports_neither_pillow_nor_towers_before_it_is_trained() -> None:
+    program = """
+import json, sys
+from harness.families.captioning import Captioning
+Captioning((), Captioning.Options())
+print(json.dumps({"code": 0, "characters": 1, "modules": sorted(sys.modules)}))
+"""
+    assert loaded_by(program=program).isdisjoint(("PIL", "torch", "transformers", "harness.models._towers"))
 
 
 def test_a_process_of_its_own_does_not_look_for_cycles_among_what_it_imported() -> None:

@@ -12,6 +12,7 @@ import torch
 from drawn_pictures import drawn
 from hypothesis import given
 from hypothesis import strategies as st
+from published_models import PUBLISHED, save_published
 from small_models import save_model, tokenizer
 
 from harness import Captioned, Pair, Picture
@@ -22,6 +23,7 @@ from harness.families.captioning import Captioning
 from harness.families.mlm import MaskedLanguageModel
 from harness.inference.forward import Forward
 from harness.models.image_tower import tower_of
+from harness.models.languages import freeze_languages
 from harness.models.load import check_head, load_tokenizer
 from harness.models.places import PLACEHOLDER
 from harness.registry.default import get_registry
@@ -244,6 +246,20 @@ def test_a_checkpoint_without_its_tower_predicts_no_captions(model: Path) -> Non
     network = family().load(str(model))
     with pytest.raises(ModelError, match=r"no trained head for this task .*image_tower"):
         check_head(network, model, family().head_parameters(network))
+
+
+def test_a_model_with_modules_of_languages_trains_its_tower_and_not_its_embeddings(tmp_path: Path) -> None:
+    xmod = next(each for each in PUBLISHED if each.kind == "xmod")
+    network: Any = family().load(str(save_published(xmod, tmp_path / "xmod")), ignore_mismatched_sizes=True)
+    freeze_languages(network)
+    embedding = network.get_input_embeddings()
+    assert not embedding.weight.requires_grad
+    assert all(parameter.requires_grad for parameter in embedding.image_tower.parameters())
+
+
+def test_models_in_few_bits_are_refused(model: Path) -> None:
+    with pytest.raises(UsageError, match="--quant: captions are not learned by a model in 8 or 4 bits"):
+        family().load(str(model), ignore_mismatched_sizes=True, quantization_config=object())
 
 
 @pytest.mark.parametrize("kind", ["mt5", "llama"])
