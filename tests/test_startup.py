@@ -104,3 +104,18 @@ def test_only_scoring_entities_waits_for_their_library(shared_data: Path, task: 
         *("--task", task),
     )
     assert (not modules.isdisjoint(("seqeval", "sklearn"))) == waits
+
+
+WRITING = (
+    *("harness.scoring.metrics.generation", "harness.scoring.formats.texts", "sacrebleu", "rouge_score", "nltk"),
+    *("py3langid", "lingua", "transformers.generation"),
+)
+"""Modules that cost something. Every run imports the families, which say what their options are."""
+
+
+def test_only_runs_that_write_text_import_what_scores_it(shared_data: Path, tmp_path: Path) -> None:
+    data, common = str(shared_data), ("eval", "--offline", "--limit", "4", "--model", "baseline:majority", "--json")
+    spans = loaded_by(*common, "--task", "xquad[de]", "--data-dir", data, "--out", str(tmp_path / "spans"))
+    assert spans.isdisjoint(WRITING) and "harness.families.span_qa" in spans
+    texts = loaded_by(*common, "--task", "xquad_gen[de]", "--data-dir", data, "--out", str(tmp_path / "texts"))
+    assert texts.issuperset(WRITING[:4])
