@@ -103,8 +103,9 @@ def _split(name: str) -> Split:
 class DrawnPlugin:
     """The intermediate task ``drawn``."""
 
+    @staticmethod
     @hookimpl
-    def harness_intermediate_tasks(self) -> Iterator[IntermediateTask]:
+    def harness_intermediate_tasks() -> Iterator[IntermediateTask]:
         yield IntermediateTask(
             "drawn",
             1,

@@ -107,14 +107,20 @@ def keep_tower(model: PreTrainedModel) -> None:
 
 def release_tower(model: PreTrainedModel) -> None:
     """Undoes :func:`keep_tower`: rows mark the places of their pictures again, and the tower is trained."""
+    if tower_of(model) is not None:
+        thaw_tower(model)
+        put_in_no_row(model)
+        if hasattr(model.config, IMAGES):
+            delattr(model.config, IMAGES)
+
+
+def thaw_tower(model: PreTrainedModel) -> None:
+    """Lets its tower be trained, if it has one, all but a vision model in it."""
     tower = tower_of(model)
     if tower is not None:
         tower.requires_grad_(True)
         for frozen in tower.frozen:
             frozen.requires_grad_(False)
-        put_in_no_row(model)
-        if hasattr(model.config, IMAGES):
-            delattr(model.config, IMAGES)
 
 
 def tower_parameters(model: PreTrainedModel) -> list[torch.nn.Parameter]:

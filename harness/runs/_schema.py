@@ -8,7 +8,7 @@ has, is checked here. The validator is jsonschema-rs: with a schema compiled in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
@@ -80,18 +80,13 @@ def _contradictions(record: RunRecord) -> Iterator[str]:
             found = set(unit["score"]["metrics"])
             if unit["labels"] is None or not found:
                 yield f"units.{key}: a score without {'labels' if found else 'metrics'}"
-            elif not _alike(
-                names.setdefault((of.task, of.split), found), found, record.get("primary", {}).get(of.task)
-            ):
+            # Some numbers need not be of all languages; those that make the score do.
+            common = names[of.task, of.split] = names.get((of.task, of.split), found) & found
+            if found and not (common and found.issuperset(record.get("primary", {}).get(of.task, ()))):
                 yield f"units.{key}.score.metrics: not those of the other languages"
     if units and "reference" not in record.get("model", {}):
         yield "model.reference: missing"
     yield from _averages(record, units)
-
-
-def _alike(numbers: set[str], others: set[str], primary: Sequence[str] | None) -> bool:
-    """Tells whether units have the same numbers, or all of those that make the score: some need not be of all languages."""
-    return numbers == others or bool(primary and numbers & others >= set(primary))
 
 
 def _averages(record: RunRecord, units: Mapping[str, UnitRecord]) -> Iterator[str]:

@@ -189,8 +189,8 @@ def test_mismatched_and_shuffled_take_as_many_steps_on_other_pictures(trained: T
 
 def test_pictures_are_learned_from_and_mismatched_ones_are_not(trained: Trained) -> None:
     """Chance is 25 for four colours and 50 for two shapes."""
-    how = {"max_steps": 170, "batch": 32, "train_limit": None}
-    assert trained("drawn", **how).summary["dev_score"] > 60
+    how = {"max_steps": 130, "batch": 32, "train_limit": None}
+    assert trained("drawn", **how).summary["dev_score"] > 55
     assert trained("drawn@mismatched", **how).summary["dev_score"] < 37.5 + 12
 
 
@@ -216,6 +216,12 @@ def test_a_killed_training_ends_in_the_same_bits(
     with pytest.raises(Interrupted):
         start()
     assert differing(start().folder, whole.folder) == []
+
+
+def test_recomputed_layers_give_the_same_weights(trained: Trained) -> None:
+    whole, again = (weights(trained("drawn", gradient_checkpointing=on).folder) for on in (False, True))
+    for name, value in whole.items():
+        torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_how_a_step_is_cut_changes_nothing_but_rounding(trained: Trained) -> None:
