@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from drawn_pictures import drawn
+from drawn_pictures import drawn, registry
 from hypothesis import given
 from hypothesis import strategies as st
 from published_models import PUBLISHED, save_published
@@ -20,6 +20,7 @@ from harness.core.errors import DataError, ModelError, UsageError
 from harness.families import _caption_rows
 from harness.families._caption_rows import CaptionRows, filled, gaps
 from harness.families.captioning import Captioning
+from harness.families.example_tokens import example_tokens
 from harness.families.mlm import MaskedLanguageModel
 from harness.inference.forward import Forward
 from harness.models.image_tower import tower_of
@@ -288,6 +289,15 @@ def test_options_that_mean_nothing_are_refused(options: dict[str, Any], said: st
 def test_other_examples_are_refused() -> None:
     with pytest.raises(UsageError, match="not from Pair examples"):
         family().features(tokenizer("xlmr"), [Pair("1", "a", "b", "c")], training=True)
+
+
+def test_the_tokens_of_an_example_are_shown_with_and_without_its_picture() -> None:
+    task = next(each for each in registry().intermediate_tasks().values() if each.name == "drawn")
+    example, tokens = drawn(1)[0], tokenizer("xlmr")
+    [shown] = example_tokens(registry(), task, example, tokens)
+    assert shown[:17] == ["<picture>"] * 16 + ["<s>"] and "<mask>" in shown
+    [text] = example_tokens(registry(), task, replace(example, image=Picture("lost.png")), tokens)
+    assert text == tokens.convert_ids_to_tokens(tokens(example.caption)["input_ids"])
 
 
 def test_baselines_guess_training_captions() -> None:
