@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from harness.core.damage import Damaged
 from harness.core.errors import DataError, UsageError
-from harness.types.defaults import BENCHMARK, CHECKLIST_CASES, RESAMPLES
+from harness.types.defaults import CHECKLIST_CASES, RESAMPLES
 from harness.types.keywords import Keywords, shows_keywords, texts, with_keywords
 from harness.types.options import EvalOptions, as_plain
 
@@ -311,8 +311,8 @@ def score(
 
     With ``strict``, as the official scorer does: a task counts if both have its folder, and then every language must be
     there; without, everything that both have is scored. Without ``labels``, ``predictions`` is a run folder, which has
-    them, and everything in it is scored. ``benchmark`` is by default that of the run's record, or "xtreme";
-    ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes.
+    them, and everything in it is scored. ``benchmark`` is by default that of the run's record, or "xtreme"
+    (none where ``tasks`` are others); ``tasks`` are selectors ("xnli", "x*", "xnli[sw,ur]"), ``languages`` codes.
 
     Raises :class:`~harness.core.errors.DataError` naming file and line for anything malformed or missing.
     """
@@ -323,7 +323,7 @@ def score(
     if labels is None:
         return score_run(Path(predictions), registry, benchmark, texts(tasks), texts(languages))
     where = Path(predictions), Path(labels)
-    return score_submission(*where, registry, benchmark or BENCHMARK, texts(tasks), texts(languages), strict=strict)
+    return score_submission(*where, registry, benchmark, texts(tasks), texts(languages), strict=strict)
 
 
 def compare(

@@ -22,6 +22,27 @@ def harness_objectives():
         summary="control: the task with its labels permuted among the training examples",
     )
     yield Objective(
+        "mismatched",
+        1,
+        "harness.training.objectives.mismatched:Mismatched",
+        families=("captioning",),
+        summary="control: captions with the pictures of others, so that nothing in a picture tells its caption",
+    )
+    yield Objective(
+        "null",
+        1,
+        "harness.training.objectives.at_inference:Null",
+        families=("captioning",),
+        summary="captions as usual; learned constant vectors stay in the checkpoint in place of those of a picture",
+    )
+    yield Objective(
+        "kept",
+        1,
+        "harness.training.objectives.at_inference:Kept",
+        families=("captioning",),
+        summary="captions as usual; the tower stays in the checkpoint and sees a blank picture, for its cost alone",
+    )
+    yield Objective(
         "adversarial",
         1,
         "harness.training.objectives.adversarial:Adversarial",

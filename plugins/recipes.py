@@ -2,6 +2,9 @@
 
 from harness import Recipe, hookimpl
 
+# No script of the two papers': the projector starts from nothing, and all arms of a comparison take as many steps.
+PICTURES = {"second_lr": 1e-3, "second_lr_on": "projector", "select": "last"}
+
 XTREME = Recipe(
     name="xtreme",
     version=1,
@@ -25,6 +28,8 @@ XTREME = Recipe(
         "copa": {"epochs": 5, "select": "last", "truncate": "longest_first", "keep_head": True},
         "lareqa": {"epochs": 3, "batch": 16, "softmax_pairs": 4, "evaluate_every": 1000},
         "mewslix": {"epochs": 2, "batch": 256, "softmax_pairs": 64, "evaluate_every": 100},
+        "captions": PICTURES,
+        "scenes": PICTURES,
     },
     large_tasks={
         "xnli": {"lr": 3e-5},
@@ -57,6 +62,8 @@ STILTS = Recipe(
         "panx": {"epochs": 10, "max_length": 256},
         "squad": {"epochs": 2, "batch": 16},
         "tydiqa": {"epochs": 2, "batch": 16},
+        "captions": PICTURES,
+        "scenes": PICTURES,
     },
     summary="the public code of the STILTs paper (jiant): early stopping on 500 English dev examples, warm-up of 10%",
     source="nyu-mll/jiant scripts/benchmarks/xtreme at daa5a25; Phang et al. 2020",
@@ -153,7 +160,7 @@ SOFT_PROMPT = Recipe(
         "warmup_ratio": 0.1,
         "evaluate_every": 50,
         "eval_limit": 500,
-        "select": "best",
+        "select": "loss",  # of few classes the scores of many checkpoints are the same
     },
     # 32 examples a class.
     tasks={

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss", "pyarrow", "numpy", "pandas", "scipy", "sklearn")
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "evaluate",
+    "faiss",
+    "pyarrow",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "PIL",
+)
 
 PROBE = """
 import contextlib, io, json, sys
@@ -62,6 +74,16 @@ print(json.dumps({"code": 0, "characters": 1, "modules": new}))
     assert loaded_by(program=program) == {"harness"}
 
 
+def test_the_family_of_captions_imports_neither_pillow_nor_towers_before_it_is_trained() -> None:
+    program = """
+import json, sys
+from harness.families.captioning import Captioning
+Captioning((), Captioning.Options())
+print(json.dumps({"code": 0, "characters": 1, "modules": sorted(sys.modules)}))
+"""
+    assert loaded_by(program=program).isdisjoint(("PIL", "torch", "transformers", "harness.models._towers"))
+
+
 def test_a_process_of_its_own_does_not_look_for_cycles_among_what_it_imported() -> None:
     program = """
 import contextlib, gc, io, json, sys
@@ -82,3 +104,18 @@ def test_only_scoring_entities_waits_for_their_library(shared_data: Path, task: 
         *("--task", task),
     )
     assert (not modules.isdisjoint(("seqeval", "sklearn"))) == waits
+
+
+WRITING = (
+    *("harness.scoring.metrics.generation", "harness.scoring.formats.texts", "sacrebleu", "rouge_score", "nltk"),
+    *("py3langid", "lingua", "transformers.generation"),
+)
+"""Modules that cost something. Every run imports the families, which say what their options are."""
+
+
+def test_only_runs_that_write_text_import_what_scores_it(shared_data: Path, tmp_path: Path) -> None:
+    data, common = str(shared_data), ("eval", "--offline", "--limit", "4", "--model", "baseline:majority", "--json")
+    spans = loaded_by(*common, "--task", "xquad[de]", "--data-dir", data, "--out", str(tmp_path / "spans"))
+    assert spans.isdisjoint(WRITING) and "harness.families.span_qa" in spans
+    texts = loaded_by(*common, "--task", "xquad_gen[de]", "--data-dir", data, "--out", str(tmp_path / "texts"))
+    assert texts.issuperset(WRITING[:4])

@@ -31,7 +31,8 @@ def command(
     """Score prediction files against label files, as the benchmark's own scorer does.
 
     Two folders in the official layout (--predictions, --labels; the benchmark is xtreme unless another is named): a
-    task counts if both have its folder, and then every language must be there. Or a RUN folder: everything in it.
+    task counts if both have its folder, and then every language must be there. Tasks of no benchmark are scored in the
+    languages that both have. Or a RUN folder: everything in it.
     """
     from harness.api import score
     from harness.cli.console import message, print_json, stdout_console

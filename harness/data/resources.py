@@ -40,14 +40,18 @@ def union(values: Iterable[Mapping[str, Any]]) -> Resources:
     return cast(Resources, found)
 
 
-def of_training(task: IntermediateTask, train: LoadedSplit) -> Resources:
-    """Resources that training on a split of a task uses: its languages, and the translations among its parts."""
+def of_training(task: IntermediateTask, train: LoadedSplit, *, images: bool = False) -> Resources:
+    """Resources that training on a split of a task uses: its languages, and the translations among its parts.
+
+    ``images`` says that the pictures of its captions are seen, too.
+    """
     read = [(code, part) for part in train.provenance for code in _languages(task, part, train)]
     codes = [code for code, _ in read]
     lacking = set(codes) if unlabelled(train.examples) else without_labels(train)
     translations = [translation(part, code) for code, part in read if part.translated]
     labels, text = [code for code in codes if code not in lacking], [code for code in codes if code in lacking]
-    return union([{"labels": labels, "text": text, "translations_train": translations}])
+    seen = {"images": codes} if images else {}
+    return union([{"labels": labels, "text": text, "translations_train": translations, **seen}])
 
 
 def without_labels(train: LoadedSplit) -> set[str]:

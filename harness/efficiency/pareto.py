@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.analysis.effects import pareto_front
 from harness.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -72,12 +73,7 @@ def scored_runs(
 
 def on_front(run: ScoredRun, others: Sequence[ScoredRun]) -> bool:
     """Tells whether no other run is at least as good in both and better in one."""
-    return not any(
-        other.score >= run.score
-        and other.milliseconds <= run.milliseconds
-        and (other.score > run.score or other.milliseconds < run.milliseconds)
-        for other in others
-    )
+    return pareto_front.on_front(run.milliseconds, run.score, ((each.milliseconds, each.score) for each in others))
 
 
 def _position(run: RunView, known: Sequence[Known]) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, cast
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from harness.core.errors import UsageError, did_you_mean
 from harness.data.access import DataAccess
@@ -121,8 +121,15 @@ def _examples(
             "language": code,
             "split": name,
             "type": type(example).__name__,
-            **asdict(cast(Any, example)),
+            **_fields(example),
             "tokens": example_tokens(registry, task, example, tokenizer),
         }
         for example in loaded.examples[:count]
     ]
+
+
+def _fields(value: Any) -> Any:
+    """The fields of an example, and of what is in it, but for those that equality leaves out: where a picture is kept."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _fields(getattr(value, each.name)) for each in fields(value) if each.compare}
+    return type(value)(map(_fields, value)) if isinstance(value, list | tuple) else value

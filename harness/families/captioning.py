@@ -130,7 +130,8 @@ class Captioning(HeadFamily):
         else:
             folder, there = Path(options.tower), tower_of(model)
             vision = load_vision(folder) if there is None else cast(Any, there).vision
-            tower = drawn_projector(model, vision, options.prefix, colour_scale(folder), seed)
+            about = {**colour_scale(folder), "fingerprint": model_fingerprint(folder)}
+            tower = drawn_projector(model, vision, options.prefix, about, seed)
         if options.tower_at_inference == "null":
             import torch
 

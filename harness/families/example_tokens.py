@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import DataError
 from harness.families.base import HeadFamily
 from harness.models.places import PLACEHOLDER
 from harness.registry.attribution import attributing_errors
@@ -22,22 +23,27 @@ def example_tokens(
 ) -> list[list[str]]:
     """The rows of tokens that the task's family makes of an example, or the tokens of each text in it.
 
-    Places of a soft prompt, which are no token of any vocabulary, are "<prompt>".
+    Places of vectors, which are no token of any vocabulary, are "<prompt>", or "<picture>" where they are those of a picture.
+    Where a picture is not at hand, the rows are those of the text alone.
     """
     with attributing_errors(task, registry):
-        rows = _rows(registry, task, example, tokenizer)
+        kind = load_part(registry.family(task.family), "implementation")
+        family = kind(task.labels, build(kind.Options, dict(task.options)))
+        rows = _rows(family, example, tokenizer)
+    place = "<picture>" if getattr(family, "reads_images", False) else "<prompt>"
     return [
-        ["<prompt>" if token >= PLACEHOLDER else tokenizer.convert_ids_to_tokens(token) for token in row]
-        for row in rows
+        [place if token >= PLACEHOLDER else tokenizer.convert_ids_to_tokens(token) for token in row] for row in rows
     ]
 
 
-def _rows(registry: Registry, task: Task, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-
-    kind = load_part(registry.family(task.family), "implementation")
-    family = kind(task.labels, build(kind.Options, dict(task.options)))
+def _rows(family: Any, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     if isinstance(family, HeadFamily):
-        features = family.features(tokenizer, [example], training=False)
+        try:
+            features = family.features(tokenizer, [example], training=False)
+        except DataError:
+            if not family.reads_images:
+                raise
+            features = family.text_rows(tokenizer, [example], training=False)
         if len(features):
             import numpy as np
 

@@ -115,12 +115,12 @@ class Generation(HeadFamily):
         return {} if closing is None else {"closing": tokenizer.convert_ids_to_tokens(closing)}
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:
-        """Writes texts for every unit. Its facts say how (``decoding``) and in which languages (:meth:`_languages`)."""
+        """Writes texts for every unit. Its facts say how (``decoding``) and in which languages (``written_languages``)."""
         check_precision(forward.model, forward.dtype)
         how = self._decoding(end_token(forward.tokenizer)).describe()
         forced = {"force_language": True} if self.options.force_language else {}
         for found in super().predict(forward, units):
-            facts = {"decoding": how | forced, "languages": self._languages(found)}
+            facts = {"decoding": how | forced, "written_languages": self._languages(found)}
             yield replace(found, facts={**found.facts, **facts})
 
     def _languages(self, found: Prediction) -> dict[str, Any]:

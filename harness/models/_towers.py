@@ -81,13 +81,13 @@ class Patches(Tower):
 class Vision(Tower):
     """Vectors from the pooled vector of a frozen vision model, by ClipCap's network (Mokady et al. 2021).
 
-    It is linear, tanh, linear, with half as many numbers in between as come out. ``scale`` has the mean and the standard
-    deviation ("mean", "std") of each colour, 0 to 1, that the model was trained with.
+    It is linear, tanh, linear, with half as many numbers in between as come out. ``about`` has the mean and the standard
+    deviation ("mean", "std") of each colour, 0 to 1, that the model was trained with, and the "fingerprint" of its files.
     """
 
-    def __init__(self, vision: PreTrainedModel, length: int, width: int, scale: Mapping[str, Any]) -> None:
+    def __init__(self, vision: PreTrainedModel, length: int, width: int, about: Mapping[str, Any]) -> None:
         super().__init__()
-        self.length, self.width, self.scale = length, width, scale
+        self.length, self.width, self.about = length, width, dict(about)
         self.size = int(vision.config.image_size)
         self.vision: Any = vision.requires_grad_(False).eval()
         inner = length * width // 2
@@ -107,7 +107,7 @@ class Vision(Tower):
 
     def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
         """See :meth:`Tower.vectors`."""
-        mean, spread = (torch.tensor(self.scale[name], device=pixels.device) for name in ("mean", "std"))
+        mean, spread = (torch.tensor(self.about[name], device=pixels.device) for name in ("mean", "std"))
         scaled = ((pixels.float() / 255 - mean) / spread).permute(0, 3, 1, 2)
         with torch.no_grad():
             pooled = self.vision(pixel_values=scaled).pooler_output
@@ -118,7 +118,7 @@ class Vision(Tower):
         """See :meth:`Tower.described`."""
         config = self.vision.config
         said = {"kind": config.model_type, "length": self.length, "size": self.size}
-        return {**said, "scale": dict(self.scale), "vision": config.to_dict()}
+        return {**said, "about": self.about, "vision": config.to_dict()}
 
 
 def described_tower(said: Mapping[str, Any], width: int) -> Tower:
@@ -128,7 +128,7 @@ def described_tower(said: Mapping[str, Any], width: int) -> Tower:
     if said["kind"] == "patches":
         return Patches(said["size"], said["patch"], width)
     vision = AutoModel.from_config(AutoConfig.for_model(**said["vision"]))
-    return Vision(vision, said["length"], width, said["scale"])
+    return Vision(vision, said["length"], width, said["about"])
 
 
 class Pictured(AnswersPlaces):

@@ -56,9 +56,12 @@ def drawn_patches(model: PreTrainedModel, size: int, patch: int, seed: int) -> T
 
 
 def drawn_projector(
-    model: PreTrainedModel, vision: PreTrainedModel, length: int, scale: Mapping[str, Any], seed: int
+    model: PreTrainedModel, vision: PreTrainedModel, length: int, described: Mapping[str, Any], seed: int
 ) -> Tower:
-    """A tower of a frozen vision model and a projector to the model, drawn from ``seed``."""
+    """A tower of a frozen vision model and a projector to the model, drawn from ``seed``.
+
+    ``described`` are the "mean" and "std" of its colours, and its "fingerprint".
+    """
     import torch
 
     from harness.models._towers import Vision
@@ -66,7 +69,7 @@ def drawn_projector(
     width = word_embedding(model, _WHAT).embedding_dim
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Vision(vision, length, width, scale)
+        return Vision(vision, length, width, described)
 
 
 @contextmanager
@@ -104,14 +107,20 @@ def keep_tower(model: PreTrainedModel) -> None:
 
 def release_tower(model: PreTrainedModel) -> None:
     """Undoes :func:`keep_tower`: rows mark the places of their pictures again, and the tower is trained."""
+    if tower_of(model) is not None:
+        thaw_tower(model)
+        put_in_no_row(model)
+        if hasattr(model.config, IMAGES):
+            delattr(model.config, IMAGES)
+
+
+def thaw_tower(model: PreTrainedModel) -> None:
+    """Lets its tower be trained, if it has one, all but a vision model in it."""
     tower = tower_of(model)
     if tower is not None:
         tower.requires_grad_(True)
         for frozen in tower.frozen:
             frozen.requires_grad_(False)
-        put_in_no_row(model)
-        if hasattr(model.config, IMAGES):
-            delattr(model.config, IMAGES)
 
 
 def tower_parameters(model: PreTrainedModel) -> list[torch.nn.Parameter]:

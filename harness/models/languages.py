@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import ModelError
+from harness.models.image_tower import thaw_tower
 from harness.models.prompt import prompt_of
 from harness.types.languages import LANGUAGE, language_number, languages, numbered_language
 
@@ -116,6 +117,7 @@ def freeze_languages(model: PreTrainedModel, trained: Collection[str] | None = N
         body.embeddings.requires_grad_(False)
         if (vectors := prompt_of(model)) is not None:  # is no word of any language
             vectors.requires_grad_(True)
+        thaw_tower(model)  # nor are the vectors of pictures
     for layer in body.encoder.layer:
         if trained is None and layer.output.adapter_layer_norm is not None:
             layer.output.adapter_layer_norm.requires_grad_(False)

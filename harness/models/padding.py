@@ -19,6 +19,7 @@ from harness.models.config import differing_ids
 from harness.models.evaluation_mode import evaluation_mode
 from harness.models.heads import model_inputs, plain_model, quiet
 from harness.models.languages import any_language
+from harness.models.places import places_put_in
 from harness.models.tables import check_vocabulary, position_count
 from harness.types.languages import LANGUAGE
 
@@ -70,7 +71,7 @@ def padding_of(model: Any, tokenizer: PreTrainedTokenizerBase) -> str:
 
 def _found(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     said = getattr(model.config, "max_position_embeddings", None) or 0
-    room = position_count(model) or (said if said > 0 else _LONGEST)
+    room = (position_count(model) or (said if said > 0 else _LONGEST)) - places_put_in(model.config)
     longest = min(_LONGEST, tokenizer.model_max_length, room)
     # Pairs, because some heads look for the separator between two texts.
     with quiet():  # slow tokenizers announce what they cut

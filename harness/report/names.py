@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 PARTS = {"avg_tasks": "mean of tasks", "avg_groups": "mean of groups", "qa": "question answering"}
-METRICS = {"f1": "F1", "exact_match": "EM", "map@20": "mAP@20", "map": "mAP"}
+METRICS = {
+    "f1": "F1",
+    "rouge_l": "ROUGE-L",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "exact_match": "EM",
+    "map@20": "mAP@20",
+    "map": "mAP",
+}
 SETTINGS = {
     "zero_shot_en": "Zero-shot from English",
     "translate_train": "Translate-train",

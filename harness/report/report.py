@@ -17,6 +17,7 @@ from harness.report.mixed_pairs import mixed_tables
 from harness.report.robustness import perturbed
 from harness.report.seeds import over_seeds
 from harness.report.table import Table
+from harness.report.written_texts import written_tables
 from harness.results.run_view import RunView
 
 
@@ -59,6 +60,7 @@ def all_tables(runs: Sequence[RunView], compared: Sequence[Differences]) -> list
         transfer_gap(runs),
         *matrices(runs, compared),
         *by_layer(runs),
+        *written_tables(runs),
         *perturbed(runs),
         *mixed_tables(runs),
         *over_seeds(runs),

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.registry.select import Selectable, choose
 from harness.runs.record import load_record
 from harness.runs.scored_files import SIDES, inside, scored_file
 from harness.scoring.coverage import SOME
 from harness.scoring.files import TaskScorer, score_available, score_folders
 from harness.scoring.scores import BenchmarkScore
+from harness.types.defaults import BENCHMARK
 from harness.types.units import Unit
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def score_submission(
     predictions: Path,
     labels: Path,
     registry: Registry,
-    benchmark: str,
+    benchmark: str | None = None,
     tasks: Sequence[str] = (),
     languages: Sequence[str] = (),
     *,
@@ -64,10 +65,17 @@ def score_submission(
     """Scores a folder of predictions against a folder of labels, both in the official layout.
 
     With ``strict``, a task that both have must be there in every language; without, everything that both have is scored.
+    The benchmark is xtreme unless another is named, and none where ``tasks`` name others than its tasks.
     """
-    chosen = registry.benchmark(benchmark)
-    selection = _selection(registry, chosen, tasks, languages)
+    chosen = registry.benchmark(benchmark or BENCHMARK)
     scorer = partial(TaskScorer.of, registry)
+    try:
+        selection = _selection(registry, chosen, tasks, languages)
+    except UsageError:
+        if benchmark or not tasks:
+            raise
+        selection = _selection(registry, None, tasks, languages)
+        return score_available(predictions, labels, None, scorer, selection=selection)
     if strict:
         return score_folders(predictions, labels, chosen, scorer, selection)
     return score_available(predictions, labels, chosen, scorer, selection=selection)

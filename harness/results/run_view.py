@@ -347,7 +347,8 @@ def _expected(
 
 
 def _primary(record: RunRecord, task: str, scored: Mapping[str, UnitRecord]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(name for unit in scored.values() for name in unit_score(unit)["metrics"]))
+    each = [unit_score(unit)["metrics"] for unit in scored.values()]
+    names = [name for name in next(iter(each), {}) if all(name in metrics for metrics in each)]
     known = record.get("primary", {}).get(task, ())
     for candidate in (known, _ANSWERS):
         if candidate and set(candidate) <= set(names):

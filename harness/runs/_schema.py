@@ -80,7 +80,9 @@ def _contradictions(record: RunRecord) -> Iterator[str]:
             found = set(unit["score"]["metrics"])
             if unit["labels"] is None or not found:
                 yield f"units.{key}: a score without {'labels' if found else 'metrics'}"
-            elif names.setdefault((of.task, of.split), found) != found:
+            # Some numbers need not be of all languages; those that make the score do.
+            common = names[of.task, of.split] = names.get((of.task, of.split), found) & found
+            if found and not (common and found.issuperset(record.get("primary", {}).get(of.task, ()))):
                 yield f"units.{key}.score.metrics: not those of the other languages"
     if units and "reference" not in record.get("model", {}):
         yield "model.reference: missing"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import UsageError
 from harness.models.encoder import encoder_children
 from harness.models.fresh_head import carried_modules
+from harness.models.image_tower import tower_of, tower_parameters
 from harness.models.language_adapters import CONFIG, WEIGHTS
 from harness.models.languages import language_modules
 from harness.models.quantised import whole_weights
@@ -28,13 +29,14 @@ def with_adapters(
     model: PreTrainedModel, options: TrainOptions, carried: Collection[str] = (), *, head: bool = True
 ) -> Any:
     """The model with LoRA (Hu et al. 2022) or DoRA (Liu et al. 2024) on every linear layer of the encoder, to which
-    ``carried`` parameters belong, and of a decoder. The head is trained in full, or with ``head`` False not at all.
-    Modules of single languages (X-MOD) get none.
+    ``carried`` parameters belong, and of a decoder. The head is trained in full, or with ``head`` False not at all; a
+    tower for images is trained in full. Modules of single languages (X-MOD) get none.
 
     Needs the package peft."""
     encoder = [module for child in encoder_children(model).values() for module in child.modules()]
     encoder += carried_modules(model, carried).values()
-    of_languages = {id(part) for module in language_modules(model) for part in module.modules()}
+    apart = [*language_modules(model), *([tower] if (tower := tower_of(model)) is not None else [])]
+    whole = {id(part) for module in apart for part in module.modules()}
     held = {id(module) for module in encoder}
     body = () if model.base_model is model else (id(model.base_model),)
     heads = [name for name, child in model.named_children() if id(child) not in held and id(child) not in body]
@@ -44,7 +46,11 @@ def with_adapters(
         if any(f"{name}.{own}" not in carried for own, _ in getattr(model, name).named_parameters())
     ]
     more = {"modules_to_save": to_save} if head else {}
-    return _low_rank(model, options, held - of_languages, use_dora=options.peft == "dora", **more)
+    trained = tower_parameters(model)
+    adapted = _low_rank(model, options, held - whole, use_dora=options.peft == "dora", **more)
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    return adapted
 
 
 def with_language_adapter(model: PreTrainedModel, options: TrainOptions, fresh: Collection[str]) -> Any:

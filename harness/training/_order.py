@@ -34,6 +34,12 @@ def in_step(features: FeatureRows, batch: int, turn: int, seed: int, step: int) 
     return features.at_step(seed, step) if isinstance(features, Features) else features
 
 
+def items_seen(count: int, batch: int, steps: int) -> int:
+    """The items that so many steps of a task of ``count`` items have, counted each time."""
+    epochs, more = divmod(steps, steps_in_epoch(count, batch))
+    return epochs * count + min(more * batch, count)
+
+
 def steps_in_epoch(count: int, batch: int) -> int:
     """Steps that see every item once; the last one may be smaller."""
     return -(-count // batch)

@@ -1,8 +1,8 @@
-"""A learning rate of its own for the rows of embeddings that belong to new tokens (Chau & Smith 2021, "tiered").
+"""A learning rate of its own for what makes vectors of pictures, or for new tokens (Chau & Smith 2021, "tiered").
 
-AdamW has one rate for a weight, and scaling gradients does not change what it does. So the rows are parameters
-of their own beside the table: they take its gradients after clipping, make their own step, and take the place of what the
-table made of them.
+New tokens have rows of embeddings, and AdamW has one rate for a weight; scaling gradients does not change what it does. So
+the rows are parameters of their own beside the table: they take its gradients after clipping, make their own step, and take
+the place of what the table made of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from harness.core.errors import UsageError
 from harness.models.heads import plain_model
+from harness.models.image_tower import tower_parameters
 
 if TYPE_CHECKING:
     from harness.training._trainer import HeadTask
@@ -53,6 +54,12 @@ def new_token_rows(parts: Sequence[HeadTask], tokens: Sequence[int]) -> NewToken
     if not tables:
         raise UsageError("option second_lr: the embeddings of this stage are not trained", hint="leave it out")
     return NewTokenRows(tables, tokens)
+
+
+def projectors(parts: Sequence[HeadTask]) -> list[torch.nn.Parameter]:
+    """Trained parameters of the towers for pictures in the models of a stage, each once; none in most stages."""
+    found = [parameter for part in parts for parameter in tower_parameters(plain_model(part.model))]
+    return list({id(parameter): parameter for parameter in found}.values())
 
 
 def _token_weights(model: Any) -> Iterator[torch.nn.Parameter]:

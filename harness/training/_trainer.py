@@ -91,19 +91,31 @@ def learning_rate(step: int, total: int, options: TrainOptions, *, second: bool 
 def make_optimizer(
     model: torch.nn.Module, options: TrainOptions, second: Sequence[torch.nn.Parameter] = ()
 ) -> torch.optim.Optimizer:
-    """AdamW; biases and layer norms are not decayed (PROTOCOL section 2). ``second`` are trained at the second rate."""
+    """AdamW; biases and layer norms are not decayed (PROTOCOL section 2). ``second`` are trained at the second rate.
+
+    They are parameters of the model, or beside it.
+    """
     import torch
 
     plain = ("bias", "layernorm.weight", "layer_norm.weight", "norm.weight")
-    groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+    apart = {id(parameter) for parameter in second}
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {
+        (at, decayed): [] for at in (False, True) for decayed in (True, False)
+    }
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups[not name.lower().endswith(plain)].append(parameter)
+            groups[id(parameter) in apart, not name.lower().endswith(plain)].append(parameter)
+            apart.discard(id(parameter))
+    groups[True, True] += [parameter for parameter in second if id(parameter) in apart]  # beside the model
     return torch.optim.AdamW(
         [
-            {"params": groups[True], "weight_decay": options.weight_decay},
-            {"params": groups[False], "weight_decay": 0.0},
-            *([{"params": list(second), "weight_decay": options.weight_decay, SECOND: True}] if second else []),
+            {
+                "params": own,
+                "weight_decay": options.weight_decay if decayed else 0.0,
+                **({SECOND: True} if at_second else {}),
+            }
+            for (at_second, decayed), own in groups.items()
+            if own or not at_second
         ],
         lr=options.lr,
         eps=options.adam_epsilon,
@@ -151,7 +163,7 @@ class Trainer:
         import torch
 
         from harness.training._rows import TouchedRows
-        from harness.training._second_rate import new_token_rows
+        from harness.training._second_rate import new_token_rows, projectors
         from harness.training._sharding import Sharded
 
         for part in parts:
@@ -179,8 +191,10 @@ class Trainer:
         self.sharded = Sharded(self.modules, accelerator) if shard else None
         # At equal rates one group does: its bits are those of a training without a second rate.
         second = options.second_lr and options.second_lr != options.lr
-        self.new_rows = new_token_rows(parts, new_tokens) if second else None
-        self.optimizer = make_optimizer(self.modules, options, self.new_rows.parameters if self.new_rows else ())
+        projector = options.second_lr_on == "projector"
+        self.new_rows = new_token_rows(parts, new_tokens) if second and not projector else None
+        apart = self.new_rows.parameters if self.new_rows else projectors(parts) if second else ()
+        self.optimizer = make_optimizer(self.modules, options, apart)
         self.models: list[Any]
         if self.sharded:
             self.models, self.prepared = self.sharded.callables(), accelerator.prepare(self.optimizer)

@@ -254,7 +254,7 @@ class Stage:
     @property
     def resources(self) -> Resources:
         """Resources that were used to train it and everything before it."""
-        own = [of_training(part.task, part.train) for part in self.tasks]
+        own = [of_training(part.task, part.train, images=part.family.reads_images) for part in self.tasks]
         earlier = (
             self.parent.resources if isinstance(self.parent, Stage) else self.before.resources if self.before else {}
         )

@@ -41,6 +41,7 @@ from harness.runs.model_card import CARD
 from harness.training._adapters import merged, with_adapters, with_language_adapter, with_weights_of, write_adapter
 from harness.training._checkpoint import StageProgress, saved_progress
 from harness.training._dev import dev_scores, dev_unit
+from harness.training._order import items_seen
 from harness.training._rows import TouchedRows, touched_rows
 from harness.training._sharding import sharding_asked_for
 from harness.training._teacher import taught_by, with_teacher
@@ -129,7 +130,8 @@ def _train(
         for task, part in zip(stage.tasks, parts, strict=True)
     ]
     schedule = make_schedule(items, stage.options, stage.beside)
-    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.second_lr else []
+    rows_apart = stage.options.second_lr and stage.options.second_lr_on == "new_tokens"
+    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if rows_apart else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()
@@ -256,7 +258,7 @@ def _finish(
         "attention": attention_of(plain_model(parts[0].model)),
         **({"packed": True} if rows_packed(parts[0].model) else {}),
         **prompt_facts(plain_model(parts[0].model)),
-        **tower_facts(plain_model(parts[0].model)),
+        **_pictures(parts, trainer, progress.step),
         "steps": progress.step,
         "planned_steps": trainer.total,
         "stopped_early": progress.stopped_early,
@@ -278,6 +280,17 @@ def _finish(
     for path in best.glob(".*.tmp"):  # left by a kill in the middle of the line before
         path.unlink()
     replace_folder(best, folder)
+
+
+def _pictures(parts: Sequence[HeadTask], trainer: Trainer, steps: int) -> dict[str, Any]:
+    """The tower for pictures, and how many it has seen in training, each counted each time; {} where there is none."""
+    found = tower_facts(plain_model(parts[0].model))
+    seen = sum(
+        items_seen(part.features.item_count, trainer.options.batch, int((trainer.schedule[:steps] == place).sum()))
+        for place, part in enumerate(parts)
+        if part.family.reads_images
+    )
+    return {name: {**facts, "images": seen} for name, facts in found.items()}
 
 
 def _languages_frozen(parts: Sequence[HeadTask]) -> bool:

@@ -21,7 +21,7 @@ _LARGEST = 1_000_000_000
 """Upper limit of the numeric training options; steps and sizes computed from larger numbers overflow."""
 _LARGEST_SEED = (1 << 63) - 1
 SAMPLINGS = ("proportional", "capped", "temperature", "uniform")
-SECOND_LR_ON = ("new_tokens",)
+SECOND_LR_ON = ("new_tokens", "projector")
 """Parts of a model that can have the second learning rate."""
 
 
@@ -60,7 +60,8 @@ class TrainOptions:
     ``gradient_checkpointing`` trades time for memory.
 
     ``second_lr`` (0: none) is the learning rate of what ``second_lr_on`` names, with the warm-up and decay of ``lr``, which may
-    be 0 then: "new_tokens" are the embeddings of the tokens that the stage begins with by ``extend_vocabulary``.
+    be 0 then: "new_tokens" are the embeddings of the tokens that the stage begins with by ``extend_vocabulary``, "projector"
+    is what makes the vectors of pictures, in stages that have it.
     """
 
     lr: float = option(2e-5, MEASURES)
@@ -120,7 +121,7 @@ class TrainOptions:
         if self.second_lr_on not in SECOND_LR_ON:
             known = " or ".join(map(repr, SECOND_LR_ON))
             raise UsageError(f"option second_lr_on: {known} expected, not {self.second_lr_on!r}")
-        if self.second_lr and self.peft:
+        if self.second_lr and self.peft and self.second_lr_on == "new_tokens":
             raise UsageError("option second_lr: not with --peft, which does not train embeddings", hint="leave one out")
         for name in ("lr", "batch", "batch_tokens", "clip", "save_every"):
             if not getattr(self, name) > 0 and not (name == "lr" and self.lr == 0 < self.second_lr):

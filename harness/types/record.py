@@ -233,6 +233,7 @@ class StageRecord(TypedDict):
     quant: NotRequired[str]
     attention: NotRequired[str]
     language_adapters: NotRequired[dict[str, Any]]
+    image_tower: NotRequired[dict[str, Any]]
     preparation: NotRequired[dict[str, Any]]
     ancestors: NotRequired[list[str]]
     head: NotRequired[str]

@@ -21,15 +21,15 @@ def noised(caption, name):
 def as_distributed(*paths):
     """One caption a line."""
     for path in paths:
-        for number, line in readers.lines(path):
-            yield {"id": str(number - 1), "caption": line}
+        for _, line in readers.lines(path):
+            yield {"caption": line}
 
 
 def in_columns(code, *paths):
     """A row for each picture, with a column for each language."""
     for path in paths:
         for row in readers.json_lines(path):
-            yield {"id": str(row["_row"]), "caption": row[code]}
+            yield {"caption": row[code]}
 
 
 def split(name, code):
@@ -41,7 +41,8 @@ def split(name, code):
 
 
 def read(row):
-    return Source(row["id"], noised(row["caption"], row["id"]), row["caption"])
+    name = str(row["_row"])
+    return Source(name, noised(row["caption"], name), row["caption"])
 
 
 MULTI30K = TargetTask(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from drawn_pictures import drawn
+from drawn_pictures import drawn, registry
 from hypothesis import given
 from hypothesis import strategies as st
+from published_models import PUBLISHED, save_published
 from small_models import save_model, tokenizer
 
 from harness import Captioned, Pair, Picture
@@ -19,9 +20,11 @@ from harness.core.errors import DataError, ModelError, UsageError
 from harness.families import _caption_rows
 from harness.families._caption_rows import CaptionRows, filled, gaps
 from harness.families.captioning import Captioning
+from harness.families.example_tokens import example_tokens
 from harness.families.mlm import MaskedLanguageModel
 from harness.inference.forward import Forward
 from harness.models.image_tower import tower_of
+from harness.models.languages import freeze_languages
 from harness.models.load import check_head, load_tokenizer
 from harness.models.places import PLACEHOLDER
 from harness.registry.default import get_registry
@@ -246,6 +249,20 @@ def test_a_checkpoint_without_its_tower_predicts_no_captions(model: Path) -> Non
         check_head(network, model, family().head_parameters(network))
 
 
+def test_a_model_with_modules_of_languages_trains_its_tower_and_not_its_embeddings(tmp_path: Path) -> None:
+    xmod = next(each for each in PUBLISHED if each.kind == "xmod")
+    network: Any = family().load(str(save_published(xmod, tmp_path / "xmod")), ignore_mismatched_sizes=True)
+    freeze_languages(network)
+    embedding = network.get_input_embeddings()
+    assert not embedding.weight.requires_grad
+    assert all(parameter.requires_grad for parameter in embedding.image_tower.parameters())
+
+
+def test_models_in_few_bits_are_refused(model: Path) -> None:
+    with pytest.raises(UsageError, match="--quant: captions are not learned by a model in 8 or 4 bits"):
+        family().load(str(model), ignore_mismatched_sizes=True, quantization_config=object())
+
+
 @pytest.mark.parametrize("kind", ["mt5", "llama"])
 def test_models_that_are_no_encoders_are_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
@@ -272,6 +289,15 @@ def test_options_that_mean_nothing_are_refused(options: dict[str, Any], said: st
 def test_other_examples_are_refused() -> None:
     with pytest.raises(UsageError, match="not from Pair examples"):
         family().features(tokenizer("xlmr"), [Pair("1", "a", "b", "c")], training=True)
+
+
+def test_the_tokens_of_an_example_are_shown_with_and_without_its_picture() -> None:
+    task = next(each for each in registry().intermediate_tasks().values() if each.name == "drawn")
+    example, tokens = drawn(1)[0], tokenizer("xlmr")
+    [shown] = example_tokens(registry(), task, example, tokens)
+    assert shown[:17] == ["<picture>"] * 16 + ["<s>"] and "<mask>" in shown
+    [text] = example_tokens(registry(), task, replace(example, image=Picture("lost.png")), tokens)
+    assert text == tokens.convert_ids_to_tokens(tokens(example.caption)["input_ids"])
 
 
 def test_baselines_guess_training_captions() -> None:

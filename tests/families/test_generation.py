@@ -166,10 +166,10 @@ def test_the_facts_of_a_unit_say_how_it_was_written_and_in_which_languages(write
     units = [UnitExamples("t", code, "test", EXAMPLES) for code in ("zh", "vi")]
     known, weak = own.predict(session.forward(session.network(own.load)), units)
     assert known.facts["decoding"] == {"how": "greedy", "num_beams": 1, "max_new_tokens": 12}
-    found = known.facts["languages"]
+    found = known.facts["written_languages"]
     assert found["identifier"]["name"] == "builtin" and sum(found["written"].values()) == len(EXAMPLES)
     assert found["targets"] == {"short": 2, "en": 2, "de": 1} and "too_weak" not in found
-    assert weak.facts["languages"]["too_weak"] is True
+    assert weak.facts["written_languages"]["too_weak"] is True
 
 
 # Rows

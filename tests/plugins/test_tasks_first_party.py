@@ -20,10 +20,11 @@ MORE = (
     "lareqa mewslix multi30k tatoeba_mteb topics tydiqa_gen udpos_hub xcopa xnli_cloze xquad_gen".split()
 )  # see test_xtreme_r.py and test_published_tatoeba.py
 INTERMEDIATE = (
-    "anli_plus ccg commonsenseqa copa cosmosqa dbpedia14 hellaswag mlm mnli nli pawsx qqp socialiqa squad squad2 squad_gen "
-    "topics_seen".split()
+    "anli_plus captions ccg commonsenseqa copa cosmosqa dbpedia14 hellaswag mlm mnli nli pawsx qqp scenes socialiqa "
+    "squad squad2 squad_gen topics_seen".split()
 )
-WITH_EXCERPTS = [name for name in INTERMEDIATE if name not in "anli_plus ccg copa dbpedia14 mlm topics_seen".split()]
+WITHOUT_EXCERPTS = "anli_plus captions ccg copa dbpedia14 mlm scenes topics_seen".split()
+WITH_EXCERPTS = [name for name in INTERMEDIATE if name not in WITHOUT_EXCERPTS]
 SHARED = {
     "pawsx": ("dev: de en es zh", ""),
     "xnli": ("dev: ar de en es fr sw tr zh", "test: de en sw zh"),

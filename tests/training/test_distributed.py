@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from drawn_pictures import small_reader, write_drawn
 from safetensors.torch import load_file
 from small_models import save_model
 
@@ -178,6 +179,26 @@ def test_what_needs_whole_gradients_or_tables_is_refused_where_they_are_shared_o
     given = [*words(task, corpus, without_dropout, **values), "--out", tmp_path / "out"]
     assert main([*map(str, given)]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_two_processes_train_on_pictures_as_one_and_cannot_share_a_tower_out(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin.py"
+    own = f"import sys\nsys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})\n"
+    own += (
+        "from drawn_pictures import DrawnPlugin\nharness_intermediate_tasks = DrawnPlugin.harness_intermediate_tasks\n"
+    )
+    plugin.write_text(own)
+    data, model = write_drawn(tmp_path, 25, 8), small_reader(tmp_path / "model")
+    given = words("drawn@null", data, model, second_lr=1e-2, second_lr_on="projector")
+    assert main(["--plugin", str(plugin), *map(str, given), "--out", str(tmp_path / "one")]) == 0
+    run("--plugin", plugin, *given, "--out", tmp_path / "two")
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-4, atol=2e-5)
+    process = launch("--plugin", plugin, *given, "--out", tmp_path / "shared", fsdp=True)
+    said, _ = process.communicate()
+    assert process.returncode != 0 and "drawn@null: a tower for pictures is not trained with FSDP" in said
 
 
 def test_a_sharded_training_stops_together_and_goes_on(corpus: Path, without_dropout: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,10 +97,14 @@ def ways() -> Iterator[Way]:
 WAYS = list(ways())
 
 
+def family(way: Way) -> Any:
+    return SimpleNamespace(reads_images=way.task.family == "captioning")
+
+
 def stages_of(lineage: list[list[Way]], before: Before | None = None) -> list[Stage]:
     made: list[Stage] = []
     for joint in lineage:
-        parts = tuple(StageTask(way.task, way.train, None, None, None) for way in joint)  # type: ignore[arg-type]
+        parts = tuple(StageTask(way.task, way.train, None, family(way), None) for way in joint)  # type: ignore[arg-type]
         made.append(Stage(parts, made[-1] if made else MODEL, TrainOptions(), "fp32", before=None if made else before))
     return made
 
@@ -203,7 +208,7 @@ def test_a_translation_anywhere_in_a_lineage_is_never_zero_shot(
         order.shuffle(record["stages"])
         used = run_resources(record, get_registry())
         flat = [way for joint in lineage for way in joint]
-        whole = union(of_training(way.task, way.train) for way in flat)
+        whole = union(of_training(way.task, way.train, images=family(way).reads_images) for way in flat)
         assert {name: value for name, value in used.items() if name != "intermediate"} == whole
         found = setting(record, used)
         assert found.startswith("translate_train") == any(way.translated for way in flat)

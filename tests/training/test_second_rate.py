@@ -120,7 +120,7 @@ def test_options_of_plain_stages_stay_out_of_keys_and_records(trained: Any) -> N
     [
         ({"extend_vocabulary": 0, "second_lr": 1e-3}, "no new tokens"),
         ({"second_lr": 1e-3, "peft": "lora"}, "does not train embeddings"),
-        ({"second_lr": 1e-3, "second_lr_on": "head"}, "'new_tokens' expected"),
+        ({"second_lr": 1e-3, "second_lr_on": "head"}, "'new_tokens' or 'projector' expected"),
         ({"second_lr": -1}, "no negative number"),
         ({"lr": 0}, "option lr: a positive number"),
     ],

@@ -24,6 +24,7 @@ from harness.families.classification import Classification
 from harness.families.multiple_choice import MultipleChoice
 from harness.families.span_qa import SpanQA
 from harness.families.tagging import Tagging
+from harness.models import tiny
 from harness.models.fusion import Fusion, fuse, pairs_joined
 from harness.models.load import load_tokenizer
 from harness.models.tiny import train_tokenizer
@@ -640,3 +641,38 @@ def test_german_is_tagged_as_well_after_teaching_on_untagged_translations(
         }
     assert scores["plain"]["de"] > 25  # about a quarter are nouns
     assert scores["taught"]["de"] >= scores["plain"]["de"] - 1
+
+
+def test_a_small_student_comes_nearer_to_a_larger_teacher_than_one_that_it_does_not_teach(
+    tagger: tuple[Path, Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Distillation between sizes on sentences without labels, told by German sentences that neither of them has seen.
+
+    The models are the tiny ones of width 256 and 64, of a twentieth of their text.
+    """
+    here, registry = tagger
+    text = tiny._text
+    monkeypatch.setattr(tiny, "_text", lambda variant: {code: lines[::20] for code, lines in text(variant).items()})
+    for width in (64, 256):
+        tiny.build_tiny(here / str(width), f"tiny-{width}", steps=1)
+
+    def of(name: str, width: int, task: str, **more: Any) -> Path:
+        chosen = options(here / "data", batch=16, select="last", **more)
+        chosen = replace(chosen, train_limit=None)
+        return train(str(here / str(width)), task, out=here / name, options=chosen, registry=registry).folder
+
+    teacher = of("teacher", 256, "tagger", max_steps=25, lr=1e-3)
+    plain = of("untaught", 64, "tagger", max_steps=40, lr=5e-3)
+    taught = of("taught", 64, "tagger[en,de]@teaching", max_steps=40, lr=5e-3, teacher=str(teacher))
+    task = registry.task("tagged")
+    german = DataAccess.of(registry, str(here / "data"), offline=True).load(task, task.languages["de"]["test"]).examples
+    family, tokenizer = Tagging(task.labels, build(Tagging.Options, {})), load_tokenizer(teacher)
+    rows: Any = family.features(tokenizer, german, training=True)
+    batch = {name: torch.from_numpy(value) for name, value in rows.batch(np.arange(len(rows)), 1).items()}
+    logits = []
+    for folder in (teacher, plain, taught):
+        with torch.no_grad():
+            [found] = family.distributions(family.load(str(folder), dtype="float32").eval(), batch)
+        logits.append(found.logits)
+    away = [float(divergence(logits[0], each)) / len(each) for each in logits[1:]]
+    assert 0 < away[1] < 0.5 * away[0], away

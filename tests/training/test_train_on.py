@@ -226,6 +226,31 @@ def test_data_of_the_language_itself_are_labels_and_no_translation(run: Callable
     assert setting_of(found) == "labels:de"
 
 
+@pytest.mark.parametrize("place", ["translated/udpos/yo", "translated/udpos", "translated"])
+def test_native_data_of_ones_own_lie_where_translations_do_and_are_labels(
+    run: Callable[..., Run], tmp_path: Path, place: str
+) -> None:
+    """UD-POS has no training data in Yoruba; whoever tags some puts them there, and says that they are no translation."""
+    rows = [
+        {"tokens": ["Mo", "fẹ́", "ìwé", str(number)], "tags": ["PRON", "VERB", "NOUN", "NUM"]} for number in range(20)
+    ]
+    write(tmp_path / "data", "translated/udpos/yo/train.jsonl", rows)
+    (tmp_path / "data" / place / "about.toml").write_text('origin = "native"\nsystem = ""\n', encoding="utf-8")
+    found = run("udpos", "udpos[yo]")
+    stage = only_stage(found)
+    assert not found.failed and set(found.record["units"]) == {"udpos/en/test", "udpos/de/test"}
+    assert stage["items"] == [20] and stage["steps"] == 2  # its own sentences, not as many as there are in English
+    assert stage["resources"]["labels"] == ["yo"] and not stage["resources"]["translations_train"]
+    [part] = stage["tasks"]
+    assert part["data"]["train"]["provenance"] == [{"language": "yo", "origin": "native", "system": ""}]
+    assert "machine translation" not in json.dumps(part["data"])
+    assert setting_of(found) == "labels:yo"
+    both = run("udpos", "udpos[en,yo]", limit=LIMIT)
+    assert setting_of(both) == "labels:en,yo" and only_stage(both)["items"] == [LIMIT]
+    with pytest.raises(DataError, match="there is no translation of the training data of 'udpos'"):
+        run("udpos", "all")
+
+
 def test_every_language_is_trained_on_its_own_data_or_is_missing(run: Callable[..., Run]) -> None:
     own = run("panx", "own", limit=LIMIT, languages=["en", "de", "sw"], max_steps=1)
     english = run("panx", limit=LIMIT, languages=["en"], max_steps=1)

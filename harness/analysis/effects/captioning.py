@@ -14,6 +14,7 @@ from harness.analysis.effects.contrasts import Contrasted, contrast_results, mix
 from harness.analysis.effects.findings import Chart, Effect, Findings, TextTable
 from harness.analysis.effects.gains import selected
 from harness.analysis.effects.observations import Observation
+from harness.analysis.effects.pareto_front import on_front
 from harness.analysis.effects.power import ALPHA
 from harness.analysis.effects.quality import degenerate_table, quality_warnings
 from harness.analysis.effects.study_arms import arm_factors, arm_names, contrasts_of, control_contrasts, controls_of
@@ -25,6 +26,12 @@ SLOWER = 1.05
 
 LATENCY = "latency_ms"
 """Factor of a run's observations: milliseconds a call of the final text model."""
+
+_COSTS = ((LATENCY, "latency", "milliseconds a call"), ("memory_mb", "memory", "megabytes"))
+"""Factors, with the names and the axes of their charts."""
+
+_FRONT, _BEHIND = "on the front: no other one costs as little and scores as high", "behind it"
+_RANGES = "The means over seeds; scores with the lowest and the highest of a seed."
 
 _NULL = "null"
 """Value of the arm factor ``vision`` of a text model that keeps an empty prefix in place of the image."""
@@ -71,7 +78,11 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
             *fits,
         ),
         charts=(gains_by_task(pooled), *gains_by_language(pooled), *_cost_charts(observations)),
-        tables=(degenerate_table(observations), _score_table(study, observations)),
+        tables=(
+            degenerate_table(observations),
+            *([_cost_table(observations)] if ratios else []),
+            _score_table(study, observations),
+        ),
         conclusions=(*_conclusions(study, models, pooled), *_speed_conclusions(models, ratios)),
         warnings=tuple(warnings),
     )
@@ -132,7 +143,7 @@ def _ratios(study: Study, observations: Sequence[Observation]) -> Iterator[Effec
     """The ratio of the latency of each arm trained on captions to that without stages, over seeds, by its logarithm."""
     from scipy.special import stdtr, stdtrit
 
-    times = _latencies(observations)
+    times = _by_seed(observations, LATENCY)
     caption = _caption_arm(study, observations)
     factors = arm_factors(study, observations)
     for (model, arm), own in times.items():
@@ -161,30 +172,53 @@ def _ratios(study: Study, observations: Sequence[Observation]) -> Iterator[Effec
         )
 
 
-def _latencies(observations: Sequence[Observation]) -> dict[tuple[str, str], dict[int, float]]:
-    """Mean latency by model and arm, and by seed."""
+def _by_seed(observations: Sequence[Observation], factor: str) -> dict[tuple[str, str], dict[int, float]]:
+    """Mean of what was measured by model and arm, and by seed."""
     found: dict[tuple[str, str], dict[int, list[float]]] = {}
     for each in observations:
-        if isinstance(value := each.factors.get(LATENCY), int | float) and value > 0:
+        if isinstance(value := each.factors.get(factor), int | float) and value > 0:
             found.setdefault((each.model, each.arm), {}).setdefault(each.seed, []).append(float(value))
     return {key: {seed: fmean(values) for seed, values in own.items()} for key, own in found.items()}
 
 
 def _cost_charts(observations: Sequence[Observation]) -> Iterator[Chart]:
-    """Accuracy against latency and memory, one dot a model and arm."""
+    """Accuracy against latency and memory, one dot a model and arm, with those that no other one beats in both."""
     means = _macro(observations)
-    for factor, name, axis in ((LATENCY, "latency", "milliseconds a call"), ("memory_mb", "memory", "megabytes")):
-        costs: dict[tuple[str, str], list[float]] = {}
-        for each in observations:
-            if isinstance(value := each.factors.get(factor), int | float):
-                costs.setdefault((each.model, each.arm), []).append(float(value))
-        points = tuple(
-            {"x": fmean(values), "y": means[key], "series": key[0], "label": key[1]}
-            for key, values in costs.items()
-            if key in means
-        )
+    for factor, name, axis in _COSTS:
+        costs = {key: fmean(own.values()) for key, own in _by_seed(observations, factor).items() if key in means}
+        pairs = [(cost, means[key]) for key, cost in costs.items()]
+        several = len({model for model, _ in costs}) > 1
+        points = []
+        for (model, arm), cost in costs.items():
+            seeds = _macro_by_seed(observations, model, arm)
+            point = {"x": cost, "y": means[model, arm], "low": min(seeds), "high": max(seeds)}
+            front = on_front(cost, means[model, arm], pairs)
+            label = f"{model}, {arm}" if several else arm
+            points.append(point | {"series": _FRONT if front else _BEHIND, "label": label})
         if points:
-            yield Chart("scatter", f"score-and-{name}", f"Score against {name}", axis, "score", points)
+            points.sort(key=lambda point: (point["series"] != _FRONT, point["x"]))
+            yield Chart("scatter", f"score-and-{name}", f"Score against {name}", axis, "score", tuple(points), _RANGES)
+
+
+def _cost_table(observations: Sequence[Observation]) -> TextTable:
+    """Score, latency and memory of each model and arm: means over seeds, and the lowest and the highest of them."""
+    means = _macro(observations)
+    found = {factor: _by_seed(observations, factor) for factor, _, _ in _COSTS}
+    rows = []
+    for model, arm in means:
+        seeds = [_macro_by_seed(observations, model, arm)]
+        seeds += [[*found[factor].get((model, arm), {}).values()] for factor, _, _ in _COSTS]
+        if any(seeds[1:]):
+            cells = [value for own in seeds for value in ((fmean(own), min(own), max(own)) if own else (None,) * 3)]
+            rows.append((model, arm, *(None if value is None else round(value, 3) for value in cells)))
+    head = [f"{name}{end}" for name in ("score", "ms", "MB") for end in ("", ", lowest", ", highest")]
+    return TextTable("costs", "Score and cost over seeds", ("model", "arm", *head), tuple(rows))
+
+
+def _macro_by_seed(observations: Sequence[Observation], model: str, arm: str) -> list[float]:
+    own = [each for each in observations if (each.model, each.arm) == (model, arm)]
+    found = (_macro([each for each in own if each.seed == seed]) for seed in sorted({each.seed for each in own}))
+    return [mean for each in found for mean in each.values()]
 
 
 def _macro(observations: Sequence[Observation]) -> dict[tuple[str, str], float]:

@@ -16,6 +16,7 @@ import torch
 
 from harness.core.errors import ModelError, UsageError
 from harness.models.heads import plain_model
+from harness.models.places import PLACEHOLDER
 from harness.models.prompt import prompt_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class NoisyEmbedding:
         there = batch["attention_mask"] == 1
         special = torch.tensor(sorted(set(context.tokenizer.all_special_ids)), device=there.device)
         ids = batch["input_ids"]
-        return cls(embedding, ids, there & ~torch.isin(ids, special), there)
+        word = ~torch.isin(ids, special) & (ids < PLACEHOLDER)
+        return cls(embedding, ids, there & word, there)
 
     def draw(self, generators: Sequence[np.random.Generator], draw: Draw) -> torch.Tensor:
         """Numbers (rows, width, d), those of each row drawn for its own tokens alone; 0 elsewhere."""

@@ -239,6 +239,12 @@ def test_better_and_as_fast() -> None:
     ]
     findings = findings_of(planted, timed)
     assert "base: better and as fast." in findings.conclusions
+    chart = next(chart for chart in findings.charts if chart.name == "score-and-latency")
+    front = {point["label"] for point in chart.points if point["series"].startswith("on the front")}
+    assert any(label.endswith(", captions") for label in front)  # the best of all, whatever it costs
+    assert all(point["low"] <= point["y"] <= point["high"] for point in chart.points)
+    costs = next(table for table in findings.tables if table.name == "costs")
+    assert {row[1] for row in costs.rows} == {each.arm for each in timed}
     slow = [
         replace(each, factors={"latency_ms": each.factors["latency_ms"] * (1.2 if each.arm == "captions" else 1)})
         for each in timed

@@ -1,0 +1,91 @@
+"""What a small text model learns from captions of made scenes: its slots, after training with the right pictures or others.
+
+Run from the root of the repository::
+
+    python -m benchmarks.captioning --out runs/captioning
+
+The model has the shape of ``tiny`` and random weights. Slots are scored on dev, on combinations of kind and colour that no
+training caption has, and in languages whose captions were not trained on. The table is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import EvalOptions, UnitExamples, get_metric, get_registry, readers, train
+from harness.data.scenes.write import write_scenes
+from harness.families.captioning import Captioning
+from harness.inference.forward import Forward
+from harness.models.load import load_tokenizer
+from harness.models.tiny import tiny_tokenizer
+
+SPLITS = (("dev", "en"), ("composition", "en"), ("dev", "de"), ("dev", "zh"))
+
+
+def random_model(folder: Path) -> Path:
+    """Writes a model of four layers of 128 with random weights, unless it is there."""
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    if not (folder / "config.json").exists():
+        tokens = tiny_tokenizer()
+        tokens.save_pretrained(folder)
+        torch.manual_seed(0)
+        config = XLMRobertaConfig(
+            vocab_size=len(tokens),
+            hidden_size=128,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            intermediate_size=384,
+            max_position_embeddings=514,
+            type_vocab_size=1,
+        )
+        XLMRobertaForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+def slots(folder: Path, place: Path, split: str, code: str, most: int) -> dict[str, float]:
+    """The scores of a checkpoint that has kept its tower, on captions of a split in a language."""
+    rows = readers.captions(code)(place / split / "captions.jsonl")
+    examples = [each for row in rows if (each := readers.captioned(row)) is not None][:most]
+    family = Captioning((), Captioning.Options(max_length=64, tower_at_inference="kept"))
+    forward = Forward(family.load(str(folder)).eval(), load_tokenizer(folder), "cpu")
+    [found] = family.predict(forward, [UnitExamples("scenes", code, split, examples)])
+    gold = [
+        {"caption": each.caption, "language": each.language, "others": list(each.others), "facts": each.facts}
+        for each in examples
+    ]
+    return get_metric("scene_slots").compute(gold, found.predictions, code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Trains what is not there yet, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=8000, help="scenes to train on")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--dev", type=int, default=800, help="captions that are scored, at most")
+    parser.add_argument("--stage", action="append", help="default: scenes@kept and scenes@mismatched@kept")
+    given = parser.parse_args(arguments)
+    place = given.out / "data" / "scenes"
+    if not place.exists():
+        write_scenes(given.out / "data", given.count)
+    model = random_model(given.out / "model")
+    overrides: Mapping[str, Any] = {"max_steps": given.steps, "batch": 32, "lr": 1e-3, "max_length": 64}
+    options = EvalOptions(
+        data_dir=str(given.out / "data"), offline=True, device="cpu", recipe="tiny", overrides=overrides
+    )
+    for stage in given.stage or ("scenes@kept", "scenes@mismatched@kept"):
+        trained = train(str(model), stage, out=given.out / stage, options=options, registry=get_registry())
+        print(f"{stage}: {trained.summary['seconds']:.0f} s, {trained.summary['image_tower']}", flush=True)
+        for split, code in SPLITS:
+            found = slots(trained.folder, place, split, code, given.dev)
+            numbers = ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+            print(f"  {split} {code}: {numbers}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
