@@ -160,7 +160,7 @@ SOFT_PROMPT = Recipe(
         "warmup_ratio": 0.1,
         "evaluate_every": 50,
         "eval_limit": 500,
-        "select": "best",
+        "select": "loss",  # of few classes the scores of many checkpoints are the same
     },
     # 32 examples a class.
     tasks={

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from harness.core.built import built
 from harness.core.paths import cache_dir
 from harness.data import sample
+from harness.models.tiny_seq2seq import STEPS as WRITER_STEPS
+from harness.models.tiny_seq2seq import pretrain_seq2seq
 from harness.models.tiny_variants import TINY_VARIANTS, TinyVariant
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 
 def tiny_model(name: str = "tiny") -> Path:
-    """The folder of the tiny model, or of a variant, built on first use (about half a minute; ``tiny-256`` some)."""
+    """The folder of the tiny model, or of a variant, built on first use: half a minute, or some."""
     versions = "-".join(f"{name}{version(name).partition('+')[0]}" for name in ("torch", "transformers", "tokenizers"))
 
     def build(folder: Path) -> None:
@@ -42,7 +44,7 @@ def tiny_model(name: str = "tiny") -> Path:
     return built(cache_dir() / "models" / f"{name}-{VERSION}-{versions}", build)
 
 
-def build_tiny(folder: Path, name: str = "tiny", *, steps: int = STEPS) -> None:
+def build_tiny(folder: Path, name: str = "tiny", *, steps: int | None = None) -> None:
     """Builds tokenizer and weights into ``folder``, in the layout of ``save_pretrained``."""
     from harness.models.heads import quiet
 
@@ -50,7 +52,10 @@ def build_tiny(folder: Path, name: str = "tiny", *, steps: int = STEPS) -> None:
     texts = [line for lines in _text(variant).values() for line in lines]
     tokenizer = train_tokenizer(texts)
     tokenizer.save_pretrained(folder)
-    model = _pretrain(tokenizer, texts, steps, variant.width)
+    if variant.writes:
+        model = pretrain_seq2seq(tokenizer, texts, steps or WRITER_STEPS, variant.width)
+    else:
+        model = _pretrain(tokenizer, texts, steps or STEPS, variant.width)
     with quiet():
         model.save_pretrained(folder)
 

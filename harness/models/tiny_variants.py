@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TinyVariant:
-    """Design of a tiny model: its width, and its text.
+    """Design of a tiny model: its width, its text, and whether it ``writes`` (an encoder-decoder).
 
     ``width`` is the size of its hidden states, a multiple of 32. ``languages`` of the sample corpus are in its text and
     its tokenizer's; () is all of them. ``thinned`` keeps one in so many sentences of a language.
@@ -17,6 +17,7 @@ class TinyVariant:
     width: int = 128
     languages: tuple[str, ...] = ()
     thinned: Mapping[str, int] = field(default_factory=dict)
+    writes: bool = False
 
 
 _SCARCE = dict.fromkeys(("ar", "hi", "ko", "sw"), 20)
@@ -25,6 +26,7 @@ TINY_VARIANTS = {
     "tiny-64": TinyVariant(width=64),
     "tiny-256": TinyVariant(width=256),
     "tiny-en": TinyVariant(languages=("en",)),
+    "tiny-seq2seq": TinyVariant(writes=True),
     "tiny-scarce-64": TinyVariant(width=64, thinned=_SCARCE),
     "tiny-scarce": TinyVariant(thinned=_SCARCE),
     "tiny-scarce-256": TinyVariant(width=256, thinned=_SCARCE),

@@ -87,9 +87,9 @@ def _captions(code: str, split: str) -> Rows:
     rows = []
     for i, one in enumerate(sentences(code)):
         pixels = [str((i * 53 + place * 97) % 256) for place in range(2 * 2 * 3)]
-        rows.append(
-            {"id": f"{split}-{i}", "picture": f"P3 2 2 255 {' '.join(pixels)}", "caption": one.text, "language": code}
-        )
+        picture = f"P3 2 2 255 {' '.join(pixels)}"
+        spans = [[one.text.rfind(" ") + 1, len(one.text)]]
+        rows.append({"id": f"{split}-{i}", "picture": picture, "caption": one.text, "language": code, "spans": spans})
     return rows
 
 
@@ -170,7 +170,8 @@ CAPTIONS = TaskTemplate(
     imports="Captioned, Picture",
     returns="Captioned",
     read="""picture = Picture.of_bytes(row["picture"].encode(), row["id"])
-return Captioned(row["id"], picture, row["caption"], row["language"])""",
+spans = tuple((begin, end) for begin, end in row["spans"])
+return Captioned(row["id"], picture, row["caption"], row["language"], spans=spans)""",
     rows=_captions,
     metric="caption_match",
     options={"tower_at_inference": "kept"},

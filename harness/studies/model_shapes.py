@@ -124,7 +124,12 @@ _T5_SIZES = {
 }
 
 SHAPES = {
-    **{name: _bert(4, variant.width, VOCABULARY, inner=3 * variant.width) for name, variant in TINY_VARIANTS.items()},
+    **{
+        name: _t5(2, variant.width, variant.width // 64, 3 * variant.width, VOCABULARY)
+        if variant.writes
+        else _bert(4, variant.width, VOCABULARY, inner=3 * variant.width)
+        for name, variant in TINY_VARIANTS.items()
+    },
     DEMO: _bert(12, 384, 250_037, 514),
     "intfloat/multilingual-e5-small": _bert(12, 384, 250_037, 514),
     "intfloat/multilingual-e5-base": _bert(*_BASE, _XLMR),

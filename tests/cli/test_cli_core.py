@@ -171,7 +171,7 @@ def test_tasks_list_shows_everything_and_what_to_type_comes_first(run: Any) -> N
 def test_tasks_list_takes_selectors(run: Any) -> None:
     code, out, _ = run("tasks", "list", "x*", "-xnli[en]", "--json")
     found = {task["name"]: task for task in json.loads(out)}
-    assert code == 0 and set(found) == {"xnli", "xnli_cloze", "xcopa", "xquad"}
+    assert code == 0 and set(found) == {"xnli", "xnli_cloze", "xcopa", "xquad", "xquad_gen"}
     assert "en" not in found["xnli"]["languages"] and "en" in found["xquad"]["languages"]
     assert found["xquad"]["train"] == "squad" and found["xquad"]["benchmarks"][0] == "xtreme"
     code, out, _ = run("tasks", "list", "-hellaswag", "--json")

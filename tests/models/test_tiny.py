@@ -18,7 +18,7 @@ SCARCE = ("ar", "hi", "ko", "sw")
 
 
 def test_each_variant_is_a_model_string_with_the_recipe_of_tiny() -> None:
-    for name in ("tiny", "tiny-64", "tiny-256", "tiny-en", "tiny-scarce"):
+    for name in ("tiny", "tiny-64", "tiny-256", "tiny-en", "tiny-seq2seq", "tiny-scarce"):
         reference = parse_model(name)
         assert (reference.kind, str(reference), reference.slug) == ("tiny", name, name)
         assert default_recipe(reference) == "tiny"
@@ -68,3 +68,14 @@ def test_a_variant_is_built_alike_every_time(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         build_tiny(tmp_path / folder, "tiny-scarce", steps=2)
     assert model_fingerprint(tmp_path / "one") == model_fingerprint(tmp_path / "two")
+
+
+def test_the_variant_that_writes_is_built_alike_every_time_and_writes(tmp_path: Path) -> None:
+    from harness.models.language_model import load_language_model, start_token
+
+    for folder in ("one", "two"):
+        build_tiny(tmp_path / folder, "tiny-seq2seq", steps=1)
+    assert model_fingerprint(tmp_path / "one") == model_fingerprint(tmp_path / "two")
+    model = load_language_model(str(tmp_path / "one"))
+    assert (model.config.vocab_size, model.config.d_model, model.config.dropout_rate) == (5000, 128, 0.1)
+    assert start_token(model, 2) == 1 and not model.harness_fresh

@@ -24,7 +24,12 @@ from harness.training._teacher import with_teacher
 from harness.types.options import EvalOptions
 from tests.training_stages import cpu_stages
 
-OWN = sorted(name for name, value in get_registry().objectives().items() if value.provider.startswith("xtreme-harness"))
+OWN = sorted(
+    name
+    for name, value in get_registry().objectives().items()
+    if value.provider.startswith("xtreme-harness") and "classification" in (value.families or ("classification",))
+)
+"""Those that a task such as MNLI can be trained with."""
 REFUSED = {
     **dict.fromkeys(itertools.permutations(("adversarial", "prompt")), "not beside a soft prompt"),
     **dict.fromkeys(itertools.permutations(("noise", "prompt")), "not beside a soft prompt"),

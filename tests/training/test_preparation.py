@@ -73,6 +73,7 @@ def test_a_transliterated_fine_tuning_says_so_in_record_and_report(
     english = stage["preparation"]["languages"]["en"]
     assert english["before"] == english["after"]
     assert stage["options"]["transliterate"] == "cyrl-latn,deva-latn"
+    assert setting(record, record["resources"]) == "zero_shot_en"  # a table of letters is no data of a language
     code, out, err = cli("report", run, "--format", "md")
     assert code == 0 and "cyrl-latn, deva-latn: all languages of the script" in out
     # A task that trains nothing would be scored with the tokenizer as it is.
