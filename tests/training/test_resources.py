@@ -217,6 +217,17 @@ def test_a_translation_anywhere_in_a_lineage_is_never_zero_shot(
         assert found.endswith("+text:" + ",".join(used["text"])) if used["text"] else "+text" not in found
 
 
+def test_pictures_are_in_the_setting_whatever_comes_before_and_after() -> None:
+    english = next(way for way in WAYS if way.task.name == "xnli")
+    seen = [way for way in WAYS if way.task.family == "captioning"]
+    assert {way.task.name.partition("[")[0] for way in seen} >= {"captions", "scenes"}
+    for way in seen:
+        for lineage in ([[way]], [[way], [english]], [[english], [way]], [[english, way]]):
+            record = record_of(stages_of(lineage))
+            assert setting_of(record).endswith("+images"), way.task.name
+            assert set(run_resources(record, get_registry())["images"]) == way.languages
+
+
 # the words of the table
 
 
