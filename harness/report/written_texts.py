@@ -16,7 +16,7 @@ _NAMES = {"wrong_language_of_references": "floor"}
 _NOTES = (
     "wrong language, English and wrong script: of texts of at least ten letters; short and empty: of all texts",
     "floor: share of the references that the identifier takes for another language",
-    "–: the identifier does not know the language, and wrong script alone is judged",
+    "–: no text was long enough, or the identifier does not know the language, and wrong script alone is judged",
 )
 
 

@@ -121,9 +121,13 @@ def test_what_is_said_first_is_told_by_where_the_relation_stands() -> None:
     direct = read_slots("a big red circle is above a small blue ring", "en")
     assert direct == Claim((("circle", "red", "big"), ("ring", "blue", "small")), "above").slots()
     assert read_slots("above a small blue ring is a big red circle", "en") == direct
-    assert read_slots("xq a big red circle above blue", "en") == {
-        ("kind", 0): "circle", ("colour", 0): "red", ("colour", 1): "blue", ("size", 0): "big", ("relation", 0): "above",
-    }  # fmt: skip
+    # With one kind and one size only, the caption that it is like decides; with none, the first is said first.
+    said = "xq a big red circle above"
+    colours = {("kind", 0): "circle", ("colour", 0): "red", ("size", 0): "big", ("relation", 0): "above"}
+    assert read_slots(said, "en") == read_slots(said, "en", "A big red circle is above a big red ring.") == colours
+    assert read_slots(said, "en", "Above a big red circle is a big red ring.") == {
+        (name, 0 if name == "relation" else 1): value for (name, _), value in colours.items()
+    }
     assert read_slots("", "en") == read_slots("bigger reds, encircled", "en") == {}
 
 

@@ -373,7 +373,7 @@ SAMPLES = {
         ["A Cat", "一只猫"],
     ),
     "scene_slots": (
-        [{"facts": RED_CIRCLE, "language": "en"}, {"facts": RED_CIRCLE, "language": "de"}],
+        [{"facts": RED_CIRCLE, "language": code, "caption": ""} for code in ("en", "de")],
         ["There is a big blue circle.", "Hier ist ein großer roter Kreis."],
     ),
     "average_precision": ([["Q1", "Q4"], ["Q2"]], [["Q3", "Q1"], []]),

@@ -72,6 +72,14 @@ def test_what_is_given_does_not_count_and_decides_which_captions_are_true() -> N
     assert METRIC.statistics([three], [other], "en")[0, 5:10].tolist() == [2, 1, 2, 1, 0]
 
 
+def test_the_colour_that_is_given_is_never_right_by_itself() -> None:
+    """Where the relation is lost, the shapes are in the order of the caption that was written."""
+    for wording, text in (("", "A b red b is b a b b b."), ("second", "B of a b blue b is a b b b.")):
+        known = gold(CIRCLE, RING, said=Claim((CIRCLE.looks, RING.looks), "left"), wording=wording)
+        found = scored(known, text)
+        assert [found[name] for name in METRIC.primary] == [0, 0, 0, 0]
+
+
 def test_counts_are_of_shapes_that_look_alike() -> None:
     two = (RING, Shape("ring", "blue", "small", 10, 20, 4))
     known = gold(*two, said=Claim((RING.looks,), count=2), language="ru")

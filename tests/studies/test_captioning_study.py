@@ -90,7 +90,7 @@ def test_accuracy_and_latency_are_tested_together(analysed: StudyAnalysis) -> No
 def test_the_page_draws_accuracy_against_latency(analysed: StudyAnalysis) -> None:
     charts = {chart.name: chart for chart in analysed.report.findings.charts}
     assert {point["label"] for point in charts["score-and-latency"].points} == set(ARMS)
-    assert (analysed.path / "tables" / "costs.csv").is_file()
+    assert (analysed.path / "tables" / "score-and-cost.csv").is_file()
     assert "Score against latency" in analysed.page.read_text(encoding="utf-8")
 
 

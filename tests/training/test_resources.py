@@ -138,6 +138,7 @@ TRANSLATED_TRAINING = {
     },
     ("nli", "ko"): "machine_translation",
     ("squad", "es"): "machine_translation",
+    ("squad_gen", "es"): "machine_translation",
     ("hellaswag", "ru"): "machine_translation",
     ("hellaswag", "fa"): "machine_translation",
 }
@@ -148,7 +149,8 @@ TRANSLATED_EVERYWHERE = ("xcopa", "tatoeba", "tatoeba_mteb")
 def test_first_party_training_data_say_which_of_them_are_translations() -> None:
     found = {}
     for name, task in get_registry().intermediate_tasks().items():
-        assert {source.origin for source in task.train.sources + task.dev.sources} == {"native"}, name
+        expected = {"generated"} if name == "scenes" else {"native"}
+        assert {source.origin for source in task.train.sources + task.dev.sources} == expected, name
         for code, table in task.languages.items():
             origins = {(source.origin, bool(source.system)) for source in table["train"].sources}
             assert len(origins) == 1, (name, code)
@@ -165,7 +167,7 @@ def test_first_party_test_sets_say_which_of_them_are_translations() -> None:
             assert {source.origin for source in task.train.sources} == {"native"}, name
         for code, table in task.languages.items():
             translated = name in TRANSLATED_EVERYWHERE or (
-                name.removesuffix("_cloze") in TRANSLATED_TESTS and code != "en"
+                name.removesuffix("_cloze").removesuffix("_gen") in TRANSLATED_TESTS and code != "en"
             )
             for split, table_split in table.items():
                 expected = "human_translation" if translated else "native"
@@ -214,7 +216,23 @@ def test_a_translation_anywhere_in_a_lineage_is_never_zero_shot(
         assert found.startswith("translate_train") == any(way.translated for way in flat)
         if found.startswith("zero_shot_en"):
             assert set(used["labels"]) <= {"en"}
-        assert found.endswith("+text:" + ",".join(used["text"])) if used["text"] else "+text" not in found
+        end = ("+text:" + ",".join(used["text"]) if used["text"] else "") + ("+images" if used["images"] else "")
+        assert (
+            found.endswith(end)
+            and ("+text" in found) == ("+text" in end)
+            and ("+images" in found) == ("+images" in end)
+        )
+
+
+def test_pictures_are_in_the_setting_whatever_comes_before_and_after() -> None:
+    english = next(way for way in WAYS if way.task.name == "xnli")
+    seen = [way for way in WAYS if way.task.family == "captioning"]
+    assert {way.task.name.partition("[")[0] for way in seen} >= {"captions", "scenes"}
+    for way in seen:
+        for lineage in ([[way]], [[way], [english]], [[english], [way]], [[english, way]]):
+            record = record_of(stages_of(lineage))
+            assert setting_of(record).endswith("+images"), way.task.name
+            assert set(run_resources(record, get_registry())["images"]) == way.languages
 
 
 # the words of the table

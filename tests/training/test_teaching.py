@@ -520,7 +520,9 @@ class Plugin:
         return [Objective("taught", 1, where, families=(self.family,), needs=("teacher",))]
 
 
-@pytest.mark.parametrize(("family", "check"), [("classification", killed), ("span_qa", cut), ("multiple_choice", off)])
+@pytest.mark.parametrize(
+    ("family", "check"), [("classification", killed), ("multiple_choice", cut), ("classification", off)]
+)
 def test_it_keeps_the_promises_of_objectives(family: str, check: Any, corpus: Path, tmp_path: Path) -> None:
     registry = Registry()
     registry.add(Plugin(family), "mine")
@@ -611,7 +613,7 @@ def test_german_is_tagged_as_well_after_teaching_on_untagged_translations(
     tagger: tuple[Path, Registry], small_model: Path
 ) -> None:
     here, registry = tagger
-    chosen = options(here / "data", max_steps=150, batch=16, lr=2e-3)
+    chosen = options(here / "data", max_steps=70, batch=16, lr=4e-3)
     chosen = replace(chosen, train_limit=None)
     plain = train(str(small_model), "tagger", out=here / "plain", options=chosen, registry=registry)
     taught = train(
@@ -648,11 +650,11 @@ def test_a_small_student_comes_nearer_to_a_larger_teacher_than_one_that_it_does_
 ) -> None:
     """Distillation between sizes on sentences without labels, told by German sentences that neither of them has seen.
 
-    The models are the tiny ones of width 256 and 64, of a twentieth of their text.
+    The models are the tiny ones of width 256 and 64, of a hundredth of their text.
     """
     here, registry = tagger
     text = tiny._text
-    monkeypatch.setattr(tiny, "_text", lambda variant: {code: lines[::20] for code, lines in text(variant).items()})
+    monkeypatch.setattr(tiny, "_text", lambda variant: {code: lines[::100] for code, lines in text(variant).items()})
     for width in (64, 256):
         tiny.build_tiny(here / str(width), f"tiny-{width}", steps=1)
 

@@ -212,7 +212,7 @@ def _cost_table(observations: Sequence[Observation]) -> TextTable:
             cells = [value for own in seeds for value in ((fmean(own), min(own), max(own)) if own else (None,) * 3)]
             rows.append((model, arm, *(None if value is None else round(value, 3) for value in cells)))
     head = [f"{name}{end}" for name in ("score", "ms", "MB") for end in ("", ", lowest", ", highest")]
-    return TextTable("costs", "Score and cost over seeds", ("model", "arm", *head), tuple(rows))
+    return TextTable("score-and-cost", "Score and cost over seeds", ("model", "arm", *head), tuple(rows))
 
 
 def _macro_by_seed(observations: Sequence[Observation], model: str, arm: str) -> list[float]:

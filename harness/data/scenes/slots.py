@@ -23,14 +23,18 @@ _AROUND = {"zh": "{}", "ko": r"(?<!\S){}"}
 _WORD = r"(?<![^\s«¿']){}(?![^\s.,?!।؟»])"
 
 
-def read_slots(text: str, language: str) -> dict[Slot, str]:
+def read_slots(text: str, language: str, like: str = "") -> dict[Slot, str]:
     """Slots of a caption, as :meth:`~harness.data.scenes.claims.Claim.slots` gives them, without those that are not named.
 
-    DataError for a language that scenes have no captions in.
+    Which of two shapes is said first is told by the place of the relation among the words for them. Where words are
+    lacking, so that it cannot be told, it is as in the caption ``like``. DataError for a language that scenes have no
+    captions in.
     """
     named = list(_named(text, language))
     found = {name: [value for what, value in named if what == name] for name in VALUES}
-    swapped = bool(found["relation"]) and _before(named) == _before(_example(language, "second"))
+    swapped = _swapped(named, language)
+    if swapped is None:
+        swapped = _swapped(list(_named(like, language)), language) or False
     slots = {}
     for name in _LOOKS:
         for place, value in enumerate(found[name][:2]):
@@ -44,16 +48,21 @@ def _named(text: str, language: str) -> Iterator[tuple[str, str]]:
         yield forms[match[0]]
 
 
-def _before(named: list[tuple[str, str]]) -> int:
-    """The number of shapes that are named before their relation is."""
+def _swapped(named: list[tuple[str, str]], language: str) -> bool | None:
+    """Tells whether the shape that is seen from the other is said last; None where the words do not tell."""
     names = [name for name, _ in named]
-    names = names[: names.index("relation")]
-    return max(names.count(name) for name in _LOOKS)
+    both = next((name for name in _LOOKS if names.count(name) == 2), None)
+    if both is None or "relation" not in names:
+        return None
+    return names[: names.index("relation")].count(both) == _before_relation(language)
 
 
 @cache
-def _example(language: str, wording: str) -> list[tuple[str, str]]:
-    return list(_named(utterance(Claim(_EXAMPLE, "left"), language, wording).text, language))
+def _before_relation(language: str) -> int:
+    """The number of shapes before the relation where the shape that is seen from the other is said last."""
+    said = utterance(Claim(_EXAMPLE, "left"), language, "second").text
+    names = [name for name, _ in _named(said, language)]
+    return names[: names.index("relation")].count("kind")
 
 
 @cache

@@ -44,7 +44,7 @@ class SceneSlots(AdditiveMetric):
         table = np.zeros((len(gold), 3 * len(_NAMES) + 2))
         for row, (known, caption) in zip(table, zip(gold, predicted, strict=True), strict=True):
             facts = read_facts(known["facts"])
-            found = read_slots(caption, known["language"]) if caption is not None else {}
+            found = read_slots(caption, known["language"], known["caption"]) if caption is not None else {}
             best = _nearest(_truths(facts, found), found)
             for place, name in enumerate(_NAMES):
                 slots = [slot for slot in best if slot[0] == name and slot not in facts.given]

@@ -243,7 +243,7 @@ def test_better_and_as_fast() -> None:
     front = {point["label"] for point in chart.points if point["series"].startswith("on the front")}
     assert any(label.endswith(", captions") for label in front)  # the best of all, whatever it costs
     assert all(point["low"] <= point["y"] <= point["high"] for point in chart.points)
-    costs = next(table for table in findings.tables if table.name == "costs")
+    costs = next(table for table in findings.tables if table.name == "score-and-cost")
     assert {row[1] for row in costs.rows} == {each.arm for each in timed}
     slow = [
         replace(each, factors={"latency_ms": each.factors["latency_ms"] * (1.2 if each.arm == "captions" else 1)})
