@@ -29,7 +29,14 @@ from harness.data.sample.world import World
 CHANCE = 100 / 6
 TARGETS = {"en": 20.0, "others": 10.0}
 TEXT_LINES = 3000
-TEXT_OPTIONS: Mapping[str, object] = {"lr": 2e-3, "batch": 32, "max_length": 64, "epochs": 100, "select": "last"}
+TEXT_OPTIONS: Mapping[str, object] = {
+    "lr": 2e-3,
+    "batch": 32,
+    "max_length": 64,
+    "mlm_probability": 0.3,
+    "epochs": 100,
+    "select": "last",
+}
 
 Accuracies = dict[str, tuple[float, float]]
 """Accuracy on seen and on unseen classes by language, over the full label set."""

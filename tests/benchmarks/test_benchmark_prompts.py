@@ -7,11 +7,11 @@ from harness.data.sample import write_sample_corpus
 
 
 def test_a_prompt_trained_on_three_topics_names_three_others_in_ten_languages(tmp_path: Path) -> None:
-    """As ``python -m benchmarks.prompts --model tiny --text-steps``, with fewer steps, in each of which more is masked."""
+    """As ``python -m benchmarks.prompts --model tiny --text-steps``, with fewer steps."""
     corpus = tmp_path / "corpus"
     write_sample_corpus(corpus, size=0.4)
     write_text(corpus)
-    before = via_text(1000, max_length=40, mlm_probability=0.3)
+    before = via_text(1000, max_length=40)
     found = accuracies("tiny", tmp_path / "run", corpus, [*before, "--stages", str(tmp_path / "stages")])
     reached = unseen(found)
     assert len(found) == 10
