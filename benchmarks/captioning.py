@@ -69,12 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--dev", type=int, default=800, help="captions that are scored, at most")
     parser.add_argument("--stage", action="append", help="default: scenes@kept and scenes@mismatched@kept")
+    parser.add_argument(
+        "--mask-share", type=float, default=0.5, help="share of the tokens of a caption that are predicted"
+    )
     given = parser.parse_args(arguments)
     place = given.out / "data" / "scenes"
     if not place.exists():
         write_scenes(given.out / "data", given.count)
     model = random_model(given.out / "model")
-    overrides: Mapping[str, Any] = {"max_steps": given.steps, "batch": 32, "lr": 1e-3, "max_length": 64}
+    overrides: Mapping[str, Any] = {
+        "max_steps": given.steps,
+        "batch": 32,
+        "lr": 1e-3,
+        "max_length": 64,
+        "mask_share": given.mask_share,
+    }
     options = EvalOptions(
         data_dir=str(given.out / "data"), offline=True, device="cpu", recipe="tiny", overrides=overrides
     )
