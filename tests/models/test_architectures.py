@@ -34,5 +34,5 @@ def test_every_family_on_every_kind_of_model(kind: str, corpus: Path, tmp_path: 
     assert {get_registry().task(key.split("/")[0]).family for key in record["units"]} == {
         family
         for family in get_registry().families()
-        if family not in ("mlm", "cloze", "captioning")  # test_matrix.py tries these
+        if family not in ("mlm", "cloze", "captioning", "generation")  # test_matrix.py tries these
     }
