@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from harness.core.errors import DataError
+from harness.core.errors import DataError, UsageError
 from harness.types.pictures import Picture
 from harness.types.shuffled_labels import permuted, random_span, random_tags
 
@@ -140,6 +140,11 @@ class Example:
         Examples without a label keep none. The same ``rng`` gives the same labels.
         """
         return permuted(examples, cls.label_field, rng)
+
+    @classmethod
+    def with_mismatched_images(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """The examples with the pictures of others (the control ``mismatched``). UsageError where there are none."""
+        raise UsageError(f"objective 'mismatched': {cls.__name__} examples have no pictures")
 
 
 def pool_role(example: Any) -> PoolRole:
@@ -431,6 +436,18 @@ class Captioned(Example):
     def with_shuffled_labels(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
         """Captions with the pictures of others, so that all that is known of a caption stays with it."""
         return permuted(examples, "image", rng)
+
+    @classmethod
+    def with_mismatched_images(cls, examples: Sequence[Self], rng: Generator) -> list[Self]:
+        """Captions of which none has its own picture; those of one picture share another one."""
+        pictures = list({example.image.identity: example.image for example in examples}.values())
+        if len(pictures) < 2:
+            raise UsageError("objective 'mismatched': captions of two pictures or more expected")
+        order = rng.permutation(len(pictures)).tolist()
+        others = {
+            pictures[own].identity: pictures[other] for own, other in zip(order, order[-1:] + order[:-1], strict=True)
+        }
+        return [replace(example, image=others[example.image.identity]) for example in examples]
 
 
 @dataclass(frozen=True, slots=True)

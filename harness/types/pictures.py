@@ -24,6 +24,11 @@ class Picture:
     path: str = field(default="", compare=False)
     content: bytes = field(default=b"", compare=False, repr=False)
 
+    @property
+    def identity(self) -> str:
+        """One key for a picture, however often it is stored."""
+        return self.digest or self.name
+
     @classmethod
     def of_file(cls, path: Path, name: str = "") -> Picture:
         """The picture in a file, which stays there; DataError where it cannot be read."""

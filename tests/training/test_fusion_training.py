@@ -84,7 +84,7 @@ def translations(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def options(corpus: Path, translations: Path, **more: Any) -> EvalOptions:
     overrides = {"max_steps": 3, "batch": 8, "local_layers": 0, "fusion_layers": 1} | more.pop("overrides", {})
     return EvalOptions(
-        data_dir=f"{corpus}{os.pathsep}{translations}",
+        data_dir=f"{translations}{os.pathsep}{corpus}",
         offline=True,
         device="cpu",
         recipe="tiny",

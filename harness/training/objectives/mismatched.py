@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from harness.core.errors import UsageError
 from harness.training.objectives.base import ObjectiveContext, StageObjective
-from harness.types.examples import Captioned, Example
-from harness.types.pictures import Picture
+from harness.types.examples import Example
 
 
 class Mismatched(StageObjective):
@@ -24,17 +22,10 @@ class Mismatched(StageObjective):
         return mismatched(examples, np.random.default_rng((context.seed, len(examples))))
 
 
-def mismatched(examples: Sequence[Example], rng: np.random.Generator) -> list[Captioned]:
-    """The captions with other pictures, none with its own. UsageError where there is a single picture."""
-    captions = [example for example in examples if isinstance(example, Captioned)]
-    pictures = list({_same(caption.image): caption.image for caption in captions}.values())
-    if len(captions) < len(examples) or len(pictures) < 2:
+def mismatched(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    """The examples with other pictures, none with its own, as their class does it. UsageError where it cannot."""
+    kinds = {type(example) for example in examples}
+    if len(kinds) != 1:
         raise UsageError("objective 'mismatched': captions of two pictures or more expected")
-    order = rng.permutation(len(pictures))
-    following = {_same(pictures[own]): pictures[other] for own, other in zip(order, np.roll(order, 1), strict=True)}
-    return [replace(caption, image=following[_same(caption.image)]) for caption in captions]
-
-
-def _same(picture: Picture) -> str:
-    """One key for a picture, however often it is stored."""
-    return picture.digest or picture.name
+    (kind,) = kinds
+    return kind.with_mismatched_images(examples, rng)
