@@ -19,6 +19,7 @@ from harness.core.version import __version__
 from harness.data import sample
 from harness.data._language_bayes import nearest_language
 from harness.data.letter_scripts import letter_count
+from harness.types.languages import primary_code
 
 LEAST_LETTERS = 10
 """Letters of a text whose language can be asked for."""
@@ -37,7 +38,7 @@ class LanguageIdentifier(ABC):
 
     def knows(self, code: str) -> bool:
         """Tells whether it can tell this language from others."""
-        return primary(code) in self.languages
+        return primary_code(code) in self.languages
 
     def describe(self) -> dict[str, str]:
         """Name and version, for a record."""
@@ -128,8 +129,3 @@ def language_counts(texts: Iterable[str], identifier: LanguageIdentifier) -> dic
     """Counts the texts in each language, the most frequent first; "short" for those that are too short."""
     found = Counter("short" if (code := language_of(text, identifier)) is None else code or "other" for text in texts)
     return dict(found.most_common())
-
-
-def primary(code: str) -> str:
-    """The language of a tag, without script and region: "zh" of "zh-TW"."""
-    return code.partition("-")[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core.errors import ModelError
-from harness.types.languages import languages
+from harness.types.languages import languages, primary_code
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,7 +40,7 @@ def _spellings(code: str, known: Sequence[str]) -> Iterator[str]:
     entry = languages().get(code)
     if entry is None:
         return
-    short, script = code.partition("-")[0], entry.script
+    short, script = primary_code(code), entry.script
     if script == "Hani":
         script = "Hans"
     three = [f"{entry.iso639_3}_{script}", f"{_INDIVIDUAL.get(entry.iso639_3, '')}_{script}"]

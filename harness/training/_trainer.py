@@ -191,8 +191,7 @@ class Trainer:
         self.sharded = Sharded(self.modules, accelerator) if shard else None
         # At equal rates one group does: its bits are those of a training without a second rate.
         second = options.second_lr and options.second_lr != options.lr
-        projector = options.second_lr_on == "projector"
-        self.new_rows = new_token_rows(parts, new_tokens) if second and not projector else None
+        self.new_rows = new_token_rows(parts, new_tokens) if second and options.new_tokens_lr else None
         apart = self.new_rows.parameters if self.new_rows else projectors(parts) if second else ()
         self.optimizer = make_optimizer(self.modules, options, apart)
         self.models: list[Any]

@@ -272,13 +272,13 @@ class Stages:
         """The model that the stage begins with; a stage that is not the first takes it as the first has prepared it."""
         if isinstance(model, ResolvedModel):
             found = prepared(model, parts, options, self.root, self.context.options.data_dir)
-            if _of_new_tokens(options) and not new_tokens_of(found.folder):
+            if options.new_tokens_lr and not new_tokens_of(found.folder):
                 raise UsageError(
                     "option second_lr: this stage begins with no new tokens to train at it",
                     hint="for the stage that adds them: --set mlm.extend_vocabulary=99 --set mlm.second_lr=1e-4",
                 )
             return found
-        for name, wanted in (("extend_vocabulary", options.extend_vocabulary), ("second_lr", _of_new_tokens(options))):
+        for name, wanted in (("extend_vocabulary", options.extend_vocabulary), ("second_lr", options.new_tokens_lr)):
             if wanted:
                 raise UsageError(
                     f"{name}: for the first stage, where it models plain text",
@@ -368,11 +368,6 @@ class Stages:
             return self.trained[model.key].folder
         assert isinstance(model, ResolvedModel)
         return model.folder
-
-
-def _of_new_tokens(options: TrainOptions) -> float:
-    """The learning rate of new tokens; 0 where they have none of their own."""
-    return options.second_lr if options.second_lr_on == "new_tokens" else 0.0
 
 
 def _epochs_of(tasks: Sequence[IntermediateTask]) -> str:

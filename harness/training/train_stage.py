@@ -130,8 +130,7 @@ def _train(
         for task, part in zip(stage.tasks, parts, strict=True)
     ]
     schedule = make_schedule(items, stage.options, stage.beside)
-    rows_apart = stage.options.second_lr and stage.options.second_lr_on == "new_tokens"
-    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if rows_apart else []
+    new_tokens = tokenizer.convert_tokens_to_ids(new_tokens_of(parent)) if stage.options.new_tokens_lr else []
     # The shards of a whole table are small, and every process scores with all of them.
     tables = (
         TouchedRows()

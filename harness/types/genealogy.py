@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from harness.types.languages import Language, languages
+from harness.types.languages import Language, languages, primary_code
 
 
 def nearest_relative(
@@ -19,9 +19,9 @@ def nearest_relative(
     """
     known = languages() if known is None else known
     others = sorted(set(among) - {code})
-    if same := [other for other in others if _bare(other) == _bare(code)]:
+    if same := [other for other in others if primary_code(other) == primary_code(code)]:
         return same[0], "the same language"
-    own = known.get(code) or known.get(_bare(code))
+    own = known.get(code) or known.get(primary_code(code))
     if own is None:
         return None
     entries = [known[other] for other in others if other in known]
@@ -30,11 +30,6 @@ def nearest_relative(
             nearest = min(related, key=lambda entry: _distance(own, entry, prefer))
             return nearest.code, f"{name} {getattr(own, group)}"
     return None
-
-
-def _bare(code: str) -> str:
-    """A code without script and region: "zh" for "zh-Hant"."""
-    return code.partition("-")[0]
 
 
 def _distance(own: Language, other: Language, prefer: str) -> tuple[bool, bool, int, str]:

@@ -188,6 +188,11 @@ def numbered_language(number: int) -> str:
     return list(_NUMBERS)[number]
 
 
+def primary_code(code: str) -> str:
+    """The code of a language without script and region: "zh" of "zh-Hant" and of "zh-TW"."""
+    return code.partition("-")[0]
+
+
 def iso639_3(code: str) -> str:
     """The three-letter code, as Tatoeba spells it: ``iso639_3("de") == "deu"``."""
     return language(code).iso639_3

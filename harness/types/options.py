@@ -99,6 +99,11 @@ class TrainOptions:
     second_lr_on: str = option("new_tokens", MEASURES, keyed="changed")
     select_on_translated: str = option("", MEASURES, keyed="changed")
 
+    @property
+    def new_tokens_lr(self) -> float:
+        """The learning rate of new tokens; 0 where they have none of their own."""
+        return self.second_lr if self.second_lr_on == "new_tokens" else 0.0
+
     def __post_init__(self) -> None:
         """Refuses values that no training can use."""
         if self.select not in ("best", "loss", "last"):
@@ -121,7 +126,7 @@ class TrainOptions:
         if self.second_lr_on not in SECOND_LR_ON:
             known = " or ".join(map(repr, SECOND_LR_ON))
             raise UsageError(f"option second_lr_on: {known} expected, not {self.second_lr_on!r}")
-        if self.second_lr and self.peft and self.second_lr_on == "new_tokens":
+        if self.new_tokens_lr and self.peft:
             raise UsageError("option second_lr: not with --peft, which does not train embeddings", hint="leave one out")
         for name in ("lr", "batch", "batch_tokens", "clip", "save_every"):
             if not getattr(self, name) > 0 and not (name == "lr" and self.lr == 0 < self.second_lr):

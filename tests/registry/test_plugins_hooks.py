@@ -99,13 +99,18 @@ NOT_THE_CORE = {
     "types/keywords.py": "with_mlm names a task",
 }
 
-WORDS = {"captions"}
-"""Names of tasks that are words of the core, too: what a reader reads, what stands under a figure."""
+WORDS = {
+    "data/readers.py": "captions",  # the reader of captions
+    "data/resources.py": "captions",  # in words, those of pictures that were seen
+    "report/study/page.py": "captions",  # what stands under a figure
+    "scoring/formats/captions.py": "captions",  # in words, what is predicted
+}
+"""Names of tasks that are words of their own, where they stand for these."""
 
 
 def test_the_core_names_no_task() -> None:
     """Whatever the harness does for its own tasks it does for everybody's."""
-    names = {*get_registry().tasks(), *get_registry().intermediate_tasks()} - WORDS
+    names = {*get_registry().tasks(), *get_registry().intermediate_tasks()}
     quoted = {name: re.compile(rf"""(?<![\w.:-])["']{re.escape(name)}["'](?![\w-])""") for name in names}
     found = []
     for path in sorted((ROOT / "harness").rglob("*.py")):
@@ -113,7 +118,8 @@ def test_the_core_names_no_task() -> None:
         if any(relative.is_relative_to(place) for place in NOT_THE_CORE):
             continue
         for number, line in enumerate(_code(path), start=1):
-            found += [f"{relative}:{number}: {line.strip()}" for name in names if quoted[name].search(line)]
+            asked = names - {WORDS.get(relative.as_posix())}
+            found += [f"{relative}:{number}: {line.strip()}" for name in asked if quoted[name].search(line)]
     assert found == []
 
 

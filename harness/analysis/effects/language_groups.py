@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from harness.types.languages import KnownLanguages, Language, first_party_languages
+from harness.types.languages import KnownLanguages, Language, first_party_languages, primary_code
 
 LOW, MIDDLE, HIGH, UNKNOWN = "low", "middle", "high", "unknown"
 
@@ -66,7 +66,7 @@ def distance(code: str, other: str) -> float | None:
     mine, yours = language(code), language(other)
     if mine is None or yours is None:
         return None
-    if code.partition("-")[0] == other.partition("-")[0]:
+    if primary_code(code) == primary_code(other):
         return 0.0
     if mine.genus and mine.genus == yours.genus:
         return 1.0

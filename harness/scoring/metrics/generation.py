@@ -16,9 +16,10 @@ import numpy as np
 
 from harness.core.arrays import FloatArray
 from harness.core.errors import UsageError
-from harness.data.language_id import LanguageIdentifier, check_identifier, language_identifier, language_of, primary
+from harness.data.language_id import LanguageIdentifier, check_identifier, language_identifier, language_of
 from harness.data.letter_scripts import UNSPACED, script_of, scripts_of_language
 from harness.scoring.metrics.base import AdditiveMetric, percent
+from harness.types.languages import primary_code
 
 PACKAGES = {"sacrebleu": "sacrebleu", "rouge_score": "rouge-score"}
 _ORDERS = 6
@@ -94,7 +95,7 @@ class Generation(AdditiveMetric):
 def _rates(reference: str, text: str, wanted: str, identifier: LanguageIdentifier) -> tuple[float, ...]:
     """The counts of one item, named in ``_RATES``."""
     known, code = identifier.knows(wanted), language_of(text, identifier)
-    long, base = code is not None, primary(wanted)
+    long, base = code is not None, primary_code(wanted)
     scripts = scripts_of_language(wanted)
     wrong_script = long and bool(scripts) and script_of(text) not in scripts
     judged = known and long
@@ -130,7 +131,7 @@ def _overlap(references: Sequence[str], texts: Sequence[str], code: str) -> Floa
 
 def bleu_tokenizer(code: str) -> str:
     """sacrebleu's tokenizer for a language: characters where words are not spaced, and that of mteval-v13a otherwise."""
-    if primary(code) == "zh":
+    if primary_code(code) == "zh":
         return "zh"
     unspaced = {"Kana", "Thai", "Laoo", "Mymr", "Khmr"}
     return "char" if scripts_of_language(code) & unspaced else "13a"
