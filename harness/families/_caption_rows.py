@@ -37,11 +37,12 @@ _WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 class CaptionRows(Features):
     """Rows of captions, in front of each as many places as ``length`` says.
 
-    Of ``pictures`` those of a batch are decoded, at ``size`` pixels a side: "pixels" (rows, size, size, 3). With ``mask``
-    tokens are hidden anew at every step, "labels" say which; the numbers for it come from ``seed``, ``step`` and the row
-    alone. ``groups`` says for each token of a caption's row, special ones included, the place of the first token that it is
-    hidden with, -1 where it never is; () where each is hidden by itself. With ``plainly`` what is hidden is always a mask,
-    never another token. "blank" are the rows that see no picture, a share ``blank_share`` of them.
+    Of ``pictures`` those of a batch are decoded, at ``size`` pixels a side: "pixels" (rows, size, size, 3), and "picture"
+    (rows,) has a number for each. With ``mask`` tokens are hidden anew at every step, "labels" say which; the numbers for it
+    come from ``seed``, ``step`` and the row alone. ``groups`` says for each token of a caption's row, special ones included,
+    the place of the first token that it is hidden with, -1 where it never is; () where each is hidden by itself. With
+    ``plainly`` what is hidden is always a mask, never another token. "blank" are the rows that see no picture, a share
+    ``blank_share`` of them.
     """
 
     pictures: Sequence[Picture] = ()
@@ -64,7 +65,7 @@ class CaptionRows(Features):
         if self.mask is not None:
             batch |= self._hidden(batch["input_ids"], rows, pad_id)
         if self.length:
-            batch["pixels"] = np.stack([pixels(self.pictures[row], self.size) for row in rows.tolist()])
+            batch |= _seen([self.pictures[row] for row in rows.tolist()], self.size)
         if self.blank_share:
             draws = [
                 np.random.default_rng((self.seed, self.step, row, *_BLANK_STREAM)).random() for row in rows.tolist()
@@ -111,8 +112,16 @@ class WrittenRows(SourceRows):
         """Model inputs of these rows, and "pixels" where they have pictures."""
         batch = super().batch(rows, pad_id)
         if self.length:
-            batch["pixels"] = np.stack([pixels(self.pictures[row], self.size) for row in rows.tolist()])
+            batch |= _seen([self.pictures[row] for row in rows.tolist()], self.size)
         return batch
+
+
+def _seen(pictures: Sequence[Picture], size: int) -> dict[str, NDArray[np.generic]]:
+    """The "pixels" of pictures, and "picture", a number that tells them apart."""
+    return {
+        "pixels": np.stack([pixels(picture, size) for picture in pictures]),
+        "picture": np.array([int(picture.digest[:15], 16) for picture in pictures], np.int64),
+    }
 
 
 def _together(numbers: FloatArray, groups: IntArray) -> FloatArray:

@@ -301,7 +301,7 @@ class Captioning(HeadFamily):
         """Within, the model sees the pictures of a batch at the places of its rows."""
         if "pixels" not in batch:
             return nullcontext()
-        return shown(plain_model(model), batch["pixels"], batch.get("blank"))
+        return shown(plain_model(model), batch["pixels"], batch.get("blank"), batch.get("picture"))
 
     def decode(self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> list[str]:
         """The captions, with what the model has said in their gaps."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ _MIDDLE, _SPREAD = 127.5, 63.75
 """Pixels of patches are centred and scaled by these."""
 _BLANK = 128
 """Every colour of every pixel of a blank image."""
+SEEN_BYTES = 1 << 28
+"""What a vision model has made of images is remembered up to so many bytes: that of some 87,000 images, at 768 numbers."""
 _CHANNELS = 32
 """Channels of the first convolution."""
 
@@ -41,17 +45,22 @@ class Tower(torch.nn.Module):
         """Parts that are never trained."""
         return ()
 
-    def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Vectors (images, length, width) of pixels (images, size, size, 3), 0 to 255."""
+    def vectors(self, pixels: torch.Tensor, names: torch.Tensor | None = None) -> torch.Tensor:
+        """Vectors (images, length, width) of pixels (images, size, size, 3), 0 to 255.
+
+        ``names`` (images,) are numbers that tell images apart, for towers that remember what they have made of one.
+        """
         raise NotImplementedError
 
     def described(self) -> dict[str, Any]:
         """Entries of a configuration from which :func:`described_tower` makes it again."""
         raise NotImplementedError
 
-    def forward(self, pixels: torch.Tensor, blank: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, pixels: torch.Tensor, blank: torch.Tensor | None = None, names: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Vectors (images, length, width); the constant ones where ``blank`` (images,) is true."""
-        found = self.vectors(pixels)
+        found = self.vectors(pixels, names)
         if blank is None or self.constant is None:
             return found
         # All take part in any case: the processes of a training wait for the gradients of every parameter.
@@ -68,7 +77,7 @@ class Patches(Tower):
         self.second = torch.nn.Linear(width, width)
         self.positions = torch.nn.Parameter(torch.randn(self.length, width) * 0.02)
 
-    def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
+    def vectors(self, pixels: torch.Tensor, names: torch.Tensor | None = None) -> torch.Tensor:
         """See :meth:`Tower.vectors`."""
         count, side = len(pixels), self.size // self.patch
         scaled = (pixels.float() - _MIDDLE) / _SPREAD
@@ -101,7 +110,7 @@ class Convolutions(Tower):
         self.last = torch.nn.Linear(channels[-1], width)
         self.positions = torch.nn.Parameter(torch.randn(self.length, width) * 0.02)
 
-    def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
+    def vectors(self, pixels: torch.Tensor, names: torch.Tensor | None = None) -> torch.Tensor:
         """See :meth:`Tower.vectors`."""
         scaled = ((pixels.float() - _MIDDLE) / _SPREAD).permute(0, 3, 1, 2)
         found: torch.Tensor = self.last(self.halving(scaled).flatten(2).transpose(1, 2)) + self.positions
@@ -116,6 +125,32 @@ TRAINED: Mapping[str, type[Patches | Convolutions]] = {"patches": Patches, "conv
 """Towers that are trained from nothing, by their kind."""
 
 
+class Seen:
+    """Vectors of images by their numbers, at most so many ``most`` bytes of them: those that were asked for last.
+
+    A copy has none of them: a model is copied to be written.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._vectors: OrderedDict[int, torch.Tensor] = OrderedDict()
+
+    def __deepcopy__(self, memo: object) -> Seen:
+        return Seen(self.most)
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def get(self, name: int, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """The vector of an image, made when it is not there."""
+        found = self._vectors.pop(name, None)
+        found = make() if found is None else found
+        self._vectors[name] = found
+        while len(self._vectors) * found.nbytes > self.most and len(self._vectors) > 1:
+            self._vectors.popitem(last=False)
+        return found
+
+
 class Vision(Tower):
     """Vectors from the pooled vector of a frozen vision model, by ClipCap's network (Mokady et al. 2021).
 
@@ -128,6 +163,7 @@ class Vision(Tower):
         self.length, self.width, self.about = length, width, dict(about)
         self.size = int(vision.config.image_size)
         self.vision: Any = vision.requires_grad_(False).eval()
+        self._seen = Seen(SEEN_BYTES)
         inner = length * width // 2
         self.first = torch.nn.Linear(vision.config.hidden_size, inner)
         self.second = torch.nn.Linear(inner, length * width)
@@ -143,14 +179,28 @@ class Vision(Tower):
         self.vision.eval()
         return self
 
-    def vectors(self, pixels: torch.Tensor) -> torch.Tensor:
+    def vectors(self, pixels: torch.Tensor, names: torch.Tensor | None = None) -> torch.Tensor:
         """See :meth:`Tower.vectors`."""
+        if names is None:
+            pooled = self._pooled(pixels)
+        else:
+            # One image at a time, so that a vector has the same bits whichever images are remembered.
+            pooled = torch.cat(
+                [
+                    self._seen.get(name, partial(self._pooled, image[None]))
+                    for name, image in zip(names.tolist(), pixels, strict=True)
+                ]
+            )
+        found: torch.Tensor = self.second(torch.tanh(self.first(pooled)))
+        return found.view(len(pixels), self.length, self.width)
+
+    def _pooled(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The pooled vectors of the vision model, (images, its width)."""
         mean, spread = (torch.tensor(self.about[name], device=pixels.device) for name in ("mean", "std"))
         scaled = ((pixels.float() / 255 - mean) / spread).permute(0, 3, 1, 2)
         with torch.no_grad():
-            pooled = self.vision(pixel_values=scaled).pooler_output
-        found: torch.Tensor = self.second(torch.tanh(self.first(pooled)))
-        return found.view(len(pixels), self.length, self.width)
+            pooled: torch.Tensor = self.vision(pixel_values=scaled).pooler_output
+        return pooled
 
     def described(self) -> dict[str, Any]:
         """See :meth:`Tower.described`."""
@@ -176,7 +226,7 @@ class Pictured(AnswersPlaces):
     """
 
     image_tower: Tower
-    shown: dict[int, tuple[torch.Tensor, torch.Tensor | None]]
+    shown: dict[int, tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]]
 
     def placed(self, found: torch.Tensor, own: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """The vectors in the order of the rows, also where these are one long one."""

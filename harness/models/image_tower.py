@@ -84,13 +84,20 @@ def drawn_projector(
 
 
 @contextmanager
-def shown(model: PreTrainedModel, pixels: torch.Tensor, blank: torch.Tensor | None = None) -> Iterator[None]:
+def shown(
+    model: PreTrainedModel,
+    pixels: torch.Tensor,
+    blank: torch.Tensor | None = None,
+    names: torch.Tensor | None = None,
+) -> Iterator[None]:
     """Within, the places of row i of a batch stand for image i, or for the constant vectors where it is ``blank``.
 
-    ``pixels`` are (rows, size, size, 3), 0 to 255. On a processor other threads may show the model other images meanwhile.
+    ``pixels`` are (rows, size, size, 3), 0 to 255. With ``names`` (rows,), numbers that tell images apart, a frozen vision
+    model computes each image once, as long as it is remembered. On a processor other threads may show the model other images
+    meanwhile.
     """
     embedding: Any = reading_embedding(model)
-    embedding.shown[get_ident()] = (pixels, blank)
+    embedding.shown[get_ident()] = (pixels, blank, names)
     try:
         yield
     finally:
