@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import data_dir_option, eval_options, session_options, size_option
+from harness.cli.shared_options import data_dir_option, eval_options, session_options, size_option, split_commas
 
 
 @click.command()
@@ -18,6 +18,14 @@ from harness.cli.shared_options import data_dir_option, eval_options, session_op
 @click.option(
     "--seconds", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds of a model's calls, at least."
 )
+@click.option(
+    "--batch-sizes",
+    multiple=True,
+    default=("8,32",),
+    callback=split_commas,
+    metavar="SIZES",
+    help="Batches whose throughput is measured on texts, or none.  [default: 8,32]",
+)
 @click.option("--no-memory", is_flag=True, help="Leave out memory, which takes a process of its own for each model.")
 @session_options(without=("batch_tokens",))
 @data_dir_option
@@ -28,6 +36,7 @@ def measure(
     task: str | None,
     calls: int,
     seconds: float,
+    batch_sizes: tuple[str, ...],
     no_memory: bool,
     **rest: Any,
 ) -> None:
@@ -37,7 +46,7 @@ def measure(
     FOLDER/efficiency; measurements that are there are kept.
     """
     from harness.cli.console import message
-    from harness.efficiency.protocol import Protocol
+    from harness.efficiency.protocol import NATURAL, Protocol, parse_batch_sizes
     from harness.efficiency.study_runs import measure_runs
     from harness.registry.default import get_registry
     from harness.studies.grid import StudyFolders
@@ -49,7 +58,7 @@ def measure(
         StudyFolders.of(study, size, out).runs,
         registry,
         eval_options(**rest),
-        Protocol(calls, seconds, batch_sizes=(), lengths=()),
+        Protocol(calls, seconds, batch_sizes=parse_batch_sizes(batch_sizes), lengths=(NATURAL,)),
         task=task or study.tasks[0],
         memory=not no_memory,
         said=message,
