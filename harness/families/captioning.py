@@ -20,7 +20,6 @@ from harness.core.errors import DataError, ModelError, UsageError, check_choice
 from harness.families._caption_rows import MASKS, CaptionRows, filled, gaps, groups, in_front
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
-from harness.families.mlm import check_mask_token
 from harness.families.text_rows import Mask
 from harness.inference.features import Features, Ragged
 from harness.inference.tokenization import RowTemplate, encode_pairs
@@ -41,7 +40,6 @@ from harness.models.image_tower import (
     tower_names,
     tower_of,
 )
-from harness.models.language_model import is_decoder
 from harness.models.masked_head import HEADS, load_masked_head, masked_logits, masked_loss
 from harness.models.places import PLACEHOLDER
 from harness.models.prompt import attach_prompt, drawn_vectors
@@ -54,6 +52,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+_WRITES = "encoders such as XLM-R and mBERT fill in gaps; a model with a decoder writes captions: --via 'TASK@written'"
 AT_INFERENCE = ("removed", "null", "kept")
 BLANK_SHARE = 0.1
 """Share of the rows that see the constant vectors in place of a picture, where these stay in the checkpoint."""
@@ -134,14 +133,11 @@ class Captioning(HeadFamily):
         return model
 
     def load_network(self, reference: str, **kwargs: Any) -> PreTrainedModel:
-        """The model with its head; ModelError for one that writes, and guesses no tokens of a text that it reads."""
+        """The model with its head; ModelError for an encoder-decoder, which guesses no tokens of what it reads."""
         with quiet():
             config = load_config(reference, **{name: kwargs[name] for name in WHERE if name in kwargs})
-        if config.is_encoder_decoder or is_decoder(config):
-            raise ModelError(
-                f"{reference}: a model with a decoder fills in no gaps of captions",
-                hint="it writes them: --via 'TASK@written'",
-            )
+        if config.is_encoder_decoder:
+            raise ModelError(f"{reference}: an encoder-decoder fills in no gaps of captions", hint=_WRITES)
         return load_masked_head(reference, self.options.head, **kwargs)
 
     def _put_on_tower(self, model: PreTrainedModel, seed: int) -> None:
@@ -210,7 +206,8 @@ class Captioning(HeadFamily):
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
     ) -> CaptionRows:
         """One row a caption. In training tokens are hidden anew at every step; else the marked stretches are."""
-        check_mask_token(tokenizer)
+        if tokenizer.mask_token_id is None:
+            raise ModelError(f"{tokenizer.name_or_path}: the tokenizer has no mask token", hint=_WRITES)
         captions = captions_of(examples)
         self.check_pictures(captions)
         length, room = self.options.prefix, self._room(tokenizer)

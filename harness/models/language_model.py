@@ -60,14 +60,6 @@ def _kind(reference: str, config: PreTrainedConfig) -> str:
     return "CausalLM"
 
 
-def is_decoder(config: PreTrainedConfig) -> bool:
-    """Tells whether a configuration is that of a decoder, which transformers has no head for masked tokens for."""
-    import transformers
-
-    kinds = {kind: getattr(transformers, f"AutoModelFor{kind}")._model_mapping for kind in ("CausalLM", "MaskedLM")}
-    return type(config) in kinds["CausalLM"] and type(config) not in kinds["MaskedLM"]
-
-
 def _is_causal(model: PreTrainedModel) -> bool:
     """Tells whether what a token says depends on none of those after it, by a few tokens."""
     import torch
