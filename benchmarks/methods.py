@@ -64,12 +64,10 @@ METHODS = (
 )
 
 
-def divided(source: Path, target: Path) -> Path:
+def divided(source: Path, target: Path, languages: Sequence[str] = LANGUAGES) -> Path:
     """Writes a folder of data in which half of the test rows of each language are training rows."""
-    for code in LANGUAGES:
-        first = get_registry().task(TASK).languages[code]["test"].sources[0]
-        assert isinstance(first, DatasetsData)
-        place = (REPOSITORY / first.files[0]).parent
+    for code in languages:
+        place = folder_of(code)
         head, *rows = (source / place / "test.tsv").read_text(encoding="utf-8").splitlines()
         own = source / place / "train.tsv"
         trained = own.read_text(encoding="utf-8").splitlines()[1:] if code == "en" else []
@@ -79,6 +77,13 @@ def divided(source: Path, target: Path) -> Path:
         if code == "en":
             shutil.copy(source / place / "dev.tsv", target / place / "dev.tsv")
     return target
+
+
+def folder_of(code: str) -> Path:
+    """The folder of a language in the data."""
+    first = get_registry().task(TASK).languages[code]["test"].sources[0]
+    assert isinstance(first, DatasetsData)
+    return (REPOSITORY / first.files[0]).parent
 
 
 def words(method: Method, model: str, data: str, seed: int, settings: Mapping[str, object], dtype: str) -> list[str]:
