@@ -19,7 +19,9 @@ TABLE = Path("synonyms", "en.json")
 PARTS = ("noun", "verb", "adj", "adv")
 MOST = 8
 """Synonyms of a word at most, as in the table that was published."""
-WHERE = "a folder with WordNet's index.noun, data.noun and so on: of NLTK's corpus `wordnet`, or Debian's `wordnet-base`"
+WHERE = (
+    "a folder with WordNet's index.noun, data.noun and so on: of NLTK's corpus `wordnet`, or Debian's `wordnet-base`"
+)
 _WORD = re.compile(r"[a-z]{3,}")
 
 

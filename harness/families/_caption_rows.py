@@ -66,13 +66,8 @@ class CaptionRows(Features):
         texts = [self.ids[row][self.length :] for row in rows.tolist()]
         lengths = np.array([len(text) for text in texts], np.int64)
         whole = Ragged(np.concatenate(texts), offsets(lengths))
-        drawn = [
-            np.random.default_rng((self.seed, self.step, row)).random((len(text), 3))
-            for row, text in zip(rows.tolist(), texts, strict=True)
-        ]
-        draw, kind, other = np.concatenate(drawn).T
-        others = (other * len(self.mask.ordinary)).astype(np.int64)
-        masked, labels = self.mask.apply(whole.values, draw, kind, others, whole.offsets)
+        generators = [np.random.default_rng((self.seed, self.step, row)) for row in rows.tolist()]
+        masked, labels = self.mask.drawn(whole.values, whole.offsets, generators)
         every, width = np.arange(len(rows)), ids.shape[1] - self.length
         front = ids[:, : self.length]
         return {

@@ -64,7 +64,10 @@ def test_the_command_writes_a_table_that_the_objective_reads(wordnet: Path, tmp_
 
 @pytest.mark.parametrize(
     ("name", "text", "told"),
-    [("index.noun", None, "index.noun: not there"), ("index.verb", "house\n", "index.verb, line 1: no entry of WordNet")],
+    [
+        ("index.noun", None, "index.noun: not there"),
+        ("index.verb", "house\n", "index.verb, line 1: no entry of WordNet"),
+    ],
 )
 def test_another_folder_is_an_error(wordnet: Path, name: str, text: str | None, told: str) -> None:
     (wordnet / name).unlink()
