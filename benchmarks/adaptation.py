@@ -61,7 +61,7 @@ def commands(args: argparse.Namespace) -> dict[str, list[str]]:
     """The words of each system's command."""
     selected = f"{TASK}[{','.join(('en', *LANGUAGES))}]"
     start = ["eval", "--task", selected, "--model", args.model, "--dtype", args.dtype, "--data-dir", str(args.data_dir)]
-    start += options({"lr": args.lr, "batch": 16, "select": "last", "evaluate_every": 0, "warmup_ratio": 0.1})
+    start += options({"lr": args.lr, "batch": 16, "select": "last", "evaluate_every": 0})
     latin = [*start, *options({"transliterate": ",".join(LETTERS), f"{TASK}.max_steps": args.steps})]
     text = {
         "max_steps": args.text_steps,
@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--model", default="demo:e5-small")
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
+    parser.add_argument("--stages", type=Path, help="those of benchmarks.methods, whose plain ones are the same")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--lr", type=float, default=3e-4)
@@ -110,17 +111,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=300)
     parser.add_argument("--dtype", default="fp32")
     args = parser.parse_args()
+    stages = args.stages or args.out / "stages"
     args.data_dir = prepared(args.data_dir, args.out / "data")
     scores: dict[str, list[Mapping[str, float]]] = {}
     counts: dict[str, Sequence[TokenCounts]] = {}
     for name, words in commands(args).items():
         for seed in args.seeds:
             folder = args.out / name.replace(" ", "-").replace(",", "") / f"seed-{seed}"
-            run = evaluated([*words, "--seed", str(seed), "--stages", str(args.out / "stages")], folder)
+            run = evaluated([*words, "--seed", str(seed), "--stages", str(stages)], folder)
             [found] = run.scores.tasks.values()
             languages = next(iter(found.metrics.values())).languages
             scores.setdefault(name, []).append({code: each.value for code, each in languages.items()})
-        counts[name] = tokens(run, args.out / "stages", args.data_dir)
+        counts[name] = tokens(run, stages, args.data_dir)
         lines = table(scores, counts)
         (args.out / "adaptation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
