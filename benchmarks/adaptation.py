@@ -27,7 +27,7 @@ from harness.run import Run
 LANGUAGES = ("nqo", "tzm-Tfng")
 LETTERS = {
     "nkoo-latn": "ߊa ߋe ߌi ߍɛ ߎu ߏo ߐɔ ߒn ߓb ߔp ߕt ߖj ߗc ߘd ߙr ߚrr ߛs ߜgb ߝf ߞk ߟl ߠn ߡm ߢny ߣn ߤh ߥw ߦy ߧny ߑ' "
-    "߫ ߬ ߭ ߮ ߯ ߰ ߱ ߲n ߳ ߴ' ߵ' ߸, ߹! ߽ ߀0 ߁1 ߂2 ߃3 ߄4 ߅5 ߆6 ߇7 ߈8 ߉9",
+    "߫ ߬ ߭ ߮ ߯ ߰ ߱ ߲n ߳ ߴ' ߵ' ߸, ߹! ߽ ߺ ߀0 ߁1 ߂2 ߃3 ߄4 ߅5 ߆6 ߇7 ߈8 ߉9",
     "tfng-latn": "ⴰa ⴱb ⴲb ⴳg ⴴg ⴵj ⴶj ⴷd ⴸd ⴹḍ ⴺḍ ⴻe ⴼf ⴽk ⴾk ⴿk ⵀh ⵁh ⵂh ⵃḥ ⵄɛ ⵅx ⵆx ⵇq ⵈq ⵉi ⵊj ⵋj ⵌj ⵍl ⵎm ⵏn ⵐny ⵑng "
     "ⵒp ⵓu ⵔr ⵕṛ ⵖɣ ⵗɣ ⵘj ⵙs ⵚṣ ⵛc ⵜt ⵝt ⵞč ⵟṭ ⵠv ⵡw ⵢy ⵣz ⵤz ⵥẓ",
 }
@@ -35,14 +35,19 @@ LETTERS = {
 PLAIN, LATIN, TEXT = "as it is written", "in Latin letters", "and new tokens, plain text"
 
 
-def prepared(source: Path, folder: Path) -> Path:
-    """The folder of data: the divided sets, the tables of letters, and the training half of each language as plain text."""
-    divided(source, folder, ("en", *LANGUAGES))
+def write_tables(folder: Path) -> None:
+    """Writes the tables of letters into a folder of data."""
     for name, pairs in LETTERS.items():
         path = folder / "transliterate" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"{pair[0]}\t{pair[1:]}" for pair in pairs.split(" ")]
         path.write_text("\n".join(["source\ttarget", *lines, ""]), encoding="utf-8")
+
+
+def prepared(source: Path, folder: Path) -> Path:
+    """The folder of data: the divided sets, the tables of letters, and the training half of each language as plain text."""
+    divided(source, folder, ("en", *LANGUAGES))
+    write_tables(folder)
     for code in LANGUAGES:
         path = folder / "text" / f"{code}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)

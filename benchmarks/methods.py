@@ -15,6 +15,7 @@ instead, method by method in turns, processor time of a step and peak memory, ea
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
 import sys
@@ -24,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.commands import evaluated
-from benchmarks.measure import Cost
 from benchmarks.measure import run as measured
 from harness import Comparison, DatasetsData, compare
 from harness.data.wordnet import write_synonyms
@@ -132,18 +132,25 @@ def scores(args: argparse.Namespace, methods: Sequence[Method], settings: Mappin
 
 
 def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping[str, object]) -> list[str]:
-    """Processor time of a step and peak memory beside plain fine-tuning: medians over rounds, in each of which all take turns.
+    """Processor time of a step and peak memory beside plain fine-tuning, each training in a process of its own.
 
-    Each method trains for few and for more steps, each time in a process of its own; the difference is that of the steps
-    alone, and hardly depends on what else the machine does. A teacher's steps are among them.
+    Medians over the steps of the method's own stage but the first, and over rounds, in each of which all take their turn:
+    processor time depends little on what else the machine does.
     """
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     memory: dict[str, list[float]] = {method.name: [] for method in methods}
     for _ in range(args.rounds):
         for method in methods:
-            few, more = (_taken(args, method, {**settings, "max_steps": steps}) for steps in args.cost_steps)
-            seconds[method.name].append((more.cpu - few.cpu) / (args.cost_steps[1] - args.cost_steps[0]))
-            memory[method.name].append(more.memory)
+            with tempfile.TemporaryDirectory() as scratch:
+                told = Path(scratch) / "steps.json"
+                command = words(
+                    method, args.model, str(args.data_dir), 1, {**settings, "max_steps": args.cost_steps}, args.dtype
+                )
+                command += ["--language", "en", "--limit", "8", "--offline", "--out", str(Path(scratch) / "run")]
+                measured([sys.executable, "-m", "benchmarks.steps", str(told), *command], args.threads)
+                found = json.loads(told.read_text(encoding="utf-8"))
+            seconds[method.name].append(statistics.median(found["stages"][-1][1:]))
+            memory[method.name].append(found["memory"])
     plain = statistics.median(seconds[PLAIN.name])
     lines = ["| method | processor seconds a step | of plain | peak memory, MiB |", "|---|---:|---:|---:|"]
     for method in methods:
@@ -152,14 +159,6 @@ def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping
             f"| {method.name} | {middle:.2f} | {middle / plain:.2f} | {statistics.median(memory[method.name]):,.0f} |"
         )
     return lines
-
-
-def _taken(args: argparse.Namespace, method: Method, settings: Mapping[str, object]) -> Cost:
-    """What a training of a method and a test of eight texts take."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = words(method, args.model, str(args.data_dir), 1, settings, args.dtype)
-        command += ["--language", "en", "--limit", "8", "--offline", "--out", str(Path(scratch) / "run")]
-        return measured([sys.executable, "-m", "harness.cli", *command], args.threads)
 
 
 def main() -> None:
@@ -173,7 +172,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--dtype", default="fp32")
     parser.add_argument("--cost", action="store_true", help="measure time and memory instead of scores")
-    parser.add_argument("--cost-steps", nargs=2, type=int, default=[2, 12], help="few and more steps, of --cost")
+    parser.add_argument("--cost-steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3, help="of --cost")
     parser.add_argument("--threads", type=int, default=1, help="of --cost")
     parser.add_argument("--wordnet", type=Path, help="a folder with WordNet's files, for the method synonyms")
