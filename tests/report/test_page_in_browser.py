@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,6 +223,16 @@ def test_on_paper_all_maps_stand_below_each_other(browser: Browser, url: str) ->
         assert page.locator("#scores [data-tab]:visible").count() == 3
         assert page.locator("nav:visible, .tools:visible, .tabs:visible").count() == 0
         assert page.pdf().startswith(b"%PDF")
+
+
+def test_on_paper_the_examples_stand_with_what_was_chosen(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator("#examples .example").first.wait_for()  # without scrolling to them
+        page.emulate_media(media="print")
+        assert page.locator("#examples .example:visible").count()
+        assert page.locator("#examples button:visible, #examples select:visible").count() == 0
+        said = page.locator("#examples .printed").inner_text()
+        assert re.search(r"wrong only: 1 to 5 of \d+$", said)
 
 
 def test_without_scripts_all_tables_are_there(browser: Browser, url: str) -> None:
