@@ -84,5 +84,5 @@ def test_python_shows_the_hint_of_an_error_below_its_message() -> None:
         harness.evaluate(MODEL, task="xnli")
     assert traceback.format_exception(caught.value)[-2:] == [
         "harness.core.errors.UsageError: unknown option 'task'\n",
-        "hint: did you mean 'tasks'?\n",
+        "hint: --task of the command line is tasks=\n",
     ]
