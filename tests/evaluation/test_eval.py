@@ -278,7 +278,7 @@ def test_models_that_are_none_are_explained(corpus: Path, cli: Cli, tmp_path: Pa
         (tmp_path / "empty", 5, "no config.json"),
         (tmp_path / "pickled", 5, "pickled weights"),
         ("./nowhere", 5, "no such folder"),
-        ("someone/some-model", 5, "not in the local cache"),
+        ("someone/some-model", 5, "not in the local cache\nhint: "),
         ("baseline:oracle", 2, "baseline:majority"),
         ("a b c", 2, "neither a folder nor a Hub id"),
     ):
