@@ -113,7 +113,7 @@ SMOKE_E5 = (
     NONE,
     *(
         replace(arm("mnli", str(size), size), options={"mnli.train_size": size, "mnli.max_steps": size // 8})
-        for size in (64, 256, 1_024)
+        for size in (32, 128, 512)
     ),
 )
 
@@ -163,13 +163,13 @@ def harness_studies():
             "smoke-e5": {
                 "models": E5_PAIR,
                 "benchmark": "",
-                "tasks": ("panx[en,ru,sw]", "udpos[de,en,es,yo]"),
+                "tasks": ("panx[de,en,ru,sw,yo,zh]",),
                 "arms": SMOKE_E5,
                 "contrasts": gains(SMOKE_E5),
                 "seeds": (1, 2),
                 "seeds_of": {},
                 "model_factors": {model: {"pair": "small", "multilingual": model == E5_PAIR[1]} for model in E5_PAIR},
-                "options": {"panx.train_size": 300, "udpos.train_size": 300},
+                "options": {"panx.train_size": 300, "panx.max_steps": 40, "eval_limit": 100},
                 "options_of": {},
                 "recipe": "demo",
                 "limit": 60,
