@@ -10,6 +10,7 @@ from harness.data.access import DataAccess
 from harness.evaluation.plan import make_plan
 from harness.registry.registry import Registry
 from harness.studies.grid import cells
+from harness.studies.stage_plan import check_job
 from harness.types.studies import NO_STAGES, Study
 
 NAMES = (
@@ -47,6 +48,14 @@ def test_every_size_is_a_whole_study(studies: dict[str, Study], name: str, size:
     found = list(cells(study, tmp_path))
     runs = [run for cell in found for run in cell.runs]
     assert len(set(runs)) == len(runs) >= 6
+
+
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name, size in sized() if size.startswith("smoke")])
+def test_no_run_is_refused_for_its_options(studies: dict[str, Study], name: str, size: str, tmp_path: Path) -> None:
+    made = Registry()
+    found = {(cell.arm, str(cell.tried)): cell for cell in cells(studies[name].at(size), tmp_path)}
+    for cell in found.values():  # options of an arm are refused, or not, whatever the model
+        check_job(cell.jobs(made)[0], made)
 
 
 def test_the_questions_are_all_there_in_several_sizes(studies: dict[str, Study]) -> None:

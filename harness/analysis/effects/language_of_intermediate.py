@@ -147,9 +147,17 @@ def _distance_rows(
         for (_, task, language, _), number in _gains(study, arm.name, observations).numbers.items():
             seen.setdefault((task, language), []).append(number)
         for (task, language), values in seen.items():
-            far = distance(language, source)
+            far = _distance(study, language, source)
             if far is not None:
                 yield arm.name, task, language, far, float(np.mean(values)), script_of(language) == script_of(source)
+
+
+def _distance(study: Study, code: str, other: str) -> float | None:
+    """The distance of two languages: the study's own where it has distances, else the genealogical one."""
+    if not study.distances:
+        return distance(code, other)
+    found = study.distances.get(code, {}).get(other, study.distances.get(other, {}).get(code))
+    return 0.0 if found is None and code == other else found
 
 
 def _distance_slopes(
@@ -168,7 +176,7 @@ def _distance_slopes(
     counts = {"tasks": len(set(task)), "languages": len(set(language))}
     found = []
     told: tuple[tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any], str, str], ...] = (
-        ("gain by distance to the intermediate language", steps, script, "H4", "points a step of distance"),
+        ("gain by distance to the intermediate language", steps, script, "H4", f"points a {_step(study)} of distance"),
         ("gain where the script is the intermediate language's", script, steps, "", "points"),
     )
     for name, predictor, other, hypothesis, unit in told:
@@ -177,10 +185,25 @@ def _distance_slopes(
             found.append(regression_effect(slope, name, hypothesis, unit, counts))
     if not found:
         return [], ["gains by distance: too few languages, or distances that are all alike, for a slope"]
+    if study.distances:
+        return found, [] if _all_known(study, arms, observations) else [
+            "gains by distance are over the pairs of languages that the study's distances have"
+        ]
     return found, [
         "distance is genealogical (same language, branch, family, none); typological and geographic distances are not "
-        "in the table of languages"
+        "in the table of languages: --distances FILE takes a table of your own"
     ]
+
+
+def _step(study: Study) -> str:
+    return "unit" if study.distances else "step"
+
+
+def _all_known(study: Study, arms: Mapping[str, _Arm], observations: Sequence[Observation]) -> bool:
+    """Tells whether the study's distances have every language that is scored, from every intermediate one."""
+    sources = {arm.languages[0] for arm in arms.values() if len(arm.languages) == 1}
+    codes = {each.language for each in selected(observations, exploratory=None)}
+    return all(_distance(study, code, source) is not None for code in codes for source in sources)
 
 
 def _confined(found: Sequence[Contrasted], arms: Mapping[str, _Arm]) -> Iterator[Effect]:
@@ -231,7 +254,8 @@ def _distances(study: Study, arms: Mapping[str, _Arm], observations: Sequence[Ob
         {"x": far, "y": gain, "series": arm, "label": f"{task}[{language}]"}
         for arm, task, language, far, gain, _ in _distance_rows(study, arms, observations)
     )
-    caption = "0: the same language, 1: of its branch, 2: of its family, 3: unrelated."
+    genealogical = "0: the same language, 1: of its branch, 2: of its family, 3: unrelated."
+    caption = "Distances of the study's own table." if study.distances else genealogical
     return Chart(
         "scatter",
         "gains-by-distance",
