@@ -64,7 +64,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     warnings += [*apart_warnings, *notes]
     if len(models) > 1:
         warnings.append(f"hypotheses are tested on {primary_model}, the largest model; the others show the trend")
-    if not _round_trips(study):
+    if not any(_round_trips(study, each.contrast.arm) for each in found):
         warnings.append("no round trip: a language that beats English may owe it to translated text as such")
     return Findings(
         effects=(
@@ -117,15 +117,16 @@ def _arms(study: Study, observations: Sequence[Observation]) -> dict[str, _Arm]:
 def _more_contrasts(study: Study, arms: Mapping[str, _Arm]) -> list[Contrast]:
     """The contrasts of the arms with no stages, and with a round trip, that the study does not list itself."""
     listed = {(each.arm, each.against) for each in (*study.contrasts, *control_contrasts(study))}
-    pairs = [(name, against) for name in arms for against in (NO_STAGES, *_round_trips(study)) if name != against]
+    pairs = [(name, against) for name in arms for against in (NO_STAGES, *_round_trips(study, name)) if name != against]
     return [
         Contrast(f"{arm} - {other}", arm, other, primary=False) for arm, other in pairs if (arm, other) not in listed
     ]
 
 
-def _round_trips(study: Study) -> list[str]:
-    """The arms of English text that was translated to another language and back."""
-    return [arm.name for arm in study.arms if str(arm.factors.get("control", "")).startswith(ROUND_TRIP)]
+def _round_trips(study: Study, arm: str) -> list[str]:
+    """The arms of English text that was translated and back, for an arm: those of its language, or of none."""
+    trips = [each for each in study.arms if str(each.factors.get("control", "")).startswith(ROUND_TRIP)]
+    return [each.name for each in trips if each.control_of in ("", arm)]
 
 
 def _gains(study: Study, arm: str, observations: Sequence[Observation]) -> Values:
@@ -303,8 +304,8 @@ def _conclusions(
         arm, english = arms.get(contrast.arm), arms.get(contrast.against)
         if arm is None or english is None or english.languages != (ENGLISH,) or not shown_to_differ(said, 1):
             continue
-        own = controls_of(study, contrast.arm)
-        trips = _round_trips(study)
+        trips = _round_trips(study, contrast.arm)
+        own = [name for name in controls_of(study, contrast.arm) if name not in trips]
         needed = [*own, *trips]
         lost = [
             name
