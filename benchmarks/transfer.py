@@ -4,10 +4,11 @@ Run from the root of the repository::
 
     python -m benchmarks.transfer --model demo:e5-small --data-dir ../shared/data --out runs/transfer
 
-The two share no code (:mod:`benchmarks.peers.transfer`), so their dropout and order of data differ even with one seed:
-their means over seeds are compared by a test of equivalence. With ``--same-order`` chance is taken out: neither has
-dropout, and the plain script starts from the harness's fresh head and takes the rows in its order and shape, so that both
-must arrive at the same model. A run that is already in --out is not made again.
+The two share no code (:mod:`benchmarks.peers.transfer`), so their heads, orders of data and dropout differ even with one
+seed: their means over seeds are compared by a test of equivalence. With ``--same-start`` the plain script starts from the
+harness's fresh head and takes the rows in its order and shape, so that only dropout differs, and seeds are compared in
+pairs. With ``--same-order`` neither has dropout either, so that both must arrive at the same model. A run that is already
+in --out is not made again.
 """
 
 from __future__ import annotations
@@ -120,10 +121,11 @@ def by_harness(
     out: Path,
     dtype: str,
     options: Mapping[str, object] | None = None,
+    more: Sequence[str] = (),
 ) -> Scores:
-    """The harness's scores by language; ``options`` are added to those of the comparison."""
+    """The harness's scores by language; ``options`` are added to those of the comparison, ``more`` to the command."""
     folder = out / "harness" / f"{target.task}-{seed}"
-    words = ["eval", "--task", target.task, "--dtype", dtype, "--stages", str(out / "stages")]
+    words = ["eval", "--task", target.task, "--dtype", dtype, "--stages", str(out / "stages"), *more]
     run = evaluated([*words, *_words(target, model, data, seed, options or {})], folder)
     languages = run.scores.tasks[target.task].metrics[target.metric].languages
     return {code: estimate.value for code, estimate in languages.items()}
@@ -154,15 +156,22 @@ def by_trainer(
 
 def without_chance(target: Target, model: Path, data: Path, seed: int, out: Path) -> tuple[Scores, Scores]:
     """Scores of the harness and of the plain script from one fresh head, in one order of the same rows, without dropout."""
-    calm = str(without_dropout(model, out / "model"))
+    calm = without_dropout(model, out / "model")
+    return from_one_start(target, calm, data, seed, out, "fp32", ["--keep", out / f"{target.task}-{seed}" / "trained"])
+
+
+def from_one_start(
+    target: Target, model: Path, data: Path, seed: int, out: Path, dtype: str, more: Sequence[object] = ()
+) -> tuple[Scores, Scores]:
+    """Scores of the harness and of the plain script from one fresh head, in one order of the same rows."""
     own = out / f"{target.task}-{seed}"
     # The script ends a sentence with one separator.
     rows = {"extra_separator": "false"} if target.stage in ("panx", "udpos") else {}
-    ours = by_harness(target, calm, data, seed, own, "fp32", rows)
+    ours = by_harness(target, str(model), data, seed, own, dtype, rows)
     unchanged = {**rows, "lr": 1e-30, "max_steps": 1}
-    by_harness(target, calm, data, seed, own / "start", "fp32", unchanged)
+    by_harness(target, str(model), data, seed, own / "start", dtype, unchanged, ["--limit", "1"])
     (start,) = (own / "start" / "stages").glob(f"{target.stage}-*")
-    return ours, by_trainer(target, start, data, seed, own, "fp32", ["--same-order", "--keep", own / "trained"])
+    return ours, by_trainer(target, start, data, seed, own, dtype, ["--same-order", *more])
 
 
 def without_dropout(model: Path, copy: Path) -> Path:
@@ -180,7 +189,7 @@ def without_dropout(model: Path, copy: Path) -> Path:
 class Equivalence:
     """Difference of two means over seeds, its standard error, and what a test of equivalence says of it.
 
-    ``p`` is the larger of the two one-sided p-values of Welch's t (Schuirmann 1987): below 0.05 the means differ by less
+    ``p`` is the larger of the two one-sided p-values of a t-test (Schuirmann 1987): below 0.05 the means differ by less
     than the margin. ``detectable`` is the smallest margin that the test would confirm with a probability of 80% if there
     were no difference.
     """
@@ -191,34 +200,38 @@ class Equivalence:
     detectable: float
 
 
-def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -> Equivalence:
-    """Two one-sided tests of the means of two samples."""
-    parts = [statistics.variance(values) / len(values) for values in (ours, theirs)]
-    difference, error = statistics.fmean(ours) - statistics.fmean(theirs), sum(parts) ** 0.5
+def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float, paired: bool = False) -> Equivalence:
+    """Two one-sided tests of the means of two samples: Welch's, or of the differences of pairs."""
+    difference = statistics.fmean(ours) - statistics.fmean(theirs)
+    if paired:
+        error = statistics.stdev(a - b for a, b in zip(ours, theirs, strict=True)) / len(ours) ** 0.5
+        freedom = float(len(ours) - 1)
+    else:
+        parts = [statistics.variance(values) / len(values) for values in (ours, theirs)]
+        error = sum(parts) ** 0.5
+        terms = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True))
+        freedom = sum(parts) ** 2 / terms if error else 1.0
     if error == 0:
         return Equivalence(difference, 0.0, float(abs(difference) >= margin), 0.0)
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True)
-    )
     below = stats.t.sf((difference + margin) / error, freedom)
     above = stats.t.cdf((difference - margin) / error, freedom)
     needed = stats.t.ppf(0.95, freedom) + stats.t.ppf(0.9, freedom)
     return Equivalence(difference, error, float(max(below, above)), float(needed * error))
 
 
-def table(target: Target, ours: Sequence[Scores], theirs: Sequence[Scores]) -> list[str]:
+def table(target: Target, ours: Sequence[Scores], theirs: Sequence[Scores], paired: bool) -> list[str]:
     """Rows of the page: every language, then the mean over them."""
     lines = []
     for code in sorted(ours[0]):
         each = [[scores[code] for scores in side] for side in (ours, theirs)]
-        lines.append(f"| {target.task} | {code} | {_line(*each)} |")
+        lines.append(f"| {target.task} | {code} | {_line(*each, paired)} |")
     means = [[statistics.fmean(scores[code] for code in ours[0]) for scores in side] for side in (ours, theirs)]
-    lines.append(f"| **{target.task}** | **mean** | {_line(*means)} |")
+    lines.append(f"| **{target.task}** | **mean** | {_line(*means, paired)} |")
     return lines
 
 
-def _line(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    found = equivalence(ours, theirs, MARGIN)
+def _line(ours: Sequence[float], theirs: Sequence[float], paired: bool) -> str:
+    found = equivalence(ours, theirs, MARGIN, paired)
     shown = [f"{statistics.fmean(side):.1f} ± {statistics.stdev(side):.1f}" for side in (ours, theirs)]
     return f"{shown[0]} | {shown[1]} | {found.difference:+.1f} | {found.p:.3f} | {found.detectable:.1f}"
 
@@ -246,11 +259,15 @@ def main() -> None:
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="of both sides (bf16: autocast)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--tasks", nargs="+", default=[target.task for target in TARGETS])
+    parser.add_argument(
+        "--same-start", action="store_true", help="one fresh head and order of rows for both; dropout differs"
+    )
     parser.add_argument("--same-order", action="store_true", help="nothing random on either side; the first seed only")
     args = parser.parse_args()
     data = args.out / f"data-{args.rows}-{args.train_rows}"
     if not data.exists():
-        excerpt(args.data_dir, data, args.rows, args.train_rows, one_row(args.model) if args.same_order else None)
+        alike = args.same_start or args.same_order
+        excerpt(args.data_dir, data, args.rows, args.train_rows, one_row(args.model) if alike else None)
     if args.same_order:
         print("\n".join(same_order_table(args.tasks, args.model, data, args.seeds[0], args.out)))
         return
@@ -261,9 +278,13 @@ def main() -> None:
     for target in TARGETS:
         if target.task not in args.tasks:
             continue
-        ours = [by_harness(target, str(args.model), data, seed, args.out, args.dtype) for seed in args.seeds]
-        theirs = [by_trainer(target, args.model, data, seed, args.out, args.dtype) for seed in args.seeds]
-        lines += table(target, ours, theirs)
+        if args.same_start:
+            both = [from_one_start(target, args.model, data, seed, args.out, args.dtype) for seed in args.seeds]
+            ours, theirs = [pair[0] for pair in both], [pair[1] for pair in both]
+        else:
+            ours = [by_harness(target, str(args.model), data, seed, args.out, args.dtype) for seed in args.seeds]
+            theirs = [by_trainer(target, args.model, data, seed, args.out, args.dtype) for seed in args.seeds]
+        lines += table(target, ours, theirs, args.same_start)
         (args.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

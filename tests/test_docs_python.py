@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pages import ROOT, fences
 from study_runs import write_study
 
+import harness
 from harness.registry.default import get_registry
 
 MODEL = "xlm-roberta-base"
@@ -75,3 +77,12 @@ def test_the_task_of_the_readme_trains_and_scores(
     record = json.loads(Path("run/record.json").read_text(encoding="utf-8"))
     assert set(record["units"]) == {"reviews/en/test", "reviews/sw/test"}
     assert record["stages"][0]["tasks"][0]["data"]["dev"]["examples"] == 4
+
+
+def test_python_shows_the_hint_of_an_error_below_its_message() -> None:
+    with pytest.raises(harness.UsageError) as caught:
+        harness.evaluate(MODEL, task="xnli")
+    assert traceback.format_exception(caught.value)[-2:] == [
+        "harness.core.errors.UsageError: unknown option 'task'\n",
+        "hint: --task of the command line is tasks=\n",
+    ]

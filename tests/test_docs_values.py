@@ -15,22 +15,25 @@ from harness.scoring.metrics import METRICS
 from harness.types.options import EvalOptions, TrainOptions, build, option_values
 
 
-def first_column(page: str, heading: str) -> list[str]:
-    """Code in the first column of the tables under a heading, up to the next heading of the same level or above."""
+def first_column(page: str, heading: str, head: str) -> list[str]:
+    """Code in the column ``head`` of the tables that begin with it, under a heading and those below it."""
     level = heading.split(" ")[0]
     body = text(page).split(f"\n{heading}\n")[1]
     body = re.split(rf"^#{{1,{len(level)}}} ", body, flags=re.MULTILINE)[0]
-    return [name for row in re.findall(r"^\| (.+?) \|", body, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)]
+    tables = [table for table in re.findall(r"(?:^\|.*\n)+", body, re.MULTILINE) if table.startswith(f"| {head} |")]
+    assert tables, f"{page}: no table of {head!r} under {heading!r}"
+    rows = re.findall(r"^\| (.+?) \|", "".join(tables), re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
 
 
 def test_every_training_option_is_explained() -> None:
-    assert sorted(first_column("docs/training.md", "## Options")) == sorted(
+    assert sorted(first_column("docs/training.md", "## Options", "option")) == sorted(
         field.name for field in fields(TrainOptions)
     )
 
 
 def test_every_option_of_a_family_is_explained() -> None:
-    shown = {name for name in first_column("docs/evaluation.md", "## Options") if not name.startswith("--")}
+    shown = {name for name in first_column("docs/evaluation.md", "## Options", "option") if not name.startswith("--")}
     assert shown == option_names() - {field.name for field in fields(TrainOptions)}
 
 
@@ -74,14 +77,14 @@ def test_every_exit_code_is_explained() -> None:
 
 
 def test_every_field_of_the_record_is_explained() -> None:
-    shown = set(first_column("docs/evaluation.md", "### Fields of record.json"))
+    shown = set(first_column("docs/evaluation.md", "### Fields of record.json", "field"))
     assert set(new_record()) <= shown
 
 
 def test_every_variable_is_explained() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "harness").rglob("*.py"))
     real = set(re.findall(r"\"(HARNESS_[A-Z_]+)\"", source)) - {"HARNESS_API"}
-    assert real <= set(first_column("docs/evaluation.md", "## Variables"))
+    assert real <= set(first_column("docs/evaluation.md", "## Variables", "variable"))
     named = set(re.findall(r"\bHARNESS_[A-Z_]+\b", "".join(page.read_text(encoding="utf-8") for page in PAGES)))
     assert named - {"HARNESS_API"} <= real
 

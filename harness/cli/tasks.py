@@ -125,20 +125,21 @@ def _print_details(found: Mapping[str, Any]) -> None:
             split,
             "" if state["official_rows"] is None else state["official_rows"],
             _size(state),
-            _origins(state),
+            _origins(state, who=False),
         )
         for code, table in found["languages"].items()
         for split, state in table.items()
     ]
     print_text("")
     head = columns("code", "language", detail("script"), "split", number("official"), "data", detail("origin"))
-    print_table(Table.of("", head, rows))
+    states = [state for table in found["languages"].values() for state in table.values()]
+    told = dict.fromkeys(_origins(state) for state in states if any(source["system"] for source in state["sources"]))
+    print_table(Table.of("", head, rows, notes=told))
     if "language_adapters" in found:
         from harness.report.language_adapters import adapters_table
 
         print_text("")
         print_table(adapters_table(found["language_adapters"]))
-    states = [state for table in found["languages"].values() for state in table.values()]
     missing = next((state["reason"] for state in states if state["data"] in ("missing", "damaged")), "")
     if missing:
         print_text(safe(missing))
@@ -163,8 +164,9 @@ def _size(state: Mapping[str, Any]) -> str:
     return f"{state['data']}, {state['rows']:,} rows"
 
 
-def _origins(state: Mapping[str, Any]) -> str:
-    """The origins of the sources' texts, each once: most splits have only one."""
+def _origins(state: Mapping[str, Any], *, who: bool = True) -> str:
+    """The origins of the sources' texts, each once: most splits have only one. ``who`` names the translators as well."""
     from harness.data.provenance import origin_words
 
-    return ", or ".join(dict.fromkeys(origin_words(source["origin"], source["system"]) for source in state["sources"]))
+    named = (origin_words(source["origin"], source["system"] if who else "") for source in state["sources"])
+    return ", or ".join(dict.fromkeys(named))

@@ -14,13 +14,18 @@ from harness.core.interruption import NEXT_TURN
 
 
 class HarnessError(Exception):
-    """An error with a message for the user, an exit code, and a hint saying what to do next."""
+    """An error with a message for the user, an exit code, and a hint saying what to do next.
+
+    The hint is a note of the exception as well, so that Python shows it below the message.
+    """
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
 
 
 class UsageError(HarnessError):

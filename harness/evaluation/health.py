@@ -106,5 +106,7 @@ def _data(registry: Registry, data_dir: str | None) -> Check:
         detail = f"{len(damaged)} damaged, {damaged[0].unit.key}: {damaged[0].reason}"
         return Check("data", "failed", detail, "'harness data verify' reads everything", DataError.exit_code)
     present = [entry for entry in planned if entry.present]
-    tasks = ", ".join(dict.fromkeys(entry.task.name for entry in present)) or "none"
-    return Check("data", "ok", f"test sets: {len(present)} of {len(planned)} are there ({tasks})")
+    tasks = ", ".join(dict.fromkeys(entry.task.name for entry in present))
+    return Check(
+        "data", "ok", f"test sets: {len(present)} of {len(planned)} are there" + (f" ({tasks})" if tasks else "")
+    )

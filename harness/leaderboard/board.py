@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.counted import counted
 from harness.core.errors import UsageError, did_you_mean
+from harness.leaderboard.official_size import official_half_width
 from harness.leaderboard.recipes import recipe_of
 from harness.leaderboard.schema import Row
 from harness.scoring.chance import AT_CHANCE, BELOW_CHANCE, MEANINGS, Chance, chance_mark
@@ -76,7 +77,8 @@ class ShownCell:
     """A cell as it is shown, and the row it is from; ``marks`` are keys of :data:`MARKS`.
 
     ``rank`` is None for what cannot be ranked, ``tied`` names the systems that share it without having the same value.
-    ``others`` are the numbers that other rows of the system have for the same thing.
+    ``others`` are the numbers that other rows of the system have for the same thing. ``official`` is half of the interval
+    that follows from the official test set, where the row has none.
     """
 
     cell: Mapping[str, Any]
@@ -85,6 +87,13 @@ class ShownCell:
     rank: int | None = None
     tied: tuple[str, ...] = ()
     others: tuple[ShownCell, ...] = ()
+    official: float | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of its 95% interval: that of the row, else that of the official test set; None where neither is known."""
+        own = half_width(self.cell.get("low"), self.cell.get("high"))
+        return self.official if own is None else own
 
     @property
     def value(self) -> float:
@@ -167,7 +176,7 @@ def build_board(
     groups: dict[tuple[str, str, str], list[BoardLine]] = {}
     for row in own:
         cells = {
-            column: ShownCell(cell, _marks(row, cell, registry), row)
+            column: ShownCell(cell, _marks(row, cell, registry), row, official=official_half_width(row, cell, registry))
             for cell in row["cells"]
             if order.wanted(column := _column(cell, registry))
         }
@@ -380,8 +389,9 @@ def surely_better(one: ShownCell, other: ShownCell, column: Column, paired: Pair
     """Tells whether a number is larger, and the difference more than chance.
 
     The paired test decides where the predictions of both were compared. Elsewhere the 95% interval of the difference, as
-    if the test sets were independent, has to leave out zero; a number without an interval is taken to be as uncertain as
-    the other. Where neither has one, the larger number counts as better.
+    if the test sets were independent, has to leave out zero. A published share of right items has the interval of the
+    official test set; another number without an interval is taken to be as uncertain as the other. Where neither has
+    one, the larger number counts as better.
     """
     difference = one.value - other.value
     if difference <= 0:
@@ -390,6 +400,5 @@ def surely_better(one: ShownCell, other: ShownCell, column: Column, paired: Pair
         significant = paired.get(ids, {}).get((column.task, column.language))
         if significant is not None:
             return significant
-    widths = [half_width(shown.cell.get("low"), shown.cell.get("high")) for shown in (one, other)]
-    known = [width for width in widths if width is not None]
+    known = [width for width in (one.half_width, other.half_width) if width is not None]
     return not known or difference > math.hypot(known[0], known[-1])

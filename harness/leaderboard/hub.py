@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from harness.leaderboard.formats import Export, LanguageResult
 from harness.runs.model_card import CARD, TAGS, CardScore, hub_task, rounded, unit_dataset, write_card
 from harness.scoring.scale import PERCENT, shown
 from harness.training.card import data_table, dataset_names, hub_id, recorded_training
+
+log = logging.getLogger(__name__)
 
 
 def hub_files(export: Export) -> dict[str, str]:
@@ -45,6 +48,9 @@ def hub_files(export: Export) -> dict[str, str]:
                 task_id=f"{name}.{result.unit.language}", value=value, dataset_revision=revision, notes=notes, **same
             )
         )
+    without = dict.fromkeys(result.task.name for result in export.results if result.task.name not in entries)
+    if without:
+        log.info("no .eval_results of %s: the data that were scored are not on the Hub", ", ".join(without))
     files = {}
     for name, found in entries.items():
         plain = eval_result_entries_to_yaml(found)

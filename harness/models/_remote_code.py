@@ -15,6 +15,7 @@ from typing import Any
 from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
+from harness.models._hub import from_hub
 from harness.types.trusted_code import TrustedCode
 
 log = logging.getLogger(__name__)
@@ -96,8 +97,7 @@ def _register(kind: str, classes: Mapping[str, str], folder: Path) -> None:
 def _download(trusted: TrustedCode, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
 
-    where = ": not in the local cache" if offline else ""
-    with border(f"cannot get the code of {trusted}{where}", ModelError, hint="check repository and commit"):
+    with from_hub(f"cannot get the code of {trusted}", offline=offline, hint="check repository and commit"):
         return Path(
             snapshot_download(
                 trusted.repository, revision=trusted.revision, allow_patterns=["*.py"], local_files_only=offline

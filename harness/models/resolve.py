@@ -11,11 +11,11 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.border import border
 from harness.core.errors import ModelError
 from harness.core.hashing import file_sha256
 from harness.core.safe_text import sanitise
 from harness.models._deciding import HARMLESS, MODULE_PICKLE, module_paths
+from harness.models._hub import from_hub
 from harness.models._pickled import converted, pickles
 from harness.models._remote_code import needs_code, register_code
 from harness.models._sound import (
@@ -220,9 +220,8 @@ def _download(reference: ModelReference, offline: bool) -> tuple[Path, str]:
             snapshot_download(reference.name, revision=revision, local_files_only=offline, **patterns),
         )
 
-    where = ": not in the local cache" if offline else ""
     hint = "check the spelling, or give a local folder; without internet, download it first on another machine"
-    with border(f"cannot get the model {str(reference)!r}{where}", ModelError, hint=hint):
+    with from_hub(f"cannot get the model {str(reference)!r}", offline=offline, hint=hint):
         folder = download(reference.revision, ignore_patterns=[*HARMLESS, "*/*"])
         commit = folder.name  # the hub client names the snapshot folder after the commit
         if modules := module_paths(folder):

@@ -67,7 +67,8 @@ def legend(sections: Sequence[Section]) -> list[str]:
     }
     found = [
         "(1): rank among like numbers of the same table, one more than the systems that are surely better: by a paired "
-        "test of the predictions, else by the intervals, else by the number alone; ±: half of the 95% interval"
+        "test of the predictions, else by the intervals (of published shares of right items: from the size of the "
+        "official test set), else by the number alone; ±: half of the 95% interval"
     ]
     if any(
         "seed_deviation" in shown.cell

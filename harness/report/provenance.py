@@ -74,13 +74,18 @@ def _few(task: str, codes: Sequence[str]) -> str:
 
 
 def constant_answers(units: Mapping[str, str]) -> str:
-    """One line on the units, by key, whose items all got one answer; "" where there is none."""
+    """One line on the units, by key, whose items all got one answer, task by task; "" where there is none."""
     if not units:
         return ""
-    listed = sanitise(brackets(_split(list(units))), 1000)
-    answers = sorted({repr(sanitise(answer, 30)) for answer in units.values()})
-    shown = ", ".join(answers[:3]) + (", ..." if len(answers) > 3 else "")
-    return f"the same answer to every item ({counted(len(units), 'unit')}, {shown}): {listed}"
+    tasks: dict[str, dict[str, str]] = {}
+    for (task, code), answer in zip(_split(units), units.values(), strict=True):
+        tasks.setdefault(task, {})[code] = repr(sanitise(answer, 30))
+    told = []
+    for task, answers in tasks.items():
+        distinct = sorted(set(answers.values()))
+        shown = ", ".join(distinct[:3]) + (", ..." if len(distinct) > 3 else "")
+        told.append(f"{sanitise(_few(task, list(answers)), 1000)} {shown}")
+    return f"the same answer to every item of a language ({counted(len(units), 'unit')}): {'; '.join(told)}"
 
 
 def brackets(units: Iterable[tuple[str, str]]) -> str:

@@ -183,7 +183,7 @@ def touched_rows(
             rows = torch.from_numpy(own)
             tables.append(Table(places, rows, EmbeddingRows(places[0][2], rows, steps if decay else 0)))
             tables[-1].narrow()
-            log.info("%d of %d rows of the input embeddings are trained", len(own), len(weight))
+            log.debug("%d of %d rows of the input embeddings are trained", len(own), len(weight))
     return TouchedRows(tables, decay)
 
 

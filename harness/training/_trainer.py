@@ -266,7 +266,7 @@ class Trainer:
                     where = f"stopped at step {step} of {self.total} of {named}, saved"
                     raise Interrupted(f"{where}; {GOES_ON}", number)
         self._select(last=True)
-        log.info("%d steps in %.1f s", self.total, self.seconds)
+        log.debug("%d steps in %.1f s", self.total, self.seconds)
         return self.progress
 
     def _step(self, step: int) -> torch.Tensor:

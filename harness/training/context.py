@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -138,24 +138,29 @@ class RunContext:
                 layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
         return Composition(tuple(layers)) if layers else PLAIN
 
-    def check_options(self, expressions: Sequence[str], names: Iterable[str] = ()) -> None:
-        """Refuses unknown option names, values that training cannot use, overrides for other tasks, and unfit adapters."""
+    def check_options(self, expressions: Sequence[str], families: Iterable[tuple[str, str]] = ()) -> None:
+        """Refuses option names that are unknown or that nothing reads, unusable values, other tasks and unfit adapters.
+
+        ``families`` are the names that the options of tasks that are scored and of their training go by, each with a
+        family.
+        """
         if self.adapters is not None:  # read here, before anything heavy is loaded
             log.debug("language adapters: %s", ", ".join(self.adapters.found))
         values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
         kinds = [kind for value in values if (kind := options_of(value)) is not None]
-        names = set(names)
-        known = set(names)
-        used = {name: self.objective_names([name]) for name in sorted(names)}
+        known: dict[str, set[str]] = {}
+        for name, family in families:
+            known.setdefault(name, set()).add(family)
+        scored = set(known)
+        used = {name: self.objective_names([name]) for name in sorted(scored)}
         for expression in expressions:
-            known |= {
-                expression,
-                *(name for task in via_tasks(expression, self.registry) for name in option_names(task)),
-            }
-            known |= {str(part) for part in parse_via(expression)}
-            used |= {str(part): list(part.objectives) for part in parse_via(expression)}
+            for part, task in zip(parse_via(expression), via_tasks(expression, self.registry), strict=True):
+                for name in (expression, str(part), *option_names(task)):
+                    known.setdefault(name, set()).add(task.family)
+                used[str(part)] = list(part.objectives)
         check_keys(self.recipe, self.options.overrides, kinds, known)
-        self._check_objectives(names, used)
+        self._check_objectives(scored, used)
+        self._check_read(known, {name for names in used.values() for name in names})
         for name in sorted(known):
             self.train_options([name])
 
@@ -170,6 +175,23 @@ class RunContext:
                 )
             if option == "teacher" and not any("teacher" in value.needs for value in values):
                 raise UsageError(f"--set {key}: no objective of this run needs a teacher")
+
+    def _check_read(self, families: Mapping[str, set[str]], objectives: Collection[str]) -> None:
+        """Refuses an option of a task that does not have it; one for the whole run is a default, and only noted."""
+        kinds: list[tuple[str, type | None]] = [("", TrainOptions), ("", ObjectiveOptions)]
+        kinds += [(f"family {name}", options_of(value)) for name, value in self.registry.families().items()]
+        kinds += [(f"objective {name}", options_of(value)) for name, value in self.registry.objectives().items()]
+        for key in self.options.overrides:
+            task, _, option = key.rpartition(".")
+            here = families[task] if task else set().union(*families.values())
+            read = {"", *(f"family {name}" for name in here), *(f"objective {name}" for name in objectives)}
+            owners = [owner for owner, kind in kinds if kind and option in {each.name for each in fields(kind)}]
+            if not read.isdisjoint(owners):
+                continue
+            hint = f"it is one of {', '.join(f'the {owner}' for owner in owners)}"
+            if task:
+                raise UsageError(f"--set {key}: {task} has no such option", hint=hint)
+            log.warning("--set %s: no task of this run has such an option; %s", key, hint)
 
 
 def options_of(value: Family | Objective) -> type | None:

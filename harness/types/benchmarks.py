@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import did_you_mean
-from harness.types.checks import check_mapping, check_options, check_strings, check_text, check_whole, require
+from harness.types.checks import (
+    check_known,
+    check_mapping,
+    check_options,
+    check_strings,
+    check_text,
+    check_whole,
+    require,
+)
 from harness.types.values import PluginValue
 
 
@@ -51,12 +58,10 @@ class Benchmark(PluginValue):
         check_mapping(where, "groups", self.groups)
         for group, names in self.groups.items():
             for name in check_strings(where, f"groups[{group!r}]", names):
-                hint = did_you_mean(name, self.tasks)
-                require(name in self.tasks, f"{where}: groups[{group!r}]: {name!r} is not one of its tasks; {hint}")
+                check_known(f"{where}: groups[{group!r}]", name, self.tasks, "is not one of its tasks")
         check_mapping(where, "train", self.train)
         for name, sources in self.train.items():
-            hint = did_you_mean(name, self.tasks)
-            require(name in self.tasks, f"{where}: train[{name!r}]: not one of its tasks; {hint}")
+            check_known(f"{where}: train", name, self.tasks, "is not one of its tasks")
             require(bool(check_strings(where, f"train[{name!r}]", sources)), f"{where}: train[{name!r}] names no task")
 
     def language_codes(self) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any
 
-from harness.core.errors import PluginError
+from harness.core.errors import PluginError, did_you_mean
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -53,6 +53,12 @@ def check_strings(where: str, field: str, value: object) -> tuple[str, ...]:
     twice = sorted({item for item in value if value.count(item) > 1})
     require(not twice, f"{where}: {field} lists {', '.join(map(repr, twice))} more than once")
     return value
+
+
+def check_known(where: str, name: object, known: Collection[str], what: str = "is not known") -> None:
+    """One of the known names; like ones are looked for only where it is not."""
+    if name not in known:
+        raise PluginError(f"{where}: {name!r} {what}; {did_you_mean(str(name), known)}")
 
 
 def check_seeds(where: str, field: str, value: object, *, needed: bool = True) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness.core.errors import did_you_mean
-from harness.types.checks import NAME, check_strings, check_text, check_whole, require
+from harness.types.checks import NAME, check_known, check_strings, check_text, check_whole, require
 from harness.types.reserved import COMMANDS
 from harness.types.values import PluginValue
 
@@ -48,8 +47,7 @@ class Objective(PluginValue):
         check_whole(where, "version", self.version)
         check_strings(where, "families", self.families)
         for need in check_strings(where, "needs", self.needs):
-            hint = did_you_mean(need, get_args(Need))
-            require(need in get_args(Need), f"{where}: needs: {need!r} is not known; {hint}")
+            check_known(f"{where}: needs", need, get_args(Need))
         check_text(where, "citation", self.citation, needed=False)
 
 

@@ -18,6 +18,9 @@ TEXTS = ("via", "train_on", "select_on", "perturb", "track")
 OVERRIDES = ("seed", "layer", "pool", "prompt", "index", "peft")
 """Options of training and of families that have a keyword of their own; None is the default."""
 
+FLAGS = {"task": "tasks", "language": "languages", "stages": "stages_dir", "compile": "compiled", "set": "overrides"}
+"""Options of the command line whose keywords have another name."""
+
 
 class Keywords(TypedDict, total=False):
     """The keywords of :func:`harness.evaluate` that are options of a run, named as on the command line.
@@ -69,8 +72,11 @@ def with_keywords(options: EvalOptions | None, keywords: Mapping[str, Any]) -> E
     for name in values:
         if name not in known:
             single = {field.name for kind in (TrainOptions, ObjectiveOptions) for field in fields(kind)}
-            hint = f"overrides={{{name!r}: ...}}, as --set on the command line" if name in single else ""
-            raise UsageError(f"unknown option {name!r}", hint=hint or did_you_mean(name, known))
+            if name in single:
+                hint = f"overrides={{{name!r}: ...}}, as --set on the command line"
+            else:
+                hint = f"--{name} of the command line is {FLAGS[name]}=" if name in FLAGS else did_you_mean(name, known)
+            raise UsageError(f"unknown option {name!r}", hint=hint)
     base = options or EvalOptions()
     overrides = {**base.overrides, **(values.pop("overrides", None) or {})}
     overrides |= {name: value for name in OVERRIDES if (value := values.pop(name, None)) is not None}

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
-from harness.core.errors import UsageError, did_you_mean
+from harness.core.errors import UsageError
 from harness.types.checks import (
     NAME,
+    check_known,
     check_mapping,
     check_options,
     check_seeds,
@@ -305,7 +306,7 @@ class Study(PluginValue):
         require(self.search.seed not in reported, f"{where}: seed {self.search.seed} is one of the reported seeds")
 
     def _one_of(self, what: str, name: object, known: Any) -> None:
-        require(name in known, f"{self.where}: {what}: {name!r} is not known; {did_you_mean(str(name), sorted(known))}")
+        check_known(f"{self.where}: {what}", name, known)
 
 
 def _check_margins(where: str, margins: object) -> None:

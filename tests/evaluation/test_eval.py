@@ -233,6 +233,12 @@ def test_a_damaged_file_fails_its_units_and_no_others(
         (["--task", "xnli", "--set", "learning_rate=1"], 2, "learning_rate"),
         (["--task", "xnli", "--set", "lr=fast"], 2, "option lr: float expected"),
         (["--task", "xnli", "--set", "squat.lr=1"], 2, "no task called 'squat'"),
+        (
+            ["--task", "xnli", "--set", "xnli.doc_stride=9"],
+            2,
+            "xnli has no such option\nhint: it is one of the family span_qa",
+        ),
+        (["--task", "xnli", "--set", "xnli.ascent_steps=2"], 2, "has no such option"),
         (["--task", "xnli", "--via", "mnly"], 2, "did you mean 'mnli'?"),
         (["--task", "xnli", "--recipe", "xtrem"], 2, "did you mean 'xtreme'"),
         (["--task", "xnli", "--dtype", "fp8"], 2, "fp8"),
@@ -252,6 +258,16 @@ def test_mistakes_in_the_eval_command_are_explained_without_a_traceback(
     assert "Traceback" not in err + stdout
 
 
+def test_an_option_for_the_whole_run_that_no_task_has_is_noted(
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
+) -> None:
+    words = ["--task", "xnli", "--data-dir", corpus, "--offline", "--dry-run", "--out", tmp_path / "run"]
+    for option, noted in (("doc_stride=9", True), ("max_length=9", False), ("lr=1", False)):
+        code, _, err = cli("eval", "--model", small_model, *words, "--set", option)
+        assert code == 0, err
+        assert ("no task of this run has such an option; it is one of the family span_qa" in err) == noted
+
+
 def test_models_that_are_none_are_explained(corpus: Path, cli: Cli, tmp_path: Path) -> None:
     words = ["--task", "tatoeba[de]", "--data-dir", corpus, "--offline", "--out", tmp_path / "run"]
     (tmp_path / "empty").mkdir()
@@ -262,7 +278,7 @@ def test_models_that_are_none_are_explained(corpus: Path, cli: Cli, tmp_path: Pa
         (tmp_path / "empty", 5, "no config.json"),
         (tmp_path / "pickled", 5, "pickled weights"),
         ("./nowhere", 5, "no such folder"),
-        ("someone/some-model", 5, "not in the local cache"),
+        ("someone/some-model", 5, "not in the local cache\nhint: "),
         ("baseline:oracle", 2, "baseline:majority"),
         ("a b c", 2, "neither a folder nor a Hub id"),
     ):

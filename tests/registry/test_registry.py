@@ -576,3 +576,11 @@ def test_a_plugin_file_is_read_again_in_another_folder_and_once_it_has_changed(
     assert {"here", "there"} & get_registry([file]).recipes().keys() == {"there"}
     file.write_text(PLUGIN_FILE.format(name="everywhere"))
     assert {"there", "everywhere"} & get_registry([file]).recipes().keys() == {"everywhere"}
+
+
+def test_no_hint_is_worked_out_while_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_for(*arguments: object, **named: object) -> list[str]:
+        raise AssertionError(f"names like {arguments[0]!r} were looked for, which takes longer than the check itself")
+
+    monkeypatch.setattr("difflib.get_close_matches", looked_for)
+    assert not [plugin.reason for plugin in Registry().plugins() if plugin.status == "failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,6 +225,16 @@ def test_on_paper_all_maps_stand_below_each_other(browser: Browser, url: str) ->
         assert page.pdf().startswith(b"%PDF")
 
 
+def test_on_paper_the_examples_stand_with_what_was_chosen(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        page.locator("#examples .example").first.wait_for()  # without scrolling to them
+        page.emulate_media(media="print")
+        assert page.locator("#examples .example:visible").count()
+        assert page.locator("#examples button:visible, #examples select:visible").count() == 0
+        said = page.locator("#examples .printed").inner_text()
+        assert re.search(r"wrong only: 1 to 5 of \d+$", said)
+
+
 def test_without_scripts_all_tables_are_there(browser: Browser, url: str) -> None:
     with opened(browser, url, java_script_enabled=False) as page:
         assert page.locator("#scores table:visible").count() == 3
@@ -263,3 +274,23 @@ def test_all_charts_are_drawn_without_scrolling_and_no_gap_is_cut_off(page: Page
     box = page.locator("#gap .scroll")
     assert box.locator("th", has_text="gap").count() == 1
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "no scrollbar hides the gap"
+
+
+def test_charts_name_their_tasks_in_full_and_no_word_is_broken_on_a_phone(browser: Browser, url: str) -> None:
+    with opened(browser, url, width=390) as page:
+        page.locator("#gap [data-chart] svg, [data-chart] svg").first.wait_for()
+        drawn = page.locator("[data-chart] svg text").all_text_contents()
+        tasks = page.locator("#overview tbody th").all_inner_texts()
+        assert "XNLI" in tasks and not [text for text in drawn if text.endswith("…")]
+        heights = {
+            name: cell.evaluate("cell => cell.clientHeight")
+            for name, cell in zip(tasks, page.locator("#overview tbody th").all(), strict=True)
+        }
+        assert all(height < 40 for name, height in heights.items() if name.isalnum()), heights
+
+
+def test_what_holds_of_all_runs_is_said_once(browser: Browser, url: str) -> None:
+    with opened(browser, url) as page:
+        boxes = page.locator(".caveats")
+        lines = page.locator(".caveats li").all_inner_texts()
+        assert boxes.first.locator("b").inner_text() == "all runs" and len(set(lines)) == len(lines)

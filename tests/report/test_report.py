@@ -23,6 +23,7 @@ from harness.core.errors import DataError, UsageError
 from harness.registry.default import get_registry
 from harness.report._language_scores import GROUPINGS, group_codes
 from harness.report.formats import render
+from harness.report.provenance import constant_answers
 from harness.report.report import make_report
 from harness.report.seeds import over_seeds
 from harness.report.table import Table, Value
@@ -325,3 +326,11 @@ def harness_resolve_data(source):
     assert main(["--plugin", str(plugin), "eval", *options]) == 0
     shown = Page((run / "report.html").read_text(encoding="utf-8")).examples()["mine"]
     assert ["text", "sentence 3 of sw"] in [part for _, _, parts, _ in shown for part in parts]
+
+
+def test_constant_answers_stand_beside_their_task_and_not_in_one_heap():
+    answers = {"xnli/ar/test": "entailment", "xnli/zh/test": "entailment", "tatoeba/ar/test": "2"}
+    said = constant_answers(answers)
+    assert said == ("the same answer to every item of a language (3 units): xnli[ar,zh] 'entailment'; tatoeba[ar] '2'")
+    many = constant_answers({f"xnli/{code}/test": code for code in ("ar", "bg", "de", "el")})
+    assert many.endswith("(4 units): xnli[ar,bg,de,el] 'ar', 'bg', 'de', ...") and constant_answers({}) == ""

@@ -508,3 +508,9 @@ def test_what_a_checkpoint_was_trained_on_goes_with_it(
     second = json.loads(capsys.readouterr().out)
     assert (second["key"], second["fingerprint"]) == (first["key"], first["fingerprint"])
     assert second["resources"]["translations_train"] == [] and second["seconds"] == first["seconds"]
+
+
+def test_tasks_show_names_the_translators_once_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "show", "xnli"]) == 0
+    table, notes = capsys.readouterr().out.split("\n\n", 2)[-1].rsplit("\n  ", 1)
+    assert "human translation" in table and "(" not in table and "professional translators" in notes

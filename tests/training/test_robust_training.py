@@ -406,7 +406,7 @@ def test_only_the_rows_of_the_data_are_trained(
     corpus: Path, small_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The hook is no reason to train the whole table."""
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG"):
         train(str(small_model), "mnli@noise@adversarial", out=tmp_path / "out", options=options(corpus))
     assert "rows of the input embeddings are trained" in caplog.text
 

@@ -186,6 +186,8 @@ def _cell(shown: ShownCell | None) -> BoardCell:
     number = partial(shown_number, scale=cell.get("scale", PERCENT), like=cell["value"])
     exact = number(cell["value"], more=1).rstrip("0").rstrip(".")
     lines = [exact + ("" if half is None else f" ±{number(half, more=1)} (95% interval)")]
+    if half is None and shown.official is not None:
+        lines = [f"{exact} ±{number(shown.official, more=1)} (95% interval, from the size of the official test set)"]
     lines += [f"n = {cell['n']:,}"] if "n" in cell else []
     lines += (
         [f"standard deviation over seeds {number(cell['seed_deviation'], more=1)}"] if "seed_deviation" in cell else []

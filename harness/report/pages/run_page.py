@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,7 @@ def _page(report: Report) -> str:
         "several": len(runs) > 1,
         "tables": {name: [t for t in tables if t.name == name] for name in {t.name for t in tables}},
         "grouped": [t for t in tables if t.name.split("by-")[-1] in ("script", "family", "resource-class")],
+        "caveats": list(_caveats(runs)),
         "maps": list(score_maps(runs, report.compared)),
         "mixed": list(mixed_grids(runs)),
         "chance": any(
@@ -99,11 +100,20 @@ def _run(index: int, run: RunView) -> dict[str, Any]:
         "groups": {
             task_name(group): None if value is None else shown(value, run.scale) for group, value in run.groups.items()
         },
-        "caveats": [_folded(line) for line in caveats(run)],
         "provenance": provenance(run),
         "notes": data_notes(run),
         "units": _units(run),
     }
+
+
+def _caveats(runs: Sequence[RunView]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The caveats of each run that has any, by its name; those that all runs have come first and are said once."""
+    found = [(run.name, caveats(run)) for run in runs]
+    common = [line for line in found[0][1] if len(found) > 1 and all(line in lines for _, lines in found)]
+    own = [(name, [line for line in lines if line not in common]) for name, lines in found]
+    for name, lines in (("all runs", common), *own):
+        if lines:
+            yield name, [_folded(line) for line in lines]
 
 
 def _named(table: Table) -> Table:

@@ -4,7 +4,8 @@
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
   const color = (series) => `var(--series-${series})`;
   const shared = { style: { background: "none", fontSize: "11px", overflow: "visible" } };
-  const cut = (text, most = 16) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  const LABEL = 16;  // characters
   const margin = (rows, most) => 14 + 6.3 * Math.max(4, ...rows.map((row) => cut(row, most).length));
   const rule = { stroke: "var(--ink)", strokeDasharray: "3 2", strokeOpacity: 0.7 };
   // The ends of an axis, which has a length even where all values are equal.
@@ -22,7 +23,7 @@
 
   const draw = {
     dots(chart, width) {
-      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18, most = chart.zero ? Math.max(16, Math.floor(width / 16)) : 16;
+      const row = chart.runs > 1 ? 9 * chart.runs + 7 : 18, most = chart.zero ? Math.max(LABEL, Math.floor(width / 16)) : LABEL;
       const ends = chart.points.flatMap((point) => [point.low ?? point.value, point.value, point.high ?? point.value]);
       ends.push(...chart.chance.map((point) => point.value), ...(chart.zero ? [0] : []));
       return Plot.plot({
@@ -50,12 +51,12 @@
     bars(chart, width) {
       const row = chart.runs > 1 ? 11 * chart.runs + 9 : 24, inset = chart.runs > 1 ? (row - 10) / 2 : 4;
       return Plot.plot({
-        ...shared, width, height: row * chart.rows.length + 40, marginLeft: margin(chart.rows), marginRight: 40, marginTop: 22,
+        ...shared, width, height: row * chart.rows.length + 40, marginLeft: margin(chart.rows, LABEL), marginRight: 40, marginTop: 22,
         x: {
           axis: "top", grid: true, nice: true, ticks: 5, tickSize: 0, label: null, domain: span([0, ...chart.points.map((point) => point.value)]),
           insetLeft: chart.points.some((point) => point.value < 0) ? 36 : 0,
         },
-        y: { domain: chart.rows, label: null, tickSize: 0, padding: 0, tickFormat: cut },
+        y: { domain: chart.rows, label: null, tickSize: 0, padding: 0, tickFormat: (name) => cut(name, LABEL) },
         marks: [
           byRun(chart, 11, (points, dy) => [
             Plot.barX(points, {

@@ -95,8 +95,8 @@
   const search = element("input", { type: "search", placeholder: "search texts and ids", "aria-label": "search examples" });
   search.addEventListener("input", () => { state.search = search.value; state.page = 0; list(); });
   const tools = element("div", { class: "tools" }), summary = element("p", { class: "summary" });
-  const results = element("div"), pager = element("div", { class: "pager" });
-  root.append(tools, summary, results, pager);
+  const results = element("div"), pager = element("div", { class: "pager" }), chosen = element("p", { class: "printed note" });
+  root.append(tools, chosen, summary, results, pager);
 
   function describe(task) {
     const unit = task.units.find((each) => each.code === state.code && each.run === state.run);
@@ -148,6 +148,9 @@
     };
     const count = `${found.length.toLocaleString("en")} item${found.length === 1 ? "" : "s"}, page ${state.page + 1} of ${pages}`;
     pager.replaceChildren(turn(-1, "Previous"), turn(1, "Next"), element("span", {}, count));
+    const which = [...tools.querySelectorAll("select")].map((each) => each.selectedOptions[0].text);  // paper has no controls
+    const shown = `${state.page * size + 1} to ${state.page * size + cards.length} of ${found.length.toLocaleString("en")}`;
+    chosen.textContent = `${[...which, ...(wanted ? [`with “${search.value}”`] : [])].join(", ")}: ${cards.length ? shown : "none"}`;
   }
 
   function update() { controls(); return list(); }
@@ -164,9 +167,6 @@
     update().then(() => document.getElementById("examples").scrollIntoView());
   }
   addEventListener("hashchange", follow);
-  // unpacked when they come near, or are asked for
-  new IntersectionObserver((entries, observer) => {
-    if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); if (!results.firstChild) update(); }
-  }, { rootMargin: "600px" }).observe(root);
   follow();
+  (window.requestIdleCallback ?? setTimeout)(() => { if (!results.firstChild) update(); });  // a printout cannot scroll to them
 })();
