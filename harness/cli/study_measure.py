@@ -1,4 +1,4 @@
-"""``harness study measure``: what is measured of a study's models beside their scores."""
+"""``harness study measure``: all that is measured of a study's models beside their scores."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def _mixed_units(
 def _checklist_units(
     run: StudyRun, view: RunView | None, path: Path, tasks: Sequence[str], study: Study, factors: Mapping[str, Any]
 ) -> Iterator[StudyUnit]:
-    """What the model of a run passes of MultiCheckList, a unit a language; the English one where it was not asked."""
+    """Units of what a run's model passes of MultiCheckList, by language; the English one where it was not asked."""
     content = read_measured(path) if tasks else {}
     if not content:
         if study.checklist and tasks:

@@ -1,4 +1,4 @@
-"""What was measured of a study's runs after they were made: how finely languages are cut, and answers to MultiCheckList.
+"""Measurements of a study's runs after they were made: how finely languages are cut, and answers to MultiCheckList.
 
 ``harness study measure`` writes it, a file a model and a file a run, and the analysis takes it along.
 """

@@ -54,7 +54,7 @@ def measured_tokens(observations: Sequence[Observation], factor: str) -> dict[tu
 
 
 def token_table(observations: Sequence[Observation]) -> Iterator[TextTable]:
-    """What was measured of the tokenizers, by model and language."""
+    """Table of what was measured of the tokenizers, by model and language."""
     found: Mapping[str, Mapping[tuple[str, str], float]] = {
         factor: measured_tokens(observations, factor) for factor in COVARIATES
     }
