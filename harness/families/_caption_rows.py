@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BLANK_STREAM = tuple(b"blank")
 """Ends the seed of the numbers that say which rows see no picture, so that masks do not depend on it."""
 MASKS = ("tokens", "words", "spans")
-"""What is hidden together in training: nothing, the tokens of a word, those of a marked stretch."""
+"""Units that are hidden together in training: single tokens, the tokens of a word, those of a marked stretch."""
 _WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 """A word of letters, marks and digits, or one character of a script without spaces."""
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Seeing = Callable[[Any, Mapping[str, torch.Tensor]], AbstractContextManager[None]]
 
 REQUEST = "caption in {}:"
-"""What the model reads after the vectors of a picture, with the name of the language."""
+"""The text after the vectors of a picture, with the name of the language."""
 
 
 class _Writer(Generation):
@@ -72,7 +72,7 @@ class WrittenCaptions(Captioning):
         return self.writer.load(reference, **kwargs)
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """What the tower is, and how the writer treats texts."""
+        """The kind of the tower, and how the writer treats texts."""
         return {**super().treatment(tokenizer), **self.writer.treatment(tokenizer)}
 
     def predict(self, forward: Forward, units: Sequence[UnitExamples]) -> Iterator[Prediction]:

@@ -21,7 +21,7 @@ _MIDDLE, _SPREAD = 127.5, 63.75
 _BLANK = 128
 """Every colour of every pixel of a blank image."""
 SEEN_BYTES = 1 << 28
-"""What a vision model has made of images is remembered up to so many bytes: that of some 87,000 images, at 768 numbers."""
+"""Bytes up to which the vectors of a vision model are remembered: those of some 87,000 images, at 768 numbers."""
 _CHANNELS = 32
 """Channels of the first convolution."""
 

@@ -44,7 +44,7 @@ def fitting_values(claim: Claim, language: str, written: str) -> dict[Slot, tupl
 
 
 def _rest(claim: Claim, language: str, wording: str) -> tuple[str, ...]:
-    """What a caption has outside of the stretches that the picture tells."""
+    """The parts of a caption outside of the stretches that the picture tells."""
     text, spans = caption(claim, language, wording)
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     return tuple(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
