@@ -410,12 +410,18 @@ def figures(
 
 
 def analyse_study(
-    name: str, *, size: str | None = None, out: str | Path | None = None, registry: Registry | None = None
+    name: str,
+    *,
+    size: str | None = None,
+    out: str | Path | None = None,
+    distances: str | Path | None = None,
+    registry: Registry | None = None,
 ) -> StudyAnalysis:
     """Analyses the runs of a study, finished or not, and writes tables, figures and a page into ``analysis`` beside them.
 
     ``size`` names one of the study's sizes, where it has some. ``out`` is the folder of its runs, ``runs/<study>`` or
-    ``runs/<study>/<size>`` if left out. Latencies that ``harness study measure`` wrote there are taken along.
+    ``runs/<study>/<size>`` if left out. What ``harness study measure`` wrote there is taken along. ``distances`` is a file
+    with distances between languages (lines "es<TAB>sw<TAB>0.61"), in place of genealogical ones.
 
     Raises :class:`~harness.core.errors.UsageError` for a study or a size that there is not,
     :class:`~harness.core.errors.DataError` where no run has begun.
@@ -423,10 +429,11 @@ def analyse_study(
     from harness.efficiency.study_runs import measured_costs
     from harness.registry.default import get_registry
     from harness.studies.analyse import analyse_folders
+    from harness.studies.distances import with_distances
     from harness.studies.grid import StudyFolders
 
     registry = registry or get_registry()
-    study = registry.study(name).at(size)
+    study = with_distances(registry.study(name).at(size), distances)
     folders = StudyFolders.of(study, size, out)
     costs = measured_costs(study, folders.runs, registry)
     return analyse_folders(study, folders, registry, size or "", costs)

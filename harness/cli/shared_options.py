@@ -166,6 +166,11 @@ size_option = click.option(
 study_folder_option = click.option(
     "--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>[/<size>]]"
 )
+distances_option = click.option(
+    "--distances",
+    metavar="FILE",
+    help="Distances between languages, lines of two codes and a number apart by tabs.  [default: genealogical]",
+)
 
 launch_options = together(
     click.option("--launcher", metavar="NAME", help="Runs the jobs: local, or a plugin's.  [default: local]"),

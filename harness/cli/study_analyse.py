@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.shared_options import columns_option, size_option
+from harness.cli.shared_options import columns_option, distances_option, size_option
 
 
 @click.command()
 @click.argument("name")
 @size_option
 @click.option("--out", metavar="FOLDER", help="Where the runs are.  [default: runs/<study>[/<size>]]")
+@distances_option
 @columns_option
 @click.option("--json", "as_json", is_flag=True, help="Print what stats.json holds.")
-def analyse(name: str, size: str | None, out: str | None, as_json: bool) -> None:
+def analyse(name: str, size: str | None, out: str | None, distances: str | None, as_json: bool) -> None:
     """Analyse the runs of a study, and write FOLDER/analysis.
 
     It holds every unit (results.jsonl), every number that was computed (stats.json), tables (Markdown, CSV, LaTeX), figures
@@ -23,7 +24,7 @@ def analyse(name: str, size: str | None, out: str | None, as_json: bool) -> None
     from harness.api import analyse_study
     from harness.cli.console import message, print_json, print_table, print_text
 
-    found = analyse_study(name, size=size, out=out)
+    found = analyse_study(name, size=size, out=out, distances=distances)
     if as_json:
         print_json(found.to_dict())
     else:

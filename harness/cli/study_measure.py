@@ -1,4 +1,4 @@
-"""``harness study measure``: how quick the models of a study's arms are."""
+"""``harness study measure``: all that is measured of a study's models beside their scores."""
 
 from __future__ import annotations
 
@@ -7,52 +7,77 @@ from typing import Any
 import click
 
 from harness.cli.shared_options import data_dir_option, eval_options, session_options, size_option
+from harness.types.defaults import CHECKLIST_CASES
+
+PARTS = ("latency", "tokens", "checklist")
 
 
 @click.command()
 @click.argument("name")
 @size_option
 @click.option("--out", metavar="FOLDER", help="Where the runs are.  [default: runs/<study>[/<size>]]")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    default=PARTS[:1],
+    show_default=True,
+    help="What to measure; repeat it for several.",
+)
 @click.option("--task", metavar="SELECTOR", help="The task whose models and texts are taken.  [default: the first]")
 @click.option("--calls", type=click.IntRange(1), default=200, show_default=True, help="Calls of a model, at least.")
 @click.option(
     "--seconds", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds of a model's calls, at least."
 )
 @click.option("--no-memory", is_flag=True, help="Leave out memory, which takes a process of its own for each model.")
+@click.option(
+    "--cases",
+    type=click.IntRange(1),
+    default=CHECKLIST_CASES,
+    show_default=True,
+    help="Cases of a test of MultiCheckList in a language.",
+)
 @session_options(without=("batch_tokens",))
 @data_dir_option
 def measure(
     name: str,
     size: str | None,
     out: str | None,
+    parts: tuple[str, ...],
     task: str | None,
     calls: int,
     seconds: float,
     no_memory: bool,
+    cases: int,
     **rest: Any,
 ) -> None:
-    """Measure the models that a study's arms end in, side by side, for 'harness study analyse'.
+    """Measure the models of a study's runs beside their scores, for 'harness study analyse'.
 
-    For each model and seed, the checkpoints of all arms take turns, as in 'harness efficiency'. The files are in
-    FOLDER/efficiency; measurements that are there are kept.
+    latency: for each model and seed, the checkpoints of all arms take turns, as in 'harness efficiency'. tokens: how finely
+    the tokenizer of each model cuts the languages of the test sets. checklist: what the models that answer questions get
+    wrong of MultiCheckList. The files are in FOLDER/efficiency, FOLDER/tokens and FOLDER/checklists; measurements that are
+    there are kept.
     """
     from harness.cli.console import message
     from harness.efficiency.protocol import Protocol
     from harness.efficiency.study_runs import measure_runs
     from harness.registry.default import get_registry
     from harness.studies.grid import StudyFolders
+    from harness.studies.measuring import measure_checklists, measure_tokens
 
     registry = get_registry()
     study = registry.study(name).at(size)
-    found = measure_runs(
-        study,
-        StudyFolders.of(study, size, out).runs,
-        registry,
-        eval_options(**rest),
-        Protocol(calls, seconds, batch_sizes=(), lengths=()),
-        task=task or study.tasks[0],
-        memory=not no_memory,
-        said=message,
-    )
-    for path in found:
-        message(f"written to {path.parent}")
+    folder = StudyFolders.of(study, size, out).runs
+    options = eval_options(**rest)
+    found = []
+    if "latency" in parts:
+        protocol = Protocol(calls, seconds, batch_sizes=(), lengths=())
+        of = task or study.tasks[0]
+        found += measure_runs(study, folder, registry, options, protocol, task=of, memory=not no_memory, said=message)
+    if "tokens" in parts:
+        found += measure_tokens(study, folder, registry, options, said=message)
+    if "checklist" in parts:
+        found += measure_checklists(study, folder, registry, options, cases=cases, said=message)
+    for path in dict.fromkeys(path.parent for path in found):
+        message(f"written to {path}")

@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import columns_option, data_dir_option, size_option, study_folder_option
+from harness.cli.shared_options import (
+    columns_option,
+    data_dir_option,
+    distances_option,
+    size_option,
+    study_folder_option,
+)
 
 
 @click.command()
@@ -66,6 +72,7 @@ def show(name: str, size: str | None, as_json: bool) -> None:
     show_default=True,
     help="Standard deviation of scores over seeds.",
 )
+@distances_option
 @data_dir_option
 @click.option("--offline", is_flag=True, help="With --measure: use local files and caches only.")
 @study_folder_option
@@ -79,6 +86,7 @@ def plan(
     on: str | None,
     language_sd: float,
     seed_sd: float,
+    distances: str | None,
     data_dir: str | None,
     offline: bool,
     out: str | None,
@@ -94,6 +102,7 @@ def plan(
     from harness.core.counted import counted
     from harness.data.access import DataAccess
     from harness.registry.default import get_registry
+    from harness.studies.distances import with_distances
     from harness.studies.grid import StudyFolders, cells
     from harness.studies.plan import FILE, freeze, plan_content
     from harness.studies.plan_tables import cost_table, power_table, task_power_table
@@ -103,7 +112,7 @@ def plan(
     from harness.types.plain import to_plain
 
     registry = get_registry()
-    study = registry.study(name).at(size)
+    study = with_distances(registry.study(name).at(size), distances)
     folders = StudyFolders.of(study, size, out)
     grid = list(cells(study, folders.runs, EvalOptions(data_dir=data_dir, offline=offline)))
     cost = study_cost(grid, registry, measure=measure, stages=folders.runs / "stages", device=on)

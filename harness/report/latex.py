@@ -49,6 +49,8 @@ _COMMANDS = {
     DASH: "--",
 }
 
+_LONG = 48
+"""Letters from which on a text is broken into lines, in a column of a part of the page."""
 _MARKS = "".join(["±*", PARTIAL, *MEANINGS])
 """The first letters of the notes that explain a mark."""
 _HEAD = r"""\documentclass[10pt]{article}
@@ -115,8 +117,7 @@ def latex_table(table: Table) -> str:
 
 def _rows(environment: str, table: Table, bold: Collection[tuple[int, int]]) -> list[str]:
     """The table between its rules; ``bold`` are rows and columns of cells."""
-    spec = "".join("r" if column.numeric else "l" for column in table.columns)
-    lines = [rf"\begin{{{environment}}}{{{spec}}}", r"\toprule", _line(map(escape, table.head)), r"\midrule"]
+    lines = [rf"\begin{{{environment}}}{{{_columns(table)}}}", r"\toprule", _line(map(escape, table.head)), r"\midrule"]
     lines += [r"\endhead"] if environment == "longtable" else []
     for place, row in enumerate(table.texts()):
         cells = [escape(_number(text)) for text in row]
@@ -124,6 +125,16 @@ def _rows(environment: str, table: Table, bold: Collection[tuple[int, int]]) -> 
             _line(rf"\textbf{{{cell}}}" if (place, column) in bold else cell for column, cell in enumerate(cells))
         )
     return [*lines, r"\bottomrule", rf"\end{{{environment}}}"]
+
+
+def _columns(table: Table) -> str:
+    """Numbers to the right, texts to the left; columns with long texts share four fifths of the line at most."""
+    rows = table.texts()
+    longest = [max((len(row[place]) for row in rows), default=0) for place in range(len(table.columns))]
+    long = [length >= _LONG and not column.numeric for length, column in zip(longest, table.columns, strict=True)]
+    wide = f"p{{{min(0.4, 0.8 / max(sum(long), 1)):.2f}\\linewidth}}"
+    kinds = zip(table.columns, long, strict=True)
+    return "".join("r" if column.numeric else wide if broken else "l" for column, broken in kinds)
 
 
 def _line(cells: Iterable[str]) -> str:

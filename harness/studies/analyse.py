@@ -27,7 +27,14 @@ from harness.report.table import Table
 from harness.runs.record import git_state
 from harness.studies.collect import Collected, arms_of, collect, costs, searches
 from harness.studies.grid import StudyFolders, cells
-from harness.studies.plan import Plan, deviations, exploratory_contrasts, frozen_plan, is_exploratory
+from harness.studies.plan import (
+    Plan,
+    deviations,
+    exploratory_contrasts,
+    frozen_plan,
+    is_exploratory,
+    with_frozen_distances,
+)
 from harness.studies.search import RECIPE
 from harness.types.options import EvalOptions
 from harness.types.studies import NO_STAGES, Study
@@ -111,6 +118,7 @@ def analyse_folders(
             hint=f"harness study run {study.name}{f' --size {size}' if size else ''} makes them; --out names another folder",
         )
     plan = frozen_plan(folders.own)
+    study = with_frozen_distances(study, plan)
     state = _plan_state(plan, study, folders, collected, registry)
     compared = _compared(study, state)
     units = tuple(_marked(_with_factors(unit, factors), plan, study) for unit in collected.units)

@@ -25,11 +25,12 @@ from harness.scoring.scores import UnitScore, mean_estimate
 from harness.studies.cost import Work, operations
 from harness.studies.grid import Cell, cells
 from harness.studies.job import read_job, read_result
+from harness.studies.measured import checklist_file, question_tasks, read_measured, token_factors, tokens_file
 from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.search import RECIPE
 from harness.studies.search_report import FILE as SEARCHES
 from harness.types.studies import NO_STAGES, Arm, Study
-from harness.types.units import MIXED_PAIRS, Unit, mixed_languages
+from harness.types.units import CHECKLIST, MIXED_PAIRS, Unit, mixed_languages
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -82,6 +83,12 @@ def collect(study: Study, folder: Path, registry: Registry) -> Collected:
         own = [unit for unit in planned if chosen is None or unit in chosen]
         units += _units(run, view, [unit for unit in own if not unit.mixed], factors)
         units += _mixed_units(run, view, [unit for unit in own if unit.mixed], factors)
+        if chosen is None:
+            answering = question_tasks([unit.task for unit in own], registry)
+            units += _checklist_units(run, view, checklist_file(folder, run.folder), answering, study, factors)
+    tokens = {path: token_factors(read_measured(path)) for path in {tokens_file(folder, run.folder) for run in runs}}
+    if any(tokens.values()):
+        units = [_with_tokens(unit, tokens[tokens_file(folder, unit.run.folder)]) for unit in units]
     return Collected(tuple(runs), tuple(units), views)
 
 
@@ -255,6 +262,40 @@ def _mixed_units(
         score = fmean(each.score for each in seen)
         mean = replace(seen[0], language=language, score=score, perturbation=MIXED_PAIRS)
         yield replace(made, state="scored", observation=mean, checkpoint=found[0].checkpoint)
+
+
+def _checklist_units(
+    run: StudyRun, view: RunView | None, path: Path, tasks: Sequence[str], study: Study, factors: Mapping[str, Any]
+) -> Iterator[StudyUnit]:
+    """Units of what a run's model passes of MultiCheckList, by language; the English one where it was not asked."""
+    content = read_measured(path) if tasks else {}
+    if not content:
+        if study.checklist and tasks:
+            made = StudyUnit(run, tasks[0], "en", CHECKLIST)
+            why = "not asked yet: harness study measure --part checklist"
+            yield made if view is None else replace(made, state="missing", reason=why)
+        return
+    for code, each in content["languages"].items():
+        seen = Observation(
+            model=run.model,
+            arm=run.arm,
+            task=content["task"],
+            language=code,
+            seed=run.seed,
+            score=100 - each["error_rate"],
+            n=sum(cases for _, cases in each["tests"].values()),
+            factors=factors,
+            perturbation=CHECKLIST,
+        )
+        made = StudyUnit(run, seen.task, code, CHECKLIST, state="scored", observation=seen)
+        yield replace(made, checkpoint=str(content["checkpoint"]))
+
+
+def _with_tokens(unit: StudyUnit, tokens: Mapping[str, Mapping[str, float]]) -> StudyUnit:
+    if unit.observation is None or unit.language not in tokens:
+        return unit
+    seen = unit.observation
+    return replace(unit, observation=replace(seen, factors={**seen.factors, **tokens[unit.language]}))
 
 
 def _scored(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from harness.studies.search_report import SearchResult, search_results, write_se
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
-from harness.types.studies import Search, Study
+from harness.types.studies import Arm, Search, Study
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
@@ -162,7 +162,7 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
                 chosen = replace(base, via=via, overrides={**own, **base.overrides})
                 yield replace(cell, options=chosen, folder=out / system_name(parse_model(model), via))
         for arm in study.arms_of(model):
-            overrides = {**own, **arm.options, **base.overrides}
+            overrides = {**_for_tasks(own, study, arm), **arm.options, **base.overrides}
             chosen = replace(base, via=arm.via, overrides=overrides)
             if arm.on_other_data:
                 chosen = replace(chosen, train_on=arm.train_on, test_on=arm.test_on, perturb=(), mixed_pairs=False)
@@ -174,6 +174,12 @@ def cells(study: Study, out: Path, options: EvalOptions | None = None) -> Iterat
                 yield from _searched(study.search, of_arm, out / SEARCH / place / arm.name)
             else:
                 yield of_arm
+
+
+def _for_tasks(options: Mapping[str, Any], study: Study, arm: Arm) -> dict[str, Any]:
+    """A study's options without those of tasks that it scores and a restricted arm does not, which its runs would refuse."""
+    scored, kept = ({text.partition("[")[0] for text in tasks} for tasks in (study.tasks, arm.tasks or study.tasks))
+    return {name: value for name, value in options.items() if name.partition(".")[0] not in scored - kept}
 
 
 def _searched(search: Search, cell: Cell, folder: Path) -> Iterator[Cell]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.models.reference import DEMO, ModelReference, parse_model
+from harness.models.reference import DEMO, MINILM, ModelReference, parse_model
 from harness.models.tiny import VOCABULARY
 from harness.models.tiny_variants import TINY_VARIANTS
 
@@ -131,6 +131,7 @@ SHAPES = {
         for name, variant in TINY_VARIANTS.items()
     },
     DEMO: _bert(12, 384, 250_037, 514),
+    MINILM: _bert(6, 384, 30_522, 514),
     "intfloat/multilingual-e5-small": _bert(12, 384, 250_037, 514),
     "intfloat/multilingual-e5-base": _bert(*_BASE, _XLMR),
     "intfloat/multilingual-e5-large": _bert(*_LARGE, _XLMR),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from harness.training.recipes import find_recipe
 from harness.types.options import EvalOptions
 from harness.types.plain import to_plain
 from harness.types.studies import NO_STAGES, Arm, Study
-from harness.types.units import MIXED_PAIRS
+from harness.types.units import CHECKLIST, MIXED_PAIRS
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -45,7 +45,7 @@ _DESCRIBES = (
     *("models", "arms", "contrasts", "seeds", "seeds_of"),
 )
 """Fields of a study that are compared by themselves, or that only describe it."""
-_NEWER = ("mixed_pairs",)
+_NEWER = ("mixed_pairs", "checklist", "distances")
 """Fields that a plan has only where they are set, so that plans frozen before there were any stay the same."""
 _NEWER_OF_ARMS = ("train_on", "test_on", "tasks")
 """Such fields of an arm; in the cells of a plan, ``train_on`` and ``test_on`` are those of the runs."""
@@ -155,9 +155,15 @@ def frozen_plan(folder: Path) -> Plan | None:
     return Plan(content, checksum)
 
 
+def with_frozen_distances(study: Study, plan: Plan | None) -> Study:
+    """The study with the distances between languages that were frozen, where it was given none."""
+    known = plan.content["fields"].get("distances") if plan else None
+    return replace(study, distances=known) if known and not study.distances else study
+
+
 def deviations(plan: Plan, study: Study, cells: Sequence[Cell], registry: Registry) -> list[str]:
     """Everything in which a study, as it is run or analysed now, is not its frozen plan; a sentence each."""
-    content = plan_content(study, plan.content["size"], cells, registry)
+    content = plan_content(with_frozen_distances(study, plan), plan.content["size"], cells, registry)
     found = [*_changes(plan.content, content), *_software(plan.content, content)]
     return list(dict.fromkeys(found))
 
@@ -189,9 +195,11 @@ def is_exploratory(
         return True
     if seed not in plan.seeds.get(model, ()):
         return True
+    known = plan.content["fields"]
+    if perturbation == CHECKLIST:  # its languages are not those of the task whose models are asked
+        return not known.get("checklist")
     if task and (task not in plan.content["tasks"] or language not in ("", *plan.content["tasks"][task]["languages"])):
         return True
-    known = plan.content["fields"]
     if perturbation == MIXED_PAIRS:
         return not known.get("mixed_pairs")
     return bool(perturbation) and perturbation not in known["perturb"]

@@ -55,11 +55,8 @@ def working_on(files: JobFiles) -> Iterator[None]:
     """
     claims = Claims(files.claim.parent)
     taken = process_index() == 0 and claims.take(files.job.stem)
-    try:
+    with claims.releasing(*([files.job.stem] if taken else [])):
         yield
-    finally:
-        if taken:
-            claims.release(files.job.stem)
 
 
 def run_job_file(path: Path, reporter: ProgressListener) -> JobResult:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.core.claims import is_free
+from harness.core.claims import abandoned
 from harness.core.errors import DataError
 from harness.results.inventory import JOBS
 from harness.studies.job import Job, JobFiles, read_result
@@ -95,14 +95,18 @@ def study_status(folder: Path) -> StudyStatus:
             f"{folder}: no jobs of a study are planned here",
             hint="harness study run or harness study submit plans them",
         )
-    return StudyStatus(folder, [_status(job, JobFiles.of(job, folder / JOBS)) for job in read_list(folder / JOBS)])
+    jobs = [(job, JobFiles.of(job, folder / JOBS)) for job in read_list(folder / JOBS)]
+    # The claims first: a job that ends in between has its result before it lets its claim go. An owner on another machine
+    # that has long been silent is looked at until it is sure that it is gone.
+    claimed = {files.claim for _, files in jobs if files.claim.is_file()}
+    held = claimed - {*abandoned(claimed)}
+    return StudyStatus(
+        folder, [_status(job, files, files.claim in claimed, files.claim in held) for job, files in jobs]
+    )
 
 
-def _status(job: Job, files: JobFiles) -> JobStatus:
+def _status(job: Job, files: JobFiles, claimed: bool, held: bool) -> JobStatus:
     log = files.log if files.log.is_file() else None
-    # The claim first: a job that ends in between has its result before it lets the claim go.
-    claimed = files.claim.is_file()
-    held = claimed and not is_free(files.claim)
     who, since = _owner(files.claim) if claimed else ("", "")
     result = read_result(files.result)
     if held:

@@ -108,13 +108,15 @@ class Study(PluginValue):
     ``arms`` are the treatments; a study without any has one for each item of ``via``, which is a sequence of stages, ``()``
     for none: ``((), ("mnli",), ("mnli+qqp", "squad"))``. ``seeds_of`` gives single models other seeds. ``options`` are
     single options of all runs, ``options_of`` those of single models; ``limit``, ``train_limit``, ``perturb`` and
-    ``mixed_pairs`` are those of a run. A study with ``runs_of`` asks another question of the runs of that study, and adds what
-    they lack.
+    ``mixed_pairs`` are those of a run. Where ``checklist`` is set, MultiCheckList is asked of every run that answers
+    questions (``harness study measure --part checklist``). A study with ``runs_of`` asks another question of the runs of
+    that study, and adds what they lack.
 
     ``hypotheses`` are what the study tests, by name ("H1"), in words. ``contrasts`` are registered before the runs are
     made (``study plan --freeze``); ``margins`` are those of the equivalence tests, in points, the primary one first.
     ``same_source`` are pairs of an intermediate and a target task with common training data, left out of primary means.
-    ``model_factors`` are what the analysis regresses on, by model. ``analysis`` ("module:function") answers the question; by
+    ``model_factors`` are what the analysis regresses on, by model. ``distances`` are those between languages, by both
+    codes, in place of genealogical ones. ``analysis`` ("module:function") answers the question; by
     default the contrasts do. ``tests`` is the number of its primary tests, where that is not the number of primary contrasts.
 
     ``sizes`` are variants of the study by name ("smoke", "small", "full"), each with the fields that it replaces.
@@ -150,6 +152,8 @@ class Study(PluginValue):
     train_limit: int | None = None
     perturb: tuple[str, ...] = ()
     mixed_pairs: bool = False
+    checklist: bool = False
+    distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     margins: tuple[float, ...] = (1.0, 0.5)
     same_source: tuple[tuple[str, str], ...] = ()
     model_factors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -193,7 +197,10 @@ class Study(PluginValue):
         require(isinstance(self.benchmark, str), f"{where}: benchmark must be a string", self.benchmark)
         require(bool(self.benchmark or self.tasks), f"{where}: it names neither a benchmark nor tasks")
         check_text(where, "recipe", self.recipe)
-        require(isinstance(self.mixed_pairs, bool), f"{where}: mixed_pairs must be True or False", self.mixed_pairs)
+        for name in ("mixed_pairs", "checklist"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), f"{where}: {name} must be True or False", value)
+        _check_distances(where, self.distances)
         check_text(where, "question", self.question, needed=False)
         require(isinstance(self.via, tuple) and bool(self.via), f"{where}: via must be a tuple of sequences of stages")
         for stages in self.via:
@@ -305,3 +312,12 @@ class Study(PluginValue):
 def _check_margins(where: str, margins: object) -> None:
     holds = isinstance(margins, tuple) and all(isinstance(margin, int | float) and margin > 0 for margin in margins)
     require(holds and bool(margins), f"{where}: margins must be a tuple of positive numbers", margins)
+
+
+def _check_distances(where: str, distances: Mapping[str, Mapping[str, float]]) -> None:
+    check_mapping(where, "distances", distances)
+    for code, others in distances.items():
+        at = f"distances[{code!r}]"
+        check_mapping(where, at, others)
+        holds = all(isinstance(far, int | float) and not isinstance(far, bool) and far >= 0 for far in others.values())
+        require(holds, f"{where}: {at}: numbers from 0 on, by language, expected", others)

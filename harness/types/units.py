@@ -95,6 +95,8 @@ class Prediction:
 MIXED = "mixed"
 MIXED_PAIRS = "mixed-pairs"
 """Name of the loss of pairs of mixed languages in studies, beside those of perturbations."""
+CHECKLIST = "checklist"
+"""The kind of input of MultiCheckList, in a study's analysis."""
 PERTURBATIONS = ("drop", "repeat", "swap", "case", "diacritics", MIXED)
 """Perturbations of test sets; :mod:`harness.data.perturb` makes them."""
 

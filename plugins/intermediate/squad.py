@@ -1,7 +1,10 @@
 """SQuAD v1.1: questions about paragraphs of Wikipedia. XQuAD and MLQA are trained on it.
 
-In other languages: ARCD (Arabic), SQuAD-es (Spanish, machine-translated), CMRC 2018 (Chinese), JSQuAD (Japanese).
+In other languages: ARCD (Arabic), SQuAD-es (Spanish, machine-translated), CMRC 2018 (Chinese), JSQuAD (Japanese), and,
+where these are not there, the machine translations of SQuAD that XTREME distributes.
 """
+
+from harness_plugins.translations_of_xtreme import questions
 
 from harness import FileData, HubData, IntermediateTask, Split, hookimpl, readers
 
@@ -27,11 +30,16 @@ def split(hub, file, rows):
     )
 
 
-def foreign(repo, config, hub, file, obtain, rows, **translated):
+def foreign(repo, config, hub, file, obtain, rows, *more, **translated):
     """Data of another language: in the Hub's columns, or in a file of SQuAD's JSON."""
     commit = FOREIGN_COMMITS.get(repo)
     sources = [HubData(repo, config, hub, revision=commit, columns=COLUMNS, **translated)] if repo else []
-    return Split(*sources, FileData((file,), readers.squad_json, obtain, **translated), rows=rows)
+    return Split(*sources, FileData((file,), readers.squad_json, obtain, **translated), *more, rows=rows)
+
+
+def translated(code):
+    """XTREME's machine translation of the training data."""
+    return questions(f"squad.translate.train.en-{code}.json")
 
 
 ES = ("ccasimiro/squad_es", "v1.1.0")
@@ -45,17 +53,24 @@ SQUAD = IntermediateTask(
     dev=split("validation", "dev", 10_570),
     languages={
         "ar": {
-            "train": foreign("hsseinmz/arcd", "plain_text", "train", "arcd/arcd-train.json", ARCD, 693),
+            "train": foreign(
+                "hsseinmz/arcd", "plain_text", "train", "arcd/arcd-train.json", ARCD, 693, translated("ar")
+            ),
             "dev": foreign("hsseinmz/arcd", "plain_text", "validation", "arcd/arcd-test.json", ARCD, 702),
         },
         "es": {
-            "train": foreign(*ES, "train", "squad_es/SQuAD-es-v1.1/train-v1.1-es.json", SQUAD_ES, None, **MACHINE),
+            "train": foreign(
+                *ES, "train", "squad_es/SQuAD-es-v1.1/train-v1.1-es.json", SQUAD_ES, None, translated("es"), **MACHINE
+            ),
             "dev": foreign(*ES, "validation", "squad_es/SQuAD-es-v1.1/dev-v1.1-es.json", SQUAD_ES, None, **MACHINE),
         },
         "zh": {
-            "train": foreign("hfl/cmrc2018", None, "train", "cmrc2018/cmrc2018_train.json", CMRC, 10_142),
+            "train": foreign(
+                "hfl/cmrc2018", None, "train", "cmrc2018/cmrc2018_train.json", CMRC, 10_142, translated("zh")
+            ),
             "dev": foreign("hfl/cmrc2018", None, "validation", "cmrc2018/cmrc2018_dev.json", CMRC, 3_219),
         },
+        **{code: {"train": Split(translated(code))} for code in "de el hi ru th tr vi".split()},
         "ja": {
             "train": foreign("", None, "", "jglue/jsquad-v1.3/train-v1.3.json", JSQUAD, None),
             "dev": foreign("", None, "", "jglue/jsquad-v1.3/valid-v1.3.json", JSQUAD, 4_442),

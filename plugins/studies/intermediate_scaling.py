@@ -106,6 +106,16 @@ SMALL = (
 SMOKE_TASKS = ("xnli[ar,de,en,es,fr,hi,ru,sw,zh]", "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]")
 SMOKE_MAIN = (NONE, *(arm("mnli", str(size), size) for size in (100, 400, 1_600)))
 SMOKE = (*SMOKE_MAIN, *translate_test(SMOKE_MAIN, ("tiny-en",), SMOKE_TASKS[:1]))
+# Two real encoders of one width, which differ in more than their languages: 12 layers against 6, 250,037 against 30,522
+# pieces, text of 100 languages against English alone. One pass over each amount, eight examples a step.
+E5_PAIR = ("demo:minilm", "demo:e5-small")
+SMOKE_E5 = (
+    NONE,
+    *(
+        replace(arm("mnli", str(size), size), options={"mnli.train_size": size, "mnli.max_steps": size // 8})
+        for size in (32, 128, 512)
+    ),
+)
 
 
 @hookimpl
@@ -148,6 +158,20 @@ def harness_studies():
                 "options": {"xnli.train_size": 300, "panx.train_size": 300},
                 "options_of": {},
                 "recipe": "tiny",
+                "limit": 60,
+            },
+            "smoke-e5": {
+                "models": E5_PAIR,
+                "benchmark": "",
+                "tasks": ("panx[de,en,ru,sw,yo,zh]",),
+                "arms": SMOKE_E5,
+                "contrasts": gains(SMOKE_E5),
+                "seeds": (1, 2),
+                "seeds_of": {},
+                "model_factors": {model: {"pair": "small", "multilingual": model == E5_PAIR[1]} for model in E5_PAIR},
+                "options": {"panx.train_size": 300, "panx.max_steps": 40, "eval_limit": 100},
+                "options_of": {},
+                "recipe": "demo",
                 "limit": 60,
             },
             "small": {

@@ -40,6 +40,7 @@ def harness_studies():
             "H2": "gains fall with size in languages of classes 0 to 2",
         },
         tests=2,
+        checklist=False,
         arms=with_ceiling(SIZE_ROBUSTNESS.arms),
         sizes=dict(sizes()),
         analysis="harness.analysis.effects.low_resource:analyse",

@@ -66,10 +66,23 @@ FULL_CONTROLS = tuple(  # of the largest model one control of each task, of the 
     each if each.name.endswith("-es-shuffled") else replace(each, models=SMALLER) for each in CONTROLS
 )
 SMALL_CONTROLS = tuple(each for each in CONTROLS if each.name.startswith("nli") or each.name.endswith("shuffled"))
+# As much data that people wrote in the language as translated: OCNLI against XNLI-MT.
+NATIVE = (
+    Arm(
+        "nli-zh-native",
+        via=("nli[zh]",),
+        options={"nli.train_size": 50_000},
+        factors={"language": "zh", "intermediate": "nli", "size": 50_000, "origin": "native"},
+        models=SMALLER,
+    ),
+    arm("nli", ["zh"], "zh-50k", size=50_000, models=SMALLER),
+)
+OF_NATIVE = Contrast("nli: native zh - translated zh", "nli-zh-native", "nli-zh-50k", primary=False)
 FURTHER = (
     *arms("nli", ["de", "zh", "hi", "sw", "all"], models=SMALLER),
     *arms("qa", ["de", "zh", "hi", "all"], models=SMALLER),
     *arms("paraphrase", TASKS["paraphrase"][1], models=SMALLER),
+    *NATIVE,
 )
 SMOKE_ARMS = (
     NONE,
@@ -89,55 +102,59 @@ SMOKE = {
 }
 
 
+NON_ENGLISH_INTERMEDIATE = Study(
+    "non-english-intermediate",
+    1,
+    models=(XXL, *SMALLER),
+    benchmark="xtreme-r",
+    seeds=(1, 2, 3),
+    seeds_of=dict.fromkeys(SMALLER[1:], (1, 2, 3, 4, 5)),
+    question="Does an intermediate task in Spanish, in Arabic or in several languages transfer better than in English?",
+    hypotheses={
+        "H1": "an intermediate task in Spanish transfers as well as in English: es - en = 0 in macro gain",
+        "H2": "an intermediate task in Arabic transfers as well as in English: ar - en = 0",
+        "H3": "a mixture of English, Spanish and Arabic transfers as well as English: mixed - en = 0",
+        "H4": "gains fall with the distance between target and intermediate language",
+    },
+    arms=(*EVERYWHERE, *FULL_CONTROLS, *FURTHER),
+    contrasts=(*contrasts("nli", "qa"), OF_NATIVE),
+    same_source=SAME_SOURCE,
+    options_of={name: {"peft": "lora", "gradient_checkpointing": True} for name in (XXL, XL)},
+    search=rate_search((XXL, XL)),
+    analysis="harness.analysis.effects.language_of_intermediate:analyse",
+    summary="English against non-English intermediate training: NLI, questions and paraphrases in up to 15 languages",
+    source="Phang et al. 2020 (English intermediate training); translations: XNLI-MT, PAWS-X, your own of SQuAD",
+    sizes={
+        "smoke": SMOKE
+        | {
+            "models": ("tiny",),
+            "tasks": (
+                "xnli[ar,de,en,es,fr,hi,ru,sw,zh]",
+                "pawsx[de,en,es,fr,ko,zh]",
+                "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]",
+            ),
+            "recipe": "tiny",
+        },
+        "smoke-e5": SMOKE
+        | {
+            "models": ("demo:e5-small",),
+            "tasks": ("xnli[en,ar,es,sw]", "pawsx[en,es,zh]"),
+            "recipe": "demo",
+        },
+        "small": {
+            "models": ("xlm-roberta-base",),
+            "arms": (*EVERYWHERE, *SMALL_CONTROLS),
+            "contrasts": contrasts("nli", "qa"),
+            "seeds": (1, 2, 3),
+            "seeds_of": {},
+            "options_of": {},
+            "search": None,
+        },
+        "full": {},
+    },
+)
+
+
 @hookimpl
 def harness_studies():
-    yield Study(
-        "non-english-intermediate",
-        1,
-        models=(XXL, *SMALLER),
-        benchmark="xtreme-r",
-        seeds=(1, 2, 3),
-        seeds_of=dict.fromkeys(SMALLER[1:], (1, 2, 3, 4, 5)),
-        question="Does an intermediate task in Spanish, in Arabic or in several languages transfer better than in English?",
-        hypotheses={
-            "H1": "an intermediate task in Spanish transfers as well as in English: es - en = 0 in macro gain",
-            "H2": "an intermediate task in Arabic transfers as well as in English: ar - en = 0",
-            "H3": "a mixture of English, Spanish and Arabic transfers as well as English: mixed - en = 0",
-            "H4": "gains fall with the distance between target and intermediate language",
-        },
-        arms=(*EVERYWHERE, *FULL_CONTROLS, *FURTHER),
-        contrasts=contrasts("nli", "qa"),
-        same_source=SAME_SOURCE,
-        options_of={name: {"peft": "lora", "gradient_checkpointing": True} for name in (XXL, XL)},
-        search=rate_search((XXL, XL)),
-        analysis="harness.analysis.effects.language_of_intermediate:analyse",
-        summary="English against non-English intermediate training: NLI, questions and paraphrases in up to 15 languages",
-        source="Phang et al. 2020 (English intermediate training); translations: XNLI-MT, PAWS-X, your own of SQuAD",
-        sizes={
-            "smoke": SMOKE
-            | {
-                "models": ("tiny",),
-                "tasks": (
-                    "xnli[ar,de,en,es,fr,hi,ru,sw,zh]",
-                    "pawsx[de,en,es,fr,ko,zh]",
-                    "panx[ar,de,en,es,fr,hi,ko,ru,sw,zh]",
-                ),
-                "recipe": "tiny",
-            },
-            "smoke-e5": SMOKE
-            | {
-                "models": ("demo:e5-small",),
-                "tasks": ("xnli[en,ar,es,sw]", "pawsx[en,es,zh]"),
-                "recipe": "demo",
-            },
-            "small": {
-                "models": ("xlm-roberta-base",),
-                "arms": (*EVERYWHERE, *SMALL_CONTROLS),
-                "seeds": (1, 2, 3),
-                "seeds_of": {},
-                "options_of": {},
-                "search": None,
-            },
-            "full": {},
-        },
-    )
+    yield NON_ENGLISH_INTERMEDIATE

@@ -47,6 +47,7 @@ SMOKE = {
     "search": None,
     "perturb": ("drop",),
     "mixed_pairs": False,
+    "checklist": False,
     "limit": 60,
     "train_limit": 300,
 }
@@ -73,6 +74,7 @@ SIZE_ROBUSTNESS = Study(
     search=rate_search(LARGEST),
     perturb=("drop", "swap"),
     mixed_pairs=True,
+    checklist=True,
     analysis="harness.analysis.effects.size_robustness:analyse",
     summary="size and robustness on XTREME-R: XLM-R from base to XXL, mT5 as replication",
     source="XTREME-R (Ruder et al. 2021); XLM-R XL and XXL (Goyal et al. 2021)",

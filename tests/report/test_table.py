@@ -8,7 +8,7 @@ import re
 import pytest
 
 from harness.cli.console import print_table
-from harness.report.latex import latex_table
+from harness.report.latex import latex_fragment, latex_table
 from harness.report.markdown import markdown_table, titled_tables
 from harness.report.pages.shell import page_template
 from harness.report.table import DASH, Table, Value, columns, difference, number, report_table
@@ -74,6 +74,13 @@ def test_latex_aligns_numbers_and_escapes_names() -> None:
     lines = latex_table(TABLE).split("\n")
     assert r"\begin{longtable}{lrrrl}" in lines
     assert r"panx\_de & 7 & -- & 0.0 &  \\" in lines
+
+
+def test_latex_breaks_long_texts_into_lines() -> None:
+    long = "a sentence that would run far beyond the right margin of a page"
+    table = Table.of("", ["name", "why", number("n"), "more"], [("a", long, 1, "b"), ("b", "no", 2, long)])
+    assert r"\begin{tabular}{lp{0.40\linewidth}rp{0.40\linewidth}}" in latex_fragment(table)
+    assert r"\begin{tabular}{llr}" in latex_fragment(Table.of("", ["name", "why", number("n")], [("a", "no", 1)]))
 
 
 def test_html_marks_numbers_and_the_direction_of_differences() -> None:

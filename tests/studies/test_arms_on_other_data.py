@@ -114,6 +114,15 @@ def test_arms_on_other_data_are_scored_on_the_test_sets_as_they_are(tmp_path: Pa
     assert found == {("none", ""), ("none", "drop"), ("none", "mixed-pairs"), ("ceiling", ""), ("translated", "")}
 
 
+def test_an_arm_takes_no_options_of_tasks_that_it_does_not_score(tmp_path: Path) -> None:
+    options = {"panx.train_size": 300, "pawsx.train_size": 200, "lr": 1e-3}
+    made = replace(study("tiny"), options=options, options_of={"tiny": {"panx.epochs": 2}})
+    found = {cell.arm: dict(cell.options.overrides) for cell in cells(made, tmp_path)}
+    assert found["none"] == options | {"panx.epochs": 2}
+    assert found["ceiling"] == {"panx.train_size": 300, "panx.epochs": 2, "lr": 1e-3}
+    assert found["translated"] == {"pawsx.train_size": 200, "lr": 1e-3}
+
+
 def test_the_cost_counts_a_training_in_each_language(tmp_path: Path) -> None:
     made = replace(study("xlm-roberta-base"), limit=None, train_limit=None, options={"epochs": 1})
     [model] = study_cost(list(cells(made, tmp_path)), get_registry()).models

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from own_study import outcome
 
 from harness.cli.main import main
 from harness.core.errors import UsageError
@@ -17,6 +18,7 @@ from harness.registry.registry import Registry
 from harness.studies.kubernetes import indexed_jobs
 from harness.studies.launcher import open_launcher
 from harness.studies.slurm import array_script
+from harness.studies.status import study_status
 from harness.studies.submission import Submission, write_script
 from harness.types.progress import ProgressListener
 
@@ -107,6 +109,34 @@ def test_a_launcher_of_scripts_starts_no_jobs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="takes a study as a whole") as raised:
         open_launcher("slurm", tmp_path, None, get_registry(), ProgressListener())
     assert raised.value.hint == "harness study submit NAME --launcher slurm"
+
+
+def test_the_containers_of_the_kubernetes_jobs_end_with_the_outcome_of_one_process(
+    registry: Registry, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of each container is given to its shell with the index of its pod; what it starts is run here."""
+    words = ["--data-dir", str(here / "data"), "--offline", "--device", "cpu", "--train-limit", "4", "--limit", "4"]
+    plugin = ["--plugin", str(here / "plugin.py"), "study"]
+    assert main([*plugin, "run", "grid", *words, "--out", str(tmp_path / "plain")]) == 0
+    out = tmp_path / "study of pods"
+    options = ["--launcher", "kubernetes", "--launcher-option", "image=harness:1", "--launcher-option", "claim=data"]
+    assert main([*plugin, "submit", "grid", *words, "--out", str(out), "--parts", "2", *options]) == 0
+    program = tmp_path / "bin" / "harness"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    waves, ends = [], {}
+    for job in yaml.safe_load_all((out / "jobs" / "kubernetes.yaml").read_text(encoding="utf-8")):
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        assert Path(container["workingDir"]) == Path.cwd()
+        waves.append((job["metadata"]["labels"]["wave"], job["spec"]["completions"]))
+        for index in range(job["spec"]["completions"]):
+            variables = {"PATH": f"{program.parent}:/usr/bin:/bin", "JOB_COMPLETION_INDEX": str(index)}
+            given = subprocess.run(container["command"], env=variables, capture_output=True, text=True, check=True)
+            ends[waves[-1][0], index] = main(given.stdout.splitlines())
+    assert waves == [("stages", 1), ("evaluations", 2)] and set(ends.values()) == {0}
+    assert outcome(out) == outcome(tmp_path / "plain")
+    assert study_status(out).counts == {"done": 4}
 
 
 def test_submit_keeps_the_words_of_the_run(

@@ -10,6 +10,7 @@ from harness.data.access import DataAccess
 from harness.evaluation.plan import make_plan
 from harness.registry.registry import Registry
 from harness.studies.grid import cells
+from harness.studies.stage_plan import check_job
 from harness.types.studies import NO_STAGES, Study
 
 NAMES = (
@@ -49,6 +50,14 @@ def test_every_size_is_a_whole_study(studies: dict[str, Study], name: str, size:
     assert len(set(runs)) == len(runs) >= 6
 
 
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name, size in sized() if size.startswith("smoke")])
+def test_no_run_is_refused_for_its_options(studies: dict[str, Study], name: str, size: str, tmp_path: Path) -> None:
+    made = Registry()
+    found = {(cell.arm, str(cell.tried)): cell for cell in cells(studies[name].at(size), tmp_path)}
+    for cell in found.values():  # options of an arm are refused, or not, whatever the model
+        check_job(cell.jobs(made)[0], made)
+
+
 def test_the_questions_are_all_there_in_several_sizes(studies: dict[str, Study]) -> None:
     assert set(NAMES) <= set(studies)
     assert all({"smoke", "small", "full"} <= set(studies[name].sizes) for name in NAMES)
@@ -56,7 +65,9 @@ def test_the_questions_are_all_there_in_several_sizes(studies: dict[str, Study])
 
 def test_sizes_of_the_designs(studies: dict[str, Study]) -> None:
     languages = studies["non-english-intermediate"].at("full")
-    assert len(languages.arms_of("xlm-roberta-large")) == 33
+    native = ("nli-zh-native", "nli-zh-50k")
+    assert len([arm for arm in languages.arms_of("xlm-roberta-large") if arm.name not in native]) == 33
+    assert len({arm.factors["size"] for arm in languages.arms if arm.name in native}) == 1
     primary = [contrast for contrast in languages.contrasts if contrast.primary]
     assert len(primary) == 6 and {each.hypothesis for each in primary} == {"H1", "H2", "H3"}
     assert len(studies["size-robustness"].arms) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from harness.cli.main import main
 from harness.core.claims import Claims
 from harness.core.errors import DataError
+from harness.core.owner import Owner
 from harness.studies.job import Job, JobFiles, JobResult, write_result
 from harness.studies.launch import write_list
 from harness.studies.status import study_status
@@ -60,6 +62,22 @@ def test_each_state_is_told_by_files_and_claims(folder: Path, capsys: pytest.Cap
     assert plain["counts"]["running"] == 1 and plain["jobs"][2]["message"] == "no data"
     claims.release(name)
     assert study_status(folder).counts["waiting"] == 2 and study_status(folder).count().left is None
+
+
+def test_an_owner_on_another_machine_that_is_long_silent_is_lost_at_the_first_question(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CLAIM_BEAT", "0.1")
+    monkeypatch.setenv("HARNESS_CLAIM_PATIENCE", "0.6")
+    files = JobFiles.of(JOBS[3], folder / "jobs")
+    with monkeypatch.context() as there:
+        there.setattr("harness.core.owner.this_machine", lambda: "another kernel")
+        owner = Owner.here()
+    files.claim.write_text(owner.to_json(), encoding="utf-8")
+    assert {each.job.name: each.state for each in study_status(folder).jobs}["runs"] == "running"
+    os.utime(files.claim, (0, 0))  # as if its last beat was long ago
+    found = {each.job.name: each for each in study_status(folder).jobs}
+    assert found["runs"].state == "lost" and found["runs"].who == f"process {os.getpid()} on {owner.host}"
 
 
 def test_jobs_of_an_earlier_plan_do_not_count(folder: Path) -> None:

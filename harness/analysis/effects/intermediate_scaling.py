@@ -29,6 +29,7 @@ from harness.analysis.effects.quality import degenerate_table, quality_warnings
 from harness.analysis.effects.resample import effect
 from harness.analysis.effects.scaling_forms import SCALE
 from harness.analysis.effects.study_arms import control_contrasts, model_factors, parameters_of
+from harness.analysis.effects.tokenizers import token_effects, token_table
 from harness.analysis.effects.trend import language_trends, misalignments
 from harness.analysis.effects.wording import corrected, numbers, shown_to_differ, verdict
 from harness.types.studies import Study
@@ -52,7 +53,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     """
     question = _Question(study, observations)
     effects = corrected([*question.slopes()])
-    others = [*question.by_script(), *question.by_model(), *question.by_kind()]
+    others = [*question.by_script(), *question.by_model(), *question.by_kind(), *question.by_tokens()]
     controls = [each.effect for each in contrast_results(study, control_contrasts(study), observations)]
     fits, notes = question.mixed() if mixed else ([], [])
     laws = laws_of(question.everything, list(question.models), question.series)
@@ -66,6 +67,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
             law_table(laws),
             surface_table(laws, question.series, question.models, sizes),
             *question.trends(),
+            *token_table(observations),
         ),
         conclusions=(*_conclusions(effects, errors), *question.parting()),
         warnings=tuple(
@@ -196,6 +198,11 @@ class _Question:
         for (kind, series), model in product(others.items(), self.models):
             yield from self._effect({model: 1.0}, f"slope on data, {kind}, {model}", series=series)
 
+    def by_tokens(self) -> Iterator[Effect]:
+        """The slopes of models in single languages on how finely their tokenizers cut these."""
+        values = self._values(dict.fromkeys(self.models, 1.0))
+        yield from token_effects(values, self.observations, "slope on data", PER_UNIT)
+
     def mixed(self) -> tuple[list[Effect], list[str]]:
         """The mixed model of the difference of slopes: score ~ ln(1 + n/1000) * multilingual + C(task)."""
         amounts = {arm: n for each in self.main for arm, n in each.amounts.items()}
@@ -256,7 +263,12 @@ class _Question:
             yield "no arms with an amount of data (the arm factor size): nothing to fit"
         if not self.pairs:
             yield "no pair of a multilingual and an English-only model (the model factors pair and multilingual)"
-        elif len(self.pairs) < 4:
+        if self.pairs and not any("lost_tokens" in each.factors for each in self.everything):
+            yield (
+                "the models' tokenizers were not measured: how finely they cut a language may be what its slopes follow "
+                "(harness study measure --part tokens)"
+            )
+        if 0 < len(self.pairs) < 4:
             names = ", ".join(self.pairs)
             yield f"{len(self.pairs)} pair(s) of models ({names}): the difference is about these, not about models in general"
 

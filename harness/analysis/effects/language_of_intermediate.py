@@ -64,7 +64,7 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
     warnings += [*apart_warnings, *notes]
     if len(models) > 1:
         warnings.append(f"hypotheses are tested on {primary_model}, the largest model; the others show the trend")
-    if not _round_trips(study):
+    if not any(_round_trips(study, each.contrast.arm) for each in found):
         warnings.append("no round trip: a language that beats English may owe it to translated text as such")
     return Findings(
         effects=(
@@ -117,15 +117,16 @@ def _arms(study: Study, observations: Sequence[Observation]) -> dict[str, _Arm]:
 def _more_contrasts(study: Study, arms: Mapping[str, _Arm]) -> list[Contrast]:
     """The contrasts of the arms with no stages, and with a round trip, that the study does not list itself."""
     listed = {(each.arm, each.against) for each in (*study.contrasts, *control_contrasts(study))}
-    pairs = [(name, against) for name in arms for against in (NO_STAGES, *_round_trips(study)) if name != against]
+    pairs = [(name, against) for name in arms for against in (NO_STAGES, *_round_trips(study, name)) if name != against]
     return [
         Contrast(f"{arm} - {other}", arm, other, primary=False) for arm, other in pairs if (arm, other) not in listed
     ]
 
 
-def _round_trips(study: Study) -> list[str]:
-    """The arms of English text that was translated to another language and back."""
-    return [arm.name for arm in study.arms if str(arm.factors.get("control", "")).startswith(ROUND_TRIP)]
+def _round_trips(study: Study, arm: str) -> list[str]:
+    """The arms of English text that was translated and back, for an arm: those of its language, or of none."""
+    trips = [each for each in study.arms if str(each.factors.get("control", "")).startswith(ROUND_TRIP)]
+    return [each.name for each in trips if each.control_of in ("", arm)]
 
 
 def _gains(study: Study, arm: str, observations: Sequence[Observation]) -> Values:
@@ -147,9 +148,17 @@ def _distance_rows(
         for (_, task, language, _), number in _gains(study, arm.name, observations).numbers.items():
             seen.setdefault((task, language), []).append(number)
         for (task, language), values in seen.items():
-            far = distance(language, source)
+            far = _distance(study, language, source)
             if far is not None:
                 yield arm.name, task, language, far, float(np.mean(values)), script_of(language) == script_of(source)
+
+
+def _distance(study: Study, code: str, other: str) -> float | None:
+    """The distance of two languages: the study's own where it has distances, else the genealogical one."""
+    if not study.distances:
+        return distance(code, other)
+    found = study.distances.get(code, {}).get(other, study.distances.get(other, {}).get(code))
+    return 0.0 if found is None and code == other else found
 
 
 def _distance_slopes(
@@ -168,7 +177,7 @@ def _distance_slopes(
     counts = {"tasks": len(set(task)), "languages": len(set(language))}
     found = []
     told: tuple[tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any], str, str], ...] = (
-        ("gain by distance to the intermediate language", steps, script, "H4", "points a step of distance"),
+        ("gain by distance to the intermediate language", steps, script, "H4", f"points a {_step(study)} of distance"),
         ("gain where the script is the intermediate language's", script, steps, "", "points"),
     )
     for name, predictor, other, hypothesis, unit in told:
@@ -177,10 +186,25 @@ def _distance_slopes(
             found.append(regression_effect(slope, name, hypothesis, unit, counts))
     if not found:
         return [], ["gains by distance: too few languages, or distances that are all alike, for a slope"]
+    if study.distances:
+        return found, [] if _all_known(study, arms, observations) else [
+            "gains by distance are over the pairs of languages that the study's distances have"
+        ]
     return found, [
         "distance is genealogical (same language, branch, family, none); typological and geographic distances are not "
-        "in the table of languages"
+        "in the table of languages: --distances FILE takes a table of your own"
     ]
+
+
+def _step(study: Study) -> str:
+    return "unit" if study.distances else "step"
+
+
+def _all_known(study: Study, arms: Mapping[str, _Arm], observations: Sequence[Observation]) -> bool:
+    """Tells whether the study's distances have every language that is scored, from every intermediate one."""
+    sources = {arm.languages[0] for arm in arms.values() if len(arm.languages) == 1}
+    codes = {each.language for each in selected(observations, exploratory=None)}
+    return all(_distance(study, code, source) is not None for code in codes for source in sources)
 
 
 def _confined(found: Sequence[Contrasted], arms: Mapping[str, _Arm]) -> Iterator[Effect]:
@@ -231,7 +255,8 @@ def _distances(study: Study, arms: Mapping[str, _Arm], observations: Sequence[Ob
         {"x": far, "y": gain, "series": arm, "label": f"{task}[{language}]"}
         for arm, task, language, far, gain, _ in _distance_rows(study, arms, observations)
     )
-    caption = "0: the same language, 1: of its branch, 2: of its family, 3: unrelated."
+    genealogical = "0: the same language, 1: of its branch, 2: of its family, 3: unrelated."
+    caption = "Distances of the study's own table." if study.distances else genealogical
     return Chart(
         "scatter",
         "gains-by-distance",
@@ -279,8 +304,8 @@ def _conclusions(
         arm, english = arms.get(contrast.arm), arms.get(contrast.against)
         if arm is None or english is None or english.languages != (ENGLISH,) or not shown_to_differ(said, 1):
             continue
-        own = controls_of(study, contrast.arm)
-        trips = _round_trips(study)
+        trips = _round_trips(study, contrast.arm)
+        own = [name for name in controls_of(study, contrast.arm) if name not in trips]
         needed = [*own, *trips]
         lost = [
             name

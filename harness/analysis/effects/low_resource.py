@@ -23,6 +23,7 @@ from harness.analysis.effects.study_arms import (
     control_contrasts,
     model_factors,
 )
+from harness.analysis.effects.tokenizers import token_effects, token_table
 from harness.analysis.effects.wording import corrected, numbers, shown_to_differ, verdict
 from harness.types.studies import Study
 
@@ -54,8 +55,9 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
         effects = list(corrected([*question.slopes()]))
         conclusions = list(_conclusions(effects))
         effects += question.sensitivity(effects)
+        effects += token_effects(main.values, observations, main.contrast.name)
         charts = [*question.charts()]
-        tables.append(question.language_table())
+        tables += [question.language_table(), *token_table(observations)]
         warnings += question.lacking(effects)
         if mixed:
             fit, notes = question.mixed()

@@ -12,6 +12,7 @@ from harness.analysis.effects.observations import Observation
 from harness.analysis.effects.seed_spread import deviations, seed_scores
 from harness.analysis.effects.size_slopes import size_lines
 from harness.analysis.effects.worst_languages import worst_served, worst_values
+from harness.types.units import CHECKLIST
 
 
 def size_charts(
@@ -65,7 +66,7 @@ def loss_charts(observations: Sequence[Observation], families: Mapping[str, Mapp
 def loss_values(observations: Sequence[Observation]) -> dict[tuple[str, str], Values]:
     """Plain score less perturbed score by arm and kind of perturbation."""
     found = {}
-    for kind in sorted({each.perturbation for each in observations} - {""}):
+    for kind in sorted({each.perturbation for each in observations} - {"", CHECKLIST}):
         plain = selected(observations, exploratory=None)
         changed = selected(observations, exploratory=None, perturbation=kind)
         for arm in dict.fromkeys(each.arm for each in changed):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from harness.analysis.effects.checklist_failures import failure_chart, failure_effects, failures
 from harness.analysis.effects.contrast_charts import gains_by_language, gains_by_task
 from harness.analysis.effects.contrasts import Contrasted, contrast_results, task_conclusions
 from harness.analysis.effects.findings import Effect, Findings, TextTable
@@ -19,6 +20,7 @@ from harness.analysis.effects.seed_spread import deviations, seed_scores, spread
 from harness.analysis.effects.size_charts import loss_charts, loss_values, size_charts
 from harness.analysis.effects.size_slopes import PER_TENFOLD, families_by_size, slope_weights
 from harness.analysis.effects.study_arms import arm_names, contrasts_of, control_contrasts
+from harness.analysis.effects.tokenizers import token_effects, token_table
 from harness.analysis.effects.wording import corrected, numbers, shown_to_differ, verdict
 from harness.analysis.effects.worst_languages import quantile_effect, worst_effect, worst_served
 from harness.types.studies import Study
@@ -81,6 +83,8 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
             *(each.effect for each in everything),
             *_other_slopes(found, main, families),
             *_losses(study, observations, families),
+            *failure_effects(observations, next(iter(families.values()), {})),
+            *(token_effects(main.values, observations, main.contrast.name) if main else ()),
             *(other for each in everything for other in each.apart),
             *fits,
         ),
@@ -88,9 +92,14 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
             gains_by_task(everything),
             *size_charts(observations, found, main, families),
             *loss_charts(observations, families),
+            *failure_chart(observations, {model: size for own in families.values() for model, size in own.items()}),
             *gains_by_language(found),
         ),
-        tables=(degenerate_table(observations), _robustness_table(study, observations, families)),
+        tables=(
+            degenerate_table(observations),
+            _robustness_table(study, observations, families),
+            *token_table(observations),
+        ),
         conclusions=(
             *_conclusions(outcomes, len(families)),
             *task_conclusions(study, everything),
@@ -248,7 +257,9 @@ def _robustness_table(
     study: Study, observations: Sequence[Observation], families: Mapping[str, Mapping[str, float]]
 ) -> TextTable:
     """Mean, worst tenth, deviation over languages and over seeds, and degenerate runs by model and arm."""
-    head = ("model", "arm", "mean", "worst tenth", "SD over languages", "SD over seeds", "degenerate %")
+    head = ["model", "arm", "mean", "worst tenth", "SD over languages", "SD over seeds", "degenerate %"]
+    failed = failures(observations)
+    head += ["checklist failures %"] if failed else []
     rates = degenerate_rates(observations)
     plain = selected(observations, exploratory=None)
     rows: list[tuple[Any, ...]] = []
@@ -274,9 +285,17 @@ def _robustness_table(
                     round(fmean(deviation), 2) if deviation else None,
                     None if seeds is None else round(seeds, 2),
                     round(100 * bad / count, 1) if count else None,
+                    *([_mean_failures(failed.get(arm), model)] if failed else []),
                 )
             )
-    return TextTable("robustness", "Robustness by model and arm (means over tasks, without English)", head, tuple(rows))
+    return TextTable(
+        "robustness", "Robustness by model and arm (means over tasks, without English)", tuple(head), tuple(rows)
+    )
+
+
+def _mean_failures(values: Values | None, model: str) -> float | None:
+    own = [number for place, number in values.numbers.items() if place[0] == model] if values else []
+    return round(fmean(own), 1) if own else None
 
 
 def _conclusions(outcomes: Sequence[_Outcome], families: int) -> Iterator[str]:
