@@ -7,14 +7,15 @@ Run from the root of the repository, with the pack of SIB-200 installed (``pip i
 
 SIB-200 is translated from English by people, so that translate-train, FILTER and self-teaching have what they need. Where
 only the test sets of other languages are there, half of their rows are trained on: English ones by every method,
-translations by those that use any; the other half is scored. Every method has as many steps as plain fine-tuning. A run
-that is already in --out is not made again. ``--cost`` measures instead, method by method in turns, seconds a step and peak
-memory, each training in a process of its own.
+translations by those that use any; the other half is scored. Every method has as many steps as plain fine-tuning. The
+method ``synonyms`` needs ``--wordnet FOLDER``. A run that is already in --out is not made again. ``--cost`` measures
+instead, method by method in turns, processor time of a step and peak memory, each training in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
 import sys
@@ -25,7 +26,8 @@ from pathlib import Path
 
 from benchmarks.commands import evaluated
 from benchmarks.measure import run as measured
-from harness import Comparison, DatasetsData, compare, load
+from harness import Comparison, DatasetsData, compare
+from harness.data.wordnet import write_synonyms
 from harness.registry.default import get_registry
 
 TASK = "sib200"
@@ -64,12 +66,10 @@ METHODS = (
 )
 
 
-def divided(source: Path, target: Path) -> Path:
+def divided(source: Path, target: Path, languages: Sequence[str] = LANGUAGES) -> Path:
     """Writes a folder of data in which half of the test rows of each language are training rows."""
-    for code in LANGUAGES:
-        first = get_registry().task(TASK).languages[code]["test"].sources[0]
-        assert isinstance(first, DatasetsData)
-        place = (REPOSITORY / first.files[0]).parent
+    for code in languages:
+        place = folder_of(code)
         head, *rows = (source / place / "test.tsv").read_text(encoding="utf-8").splitlines()
         own = source / place / "train.tsv"
         trained = own.read_text(encoding="utf-8").splitlines()[1:] if code == "en" else []
@@ -79,6 +79,13 @@ def divided(source: Path, target: Path) -> Path:
         if code == "en":
             shutil.copy(source / place / "dev.tsv", target / place / "dev.tsv")
     return target
+
+
+def folder_of(code: str) -> Path:
+    """The folder of a language in the data."""
+    first = get_registry().task(TASK).languages[code]["test"].sources[0]
+    assert isinstance(first, DatasetsData)
+    return (REPOSITORY / first.files[0]).parent
 
 
 def words(method: Method, model: str, data: str, seed: int, settings: Mapping[str, object], dtype: str) -> list[str]:
@@ -125,26 +132,32 @@ def scores(args: argparse.Namespace, methods: Sequence[Method], settings: Mappin
 
 
 def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping[str, object]) -> list[str]:
-    """Seconds a step and peak memory beside plain fine-tuning: medians over rounds, in each of which all take their turn."""
+    """Processor time of a step and peak memory beside plain fine-tuning, each training in a process of its own.
+
+    Medians over the steps of the method's own stage but the first, and over rounds, in each of which all take their turn:
+    processor time depends little on what else the machine does.
+    """
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     memory: dict[str, list[float]] = {method.name: [] for method in methods}
-    limited = {**settings, "max_steps": args.cost_steps}
-    for turn in range(args.rounds):
+    for _ in range(args.rounds):
         for method in methods:
             with tempfile.TemporaryDirectory() as scratch:
-                folder = Path(scratch) / "run"
-                command = words(method, args.model, str(args.data_dir), 1, limited, args.dtype)
-                command += ["--language", "en", "--limit", "8", "--offline", "--out", str(folder)]
-                took = measured([sys.executable, "-m", "harness.cli", *command], args.threads)
-                stage = load(folder).record["stages"][-1]
-            if turn:  # the first round warms caches
-                seconds[method.name].append(stage["seconds"] / stage["steps"])
-                memory[method.name].append(took.memory)
+                told = Path(scratch) / "steps.json"
+                command = words(
+                    method, args.model, str(args.data_dir), 1, {**settings, "max_steps": args.cost_steps}, args.dtype
+                )
+                command += ["--language", "en", "--limit", "8", "--offline", "--out", str(Path(scratch) / "run")]
+                measured([sys.executable, "-m", "benchmarks.steps", str(told), *command], args.threads)
+                found = json.loads(told.read_text(encoding="utf-8"))
+            seconds[method.name].append(statistics.median(found["stages"][-1][1:]))
+            memory[method.name].append(found["memory"])
     plain = statistics.median(seconds[PLAIN.name])
-    lines = ["| method | seconds a step, times plain | peak memory, MiB |", "|---|---:|---:|"]
+    lines = ["| method | processor seconds a step | of plain | peak memory, MiB |", "|---|---:|---:|---:|"]
     for method in methods:
-        ratio = statistics.median(seconds[method.name]) / plain
-        lines.append(f"| {method.name} | {ratio:.2f} | {statistics.median(memory[method.name]):,.0f} |")
+        middle = statistics.median(seconds[method.name])
+        lines.append(
+            f"| {method.name} | {middle:.2f} | {middle / plain:.2f} | {statistics.median(memory[method.name]):,.0f} |"
+        )
     return lines
 
 
@@ -160,12 +173,16 @@ def main() -> None:
     parser.add_argument("--dtype", default="fp32")
     parser.add_argument("--cost", action="store_true", help="measure time and memory instead of scores")
     parser.add_argument("--cost-steps", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=4, help="of --cost; the first is not counted")
-    parser.add_argument("--threads", type=int, default=2, help="of --cost")
+    parser.add_argument("--rounds", type=int, default=3, help="of --cost")
+    parser.add_argument("--threads", type=int, default=1, help="of --cost")
+    parser.add_argument("--wordnet", type=Path, help="a folder with WordNet's files, for the method synonyms")
     args = parser.parse_args()
-    chosen = [method for method in METHODS if method.name in {PLAIN.name, *args.methods}]
+    wanted = {PLAIN.name, *args.methods} - (set() if args.wordnet else {"synonyms"})
+    chosen = [method for method in METHODS if method.name in wanted]
     settings = {"lr": args.lr, "max_steps": args.steps, "batch": 16, "select": "last", "evaluate_every": 0}
     args.data_dir = divided(args.data_dir, args.out / "data")
+    if args.wordnet:
+        write_synonyms(args.wordnet, args.data_dir)
     print("\n".join((costs if args.cost else scores)(args, chosen, settings)))
 
 

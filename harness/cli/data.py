@@ -115,6 +115,24 @@ def scenes(folder: str, count: int, seed: int, pixels: int) -> None:
     message(f"harness train --model tiny --task scenes --data-dir {folder}", "hint")
 
 
+@command.command()
+@click.argument("wordnet", type=click.Path(exists=True, file_okay=False))
+@click.option("--out", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False), help="Data folder.")
+def synonyms(wordnet: str, folder: str) -> None:
+    """Write DIR/synonyms/en.json, the table of the objective `synonyms`, from the database files in the folder WORDNET.
+
+    They are index.noun, data.noun and so on, as NLTK (corpus `wordnet`) and Debian (package `wordnet-base`) have them. A
+    word has at most eight synonyms, those of its first sense as each part of speech.
+    """
+    from pathlib import Path
+
+    from harness.data.wordnet import write_synonyms
+
+    place, count = write_synonyms(Path(wordnet), Path(folder))
+    message(f"{place}: {count:,} words with synonyms")
+    message(f"harness eval --model tiny --task pawsx --data-dir {folder} --set objective=synonyms", "hint")
+
+
 command.add_command(bundle)
 command.add_command(unbundle)
 

@@ -12,6 +12,7 @@ from harness.cli.shared_options import (
     data_dir_option,
     embedding_options,
     launch_options,
+    objective_option,
     recipe_options,
     selection_options,
     session_options,
@@ -74,6 +75,7 @@ from harness.types.options import EvalOptions
     help="A test text without an English translation, for objective fusion: error, or self, which marks the record.",
 )
 @recipe_options
+@objective_option
 @adapter_options
 @click.option(
     "--seeds",

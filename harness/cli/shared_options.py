@@ -91,6 +91,12 @@ recipe_options = together(
     click.option("--seed", type=int, help="Seed of the training.  [default: the recipe's]"),
 )
 
+objective_option = click.option(
+    "--objective",
+    metavar="NAME",
+    help="How the scored tasks are trained, other than plainly: short for --set objective=.",
+)
+
 language_adapter_options = together(
     click.option(
         "--language-adapters",
@@ -210,9 +216,14 @@ data_dir_option = click.option(
 )
 
 
-def eval_options(*, overrides: tuple[str, ...] = (), **rest: Any) -> EvalOptions:
-    """The options object of what the command line says: the parsed ``--set``, and all other options by name."""
+def eval_options(*, overrides: tuple[str, ...] = (), objective: str | None = None, **rest: Any) -> EvalOptions:
+    """The options object of what the command line says: the parsed ``--set``, and all other options by name.
+
+    ``objective`` is one of those that ``--set`` takes, and comes before them.
+    """
     from harness.types.keywords import with_keywords
     from harness.types.options import parse_overrides
 
+    if objective:
+        overrides = (f"objective={objective}", *overrides)
     return with_keywords(None, {"overrides": parse_overrides(overrides), **rest})

@@ -81,6 +81,10 @@ class MaskedLanguageModel(HeadFamily):
             log.warning("%s has no masked-language-model head: a new one is trained", reference)
         return model
 
+    def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """Says where masks come from: stages from before, whose masks torch's generator drew, have other keys."""
+        return {"masks": "of rows"}
+
     def features(
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
     ) -> FeatureRows:

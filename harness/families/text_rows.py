@@ -76,12 +76,14 @@ class Mask:
         size = ids.shape
         return self.apply(ids, rng.random(size), rng.random(size), rng.integers(len(self.ordinary), size=size), offsets)
 
-    def drawn(self, ids: NDArray[np.integer], offsets: IntArray) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """:meth:`apply` with numbers from torch's generator, whose state is saved with the training."""
-        import torch
-
-        draw, kind = torch.rand((2, *ids.shape), dtype=torch.float64).numpy()
-        return self.apply(ids, draw, kind, torch.randint(len(self.ordinary), ids.shape).numpy(), offsets)
+    def drawn(
+        self, ids: NDArray[np.integer], offsets: IntArray, generators: Sequence[np.random.Generator]
+    ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """:meth:`apply` with numbers from the generator of each row."""
+        lengths = np.diff(offsets).tolist()
+        numbers = [generator.random((length, 3)) for generator, length in zip(generators, lengths, strict=True)]
+        draw, kind, other = np.concatenate([np.empty((0, 3)), *numbers]).T
+        return self.apply(ids, draw, kind, (other * len(self.ordinary)).astype(np.int64), offsets)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class TextRows:
     """:class:`~harness.inference.features.FeatureRows` over texts of any size; every row is an item.
 
     ``examples`` are texts; a :class:`~harness.data.corpus.Corpus` has one part a language, anything else counts as one.
+    Masks, and the stretches of long texts, depend on the seed, the step and the row alone (:meth:`at_step`): neither on
+    how a step is cut into micro-batches nor on the number of processes.
     """
 
     together: int = 1
@@ -144,6 +148,13 @@ class TextRows:
         self.languages = Languages.of([len(part) for part in self.parts], alpha)
         self._kept: OrderedDict[int, NDArray[np.integer]] = OrderedDict()
         self._spoken: Sequence[str] | None = None
+        self._drawn_for = (0, 0)
+
+    def at_step(self, seed: int, step: int) -> TextRows:
+        """The rows as they are masked in this step of a training with this seed."""
+        found = copy(self)
+        found._drawn_for = (seed, step)
+        return found
 
     def with_languages(self, languages: Sequence[str]) -> TextRows:
         """The same rows, each in the language of its text; ``languages`` has a code for each text, part by part."""
@@ -180,16 +191,17 @@ class TextRows:
 
     def batch(self, rows: IntArray, pad_id: int) -> dict[str, NDArray[np.generic]]:
         """Masked input_ids, attention_mask, labels and, where the model has them, token_type_ids."""
-        import torch
-
         texts = [self._tokens(int(row)) for row in rows]
+        generators = [np.random.default_rng((*self._drawn_for, row)) for row in rows.tolist()]
         lengths = np.array([len(text) for text in texts], np.int64)
         kept = np.minimum(lengths, self.room)
         # A text that does not fit shows another stretch each time.
-        begins = (torch.rand(len(rows), dtype=torch.float64).numpy() * (lengths - kept + 1)).astype(np.int64)
+        begins = np.array([generator.random() for generator in generators]) * (lengths - kept + 1)
         offsets = np.cumsum(lengths) - lengths
-        ids, types = self.template.rows(np.concatenate(texts), (offsets + begins)[:, None], kept[:, None])
-        masked, labels = self.mask.drawn(ids.values, ids.offsets)
+        ids, types = self.template.rows(
+            np.concatenate(texts), (offsets + begins.astype(np.int64))[:, None], kept[:, None]
+        )
+        masked, labels = self.mask.drawn(ids.values, ids.offsets, generators)
         names = self.tokenizer.model_input_names
         whole = Features(
             Ragged(masked, ids.offsets),

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.permutation import permuted
+from harness.families.text_rows import TextRows
 from harness.inference.features import FeatureRows, Features
 from harness.inference.pairs import Alternatives
 
@@ -31,7 +32,7 @@ def in_step(features: FeatureRows, batch: int, turn: int, seed: int, step: int) 
     """
     if isinstance(features, Alternatives):
         return replace(features, epoch=turn // steps_in_epoch(features.item_count, batch))
-    return features.at_step(seed, step) if isinstance(features, Features) else features
+    return features.at_step(seed, step) if isinstance(features, Features | TextRows) else features
 
 
 def items_seen(count: int, batch: int, steps: int) -> int:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import harness
 from harness.cli.main import cli
+from harness.cli.shared_options import eval_options
 from harness.runs.naming import default_out
 from harness.runs.record import load_record
 from harness.types.options import EvalOptions
@@ -45,6 +46,12 @@ def test_evaluate_and_harness_eval_are_one_run(changes: dict[str, Any], corpus: 
     assert run.record["identity"] == before["identity"]
     assert {**run.record["options"], "overrides": {}} == {**before["options"], "overrides": {}}
     assert run.record["units"] == before["units"], "nothing was computed again"
+
+
+def test_an_objective_is_one_of_the_options_that_can_be_set() -> None:
+    assert "--objective NAME" in CliRunner().invoke(cli, ["eval", "--help"], terminal_width=200).output
+    assert eval_options(objective="noise", overrides=("lr=1",)).overrides == {"objective": "noise", "lr": "1"}
+    assert eval_options(objective="noise", overrides=("objective=synonyms",)).overrides == {"objective": "synonyms"}
 
 
 def test_train_and_harness_train_are_one_stage(corpus: Path, tmp_path: Path) -> None:

@@ -95,6 +95,24 @@ def test_the_translation_is_scored_under_the_ids_and_labels_of_the_text(
     assert row["setting"] == "translate_train+test"
 
 
+def test_what_is_said_of_a_translated_test_set_afterwards_is_what_the_record_says(
+    run: Callable[..., Run], tmp_path: Path, english: list[Pair]
+) -> None:
+    """Its description is no part of a key: nothing is scored anew."""
+    write(tmp_path / "data", "translated/xnli/de/test-en.jsonl", rows(english))
+    about = tmp_path / "data/translated/xnli/about.toml"
+    found = []
+    for text in ('origin = "machine_translation"', 'origin = "human_translation"\nsystem = "students"'):
+        about.write_text(text, encoding="utf-8")
+        made = run("de", limit=5)
+        found.append((made.record["units"]["xnli/de/test"], made.record["resources"]["translations_test"]))
+    (first, before), (second, after) = found
+    assert [second[name] for name in ("key", "seconds")] == [first[name] for name in ("key", "seconds")]
+    assert before == [{"from": "de", "to": "en", "origin": "machine_translation", "system": ""}]
+    assert after == [{"from": "de", "to": "en", "origin": "human_translation", "system": "students"}]
+    assert second["resources"]["translations_test"] == after
+
+
 def test_examples_of_a_report_are_those_that_were_scored(
     run: Callable[..., Run], corpus: Path, tmp_path: Path, english: list[Pair]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -53,8 +54,7 @@ def test_masks_80_10_10_of_15_percent_and_never_special_tokens(kind: str) -> Non
     mask = Mask.of(tokens, 0.15)
     rng = np.random.default_rng(1)
     ids = rng.integers(len(tokens), size=400_000)
-    torch.manual_seed(0)
-    masked, labels = mask.drawn(ids, np.array([0, len(ids)]))
+    masked, labels = mask.drawn(ids, np.array([0, len(ids)]), [np.random.default_rng(0)])
     special = np.isin(ids, tokens.all_special_ids)
     chosen = labels != -100
     assert special.any() and not chosen[special].any() and (masked[~chosen] == ids[~chosen]).all()
@@ -96,10 +96,8 @@ def test_a_row_has_no_more_masks_than_it_may_and_those_that_stay_would_be_there_
     edges = np.concatenate([[0], np.cumsum(np.tile([128, 2, 40, 130], 10))])
     ids = ids[: edges[-1]]
     plain, capped = (Mask.of(tokenizer("bert"), 0.15, most) for most in (0, 20))
-    torch.manual_seed(0)
-    masked, every = plain.drawn(ids, edges)
-    torch.manual_seed(0)
-    fewer, labels = capped.drawn(ids, edges)
+    masked, every = plain.drawn(ids, edges, [np.random.default_rng(row) for row in range(len(edges) - 1)])
+    fewer, labels = capped.drawn(ids, edges, [np.random.default_rng(row) for row in range(len(edges) - 1)])
     counts, kept = (np.add.reduceat(found != -100, edges[:-1]) for found in (every, labels))
     assert counts.max() > 20 and np.array_equal(kept, np.minimum(counts, 20))
     assert np.array_equal(fewer[labels != -100], masked[labels != -100]) and not (labels != -100)[every == -100].any()
@@ -127,24 +125,26 @@ def test_a_long_text_shows_another_stretch_each_time() -> None:
     words = " ".join(TEXTS * 3)
     features = family(max_length=12, mlm_probability=0.0).features(tokens, [Text("0", words)], training=True)
     ids = tokens(words, add_special_tokens=False)["input_ids"]
-    torch.manual_seed(0)
     begins = set()
-    for _ in range(400):
-        row = features.batch(np.array([0]), 1)["input_ids"][0].tolist()
+    for step in range(400):
+        row = features.at_step(0, step).batch(np.array([0]), 1)["input_ids"][0].tolist()
         assert len(row) == 12 and (row[0], row[-1]) == (tokens.bos_token_id, tokens.eos_token_id)
         begins |= {i for i in range(len(ids)) if ids[i : i + 10] == row[1:-1]}
     assert min(begins) == 0 and max(begins) == len(ids) - 10 and len(begins) > 0.6 * len(ids)
     assert features.lengths[np.array([0])].tolist() == [12]
 
 
-def test_the_mask_is_drawn_anew_from_torchs_generator() -> None:
-    features, chosen = rows(), np.arange(20)
-    torch.manual_seed(5)
-    state = torch.get_rng_state()
-    first, second = (features.batch(chosen, 1)["input_ids"] for _ in range(2))
-    assert (first != second).any()
-    torch.set_rng_state(state)
-    np.testing.assert_array_equal(rows().batch(chosen, 1)["input_ids"], first)
+@given(st.integers(0, 2**40), st.integers(0, 10**6), st.permutations(range(8)))
+def test_masks_and_stretches_depend_on_seed_step_and_row_alone(seed: int, step: int, order: list[int]) -> None:
+    made = rows(count=8, max_length=8)
+    assert max(len(text.text.split()) for text in texts(8)) > 8  # some are cut
+    together = made.at_step(seed, step).batch(np.array(order), 1)
+    for place, row in enumerate(order):
+        alone = rows(count=8, max_length=8).at_step(seed, step).batch(np.array([row]), 1)
+        for name in ("input_ids", "labels"):
+            assert np.array_equal(alone[name][0], together[name][place][: alone[name].shape[1]])
+    for others in (made.at_step(seed, step + 1), made.at_step(seed + 1, step)):
+        assert not np.array_equal(others.batch(np.array(order), 1)["input_ids"], together["input_ids"])
 
 
 def test_the_loss_is_that_of_the_whole_model(tmp_path: Path) -> None:
@@ -267,6 +267,19 @@ def test_training_learns_and_a_stopped_one_goes_on_to_the_same_bits(tmp_path: Pa
     ):
         assert torch.equal(value, other), name
     assert losses[-1][1] < losses[0][1]
+
+
+def test_how_a_step_is_cut_changes_no_mask(tmp_path: Path, corpus: Path) -> None:
+    folder = save_model("xlmr", tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    found = []
+    for name, budget in (("whole", 10_000), ("cut", 30)):
+        options = TrainOptions(lr=2e-3, batch=8, max_steps=4, batch_tokens=budget)
+        found.append(make_trainer(folder, corpus, tmp_path / name, options).run())
+    [(_, loss)], [(_, cut)] = (progress.losses for progress in found)
+    assert cut == pytest.approx(loss, rel=1e-5) and found[0].tokens == found[1].tokens
 
 
 def test_the_pretrained_head_is_kept_and_tied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -98,6 +98,7 @@ def alone(
         ("mnli+squad", (), True),
         ("mnli", ("--peft", "lora"), True),
         ("mnli@noise", (), True),
+        ("mnli+mlm[de,sw]", (), True),
     ],
 )
 def test_two_processes_train_as_one(
@@ -124,30 +125,14 @@ def test_two_processes_train_as_one(
     assert json.loads((folders[1] / "config.json").read_text()) == json.loads((folders[0] / "config.json").read_text())
 
 
-MASKS = """
-import numpy as np
-from harness import hookimpl
-from harness.families.text_rows import Mask
-
-def by_word(mask, ids, offsets):
-    drawn = (ids.astype(np.int64) * 40503 % 1009) / 1009
-    return mask.apply(ids, drawn, (drawn * 10) % 1, ids.astype(np.int64) % len(mask.ordinary), offsets)
-
-@hookimpl
-def harness_configure(registry):
-    Mask.drawn = by_word  # else each process draws its own, as it draws its own dropout
-"""
-
-
 def test_new_tokens_have_their_own_rate_in_two_processes_as_in_one(
     corpus: Path, without_dropout: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "masks.py").write_text(MASKS, encoding="utf-8")
     options = {"extend_vocabulary": 24, "second_lr": 1e-2, "lr": 1e-4, "mlm_probability": 0.5, "max_steps": 5}
     given = words("mlm[sw]", corpus, without_dropout, **options)
     found = {}
     for name, processes in (("one", 1), ("two", 2)):
-        run("--plugin", tmp_path / "masks.py", *given, "--out", tmp_path / name / "out", processes=processes)
+        run(*given, "--out", tmp_path / name / "out", processes=processes)
         found[name] = load_file(tmp_path / name / "out" / "model.safetensors")
     for name, value in found["one"].items():
         torch.testing.assert_close(found["two"][name], value, rtol=1e-4, atol=2e-5)

@@ -25,7 +25,7 @@ from harness.types.roles import MEASURES, option
 TABLE = ObjectiveFile(
     "synonyms/en.json",
     'a JSON object of words, each with the list of its synonyms: {"buy": ["purchase"]};'
-    " `harness data sample` writes a small one",
+    " `harness data synonyms` makes one of WordNet, `harness data sample` writes a small one",
 )
 ROLE = "synonym table"
 MATCHES = ("exact", "folded")
