@@ -43,6 +43,13 @@ def harness_objectives():
         summary="captions as usual; the tower stays in the checkpoint and sees a blank picture, for its cost alone",
     )
     yield Objective(
+        "written",
+        1,
+        "harness.training.objectives.written:Written",
+        families=("captioning",),
+        summary="captions written by an encoder-decoder or a decoder, behind the vectors of their pictures",
+    )
+    yield Objective(
         "adversarial",
         1,
         "harness.training.objectives.adversarial:Adversarial",

@@ -106,6 +106,8 @@ def test_only_scoring_entities_waits_for_their_library(shared_data: Path, task: 
     assert (not modules.isdisjoint(("seqeval", "sklearn"))) == waits
 
 
+VISION = ("PIL", "torchvision", "harness.models._towers", "harness.data.scenes.draw", "harness.data.scenes.write")
+"""Modules that see or draw."""
 WRITING = (
     *("harness.scoring.metrics.generation", "harness.scoring.formats.texts", "sacrebleu", "rouge_score", "nltk"),
     *("py3langid", "lingua", "transformers.generation"),
@@ -113,9 +115,11 @@ WRITING = (
 """Modules that cost something. Every run imports the families, which say what their options are."""
 
 
-def test_only_runs_that_write_text_import_what_scores_it(shared_data: Path, tmp_path: Path) -> None:
+def test_only_runs_that_write_text_import_what_scores_it_and_none_of_them_what_sees(
+    shared_data: Path, tmp_path: Path
+) -> None:
     data, common = str(shared_data), ("eval", "--offline", "--limit", "4", "--model", "baseline:majority", "--json")
     spans = loaded_by(*common, "--task", "xquad[de]", "--data-dir", data, "--out", str(tmp_path / "spans"))
-    assert spans.isdisjoint(WRITING) and "harness.families.span_qa" in spans
+    assert spans.isdisjoint((*WRITING, *VISION)) and "harness.families.span_qa" in spans
     texts = loaded_by(*common, "--task", "xquad_gen[de]", "--data-dir", data, "--out", str(tmp_path / "texts"))
-    assert texts.issuperset(WRITING[:4])
+    assert texts.issuperset(WRITING[:4]) and texts.isdisjoint(VISION)

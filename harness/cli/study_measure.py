@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.shared_options import data_dir_option, eval_options, session_options, size_option
+from harness.cli.shared_options import data_dir_option, eval_options, session_options, size_option, split_commas
 from harness.types.defaults import CHECKLIST_CASES
 
 PARTS = ("latency", "tokens", "checklist")
@@ -30,6 +30,14 @@ PARTS = ("latency", "tokens", "checklist")
 @click.option(
     "--seconds", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds of a model's calls, at least."
 )
+@click.option(
+    "--batch-sizes",
+    multiple=True,
+    default=("8,32",),
+    callback=split_commas,
+    metavar="SIZES",
+    help="Batches whose throughput is measured on texts, or none.  [default: 8,32]",
+)
 @click.option("--no-memory", is_flag=True, help="Leave out memory, which takes a process of its own for each model.")
 @click.option(
     "--cases",
@@ -48,6 +56,7 @@ def measure(
     task: str | None,
     calls: int,
     seconds: float,
+    batch_sizes: tuple[str, ...],
     no_memory: bool,
     cases: int,
     **rest: Any,
@@ -60,7 +69,7 @@ def measure(
     there are kept.
     """
     from harness.cli.console import message
-    from harness.efficiency.protocol import Protocol
+    from harness.efficiency.protocol import NATURAL, Protocol, parse_batch_sizes
     from harness.efficiency.study_runs import measure_runs
     from harness.registry.default import get_registry
     from harness.studies.grid import StudyFolders
@@ -72,7 +81,7 @@ def measure(
     options = eval_options(**rest)
     found = []
     if "latency" in parts:
-        protocol = Protocol(calls, seconds, batch_sizes=(), lengths=())
+        protocol = Protocol(calls, seconds, batch_sizes=parse_batch_sizes(batch_sizes), lengths=(NATURAL,))
         of = task or study.tasks[0]
         found += measure_runs(study, folder, registry, options, protocol, task=of, memory=not no_memory, said=message)
     if "tokens" in parts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
 from harness.efficiency.measure import measure
-from harness.efficiency.protocol import Protocol
+from harness.efficiency.protocol import NATURAL, Protocol
 from harness.efficiency.result import FILE, read_efficiency
 from harness.efficiency.written import write_files
 from harness.studies.collect import collect
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = "efficiency"
 """The folder of the measurements, in that of the study."""
 Costs = Mapping[tuple[str, str, int], Mapping[str, float]]
-"""Factors of the observations of each run, by model, arm and seed: ``latency_ms`` and ``memory_mb``."""
+"""Factors of the observations of each run, by model, arm and seed: ``latency_ms``, ``memory_mb``, ``throughput_8``, ..."""
 
 
 def measure_runs(
@@ -89,5 +89,10 @@ def _measured(path: Path) -> dict[str, dict[str, float]]:
         found[Path(each["reference"]).name] = {
             "latency_ms": each["latency"]["total"][0]["value"],
             **({"memory_mb": memory / 1e6} if memory else {}),
+            **{
+                f"throughput_{cell['batch_size']}": cell["total"]
+                for cell in each["throughput"]
+                if cell["length"] == NATURAL and cell["total"]
+            },
         }
     return found

@@ -16,20 +16,23 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from harness.core.arrays import OutputRows
-from harness.core.errors import DataError, UsageError, check_choice
-from harness.families._caption_rows import CaptionRows, filled, gaps
+from harness.core.errors import DataError, ModelError, UsageError, check_choice
+from harness.families._caption_rows import MASKS, CaptionRows, filled, gaps, groups, in_front
 from harness.families.base import HeadFamily
 from harness.families.baseline import random_stream
-from harness.families.mlm import check_mask_token
 from harness.families.text_rows import Mask
 from harness.inference.features import Features, Ragged
-from harness.inference.tokenization import RowTemplate, encode_pairs, offsets
+from harness.inference.tokenization import RowTemplate, encode_pairs
+from harness.models.config import WHERE, load_config
 from harness.models.fingerprint import model_fingerprint
-from harness.models.heads import plain_model
+from harness.models.heads import plain_model, quiet
 from harness.models.image_tower import (
+    CONVOLUTIONS,
+    KINDS,
+    PATCHES,
     attach_tower,
-    drawn_patches,
     drawn_projector,
+    drawn_squares,
     keep_tower,
     release_tower,
     shown,
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-PATCHES = "patches"
+_WRITES = "encoders such as XLM-R and mBERT fill in gaps; a model with a decoder writes captions: --via 'TASK@written'"
 AT_INFERENCE = ("removed", "null", "kept")
 BLANK_SHARE = 0.1
 """Share of the rows that see the constant vectors in place of a picture, where these stay in the checkpoint."""
@@ -65,17 +68,21 @@ class Captioning(HeadFamily):
     class Options:
         """``max_length`` counts all tokens of a row; captions are cut, the places of the picture never are.
 
-        ``prefix`` is the number of vectors of a picture (0: captions alone), ``mask_share`` the share of the tokens of a
-        caption that are predicted: of these 80% are masked, 10% replaced, 10% kept. ``tower`` is "patches", trained from
-        nothing on pictures of ``image_size`` pixels a side in squares of ``patch``, or the folder of a CLIP or SigLIP model,
-        which is frozen. ``tower_at_inference`` says what of it is in the checkpoint: nothing ("removed"), constant vectors
-        that are learned in its place ("null"), or the tower, which sees a blank picture ("kept"). ``head`` "tied" scores
-        tokens by the input embeddings, for encoders without a masked-language-model head.
+        ``prefix`` is the number of vectors of a picture (0: captions alone), ``mask_share`` the share of a caption that is
+        predicted: of its "tokens", of its "words", each with all of its tokens, or of its marked "spans", as ``mask`` says.
+        Of tokens and words 80% are masked, 10% replaced, 10% kept. Spans are always masked, as they are where captions are
+        predicted, and nothing else is hidden; a caption without any is hidden by words. ``tower`` is "patches" or
+        "convolutions", trained from nothing on pictures of ``image_size`` pixels a side, with a vector for each square of
+        ``patch``, or the folder of a CLIP or SigLIP model, which is frozen. ``tower_at_inference`` says what of it is in the
+        checkpoint: nothing ("removed"), constant vectors that are learned in its place ("null"), or the tower, which sees a
+        blank picture ("kept"). ``head`` "tied" scores tokens by the input embeddings, for encoders without a
+        masked-language-model head.
         """
 
         max_length: int = option(128, MEASURES)
         prefix: int = option(16, MEASURES)
         mask_share: float = option(0.5, MEASURES)
+        mask: str = option("tokens", MEASURES, keyed="changed")
         tower: str = option(PATCHES, MEASURES, keyed="never")
         patch: int = option(8, MEASURES)
         image_size: int = option(32, MEASURES)
@@ -86,6 +93,7 @@ class Captioning(HeadFamily):
             """Refuses names and numbers that mean nothing, and patches that are not as many as the vectors."""
             check_choice("tower_at_inference", self.tower_at_inference, AT_INFERENCE)
             check_choice("head", self.head, HEADS)
+            check_choice("mask", self.mask, MASKS)
             if self.prefix < 0:
                 raise UsageError(f"option prefix: 0 or more expected, not {self.prefix}")
             if not 0 < self.mask_share <= 1:
@@ -95,8 +103,12 @@ class Captioning(HeadFamily):
                     f"option tower_at_inference: {self.tower_at_inference!r} keeps vectors, and prefix is 0",
                     hint="--set prefix=16",
                 )
-            if self.prefix and self.tower == PATCHES:
-                _check_patches(self.prefix, self.patch, self.image_size)
+            if self.prefix and self.tower in KINDS:
+                _check_squares(self.prefix, self.patch, self.image_size)
+            if self.prefix and self.tower == CONVOLUTIONS and (self.patch < 2 or self.patch & (self.patch - 1)):
+                raise UsageError(
+                    f"option patch: convolutions halve a picture to squares of 2, 4, 8, ... pixels, not of {self.patch}"
+                )
 
     options: Options
 
@@ -112,7 +124,7 @@ class Captioning(HeadFamily):
         """
         if kwargs.get("quantization_config") is not None:
             raise UsageError("--quant: captions are not learned by a model in 8 or 4 bits", hint="train without")
-        model = load_masked_head(reference, self.options.head, **kwargs)
+        model = self.load_network(reference, **kwargs)
         release_tower(model)
         if kwargs.get("ignore_mismatched_sizes", False) or tower_of(model) is None:
             take_off_tower(model)
@@ -120,13 +132,21 @@ class Captioning(HeadFamily):
             model.harness_fresh = frozenset({*getattr(model, "harness_fresh", ()), *tower_names(model)})
         return model
 
+    def load_network(self, reference: str, **kwargs: Any) -> PreTrainedModel:
+        """The model with its head; ModelError for an encoder-decoder, which guesses no tokens of what it reads."""
+        with quiet():
+            config = load_config(reference, **{name: kwargs[name] for name in WHERE if name in kwargs})
+        if config.is_encoder_decoder:
+            raise ModelError(f"{reference}: an encoder-decoder fills in no gaps of captions", hint=_WRITES)
+        return load_masked_head(reference, self.options.head, **kwargs)
+
     def _put_on_tower(self, model: PreTrainedModel, seed: int) -> None:
         """Draws the tower, and the constant vectors where there are some."""
         options = self.options
         if not options.prefix:
             return
-        if options.tower == PATCHES:
-            tower = drawn_patches(model, options.image_size, options.patch, seed)
+        if options.tower in KINDS:
+            tower = drawn_squares(model, options.tower, options.image_size, options.patch, seed)
         else:
             folder, there = Path(options.tower), tower_of(model)
             vision = load_vision(folder) if there is None else cast(Any, there).vision
@@ -152,10 +172,11 @@ class Captioning(HeadFamily):
         return {**{name: tower[name] for name in tower_names(model)}, **super().head_parameters(model)}
 
     def treatment(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """``tower``: the fingerprint of the vision model, where one is used."""
-        if not self.options.prefix or self.options.tower == PATCHES:
+        """``tower``: the fingerprint of the vision model, where one is used, or the kind of a trained one but for patches."""
+        tower = self.options.tower
+        if not self.options.prefix or tower == PATCHES:
             return {}
-        return {"tower": model_fingerprint(Path(self.options.tower))}
+        return {"tower": tower if tower in KINDS else model_fingerprint(Path(tower))}
 
     def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         """The text model, with what ``tower_at_inference`` leaves of the tower."""
@@ -185,24 +206,32 @@ class Captioning(HeadFamily):
         self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool
     ) -> CaptionRows:
         """One row a caption. In training tokens are hidden anew at every step; else the marked stretches are."""
-        check_mask_token(tokenizer)
-        captions = _captions(examples)
-        self._check_pictures(captions)
+        if tokenizer.mask_token_id is None:
+            raise ModelError(f"{tokenizer.name_or_path}: the tokenizer has no mask token", hint=_WRITES)
+        captions = captions_of(examples)
+        self.check_pictures(captions)
         length, room = self.options.prefix, self._room(tokenizer)
         ids, segments = self._rows(tokenizer, captions)
         places = np.arange(PLACEHOLDER, PLACEHOLDER + length)
         rows = CaptionRows(
-            _in_front(ids, places),
+            in_front(ids, places),
             np.arange(len(ids)),
-            segments=None if segments is None else _in_front(segments, np.zeros(length, np.int64)),
+            segments=None if segments is None else in_front(segments, np.zeros(length, np.int64)),
             pictures=[caption.image for caption in captions],
             length=length,
-            size=self._size,
+            size=self.size,
         )
         if training:
             null = self.options.tower_at_inference == "null"
             mask = Mask.of(tokenizer, self.options.mask_share)
-            return replace(rows, mask=mask, blank_share=BLANK_SHARE if null else 0.0)
+            together = self.options.mask
+            return replace(
+                rows,
+                mask=mask,
+                groups=() if together == "tokens" else groups(tokenizer, captions, together, ids.lengths),
+                plainly=together == "spans",
+                blank_share=BLANK_SHARE if null else 0.0,
+            )
         behind = length + RowTemplate.of(tokenizer, 1).texts[0]
         found = gaps(tokenizer, captions, behind, room)
         asked = np.zeros(len(rows.ids.values), np.int64)
@@ -219,7 +248,7 @@ class Captioning(HeadFamily):
 
     def text_rows(self, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, training: bool) -> Features:
         """The rows of the captions, without places and pictures, which need not be there."""
-        ids, segments = self._rows(tokenizer, _captions(examples))
+        ids, segments = self._rows(tokenizer, captions_of(examples))
         return Features(ids, np.arange(len(ids)), segments=segments)
 
     def _rows(self, tokenizer: PreTrainedTokenizerBase, captions: Sequence[Captioned]) -> tuple[Ragged, Ragged | None]:
@@ -232,13 +261,14 @@ class Captioning(HeadFamily):
         return RowTemplate.of(tokenizer, 1).room(tokenizer, self.options.max_length - self.options.prefix)
 
     @property
-    def _size(self) -> int:
+    def size(self) -> int:
         """The pixels on a side of the pictures that the tower takes."""
-        if not self.options.prefix or self.options.tower == PATCHES:
+        if not self.options.prefix or self.options.tower in KINDS:
             return self.options.image_size
         return vision_size(Path(self.options.tower))
 
-    def _check_pictures(self, captions: Sequence[Captioned]) -> None:
+    def check_pictures(self, captions: Sequence[Captioned]) -> None:
+        """DataError where a picture is not there and the model is to see it."""
         missing = [caption.image for caption in captions if not caption.image.digest] if self.options.prefix else []
         if missing:
             more = f", nor are {len(missing) - 1:,} others" if len(missing) > 1 else ""
@@ -252,22 +282,23 @@ class Captioning(HeadFamily):
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross-entropy of the predicted tokens, in fp32, and their number."""
-        with self._seeing(model, batch):
+        with self.seeing(model, batch):
             return masked_loss(model, batch)
 
     def outputs(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``tokens``: the row, with the likeliest token in each place that is asked for."""
         asked = batch["asked"] > 0
-        with self._seeing(model, batch):
+        with self.seeing(model, batch):
             logits = masked_logits(model, batch, asked)
         tokens = batch["input_ids"].clone()
         tokens[asked] = logits.argmax(dim=1)
         return {"tokens": tokens}
 
-    def _seeing(self, model: Any, batch: Mapping[str, torch.Tensor]) -> AbstractContextManager[None]:
+    def seeing(self, model: Any, batch: Mapping[str, torch.Tensor]) -> AbstractContextManager[None]:
+        """Within, the model sees the pictures of a batch at the places of its rows."""
         if "pixels" not in batch:
             return nullcontext()
-        return shown(plain_model(model), batch["pixels"], batch.get("blank"))
+        return shown(plain_model(model), batch["pixels"], batch.get("blank"), batch.get("picture"))
 
     def decode(self, features: Features, outputs: Mapping[str, OutputRows], examples: Sequence[Example]) -> list[str]:
         """The captions, with what the model has said in their gaps."""
@@ -276,7 +307,7 @@ class Captioning(HeadFamily):
         tokenizer: Any = features.facts["tokenizer"]
         every: Any = features.facts["gaps"]
         known, said = len(tokenizer), []
-        for caption, found, tokens in zip(_captions(examples), every, outputs["tokens"], strict=True):
+        for caption, found, tokens in zip(captions_of(examples), every, outputs["tokens"], strict=True):
             words = [[int(token) for token in tokens[gap.tokens.start : gap.tokens.stop]] for gap in found]
             plain = [
                 tokenizer.decode([token for token in own if token < known], skip_special_tokens=True).strip()
@@ -287,7 +318,7 @@ class Captioning(HeadFamily):
 
     def guess(self, kind: str, train: Sequence[Example], unit: UnitExamples, seed: int) -> list[str]:
         """ "majority": the most frequent training caption; "random": any of them."""
-        captions = [caption.caption for caption in _captions(train)]
+        captions = [caption.caption for caption in captions_of(train)]
         count = len(unit.examples)
         if not captions:
             return [""] * count
@@ -296,7 +327,8 @@ class Captioning(HeadFamily):
         return [captions[index] for index in random_stream(unit, seed).integers(len(captions), size=count)]
 
 
-def _captions(examples: Sequence[Example]) -> list[Captioned]:
+def captions_of(examples: Sequence[Example]) -> list[Captioned]:
+    """The examples, all of which must be captions of pictures; UsageError where they are not."""
     captions = [example for example in examples if isinstance(example, Captioned)]
     if len(captions) < len(examples):
         kinds = {type(example).__name__ for example in examples if not isinstance(example, Captioned)}
@@ -304,17 +336,7 @@ def _captions(examples: Sequence[Example]) -> list[Captioned]:
     return captions
 
 
-def _in_front(rows: Ragged, values: Any) -> Ragged:
-    """The rows with the same values in front of each."""
-    edges = offsets(rows.lengths + len(values))
-    places = (edges[:-1, None] + np.arange(len(values))).ravel()
-    found, inside = np.empty(int(edges[-1]), np.int64), np.ones(int(edges[-1]), np.bool_)
-    inside[places] = False
-    found[places], found[inside] = np.tile(values, len(rows)), rows.values
-    return Ragged(found, edges)
-
-
-def _check_patches(prefix: int, patch: int, size: int) -> None:
+def _check_squares(prefix: int, patch: int, size: int) -> None:
     """UsageError where squares of ``patch`` pixels do not cut pictures into as many as there are vectors."""
     if patch < 1 or size < patch or size % patch:
         raise UsageError(f"option patch: pictures of {size} pixels a side are not cut into squares of {patch}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -166,11 +167,13 @@ class Generation(HeadFamily):
         plain = plain_model(model)
         batch = self._in_language(plain, batch)
         if not plain.config.is_encoder_decoder:
-            logits, labels = _decoder_logits(model, batch)
+            with self.seeing(plain, batch):
+                logits, labels = _decoder_logits(model, batch)
             return cross_entropy(logits, labels, reduction="sum"), labels.new_tensor(len(labels))
         total, terms = batch["labels"].new_zeros((), dtype=torch.float32), (batch["labels"] != -100).sum()
         for piece in _pieces(plain, batch):
-            logits = _seq2seq_logits(model, plain, piece)
+            with self.seeing(plain, piece):
+                logits = _seq2seq_logits(model, plain, piece)
             total = total + cross_entropy(logits.flatten(0, 1), piece["labels"].flatten(), reduction="sum")
         return total, terms
 
@@ -200,7 +203,12 @@ class Generation(HeadFamily):
         """``ids``: the tokens that were written, shape (rows, ``max_new_tokens``), filled up with the end token."""
         plain = plain_model(model)
         batch = self._in_language(plain, batch)
-        return {"ids": written(plain, batch, self._decoding(plain.harness_end), self._first(plain, batch))}
+        with self.seeing(plain, batch):
+            return {"ids": written(plain, batch, self._decoding(plain.harness_end), self._first(plain, batch))}
+
+    def seeing(self, plain: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> AbstractContextManager[None]:
+        """Within, the model reads more of the rows of a batch than their tokens; by default, nothing."""
+        return nullcontext()
 
     def _decoding(self, end: int) -> Decoding:
         return Decoding(self.options.max_new_tokens, self.options.num_beams, end)

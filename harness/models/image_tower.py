@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.border import border
 from harness.core.errors import ModelError
-from harness.models.places import IMAGES, answering, plain_again, put_in_every_row, put_in_no_row, word_embedding
+from harness.models.places import (
+    IMAGES,
+    answering,
+    plain_again,
+    put_in_every_row,
+    put_in_no_row,
+    reading_embedding,
+    word_embedding,
+)
 from harness.models.stored import stored_names, stored_tensors
 
 if TYPE_CHECKING:
@@ -24,35 +32,38 @@ if TYPE_CHECKING:
     from harness.models._towers import Tower
 
 _WHAT = "a tower for images"
+PATCHES, CONVOLUTIONS = "patches", "convolutions"
+KINDS = (PATCHES, CONVOLUTIONS)
+"""Towers that are trained from nothing, with a vector for each square of an image."""
 
 
 def tower_of(model: PreTrainedModel) -> Tower | None:
     """The tower of a model; None where it has none."""
-    try:
-        return getattr(model.get_input_embeddings(), IMAGES, None)
-    except (AttributeError, NotImplementedError):  # models without such a table
-        return None
+    return getattr(reading_embedding(model), IMAGES, None)
 
 
 def attach_tower(model: PreTrainedModel, tower: Tower) -> None:
-    """Gives the model this tower, in place of any that it has; ModelError where it cannot have one."""
+    """Gives the model this tower, in place of any that it has; ModelError where it cannot have one.
+
+    In an encoder-decoder, places are for the encoder's rows alone.
+    """
     from harness.models._towers import Pictured
 
-    embedding = answering(model, Pictured, _WHAT)
+    embedding = answering(model, Pictured, _WHAT, stacks=2)
     setattr(embedding, IMAGES, tower.to(embedding.weight.device))
     embedding.shown = {}
 
 
-def drawn_patches(model: PreTrainedModel, size: int, patch: int, seed: int) -> Tower:
-    """A tower of patches for the model, drawn from ``seed``; torch's own generator is as before."""
+def drawn_squares(model: PreTrainedModel, kind: str, size: int, patch: int, seed: int) -> Tower:
+    """A tower of one of the :data:`KINDS` for the model, drawn from ``seed``; torch's own generator is as before."""
     import torch
 
-    from harness.models._towers import Patches
+    from harness.models._towers import TRAINED
 
-    width = word_embedding(model, _WHAT).embedding_dim
+    width = word_embedding(model, _WHAT, stacks=2).embedding_dim
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Patches(size, patch, width)
+        return TRAINED[kind](size, patch, width)
 
 
 def drawn_projector(
@@ -66,20 +77,27 @@ def drawn_projector(
 
     from harness.models._towers import Vision
 
-    width = word_embedding(model, _WHAT).embedding_dim
+    width = word_embedding(model, _WHAT, stacks=2).embedding_dim
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Vision(vision, length, width, described)
 
 
 @contextmanager
-def shown(model: PreTrainedModel, pixels: torch.Tensor, blank: torch.Tensor | None = None) -> Iterator[None]:
+def shown(
+    model: PreTrainedModel,
+    pixels: torch.Tensor,
+    blank: torch.Tensor | None = None,
+    names: torch.Tensor | None = None,
+) -> Iterator[None]:
     """Within, the places of row i of a batch stand for image i, or for the constant vectors where it is ``blank``.
 
-    ``pixels`` are (rows, size, size, 3), 0 to 255. On a processor other threads may show the model other images meanwhile.
+    ``pixels`` are (rows, size, size, 3), 0 to 255. With ``names`` (rows,), numbers that tell images apart, a frozen vision
+    model computes each image once, as long as it is remembered. On a processor other threads may show the model other images
+    meanwhile.
     """
-    embedding: Any = model.get_input_embeddings()
-    embedding.shown[get_ident()] = (pixels, blank)
+    embedding: Any = reading_embedding(model)
+    embedding.shown[get_ident()] = (pixels, blank, names)
     try:
         yield
     finally:
@@ -88,7 +106,7 @@ def shown(model: PreTrainedModel, pixels: torch.Tensor, blank: torch.Tensor | No
 
 def take_off_tower(model: PreTrainedModel) -> None:
     """Makes the model the text model again that it was before it had a tower."""
-    embedding: Any = model.get_input_embeddings()
+    embedding: Any = reading_embedding(model)
     if tower_of(model) is not None:
         release_tower(model)
         delattr(embedding, IMAGES)

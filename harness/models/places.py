@@ -45,19 +45,28 @@ def _mixed(mixin: Any, kind: Any) -> Any:
     return type(name, (mixin, kind), {"__module__": mixin.__module__, "__doc__": mixin.__doc__})
 
 
-def word_embedding(model: PreTrainedModel, what: str) -> Any:
-    """The model's table of input embeddings; ModelError, saying ``what`` it cannot have, for a model without one."""
+def reading_embedding(model: PreTrainedModel) -> Any:
+    """The model's table of input embeddings, of an encoder-decoder that of its encoder; None where it has none."""
+    try:
+        reader: Any = model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
+        return reader.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+
+
+def word_embedding(model: PreTrainedModel, what: str, *, stacks: int = 1) -> Any:
+    """The model's table of input embeddings; ModelError, saying ``what`` it cannot have, for a model without one.
+
+    Also for an encoder-decoder, unless ``stacks`` is 2: then it is that of its encoder.
+    """
     import torch
 
-    if getattr(model.config, "is_encoder_decoder", False):
+    if stacks < 2 and getattr(model.config, "is_encoder_decoder", False):
         raise ModelError(
             f"a model of type {model.config.model_type!r} has two stacks that read: it cannot have {what}",
             hint="use an encoder such as XLM-R or mBERT",
         )
-    try:
-        embedding = model.get_input_embeddings()
-    except (AttributeError, NotImplementedError):
-        embedding = None
+    embedding = reading_embedding(model)
     if not isinstance(embedding, torch.nn.Embedding):
         raise ModelError(
             f"a model of type {model.config.model_type!r} has no table of input embeddings: it cannot have {what}",
@@ -66,12 +75,12 @@ def word_embedding(model: PreTrainedModel, what: str) -> Any:
     return embedding
 
 
-def answering(model: PreTrainedModel, mixin: Any, what: str) -> Any:
-    """The model's input embedding, which is a ``mixin`` from now on. Errors as for :func:`word_embedding`.
+def answering(model: PreTrainedModel, mixin: Any, what: str, *, stacks: int = 1) -> Any:
+    """The model's input embedding, which is a ``mixin`` from now on. ``stacks`` and errors as for :func:`word_embedding`.
 
     ModelError as well where it has vectors of another kind.
     """
-    embedding = word_embedding(model, what)
+    embedding = word_embedding(model, what, stacks=stacks)
     if not isinstance(embedding, mixin):
         if isinstance(embedding, AnswersPlaces):
             raise ModelError(

@@ -28,6 +28,7 @@ CAPTIONS = IntermediateTask(
     any_language=of_language,
     example=readers.captioned,
     metric="caption_match",
+    options={"mask": "words"},  # where some pieces of a word stay visible they tell it without the picture
     summary="say what a picture shows",
     licence="that of the pictures and captions",
     citation="that of the pictures and captions; Multi30k: Elliott et al. 2016",

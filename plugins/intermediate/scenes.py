@@ -24,6 +24,8 @@ SCENES = IntermediateTask(
     any_language=of_language,
     example=readers.captioned,
     metric="scene_slots",
+    # as captions are predicted: all marked words at once; shapes are drawn anywhere, so that convolutions learn them sooner
+    options={"mask": "spans", "mask_share": 1.0, "tower": "convolutions"},
     summary="say which shapes a drawn picture shows, and where",
     licence="that of the harness",
     citation="drawn and written by the harness",

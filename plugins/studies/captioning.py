@@ -57,8 +57,8 @@ CONTRASTS = (
         for name in ("captions-multi", "mnli", "captions-mnli", "captions-null")
     ),
 )
-SMOKE_ARMS = ("none", "captions", "captions-masked", "captions-mismatched")
-STEPS = {"scenes.max_steps": 200, "scenes.eval_limit": 200}
+SMOKE_ARMS = ("none", "captions", "captions-masked", "captions-mismatched", "captions-null")
+STEPS = {"scenes.max_steps": 400, "scenes.eval_limit": 200}
 
 
 def smoke_arms():
@@ -96,7 +96,8 @@ def harness_studies():
                 "arms": tuple(smoke_arms()),
                 "contrasts": tuple(
                     Contrast(each.name, each.arm, each.against, primary=each.primary, hypothesis=each.hypothesis)
-                    for each in CONTRASTS[:3]
+                    for each in CONTRASTS
+                    if each.arm in SMOKE_ARMS
                 ),
                 "seeds": (1, 2),
                 "recipe": "tiny",

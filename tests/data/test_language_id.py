@@ -33,11 +33,17 @@ def questions(data: Path, code: str) -> list[str]:
     return [each.context for each in load_examples(task, split, data_dir=data, offline=True).examples]
 
 
+def sentences(data: Path, code: str) -> list[str]:
+    task = get_registry().task("tatoeba")
+    split = task.languages[code]["test"]
+    return [each.foreign for each in load_examples(task, split, data_dir=data, offline=True).examples]
+
+
 @pytest.mark.parametrize(
     ("source", "code"),
     [(captions, code) for code in ("en", "de", "fr")]
     + [(premises, code) for code in ("en", "de", "es", "fr", "sw", "ar", "zh")]
-    + [(questions, "ko")],
+    + [(questions, "ko"), (sentences, "hi"), (sentences, "ru")],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_real_text_in_a_known_language_is_known(source, code: str, shared_data: Path) -> None:
@@ -68,6 +74,13 @@ def test_an_installed_package_knows_other_languages() -> None:
     identifier = language_identifier("langid")
     assert language_of("muž spí na gauči v zeleném pokoji", identifier) == "cs"
     assert identifier.knows("vi") and identifier.version.startswith("py3langid ")
+
+
+def test_lingua_knows_other_languages() -> None:
+    pytest.importorskip("lingua")
+    identifier = language_identifier("lingua")
+    assert language_of("muž spí na gauči v zeleném pokoji", identifier) == "cs"
+    assert identifier.knows("vi") and identifier.describe()["name"] == "lingua"
 
 
 @pytest.mark.parametrize(

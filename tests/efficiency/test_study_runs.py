@@ -41,7 +41,7 @@ def test_arms_of_a_model_and_seed_take_turns_and_the_analysis_has_their_times(
     monkeypatch.setenv("MODEL", str(small_model))
     Path("arms.py").write_text(STUDY, encoding="utf-8")
     command = ("--plugin", "arms.py", "study")
-    short = ("--data-dir", str(corpus), "--calls", "4", "--seconds", "0")
+    short = ("--data-dir", str(corpus), "--calls", "4", "--seconds", "0", "--batch-sizes", "2,4")
     code, _, said = cli(*command, "measure", "two-arms", *short)
     assert code == 4 and "no model with one seed has checkpoints of pawsx in two arms" in said
     assert cli(*command, "run", "two-arms", "--data-dir", str(corpus))[0] == 0
@@ -62,6 +62,9 @@ def test_arms_of_a_model_and_seed_take_turns_and_the_analysis_has_their_times(
     assert factors["none", 1]["latency_ms"] == plain["latency"]["total"][0]["value"]
     assert factors["mnli", 1]["latency_ms"] == captioned["latency"]["total"][0]["value"]
     assert factors["mnli", 1]["memory_mb"] == 2.0
+    for cell in captioned["throughput"]:
+        assert factors["mnli", 1][f"throughput_{cell['batch_size']}"] == cell["total"] > 0
+    assert [cell["batch_size"] for cell in captioned["throughput"]] == [2, 4]
 
     content = json.loads(place.read_text())
     place.write_text(json.dumps(content | {"task": "xnli"}))

@@ -18,7 +18,7 @@ from small_models import save_model, tokenizer
 from harness import Captioned, Pair, Picture
 from harness.core.errors import DataError, ModelError, UsageError
 from harness.families import _caption_rows
-from harness.families._caption_rows import CaptionRows, filled, gaps
+from harness.families._caption_rows import CaptionRows, filled, gaps, words
 from harness.families.captioning import Captioning
 from harness.families.example_tokens import example_tokens
 from harness.families.mlm import MaskedLanguageModel
@@ -79,11 +79,16 @@ def test_half_of_the_tokens_of_captions_are_hidden_and_never_special_ones() -> N
     assert (batch["input_ids"][chosen] == tokenizer("xlmr").mask_token_id).mean() == pytest.approx(0.8, abs=0.02)
 
 
-@given(st.integers(0, 2**40), st.integers(0, 10**6), st.permutations(range(6)))
+@given(
+    st.integers(0, 2**40),
+    st.integers(0, 10**6),
+    st.permutations(range(6)),
+    st.sampled_from(["tokens", "words", "spans"]),
+)
 def test_what_is_hidden_depends_on_seed_step_and_row_alone_and_not_on_the_picture(
-    seed: int, step: int, order: list[int]
+    seed: int, step: int, order: list[int], mask: str
 ) -> None:
-    made, bare = rows().at_step(seed, step), rows(prefix=0).at_step(seed, step)
+    made, bare = rows(mask=mask).at_step(seed, step), rows(prefix=0, mask=mask).at_step(seed, step)
     together, plain = made.batch(np.array(order), 1), bare.batch(np.array(order), 1)
     assert np.array_equal(together["input_ids"][:, 16:], plain["input_ids"])
     assert np.array_equal(together["labels"][:, 16:], plain["labels"]) and "pixels" not in plain
@@ -99,6 +104,41 @@ def test_what_is_hidden_depends_on_seed_step_and_row_alone_and_not_on_the_pictur
 @pytest.mark.parametrize("training", [False, True])
 def test_rows_keep_their_promises(training: bool, options: dict[str, Any]) -> None:
     assert rows_problem(lambda: rows(training, **options)) == ""
+
+
+def test_all_tokens_of_a_word_are_hidden_together() -> None:
+    captions = [replace(each, caption="the cat, 猫睡 पीला Größere", spans=()) for each in drawn(300)]
+    made = family(mask="words").features(tokenizer("xlmr"), captions, training=True)
+    batch = made.at_step(1, 2).batch(np.arange(300), 1)
+    chosen = batch["labels"][:, 16:] != -100
+    [found] = gaps(tokenizer("xlmr"), [replace(captions[0], spans=words(captions[0].caption))], 1, 500)
+    texts = [captions[0].caption[gap.begin : gap.end] for gap in found]
+    assert texts == ["the", "cat", "猫", "睡", "पीला", "Größere"] and len(found[-1].tokens) > 1
+    for gap in found:
+        own = chosen[:, list(gap.tokens)]
+        assert (own == own[:, :1]).all() and own[:, 0].mean() == pytest.approx(0.5, abs=0.1)
+        masks = batch["input_ids"][:, 16:][:, list(gap.tokens)] == tokenizer("xlmr").mask_token_id
+        assert (masks == masks[:, :1]).all()
+    alone = [place for place in range(1, made.lengths[0] - 17) if all(place not in gap.tokens for gap in found)]
+    # the comma, and what stands for spaces alone
+    assert alone and 0.4 < chosen[:, alone].mean() < 0.6
+    assert not chosen[:, 0].any() and not chosen[:, -1].any()
+
+
+def test_spans_are_hidden_in_training_as_they_are_where_captions_are_predicted() -> None:
+    made, asked = rows(mask="spans", mask_share=1.0), rows(training=False).batch(np.arange(6), 1)
+    batch = made.at_step(3, 4).batch(np.arange(6), 1)
+    assert np.array_equal(batch["input_ids"], asked["input_ids"])
+    assert np.array_equal(batch["labels"] != -100, asked["asked"] > 0)
+    half = rows(mask="spans", count=300).batch(np.arange(300), 1)["labels"] != -100
+    assert not (half & ~(rows(training=False, count=300).batch(np.arange(300), 1)["asked"] > 0)).any()
+    assert 0.4 < half.sum() / (rows(training=False, count=300).batch(np.arange(300), 1)["asked"] > 0).sum() < 0.6
+    bare = [replace(each, spans=()) for each in drawn(6)]
+    by_words, by_spans = (
+        family(mask=mask).features(tokenizer("xlmr"), bare, training=True).batch(np.arange(6), 1)["labels"]
+        for mask in ("words", "spans")
+    )
+    assert np.array_equal(by_words, by_spans)
 
 
 def test_rows_without_a_picture_are_a_tenth_and_are_not_tied_to_what_is_hidden() -> None:
@@ -219,14 +259,17 @@ def test_the_tower_is_drawn_by_the_seed_and_the_rest_of_the_model_is_the_checkpo
     assert set(drawn_now) == others
 
 
-def test_a_picture_changes_what_is_guessed_and_the_tower_learns_from_it(model: Path) -> None:
-    network: Any = family().load(str(model), ignore_mismatched_sizes=True).eval()
+@pytest.mark.parametrize("tower", ["patches", "convolutions"])
+def test_a_picture_changes_what_is_guessed_and_the_tower_learns_from_it(model: Path, tower: str) -> None:
+    network: Any = family(tower=tower).load(str(model), ignore_mismatched_sizes=True).eval()
     made = family().features(load_tokenizer(model), drawn(6), training=True).batch(np.arange(6), 1)
     batch = {name: torch.from_numpy(value) for name, value in made.items()}
     loss, count = family().loss(network, batch)
     loss.backward()
-    tower: Any = tower_of(network)
-    assert float(tower.first.weight.grad.abs().sum()) > 0 and int(count) == int((batch["labels"] != -100).sum())
+    made_by: Any = tower_of(network)
+    assert all(float(each.grad.abs().sum()) > 0 for each in made_by.parameters()) and int(count) == int(
+        (batch["labels"] != -100).sum()
+    )
     turned = {**batch, "pixels": batch["pixels"].flip(0)}
     assert float(family().loss(network, turned)[0]) != pytest.approx(float(loss))
 
@@ -279,6 +322,8 @@ def test_models_that_are_no_encoders_are_refused(kind: str, tmp_path: Path) -> N
         ({"tower_at_inference": "gone"}, "unknown value 'gone'"),
         ({"tower_at_inference": "null", "prefix": 0}, "keeps vectors, and prefix is 0"),
         ({"head": "fresh"}, "option head"),
+        ({"mask": "letters"}, "option mask"),
+        ({"tower": "convolutions", "image_size": 30, "patch": 10, "prefix": 9}, "squares of 2, 4, 8, ... pixels"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from small_models import save_model
 
 from harness import Picture
 from harness.core.errors import DataError, ModelError
+from harness.models._towers import Seen
 from harness.models.image_tower import (
     attach_tower,
-    drawn_patches,
     drawn_projector,
+    drawn_squares,
     keep_tower,
     shown,
     take_off_tower,
@@ -70,7 +72,7 @@ def images(count: int, size: int) -> torch.Tensor:
 def test_the_places_of_a_row_have_the_vectors_of_its_own_picture(folder: Path) -> None:
     model = bare(folder)
     table = model.get_input_embeddings().weight.detach().clone()
-    attach_tower(model, drawn_patches(model, 32, 8, 5))
+    attach_tower(model, drawn_squares(model, "patches", 32, 8, 5))
     tower: Any = tower_of(model)
     seen, ids = images(3, 32), row(16, 0, 9, 2).repeat(3, 1)
     with shown(model, seen), torch.no_grad():
@@ -82,7 +84,7 @@ def test_the_places_of_a_row_have_the_vectors_of_its_own_picture(folder: Path) -
 
 
 def test_patches_are_squares_of_centred_pixels_through_two_layers(folder: Path) -> None:
-    tower: Any = drawn_patches(bare(folder), 32, 8, 0)
+    tower: Any = drawn_squares(bare(folder), "patches", 32, 8, 0)
     picture = drawn(1)[0].image
     raw = pixels(picture, 32).astype(np.float32)
     with torch.no_grad():
@@ -96,7 +98,7 @@ def test_patches_are_squares_of_centred_pixels_through_two_layers(folder: Path) 
 def test_a_tower_is_drawn_from_its_seed_and_leaves_the_generator_alone(folder: Path) -> None:
     model = bare(folder)
     before = torch.get_rng_state()
-    one, same, other = (drawn_patches(model, 32, 8, seed).state_dict() for seed in (1, 1, 2))
+    one, same, other = (drawn_squares(model, "patches", 32, 8, seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["first.weight"], other["first.weight"])
@@ -104,7 +106,7 @@ def test_a_tower_is_drawn_from_its_seed_and_leaves_the_generator_alone(folder: P
 
 def test_a_tower_is_taken_off_without_a_trace(folder: Path) -> None:
     model, plain = bare(folder), bare(folder)
-    attach_tower(model, drawn_patches(model, 32, 8, 0))
+    attach_tower(model, drawn_squares(model, "patches", 32, 8, 0))
     assert len(tower_names(model)) == 5
     keep_tower(model)
     take_off_tower(model)
@@ -122,7 +124,7 @@ def test_a_tower_is_taken_off_without_a_trace(folder: Path) -> None:
 def test_a_kept_tower_puts_a_blank_picture_in_front_of_every_row(folder: Path, tmp_path: Path, kind: str) -> None:
     model = bare(folder)
     if kind == "patches":
-        tower: Any = drawn_patches(model, 32, 16, 0)
+        tower: Any = drawn_squares(model, "patches", 32, 16, 0)
     else:
         tower = drawn_projector(model, load_vision(vision_folder(tmp_path / "vision", "clip")), 4, SCALE, 0)
     attach_tower(model, tower)
@@ -150,7 +152,7 @@ def test_a_kept_tower_puts_a_blank_picture_in_front_of_every_row(folder: Path, t
 
 def test_a_checkpoint_whose_tower_is_not_as_its_configuration_says_is_refused(folder: Path, tmp_path: Path) -> None:
     model = bare(folder)
-    attach_tower(model, drawn_patches(model, 32, 16, 0))
+    attach_tower(model, drawn_squares(model, "patches", 32, 16, 0))
     keep_tower(model)
     model.config.image_tower = {**model.config.image_tower, "patch": 8}
     model.save_pretrained(tmp_path)
@@ -187,6 +189,34 @@ def test_a_vision_model_is_frozen_and_its_pooled_vector_becomes_several(
     assert facts["length"] == 3 and facts["trained_parameters"] == 16 * 48 + 48 + 48 * 96 + 96
 
 
+def test_a_vision_model_computes_a_picture_once_and_alike_whatever_it_remembers(folder: Path, tmp_path: Path) -> None:
+    tower: Any = drawn_projector(bare(folder), load_vision(vision_folder(tmp_path / "vision", "clip")), 4, SCALE, 0)
+    images = torch.from_numpy(np.stack([pixels(each.image, 16) for each in drawn(5)]))
+    names = torch.arange(5)
+    counted: list[int] = []
+    tower.vision.register_forward_pre_hook(
+        lambda _, given, named: counted.append(len(named["pixel_values"])), with_kwargs=True
+    )
+    first = tower(images[:3], None, names[:3])
+    again = tower(images[[2, 4, 0]], None, names[[2, 4, 0]])
+    assert counted == [1] * 4  # the picture 4 alone is new
+    assert torch.equal(again[[2, 0]], first[[0, 2]])
+    torch.testing.assert_close(again, tower(images[[2, 4, 0]]))
+    copied = copy.deepcopy(tower)
+    assert len(copied._seen) == 0 and torch.equal(copied(images[:3], None, names[:3]), first)
+
+
+def test_what_is_remembered_of_pictures_is_bounded() -> None:
+    seen, made = Seen(most=3 * 16), []
+
+    def ask(name: int) -> None:
+        seen.get(name, lambda: made.append(name) or torch.zeros(1, 4))
+
+    for name in (1, 2, 3, 1, 4, 1, 2):  # of three, 2 was asked for the longest time ago when 4 came
+        ask(name)
+    assert made == [1, 2, 3, 4, 2] and len(seen) == 3
+
+
 def test_folders_without_a_known_vision_model_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model is there"):
         load_vision(tmp_path)
@@ -200,7 +230,7 @@ def test_folders_without_a_known_vision_model_are_refused(folder: Path, tmp_path
 
 def test_constant_vectors_stand_in_for_those_of_rows_without_a_picture(folder: Path) -> None:
     model = bare(folder)
-    tower: Any = drawn_patches(model, 32, 16, 0)
+    tower: Any = drawn_squares(model, "patches", 32, 16, 0)
     tower.constant = torch.nn.Parameter(drawn_vectors(model, 4, 3))
     found = tower(images(3, 32), torch.tensor([False, True, False]))
     assert torch.equal(found[1], tower.constant) and not torch.equal(found[0], found[2])
@@ -210,9 +240,9 @@ def test_a_model_has_vectors_of_one_kind_only(folder: Path, tmp_path: Path) -> N
     model = bare(folder)
     attach_prompt(model, drawn_vectors(model, 2, 0), "front")
     with pytest.raises(ModelError, match="vectors of another kind in its rows"):
-        attach_tower(model, drawn_patches(model, 32, 16, 0))
+        attach_tower(model, drawn_squares(model, "patches", 32, 16, 0))
     with pytest.raises(ModelError, match="two stacks"):
-        drawn_patches(bare(save_model("mt5", tmp_path / "mt5")), 32, 16, 0)
+        attach_prompt(bare(save_model("mt5", tmp_path / "mt5")), torch.zeros(2, 32), "front")
 
 
 # Pictures

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.data.scenes.captions import WORDINGS, caption, given_slots
-from harness.data.scenes.claims import VALUES, Claim, Shape, read_facts, true_claims
+from harness.data.scenes.captions import WORDINGS, caption, fitting_values, given_slots
+from harness.data.scenes.claims import KINDS, RELATIONS, Claim, Shape, read_facts, true_claims
 from harness.data.scenes.generate import scenes
 from harness.scoring.metrics import get_metric
 from harness.scoring.metrics.caption_match import words
@@ -87,23 +87,28 @@ def test_counts_are_of_shapes_that_look_alike() -> None:
     assert scored(known, "Здесь 3 маленьких синих круга.")["count"] == 0
 
 
-def test_chance_is_what_random_words_get() -> None:
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_chance_is_what_random_words_get_that_fit_the_rest(language: str) -> None:
     rng = random.Random(0)
     made = list(scenes("test", 40, 32, 1))
-    known = [gold(*scene.shapes, said=scene.said, wording=dict(scene.wordings)["sw"], language="sw") for scene in made]
+    known = [
+        gold(*scene.shapes, said=scene.said, wording=dict(scene.wordings)[language], language=language)
+        for scene in made
+    ]
 
-    def guess(facts: str) -> str:
-        read = read_facts(facts)
+    def guess(each: dict[str, Any]) -> str:
+        read = read_facts(each["facts"])
+        fitting = fitting_values(read.said, language, each["caption"])
         slots = {
-            slot: value if slot in read.given else rng.choice(VALUES[slot[0]])
+            slot: value if slot in read.given else rng.choice(fitting[slot])
             for slot, value in read.said.slots().items()
         }
         looks = tuple((slots["kind", i], slots["colour", i], slots["size", i]) for i in range(len(read.said.looks)))
         claim = Claim(looks, slots.get(("relation", 0), ""), int(slots.get(("count", 0), 0)))
-        return caption(claim, "sw", rng.choice(WORDINGS))[0]
+        return caption(claim, language, rng.choice(WORDINGS))[0]
 
-    draws = [METRIC.compute(known, [guess(each["facts"]) for each in known], "sw") for _ in range(200)]
-    chance = METRIC.chance(known, "sw")
+    draws = [METRIC.compute(known, [guess(each) for each in known], language) for _ in range(200)]
+    chance = METRIC.chance(known, language)
     for name in METRIC.primary:
         assert chance[name].random == pytest.approx(sum(draw[name] for draw in draws) / len(draws), abs=2.2)
 
@@ -113,6 +118,22 @@ def test_chance_of_one_shape_is_one_of_the_values() -> None:
     assert {name: each.random for name, each in chance.items()} == pytest.approx(
         {"kind": 100 / 6, "colour": 100 / 8, "size": 50, "exact_match": 100 / 96}
     )
+
+
+def test_what_stays_of_a_caption_rules_values_out() -> None:
+    claim = Claim((CIRCLE.looks, RING.looks), "left")
+
+    def open_in(language: str, wording: str = "") -> dict[Any, tuple[str, ...]]:
+        return fitting_values(claim, language, caption(claim, language, wording)[0])
+
+    english = open_in("en")
+    assert (
+        english["relation", 0] == ("left", "right") and english["kind", 0] == KINDS and len(english["colour", 1]) == 8
+    )
+    assert set(open_in("de")["kind", 0]) < set(KINDS)  # the article tells the gender
+    assert fitting_values(claim, "en", "other words")["relation", 0] == RELATIONS
+    chance = METRIC.chance([PAIR], "en")["relation"].random
+    assert chance == pytest.approx(50, abs=1)
 
 
 def test_the_ceiling_is_what_the_likeliest_words_get_where_several_captions_are_true() -> None:

@@ -30,6 +30,9 @@ LATENCY = "latency_ms"
 _COSTS = ((LATENCY, "latency", "milliseconds a call"), ("memory_mb", "memory", "megabytes"))
 """Factors, with the names and the axes of their charts."""
 
+_THROUGHPUT = "throughput_"
+"""Begins the factors that are examples a second in batches of a size."""
+
 _FRONT, _BEHIND = "on the front: no other one costs as little and scores as high", "behind it"
 _RANGES = "The means over seeds; scores with the lowest and the highest of a seed."
 
@@ -77,7 +80,12 @@ def analyse(study: Study, observations: Sequence[Observation], *, mixed: bool = 
             *(other for each in pooled for other in each.apart),
             *fits,
         ),
-        charts=(gains_by_task(pooled), *gains_by_language(pooled), *_cost_charts(observations)),
+        charts=(
+            gains_by_task(pooled),
+            *gains_by_language(pooled),
+            *_cost_charts(observations),
+            *_throughput_chart(observations),
+        ),
         tables=(
             degenerate_table(observations),
             *([_cost_table(observations)] if ratios else []),
@@ -181,6 +189,11 @@ def _by_seed(observations: Sequence[Observation], factor: str) -> dict[tuple[str
     return {key: {seed: fmean(values) for seed, values in own.items()} for key, own in found.items()}
 
 
+def _costs_drawn(observations: Sequence[Observation]) -> Iterator[Chart]:
+    yield from _cost_charts(observations)
+    yield from _throughput_chart(observations)
+
+
 def _cost_charts(observations: Sequence[Observation]) -> Iterator[Chart]:
     """Accuracy against latency and memory, one dot a model and arm, with those that no other one beats in both."""
     means = _macro(observations)
@@ -198,6 +211,31 @@ def _cost_charts(observations: Sequence[Observation]) -> Iterator[Chart]:
         if points:
             points.sort(key=lambda point: (point["series"] != _FRONT, point["x"]))
             yield Chart("scatter", f"score-and-{name}", f"Score against {name}", axis, "score", tuple(points), _RANGES)
+
+
+def _throughput_chart(observations: Sequence[Observation]) -> Iterator[Chart]:
+    """Examples a second against the size of a batch, a line for each model and arm, where it was measured."""
+    sizes = sorted(
+        {
+            int(name.removeprefix(_THROUGHPUT))
+            for each in observations
+            for name in each.factors
+            if name.startswith(_THROUGHPUT)
+        }
+    )
+    points = []
+    for size in sizes:
+        found = _by_seed(observations, f"{_THROUGHPUT}{size}")
+        several = len({model for model, _ in found}) > 1
+        for (model, arm), own in found.items():
+            values = list(own.values())
+            point = {"x": size, "y": fmean(values), "low": min(values), "high": max(values)}
+            points.append(point | {"series": f"{model}, {arm}" if several else arm, "label": f"batches of {size}"})
+    if points:
+        title, caption = "Throughput by batch", "The means over seeds, with the lowest and the highest of a seed."
+        yield Chart(
+            "lines", "throughput-by-batch", title, "examples in a batch", "examples a second", tuple(points), caption
+        )
 
 
 def _cost_table(observations: Sequence[Observation]) -> TextTable:

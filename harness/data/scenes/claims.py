@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import permutations
 
@@ -26,6 +26,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "count": tuple(map(str, COUNTS)),
 }
 """The slots of captions, each with all of its values."""
+_LOOKS = ("kind", "colour", "size")
 Slot = tuple[str, int]
 """The name of a slot and the number of the shape: ("kind", 0), ("kind", 1), ("relation", 0), ..."""
 
@@ -83,10 +84,21 @@ class Claim:
         said = {
             (name, place): value
             for place, looks in enumerate(self.looks)
-            for name, value in zip(("kind", "colour", "size"), looks, strict=True)
+            for name, value in zip(_LOOKS, looks, strict=True)
         }
         rest = {"relation": self.relation, "count": str(self.count) if self.count else ""}
         return said | {(name, 0): value for name, value in rest.items() if value}
+
+    def with_value(self, slot: Slot, value: str) -> Claim:
+        """The same claim with another value in a slot that it has."""
+        name, place = slot
+        if name == "relation":
+            return replace(self, relation=value)
+        if name == "count":
+            return replace(self, count=int(value))
+        looks = [dict(zip(_LOOKS, own, strict=True)) for own in self.looks]
+        looks[place][name] = value
+        return replace(self, looks=tuple((own["kind"], own["colour"], own["size"]) for own in looks))
 
 
 def true_claims(shapes: tuple[Shape, ...], form: str) -> Iterator[Claim]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.arrays import FloatArray
+from harness.data.scenes.captions import fitting_values
 from harness.data.scenes.claims import VALUES, Facts, Slot, read_facts, true_claims
 from harness.data.scenes.slots import read_slots
 from harness.scoring.chance import Chance
@@ -69,10 +70,15 @@ class SceneSlots(AdditiveMetric):
     def chance(
         self, gold: Sequence[Mapping[str, Any]], language: str, choices: float | None = None
     ) -> Mapping[str, Chance]:
-        """Random words of the right kind in every gap, each as likely as the others."""
+        """Random words in every gap, each as likely as the others of its kind that fit the rest of the caption.
+
+        What stays tells something: "a" is before no word in a plural, and "to the ... of" before left and right alone.
+        """
         right, total, exact = np.zeros(len(_NAMES)), np.zeros(len(_NAMES)), 0.0
-        for facts in (read_facts(known["facts"]) for known in gold):
-            expected, whole = _of_names(facts, _at_random(facts))
+        for known in gold:
+            facts = read_facts(known["facts"])
+            fitting = fitting_values(facts.said, known["language"], known["caption"])
+            expected, whole = _of_names(facts, _at_random(facts, fitting))
             open_slots = [name for name, _ in facts.said.slots().keys() - {*facts.given}]
             right += expected
             total += [open_slots.count(name) for name in _NAMES]
@@ -98,29 +104,32 @@ def _nearest(truths: Truths, found: Mapping[Slot, str]) -> dict[Slot, str]:
     return max(truths, key=lambda claim: sum(found.get(slot) == value for slot, value in claim.items()))
 
 
-def _open(facts: Facts) -> tuple[list[Slot], tuple[tuple[int, ...], ...]]:
-    """The slots that are to be filled in, and their values in each caption that would be true, numbered slot by slot."""
+def _open(facts: Facts) -> tuple[list[Slot], list[list[str]], tuple[tuple[int, ...], ...]]:
+    """The slots that are to be filled in, their true values, and their numbers among these in each true caption."""
     said = facts.said.slots()
     slots = [slot for slot in said if slot not in facts.given]
     truths = _truths(facts, {slot: said[slot] for slot in facts.given})
-    numbers = [{value: number for number, value in enumerate(dict.fromkeys(t[slot] for t in truths))} for slot in slots]
-    return slots, tuple(tuple(own[claim[slot]] for own, slot in zip(numbers, slots, strict=True)) for claim in truths)
+    values = [list(dict.fromkeys(claim[slot] for claim in truths)) for slot in slots]
+    found = (tuple(own.index(claim[slot]) for own, slot in zip(values, slots, strict=True)) for claim in truths)
+    return slots, values, tuple(found)
 
 
-def _at_random(facts: Facts) -> Odds:
-    slots, truths = _open(facts)
+def _at_random(facts: Facts, fitting: Mapping[Slot, Sequence[str]]) -> Odds:
+    """Every fitting value of each slot by itself, equally likely."""
+    slots, values, _ = _open(facts)
     odds = []
-    for (name, _), column in zip(slots, zip(*truths, strict=True), strict=True):
-        true, count = sorted(set(column)), len(VALUES[name])
-        rest = ((-1, 1 - len(true) / count),) if len(true) < count else ()
-        odds.append((*((value, 1 / count) for value in true), *rest))
+    for slot, true in zip(slots, values, strict=True):
+        share = 1 / len(fitting[slot])
+        right = tuple((number, share) for number, value in enumerate(true) if value in fitting[slot])
+        rest = 1 - share * len(right)
+        odds.append((*right, (-1, rest)) if rest > 1e-9 else right)
     return tuple(odds)
 
 
 def _at_best(facts: Facts) -> Odds:
     """The likeliest value of each slot by itself, where all true captions are equally likely."""
     odds = []
-    for column in zip(*_open(facts)[1], strict=True):
+    for column in zip(*_open(facts)[2], strict=True):
         most = max(map(column.count, column))
         values = sorted({value for value in column if column.count(value) == most})
         odds.append(tuple((value, 1 / len(values)) for value in values))
@@ -134,7 +143,7 @@ def _ceiling(facts: Facts) -> tuple[float, ...]:
 
 def _of_names(facts: Facts, odds: Odds) -> tuple[list[float], float]:
     """The expected number of right slots of each name, and how probable a true caption is."""
-    slots, truths = _open(facts)
+    slots, _, truths = _open(facts)
     expected, exact = _expected(truths, odds)
     return [sum(e for e, (what, _) in zip(expected, slots, strict=True) if what == name) for name in _NAMES], exact
 

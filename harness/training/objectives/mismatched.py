@@ -26,6 +26,8 @@ def mismatched(examples: Sequence[Example], rng: np.random.Generator) -> list[Ex
     """The examples with other pictures, none with its own, as their class does it. UsageError where it cannot."""
     kinds = {type(example) for example in examples}
     if len(kinds) != 1:
-        raise UsageError("objective 'mismatched': captions of two pictures or more expected")
+        raise UsageError(
+            "objective 'mismatched': captions of two pictures or more expected", hint="raise train_limit or train_size"
+        )
     (kind,) = kinds
     return kind.with_mismatched_images(examples, rng)
