@@ -63,7 +63,8 @@ class _Checks(click.Command):
 def check(session: Any, name: str, only: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """Check a plugin as its author should: what it provides, its data, and a short training.
 
-    Checks that need data that is not there are skipped. The exit code is 3 where a check fails.
+    NAME is the plugin's or that of a task, recipe, ... which it provides. Checks that need data that is not there are
+    skipped. The exit code is 3 where a check fails.
     """
     if session.verbosity < 1:
         logging.getLogger("harness").setLevel(logging.WARNING)

@@ -49,8 +49,9 @@ _COMMANDS = {
     DASH: "--",
 }
 
-_LONG = 48
-"""Letters from which on a text is broken into lines, in a column of a part of the page."""
+_LONG, _SHORT, _PAGE = 48, 24, 120
+"""Letters from which on a text is broken into lines, in a column of a part of the page; in a table wider than so many
+letters the second number counts."""
 _MARKS = "".join(["±*", PARTIAL, *MEANINGS])
 """The first letters of the notes that explain a mark."""
 _HEAD = r"""\documentclass[10pt]{article}
@@ -128,11 +129,13 @@ def _rows(environment: str, table: Table, bold: Collection[tuple[int, int]]) -> 
 
 
 def _columns(table: Table) -> str:
-    """Numbers to the right, texts to the left; columns with long texts share four fifths of the line at most."""
+    """Numbers to the right, texts to the left; columns with long texts share a part of the line."""
     rows = table.texts()
     longest = [max((len(row[place]) for row in rows), default=0) for place in range(len(table.columns))]
-    long = [length >= _LONG and not column.numeric for length, column in zip(longest, table.columns, strict=True)]
-    wide = f"p{{{min(0.4, 0.8 / max(sum(long), 1)):.2f}\\linewidth}}"
+    limit = _SHORT if sum(longest) > _PAGE else _LONG
+    long = [length >= limit and not column.numeric for length, column in zip(longest, table.columns, strict=True)]
+    share = min(0.4, (0.6 if limit == _SHORT else 0.8) / max(sum(long), 1))
+    wide = f"p{{{share:.2f}\\linewidth}}"
     kinds = zip(table.columns, long, strict=True)
     return "".join("r" if column.numeric else wide if broken else "l" for column, broken in kinds)
 

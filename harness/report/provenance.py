@@ -9,6 +9,7 @@ from harness.core.counted import counted
 from harness.core.safe_text import safe, sanitise
 from harness.data.resources import in_words
 from harness.models.preparation import preparation_words
+from harness.report.names import task_name
 from harness.results.run_view import RunView, unit_score
 from harness.types.units import Unit
 
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 """The most languages of a task that a line on missing units names."""
+_TITLE = 4
+"""The most tasks, and the most runs, that a title names."""
 
 
 def headline(runs: Sequence[RunView]) -> str:
-    """The title: the benchmark and the runs."""
-    names = {str(run.benchmark or "selected tasks") for run in runs}
-    shown = ", ".join(run.name for run in runs[:4]) + (", ..." if len(runs) > 4 else "")
-    return sanitise(f"{' / '.join(sorted(names))}: {shown}", 160)
+    """The title: the benchmark, or the selected tasks, and the runs."""
+    names = sorted({_scored(run) for run in runs})
+    shown = ", ".join(run.name for run in runs[:_TITLE]) + (", ..." if len(runs) > _TITLE else "")
+    return sanitise(f"{' / '.join(names)}: {shown}", 160)
+
+
+def _scored(run: RunView) -> str:
+    """``XTREME``, or ``XNLI, Tatoeba`` of a run without a benchmark."""
+    names = [run.benchmark] if run.benchmark else list(run.tasks)
+    return ", ".join(map(task_name, names[:_TITLE])) + (", ..." if len(names) > _TITLE else "") or "nothing scored"
 
 
 def caveats(run: RunView) -> list[str]:

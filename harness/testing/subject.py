@@ -43,9 +43,10 @@ class Subject:
 
     @classmethod
     def of(cls, name: str, registry: Registry, data_dir: str | Path | None, scratch: Path) -> Subject:
-        """The plugin of this name; UsageError where there is none, or several."""
+        """The plugin of this name, else the one that provides a value of this name; UsageError for none, or several."""
         plugins = registry.plugins()
         found = [plugin for plugin in plugins if name in (plugin.name, plugin.provider)]
+        found = found or [p for p in plugins if name in (value.rpartition(" ")[2] for value in p.provides)]
         if not found:
             raise UsageError(f"no plugin is called {name!r}", hint=did_you_mean(name, [p.name for p in plugins]))
         if len(found) > 1:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from data_folders import write_parquet
 from html_pages import Page
+from run_folders import write_run
 
 from harness.analysis.answers import answers
 from harness.analysis.differences import common_codes, differences
@@ -334,3 +335,9 @@ def test_constant_answers_stand_beside_their_task_and_not_in_one_heap():
     assert said == ("the same answer to every item of a language (3 units): xnli[ar,zh] 'entailment'; tatoeba[ar] '2'")
     many = constant_answers({f"xnli/{code}/test": code for code in ("ar", "bg", "de", "el")})
     assert many.endswith("(4 units): xnli[ar,bg,de,el] 'ar', 'bg', 'de', ...") and constant_answers({}) == ""
+
+
+def test_the_title_names_the_benchmark_or_the_tasks(tmp_path):
+    write_run(tmp_path / "some", {"xnli": {"en": ("neutral\n", "neutral\n")}, "tatoeba": {"de": ("0\n", "0\n")}})
+    assert report([tmp_path / "some"], "md").startswith("# xnli, tatoeba: some\n")
+    assert "<h1>XNLI, Tatoeba: some</h1>" in report([tmp_path / "some"], "html")

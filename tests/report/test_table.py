@@ -78,8 +78,11 @@ def test_latex_aligns_numbers_and_escapes_names() -> None:
 
 def test_latex_breaks_long_texts_into_lines() -> None:
     long = "a sentence that would run far beyond the right margin of a page"
-    table = Table.of("", ["name", "why", number("n"), "more"], [("a", long, 1, "b"), ("b", "no", 2, long)])
-    assert r"\begin{tabular}{lp{0.40\linewidth}rp{0.40\linewidth}}" in latex_fragment(table)
+    one = Table.of("", ["name", "why", number("n")], [("a", long, 1), ("b", "no", 2)])
+    assert r"\begin{tabular}{lp{0.40\linewidth}r}" in latex_fragment(one)
+    rows = [("a", long, 1, "b"), ("b", "no", 2, long)]
+    two = Table.of("", ["name", "why", number("n"), "more"], rows)
+    assert r"\begin{tabular}{lp{0.30\linewidth}rp{0.30\linewidth}}" in latex_fragment(two)
     assert r"\begin{tabular}{llr}" in latex_fragment(Table.of("", ["name", "why", number("n")], [("a", "no", 1)]))
 
 

@@ -331,3 +331,9 @@ def test_odd_text_keeps_ids_and_shapes() -> None:
         assert isinstance(example, Tagged) and example.id == "7" and example.tags is not None
         assert len(example.words) == len(example.tags) == (10_000 if kind == "10,000 tokens" else 2)
     assert all(example == GoldPair("1", "2") for _, example in odd_examples(GoldPair("1", "2")))
+
+
+def test_a_plugin_is_found_by_the_name_of_what_it_provides() -> None:
+    """A package from ``harness new`` keeps its task in plugin.py, which is no name that its author would think of."""
+    (outcome,) = check_plugin("tatoeba_mteb", checks=["loads"], registry=Registry())
+    assert outcome.status == "passed" and "tatoeba_mteb" in outcome.detail and outcome.subject.endswith(":tatoeba")
