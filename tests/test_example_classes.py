@@ -16,7 +16,7 @@ CLASSES = {name for name, kind in vars(module).items() if isinstance(kind, type)
 THEIR_OWN = ("harness/types", "harness/families", "harness/scoring/formats")
 """The classes themselves, and those that read their fields: the family and the format of each."""
 ELSEWHERE = {
-    "harness/analysis/checklist/run.py": "looks for a family that takes the questions that it makes",
+    "harness/analysis/checklist/families.py": "looks for families that take the questions that the checklist makes",
 }
 
 

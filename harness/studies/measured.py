@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.analysis.checklist.families import answering_families
 from harness.core.damage import Damaged
 from harness.core.errors import DataError
 from harness.core.files import write_atomic
 from harness.core.sealed import read_sealed, sealed
-from harness.types.examples import Question
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -62,8 +62,8 @@ def token_factors(content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 def question_tasks(tasks: Sequence[str], registry: Registry) -> list[str]:
     """Those of some tasks whose models answer questions with a part of a text."""
-    kinds = {name: registry.family(registry.task(name).family).examples for name in dict.fromkeys(tasks)}
-    return [name for name, examples in kinds.items() if examples == (Question,)]
+    able = answering_families(registry)
+    return [name for name in dict.fromkeys(tasks) if registry.task(name).family in able]
 
 
 def checkpoint_of(view: RunView, task: str) -> Path | None:

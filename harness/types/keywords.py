@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TEXTS = ("via", "train_on", "select_on", "perturb", "track")
 """Options that are several texts; one alone may be given as it is."""
-OVERRIDES = ("seed", "layer", "pool", "prompt", "index", "peft")
+OVERRIDES = ("seed", "objective", "layer", "pool", "prompt", "index", "peft")
 """Options of training and of families that have a keyword of their own; None is the default."""
 
 FLAGS = {"task": "tasks", "language": "languages", "stages": "stages_dir", "compile": "compiled", "set": "overrides"}
@@ -41,6 +41,7 @@ class Keywords(TypedDict, total=False):
     recipe: str
     overrides: Mapping[str, Any]
     seed: int | None
+    objective: str | None
     layer: int | str | None
     pool: str | None
     prompt: str | None

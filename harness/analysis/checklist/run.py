@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.checklist._cases import Case, make_cases
 from harness.analysis.checklist._normalise import normalise_answer
 from harness.analysis.checklist._templates import FILE, OBTAIN, Row, Template, Templates, first_party, read_templates
+from harness.analysis.checklist.families import answering_families
 from harness.analysis.checklist.results import Failure, Result, Results
 from harness.core.errors import DataError, ModelError, UsageError, did_you_mean
 from harness.core.offline import without_network
@@ -108,9 +109,9 @@ def _arguments(tests: Mapping[str, Template]) -> dict[str, Sequence[Row]]:
 
 def model_asker(model: str, registry: Registry, options: EvalOptions) -> Ask:
     """A function that asks the model; the model is loaded once."""
-    name = next((f.name for f in registry.families().values() if f.examples == (Question,)), None)
-    if name is None:
+    if not (able := answering_families(registry)):
         raise UsageError("no family answers questions", hint="'harness plugins' lists what is wrong")
+    name = able[0]
     kind = load_part(registry.family(name), "implementation")
     family: Predictor = kind((), kind.Options())
     with without_network(options.offline):
