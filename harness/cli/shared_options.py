@@ -216,14 +216,9 @@ data_dir_option = click.option(
 )
 
 
-def eval_options(*, overrides: tuple[str, ...] = (), objective: str | None = None, **rest: Any) -> EvalOptions:
-    """The options object of what the command line says: the parsed ``--set``, and all other options by name.
-
-    ``objective`` is one of those that ``--set`` takes, and comes before them.
-    """
+def eval_options(*, overrides: tuple[str, ...] = (), **rest: Any) -> EvalOptions:
+    """The options object of what the command line says: the parsed ``--set``, and all other options by name."""
     from harness.types.keywords import with_keywords
     from harness.types.options import parse_overrides
 
-    if objective:
-        overrides = (f"objective={objective}", *overrides)
     return with_keywords(None, {"overrides": parse_overrides(overrides), **rest})

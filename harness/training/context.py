@@ -146,8 +146,9 @@ class RunContext:
         """
         if self.adapters is not None:  # read here, before anything heavy is loaded
             log.debug("language adapters: %s", ", ".join(self.adapters.found))
-        values: list[Family | Objective] = [*self.registry.families().values(), *self.registry.objectives().values()]
-        kinds = [kind for value in values if (kind := options_of(value)) is not None]
+        kinds = [(f"family {name}", options_of(value)) for name, value in self.registry.families().items()]
+        kinds += [(f"objective {name}", options_of(value)) for name, value in self.registry.objectives().items()]
+        owners = {owner: kind for owner, kind in kinds if kind is not None}
         known: dict[str, set[str]] = {}
         for name, family in families:
             known.setdefault(name, set()).add(family)
@@ -158,9 +159,9 @@ class RunContext:
                 for name in (expression, str(part), *option_names(task)):
                     known.setdefault(name, set()).add(task.family)
                 used[str(part)] = list(part.objectives)
-        check_keys(self.recipe, self.options.overrides, kinds, known)
+        check_keys(self.recipe, self.options.overrides, owners.values(), known)
         self._check_objectives(scored, used)
-        self._check_read(known, {name for names in used.values() for name in names})
+        self._check_read(owners, known, {name for names in used.values() for name in names})
         for name in sorted(known):
             self.train_options([name])
 
@@ -176,19 +177,22 @@ class RunContext:
             if option == "teacher" and not any("teacher" in value.needs for value in values):
                 raise UsageError(f"--set {key}: no objective of this run needs a teacher")
 
-    def _check_read(self, families: Mapping[str, set[str]], objectives: Collection[str]) -> None:
-        """Refuses an option of a task that does not have it; one for the whole run is a default, and only noted."""
-        kinds: list[tuple[str, type | None]] = [("", TrainOptions), ("", ObjectiveOptions)]
-        kinds += [(f"family {name}", options_of(value)) for name, value in self.registry.families().items()]
-        kinds += [(f"objective {name}", options_of(value)) for name, value in self.registry.objectives().items()]
+    def _check_read(
+        self, owners: Mapping[str, type], families: Mapping[str, set[str]], objectives: Collection[str]
+    ) -> None:
+        """Refuses an option of a task that does not have it; one for the whole run is a default, and only noted.
+
+        ``owners`` are the options of every family and objective, ``families`` those of each task of the run.
+        """
+        of_training = {each.name for kind in (TrainOptions, ObjectiveOptions) for each in fields(kind)}
         for key in self.options.overrides:
             task, _, option = key.rpartition(".")
             here = families[task] if task else set().union(*families.values())
-            read = {"", *(f"family {name}" for name in here), *(f"objective {name}" for name in objectives)}
-            owners = [owner for owner, kind in kinds if kind and option in {each.name for each in fields(kind)}]
-            if not read.isdisjoint(owners):
+            read = {*(f"family {name}" for name in here), *(f"objective {name}" for name in objectives)}
+            having = [owner for owner, kind in owners.items() if option in {each.name for each in fields(kind)}]
+            if option in of_training or not read.isdisjoint(having):
                 continue
-            hint = f"it is one of {', '.join(f'the {owner}' for owner in owners)}"
+            hint = f"it is one of {', '.join(f'the {owner}' for owner in having)}"
             if task:
                 raise UsageError(f"--set {key}: {task} has no such option", hint=hint)
             log.warning("--set %s: no task of this run has such an option; %s", key, hint)

@@ -189,11 +189,6 @@ def _by_seed(observations: Sequence[Observation], factor: str) -> dict[tuple[str
     return {key: {seed: fmean(values) for seed, values in own.items()} for key, own in found.items()}
 
 
-def _costs_drawn(observations: Sequence[Observation]) -> Iterator[Chart]:
-    yield from _cost_charts(observations)
-    yield from _throughput_chart(observations)
-
-
 def _cost_charts(observations: Sequence[Observation]) -> Iterator[Chart]:
     """Accuracy against latency and memory, one dot a model and arm, with those that no other one beats in both."""
     means = _macro(observations)
