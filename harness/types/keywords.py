@@ -79,8 +79,16 @@ def with_keywords(options: EvalOptions | None, keywords: Mapping[str, Any]) -> E
                 hint = f"--{name} of the command line is {FLAGS[name]}=" if name in FLAGS else did_you_mean(name, known)
             raise UsageError(f"unknown option {name!r}", hint=hint)
     base = options or EvalOptions()
-    overrides = {**base.overrides, **(values.pop("overrides", None) or {})}
-    overrides |= {name: value for name in OVERRIDES if (value := values.pop(name, None)) is not None}
+    given = dict(values.pop("overrides", None) or {})
+    for name in OVERRIDES:
+        if (value := values.pop(name, None)) is None:
+            continue
+        if str(given.setdefault(name, value)) != str(value):
+            raise UsageError(
+                f"{name} is given twice, as {value} and, among the options of --set (overrides=), as {given[name]}",
+                hint="leave one of them out",
+            )
+    overrides = {**base.overrides, **given}
     for name in TEXTS:
         if name in values:
             values[name] = texts(values[name])

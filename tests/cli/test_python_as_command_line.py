@@ -12,8 +12,10 @@ from click.testing import CliRunner
 import harness
 from harness.cli.main import cli
 from harness.cli.shared_options import eval_options
+from harness.core.errors import UsageError
 from harness.runs.naming import default_out
 from harness.runs.record import load_record
+from harness.types.keywords import with_keywords
 from harness.types.options import EvalOptions
 
 
@@ -51,7 +53,17 @@ def test_evaluate_and_harness_eval_are_one_run(changes: dict[str, Any], corpus: 
 def test_an_objective_is_one_of_the_options_that_can_be_set() -> None:
     assert "--objective NAME" in CliRunner().invoke(cli, ["eval", "--help"], terminal_width=200).output
     assert eval_options(objective="noise", overrides=("lr=1",)).overrides == {"objective": "noise", "lr": "1"}
-    assert eval_options(objective="noise", overrides=("objective=synonyms",)).overrides == {"objective": "synonyms"}
+
+
+@pytest.mark.parametrize("name, one, other", [("objective", "noise", "synonyms"), ("seed", 1, 2), ("layer", 7, 8)])
+def test_an_option_given_twice_has_one_value(name: str, one: int | str, other: int | str) -> None:
+    assert str(eval_options(**{name: one}, overrides=(f"{name}={one}",)).overrides[name]) == str(one)
+    with pytest.raises(UsageError, match=f"{name} is given twice, as {one} .*as {other}"):
+        eval_options(**{name: one}, overrides=(f"{name}={other}",))
+    with pytest.raises(UsageError, match="given twice"):
+        with_keywords(None, {name: one, "overrides": {name: other}})
+    before = with_keywords(None, {name: other})
+    assert with_keywords(before, {name: one}).overrides == {name: one}, "a later call changes an earlier one"
 
 
 def test_train_and_harness_train_are_one_stage(corpus: Path, tmp_path: Path) -> None:
