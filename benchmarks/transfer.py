@@ -44,10 +44,11 @@ class Target:
     lr: float
     epochs: float
     batch: int = 16
+    warmup: int = 0
 
 
 TARGETS = (
-    Target("xnli", "xnli", "accuracy", lr=1e-4, epochs=1),
+    Target("xnli", "xnli", "accuracy", lr=1e-4, epochs=2, warmup=40),
     Target("panx", "panx", "f1", lr=3e-4, epochs=5),
     Target("udpos", "udpos", "accuracy", lr=3e-4, epochs=1),
     Target("xquad", "squad", "f1", lr=3e-4, epochs=1),
@@ -134,7 +135,7 @@ def by_harness(
 def _words(target: Target, model: str, data: Path, seed: int, options: Mapping[str, object]) -> list[str]:
     """The words of a command that are the same for the training and the evaluation."""
     settings = {"lr": target.lr, "epochs": target.epochs, "batch": target.batch, "select": "last", "evaluate_every": 0}
-    settings |= {"warmup_steps": 0, "weight_decay": 0, **options}
+    settings |= {"warmup_steps": target.warmup, "weight_decay": 0, **options}
     words = ["--model", model, "--data-dir", str(data), "--seed", str(seed)]
     return [*words, *(word for name, value in settings.items() for word in ("--set", f"{target.stage}.{name}={value}"))]
 
@@ -146,8 +147,8 @@ def by_trainer(
     answers = out / "trainer" / f"{target.task}-{seed}.json"
     if not answers.exists():
         answers.parent.mkdir(parents=True, exist_ok=True)
-        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch, "--dtype", dtype, *more]
-        command = [target.task, model, data, seed, answers, *settings]
+        settings = ["--lr", target.lr, "--epochs", target.epochs, "--batch", target.batch, "--warmup", target.warmup]
+        command = [target.task, model, data, seed, answers, *settings, "--dtype", dtype, *more]
         words = [sys.executable, "-m", "benchmarks.peers.transfer", *map(str, command)]
         subprocess.run(words, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
     found: Scores = json.loads(answers.read_text(encoding="utf-8"))

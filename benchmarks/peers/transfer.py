@@ -110,7 +110,7 @@ def trainer(model: Any, collator: Any, seed: int, settings: argparse.Namespace) 
         learning_rate=settings.lr,
         num_train_epochs=settings.epochs,
         weight_decay=0.0,
-        warmup_steps=0,
+        warmup_steps=settings.warmup,
         max_grad_norm=1.0,
         bf16=settings.dtype == "bf16",
         lr_scheduler_type="linear",
@@ -310,6 +310,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--epochs", type=float, required=True)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--warmup", type=int, default=0, help="steps in which the rate rises")
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--same-order", action="store_true")
     parser.add_argument("--keep", type=Path, help="folder for the trained model")

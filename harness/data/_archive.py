@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from harness.core.border import border
 from harness.core.built import LIST, built
@@ -80,15 +82,12 @@ def _unpack(archive: Path, folder: Path, pattern: str, kind: str, hint: str) -> 
     log.info("unpacking %s (once)", archive)
     whole = "whole compressed file" if kind == "compressed" else f"whole {kind} archive"
     with border(f"{archive}: not a {whole}, or no room for it", hint="download it again, or make room"):
-        try:
-            if kind == "zip":
-                _unpack_zip(archive, folder, pattern, hint)
-            elif kind == "tar":
-                _unpack_tar(archive, folder, pattern, hint)
-            else:
-                _decompress(archive, folder, hint)
-        except tarfile.FilterError as error:
-            raise _outside(archive, error.tarinfo.name, hint) from error
+        if kind == "zip":
+            _unpack_zip(archive, folder, pattern, hint)
+        elif kind == "tar":
+            _unpack_tar(archive, folder, pattern, hint)
+        else:
+            _decompress(archive, folder, hint)
 
 
 def _unpack_tar(archive: Path, folder: Path, pattern: str, hint: str) -> None:
@@ -98,7 +97,9 @@ def _unpack_tar(archive: Path, folder: Path, pattern: str, hint: str) -> None:
             if member.isfile() and _fits(member.name, pattern):
                 size += member.size
                 _check_size(archive, size, hint)
-                file.extract(member, folder, filter="data")
+                source = file.extractfile(member)
+                assert source is not None  # that of a file
+                _write(source, _inside(archive, folder, member.name, hint))
 
 
 def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
@@ -106,10 +107,8 @@ def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
         wanted = [member for member in file.infolist() if not member.is_dir() and _fits(member.filename, pattern)]
         _check_size(archive, sum(member.file_size for member in wanted), hint)  # more than is declared is an error
         for member in wanted:
-            path = PurePosixPath(member.filename)
-            if path.is_absolute() or ".." in path.parts:
-                raise _outside(archive, member.filename, hint)
-            file.extract(member, folder)
+            with file.open(member) as source:
+                _write(source, _inside(archive, folder, member.filename, hint))
 
 
 def _decompress(archive: Path, folder: Path, hint: str) -> None:
@@ -128,5 +127,15 @@ def _check_size(archive: Path, size: int, hint: str) -> None:
         raise DataError(f"{archive}: unpacks to more than {_LARGEST >> 30} GiB", hint=hint)
 
 
-def _outside(archive: Path, name: str, hint: str) -> DataError:
-    return DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
+def _inside(archive: Path, folder: Path, name: str, hint: str) -> Path:
+    """Where a member goes; a leading slash is dropped. Only plain files are written, so that no link leads elsewhere."""
+    parts = [part for part in PurePosixPath(name).parts if part != "/"]
+    if ".." in parts:
+        raise DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
+    return folder.joinpath(*parts)
+
+
+def _write(source: IO[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as out:
+        shutil.copyfileobj(source, out, _BLOCK)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, distributions
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -141,10 +142,18 @@ def _from_file(path: Path) -> PluginCandidate:
     return PluginCandidate(path.stem, "file", "", "file", partial(_import_file, path), path=str(path))
 
 
+class _AsItStands(SourceFileLoader):
+    """Compiles a file anew: Python's cache takes one edited within the second, to the same length, for the one before."""
+
+    def get_code(self, fullname: str) -> Any:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _import_file(path: Path) -> Any:
     name = f"harness_plugin_file_{sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    spec = spec_from_file_location(name, path, loader=_AsItStands(name, str(path)))
+    if spec is None or spec.loader is None or path.suffix != ".py":
         raise ImportError(f"{path.name} is not a Python file")
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look modules up by name

@@ -108,6 +108,19 @@ def test_a_loose_file_provides_a_task(tmp_path: Path) -> None:
     assert "mine" not in get_registry().tasks()
 
 
+def test_a_file_edited_within_the_second_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's cache of compiled files knows them by their size and second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    source = (
+        "from harness import Recipe, hookimpl\n@hookimpl\ndef harness_recipes():\n    yield Recipe({!r}, 1, {{}})\n"
+    )
+    file = tmp_path / "plugin.py"
+    for name in ("one", "two"):
+        file.write_text(source.format(name))
+        os.utime(file, (10**9, 10**9))
+        assert Registry([file]).recipe(name).name == name
+
+
 def test_a_plugin_may_be_an_object_and_may_be_written_for_this_api(tmp_path: Path) -> None:
     install(tmp_path, "objects", {"unused": ""})
     (tmp_path / "objects-1.0.dist-info" / "entry_points.txt").write_text(
