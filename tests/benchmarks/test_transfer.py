@@ -51,7 +51,7 @@ def test_the_excerpt_has_the_first_rows_of_every_language(shared_data: Path, tmp
 
 
 # XQuAD's contexts are too long for one row of the small tokenizer, and TyDiQA takes the same way.
-SHORT = [replace(target, lr=1e-3, epochs=2) for target in TARGETS if target.task != "xquad"]
+SHORT = [replace(target, lr=1e-3, epochs=2, warmup=2) for target in TARGETS if target.task != "xquad"]
 
 
 @pytest.mark.parametrize("target", SHORT, ids=lambda target: target.task)
@@ -67,7 +67,7 @@ def test_without_chance_the_trainer_arrives_at_the_same_model_and_scores(
     moved = {name: float((trained[name] - before[name]).abs().max()) for name in trained}
     most = max(moved.values())
     # A softmax ignores what is added to all its terms, so that some biases have no gradient but rounding.
-    learned = [name for name in trained if moved[name] > most / 2]
+    learned = [name for name in trained if moved[name] > most / 2 and name != "qa_outputs.bias"]
     assert len(learned) > 0.8 * len(trained)
     apart = max(float((trained[name] - reference[name]).abs().max()) for name in learned)
     assert apart < 0.01 * most, (apart, most)

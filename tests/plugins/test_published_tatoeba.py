@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from benchmarks.reproduced import REPRODUCTIONS, Figure, Reproduction, averages, figures, misses, repeat
 from harness.leaderboard.rows import published_rows
 from harness.registry.default import get_registry
+from harness.retrieval.knn_bidirectional import resolve_precision
 
 BY_NAME = {each.name: each for each in REPRODUCTIONS}
 MINILM, E5_SMALL = BY_NAME["all-MiniLM-L6-v2 on Tatoeba"], BY_NAME["multilingual-e5-small on Tatoeba"]
@@ -32,7 +34,9 @@ def test_minilm_has_the_published_accuracies_and_f1_to_the_last_printed_digit(
 def test_e5_small_is_within_a_point_of_its_published_accuracies(
     shared_data: Path, e5_small: Path, tmp_path: Path
 ) -> None:
-    found = figures_of(E5_SMALL, str(e5_small), shared_data, tmp_path)
+    dtype = resolve_precision("auto", "cpu")  # bf16 takes half the time where there is such hardware
+    fast = replace(E5_SMALL, words=(*E5_SMALL.words[:-1], dtype))
+    found = figures_of(fast, str(e5_small), shared_data, tmp_path)
     assert len(found) == 24
     assert misses(E5_SMALL, found) == []
 
