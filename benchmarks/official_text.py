@@ -6,7 +6,7 @@ text: a tokenizer then has a few words to see again and again, and many to see o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ LENGTHS = {
     "hypothesis": 13,
     "source_sentence": 8,
     "target_sentence": 8,
-    "tokens": 16,
     "context": 140,
     "question": 11,
 }
 """Words in each text column, on average (estimates)."""
+TAGGED = {"panx": 11, "udpos": 22}
+"""Words in a tagged sentence, on average: the mean over the languages of the benchmark's excerpts."""
+OUTSIDE = 0.63
+"""Share of PAN-X's words that are in no entity, in the same excerpts."""
 SHARED = {"xnli": 3, "xquad": 5, "mlqa": 2, "tydiqa": 1}
 """Hypotheses on one premise, questions about one paragraph."""
 UNKNOWN = 1_000
@@ -52,6 +55,12 @@ class MadeText:
     def texts(self, count: int, mean: int) -> list[str]:
         """The same as texts."""
         return [" ".join(words) for words in self.lists(count, mean)]
+
+
+def shares(tags: Sequence[str]) -> list[float]:
+    """How often each tag is drawn: all alike, but for ``O`` where there is one."""
+    others = len(tags) - ("O" in tags)
+    return [OUTSIDE if tag == "O" else (1 - OUTSIDE * ("O" in tags)) / others for tag in tags]
 
 
 def write_test_sets(folder: Path, task: TargetTask, languages: list[str], text: MadeText, share: float) -> int:
@@ -81,7 +90,7 @@ def _rows(task: str, source: HubData, size: int, text: MadeText) -> Iterator[dic
     for column in columns:
         mean = LENGTHS.get(column.name, 0)
         if column.name == "tokens":
-            made[column.name] = text.lists(size, mean)
+            made[column.name] = text.lists(size, TAGGED[task])
         elif column.name in ("premise", "context"):
             shared = SHARED[task]
             made[column.name] = [each for each in text.texts(-(-size // shared), mean) for _ in range(shared)][:size]
@@ -95,8 +104,7 @@ def _rows(task: str, source: HubData, size: int, text: MadeText) -> Iterator[dic
             if column.kind == "label":
                 row[column.name] = column.names[i % len(column.names)]
             elif column.kind == "labels":
-                drawn = text.rng.integers(len(column.names), size=len(row["tokens"]))
-                row[column.name] = [column.names[place] for place in drawn]
+                row[column.name] = text.rng.choice(column.names, len(row["tokens"]), p=shares(column.names)).tolist()
             elif column.kind == "struct":
                 word = row["context"].split()[0]
                 row[column.name] = {"text": [word], "answer_start": [0]}

@@ -155,10 +155,12 @@ def by_trainer(
     return found
 
 
-def without_chance(target: Target, model: Path, data: Path, seed: int, out: Path) -> tuple[Scores, Scores]:
+def without_chance(
+    target: Target, model: Path, data: Path, seed: int, out: Path, dtype: str = "fp32"
+) -> tuple[Scores, Scores]:
     """Scores of the harness and of the plain script from one fresh head, in one order of the same rows, without dropout."""
     calm = without_dropout(model, out / "model")
-    return from_one_start(target, calm, data, seed, out, "fp32", ["--keep", out / f"{target.task}-{seed}" / "trained"])
+    return from_one_start(target, calm, data, seed, out, dtype, ["--keep", out / f"{target.task}-{seed}" / "trained"])
 
 
 def from_one_start(
@@ -237,12 +239,12 @@ def _line(ours: Sequence[float], theirs: Sequence[float], paired: bool) -> str:
     return f"{shown[0]} | {shown[1]} | {found.difference:+.1f} | {found.p:.3f} | {found.detectable:.1f}"
 
 
-def same_order_table(tasks: Sequence[str], model: Path, data: Path, seed: int, out: Path) -> list[str]:
+def same_order_table(tasks: Sequence[str], model: Path, data: Path, seed: int, out: Path, dtype: str) -> list[str]:
     """Rows of the page: scores by language from trainings without chance, side by side."""
     lines = ["| task | language | harness | Trainer | difference |", "|---|---|---:|---:|---:|"]
     for target in TARGETS:
         if target.task in tasks:
-            ours, theirs = without_chance(target, model, data, seed, out)
+            ours, theirs = without_chance(target, model, data, seed, out, dtype)
             lines += [
                 f"| {target.task} | {code} | {ours[code]:.2f} | {theirs[code]:.2f} | {ours[code] - theirs[code]:+.2f} |"
                 for code in sorted(ours)
@@ -270,7 +272,7 @@ def main() -> None:
         alike = args.same_start or args.same_order
         excerpt(args.data_dir, data, args.rows, args.train_rows, one_row(args.model) if alike else None)
     if args.same_order:
-        print("\n".join(same_order_table(args.tasks, args.model, data, args.seeds[0], args.out)))
+        print("\n".join(same_order_table(args.tasks, args.model, data, args.seeds[0], args.out, args.dtype)))
         return
     lines = [
         f"| task | language | harness | Trainer | difference | p, within {MARGIN:g} | detectable |",
