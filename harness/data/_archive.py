@@ -128,7 +128,7 @@ def _check_size(archive: Path, size: int, hint: str) -> None:
 
 
 def _inside(archive: Path, folder: Path, name: str, hint: str) -> Path:
-    """Where a member goes; a leading slash is dropped. Only plain files are written, so that no link leads elsewhere."""
+    """The path of a member; a leading slash is dropped. Only plain files are written, so that no link leads elsewhere."""
     parts = [part for part in PurePosixPath(name).parts if part != "/"]
     if ".." in parts:
         raise DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
