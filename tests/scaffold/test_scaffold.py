@@ -87,9 +87,7 @@ def test_one_alone_passes_as_its_readme_says(packages: Path, site: Path) -> None
 
 
 def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # looks for cycles as seldom as the tests themselves do (conftest.py)
-    code = "import gc, sys, pytest; gc.set_threshold(50_000, 10, 10); sys.exit(pytest.main())"
-    command = [sys.executable, "-c", code, "-q", "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=folder, env=environment(site), capture_output=True, text=True)
 
 
