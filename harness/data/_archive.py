@@ -107,6 +107,8 @@ def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
         wanted = [member for member in file.infolist() if not member.is_dir() and _fits(member.filename, pattern)]
         _check_size(archive, sum(member.file_size for member in wanted), hint)  # more than is declared is an error
         for member in wanted:
+            if PurePosixPath(member.filename).is_absolute():
+                raise _outside(archive, member.filename, hint)
             with file.open(member) as source:
                 _write(source, _inside(archive, folder, member.filename, hint))
 
@@ -131,8 +133,12 @@ def _inside(archive: Path, folder: Path, name: str, hint: str) -> Path:
     """The path of a member; a leading slash is dropped. Only plain files are written, so that no link leads elsewhere."""
     parts = [part for part in PurePosixPath(name).parts if part != "/"]
     if ".." in parts:
-        raise DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
+        raise _outside(archive, name, hint)
     return folder.joinpath(*parts)
+
+
+def _outside(archive: Path, name: str, hint: str) -> DataError:
+    return DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
 
 
 def _write(source: IO[bytes], path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import Distribution, EntryPoint, distributions
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, Literal
 
@@ -152,13 +152,15 @@ class _AsItStands(SourceFileLoader):
 
 def _import_file(path: Path) -> Any:
     name = f"harness_plugin_file_{sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = spec_from_file_location(name, path, loader=_AsItStands(name, str(path)))
-    if spec is None or spec.loader is None or path.suffix != ".py":
+    if path.suffix != ".py":
         raise ImportError(f"{path.name} is not a Python file")
+    loader = _AsItStands(name, str(path))
+    spec = spec_from_loader(name, loader)
+    assert spec is not None
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look modules up by name
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
