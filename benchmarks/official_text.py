@@ -96,6 +96,7 @@ def _rows(task: str, source: HubData, size: int, text: MadeText) -> Iterator[dic
             made[column.name] = [each for each in text.texts(-(-size // shared), mean) for _ in range(shared)][:size]
         elif mean:
             made[column.name] = text.texts(size, mean)
+    odds = {column.name: shares(column.names) for column in columns if column.kind == "labels"}
     where = source.where
     prefix = (where.startswith if where else None) or f"{source.config}-"
     for i in range(size):
@@ -104,7 +105,7 @@ def _rows(task: str, source: HubData, size: int, text: MadeText) -> Iterator[dic
             if column.kind == "label":
                 row[column.name] = column.names[i % len(column.names)]
             elif column.kind == "labels":
-                row[column.name] = text.rng.choice(column.names, len(row["tokens"]), p=shares(column.names)).tolist()
+                row[column.name] = text.rng.choice(column.names, len(row["tokens"]), p=odds[column.name]).tolist()
             elif column.kind == "struct":
                 word = row["context"].split()[0]
                 row[column.name] = {"text": [word], "answer_start": [0]}

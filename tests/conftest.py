@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.cli.__main__ import NEW_OBJECTS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from small_e5 import Packages
@@ -33,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 
-gc.set_threshold(50_000, 10, 10)  # looking for cycles among a million imported objects took a tenth of the time
+gc.set_threshold(NEW_OBJECTS, 10, 10)  # looking for cycles among what is imported took a tenth of the time
 
 
 def pytest_collection_finish() -> None:
