@@ -7,18 +7,22 @@ Run from the root of the repository, with the pack of SIB-200 installed (``pip i
 Topics of sentences in N'Ko and in Central Atlas Tamazight (Tifinagh), after training on English ones. XLM-R's vocabulary
 has no letter of either. A vocabulary cannot be extended by what it has no letters for, so that new tokens are those of the
 text in Latin letters. Where only test sets are there, half of their rows are the plain text and the other half is scored. A
-run that is already in --out is not made again. The table is written to adaptation.md there.
+run that is already in --out is not made again. The table is written to adaptation.md there. ``--cost`` measures instead:
+processor time of a step and peak memory of the training on plain text, and of the training on topics behind it and alone,
+in processes of their own that take turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.commands import evaluated
 from benchmarks.methods import TASK, divided, folder_of, option
+from benchmarks.steps import timed
 from benchmarks.transliteration import spread
 from harness.inference.token_counts import TokenCounts, token_counts
 from harness.models.load import load_tokenizer
@@ -101,6 +105,24 @@ def table(
     return lines
 
 
+def costs(args: argparse.Namespace) -> list[str]:
+    """Processor time of a step of each stage, medians over the steps but the first and over rounds, and peak memory."""
+    args.steps = args.text_steps = args.cost_steps
+    words = {name: [*own, "--language", "en", "--limit", "8"] for name, own in commands(args).items() if name != LATIN}
+    found: dict[str, list[tuple[list[list[float]], float]]] = {name: [] for name in words}
+    for _ in range(args.rounds):
+        for name, own in words.items():
+            found[name].append(timed(own, threads=1))
+    lines = ["| training | processor seconds a step | peak memory, MiB |", "|---|---:|---:|"]
+    for name, rounds in found.items():
+        memory = statistics.median(peak for _, peak in rounds)
+        for stage in range(len(rounds[0][0])):
+            middle = statistics.median(statistics.median(stages[stage][1:]) for stages, _ in rounds)
+            what = "plain text" if name == TEXT and stage == 0 else "topics"
+            lines.append(f"| {what}, {name} | {middle:.2f} | {memory:,.0f} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="demo:e5-small")
@@ -115,9 +137,15 @@ def main() -> None:
     parser.add_argument("--second-lr", type=float, default=5e-4)
     parser.add_argument("--tokens", type=int, default=300)
     parser.add_argument("--dtype", default="fp32")
+    parser.add_argument("--cost", action="store_true", help="measure time and memory instead of scores")
+    parser.add_argument("--cost-steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3, help="of --cost")
     args = parser.parse_args()
     stages = args.stages or args.out / "stages"
     args.data_dir = prepared(args.data_dir, args.out / "data")
+    if args.cost:
+        print("\n".join(costs(args)))
+        return
     scores: dict[str, list[Mapping[str, float]]] = {}
     counts: dict[str, Sequence[TokenCounts]] = {}
     for name, words in commands(args).items():

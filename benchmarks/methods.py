@@ -15,17 +15,14 @@ instead, method by method in turns, processor time of a step and peak memory, ea
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.commands import evaluated
-from benchmarks.measure import run as measured
+from benchmarks.steps import timed
 from harness import Comparison, DatasetsData, compare
 from harness.data.wordnet import write_synonyms
 from harness.registry.default import get_registry
@@ -139,18 +136,13 @@ def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping
     """
     seconds: dict[str, list[float]] = {method.name: [] for method in methods}
     memory: dict[str, list[float]] = {method.name: [] for method in methods}
+    settings = {**settings, "max_steps": args.cost_steps}
     for _ in range(args.rounds):
         for method in methods:
-            with tempfile.TemporaryDirectory() as scratch:
-                told = Path(scratch) / "steps.json"
-                command = words(
-                    method, args.model, str(args.data_dir), 1, {**settings, "max_steps": args.cost_steps}, args.dtype
-                )
-                command += ["--language", "en", "--limit", "8", "--offline", "--out", str(Path(scratch) / "run")]
-                measured([sys.executable, "-m", "benchmarks.steps", str(told), *command], args.threads)
-                found = json.loads(told.read_text(encoding="utf-8"))
-            seconds[method.name].append(statistics.median(found["stages"][-1][1:]))
-            memory[method.name].append(found["memory"])
+            command = words(method, args.model, str(args.data_dir), 1, settings, args.dtype)
+            stages, peak = timed([*command, "--language", "en", "--limit", "8"], args.threads)
+            seconds[method.name].append(statistics.median(stages[-1][1:]))
+            memory[method.name].append(peak)
     plain = statistics.median(seconds[PLAIN.name])
     lines = ["| method | processor seconds a step | of plain | peak memory, MiB |", "|---|---:|---:|---:|"]
     for method in methods:

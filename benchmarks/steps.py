@@ -10,12 +10,25 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import run
 from harness.cli.main import main as harness
 from harness.training._trainer import Trainer
+
+
+def timed(words: Sequence[str], threads: int) -> tuple[list[list[float]], float]:
+    """The seconds of each step of each stage of ``harness eval ...`` (``words``), and the peak memory in MiB."""
+    with tempfile.TemporaryDirectory() as scratch:
+        told = Path(scratch) / "steps.json"
+        own = ["--offline", "--out", str(Path(scratch) / "run")]
+        run([sys.executable, "-m", "benchmarks.steps", str(told), *words, *own], threads)
+        found = json.loads(told.read_text(encoding="utf-8"))
+        return found["stages"], found["memory"]
 
 
 def main(file: str, *words: str) -> int:
@@ -23,13 +36,13 @@ def main(file: str, *words: str) -> int:
     stages: dict[int, list[float]] = {}
     plain = Trainer._step
 
-    def timed(self: Trainer, step: int) -> Any:
+    def clocked(self: Trainer, step: int) -> Any:
         began = time.process_time()
         loss = plain(self, step)
         stages.setdefault(id(self), []).append(time.process_time() - began)
         return loss
 
-    Trainer._step = timed  # type: ignore[method-assign]
+    Trainer._step = clocked  # type: ignore[method-assign]
     code = harness(list(words))
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
