@@ -89,9 +89,13 @@ def grouped(present: Sequence[PlannedUnit], context: RunContext) -> list[list[Pl
 def check_options(planned: Sequence[PlannedUnit], context: RunContext) -> None:
     """Refuses what no run of this plan can use: unknown options, values that do not fit theirs."""
     check_train_on(context.options.train_on, [entry.task for entry in planned], context.registry)
-    sources = (each for entry in planned for each in context.training_tasks(entry.task, entry.unit.language))
-    trained = [(name, source.family) for source in sources for name in option_names(source)]
-    context.check_options(context.options.via, [*((each.task.name, each.task.family) for each in planned), *trained])
+    names = [(entry.task.name, entry.task.family) for entry in planned]
+    untrained = {entry.task.name for entry in planned}
+    for entry in planned:
+        for source in context.training_tasks(entry.task, entry.unit.language):
+            names += [(name, source.family) for name in option_names(source)]
+            untrained.discard(entry.task.name)
+    context.check_options(context.options.via, names, untrained)
     grouped([entry for entry in planned if entry.present], context)
     for task in {entry.task.name: entry.task for entry in planned if entry.present}.values():
         get_metric(family_of(task, context).metric_name(task.metric)).check_usable()

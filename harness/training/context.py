@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_OF_TRAINING = frozenset(each.name for kind in (TrainOptions, ObjectiveOptions) for each in fields(kind))
 _FAMILY = "the page about plugins says what a family takes"
 _OBJECTIVE = "the page about plugins says what an objective takes"
 
@@ -138,11 +139,16 @@ class RunContext:
                 layers.append(Layer(value, kind(build(kind.Options, self.values(names)))))
         return Composition(tuple(layers)) if layers else PLAIN
 
-    def check_options(self, expressions: Sequence[str], families: Iterable[tuple[str, str]] = ()) -> None:
+    def check_options(
+        self,
+        expressions: Sequence[str],
+        families: Iterable[tuple[str, str]] = (),
+        untrained: Collection[str] = (),
+    ) -> None:
         """Refuses option names that are unknown or that nothing reads, unusable values, other tasks and unfit adapters.
 
         ``families`` are the names that the options of tasks that are scored and of their training go by, each with a
-        family.
+        family; ``untrained`` those of them that are scored with the model as it is.
         """
         if self.adapters is not None:  # read here, before anything heavy is loaded
             log.debug("language adapters: %s", ", ".join(self.adapters.found))
@@ -161,6 +167,7 @@ class RunContext:
                 used[str(part)] = list(part.objectives)
         check_keys(self.recipe, self.options.overrides, owners.values(), known)
         self._check_objectives(scored, used)
+        self._check_trained(known, untrained)
         self._check_read(owners, known, {name for names in used.values() for name in names})
         for name in sorted(known):
             self.train_options([name])
@@ -177,6 +184,20 @@ class RunContext:
             if option == "teacher" and not any("teacher" in value.needs for value in values):
                 raise UsageError(f"--set {key}: no objective of this run needs a teacher")
 
+    def _check_trained(self, names: Collection[str], untrained: Collection[str]) -> None:
+        """Refuses an option of training for a task without any; one for a whole run without any is only noted."""
+        for key in self.options.overrides:
+            task, _, option = key.rpartition(".")
+            if option not in _OF_TRAINING:
+                continue
+            if task in untrained:
+                raise UsageError(
+                    f"--set {key}: {task} is scored with the model as it is, and nothing is trained for it",
+                    hint="options of a stage of --via go by its name: --via mnli --set mnli.lr=1e-5",
+                )
+            if option != "seed" and not task and untrained and set(names) <= set(untrained):
+                log.warning("--set %s: nothing is trained in this run", key)
+
     def _check_read(
         self, owners: Mapping[str, type], families: Mapping[str, set[str]], objectives: Collection[str]
     ) -> None:
@@ -184,13 +205,12 @@ class RunContext:
 
         ``owners`` are the options of every family and objective, ``families`` those of each task of the run.
         """
-        of_training = {each.name for kind in (TrainOptions, ObjectiveOptions) for each in fields(kind)}
         for key in self.options.overrides:
             task, _, option = key.rpartition(".")
             here = families[task] if task else set().union(*families.values())
             read = {*(f"family {name}" for name in here), *(f"objective {name}" for name in objectives)}
             having = [owner for owner, kind in owners.items() if option in {each.name for each in fields(kind)}]
-            if option in of_training or not read.isdisjoint(having):
+            if option in _OF_TRAINING or not read.isdisjoint(having):
                 continue
             hint = f"it is one of {', '.join(f'the {owner}' for owner in having)}"
             if task:

@@ -239,6 +239,8 @@ def test_a_damaged_file_fails_its_units_and_no_others(
             "xnli has no such option\nhint: it is one of the family span_qa",
         ),
         (["--task", "xnli", "--set", "xnli.ascent_steps=2"], 2, "has no such option"),
+        (["--task", "tatoeba", "--set", "tatoeba.lr=1"], 2, "tatoeba is scored with the model as it is"),
+        (["--task", "tatoeba", "--set", "tatoeba.objective=noise"], 2, "nothing is trained for it"),
         (["--task", "xnli", "--via", "mnly"], 2, "did you mean 'mnli'?"),
         (["--task", "xnli", "--recipe", "xtrem"], 2, "did you mean 'xtreme'"),
         (["--task", "xnli", "--dtype", "fp8"], 2, "fp8"),
@@ -266,6 +268,20 @@ def test_an_option_for_the_whole_run_that_no_task_has_is_noted(
         code, _, err = cli("eval", "--model", small_model, *words, "--set", option)
         assert code == 0, err
         assert ("no task of this run has such an option; it is one of the family span_qa" in err) == noted
+
+
+def test_an_option_of_training_is_noted_where_nothing_is_trained(
+    corpus: Path, small_model: Path, cli: Cli, tmp_path: Path
+) -> None:
+    words = ["--data-dir", corpus, "--offline", "--dry-run", "--out", tmp_path / "run"]
+    for task, option, noted in (
+        ("tatoeba", "lr=1", True),
+        ("tatoeba", "seed=3", False),
+        ("tatoeba,xnli", "lr=1", False),
+    ):
+        code, _, err = cli("eval", "--model", small_model, *words, "--task", task, "--set", option)
+        assert code == 0, err
+        assert ("nothing is trained in this run" in err) == noted
 
 
 def test_models_that_are_none_are_explained(corpus: Path, cli: Cli, tmp_path: Path) -> None:
