@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +198,12 @@ def _searched(search: Search, cell: Cell, folder: Path) -> Iterator[Cell]:
 
 
 def evaluations(cells: Sequence[Cell], registry: Registry) -> dict[str, tuple[Cell, Job]]:
-    """The jobs of the cells by their keys, each with its cell; those that take an option from a search need its runs."""
-    found = [(cell, job) for cell in cells for job in cell.jobs(registry)]
+    """The jobs of the cells by their keys, each with its cell; those that take an option from a search need its runs.
+
+    The first seed of every cell comes before the second of any, so that a study that is stopped compares all of its arms.
+    """
+    seeds = zip_longest(*([(cell, job) for job in cell.jobs(registry)] for cell in cells))
+    found = [each for row in seeds for each in row if each is not None]
     tried = {job.out: job.key for cell, job in found if cell.tried}
     return {
         job.key: (

@@ -29,7 +29,7 @@ ATTEMPTS = 2
 
 
 def in_order(jobs: Sequence[Job], others: Sequence[Job] = ()) -> list[Job]:
-    """The jobs so that each comes after all that it needs; UsageError for a need that is no job, and for a circle.
+    """The jobs as they are given, but each right after what it needs; UsageError for a need that is no job, and for a circle.
 
     A need may be one of the ``others``, which are left out.
     """
@@ -41,13 +41,23 @@ def in_order(jobs: Sequence[Job], others: Sequence[Job] = ()) -> list[Job]:
         if lacking := [key for key in job.needs if key not in known]:
             raise UsageError(f"job {job.name!r} needs {lacking[0][:12]}, which no job produces")
     own = {job.key for job in jobs}
+    needs = {job.key: [need for need in job.needs if need in own] for job in jobs}
     try:
-        needs = {job.key: [need for need in job.needs if need in own] for job in jobs}
-        order = list(TopologicalSorter(needs).static_order())
+        TopologicalSorter(needs).prepare()
     except CycleError as error:
         names = " needs ".join(repr(known[key].name) for key in error.args[1])
         raise UsageError(f"jobs wait for each other: {names}") from None
-    return [known[key] for key in order]
+    order: dict[str, Job] = {}
+
+    def place(key: str) -> None:
+        if key not in order:
+            for need in needs[key]:
+                place(need)
+            order[key] = known[key]
+
+    for job in jobs:
+        place(job.key)
+    return list(order.values())
 
 
 def run_jobs(

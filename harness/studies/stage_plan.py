@@ -70,7 +70,7 @@ def plan_stages(job: Job, registry: Registry, reporter: ProgressListener, data: 
 
 
 def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[Job]:
-    """The evaluations and, before them, a job for every stage that more than one of them needs.
+    """The evaluations and, behind them, a job for every stage that more than one of them needs.
 
     A stage job needs that of the stage before it, an evaluation those of all its shared stages. An evaluation whose
     stages cannot be determined shares none: its own run reports what is wrong. One with a choice yet to be made counts
@@ -91,7 +91,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
         stages = [stage for stage in needed.get(job.key, ()) if count[stage.key] > 1]
         shared |= {stage.key: stage for stage in stages if stage.key not in shared}
         waiting.append(replace(job, needs=(*job.needs, *(stage.key for stage in stages))))
-    return [*shared.values(), *waiting]
+    return [*waiting, *shared.values()]
 
 
 def stage_job(job: Job, plan: StagePlan, stage: Stage) -> Job:

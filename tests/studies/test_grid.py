@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from harness.core.errors import PluginError, UsageError
-from harness.studies.grid import Cell, StudyFolders, cells
+from harness.registry.registry import Registry
+from harness.studies.grid import Cell, StudyFolders, cells, evaluations
+from harness.studies.launch import plan_jobs
 from harness.studies.search import Tried, best_value
 from harness.types.options import EvalOptions
+from harness.types.progress import ProgressListener
 from harness.types.studies import Arm, Contrast, Search, Study
 
 ARMS = (
@@ -44,6 +47,25 @@ def test_a_cell_for_every_model_and_arm_and_a_run_for_every_seed(tmp_path: Path)
     ]
     assert [cell.via for cell in found] == [(), ("mnli",), (), ("mnli",), ("mnli@shuffled",)]
     assert {cell.options.stages_dir for cell in found} == {str(tmp_path / "stages")}
+
+
+def test_a_stopped_study_has_all_arms_of_a_seed_before_the_next(
+    registry: Registry, corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    arms = (*ARMS[:1], Arm("mnli", via=("mnli",)), Arm("again", via=("mnli",), options={"xnli.epochs": 9.0}))
+    asked = study(models=(str(small_model),), arms=arms, recipe="tiny")
+    grid = cells(asked, tmp_path, EvalOptions(data_dir=str(corpus), offline=True, device="cpu"))
+    jobs = plan_jobs([job for _, job in evaluations(list(grid), registry).values()], registry, ProgressListener())
+    assert [job.name.replace(str(small_model), "model") for job in jobs] == [
+        "model, none, seed 1",
+        "stage mnli of model, seed 1",
+        "model, mnli, seed 1",
+        "model, again, seed 1",
+        "model, none, seed 2",
+        "stage mnli of model, seed 2",
+        "model, mnli, seed 2",
+        "model, again, seed 2",
+    ]
 
 
 def test_options_of_the_command_count_more_than_the_arm_s_and_these_more_than_the_study_s(tmp_path: Path) -> None:

@@ -100,6 +100,11 @@ def test_independent_jobs_keep_their_order() -> None:
     assert [each.key for each in in_order([job("c"), job("a"), job("b")])] == ["c", "a", "b"]
 
 
+def test_what_a_job_needs_comes_right_before_it() -> None:
+    jobs = [job("plain"), job("via", "stage"), job("again", "stage", "other"), job("other", "stage"), job("stage")]
+    assert [each.key for each in in_order(jobs)] == ["plain", "stage", "via", "other", "again"]
+
+
 @pytest.mark.parametrize(
     ("jobs", "said"),
     [

@@ -92,14 +92,14 @@ def test_waves_and_shards_one_after_the_other_end_with_the_outcome_of_one(
 def test_a_part_does_what_it_needs_and_nobody_has_done(
     registry: Registry, here: Path, alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The shared stage is in the first shard, whose process does not come."""
-    done, lines = grid(registry, here, tmp_path, shard=Shard(2, 2))
+    """The shared stage is in the second shard, whose process does not come."""
+    done, lines = grid(registry, here, tmp_path, shard=Shard(1, 2))
     assert (
         not done.failed
         and sum("not done yet by another process, and needed: stage before" in each for each in lines) == 1
     )
     assert study_status(tmp_path).counts == {"done": 3, "waiting": 1}
-    done, _ = grid(registry, here, tmp_path, shard=Shard(1, 2))
+    done, _ = grid(registry, here, tmp_path, shard=Shard(2, 2))
     assert not done.failed and outcome(tmp_path) == alone
 
 
