@@ -9,13 +9,14 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from harness.core.border import border
 from harness.core.built import LIST, built
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
+from harness.core.inside import names_inside
 from harness.core.paths import cache_dir
 from harness.data._conllu import conllu
 from harness.data.file_formats import COMPRESSIONS, open_compressed
@@ -99,7 +100,7 @@ def _unpack_tar(archive: Path, folder: Path, pattern: str, hint: str) -> None:
                 _check_size(archive, size, hint)
                 source = file.extractfile(member)
                 assert source is not None  # that of a file
-                _write(source, _inside(archive, folder, member.name, hint))
+                _write(source, _inside(archive, folder, member.name.lstrip("/"), hint))
 
 
 def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
@@ -107,8 +108,6 @@ def _unpack_zip(archive: Path, folder: Path, pattern: str, hint: str) -> None:
         wanted = [member for member in file.infolist() if not member.is_dir() and _fits(member.filename, pattern)]
         _check_size(archive, sum(member.file_size for member in wanted), hint)  # more than is declared is an error
         for member in wanted:
-            if PurePosixPath(member.filename).is_absolute():
-                raise _outside(archive, member.filename, hint)
             with file.open(member) as source:
                 _write(source, _inside(archive, folder, member.filename, hint))
 
@@ -130,15 +129,10 @@ def _check_size(archive: Path, size: int, hint: str) -> None:
 
 
 def _inside(archive: Path, folder: Path, name: str, hint: str) -> Path:
-    """The path of a member; a leading slash is dropped. Only plain files are written, so that no link leads elsewhere."""
-    parts = [part for part in PurePosixPath(name).parts if part != "/"]
-    if ".." in parts:
-        raise _outside(archive, name, hint)
-    return folder.joinpath(*parts)
-
-
-def _outside(archive: Path, name: str, hint: str) -> DataError:
-    return DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
+    """The path of a member. Only plain files are written, so that no link leads elsewhere."""
+    if not names_inside(name):
+        raise DataError(f"{archive}: {name!r} leads out of the archive's folder", hint=hint)
+    return folder / name
 
 
 def _write(source: IO[bytes], path: Path) -> None:

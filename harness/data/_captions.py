@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from harness.core.border import border
 from harness.core.errors import DataError
+from harness.core.inside import names_inside
 from harness.data._lines import lines
 from harness.data.noted import NotedRows
 from harness.types.examples import Captioned
@@ -111,8 +112,7 @@ def _facts(given: object) -> str:
 
 def _file(place: str, folder: Path, inside: Path, image: str) -> Path:
     """The file of a picture; DataError where it would be outside the folder, by its name or by a link."""
-    pure = PurePosixPath(image.replace("\\", "/"))
-    file = folder / pure
-    if pure.is_absolute() or ".." in pure.parts or not file.resolve().is_relative_to(inside):
+    file = folder / image.replace("\\", "/")
+    if not names_inside(image) or not file.resolve().is_relative_to(inside):
         raise DataError(f"{place}: the image {image!r} is outside {folder}", hint="put it into the folder")
     return file

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from harness.core.border import border
+from harness.core.inside import names_inside
 from harness.types.sources import FileFormat, HubData
 
 FORMATS: dict[str, FileFormat] = {
@@ -107,7 +108,7 @@ def card_patterns(base: Path, source: HubData) -> list[str]:
         listed = [each for each in configs or () if isinstance(each, dict)]
         wanted = [each for each in listed if _is_config(each, source.config, len(listed))]
         patterns = [pattern for config in wanted for pattern in _patterns(config, source.split)]
-        return [text for text in patterns if ".." not in Path(text).parts and not Path(text).is_absolute()]
+        return [text for text in patterns if names_inside(text)]
 
 
 def _is_config(config: dict[str, Any], name: str | None, count: int) -> bool:

@@ -6,10 +6,11 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from harness.core.errors import DataError, UsageError
 from harness.core.files import write_atomic
+from harness.core.inside import names_inside
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The same date in every archive: the same files give the same bytes."""
@@ -44,7 +45,4 @@ def write_files(files: Mapping[str, bytes], out: Path, *, zipped: bool = False) 
 
 def inside(name: object) -> bool:
     """Tells whether this is the name of a file in the folder, and leads nowhere else."""
-    if not isinstance(name, str) or "\\" in name or "\0" in name:
-        return False
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return isinstance(name, str) and "\\" not in name and names_inside(name)

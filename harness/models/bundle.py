@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from harness.core.border import PASSING, in_words
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
+from harness.core.inside import names_inside
 from harness.core.version import __version__
 from harness.data.locate import SAMPLE_MARKER, Files
 from harness.models._deciding import deciding_files
@@ -181,8 +182,8 @@ def _manifest(bundle: Path, member: tarfile.TarInfo, source: IO[bytes]) -> dict[
 def _check_name(bundle: Path, name: str) -> None:
     path = PurePosixPath(name)
     plain = name == path.as_posix() and name.isprintable() and "\\" not in name and ":" not in name
-    inside = not path.is_absolute() and ".." not in path.parts and (name == MANIFEST or path.parts[0] in PLACES)
-    if not (name and plain and inside):
+    inside = names_inside(name) and (name == MANIFEST or path.parts[0] in PLACES)
+    if not (plain and inside):
         raise DataError(f"{bundle}: the name {name!r} leads out of the folder", hint="do not use this file")
 
 

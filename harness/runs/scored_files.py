@@ -6,11 +6,12 @@ A run folder may come from a stranger. No name in its record, and no link in the
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.core.errors import DataError
 from harness.core.hashing import file_sha256
+from harness.core.inside import names_inside
 
 if TYPE_CHECKING:
     from harness.types.record import RunRecord, UnitRecord
@@ -21,13 +22,12 @@ SIDES: tuple[Side, ...] = ("predictions", "labels")
 
 def inside(run: Path, name: object) -> Path:
     """A path in a run folder by its name there; DataError unless it is relative, without "..", and no link leads out."""
-    relative = PurePosixPath(str(name))
-    path = run / relative
+    path = run / str(name)
     try:
         within = run.resolve() in path.resolve().parents
     except (OSError, RuntimeError, ValueError):  # links in a circle; a NUL in the name
         within = False
-    if relative.is_absolute() or ".." in relative.parts or not within:
+    if not within or not names_inside(str(name)):
         raise DataError(f"{path}: outside the run folder {run}", hint="the folder was not written by the harness")
     return path
 
