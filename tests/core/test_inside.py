@@ -20,7 +20,8 @@ def test_names_in_the_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "/", "..", "/a", "\\a", "a/..", "a/../b", "a\\..\\..\\b", "C:\\a", "C:a", "//host/share/a", "a\0b"]
+    "name",
+    ["", ".", "/", "..", "/a", "\\a", "a/..", "a/../b", "a\\..\\..\\b", "C:\\a", "C:a", "//host/share/a", "a\0b"],
 )
 def test_names_that_lead_out_or_nowhere(name: str) -> None:
     assert not names_inside(name)
