@@ -28,17 +28,18 @@ Result = tuple[str, Status, str]
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss")
 
 _PROBE = """
-import json, sys, time
+import json, sys
 from pathlib import Path
+from harness.core.own_time import own_seconds
 from harness.registry.discovery import find
 from harness.registry.loading import load, new_manager
 name, files = sys.argv[1], [Path(file) for file in sys.argv[2:]]
 manager = new_manager()
 candidate = next(found for found in find(files)[0] if found.provider == name)
 before = set(sys.modules)
-started = time.perf_counter()
+started = own_seconds()
 load(manager, candidate)
-print(json.dumps([time.perf_counter() - started, sorted(set(sys.modules) - before)]))
+print(json.dumps([own_seconds() - started, sorted(set(sys.modules) - before)]))
 """
 
 
