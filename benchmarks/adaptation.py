@@ -15,13 +15,12 @@ in processes of their own that take turns.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.commands import evaluated
-from benchmarks.methods import TASK, divided, folder_of, option
+from benchmarks.methods import TASK, divided, folder_of, option, table_rows
 from benchmarks.steps import timed
 from benchmarks.transliteration import spread
 from harness.inference.token_counts import TokenCounts, token_counts
@@ -55,8 +54,7 @@ def prepared(source: Path, folder: Path) -> Path:
     for code in LANGUAGES:
         path = folder / "text" / f"{code}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (folder / folder_of(code) / "train.tsv").open(encoding="utf-8", newline="") as file:
-            texts = [row["text"] for row in csv.DictReader(file, delimiter="\t")]
+        texts = [row["text"] for row in table_rows(folder / folder_of(code) / "train.tsv")]
         path.write_text("\n".join([*texts, ""]), encoding="utf-8")
     return folder
 

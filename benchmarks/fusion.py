@@ -13,7 +13,6 @@ are compared by McNemar's exact test. People translated the text: easier than ma
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from benchmarks.fusion_task import LANGUAGES
+from benchmarks.methods import table_rows
 from harness.api import evaluate, train
 from harness.registry.default import get_registry
 from harness.types.options import EvalOptions
@@ -33,9 +33,7 @@ Sentence = dict[str, str]
 def sentences(data: Path, code: str, split: str) -> list[Sentence]:
     """The rows of a split in a language, in the order of their numbers."""
     path = data / "Davlan/sib200/data" / FLORES[code] / f"{split}.tsv"
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    found = [{"id": "s" + row["index_id"], "text": row["text"], "topic": row["category"]} for row in rows]
+    found = [{"id": "s" + row["index_id"], "text": row["text"], "topic": row["category"]} for row in table_rows(path)]
     return sorted(found, key=lambda row: int(row["id"][1:]))
 
 
