@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
-from harness.data.mixed_pairs import VERSION, mix
+from harness.data.mixed_pairs import VERSION, disagreeing, mix
 from harness.data.pairing import translated_test, unit_partners
 from harness.data.perturb import Variant, make_variant, split_of
 from harness.data.resources import of_partners, of_test, union
@@ -18,6 +18,7 @@ from harness.evaluation.plan import PlannedUnit
 from harness.families.base import Predictor
 from harness.models.language_adapters import described, key_of, texts_of
 from harness.models.languages import language_in_model, model_languages
+from harness.scoring.mixed_pairs import LEFT_OUT
 from harness.training.context import RunContext
 from harness.training.treatment import treatment
 from harness.types.roles import key_part
@@ -189,5 +190,7 @@ def _mixed(unit: Unit, first: LoadedSplit, second: LoadedSplit) -> Variant:
     """The pairs of two languages, with the data of the second texts for the record."""
     keys = [Unit(unit.task, code, unit.split).key for code in unit.languages]
     examples = mix(first.examples, second.examples, (keys[0], keys[1]))
-    facts = {"second": {"fingerprint": second.fingerprint, "source": second.source}}
+    facts: dict[str, Any] = {"second": {"fingerprint": second.fingerprint, "source": second.source}}
+    if left_out := disagreeing(first.examples, second.examples):
+        facts[LEFT_OUT] = left_out
     return Variant(examples, facts, (VERSION, "mixed pairs", second.fingerprint))

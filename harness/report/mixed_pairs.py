@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.report.robustness import task_scale
 from harness.report.table import Cell, Table, Value, columns, difference, estimate_cell, number, report_table
 from harness.results.run_view import RunView, sort_codes
+from harness.scoring.mixed_pairs import LEFT_OUT
 from harness.scoring.scores import half_width
 from harness.types.record import MixedMeanRecord
 
@@ -48,9 +49,10 @@ def means_table(runs: Sequence[RunView]) -> Table:
         for run in runs
         for task, found in run.mixed_pairs.items()
     ]
+    notes = _NOTES + tuple(note for run in runs for task in run.mixed_pairs if (note := _left_out(run, task)))
     numbers = [difference(name) if name == "loss" else number(name) for name in MEANS.values()]
     head = columns("task", *(["run"] if several else []), number("languages"), *numbers)
-    return report_table("mixed-pairs", "Pairs of mixed languages", head, rows, _NOTES)
+    return report_table("mixed-pairs", "Pairs of mixed languages", head, rows, tuple(dict.fromkeys(notes)))
 
 
 def matrix_table(run: RunView, task: str, *, several: bool = False) -> Table:
@@ -68,6 +70,18 @@ def matrix_table(run: RunView, task: str, *, several: bool = False) -> Table:
 def matrix_codes(run: RunView, task: str) -> list[str]:
     """The languages of a task's matrix, English first."""
     return sort_codes(run.mixed_pairs[task]["languages"])
+
+
+def _left_out(run: RunView, task: str) -> str:
+    """How many rows the cells lack because their two languages have other labels; nothing where they lack none."""
+    counts = [len(unit.record.get("facts", {}).get(LEFT_OUT, ())) for unit in run.mixed_cells(task).values()]
+    if not any(counts):
+        return ""
+    least, most = min(count for count in counts if count), max(counts)
+    some = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    return (
+        f"{task}: {some} rows are left out where the two languages have another label; loss is on the rows of all cells"
+    )
 
 
 def _cell(run: RunView, task: str, mean: MixedMeanRecord | None) -> Cell:

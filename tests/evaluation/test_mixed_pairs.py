@@ -17,6 +17,7 @@ import harness
 from harness.api import report
 from harness.core.errors import DataError
 from harness.data.access import DataAccess
+from harness.evaluation.plan import check_mixed, make_plan
 from harness.leaderboard.export import export_row
 from harness.leaderboard.official import export_submission
 from harness.registry.default import get_registry
@@ -275,6 +276,68 @@ def test_rows_that_are_not_parallel_are_refused_by_number_before_anything_is_com
             registry=registry,
         )
     assert "byhand/zh/test" in str(refused.value) and not (tmp_path / "run").exists()
+
+
+def test_a_row_with_another_label_is_in_no_pair_of_that_language(classifier: Path, tmp_path: Path) -> None:
+    """As in PAWS-X, which has the placeholder NS and the label 0 where a sentence was not translated."""
+    count, odd = 60, {7: "neutral", 31: "contradiction"}
+    labels = [LABELS[row % 3] for row in range(count)]
+    tables = {
+        code: [(f"r{row}", f"{code} {row}", f"{code} b{row * 7 % 11}", labels[row]) for row in range(count)]
+        for code in CODES
+    }
+    tables["zh"] = [
+        (i, "NS", b, odd[row]) if row in odd else (i, a, b, label) for row, (i, a, b, label) in enumerate(tables["zh"])
+    ]
+    registry = hand_made(tmp_path, "byhand", tables)
+    chosen = options(tmp_path, mixed_pairs=True, limit=None)
+    run = harness.evaluate(str(classifier), ["byhand"], out=tmp_path / "run", options=chosen, registry=registry)
+    kept = [row for row in range(count) if row not in odd]
+    right = {}
+    for first in CODES:
+        for second in CODES:
+            code = first if first == second else f"{first}~{second}"
+            gold, guesses = (
+                (run.path / side / f"byhand/test-{code}.tsv").read_text().splitlines()
+                for side in ("labels", "predictions")
+            )
+            of_zh = "zh" in (first, second) and first != second
+            assert gold == ([labels[row] for row in kept] if of_zh else [row[3] for row in tables[first]])
+            correct = [a == b for a, b in zip(gold, guesses, strict=True)]
+            right[first, second] = correct if of_zh else [correct[row] for row in kept]
+            facts = run.record["units"][f"byhand/{code}/test"].get("facts", {})
+            assert facts.get("other_labels") == ([8, 32] if of_zh else None)
+    accuracy = {cell: 100 * np.mean(correct) for cell, correct in right.items()}
+    means = run.record["mixed_pairs"]["byhand"]["means"]  # type: ignore[index]
+    diagonal, off = (
+        np.mean([value for (first, second), value in accuracy.items() if (first == second) == alike])
+        for alike in (True, False)
+    )
+    assert means["loss"]["score"] == pytest.approx(diagonal - off)
+    # from the rows themselves: each is drawn in all cells at once
+    lost = np.mean([np.array(right[code, code], float) for code in CODES], axis=0)
+    lost -= np.mean([np.array(right[cell], float) for cell in CELLS], axis=0)
+    spread = np.std([np.random.default_rng(seed).choice(lost, len(lost)).mean() for seed in range(4000)]) * 100
+    assert means["loss"]["high"] - means["loss"]["low"] == pytest.approx(2 * 1.96 * spread, rel=0.15)
+    assert "byhand: 2 rows are left out where the two languages have another label" in report([run.path], "md")
+
+
+def test_the_rows_of_real_test_sets_are_parallel(shared_data: Path) -> None:
+    registry = get_registry()
+    data = DataAccess.of(registry, str(shared_data), offline=True)
+    for name in ("xnli[de,en,sw,zh]", "pawsx[de,en,es,zh]"):
+        planned = make_plan(registry, data, split="dev", tasks=[name], mixed_pairs=True)
+        assert sum(entry.present and entry.unit.mixed for entry in planned) == 12
+        check_mixed(planned, data, None)
+
+
+def test_a_matrix_without_any_score_is_on_the_page(corpus: Path, small_model: Path, cli: Cli, tmp_path: Path) -> None:
+    command = ["eval", "--model", small_model, "--data-dir", corpus, "--offline", "--mixed-pairs", "--limit", "9"]
+    code, _, err = cli(*command, "--task", "xnli[de,en]", "--train", "never", "--out", tmp_path / "run")
+    assert code != 0 and "no trained head" in err
+    assert "was not written" not in err and "mixed-pairs" in (tmp_path / "run" / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_tasks_that_cannot_be_mixed_are_refused_with_those_that_can(corpus: Path, cli: Cli, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class TaskScale:
         low = begin or 0.0
         values = [unit.score.value for view in views for unit in view.units.values()]
         scale = common_scale(view.scale for view in views)
-        return cls(begin, low, max(low + _LEAST[scale], *values), scale)
+        return cls(begin, low, max([low + _LEAST[scale], *values]), scale)
 
     def step(self, value: float) -> int:
         """The step of a score."""
