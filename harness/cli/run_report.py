@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError
 from harness.core.safe_text import safe
-from harness.types.units import Unit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,6 +139,6 @@ def show_seeds(runs: Sequence[Run], seeds: Sequence[int], folder: Path, *, to_st
 
 def summary(units: Sequence[str] | dict[str, str]) -> str:
     """``["xnli/ar/test", "xnli/bg/test"]`` as "xnli[ar,bg]"."""
-    from harness.report.provenance import brackets
+    from harness.report.provenance import brackets, task_and_language
 
-    return brackets((unit.task, unit.language) for unit in map(Unit.of, units))
+    return brackets(task_and_language(units))

@@ -106,9 +106,9 @@ class BitextMining(Predictor):
             pairs, recall, more = self._predict(embedded, dev, learned[best], forward.device, search)
             yield Prediction(embedded.unit, pairs, facts | more | index_facts(index, recall))
         if len(ready) < len(units):
-            unit = next(unit for unit in units if not any(unit is other for other in ready))
+            without = [unit.language for unit in units if not any(unit is other for other in ready)]
             raise DataError(
-                f"{unit.task} {unit.language} {unit.split}: no gold pairs in the dev split",
+                f"{units[0].task}[{','.join(dict.fromkeys(without))}]: no gold pairs in the dev split",
                 hint="the threshold is learned there: put the dev .gold file beside the two dev pools",
             )
 

@@ -11,7 +11,7 @@ from harness.data.resources import in_words
 from harness.models.preparation import preparation_words
 from harness.report.names import task_name
 from harness.results.run_view import RunView, unit_score
-from harness.types.units import Unit
+from harness.types.units import Unit, split_of
 
 if TYPE_CHECKING:
     from harness.types.record import StageRecord
@@ -48,13 +48,13 @@ def caveats(run: RunView) -> list[str]:
         found.append("the run is not finished")
     failed = list(run.failed)
     if failed:
-        found.append(f"failed ({counted(len(failed), 'unit')}): {sanitise(brackets(_split(failed)), 1000)}")
+        found.append(f"failed ({counted(len(failed), 'unit')}): {sanitise(brackets(task_and_language(failed)), 1000)}")
     return found + not_scored(run)
 
 
 def not_scored(run: RunView) -> list[str]:
     """One line on the languages whose data are missing, and one on those that were not asked for; none that failed."""
-    failed = set(_split(run.failed))
+    failed = set(task_and_language(run.failed))
     left_out = {(name, code) for name, codes in run.not_selected.items() for code in codes}
     found = []
     units = [(task.name, code) for task in run.tasks.values() for code in task.missing]
@@ -87,7 +87,7 @@ def constant_answers(units: Mapping[str, str]) -> str:
     if not units:
         return ""
     tasks: dict[str, dict[str, str]] = {}
-    for (task, code), answer in zip(_split(units), units.values(), strict=True):
+    for (task, code), answer in zip(task_and_language(units), units.values(), strict=True):
         tasks.setdefault(task, {})[code] = repr(sanitise(answer, 30))
     told = []
     for task, answers in tasks.items():
@@ -105,8 +105,10 @@ def brackets(units: Iterable[tuple[str, str]]) -> str:
     return "  ".join(f"{task}[{','.join(codes)}]" for task, codes in tasks.items())
 
 
-def _split(keys: Iterable[str]) -> list[tuple[str, str]]:
-    return [(unit.task, unit.language) for unit in map(Unit.of, keys)]
+def task_and_language(keys: Iterable[str]) -> list[tuple[str, str]]:
+    """The task and the language of units by key; of one with a perturbed test set ("xnli", "sw~drop")."""
+    units = [(unit, split_of(unit.split)[1]) for unit in map(Unit.of, keys)]
+    return [(unit.task, f"{unit.language}~{kind}" if kind else unit.language) for unit, kind in units]
 
 
 def _lineage(stages: Sequence[StageRecord]) -> list[str]:

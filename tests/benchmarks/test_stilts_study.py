@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from benchmarks.stilts_study import MODEL, STUDY, VIA, write_data
 from harness.data.access import DataAccess
@@ -15,7 +16,11 @@ from harness.studies.grid import cells
 PLUGIN = Path(__file__).parents[2] / "benchmarks/stilts_study.py"
 
 
-def test_it_is_a_study_of_four_stages_and_none_with_three_seeds(tmp_path: Path) -> None:
+def test_it_is_a_study_of_four_stages_and_none_with_three_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(MODEL).mkdir(parents=True)
     study = get_registry([PLUGIN]).study(STUDY.name)
     study.check()
     found = {cell.arm: cell for cell in cells(study, tmp_path)}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from harness.api import compare, evaluate, report
 from harness.cli.main import main
+from harness.cli.run_report import summary
 from harness.core.errors import UsageError
 from harness.data.perturb import applies, make_variant, split_name, split_of
 from harness.data.perturb._noise import NOISES, diacritics
@@ -317,6 +318,25 @@ def test_mixed_languages_are_made_of_parallel_tasks_and_refused_for_others(
     with_errors = ["eval", "--model", "baseline:random", "--data-dir", str(corpus), "--out", str(tmp_path / "no")]
     assert main([*with_errors, "--task", "udpos[de]", "--perturb", "mixed"]) == 2
     assert "no variant of udpos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_perturbed_pools_are_mined_with_the_threshold_of_the_plain_dev_set(
+    split: str, corpus: Path, small_model: Path, tmp_path: Path
+) -> None:
+    options = EvalOptions(data_dir=str(corpus), offline=True, perturb=("drop",), split=split)
+    run = evaluate(str(small_model), ["bucc2018[de,fr]"], out=tmp_path / "run", options=options)
+    assert not run.failed
+    for code in ("de", "fr"):
+        plain, perturbed = (run.record["units"][f"bucc2018/{code}/{name}"] for name in (split, f"{split}~drop"))
+        assert plain["facts"]["threshold"] == perturbed["facts"]["threshold"]
+        assert perturbed["facts"]["threshold_from"] == "dev"
+        assert plain["predictions"]["sha256"] != perturbed["predictions"]["sha256"]
+
+
+def test_failed_units_are_named_with_their_perturbation() -> None:
+    keys = ["xnli/sw/test", "xnli/sw/test~drop", "xnli/en~sw/test", "bucc2018/zh/dev~case"]
+    assert summary(keys) == "xnli[sw,sw~drop,en~sw]  bucc2018[zh~case]"
 
 
 def test_the_plan_of_a_perturbed_evaluation_shows_its_variants(
