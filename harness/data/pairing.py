@@ -185,6 +185,7 @@ def translated_test(
         languages=["en"] * len(examples),
         originals=(),
         by_number=(),
+        in_place_of=original.fingerprint,
     )
 
 

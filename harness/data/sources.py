@@ -55,7 +55,8 @@ class LoadedSplit:
     the project's own made-up corpus, which has no notes, else "". ``provenance`` gives the origin of each part's text;
     it is descriptive, and decides no key. ``languages`` has that of each example, "" where it is not known; () where
     none is. ``originals`` has, if asked for, the id of the row that each example translates, "" where it translates none;
-    of the files in ``by_number`` (their names and numbers of rows) ids are numbers of rows.
+    of the files in ``by_number`` (their names and numbers of rows) ids are numbers of rows. ``in_place_of`` is the
+    fingerprint of the examples whose translations these are, item by item; "" where they are no other's.
     """
 
     examples: Sequence[Example]
@@ -70,6 +71,7 @@ class LoadedSplit:
     languages: Sequence[str] = ()
     originals: Sequence[str] = ()
     by_number: tuple[tuple[str, int], ...] = ()
+    in_place_of: str = ""
 
     @property
     def excerpt(self) -> bool:

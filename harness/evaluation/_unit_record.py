@@ -81,6 +81,8 @@ def keep_unit(
         "facts": {**prediction.facts, **ready.facts},
         "score": None,
     }
+    if ready.data.in_place_of:
+        record["data"]["in_place_of"] = ready.data.in_place_of
     scored = None
     if labelled:
         name = family.metric_name(task.metric)

@@ -115,9 +115,13 @@ class ProvenanceRecord(TypedDict):
 
 
 class DataRecord(TypedDict):
-    """One split as it was read: ``expected`` are the rows of the official release."""
+    """One split as it was read: ``expected`` are the rows of the official release.
+
+    ``in_place_of`` is the fingerprint of the test set whose English was scored in its place.
+    """
 
     fingerprint: str
+    in_place_of: NotRequired[str]
     rows: NotRequired[int | None]
     expected: NotRequired[int | None]
     examples: NotRequired[int]

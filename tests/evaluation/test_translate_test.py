@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness import Answer, Choice, Pair, Question, Tagged
-from harness.api import evaluate
+from harness.api import compare, evaluate
 from harness.core.errors import DataError, UsageError
 from harness.data.sources import load_examples
 from harness.leaderboard.export import export_row
@@ -38,14 +38,14 @@ def untranslated(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def run(untranslated: Path, small_model: Path, tmp_path: Path) -> Callable[..., Run]:
-    def of(*languages: str, out: str = "run", **options: Any) -> Run:
+    def of(*languages: str, out: str = "run", test_on: str = "translated", **options: Any) -> Run:
         chosen = EvalOptions(
             data_dir=f"{tmp_path / 'data'}{os.pathsep}{untranslated}",
             offline=True,
             device="cpu",
             recipe="tiny",
             train_limit=16,
-            test_on="translated",
+            test_on=test_on,
             overrides={"max_steps": 1},
             **options,
         )
@@ -93,6 +93,20 @@ def test_the_translation_is_scored_under_the_ids_and_labels_of_the_text(
     trained = run("de", out="both", train_on=("xnli[de]",))
     row = export_row(trained.path, get_registry(), allow_partial=True, allow_dirty=True, allow_unpinned=True)
     assert row["setting"] == "translate_train+test"
+
+
+def test_it_is_compared_with_the_text_itself_item_by_item(
+    run: Callable[..., Run], english: list[Pair], tmp_path: Path
+) -> None:
+    write(tmp_path / "data", "translated/xnli/de/test-en.jsonl", rows(english))
+    translated, plain = run("en", "de"), run("en", "de", out="plain", test_on="original")
+    found = compare([plain.path, translated.path])
+    assert found.tasks["xnli"].languages["en"].differences[0].value == 0
+    scores = [each.scores.tasks["xnli"].metrics["accuracy"].languages["de"].value for each in (plain, translated)]
+    assert found.tasks["xnli"].languages["de"].scores == pytest.approx(scores)
+    assert "scored on the English translation of the test text: run" in found.notes
+    with pytest.raises(DataError, match="numbers of examples"):
+        compare([run("en", "de", out="few", test_on="original", limit=5).path, translated.path])
 
 
 def test_what_is_said_of_a_translated_test_set_afterwards_is_what_the_record_says(

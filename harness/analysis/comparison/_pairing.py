@@ -125,7 +125,7 @@ _ALIKE: dict[str, Callable[[UnitRecord], object]] = {
     "task versions": lambda unit: unit["task_version"],
     "task plugins": lambda unit: unit["provider"],
     "numbers of examples": lambda unit: unit["examples"],
-    "data fingerprints": lambda unit: unit["data"]["fingerprint"][:12],
+    "data fingerprints": lambda unit: (unit["data"].get("in_place_of") or unit["data"]["fingerprint"])[:12],
     "labels": lambda unit: unit["labels"] and unit["labels"]["sha256"][:12],
 }
 _HINTS = {

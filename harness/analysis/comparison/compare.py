@@ -288,12 +288,18 @@ def _describe(system: System) -> ComparedSystem:
     )
 
 
+def _translated(system: System) -> bool:
+    return any(unit["data"].get("in_place_of") for run in system.runs for unit in run.units.values())
+
+
 def _notes(systems: Sequence[System], compared: Mapping[str, TaskComparison]) -> list[str]:
     counts = ((name, len(task.languages), _counting(systems, name)) for name, task in compared.items())
     notes = [found] if (found := coverage(counts)) else []
     for system in systems:
         if others := [reason for reason in system.first.partial if reason != system.first.coverage]:
             notes.append(f"{system.name}: not benchmark scores: {'; '.join(others)}")
+    if translated := [system.name for system in systems if _translated(system)]:
+        notes.append(f"scored on the English translation of the test text: {', '.join(translated)}")
     single = [system.name for system in systems if len(system.runs) == 1 and system.runs[0].seeds]
     if single:
         notes.append(
