@@ -106,7 +106,11 @@ def table(
 def costs(args: argparse.Namespace) -> list[str]:
     """Processor time of a step of each stage, medians over the steps but the first and over rounds, and peak memory."""
     args.steps = args.text_steps = args.cost_steps
-    words = {name: [*own, "--seed", "1", "--language", "en", "--limit", "8"] for name, own in commands(args).items() if name != LATIN}
+    words = {
+        name: [*own, "--seed", "1", "--language", "en", "--limit", "8"]
+        for name, own in commands(args).items()
+        if name != LATIN
+    }
     found: dict[str, list[tuple[list[list[float]], float]]] = {name: [] for name in words}
     for _ in range(args.rounds):
         for name, own in words.items():

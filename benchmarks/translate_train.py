@@ -30,6 +30,7 @@ from harness.types.options import EvalOptions
 
 XNLI = Path("google/xtreme/XNLI")
 MNLI = Path("nyu-mll/glue/mnli/train-00000-of-00001.parquet")
+DEV, TEST = (f"{name}-00000-of-00001.parquet" for name in ("validation", "test"))
 CLASSES = ("entailment", "neutral", "contradiction")
 MARGIN = 1.0
 """Points that training on the translation may be worse by: the bound of the check."""
@@ -41,31 +42,38 @@ def parallel(source: Path, split: str, code: str) -> pa.Table:
     return table.filter(pc.equal(table["language"], code))
 
 
+def write_table(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+
+
+def write_english(rows: pa.Table, folder: Path) -> None:
+    """Writes English rows of XNLI as the training data of MNLI."""
+    numbers = pa.array([CLASSES.index(label) for label in rows["gold_label"].to_pylist()])
+    columns = {"premise": rows["sentence1"], "hypothesis": rows["sentence2"], "label": numbers}
+    write_table(folder / MNLI, pa.table({**columns, "idx": pa.array(range(len(rows)))}))
+
+
+def write_translation(rows: pa.Table, path: Path) -> None:
+    """Writes rows of XNLI in another language as the translation of the English ones, which people made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        {"premise": row["sentence1"], "hypothesis": row["sentence2"], "label": row["gold_label"], "source": str(number)}
+        for number, row in enumerate(rows.to_pylist())
+    ]
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    about = 'origin = "human_translation"\nsystem = "professional translators"\n'
+    (path.parent.parent / "about.toml").write_text(about, encoding="utf-8")
+
+
 def prepared(source: Path, folder: Path, code: str, rows: int, tested: int) -> Path:
     """The folder of data: rows of the dev set as English training data and as its translation, and rows of the test set."""
     english, translated = (parallel(source, "validation", each) for each in ("en", code))
-    columns = {"premise": english["sentence1"], "hypothesis": english["sentence2"]}
-    numbers = pa.array([CLASSES.index(label) for label in english["gold_label"].to_pylist()])
-    training = pa.table({**columns, "label": numbers, "idx": pa.array(range(len(english)))}).slice(0, rows)
-    others = pa.concat_tables([each.slice(rows) for each in (english, translated)])
-    tests = pa.concat_tables([parallel(source, "test", each).slice(0, tested) for each in ("en", code)])
-    files = {
-        MNLI: training,
-        XNLI / "validation-00000-of-00001.parquet": others,
-        XNLI / "test-00000-of-00001.parquet": tests,
-    }
-    for name, table in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, folder / name)
-    place = folder / "translated/xnli" / code / "train.jsonl"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lines = [
-        {"premise": row["sentence1"], "hypothesis": row["sentence2"], "label": row["gold_label"], "source": str(number)}
-        for number, row in enumerate(translated.slice(0, rows).to_pylist())
-    ]
-    place.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    about = 'origin = "human_translation"\nsystem = "professional translators"\n'
-    (place.parent.parent / "about.toml").write_text(about, encoding="utf-8")
+    write_english(english.slice(0, rows), folder)
+    write_translation(translated.slice(0, rows), folder / "translated/xnli" / code / "train.jsonl")
+    write_table(folder / XNLI / DEV, pa.concat_tables([each.slice(rows) for each in (english, translated)]))
+    tests = [parallel(source, "test", each).slice(0, tested) for each in ("en", code)]
+    write_table(folder / XNLI / TEST, pa.concat_tables(tests))
     return folder
 
 

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.fusion import FLORES, make_data, others, right
+from benchmarks.fusion import FLORES, make_pairs, make_topics, others, right
+from benchmarks.translate_train import parallel
 
 TOPICS = ("sports", "health", "travel")
 
@@ -29,7 +31,7 @@ def rows(path: Path) -> list[Any]:
 
 
 def test_the_two_folders_differ_in_the_partners_of_test_texts_alone(data: Path, tmp_path: Path) -> None:
-    make_data(data, tmp_path, ["de", "sw"], trained=8, english=5)
+    make_topics(data, tmp_path, ["de", "sw"], trained=8, english=5)
     files = [
         sorted(path.relative_to(tmp_path / name) for path in (tmp_path / name).rglob("*.jsonl"))
         for name in ("true", "other")
@@ -53,13 +55,28 @@ def test_the_two_folders_differ_in_the_partners_of_test_texts_alone(data: Path, 
 
 def test_another_partner_has_another_topic() -> None:
     made = [{"id": str(i), "text": "", "topic": topic} for i, topic in enumerate("aabac")]
-    assert [row["id"] for row in others(made)] == ["2", "2", "3", "4", "0"]
+    assert [row["id"] for row in others(made, "topic")] == ["2", "2", "3", "4", "0"]
 
 
-def test_answers_are_compared_with_the_topics_of_their_texts(data: Path, tmp_path: Path) -> None:
-    make_data(data, tmp_path, ["de"], trained=8, english=5)
-    gold = [row["topic"] for row in rows(tmp_path / "true/topics/test-de.jsonl")]
-    (tmp_path / "run/predictions/topics-test").mkdir(parents=True)
-    answers = [*gold[:3], "politics"]
-    (tmp_path / "run/predictions/topics-test/test-de.tsv").write_text("".join(f"{each}\n" for each in answers))
-    assert right(tmp_path / "run", ["de"], tmp_path / "true") == [True, True, True, False]
+def test_pairs_have_the_english_of_a_row_with_another_label(shared_data: Path, tmp_path: Path) -> None:
+    make_pairs(shared_data, tmp_path, ["de", "sw"], trained=2480)
+    tests = pq.read_table(tmp_path / "true/google/xtreme/XNLI/test-00000-of-00001.parquet").to_pylist()
+    assert (
+        len(tests) == 2 * 10
+        and tests == pq.read_table(tmp_path / "other/google/xtreme/XNLI/test-00000-of-00001.parquet").to_pylist()
+    )
+    labels = [row["gold_label"] for row in tests if row["language"] == "de"]
+    english = parallel(shared_data, "validation", "en").slice(2480).to_pylist()
+    place = {row["sentence2"]: number for number, row in enumerate(english)}
+    for name in ("true", "other"):
+        partners = rows(tmp_path / name / "translated/xnli/de/test-en.jsonl")
+        assert [row["source"] for row in partners] == [str(number) for number in range(10)]
+        assert all(row.keys() == {"premise", "hypothesis", "source"} for row in partners)
+        alike = [labels[place[row["hypothesis"]]] == label for row, label in zip(partners, labels, strict=True)]
+        assert alike == [name == "true"] * 10
+
+
+def test_answers_are_compared_line_by_line(tmp_path: Path) -> None:
+    for name, text in (("answers", "a\nb\nc\n"), ("gold", "a\nc\nc\n")):
+        (tmp_path / name).write_text(text)
+    assert right([(tmp_path / "answers", tmp_path / "gold")] * 2) == [True, False, True] * 2
