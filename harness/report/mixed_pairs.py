@@ -73,7 +73,7 @@ def matrix_codes(run: RunView, task: str) -> list[str]:
 
 
 def _left_out(run: RunView, task: str) -> str:
-    """How many rows the cells lack because their two languages have other labels; nothing where they lack none."""
+    """Counts the rows that cells lack because their two languages have other labels; "" where they lack none."""
     counts = [len(unit.record.get("facts", {}).get(LEFT_OUT, ())) for unit in run.mixed_cells(task).values()]
     if not any(counts):
         return ""
