@@ -132,17 +132,17 @@ def pipeline_tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     answers = {}
     for language, sentences in inputs["units"].items():
         answers[language] = []
-        for sentence, tokens in zip(
-            sentences, tag([" ".join(sentence["words"]) for sentence in sentences]), strict=True
-        ):
+        texts = [" ".join(sentence["words"]) for sentence in sentences]
+        for sentence, text, tokens in zip(sentences, texts, tag(texts), strict=True):
             starts, at = {}, 0
             for number, word in enumerate(sentence["words"]):
                 starts[at] = number
                 at += len(word) + 1
             tags = ["O"] * len(sentence["words"])
             for token in tokens:
-                if token["start"] in starts:
-                    tags[starts[token["start"]]] = token["entity"]
+                start = token["start"] + text[token["start"] :].startswith(" ")  # some tokens begin with the space
+                if start in starts:
+                    tags[starts[start]] = token["entity"]
             answers[language].append(tags)
     return answers
 

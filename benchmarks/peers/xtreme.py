@@ -37,6 +37,11 @@ def tokenizer_of(folder: str) -> Any:
     return (BertTokenizerLegacy if (Path(folder) / "vocab.txt").is_file() else AutoTokenizer).from_pretrained(folder)
 
 
+def separators(tokenizer: Any) -> list[int]:
+    """What stands between two texts: two separators for XLM-R, one for BERT."""
+    return [tokenizer.sep_token_id] * (tokenizer.num_special_tokens_to_add(pair=True) - 2)
+
+
 def stacked(rows: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, torch.Tensor]:
     return {name: torch.tensor([row[name] for row in rows]) for name in names}
 
@@ -67,8 +72,10 @@ def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     tokenizer = tokenizer_of(folder)
     model = AutoModelForTokenClassification.from_pretrained(folder, **EAGER).eval()
 
+    end = separators(tokenizer)
+
     def row(pieces: list[str]) -> dict[str, Any]:
-        ids = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *pieces, tokenizer.sep_token])
+        ids = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *pieces]) + end
         blank = [0] * (128 - len(ids))
         return {
             "input_ids": ids + [tokenizer.pad_token_id] * len(blank),
@@ -84,7 +91,7 @@ def tagging(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
             starts: list[int] = []
             for word in sentence["words"]:
                 tokens = tokenizer.tokenize(word) or [tokenizer.unk_token]
-                if len(pieces) + len(tokens) > 126:  # cut between words, as their preprocessing does
+                if len(pieces) + len(tokens) > 127 - len(end):  # cut between words, as their preprocessing does
                     rows, firsts, owners = [*rows, row(pieces)], [*firsts, starts], [*owners, number]
                     pieces, starts = [], []
                 starts.append(len(pieces) + 1)
@@ -136,6 +143,7 @@ def retrieval(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
 def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForQuestionAnswering.from_pretrained(folder, **EAGER).eval()
+    between, second = separators(tokenizer), int("token_type_ids" in tokenizer.model_input_names)
     answers = {}
     for language, questions in inputs["units"].items():
         rows = []
@@ -143,8 +151,8 @@ def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
             asked = tokenizer.tokenize(question["question"])[:64]
             context = tokenizer(question["context"], add_special_tokens=False, return_offsets_mapping=True)
             ids, places = context["input_ids"], context["offset_mapping"]
-            room = 384 - len(asked) - 3
-            head = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *asked, tokenizer.sep_token])
+            room = 384 - len(asked) - len(between) - 2
+            head = tokenizer.convert_tokens_to_ids([tokenizer.cls_token, *asked]) + between
             starts = [0]
             while starts[-1] + room < len(ids):
                 starts.append(starts[-1] + min(128, room))
@@ -166,7 +174,7 @@ def qa(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
                         "best": best,
                         "input_ids": row + [tokenizer.pad_token_id] * len(blank),
                         "attention_mask": [1] * len(row) + blank,
-                        "token_type_ids": [0] * len(head) + [1] * (length + 1) + blank,
+                        "token_type_ids": [0] * len(head) + [second] * (length + 1) + blank,
                     }
                 )
         candidates = collections.defaultdict(list)

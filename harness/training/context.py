@@ -158,12 +158,13 @@ class RunContext:
         known: dict[str, set[str]] = {}
         for name, family in families:
             known.setdefault(name, set()).add(family)
-        scored = set(known)
+        scored, untrained = set(known), set(untrained)
         used = {name: self.objective_names([name]) for name in sorted(scored)}
         for expression in expressions:
             for part, task in zip(parse_via(expression), via_tasks(expression, self.registry), strict=True):
                 for name in (expression, str(part), *option_names(task)):
                     known.setdefault(name, set()).add(task.family)
+                    untrained.discard(name)
                 used[str(part)] = list(part.objectives)
         check_keys(self.recipe, self.options.overrides, owners.values(), known)
         self._check_objectives(scored, used)
