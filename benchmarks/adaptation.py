@@ -15,13 +15,12 @@ in processes of their own that take turns.
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.commands import evaluated
 from benchmarks.methods import TASK, divided, folder_of, option, table_rows
-from benchmarks.steps import timed
+from benchmarks.steps import in_turns
 from benchmarks.transliteration import spread
 from harness.inference.token_counts import TokenCounts, token_counts
 from harness.models.load import load_tokenizer
@@ -104,24 +103,18 @@ def table(
 
 
 def costs(args: argparse.Namespace) -> list[str]:
-    """Processor time of a step of each stage, medians over the steps but the first and over rounds, and peak memory."""
+    """Processor time of a step of each stage, and peak memory."""
     args.steps = args.text_steps = args.cost_steps
     words = {
         name: [*own, "--seed", "1", "--language", "en", "--limit", "8"]
         for name, own in commands(args).items()
         if name != LATIN
     }
-    found: dict[str, list[tuple[list[list[float]], float]]] = {name: [] for name in words}
-    for _ in range(args.rounds):
-        for name, own in words.items():
-            found[name].append(timed(own, threads=1))
     lines = ["| training | processor seconds a step | peak memory, MiB |", "|---|---:|---:|"]
-    for name, rounds in found.items():
-        memory = statistics.median(peak for _, peak in rounds)
-        for stage in range(len(rounds[0][0])):
-            middle = statistics.median(statistics.median(stages[stage][1:]) for stages, _ in rounds)
+    for name, cost in in_turns(words, args.rounds, threads=1).items():
+        for stage in range(len(cost.rounds[0][0])):
             what = "plain text" if name == TEXT and stage == 0 else "topics"
-            lines.append(f"| {what}, {name} | {middle:.2f} | {memory:,.0f} |")
+            lines.append(f"| {what}, {name} | {cost.seconds(stage):.2f} | {cost.memory:,.0f} |")
     return lines
 
 

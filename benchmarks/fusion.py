@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from scipy.stats import binomtest
 
 from benchmarks.fusion_task import LANGUAGES
 from benchmarks.methods import table_rows
+from benchmarks.rows import write_rows
 from benchmarks.translate_train import MNLI, TEST, XNLI, parallel, write_english, write_table, write_translation
 from harness.api import evaluate, train
 from harness.registry.default import get_registry
@@ -52,11 +53,6 @@ def others(rows: Sequence[Row], label: str) -> list[Row]:
     return [next(row for row in after if row[label] != own[label]) for own, after in zip(rows, turned, strict=True)]
 
 
-def write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-
-
 def make_topics(data: Path, out: Path, languages: Sequence[str], trained: int, english: int) -> None:
     """The folders ``out/true`` and ``out/other``, which differ in the English of the test texts."""
     parallel = {code: sentences(data, code, "test") for code in ("en", *languages)}
@@ -64,21 +60,20 @@ def make_topics(data: Path, out: Path, languages: Sequence[str], trained: int, e
     for name, partners in (("true", tested), ("other", others(tested, "topic"))):
         folder = out / name
         first = sentences(data, "en", "train")[:english]
-        write(folder / "topics/train-en.jsonl", [*first, *parallel["en"][:trained]])
-        write(folder / "topics/dev-en.jsonl", sentences(data, "en", "dev"))
+        write_rows(folder / "topics/train-en.jsonl", [*first, *parallel["en"][:trained]])
+        write_rows(folder / "topics/dev-en.jsonl", sentences(data, "en", "dev"))
         for code in languages:
-            write(folder / f"topics/train-{code}.jsonl", parallel[code][:trained])
-            write(folder / f"topics/test-{code}.jsonl", parallel[code][trained:])
+            write_rows(folder / f"topics/train-{code}.jsonl", parallel[code][:trained])
+            write_rows(folder / f"topics/test-{code}.jsonl", parallel[code][trained:])
             english_of = [
                 {"id": row["id"], "text": partner["text"], "source": row["id"]}
                 for row, partner in zip(tested, partners, strict=True)
             ]
-            write(folder / f"translated/topics-test/{code}/test-en.jsonl", english_of)
+            write_rows(folder / f"translated/topics-test/{code}/test-en.jsonl", english_of)
 
 
 def make_pairs(data: Path, out: Path, languages: Sequence[str], trained: int) -> None:
     """The same of XNLI's dev set: its first rows to train on, the others to test."""
-    columns = {"premise": "sentence1", "hypothesis": "sentence2"}
     dev = {code: parallel(data, "validation", code) for code in ("en", *languages)}
     tested = dev["en"].slice(trained).to_pylist()
     for name, partners in (("true", tested), ("other", others(tested, "gold_label"))):
@@ -89,10 +84,10 @@ def make_pairs(data: Path, out: Path, languages: Sequence[str], trained: int) ->
         for code in languages:
             write_translation(dev[code].slice(0, trained), folder / f"translated/mnli/{code}/train.jsonl")
             english_of = [
-                {**{ours: partner[theirs] for ours, theirs in columns.items()}, "source": str(number)}
+                {"premise": partner["sentence1"], "hypothesis": partner["sentence2"], "source": str(number)}
                 for number, partner in enumerate(partners)
             ]
-            write(folder / f"translated/xnli/{code}/test-en.jsonl", english_of)
+            write_rows(folder / f"translated/xnli/{code}/test-en.jsonl", english_of)
 
 
 def right(files: Iterable[tuple[Path, Path]]) -> list[bool]:

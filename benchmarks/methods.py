@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shutil
 import statistics
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.commands import evaluated
-from benchmarks.steps import timed
+from benchmarks.rows import write_rows, write_translators
+from benchmarks.steps import in_turns
 from harness import Comparison, DatasetsData, compare
 from harness.data.wordnet import write_synonyms
 from harness.registry.default import get_registry
@@ -82,16 +82,13 @@ def divided(source: Path, target: Path, languages: Sequence[str] = LANGUAGES) ->
     return target
 
 
-def write_english(folder: Path) -> None:
+def write_english_of_tests(folder: Path) -> None:
     """Writes the English of the test texts of the other languages of :func:`divided` data, for translate-test."""
     rows = table_rows(folder / folder_of("en") / "test.tsv")
     for code in LANGUAGES[1:]:
         place = folder / "translated" / TASK / code / "test-en.jsonl"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        lines = [{**row, "source": row["index_id"]} for row in rows]
-        place.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    about = 'origin = "human_translation"\nsystem = "the translators of FLORES-200"\n'
-    (folder / "translated" / TASK / "about.toml").write_text(about, encoding="utf-8")
+        write_rows(place, [{**row, "source": row["index_id"]} for row in rows])
+    write_translators(folder / "translated" / TASK, "the translators of FLORES-200")
 
 
 def table_rows(path: Path) -> list[dict[str, str]]:
@@ -151,27 +148,19 @@ def scores(args: argparse.Namespace, methods: Sequence[Method], settings: Mappin
 
 
 def costs(args: argparse.Namespace, methods: Sequence[Method], settings: Mapping[str, object]) -> list[str]:
-    """Processor time of a step and peak memory beside plain fine-tuning, each training in a process of its own.
-
-    Medians over the steps of the method's own stage but the first, and over rounds, in each of which all take their turn:
-    processor time depends little on what else the machine does.
-    """
-    seconds: dict[str, list[float]] = {method.name: [] for method in methods}
-    memory: dict[str, list[float]] = {method.name: [] for method in methods}
+    """Processor time of a step of each method's own stage and peak memory, beside plain fine-tuning."""
     settings = {**settings, "max_steps": args.cost_steps}
-    for _ in range(args.rounds):
-        for method in methods:
-            command = words(method, args.model, str(args.data_dir), 1, settings, args.dtype)
-            stages, peak = timed([*command, "--language", "en", "--limit", "8"], args.threads)
-            seconds[method.name].append(statistics.median(stages[-1][1:]))
-            memory[method.name].append(peak)
-    plain = statistics.median(seconds[PLAIN.name])
+    commands = {
+        method.name: [
+            *words(method, args.model, str(args.data_dir), 1, settings, args.dtype), "--language", "en", "--limit", "8"
+        ]
+        for method in methods
+    }  # fmt: skip
+    found = in_turns(commands, args.rounds, args.threads)
+    plain = found[PLAIN.name].seconds(-1)
     lines = ["| method | processor seconds a step | of plain | peak memory, MiB |", "|---|---:|---:|---:|"]
-    for method in methods:
-        middle = statistics.median(seconds[method.name])
-        lines.append(
-            f"| {method.name} | {middle:.2f} | {middle / plain:.2f} | {statistics.median(memory[method.name]):,.0f} |"
-        )
+    for name, cost in found.items():
+        lines.append(f"| {name} | {cost.seconds(-1):.2f} | {cost.seconds(-1) / plain:.2f} | {cost.memory:,.0f} |")
     return lines
 
 
@@ -195,7 +184,7 @@ def main() -> None:
     chosen = [method for method in METHODS if method.name in wanted]
     settings = {"lr": args.lr, "max_steps": args.steps, "batch": 16, "select": "last", "evaluate_every": 0}
     args.data_dir = divided(args.data_dir, args.out / "data")
-    write_english(args.data_dir)
+    write_english_of_tests(args.data_dir)
     if args.wordnet:
         write_synonyms(args.wordnet, args.data_dir)
     print("\n".join((costs if args.cost else scores)(args, chosen, settings)))

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,31 @@ def timed(words: Sequence[str], threads: int) -> tuple[list[list[float]], float]
         run([sys.executable, "-m", "benchmarks.steps", str(told), *words, *own], threads)
         found = json.loads(told.read_text(encoding="utf-8"))
         return found["stages"], found["memory"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What commands that took turns needed: by round, the seconds of each step of each stage, and the peak memory."""
+
+    rounds: Sequence[tuple[list[list[float]], float]]
+
+    def seconds(self, stage: int) -> float:
+        """Of a step of the stage: the median over its steps but the first, and over the rounds."""
+        return statistics.median(statistics.median(stages[stage][1:]) for stages, _ in self.rounds)
+
+    @property
+    def memory(self) -> float:
+        """The median over the rounds, in MiB."""
+        return statistics.median(peak for _, peak in self.rounds)
+
+
+def in_turns(commands: Mapping[str, Sequence[str]], rounds: int, threads: int) -> dict[str, Cost]:
+    """The cost of each command; in a round all take their turn, as processor time depends little on what else runs."""
+    found: dict[str, list[tuple[list[list[float]], float]]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, words in commands.items():
+            found[name].append(timed(words, threads))
+    return {name: Cost(each) for name, each in found.items()}
 
 
 def main(file: str, *words: str) -> int:

@@ -13,7 +13,6 @@ not made again. The table is written to translate-train.md there.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.commands import evaluated
 from benchmarks.methods import option
+from benchmarks.rows import write_rows, write_translators
 from harness import Comparison, compare
 from harness.api import train
 from harness.types.options import EvalOptions
@@ -56,14 +56,12 @@ def write_english(rows: pa.Table, folder: Path) -> None:
 
 def write_translation(rows: pa.Table, path: Path) -> None:
     """Writes rows of XNLI in another language as the translation of the English ones, which people made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         {"premise": row["sentence1"], "hypothesis": row["sentence2"], "label": row["gold_label"], "source": str(number)}
         for number, row in enumerate(rows.to_pylist())
     ]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    about = 'origin = "human_translation"\nsystem = "professional translators"\n'
-    (path.parent.parent / "about.toml").write_text(about, encoding="utf-8")
+    write_rows(path, lines)
+    write_translators(path.parent.parent, "professional translators")
 
 
 def prepared(source: Path, folder: Path, code: str, rows: int, tested: int) -> Path:

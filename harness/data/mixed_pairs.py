@@ -46,47 +46,45 @@ def refuse_mixing(tasks: Iterable[TargetTask], registry: Registry, split: str) -
     )
 
 
-def mix(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> list[Example]:
-    """The rows of ``first`` with the second texts of the rows of ``second``, without those that differ in their label.
+def mix(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> tuple[list[Example], list[int]]:
+    """The rows of ``first`` with the second texts of the rows of ``second``, and the numbers of the rows left out.
 
-    ``keys`` name both units in messages. DataError naming the row where the two are not parallel, see
-    :func:`check_parallel`.
+    Those are the rows that :func:`check_parallel` tells. ``keys`` name both units in messages. DataError naming the row
+    where the two are not parallel.
     """
-    check_parallel(first, second, keys)
+    left_out = check_parallel(first, second, keys)
     made: list[Example] = []
-    for row, other in zip(first, second, strict=True):
-        if row.label == other.label:
+    for number, (row, other) in enumerate(zip(first, second, strict=True), start=1):
+        if number not in left_out:
             texts = other.texts()
             made.append(row.with_texts(**{name: texts[name] for name in other.paired_fields}))
-    return made
+    return made, left_out
 
 
-def check_parallel(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> None:
-    """Raises DataError, naming the row, unless two units have rows of the same ids in the same order, and of like labels.
+def check_parallel(first: Sequence[Any], second: Sequence[Any], keys: tuple[str, str]) -> list[int]:
+    """The numbers, from 1, of the few rows of two units that have another label in the second.
 
+    DataError, naming the row, for other ids or another order, and where more labels differ than :data:`DISAGREEING`.
     Prediction files of these tasks have no ids: in them, too, line i of one language belongs to line i of another.
     """
+    differ = []
     for number, (row, other) in enumerate(zip(first, second, strict=False), start=1):
         if row.id != other.id:
             raise _not_parallel(number, keys, f"the id {row.id!r}", f"{other.id!r}")
         for each, key in ((row, keys[0]), (other, keys[1])):
             if not all(each.texts()[name] for name in each.paired_fields):
                 raise DataError(f"{key}: row {number} has one text", hint="mixed pairs are made of pairs of texts")
+        if row.label != other.label:
+            differ.append(number)
     if len(first) != len(second):
         shorter, longer = sorted((len(first), len(second)))
         without = keys[0] if len(first) == shorter else keys[1]
         raise DataError(f"{without}: no row {shorter + 1}, and {longer:,} rows in the other language", hint=_PARALLEL)
-    differ = disagreeing(first, second)
     if len(differ) > DISAGREEING * len(first):
         row, other = first[differ[0] - 1], second[differ[0] - 1]
         found = f"the label {row.label!r}, one of {len(differ):,} that differ"
         raise _not_parallel(differ[0], keys, found, f"{other.label!r}")
-
-
-def disagreeing(first: Sequence[Any], second: Sequence[Any]) -> list[int]:
-    """The numbers, from 1, of the rows that have another label in the second unit."""
-    rows = enumerate(zip(first, second, strict=True), start=1)
-    return [number for number, (row, other) in rows if row.label != other.label]
+    return differ
 
 
 def _not_parallel(number: int, keys: tuple[str, str], found: str, other: str) -> DataError:

@@ -79,7 +79,7 @@ def draw_sample(
                 f"--task {of_task.name}: its examples are searched together, so that none has a time of its own",
                 hint="choose a task whose examples are predicted one by one, such as classification",
             )
-    count = min([most, *map(len, loaded.values())])
+    count = min(most, *map(len, loaded.values()))
     rng = np.random.default_rng(seed)
     drawn = [
         (examples[int(position)], code)

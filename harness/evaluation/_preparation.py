@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DataError, UsageError
-from harness.data.mixed_pairs import VERSION, disagreeing, mix
+from harness.data.mixed_pairs import VERSION, mix
 from harness.data.pairing import translated_test, unit_partners
 from harness.data.perturb import Variant, make_variant, split_of
 from harness.data.resources import of_partners, of_test, union
@@ -189,8 +189,8 @@ class Preparation:
 def _mixed(unit: Unit, first: LoadedSplit, second: LoadedSplit) -> Variant:
     """The pairs of two languages, with the data of the second texts for the record."""
     keys = [Unit(unit.task, code, unit.split).key for code in unit.languages]
-    examples = mix(first.examples, second.examples, (keys[0], keys[1]))
+    examples, left_out = mix(first.examples, second.examples, (keys[0], keys[1]))
     facts: dict[str, Any] = {"second": {"fingerprint": second.fingerprint, "source": second.source}}
-    if left_out := disagreeing(first.examples, second.examples):
+    if left_out:
         facts[LEFT_OUT] = left_out
     return Variant(examples, facts, (VERSION, "mixed pairs", second.fingerprint))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.commands import evaluated
-from benchmarks.methods import LANGUAGES, METHODS, TASK, divided, folder_of, table_rows, words, write_english
+from benchmarks.methods import LANGUAGES, METHODS, TASK, divided, folder_of, table_rows, words, write_english_of_tests
 
 pytest.importorskip("harness_sib200", reason="the pack sib200 is not installed: pip install ./packs/sib200")
 
@@ -24,7 +24,7 @@ def installed_packs() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = divided(shared_data, tmp_path_factory.mktemp("methods"))
-    write_english(folder)
+    write_english_of_tests(folder)
     return folder
 
 
