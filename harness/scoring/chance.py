@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -96,11 +97,8 @@ def _the_same(items: Sequence[Any]) -> Any:
         return first if all(item == first for item in items) else None
     if not first:
         return None
-    return (
-        first[0]
-        if all(item == first for item in items) or {word for item in items for word in item} == {first[0]}
-        else None
-    )
+    constant = all(item == first for item in items) or all(word == first[0] for word in chain.from_iterable(items))
+    return first[0] if constant else None
 
 
 def _mean(values: Sequence[float | None], weights: Sequence[float] | None) -> float | None:

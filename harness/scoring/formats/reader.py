@@ -6,6 +6,7 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,17 +42,20 @@ def reading_notes(*paths: Path, blank_ends: bool = False) -> tuple[str, ...]:
     """
     notes = []
     for path in paths:
-        data = path.read_bytes()
-        if data.startswith(BOM_UTF8):
-            notes.append(f"{path}: the byte-order mark at its start is left out; XTREME's scorer reads it as text")
-        lines = data.decode("utf-8-sig").split("\n")
-        if not lines[-1]:
-            lines.pop()  # what follows the last newline is no line
-        filled = max((number for number, line in enumerate(lines, start=1) if line.strip()), default=0)
-        if blank_ends and filled < len(lines):
-            count = len(lines) - filled
+        with path.open("rb") as file:
+            if file.read(len(BOM_UTF8)) == BOM_UTF8:
+                notes.append(f"{path}: the byte-order mark at its start is left out; XTREME's scorer reads it as text")
+        if blank_ends and (count := _blank_end(path)):
             notes.append(f"{path}: {count} blank lines at its end are left out; XTREME's scorer takes them for items")
     return tuple(notes)
+
+
+def _blank_end(path: Path) -> int:
+    """The number of blank lines after the last line that is filled; what follows the last newline is no line."""
+    lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return sum(1 for _ in takewhile(lambda line: not line.strip(), reversed(lines)))
 
 
 def read_filled_lines(path: Path, what: str) -> list[str]:

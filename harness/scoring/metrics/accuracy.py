@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from operator import eq
 from typing import Any
 
@@ -138,8 +139,4 @@ def most_frequent_answers(gold: Sequence[Any], count: int) -> list[Any]:
 
 def answers_of(gold: Sequence[Any]) -> Iterator[Any]:
     """The labels, or the tags of all words where items are sentences."""
-    for item in gold:
-        if isinstance(item, list | tuple):
-            yield from item
-        else:
-            yield item
+    return chain.from_iterable(item if isinstance(item, list | tuple) else (item,) for item in gold)

@@ -69,6 +69,39 @@ def find_chunks(prefixes: NDArray[np.int8], types: IntArray) -> Chunks:
     return Chunks(ends, begins, types)
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """Sentences laid end to end, each followed by a closing "O", which is no token and must not count as a right tag.
+
+    ``tags`` are numbers, and ``lengths`` count the closing "O".
+    """
+
+    tags: IntArray
+    is_token: BoolArray
+    lengths: IntArray
+
+    @classmethod
+    def of(cls, sentences: Sequence[Sequence[str]], codes: defaultdict[str, int]) -> _Laid:
+        """Lays sentences of tags; a new tag gets the next number."""
+        tags = _flat(sentences, codes)
+        lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences)) + 1
+        is_token = np.ones(len(tags), dtype=np.bool_)
+        is_token[np.cumsum(lengths) - 1] = False
+        return cls(tags, is_token, lengths)
+
+
+def _codes() -> defaultdict[str, int]:
+    """The number of each tag, from 0 for "O"."""
+    codes: defaultdict[str, int] = defaultdict(count().__next__)
+    codes["O"]
+    return codes
+
+
+def _flat(sentences: Iterable[Iterable[str]], codes: Mapping[str, int]) -> IntArray:
+    tags = chain.from_iterable(chain(sentence, ("O",)) for sentence in sentences)
+    return np.fromiter(map(codes.__getitem__, tags), dtype=np.int64)
+
+
 class _ChunkF1(AdditiveMetric):
     primary = ("f1",)
 
@@ -96,33 +129,38 @@ class _ChunkF1(AdditiveMetric):
         # imports scikit-learn, which takes a second: only who scores chunks waits for it
         from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-        sides = [[[self.spelt(tag) for tag in sentence] for sentence in side] for side in (gold, predicted)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of every word with a prefix other than B, I, E and S
-            precision, recall, f1, _ = precision_recall_fscore_support(*sides, average="micro", zero_division=0)
+            precision, recall, f1, _ = precision_recall_fscore_support(
+                self._spelt(gold), self._spelt(predicted), average="micro", zero_division=0
+            )
         return values | {"f1": 100 * float(f1), "precision": 100 * float(precision), "recall": 100 * float(recall)}
+
+    def _spelt(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        spelt = {tag: self.spelt(tag) for tag in set(chain.from_iterable(sentences))}
+        return [[spelt[tag] for tag in sentence] for sentence in sentences]
 
     def statistics(
         self, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], language: str
     ) -> FloatArray:
         """Per sentence: chunks in both, predicted chunks, gold chunks, right tags, tags."""
-        lengths = np.fromiter(map(len, gold), dtype=np.int64, count=len(gold))
-        codes: defaultdict[str, int] = defaultdict(count().__next__)
-        codes["O"]
-        right, guess = self._flatten(gold, codes), self._flatten(predicted, codes)
+        codes = _codes()
+        laid = _Laid.of(gold, codes)
+        guess = _flat(predicted, codes)
         self.check(codes)
-        if len(right) != len(guess):
+        if len(laid.tags) != len(guess):
             raise ValueError("gold and predicted sentences differ in length")
-        # Every sentence is followed by its closing "O", which is no token and must not count as a right tag.
-        owner = np.repeat(np.arange(len(gold)), lengths + 1)
-        token = np.ones(len(owner), dtype=np.bool_)
-        token[np.cumsum(lengths + 1) - 1] = False
-        true, found = self._chunks(right, codes), self._chunks(guess, codes)
-        hits = true.ends & found.ends & (true.begins == found.begins) & (true.types == found.types)
-        columns = (hits, found.ends, true.ends, (right == guess) & token, token)
+        owner = np.repeat(np.arange(len(gold)), laid.lengths)
+        columns = self._counted(laid, guess, codes)
         return np.stack([np.bincount(owner[column], minlength=len(gold)) for column in columns], axis=1).astype(
             np.float64
         )
+
+    def _counted(self, laid: _Laid, guess: IntArray, codes: Mapping[str, int]) -> tuple[BoolArray, ...]:
+        """The positions that each of the statistics counts."""
+        true, found = self._chunks(laid.tags, codes), self._chunks(guess, codes)
+        hits = true.ends & found.ends & (true.begins == found.begins) & (true.types == found.types)
+        return hits, found.ends, true.ends, (laid.tags == guess) & laid.is_token, laid.is_token
 
     def finish(self, sums: FloatArray) -> dict[str, FloatArray]:
         """The values "f1", "precision", "recall" (of chunks) and "accuracy" (of tokens)."""
@@ -141,28 +179,28 @@ class _ChunkF1(AdditiveMetric):
         some = gold[:: -(-len(gold) // _SENTENCES) or 1]
         if not (tags := most_frequent_answers(some, _CONSTANTS)):
             return {}
-        constant = self.best_constant(some, tags, language)
-        drawn = self.of_guesses(*_drawn(some, sorted(tags)), language)
-        return {"f1": Chance(drawn["f1"], constant["f1"]), **accuracy_chance(gold, choices)}
+        constant = max(self._f1_of_guesses(some, [tag]) for tag in tags)
+        # few sentences are drawn several times, so that one draw says little
+        repeated = [*some] * max(_DRAWN // max(sum(map(len, some)), 1), 1)
+        random = self._f1_of_guesses(repeated, sorted(tags))
+        return {"f1": Chance(random, constant), **accuracy_chance(gold, choices)}
 
-    @staticmethod
-    def _flatten(sentences: Iterable[Iterable[str]], codes: defaultdict[str, int]) -> IntArray:
-        tags = chain.from_iterable(chain(sentence, ("O",)) for sentence in sentences)
-        return np.fromiter(map(codes.__getitem__, tags), dtype=np.int64)
+    def _f1_of_guesses(self, gold: Sequence[Sequence[str]], tags: Sequence[str]) -> float:
+        """The F1 of one of the tags for each word, drawn at random where there are several."""
+        codes = _codes()
+        laid = _Laid.of(gold, codes)
+        names = np.array([codes[tag] for tag in tags])
+        guess = np.full_like(laid.tags, codes["O"])
+        guess[laid.is_token] = names[np.random.default_rng(_SEED).integers(len(tags), size=int(laid.is_token.sum()))]
+        sums = np.array([np.count_nonzero(column) for column in self._counted(laid, guess, codes)], np.float64)
+        return float(self.finish(sums)["f1"])
 
-    def _chunks(self, sequence: IntArray, codes: dict[str, int]) -> Chunks:
+    def _chunks(self, sequence: IntArray, codes: Mapping[str, int]) -> Chunks:
         kinds: defaultdict[str, int] = defaultdict(count().__next__)
         types = np.array([kinds[self.chunk_type(tag)] for tag in codes], dtype=np.int64)
         found = [_PREFIXES.find(tag[:1]) for tag in codes]
         prefixes = np.array([_OTHER if place < 0 else place for place in found], dtype=np.int8)
         return find_chunks(prefixes[sequence], types[sequence])
-
-
-def _drawn(gold: Sequence[Sequence[str]], tags: Sequence[str]) -> tuple[list[Sequence[str]], list[list[str]]]:
-    """Sentences and random tags for their words; few sentences several times, so that the draw says little."""
-    repeated = [*gold] * max(_DRAWN // max(sum(map(len, gold)), 1), 1)
-    names, random = np.array(tags, dtype=object), np.random.default_rng(_SEED)
-    return repeated, [names[random.integers(len(tags), size=len(sentence))].tolist() for sentence in repeated]
 
 
 class ChunkF1(_ChunkF1):
