@@ -7,7 +7,7 @@ characters, as words are not comparable between scripts; of tagged sentences, in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import add
 from statistics import fmean
 from typing import Any
@@ -82,33 +82,27 @@ def overlap(examples: Sequence[Example], unit: UnitContext) -> Values:
     The share of its pairs of neighbouring letters, lower-cased, which needs no word boundaries. None for examples that have
     no ``paired_fields``.
     """
-    found: list[float | None] = []
-    for example in examples:
-        texts, paired = example.texts(), example.paired_fields
-        part = _bigrams(" ".join(texts[name] for name in paired if name in texts))
-        whole = _bigrams(" ".join(text for name, text in texts.items() if name not in paired))
-        found.append(len(part & whole) / len(part) if part else None)
-    return found
+    return [_overlap(example) if example.paired_fields else None for example in examples]
 
 
 def entity_length(examples: Sequence[Tagged], unit: UnitContext) -> Values:
     """Words of the longest entity of a sentence (tags B-, I-, O)."""
-    return [max((len(entity.split("\n")) for entity in _entities(e)), default=None) for e in examples]
+    return [max(map(len, _entities(example)), default=None) for example in examples]
 
 
 def entities(examples: Sequence[Tagged], unit: UnitContext) -> Values:
     """Counts the entities of a sentence; None in tasks that tag no entities."""
     if not any(tag[:2] in ("B-", "I-") for example in examples for tag in example.tags or ()):
         return [None] * len(examples)
-    return [sum(1 for _ in _entities(example)) for example in examples]
+    return [len(_entities(example)) for example in examples]
 
 
 def entity_novelty(examples: Sequence[Tagged], unit: UnitContext) -> Values:
     """The share of a sentence's entities that the English training data do not have, 0-1."""
-    seen = {entity for example in unit.train for entity in _entities(example)}
+    seen = {tuple(entity) for example in unit.train for entity in _entities(example)}
     values: list[float | None] = []
     for example in examples:
-        own = list(_entities(example))
+        own = [tuple(entity) for entity in _entities(example)]
         values.append(fmean(entity not in seen for entity in own) if own and seen else None)
     return values
 
@@ -160,22 +154,29 @@ def _answer_type(text: str, script: str) -> str:
     return "word" if len(words) < 2 else "phrase"
 
 
+def _overlap(example: Example) -> float | None:
+    texts, paired = example.texts(), example.paired_fields
+    part = _bigrams(" ".join(texts[name] for name in paired if name in texts))
+    whole = _bigrams(" ".join(text for name, text in texts.items() if name not in paired))
+    return len(part & whole) / len(part) if part else None
+
+
 def _bigrams(text: str) -> set[str]:
     plain = re.sub(r"[\W_]+", "", text.lower())
     return set(map(add, plain, plain[1:]))
 
 
-def _entities(example: Example) -> Iterator[str]:
-    """The words of each entity, joined by line ends."""
-    open_words: list[str] = []
-    kind = ""
+def _entities(example: Example) -> list[list[str]]:
+    """The words of each entity."""
+    found: list[list[str]] = []
+    kind = ""  # of the entity that the next word may continue
     for word, tag in zip(example.split_words(), getattr(example, "tags", None) or (), strict=False):
         mark, _, name = tag.partition("-")
-        if open_words and (mark != "I" or name != kind):
-            yield "\n".join(open_words)
-            open_words = []
-        if mark in ("B", "I") and name:
-            open_words.append(word)
+        if kind and mark == "I" and name == kind:
+            found[-1].append(word)
+        elif name and mark in ("B", "I"):
+            found.append([word])
             kind = name
-    if open_words:
-        yield "\n".join(open_words)
+        else:
+            kind = ""
+    return found
