@@ -26,8 +26,8 @@ def of_train_size(split: LoadedSplit, size: int, task: str) -> LoadedSplit:
     count = len(split.examples)
     if size > count:
         raise UsageError(
-            f"--set {task}.train_size={size}: the task has {count:,} training examples",
-            hint=f"--set {task}.train_size={count} or less; 0 is all",
+            f"option {task}.train_size: {size:,} is more than the task's {count:,} training examples",
+            hint=f"{count} or less; 0 is all",
         )
     if size in (0, count):
         return split

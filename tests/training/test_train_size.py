@@ -64,9 +64,11 @@ def test_running_text_keeps_its_parts() -> None:
 
 
 def test_more_than_there_are_is_an_error_that_says_how_many_there_are() -> None:
-    with pytest.raises(UsageError, match=r"--set mnli.train_size=5000: the task has 1,234 training examples") as caught:
+    with pytest.raises(
+        UsageError, match=r"option mnli.train_size: 5,000 is more than the task.s 1,234 training examples"
+    ) as caught:
         of_train_size(a_split(1234), 5000, "mnli")
-    assert caught.value.hint == "--set mnli.train_size=1234 or less; 0 is all"
+    assert caught.value.hint == "1234 or less; 0 is all"
 
 
 def the_stage(expression: str, corpus: Path, folder: Path, **overrides: Any) -> Stage:
