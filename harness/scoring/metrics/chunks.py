@@ -89,6 +89,10 @@ class _Laid:
         is_token[np.cumsum(lengths) - 1] = False
         return cls(tags, is_token, lengths)
 
+    def repeated(self, times: int) -> _Laid:
+        """The same sentences so many times over."""
+        return _Laid(np.tile(self.tags, times), np.tile(self.is_token, times), np.tile(self.lengths, times))
+
 
 def _codes() -> defaultdict[str, int]:
     """The number of each tag, from 0 for "O"."""
@@ -179,20 +183,20 @@ class _ChunkF1(AdditiveMetric):
         some = gold[:: -(-len(gold) // _SENTENCES) or 1]
         if not (tags := most_frequent_answers(some, _CONSTANTS)):
             return {}
-        constant = max(self._f1_of_guesses(some, [tag]) for tag in tags)
+        codes = _codes()
+        laid = _Laid.of(some, codes)
+        constant = max(self._f1_of_guesses(laid, [tag], codes) for tag in tags)
         # few sentences are drawn several times, so that one draw says little
-        repeated = [*some] * max(_DRAWN // max(sum(map(len, some)), 1), 1)
-        random = self._f1_of_guesses(repeated, sorted(tags))
+        times = max(_DRAWN // max(int(laid.is_token.sum()), 1), 1)
+        random = self._f1_of_guesses(laid.repeated(times), sorted(tags), codes)
         return {"f1": Chance(random, constant), **accuracy_chance(gold, choices)}
 
-    def _f1_of_guesses(self, gold: Sequence[Sequence[str]], tags: Sequence[str]) -> float:
+    def _f1_of_guesses(self, gold: _Laid, tags: Sequence[str], codes: Mapping[str, int]) -> float:
         """The F1 of one of the tags for each word, drawn at random where there are several."""
-        codes = _codes()
-        laid = _Laid.of(gold, codes)
-        names = np.array([codes[tag] for tag in tags])
-        guess = np.full_like(laid.tags, codes["O"])
-        guess[laid.is_token] = names[np.random.default_rng(_SEED).integers(len(tags), size=int(laid.is_token.sum()))]
-        sums = np.array([np.count_nonzero(column) for column in self._counted(laid, guess, codes)], np.float64)
+        choices = np.array([codes[tag] for tag in tags])
+        guess = np.full_like(gold.tags, codes["O"])
+        guess[gold.is_token] = choices[np.random.default_rng(_SEED).integers(len(tags), size=int(gold.is_token.sum()))]
+        sums = np.array([np.count_nonzero(column) for column in self._counted(gold, guess, codes)], np.float64)
         return float(self.finish(sums)["f1"])
 
     def _chunks(self, sequence: IntArray, codes: Mapping[str, int]) -> Chunks:
