@@ -45,8 +45,11 @@ def peak(*, forget: bool = False) -> float:
 
 
 def main(plan: str, out: str) -> None:
-    """Evaluates every entry of the plan, one after the other."""
+    """Evaluates every entry of the plan, one after the other, as the command does."""
     started = time.process_time()
+    from harness.cli.__main__ import look_seldom_for_cycles
+
+    look_seldom_for_cycles()
     import harness
     import harness.inference.timing as timing
     from harness.inference.features import Features

@@ -9,11 +9,16 @@ NEW_OBJECTS = 50_000
 """New objects between looks for cycles, 700 by default: importing torch and transformers makes a million that stay."""
 
 
+def look_seldom_for_cycles() -> None:
+    """Saves the seconds that Python would spend on looking through all objects while libraries and data are loaded."""
+    gc.set_threshold(NEW_OBJECTS, 50, 50)
+
+
 def program() -> int:
-    """Runs the command line without spending two seconds on cycles that importing left; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     from harness.cli.main import main
 
-    gc.set_threshold(NEW_OBJECTS, 50, 50)
+    look_seldom_for_cycles()
     code = main()
     gc.freeze()  # the interpreter would look through all that was imported once more, only to end
     return code
