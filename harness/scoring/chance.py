@@ -74,11 +74,6 @@ def chance_notes(texts: Iterable[str]) -> list[str]:
     return [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in found]
 
 
-def always(gold: Sequence[Any], answer: Any) -> list[Any]:
-    """The same answer to every item; where items are sequences of tags, the same tag for every word."""
-    return [[answer] * len(item) if isinstance(item, list | tuple) else answer for item in gold]
-
-
 def constant_answer(gold: Sequence[Any], predicted: Sequence[Any]) -> str | None:
     """The one answer that all items got, as text, although they have different ones; None otherwise.
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.scoring.chance import Chance, always
+from harness.scoring.chance import Chance
 from harness.scoring.scale import PERCENT, Scale
 
 
@@ -95,7 +95,7 @@ class AdditiveMetric(Metric):
     def best_constant(self, gold: Sequence[Any], answers: Iterable[Any], language: str) -> dict[str, float]:
         """The named values of that one of the ``answers`` that, given to every item, makes the best score."""
         return max(
-            (self.of_guesses(gold, always(gold, answer), language) for answer in answers),
+            (self.of_guesses(gold, [answer] * len(gold), language) for answer in answers),
             key=lambda values: sum(values[name] for name in self.primary),
             default={},
         )
