@@ -132,10 +132,19 @@ def test_unlabelled_examples_write_no_labels(tmp_path, form, bare, labelled):
     assert not path.exists()
 
 
-def test_a_label_with_a_line_break_is_not_written(tmp_path):
-    with pytest.raises(DataError, match="does not fit on a line"):
-        Labels().write_predictions(tmp_path / "p.tsv", [Pair("1", "a", "b", None)], ["a\nb"])
+@pytest.mark.parametrize("label", ["a\nb", "a\rb", "a\0b", "\ufeffa", "\ufeff", " a", "a\t", "a\u3000"])
+def test_a_label_that_would_be_read_as_another_one_is_not_written(tmp_path, label):
+    with pytest.raises(DataError, match=r"p\.tsv:1: .* does not fit on a line"):
+        Labels().write_predictions(tmp_path / "p.tsv", [Pair("1", "a", "b", None)], [label])
     assert not list(tmp_path.iterdir())
+
+
+def test_only_a_file_begins_with_a_byte_order_mark(files, tmp_path):
+    pairs = [Pair(str(number), "a", "b", None) for number in range(2)]
+    Labels().write_predictions(tmp_path / "p.tsv", pairs, ["a", "\ufeffb"])
+    assert files(Labels(), (tmp_path / "p.tsv").read_text(), "a\nb\n").predicted == ["a", "\ufeffb"]
+    with pytest.raises(DataError, match=r"p\.tsv:2: .* does not fit on a line"):
+        Labels().write_predictions(tmp_path / "p.tsv", pairs, ["a", "b "])
 
 
 # one tag a line

@@ -92,18 +92,26 @@ def parse_integer(path: Path, index: int, text: str) -> int:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Writes lines atomically, each ended by a newline; :class:`DataError` where one would not survive reading."""
+    """Writes lines atomically, each ended by a newline; :class:`DataError` where one would not survive reading.
+
+    Those are lines with a line break, a NUL or outer white space, and a first line that begins with U+FEFF: every
+    reader takes that for a byte-order mark.
+    """
     lines = list(lines)
     text = "".join(f"{line}\n" for line in lines)
     if text.count("\n") != len(lines) or "\r" in text or "\0" in text:
-        index, line = next((i, line) for i, line in enumerate(lines) if any(c in line for c in "\n\r\0"))
-        refuse_line(
-            path,
-            index,
-            f"{shorten(line)} does not fit on a line",
-            "labels and ids must not contain line breaks or NULs",
-        )
+        index = next(i for i, line in enumerate(lines) if any(c in line for c in "\n\r\0"))
+        _refuse_to_write(path, index, lines[index], "labels and ids must not contain line breaks or NULs")
+    if text.startswith("\ufeff"):
+        _refuse_to_write(path, 0, lines[0], "it begins with U+FEFF, which readers take for a byte-order mark")
+    padded = next((i for i, line in enumerate(lines) if line != line.strip()), None)
+    if padded is not None:
+        _refuse_to_write(path, padded, lines[padded], "labels and ids must not begin or end with white space")
     write_atomic(path, text)
+
+
+def _refuse_to_write(path: Path, index: int, line: str, hint: str) -> NoReturn:
+    refuse_line(path, index, f"{shorten(line)} does not fit on a line", hint)
 
 
 def write_json(path: Path, value: object) -> None:
