@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from own_task import PLUGIN, write_data
 
 from harness.registry.registry import Registry
-from harness.studies.grid import cells, run_cells
+from harness.studies.grid import cells, run_cells, selected
 from harness.studies.launch import Launch
 from harness.types.options import EvalOptions
 from harness.types.progress import ProgressListener
@@ -88,7 +89,9 @@ def outcome(out: Path) -> dict[str, Any]:
     return found
 
 
-def grid(registry: Registry, here: Path, out: Path, **launch: Any) -> tuple[Any, list[str]]:
+def grid(registry: Registry, here: Path, out: Path, arms: Sequence[str] = (), **launch: Any) -> tuple[Any, list[str]]:
     reporter = Lines()
     found = list(cells(registry.study("grid"), out, options(here)))
-    return run_cells(found, out, registry=registry, reporter=reporter, launch=Launch(**launch)), reporter.lines
+    chosen = selected(found, arms=arms)
+    done = run_cells(found, out, registry=registry, reporter=reporter, launch=Launch(**launch), chosen=chosen)
+    return done, reporter.lines

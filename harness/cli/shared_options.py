@@ -169,6 +169,16 @@ def session_options(*, without: Collection[str] = ()) -> Callable[[Decorated], D
 size_option = click.option(
     "--size", metavar="NAME", help="A size of the study, where it has several: 'harness study list' names them."
 )
+study_part_options = together(
+    click.option("--model", "models", multiple=True, metavar="NAME", help="Only this of its models; may be repeated."),
+    click.option(
+        "--arm",
+        "arms",
+        multiple=True,
+        metavar="NAME",
+        help="Only this of its arms or, in a study without arms, these stages: none, 'mnli > squad'; may be repeated.",
+    ),
+)
 study_folder_option = click.option(
     "--out", metavar="FOLDER", help="Where the runs go.  [default: runs/<study>[/<size>]]"
 )

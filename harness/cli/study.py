@@ -14,6 +14,7 @@ from harness.cli.shared_options import (
     session_options,
     size_option,
     study_folder_option,
+    study_part_options,
 )
 from harness.cli.study_analyse import analyse
 from harness.cli.study_batch import part_options, show_failures
@@ -80,6 +81,7 @@ def list_studies(as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @size_option
+@study_part_options
 @click.option("--limit", type=int, help="Maximum number of examples per unit; marks the records as partial.")
 @click.option("--train-limit", type=int, help="Maximum number of training examples; marks the records as partial.")
 @launch_options
@@ -93,6 +95,8 @@ def list_studies(as_json: bool) -> None:
 def run(
     name: str,
     size: str | None,
+    models: tuple[str, ...],
+    arms: tuple[str, ...],
     launcher: str | None,
     jobs: int | None,
     launcher_options: tuple[str, ...],
@@ -109,7 +113,8 @@ def run(
     The runs are in separate folders, FOLDER/<model>/<arm>/seed-<n> or, in a study without arms,
     FOLDER/<model>-via-<stages>/seed-<n>: 'harness report' and 'harness compare' take them. With several jobs at a time,
     stages that several runs share are trained first, and what each job prints is in FOLDER/jobs. A job that fails costs
-    only what needs it. Exit code 6 means that some units failed.
+    only what needs it. Exit code 6 means that some units failed. --model and --arm run a part of the grid; the others are
+    left for later, or for another machine.
 
     With --shard, several processes that see FOLDER do a part each, also on other machines. Such a part, and any run with
     --stop-after, ends with exit code 75 when it is stopped: the same command goes on.
@@ -121,7 +126,7 @@ def run(
     from harness.registry.default import get_registry
     from harness.report.search import search_table
     from harness.report.seeds import study_table
-    from harness.studies.grid import StudyFolders, cells, run_cells
+    from harness.studies.grid import StudyFolders, cells, run_cells, selected
     from harness.studies.lacking import check_lacks_nothing
     from harness.studies.plan import deviations, frozen_plan
     from harness.types.plain import to_plain
@@ -133,17 +138,18 @@ def run(
     folder = folders.runs
     options = eval_options(**rest)
     grid = list(cells(study, folder, options))
+    chosen = selected(grid, models, arms)
     if dry_run:
-        for cell in grid:
+        for cell in chosen:
             seeds = "seeds" if len(cell.seeds) > 1 else "seed"
             print_text(f"{cell.name}: {seeds} {', '.join(map(str, cell.seeds))}: {cell.folder}")
         return
-    check_lacks_nothing(study, registry)
+    check_lacks_nothing(study.name, chosen, registry)
     frozen = frozen_plan(folders.own)
     with turns(stop_after, part=launch.partial), TerminalProgress() as reporter:
         if frozen is not None and (changes := deviations(frozen, study, grid, registry)):
             reporter.note(f"not as it was frozen on {frozen.frozen}: {'; '.join(changes)}")
-        found = run_cells(grid, folder, registry=registry, reporter=reporter, launch=launch)
+        found = run_cells(grid, folder, registry=registry, reporter=reporter, launch=launch, chosen=chosen)
     if as_json:
         print_json([{**_of_cell(cell), **summary} for cell, summary in found.summaries])
     else:

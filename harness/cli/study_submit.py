@@ -67,6 +67,8 @@ def submit_command(run: click.Command) -> click.Command:
 def submit(
     name: str,
     size: str | None,
+    models: tuple[str, ...],
+    arms: tuple[str, ...],
     out: str | None,
     launcher: str,
     launcher_options: tuple[str, ...],
@@ -90,7 +92,7 @@ def submit(
     from harness.core.counted import counted
     from harness.registry.default import get_registry
     from harness.results.inventory import JOBS
-    from harness.studies.grid import StudyFolders, cells, evaluations
+    from harness.studies.grid import StudyFolders, cells, evaluations, keys_of, selected
     from harness.studies.lacking import check_lacks_nothing
     from harness.studies.launch import plan_batch
     from harness.studies.stage_plan import check_job
@@ -102,17 +104,19 @@ def submit(
     study = registry.study(name).at(size)
     folder = StudyFolders.of(study, size, out).runs.absolute()
     grid = list(cells(study, StudyFolders.of(study, size, out).runs, eval_options(**rest)))
-    check_lacks_nothing(study, registry)
-    for cell in grid:
+    chosen = selected(grid, models, arms)
+    check_lacks_nothing(study.name, chosen, registry)
+    for cell in chosen:
         check_job(cell.jobs(registry)[0], registry)
-    planned = [job for _, job in evaluations(grid, registry).values()]
+    of = evaluations(grid, registry)
+    planned, only = [job for _, job in of.values()], keys_of(chosen, of)
     with TerminalProgress() as reporter:
-        waves = plan_batch(planned, folder, registry=registry, reporter=reporter)
+        waves = plan_batch(planned, folder, registry=registry, reporter=reporter, only=only)
     before = context.find_root().params
     words = [word for path in before.get("files", ()) for word in ("--plugin", str(path))]
     words += [word for plugin in before.get("disabled", ()) for word in ("--no-plugin", plugin)]
     submission = Submission(
-        study=f"{study.name}-{size}" if size else study.name,
+        study="-".join((study.name, *([size] if size else []), *models, *arms)),
         arguments=(*words, "study", "run", *context.meta[_WORDS]),
         folder=Path.cwd(),
         logs=folder / JOBS,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.counted import counted
-from harness.core.errors import DataError, HarnessError
+from harness.core.errors import DataError, HarnessError, check_choice
 from harness.models.reference import parse_model
 from harness.results.seeds import SEEDLESS, SUMMARY, check_seeds, seed_folder, summarise, write_summary
 from harness.results.systems import load_run
@@ -21,7 +21,7 @@ from harness.studies.search_report import SearchResult, search_results, write_se
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
-from harness.types.studies import Arm, Search, Study
+from harness.types.studies import NO_STAGES, Arm, Search, Study
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
@@ -58,6 +58,11 @@ class Cell:
     def via(self) -> tuple[str, ...]:
         """The intermediate stages, in order."""
         return self.options.via
+
+    @property
+    def treatment(self) -> str:
+        """The name of its arm or, in a study without arms, its stages: "mnli > squad", or "none"."""
+        return self.arm or " > ".join(self.via) or NO_STAGES
 
     @property
     def name(self) -> str:
@@ -197,6 +202,26 @@ def _searched(search: Search, cell: Cell, folder: Path) -> Iterator[Cell]:
     yield replace(cell, folder=cell.folder.with_name(f"{cell.arm}@{RECIPE}"), beside=True)
 
 
+def selected(cells: Sequence[Cell], models: Sequence[str] = (), arms: Sequence[str] = ()) -> list[Cell]:
+    """The cells of these models and arms, searches included; no names are all of them.
+
+    UsageError for a name that the grid does not have.
+    """
+    for option, names, known in (
+        ("--model", models, [cell.model for cell in cells]),
+        ("--arm", arms, [cell.treatment for cell in cells]),
+    ):
+        for name in names:
+            check_choice(option, name, list(dict.fromkeys(known)))
+    return [cell for cell in cells if (not models or cell.model in models) and (not arms or cell.treatment in arms)]
+
+
+def keys_of(cells: Sequence[Cell], of: Mapping[str, tuple[Cell, Job]]) -> set[str]:
+    """The keys of these cells' jobs among :func:`evaluations`."""
+    folders = {cell.folder for cell in cells}
+    return {key for key, (cell, _) in of.items() if cell.folder in folders}
+
+
 def evaluations(cells: Sequence[Cell], registry: Registry) -> dict[str, tuple[Cell, Job]]:
     """The jobs of the cells by their keys, each with its cell; those that take an option from a search need its runs.
 
@@ -222,9 +247,11 @@ def run_cells(
     reporter: ProgressListener,
     launch: Launch | None = None,
     loaded: LoadedModel | None = None,
+    chosen: Sequence[Cell] | None = None,
 ) -> Grid:
     """Every run of the cells; what is done already is kept. ``seeds.json`` sums a cell up as soon as it is whole.
 
+    ``chosen`` are those of the cells that are run (None: all); the others are planned only, for the list of jobs.
     ``launch`` says by what, how many at a time, and which part of them (:func:`~harness.studies.launch.launch_jobs`). A job
     that fails costs only what needs it. Where other processes do a part, whoever finishes the last run of a cell sums it
     up. ``loaded`` is the model of all cells, where it is in memory; then all is done in this process.
@@ -232,8 +259,9 @@ def run_cells(
     Raises :class:`~harness.core.errors.HarnessError` for what no run of a cell could do, before anything is started.
     """
     launch = launch or Launch()
+    chosen = cells if chosen is None else chosen
     of = evaluations(cells, registry)
-    for cell in cells:
+    for cell in chosen:
         check_job(cell.jobs(registry)[0], registry)
     left = {cell.folder: len(cell.seeds) for cell in cells if not cell.tried}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
@@ -252,7 +280,8 @@ def run_cells(
                 write_summary(summaries[-1][1], cell.folder)
 
     jobs = [job for _, job in of.values()]
-    launch_jobs(jobs, out, launch, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
+    only = keys_of(chosen, of)
+    launch_jobs(jobs, out, launch, registry=registry, reporter=reporter, loaded=loaded, only=only, ended=ended)
     searches = search_results(cells, registry)
     if process_index() == 0:
         write_search(searches, out)

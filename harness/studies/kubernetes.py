@@ -7,12 +7,15 @@ import re
 import shlex
 
 from harness.core.errors import UsageError, did_you_mean
+from harness.core.hashing import text_hash
 from harness.core.interruption import NEXT_TURN
 from harness.studies.submission import BatchScript, Submission
 
 OPTIONS = ("image", "claim", "mount", "namespace", "gpus", "cpus", "memory")
 """Names of the options: the image with the harness in it; the persistent volume claim that holds the study, and where pods see
 it (the folder in which the command was given); and what a pod requests."""
+_LONGEST = 50
+"""Characters of a study's name; those of its Jobs have a wave and an index behind it, and 63 at most."""
 FAILURES = 2
 """Number of failures of a part before it counts as failed; stops and lost nodes do not count."""
 
@@ -106,5 +109,10 @@ def _job(submission: Submission, wave: str, parts: int) -> str:
 
 
 def _name(study: str) -> str:
-    """The name of a study as Kubernetes takes it."""
-    return re.sub(r"[^a-z0-9-]+", "-", study.lower()).strip("-")[:50]
+    """The name of a study as Kubernetes takes it; one that is changed for that ends in a sum of the whole name."""
+    name = re.sub(r"[^a-z0-9-]+", "-", study.lower()).strip("-")
+    return (
+        name
+        if name == study and len(name) <= _LONGEST
+        else f"{name[: _LONGEST - 9].rstrip('-')}-{text_hash(study) >> 32:08x}"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from harness.results.inventory import JOBS
 from harness.studies.job import Job, JobFiles, JobResult, read_job
 from harness.studies.launcher import open_launcher
 from harness.studies.schedule import in_order, run_jobs
-from harness.studies.shard import Shard, in_wave, waves
+from harness.studies.shard import Shard, in_wave, waves, with_needs
 from harness.studies.stage_plan import with_shared_stages
 from harness.training.processes import process_count, process_index
 
@@ -57,12 +57,14 @@ def launch_jobs(
     registry: Registry,
     reporter: ProgressListener,
     loaded: LoadedModel | None = None,
+    only: Collection[str] | None = None,
     ended: Callable[[Job, JobResult], None],
 ) -> None:
     """Carries out evaluations, or the part of them that is asked for; their files are in ``out/jobs``.
 
     With several at a time, or in parts, stages that several evaluations need are jobs of their own; else the first that needs
-    a stage trains it. ``loaded`` is the model of all of them, where it is in memory; then all is done in this process.
+    a stage trains it. ``only`` are the keys of those evaluations that are carried out, with what they need (None: all).
+    ``loaded`` is the model of all of them, where it is in memory; then all is done in this process.
     """
     started = open_launcher(launch.launcher or LOCAL, out / JOBS, launch.jobs, registry, reporter, launch.options)
     if loaded is not None and not started.in_process:
@@ -80,7 +82,7 @@ def launch_jobs(
         if started.jobs > 1 or launch.partial:
             jobs = plan_jobs(jobs, registry, reporter)
         write_list(jobs, started.folder)
-    chosen = in_wave(jobs, launch.wave)
+    chosen = in_wave(jobs if only is None else with_needs(jobs, only), launch.wave)
     if launch.shard:
         chosen = launch.shard.part(chosen)
         reporter.note(f"shard {launch.shard.number} of {launch.shard.count}: {counted(len(chosen), 'job')}")
@@ -90,13 +92,21 @@ def launch_jobs(
 
 
 def plan_batch(
-    evaluations: Sequence[Job], out: Path, *, registry: Registry, reporter: ProgressListener
+    evaluations: Sequence[Job],
+    out: Path,
+    *,
+    registry: Registry,
+    reporter: ProgressListener,
+    only: Collection[str] | None = None,
 ) -> dict[str, list[Job]]:
-    """The jobs of a batch by their waves; their files are written, so that the waves agree and their state can be asked for."""
+    """The jobs of a batch by their waves: the evaluations with the keys ``only`` (None: all), and what they need.
+
+    The files of all of them are written, so that the waves agree and their state can be asked for.
+    """
     _check_others(registry)
     jobs = plan_jobs(evaluations, registry, reporter)
     write_list(jobs, out / JOBS)
-    return waves(jobs)
+    return waves(jobs if only is None else with_needs(jobs, only))
 
 
 def plan_jobs(evaluations: Sequence[Job], registry: Registry, reporter: ProgressListener) -> list[Job]:

@@ -21,7 +21,7 @@ from harness.studies.search import RECIPE
 from harness.training.recipes import find_recipe
 from harness.types.options import EvalOptions
 from harness.types.plain import to_plain
-from harness.types.studies import NO_STAGES, Arm, Study
+from harness.types.studies import Arm, Study
 from harness.types.units import CHECKLIST, MIXED_PAIRS
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         json.dumps(
             {
                 "model": cell.model,
-                "arm": cell.arm or " > ".join(cell.via) or NO_STAGES,
+                "arm": cell.treatment,
                 "tried": str(cell.tried) if cell.tried else "",
                 "chosen": cell.choice.option if cell.choice else "",
                 "value": RECIPE if cell.beside else "",

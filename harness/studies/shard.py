@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -41,6 +41,19 @@ class Shard:
     def part(self, items: Sequence[T]) -> list[T]:
         """Every ``count``-th of the items: no item is in two shards, and each is in one."""
         return list(items[self.number - 1 :: self.count])
+
+
+def with_needs(jobs: Sequence[Job], keys: Collection[str]) -> list[Job]:
+    """The jobs with these keys and all that they need, in their order."""
+    of = {job.key: job for job in jobs}
+    found: set[str] = set()
+    waiting = [key for key in keys if key in of]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting += [need for need in of[key].needs if need in of]
+    return [job for job in jobs if job.key in found]
 
 
 def waves(jobs: Sequence[Job]) -> dict[str, list[Job]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,16 @@ def test_the_containers_of_the_kubernetes_jobs_end_with_the_outcome_of_one_proce
     assert waves == [("stages", 1), ("evaluations", 2)] and set(ends.values()) == {0}
     assert outcome(out) == outcome(tmp_path / "plain")
     assert study_status(out).counts == {"done": 4}
+
+
+def test_parts_of_a_study_have_jobs_of_other_names(tmp_path: Path) -> None:
+    options = {"image": "harness:1", "claim": "data"}
+    names = []
+    for arm in ("mnli", "mnli > squad", "mnli-squad", "x" * 60, "x" * 61):
+        study = replace(submission(tmp_path, options=options), study=f"intermediate-scaling-full-{arm}")
+        names += [job["metadata"]["name"] for job in yaml.safe_load_all(indexed_jobs(study).text)]
+    assert all(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name) for name in names)
+    assert names[0] == "intermediate-scaling-full-mnli-stages" and len(set(names)) == len(names)
 
 
 def test_submit_keeps_the_words_of_the_run(
