@@ -5,7 +5,7 @@ PYTHON ?= python3
 PACKS := $(patsubst %/pyproject.toml,--editable ./%,$(wildcard packs/*/pyproject.toml))
 ACCELERATOR := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: install demo test lint docs site dist bench torture clean
+.PHONY: install demo test lint docs site dist bench explore torture clean
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard packs/*/pyproject.toml)
@@ -53,6 +53,10 @@ bench: install
 	$(BIN)/python -m benchmarks $(if $(DATA),--data-dir $(DATA)) $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
 	$(BIN)/python -m benchmarks.scaling $(if $(TINY),--tiny --repeats 1) --out benchmarks/results
 	$(BIN)/python -m benchmarks.mining $(if $(TINY),--foreign 500 --english 400 --repeats 1)
+
+# The property tests with examples that no run had before; 'make test' has the same ones every time.
+explore: install
+	$(BIN)/pytest -n 2 --dist loadfile -m hypothesis --hypothesis-profile explore
 
 # Kills, mutants, damage, closed streams and full disks, for so many minutes: docs/reliability.md. An hour before a release.
 MINUTES := 60

@@ -7,6 +7,8 @@ which characters a token claims, and what an unknown letter turns into.
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -37,6 +39,38 @@ UNMARKED = ("gpt2", "modernbert", "eurobert", "gemma", "metaspace_never", "bytes
 SCHEMES = (*MARKED, *UNMARKED)
 
 
+def words_of(texts: Sequence[str], normaliser: Any, cut: Any) -> list[str]:
+    """The words that a pre-tokenizer cuts the normalised texts into."""
+    return [word for text in texts for word, _ in cut.pre_tokenize_str(normaliser.normalize_str(text))]
+
+
+def frequent_pieces(words: Sequence[str], size: int, inside: str = "") -> dict[str, int]:
+    """The letters of the words and their most frequent pieces, ``size`` in all, with their counts.
+
+    ``inside`` is put before a piece that does not begin a word. The vocabularies that the trainers of WordPiece and Unigram
+    learn differ from process to process, and so would everything that is computed with them.
+    """
+    counts = Counter(
+        (inside if start else "") + word[start:end]
+        for word in words
+        for start in range(len(word))
+        for end in range(start + 1, min(start + 8, len(word)) + 1)
+    )
+    ranked = sorted(counts, key=lambda piece: (len(piece.removeprefix(inside)) > 1, -counts[piece], piece))
+    return {piece: counts[piece] for piece in ranked[:size]}
+
+
+def unigram_model(words: Sequence[str], special: Sequence[str], size: int) -> Any:
+    """A Unigram model of the frequent pieces of words; ``special`` has the unknown token "<unk>"."""
+    from tokenizers import models
+
+    counts = frequent_pieces(words, size - len(special))
+    total = sum(counts.values())
+    scores = [(token, 0.0) for token in special]
+    scores += [(piece, math.log(count / total)) for piece, count in counts.items()]
+    return models.Unigram(scores, unk_id=list(special).index("<unk>"))
+
+
 @cache
 def scheme(name: str, texts: Sequence[str] = SCRIPTS, vocabulary: int = 900) -> Any:
     """The tokenizer of this scheme, its vocabulary learned from ``texts``."""
@@ -52,15 +86,14 @@ def scheme(name: str, texts: Sequence[str] = SCRIPTS, vocabulary: int = 900) -> 
     bert = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> $B:1 </s>:1", [(cls, 0), (sep, 1)])
 
     def pieces(normaliser: Any, cut: Any) -> Any:
-        base = Tokenizer(models.WordPiece(unk_token=unk))
+        counts = frequent_pieces(words_of(texts, normaliser, cut), vocabulary - len(special), inside="##")
+        base = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate([*special, *counts])}, unk_token=unk))
         base.normalizer, base.pre_tokenizer, base.post_processor = normaliser, cut, bert
-        base.train_from_iterator(texts, trainers.WordPieceTrainer(limit_alphabet=4000, **options))
         return base
 
     def unigram(cut: Any) -> Any:
-        base = Tokenizer(models.Unigram())
+        base = Tokenizer(unigram_model(words_of(texts, normalizers.NFKC(), cut), special, vocabulary))
         base.normalizer, base.pre_tokenizer, base.post_processor = normalizers.NFKC(), cut, plain
-        base.train_from_iterator(texts, trainers.UnigramTrainer(unk_token=unk, **options))
         return base
 
     def spelt(normaliser: Any, cut: Any) -> Any:

@@ -33,6 +33,7 @@ from harness.training.chain import OWN_TEACHER
 from harness.training.context import RunContext, option_names, options_of
 from harness.training.recipes import find_recipe
 from harness.training.sources import training_tasks
+from harness.training.train_on import OWN
 from harness.training.via import parse_via, via_tasks
 from harness.types.options import EvalOptions, ObjectiveOptions, TrainOptions, build, seeded
 from harness.types.progress import ProgressListener
@@ -271,7 +272,9 @@ class _Counter:
             key = made
             lineage.append(expression)
         seen: set[str] = set()
-        for entry in self._planned(job, None)[0]:
+        by_language = OWN in options.train_on
+        planned = {(each.task.name, by_language and each.unit.language): each for each in self._planned(job, None)[0]}
+        for entry in planned.values():  # the units of a task have one training, unless it is in their own language
             parent, before = key, list(lineage)
             for source in self._sources(context, entry, counted):
                 names = [*option_names(source), entry.task.name]

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -306,9 +307,15 @@ def option_values(recipe: Recipe, names: Iterable[str], *, large: bool, override
 
 def build(kind: type, values: Mapping[str, Any]) -> Any:
     """An instance of the options dataclass ``kind`` from the values of its fields; text is converted to the field's type."""
+    hints = _hints(kind)
+    return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in hints})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The type of each field, worked out once: a plan of many stages asks for them a hundred thousand times."""
     hints = get_type_hints(kind)
-    known = {field.name for field in fields(kind)}
-    return kind(**{key: _typed(key, value, hints[key]) for key, value in values.items() if key in known})
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def check_keys(recipe: Recipe, overrides: Mapping[str, Any], kinds: Iterable[type], tasks: Iterable[str]) -> None:

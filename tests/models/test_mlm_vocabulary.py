@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from small_models import save_model, tokenizer
+from tokenizer_schemes import unigram_model, words_of
 
 from harness import Text
 from harness.core.errors import UsageError
@@ -25,16 +26,14 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A byte-pair model with byte fallback, WordPiece, Unigram under an encoder with a head, and byte-level byte-pair."""
     if request.param != "unigram":
         return save_model(request.param, tmp_path / "model")
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
     from transformers import AddedToken, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
 
-    base = Tokenizer(models.Unigram())
-    base.pre_tokenizer = pre_tokenizers.Metaspace()
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
     lines = [*SWAHILI[:1], "the dog sleeps in the house", "a b c d e f g h i j k l m n o p r s t u v w z"]
-    base.train_from_iterator(
-        lines, trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>", show_progress=False)
-    )
+    cut = pre_tokenizers.Metaspace()
+    words = words_of(lines, normalizers.Sequence([]), cut)
+    base = Tokenizer(unigram_model(words, ["<s>", "<pad>", "</s>", "<unk>"], 60))
+    base.pre_tokenizer = cut
     base.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
