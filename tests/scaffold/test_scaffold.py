@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -92,16 +94,21 @@ def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.Completed
 
 
 def test_they_pass_their_own_type_check(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    cache = tmp_path_factory.mktemp("mypy")
-    for folder in sorted(packages.iterdir()):
+    """One as its README says, and then all at once, as they have the same settings."""
+    cache, folders = tmp_path_factory.mktemp("mypy"), sorted(packages.iterdir())
+    settings = [tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["mypy"] for folder in folders]
+    files = [str(folder / name) for folder, own in zip(folders, settings, strict=True) for name in own.pop("files")]
+    assert len(files) == 2 * len(folders) and all(own == settings[0] and own["strict"] for own in settings)
+    paths = os.pathsep.join(map(str, [ROOT, *folders]))
+    for words in ([], files):
         checked = subprocess.run(
-            [sys.executable, "-m", "mypy", "--cache-dir", str(cache)],
-            cwd=folder,
-            env={**environment(None), "MYPYPATH": str(ROOT)},
+            [sys.executable, "-m", "mypy", "--cache-dir", str(cache), *words],
+            cwd=packages / "likeness",
+            env={**environment(None), "MYPYPATH": paths if words else str(ROOT)},
             capture_output=True,
             text=True,
         )
-        assert checked.returncode == 0, f"{folder.name}: {checked.stdout}{checked.stderr}"
+        assert checked.returncode == 0, f"{checked.stdout}{checked.stderr}"
 
 
 def test_generated_packages_are_formatted_and_linted(packages: Path) -> None:
