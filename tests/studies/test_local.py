@@ -144,7 +144,7 @@ def test_a_stopped_command_stops_its_processes_and_goes_on_from_their_state(
         "1,2",
     ]
     words += ["--data-dir", str(here / "data"), "--offline", "--device", "cpu", "--recipe", "tiny"]
-    words += ["--set", "max_steps=600", "--set", "batch=2", "--set", "save_every=10"]  # seconds after the first state
+    words += ["--set", "max_steps=400", "--set", "batch=2", "--set", "save_every=20"]  # seconds after the first state
     out, plain = tmp_path / "out", tmp_path / "plain"
     command = [sys.executable, "-m", "harness.cli", *words, "--jobs", "2", "--out", str(out)]
     for sent in (signal.SIGINT, signal.SIGKILL):
