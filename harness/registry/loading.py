@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,6 @@ from typing import Any
 import pluggy
 
 from harness.core.errors import HarnessError, PluginError, did_you_mean
-from harness.core.own_time import own_seconds
 from harness.core.version import __version__
 from harness.registry import hookspecs
 from harness.registry.calls import Implementation, trace
@@ -98,7 +98,7 @@ def load(manager: pluggy.PluginManager, candidate: PluginCandidate) -> Plugin:
     if not plugin.alive:
         trace("%s is not loaded: %s", candidate.provider, candidate.disabled or candidate.refused)
         return plugin
-    started = own_seconds()
+    started = time.monotonic()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the command's own output
             plugin.module = candidate.load()
@@ -111,7 +111,7 @@ def load(manager: pluggy.PluginManager, candidate: PluginCandidate) -> Plugin:
     except BaseException as error:
         plugin.error = error
         fail(manager, plugin, _reason(error))
-    plugin.seconds = own_seconds() - started
+    plugin.seconds = time.monotonic() - started
     outcome = plugin.failure or ", ".join(plugin.provides())
     trace("%s in %.0f ms: %s", candidate.provider, 1000 * plugin.seconds, outcome)
     return plugin

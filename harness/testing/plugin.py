@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from typing import Any
@@ -15,6 +12,7 @@ from harness.registry.registry import SLOW, load_part
 from harness.registry.validation import KINDS
 from harness.scoring.formats.base import Format
 from harness.testing.contract import Status
+from harness.testing.loading_time import Loaded, load_alone
 from harness.testing.subject import Subject
 from harness.training.objectives.base import StageObjective
 from harness.training.sources import training_tasks
@@ -26,21 +24,6 @@ from harness.types.values import PluginValue
 Result = tuple[str, Status, str]
 
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "faiss")
-
-_PROBE = """
-import json, sys
-from pathlib import Path
-from harness.core.own_time import own_seconds
-from harness.registry.discovery import find
-from harness.registry.loading import load, new_manager
-name, files = sys.argv[1], [Path(file) for file in sys.argv[2:]]
-manager = new_manager()
-candidate = next(found for found in find(files)[0] if found.provider == name)
-before = set(sys.modules)
-started = own_seconds()
-load(manager, candidate)
-print(json.dumps([own_seconds() - started, sorted(set(sys.modules) - before)]))
-"""
 
 
 def loads(subject: Subject) -> Iterator[Result]:
@@ -132,7 +115,7 @@ _WANTED: dict[tuple[type, str], Callable[[Any], bool]] = {
 
 def light(subject: Subject) -> Iterator[Result]:
     """Nothing heavy is imported with it, so that ``harness tasks list`` stays quick."""
-    _, modules = _probe(subject)
+    modules = _loaded(subject).modules
     heavy = sorted({module.partition(".")[0] for module in modules} & set(HEAVY))
     if heavy:
         detail = f"imports {', '.join(heavy)}: import them in the functions that use them"
@@ -143,19 +126,11 @@ def light(subject: Subject) -> Iterator[Result]:
 
 def quick(subject: Subject) -> Iterator[Result]:
     """Loading it is quick; the better of two times counts."""
-    seconds = _probe(subject)[0]
+    seconds = _loaded(subject).seconds
     if seconds > SLOW:
-        seconds = min(seconds, _probe(subject)[0])
+        seconds = min(seconds, _loaded(subject).seconds)
     yield subject.provider, "failed" if seconds > SLOW else "passed", f"{seconds:.2f} s"
 
 
-def _probe(subject: Subject) -> tuple[float, list[str]]:
-    """Seconds of loading the plugin in a separate process, and the modules that it imported."""
-    files = [str(subject.status.path)] if subject.status.path else []
-    done = subprocess.run(
-        [sys.executable, "-c", _PROBE, subject.provider, *files], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"it cannot be loaded alone: {done.stderr.strip().splitlines()[-1]}")
-    seconds, modules = json.loads(done.stdout.splitlines()[-1])
-    return seconds, modules
+def _loaded(subject: Subject) -> Loaded:
+    return load_alone(subject.provider, [subject.status.path] if subject.status.path else [])
