@@ -1,4 +1,4 @@
-"""How long a plugin takes to load in a process of its own, without what the process waits for a processor."""
+"""Time of loading a plugin in a process of its own, without what the process waits for a processor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a plugin takes to load: computing and sleeping count, and waiting for a processor does not."""
+"""The time that a plugin takes to load: computing and sleeping count, and waiting for a processor does not."""
 
 from __future__ import annotations
 
