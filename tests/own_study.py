@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,13 @@ class Lines(ProgressListener):
 
     def note(self, text: str) -> None:
         self.lines.append(text)
+
+
+def wait(holds: Callable[[], Any]) -> Any:
+    """Waits until something holds, however long a busy machine takes, and returns what it is."""
+    while not (found := holds()):
+        time.sleep(0.05)
+    return found
 
 
 def outcome(out: Path) -> dict[str, Any]:

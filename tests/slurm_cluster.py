@@ -110,7 +110,7 @@ MUNGE = {
 
 
 def _wait_for_node(variables: dict[str, str], started: list[subprocess.Popen[bytes]]) -> None:
-    given_up = time.monotonic() + 60
+    given_up = time.monotonic() + 600
     while time.monotonic() < given_up:
         if any(process.poll() is not None for process in started):
             raise RuntimeError("a daemon of Slurm has ended")

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from own_study import Lines, grid, options, outcome
+from own_study import Lines, grid, options, outcome, wait
 
 from harness.cli.main import main
 from harness.core.errors import DataError
@@ -179,11 +178,6 @@ def saved(out: Path, since: float) -> list[Path]:
             if path.stat().st_mtime > since:
                 found.append(path)
     return found
-
-
-def wait(holds: Callable[[], bool]) -> None:
-    while not holds():
-        time.sleep(0.05)
 
 
 def running(text: str) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from own_study import grid, options, outcome
+from own_study import grid, options, outcome, wait
 
 from harness.core.errors import UsageError
 from harness.registry.registry import Registry
@@ -52,14 +51,6 @@ def node_of(cluster: Any, pid: int) -> Any:
     return next(
         node for node in cluster.worker_nodes if ancestors & {each.process.pid for each in node.all_processes["raylet"]}
     )
-
-
-def wait(holds: Callable[[], Any]) -> Any:
-    given_up = time.monotonic() + 120
-    while not (found := holds()):
-        assert time.monotonic() < given_up
-        time.sleep(0.05)
-    return found
 
 
 def test_a_killed_node_costs_its_unit_and_the_bits_are_those_of_one_process(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from own_study import outcome
+from own_study import outcome, wait
 from slurm_cluster import lacking, slurm_cluster
 
 from harness.cli.main import main
@@ -30,14 +29,6 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         pytest.skip(f"Slurm does not start here: {error}")
     yield variables
     cluster.__exit__(None, None, None)
-
-
-def wait(holds: Callable[[], Any]) -> Any:
-    given_up = time.monotonic() + 120
-    while not (found := holds()):
-        assert time.monotonic() < given_up
-        time.sleep(0.1)
-    return found
 
 
 def test_a_requeued_part_goes_on_and_the_bits_are_those_of_one_process(
