@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import HarnessError
+from harness.core.errors import DataError, ModelError, PluginError, UsageError
 from harness.core.offline import without_network
 from harness.data.access import DataAccess
 from harness.evaluation.groups import chain, check_options, required_stages
@@ -81,7 +81,7 @@ def with_shared_stages(evaluations: Sequence[Job], registry: Registry) -> list[J
     for job in evaluations:
         folder, offline = job.options.data_dir, job.options.offline
         own = data.setdefault((folder, offline), DataAccess.of(registry, folder, offline=offline))
-        with suppress(HarnessError), without_network(offline):
+        with suppress(DataError, ModelError, PluginError, UsageError), without_network(offline):
             plan = plan_stages(job, registry, ProgressListener(), own)
             needed[job.key] = [stage_job(job, plan, stage) for stage in plan.required()]
     count = Counter(stage.key for stages in needed.values() for stage in stages)
