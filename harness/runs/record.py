@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -127,13 +128,16 @@ def save_record(folder: Path, record: RunRecord) -> None:
 
 def environment() -> EnvironmentRecord:
     """Versions of what computes the scores; packages that are not installed are null."""
-    packages: dict[str, str | None] = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = None
+    packages = {name: _version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def git_state() -> GitRecord | None:
