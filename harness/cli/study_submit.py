@@ -111,7 +111,7 @@ def submit(
     of = evaluations(grid, registry)
     planned, only = [job for _, job in of.values()], keys_of(chosen, of)
     with TerminalProgress() as reporter:
-        waves = plan_batch(planned, folder, registry=registry, reporter=reporter, only=only)
+        waves = plan_batch(planned, folder, only=only, registry=registry, reporter=reporter)
     before = context.find_root().params
     words = [word for path in before.get("files", ()) for word in ("--plugin", str(path))]
     words += [word for plugin in before.get("disabled", ()) for word in ("--no-plugin", plugin)]

@@ -29,7 +29,7 @@ from harness.studies.measured import checklist_file, question_tasks, read_measur
 from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.search import RECIPE
 from harness.studies.search_report import FILE as SEARCHES
-from harness.types.studies import NO_STAGES, Arm, Study
+from harness.types.studies import Arm, Study, stages_as_arm
 from harness.types.units import CHECKLIST, MIXED_PAIRS, Unit, mixed_languages
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Collected:
 
 def arms_of(study: Study) -> tuple[Arm, ...]:
     """The arms of a study; one without any has an arm for each item of ``via``."""
-    return study.arms or tuple(Arm(_named(via), via) for via in study.via)
+    return study.arms or tuple(Arm(stages_as_arm(via), via) for via in study.via)
 
 
 def collect(study: Study, folder: Path, registry: Registry) -> Collected:
@@ -128,7 +128,7 @@ def _run(
     cell: Cell, seed: int, path: Path, folder: Path, failures: Mapping[Path, str]
 ) -> tuple[StudyRun, RunView | None]:
     where = path.relative_to(folder).as_posix()
-    arm = f"{cell.arm}@{RECIPE}" if cell.beside else cell.arm or _named(cell.via)
+    arm = f"{cell.arm}@{RECIPE}" if cell.beside else cell.treatment
     run = StudyRun(cell.model, arm, seed, where, "not started")
     failure = failures.get(path.absolute(), "")
     if not (path / "record.json").exists():
@@ -141,10 +141,6 @@ def _run(
         return replace(run, state="finished", partial=tuple(view.partial)), view
     state = replace(run, state="failed" if failure else "unfinished", reason=failure, partial=tuple(view.partial))
     return state, view
-
-
-def _named(via: Sequence[str]) -> str:
-    return " > ".join(via) or NO_STAGES
 
 
 def _parameters(model: str, views: Mapping[str, RunView], runs: Sequence[StudyRun]) -> dict[str, int]:

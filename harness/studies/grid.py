@@ -21,7 +21,7 @@ from harness.studies.search_report import SearchResult, search_results, write_se
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
-from harness.types.studies import NO_STAGES, Arm, Search, Study
+from harness.types.studies import Arm, Search, Study, stages_as_arm
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
@@ -62,7 +62,7 @@ class Cell:
     @property
     def treatment(self) -> str:
         """The name of its arm or, in a study without arms, its stages: "mnli > squad", or "none"."""
-        return self.arm or " > ".join(self.via) or NO_STAGES
+        return self.arm or stages_as_arm(self.via)
 
     @property
     def name(self) -> str:
@@ -281,7 +281,7 @@ def run_cells(
 
     jobs = [job for _, job in of.values()]
     only = keys_of(chosen, of)
-    launch_jobs(jobs, out, launch, registry=registry, reporter=reporter, loaded=loaded, only=only, ended=ended)
+    launch_jobs(jobs, out, launch, only=only, registry=registry, reporter=reporter, loaded=loaded, ended=ended)
     searches = search_results(cells, registry)
     if process_index() == 0:
         write_search(searches, out)

@@ -111,8 +111,6 @@ def _job(submission: Submission, wave: str, parts: int) -> str:
 def _name(study: str) -> str:
     """The name of a study as Kubernetes takes it; one that is changed for that ends in a sum of the whole name."""
     name = re.sub(r"[^a-z0-9-]+", "-", study.lower()).strip("-")
-    return (
-        name
-        if name == study and len(name) <= _LONGEST
-        else f"{name[: _LONGEST - 9].rstrip('-')}-{text_hash(study) >> 32:08x}"
-    )
+    if name == study and len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9].rstrip('-')}-{text_hash(study) >> 32:08x}"

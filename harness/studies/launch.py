@@ -54,16 +54,16 @@ def launch_jobs(
     out: Path,
     launch: Launch,
     *,
+    only: Collection[str],
     registry: Registry,
     reporter: ProgressListener,
     loaded: LoadedModel | None = None,
-    only: Collection[str] | None = None,
     ended: Callable[[Job, JobResult], None],
 ) -> None:
     """Carries out evaluations, or the part of them that is asked for; their files are in ``out/jobs``.
 
     With several at a time, or in parts, stages that several evaluations need are jobs of their own; else the first that needs
-    a stage trains it. ``only`` are the keys of those evaluations that are carried out, with what they need (None: all).
+    a stage trains it. ``only`` are the keys of those evaluations that are carried out, with what they need.
     ``loaded`` is the model of all of them, where it is in memory; then all is done in this process.
     """
     started = open_launcher(launch.launcher or LOCAL, out / JOBS, launch.jobs, registry, reporter, launch.options)
@@ -82,7 +82,7 @@ def launch_jobs(
         if started.jobs > 1 or launch.partial:
             jobs = plan_jobs(jobs, registry, reporter)
         write_list(jobs, started.folder)
-    chosen = in_wave(jobs if only is None else with_needs(jobs, only), launch.wave)
+    chosen = in_wave(with_needs(jobs, only), launch.wave)
     if launch.shard:
         chosen = launch.shard.part(chosen)
         reporter.note(f"shard {launch.shard.number} of {launch.shard.count}: {counted(len(chosen), 'job')}")
@@ -95,18 +95,18 @@ def plan_batch(
     evaluations: Sequence[Job],
     out: Path,
     *,
+    only: Collection[str],
     registry: Registry,
     reporter: ProgressListener,
-    only: Collection[str] | None = None,
 ) -> dict[str, list[Job]]:
-    """The jobs of a batch by their waves: the evaluations with the keys ``only`` (None: all), and what they need.
+    """The jobs of a batch by their waves: the evaluations with the keys ``only``, and what they need.
 
     The files of all of them are written, so that the waves agree and their state can be asked for.
     """
     _check_others(registry)
     jobs = plan_jobs(evaluations, registry, reporter)
     write_list(jobs, out / JOBS)
-    return waves(jobs if only is None else with_needs(jobs, only))
+    return waves(with_needs(jobs, only))
 
 
 def plan_jobs(evaluations: Sequence[Job], registry: Registry, reporter: ProgressListener) -> list[Job]:

@@ -40,9 +40,9 @@ class Loaded:
 def load_alone(provider: str, files: Sequence[str | Path] = ()) -> Loaded:
     """Loads a plugin in a new process; RuntimeError where that fails.
 
-    The clock says how busy the machine is, too, and what the system counts as waiting for a processor has sleep in it on
-    some kernels (Linux 6.18). Here are instead the seconds that the process computed and, from looks at its state, those
-    that it slept, or waited for a disk or the network. Where a process's state cannot be seen, the clock decides.
+    Its seconds are those that the process computed and, from looks at its state, those that it slept, or waited for a
+    disk or the network. The clock would say how busy the machine is, too, and what the system counts as waiting for a
+    processor has sleep in it on some kernels (Linux 6.18). Where a process's state cannot be seen, the clock decides.
     """
     command = [sys.executable, "-c", _LOAD, provider, *map(str, files)]
     looks: list[tuple[float, bool]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
@@ -24,6 +24,11 @@ from harness.types.values import PluginValue
 
 NO_STAGES = "none"
 """Name of the arm that trains on the target's English data alone."""
+
+
+def stages_as_arm(via: Sequence[str]) -> str:
+    """The name of stages in a study without arms: "mnli > squad", or "none"."""
+    return " > ".join(via) or NO_STAGES
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_a_swapped_adapter_computes_what_a_merged_one_does(kind: str, tmp_path: 
     for code, rows in (("en", [0, 3]), ("de", [1, 2])):
         one = opened(write_merged(model, tmp_path / "adapters" / code, tmp_path / code), family)
         expected = np.asarray(one.stream(features, lambda net, batch: {"states": states(net, batch)})["states"])
-        np.testing.assert_allclose(found[rows], expected[rows], atol=1e-4)
+        np.testing.assert_allclose(found[rows], expected[rows], atol=1e-5)
     bare = opened(model, family)
     plain = np.asarray(bare.stream(features, lambda net, batch: {"states": states(net, batch)})["states"])
     assert np.abs(found - plain).max(axis=1).min() > 1e-3

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("warm_python")
 
 ARMS = (Arm("none"), Arm("nli", via=("mnli",)), Arm("spans", via=("squad",)))
 PLUGIN = """
-from harness import Arm, Search, Study, hookimpl
+from harness import Arm, Study, hookimpl
 
 @hookimpl
 def harness_studies():

@@ -85,7 +85,7 @@ def test_every_study_can_be_planned_at_every_size_without_a_network(
             power = study_power(asked, registry, DataAccess(offline=True))
             assert cost.training_operations > 0 and cost.scoring_operations > 0 and cost.seconds > 0
             assert all(model.parameters and model.memory for model in cost.models)
-            assert bool(cost.unknown) == bool(lacking([*(arm.via for arm in asked.arms), *asked.via], registry))
+            assert bool(cost.unknown) == bool(lacking([cell.via for cell in grid], registry))
             assert len(power.contrasts) == len(asked.contrasts)
             assert power.primary == asked.primary_tests > 0
             planned += 1
