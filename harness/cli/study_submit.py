@@ -92,22 +92,20 @@ def submit(
     from harness.core.counted import counted
     from harness.registry.default import get_registry
     from harness.results.inventory import JOBS
-    from harness.studies.grid import StudyFolders, cells, evaluations, keys_of, selected
+    from harness.studies.grid import StudyFolders, cells, check_cells, evaluations, keys_of, selected
     from harness.studies.lacking import check_lacks_nothing
     from harness.studies.launch import plan_batch
-    from harness.studies.stage_plan import check_job
     from harness.studies.submission import Submission, check_script, write_script
 
     context = click.get_current_context()
     registry = get_registry()
     check_script(launcher, registry)
     study = registry.study(name).at(size)
-    folder = StudyFolders.of(study, size, out).runs.absolute()
-    grid = list(cells(study, StudyFolders.of(study, size, out).runs, eval_options(**rest)))
+    runs = StudyFolders.of(study, size, out).runs
+    grid, folder = list(cells(study, runs, eval_options(**rest))), runs.absolute()
     chosen = selected(grid, models, arms)
     check_lacks_nothing(study.name, chosen, registry)
-    for cell in chosen:
-        check_job(cell.jobs(registry)[0], registry)
+    check_cells(chosen, registry)
     of = evaluations(grid, registry)
     planned, only = [job for _, job in of.values()], keys_of(chosen, of)
     with TerminalProgress() as reporter:

@@ -216,6 +216,12 @@ def selected(cells: Sequence[Cell], models: Sequence[str] = (), arms: Sequence[s
     return [cell for cell in cells if (not models or cell.model in models) and (not arms or cell.treatment in arms)]
 
 
+def check_cells(cells: Sequence[Cell], registry: Registry) -> None:
+    """Refuses what no run of one of the cells could do (:func:`~harness.studies.stage_plan.check_job`)."""
+    for cell in cells:
+        check_job(cell.jobs(registry)[0], registry)
+
+
 def keys_of(cells: Sequence[Cell], of: Mapping[str, tuple[Cell, Job]]) -> set[str]:
     """The keys of these cells' jobs among :func:`evaluations`."""
     folders = {cell.folder for cell in cells}
@@ -261,8 +267,7 @@ def run_cells(
     launch = launch or Launch()
     chosen = cells if chosen is None else chosen
     of = evaluations(cells, registry)
-    for cell in chosen:
-        check_job(cell.jobs(registry)[0], registry)
+    check_cells(chosen, registry)
     left = {cell.folder: len(cell.seeds) for cell in cells if not cell.tried}
     summaries: list[tuple[Cell, dict[str, Any]]] = []
     failed: list[tuple[Job, JobResult]] = []
