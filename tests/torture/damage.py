@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.torture.command import files, harness
-from tests.torture.mutants import READERS, mutate_bytes
+from tests.torture.mutants import mutate_bytes, readers
 from tests.torture.scene import Scene, outcome
 from tests.torture.verdict import done_or_refused, done_well, equal, expect
 
@@ -69,9 +69,9 @@ def _evaluated(scene: Scene, chance: random.Random, folder: Path, part: str) -> 
     way(chosen, chance)
     said = f"{chosen.relative_to(e)} damaged ({way.__name__.strip('_')})"
     if part == "run":
-        done_or_refused(harness(*chance.choice(READERS), e / "run"))
+        done_or_refused(harness(*chance.choice(readers(e / "run"))))
     else:
-        done_or_refused(harness("cache", "list", "--stages", e / "stages"))
+        done_or_refused(harness("cache", "ls", e))
     words = scene.evaluation(e / "run")
     if not done_or_refused(harness(*words)):
         _put_back(chosen, original)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.torture.command import harness
-from tests.torture.scene import Scene, outcome
+from tests.torture.scene import ALLOWED, Scene, outcome
 from tests.torture.verdict import Done, done_or_refused, done_well, equal, expect
 
 VALUES = (
@@ -203,15 +203,18 @@ def submission(scene: Scene, chance: random.Random, folder: Path) -> None:
     expect(harness(*words).out == before.out, "other scores afterwards")
 
 
-READERS = (["score"], ["report"], ["breakdown"], ["runs", "show"], ["leaderboard", "export"])
+def readers(run: Path) -> list[list[str]]:
+    """The commands that read a run; what one of them writes is next to the run."""
+    export = ["leaderboard", "export", *ALLOWED, "--out", str(run.parent / "row.json")]
+    return [[*words, str(run)] for words in (["score"], ["report"], ["breakdown"], ["runs", "show"], export)]
 
 
 def record(scene: Scene, chance: random.Random, folder: Path) -> None:
     """Mutates the record of a run: readers refuse it or read it; the evaluation goes on and ends as it did."""
     e = scene.copy(scene.evaluated, folder / "e")
     damaged(e / "run" / "record.json", chance, (*BOTH, mutate_json))
-    for command in chance.sample(READERS, 2):
-        done_or_refused(harness(*command, e / "run"))
+    for command in chance.sample(readers(e / "run"), 2):
+        done_or_refused(harness(*command))
     done_or_refused(harness("runs", "list", e))
     if done_or_refused(harness(*scene.evaluation(e / "run"))):
         equal(outcome(e), outcome(scene.evaluated), "after a mutant of record.json")
@@ -223,7 +226,7 @@ def stage(scene: Scene, chance: random.Random, folder: Path) -> None:
     shutil.rmtree(e / "run")
     chosen = chance.choice(sorted(e.glob("stages/*/stage.json")))
     original = damaged(chosen, chance, (*BOTH, mutate_json))
-    done_or_refused(harness("cache", "list", "--stages", e / "stages"))
+    done_or_refused(harness("cache", "ls", e))
     words = scene.evaluation(e / "run")
     if not done_or_refused(harness(*words)):
         chosen.parent.mkdir(exist_ok=True)

@@ -15,8 +15,8 @@ from tests.torture.verdict import Done, done_or_refused, expect
 WAYS = ("head -1", "nobody reads", ">&-", "2>&-", ">&- 2>&-", "<&-", ">/dev/full", "2>/dev/full", "ascii", "latin-1")
 
 
-def commands(scene: Scene) -> list[list[str]]:
-    """The commands that print something."""
+def commands(scene: Scene, other: Path) -> list[list[str]]:
+    """The commands that print something; ``other`` is another folder with the run of the scene."""
     run = str(scene.evaluated / "run")
     return [
         ["--help"],
@@ -30,9 +30,9 @@ def commands(scene: Scene) -> list[list[str]]:
         ["score", run],
         ["score", run, "--json"],
         ["report", run],
-        ["compare", run, run],
+        ["compare", run, str(other)],
         ["breakdown", run],
-        ["cache", "list", "--stages", str(scene.evaluated / "stages")],
+        ["cache", "ls", str(scene.evaluated)],
         ["plugins", "--json"],
         ["tasks", "show", "nothing-of-this-name"],
         scene.evaluation(scene.evaluated / "run"),
@@ -42,7 +42,8 @@ def commands(scene: Scene) -> list[list[str]]:
 
 def closed(scene: Scene, chance: random.Random, folder: Path) -> None:
     """Closes or fills a stream of a command."""
-    words, way = chance.choice(commands(scene)), chance.choice(WAYS)
+    other = scene.copy(scene.evaluated / "run", folder / "other")
+    words, way = chance.choice(commands(scene, other)), chance.choice(WAYS)
     done = _through(words, way)
     try:
         done_or_refused(done)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 CLEAR = {2, 3, 4, 5, 6, 129, 130, 141, 143}
 """Exit codes that tell the user something; 1 is a bug, and a negative one a signal."""
-BAD_SIGNS = ("Traceback", "Exception ignored", "this is a bug")
+BAD_SIGNS = ("Traceback", "Exception ignored", "this is a bug", "--help' shows what it takes")
+"""The last is said of words that no command takes: an attack with such words would attack nothing."""
 
 
 class NotHeld(Exception):
