@@ -10,6 +10,9 @@ from harness.registry.default import get_registry
 from harness.runs.record import new_record, save_record
 from harness.scoring.files import TaskScorer
 
+EXPORTED_AS_IT_IS = ("--allow-partial", "--allow-dirty", "--allow-unpinned")
+"""Options of ``leaderboard export`` for a small run of a changed checkout and a model that nobody else has."""
+
 
 def write_run(folder: Path, units, *, seed=1, model="org/model", benchmark=None, split="test", **changes):
     """A run over ``units``: {task: {language: (labels text, predictions text)}}, in the official file formats.

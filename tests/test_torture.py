@@ -6,7 +6,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from harness.cli.main import main
 from tests.torture.__main__ import KINDS
+from tests.torture.verdict import Done, NotHeld, done_or_refused
 
 CHOSEN = (
     "kill eval",
@@ -33,3 +37,18 @@ def test_the_harness_holds_against_an_attack_of_every_sort() -> None:
 
 def test_the_chosen_kinds_are_among_those_that_there_are() -> None:
     assert set(CHOSEN) <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["strike", "cache strike", "cache ls --strike", "leaderboard export runs/none", "plugins --plugin x.py", "cache"],
+)
+def test_an_attack_with_words_that_no_command_takes_is_not_held(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(words.split())
+    with pytest.raises(NotHeld):
+        done_or_refused(Done(tuple(words.split()), code, *capsys.readouterr()))
+
+
+def test_a_clear_error_about_what_was_asked_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["tasks", "show", "nothing-of-this-name"])
+    assert not done_or_refused(Done(("tasks", "show"), code, *capsys.readouterr()))

@@ -102,7 +102,8 @@ def submit(
     check_script(launcher, registry)
     study = registry.study(name).at(size)
     runs = StudyFolders.of(study, size, out).runs
-    grid, folder = list(cells(study, runs, eval_options(**rest))), runs.absolute()
+    folder = runs.absolute()
+    grid = list(cells(study, runs, eval_options(**rest)))
     chosen = selected(grid, models, arms)
     check_lacks_nothing(study.name, chosen, registry)
     check_cells(chosen, registry)

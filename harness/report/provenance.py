@@ -11,6 +11,7 @@ from harness.data.resources import in_words
 from harness.models.preparation import preparation_words
 from harness.report.names import task_name
 from harness.results.run_view import RunView, unit_score
+from harness.types.studies import named_stages
 from harness.types.units import Unit, split_of
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def origin(run: RunView) -> list[tuple[str, str]]:
     facts = [
         ("model", " at ".join(filter(None, (model.get("reference"), model.get("revision"))))),
         ("weights", model.get("fingerprint") or "-"),
-        ("stages", " > ".join(stage["name"] for stage in run.stages) or "none"),
+        ("stages", named_stages([stage["name"] for stage in run.stages])),
         ("benchmark", run.benchmark or "selected tasks"),
         ("recipe", f"{recipe.get('name')} {recipe.get('version')}"),
         ("options", " ".join(f"{key}={value}" for key, value in options.get("overrides", {}).items()) or "-"),

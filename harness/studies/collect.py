@@ -29,7 +29,7 @@ from harness.studies.measured import checklist_file, question_tasks, read_measur
 from harness.studies.model_shapes import Shape, shape_in, shape_of
 from harness.studies.search import RECIPE
 from harness.studies.search_report import FILE as SEARCHES
-from harness.types.studies import Arm, Study, stages_as_arm
+from harness.types.studies import Arm, Study, named_stages
 from harness.types.units import CHECKLIST, MIXED_PAIRS, Unit, mixed_languages
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Collected:
 
 def arms_of(study: Study) -> tuple[Arm, ...]:
     """The arms of a study; one without any has an arm for each item of ``via``."""
-    return study.arms or tuple(Arm(stages_as_arm(via), via) for via in study.via)
+    return study.arms or tuple(Arm(named_stages(via), via) for via in study.via)
 
 
 def collect(study: Study, folder: Path, registry: Registry) -> Collected:

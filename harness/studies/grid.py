@@ -21,7 +21,7 @@ from harness.studies.search_report import SearchResult, search_results, write_se
 from harness.studies.stage_plan import check_job
 from harness.training.processes import process_index
 from harness.types.options import EvalOptions
-from harness.types.studies import Arm, Search, Study, stages_as_arm
+from harness.types.studies import Arm, Search, Study, named_stages
 
 if TYPE_CHECKING:
     from harness.models.loaded import LoadedModel
@@ -62,7 +62,7 @@ class Cell:
     @property
     def treatment(self) -> str:
         """The name of its arm or, in a study without arms, its stages: "mnli > squad", or "none"."""
-        return self.arm or stages_as_arm(self.via)
+        return self.arm or named_stages(self.via)
 
     @property
     def name(self) -> str:

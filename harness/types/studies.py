@@ -26,9 +26,9 @@ NO_STAGES = "none"
 """Name of the arm that trains on the target's English data alone."""
 
 
-def stages_as_arm(via: Sequence[str]) -> str:
-    """The name of stages in a study without arms: "mnli > squad", or "none"."""
-    return " > ".join(via) or NO_STAGES
+def named_stages(stages: Sequence[str]) -> str:
+    """The name of stages that follow one another, as an arm has it that is nothing else: "mnli > squad", or "none"."""
+    return " > ".join(stages) or NO_STAGES
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_folders import EXPORTED_AS_IT_IS
 
 from harness.cli.main import main
 
@@ -62,8 +63,7 @@ def test_other_commands_whose_output_nobody_reads_do_their_work(
     assert main(evaluation(corpus, tmp_path / "run")) == 0
     assert unread(["report", str(tmp_path / "run"), "-o", str(tmp_path / "page.html")], "both")[0] == 141
     assert (tmp_path / "page.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
-    allowed = ["--allow-partial", "--allow-dirty", "--allow-unpinned"]
-    words = ["leaderboard", "export", str(tmp_path / "run"), "-o", str(tmp_path / "row.json"), *allowed]
+    words = ["leaderboard", "export", str(tmp_path / "run"), "-o", str(tmp_path / "row.json"), *EXPORTED_AS_IT_IS]
     assert unread(words, "both")[0] == 141
     assert (tmp_path / "row.json").is_file()
 

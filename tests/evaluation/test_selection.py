@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_folders import EXPORTED_AS_IT_IS
 
 from harness.cli.main import main
 
@@ -36,7 +37,7 @@ def test_target_dev_data_come_in_with_a_flag_only_and_mark_the_record(
     assert leaky["stages"][-1]["key"] != english["stages"][-1]["key"]
     for name, selection in (("english", "english_dev"), ("leaky", "target_dev")):
         words = ["leaderboard", "export", str(tmp_path / name), "-o", str(tmp_path / f"{name}.json")]
-        assert main([*words, "--allow-partial", "--allow-unpinned", "--allow-dirty"]) == 0
+        assert main([*words, *EXPORTED_AS_IT_IS]) == 0
         assert json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["selection"] == selection
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_folders import nli, rewrite, write_run
+from run_folders import EXPORTED_AS_IT_IS, nli, rewrite, write_run
 
 from harness.analysis.answers import answers
 from harness.analysis.checklist.run import model_asker
@@ -220,8 +220,7 @@ def test_names_of_units_that_leave_the_run_folder_are_refused_and_write_nothing(
 ) -> None:
     rewrite(run, lambda record: record["units"].update({key: record["units"].pop(KEY)}))
     before = sorted(tmp_path.rglob("*"))
-    allowed = ["--allow-partial", "--allow-dirty", "--allow-unpinned"]
-    export = ["leaderboard", "export", "-o", str(tmp_path / "out"), "--format", "xtreme", *allowed]
+    export = ["leaderboard", "export", "-o", str(tmp_path / "out"), "--format", "xtreme", *EXPORTED_AS_IT_IS]
     for command in (["score"], export):
         assert main([*command, str(run)]) == 4
         said = capsys.readouterr().err

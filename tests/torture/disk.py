@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.run_folders import EXPORTED_AS_IT_IS
 from tests.torture.command import harness
-from tests.torture.scene import ALLOWED, Scene, outcome
+from tests.torture.scene import Scene, outcome
 from tests.torture.verdict import done_or_refused, done_well, equal, expect
 
 
@@ -44,7 +45,7 @@ def writers(scene: Scene, chance: random.Random, folder: Path) -> None:
     words = chance.choice(
         [
             ["report", run, "--output", there / "report.html"],
-            ["leaderboard", "export", run, *ALLOWED, "--out", there / "row.json"],
+            ["leaderboard", "export", run, *EXPORTED_AS_IT_IS, "--out", there / "row.json"],
             ["data", "sample", "--size", "tiny", there / "corpus"],
             ["data", "bundle", there / "bundle.tar", "xnli[en]", "--data-dir", scene.corpus],
             ["new", "task", "mine", "--family", "classification", "--out", there],

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from tests.run_folders import EXPORTED_AS_IT_IS
 from tests.torture.command import harness
-from tests.torture.scene import ALLOWED, Scene, outcome
+from tests.torture.scene import Scene, outcome
 from tests.torture.verdict import Done, done_or_refused, done_well, equal, expect
 
 VALUES = (
@@ -205,7 +206,7 @@ def submission(scene: Scene, chance: random.Random, folder: Path) -> None:
 
 def readers(run: Path) -> list[list[str]]:
     """The commands that read a run; what one of them writes is next to the run."""
-    export = ["leaderboard", "export", *ALLOWED, "--out", str(run.parent / "row.json")]
+    export = ["leaderboard", "export", *EXPORTED_AS_IT_IS, "--out", str(run.parent / "row.json")]
     return [[*words, str(run)] for words in (["score"], ["report"], ["breakdown"], ["runs", "show"], export)]
 
 

@@ -24,9 +24,6 @@ BY_THE_WAY = ("seconds", "session")
 """What a unit's entry says of how it came about."""
 RECIPE = 'name = "mine"\nversion = 1\n\n[defaults]\nlr = 2e-5\nbatch = 4\nmax_steps = 2\n\n[tasks.xnli]\nlr = 1e-5\n'
 
-ALLOWED = ("--allow-partial", "--allow-dirty", "--allow-unpinned")
-"""What a run of a scene needs to be exported."""
-
 
 class Scene:
     """The corpus and the undisturbed outcomes, made once in ``folder`` and never changed: attacks work on copies."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 CLEAR = {2, 3, 4, 5, 6, 129, 130, 141, 143}
 """Exit codes that tell the user something; 1 is a bug, and a negative one a signal."""
-BAD_SIGNS = ("Traceback", "Exception ignored", "this is a bug", "--help' shows what it takes")
-"""The last is said of words that no command takes: an attack with such words would attack nothing."""
+BAD_SIGNS = ("Traceback", "Exception ignored", "this is a bug")
+NOT_TAKEN = ("--help' shows what it takes", "comes before the command")
+"""What is said of words that no command takes: an attack with such words would attack nothing."""
 
 
 class NotHeld(Exception):
@@ -35,7 +36,7 @@ def expect(held: bool, said: object) -> None:
 
 def done_or_refused(done: Done) -> bool:
     """Whether the command did its work. If not, it must have said why in one clear error."""
-    expect(not any(sign in done.out + done.err for sign in BAD_SIGNS), done)
+    expect(not any(sign in done.out + done.err for sign in (*BAD_SIGNS, *NOT_TAKEN)), done)
     if done.code == 0:
         return True
     expect(done.code in CLEAR, done)

@@ -42,6 +42,7 @@ from harness.training.objectives.fusion import Fused
 from harness.training.objectives.teaching import Teaching
 from harness.training.stage import TrainedStage
 from harness.types.options import EvalOptions
+from tests.run_folders import EXPORTED_AS_IT_IS
 from tests.training_stages import Killed, Killing
 
 TRANSLATED = ("de", "fr")
@@ -273,7 +274,7 @@ def test_a_run_chosen_on_translations_is_ranked_apart(
     chosen = options(corpus, translated_dev, train_limit=12, overrides={"xnli.select_on_translated": "de"})
     result = evaluate(str(small_model), out=tmp_path / "run", tasks=["xnli"], languages=["en", "de"], options=chosen)
     words = ["leaderboard", "export", str(tmp_path / "run"), "-o", str(tmp_path / "row.json")]
-    assert main([*words, "--allow-partial", "--allow-unpinned", "--allow-dirty"]) == 0
+    assert main([*words, *EXPORTED_AS_IT_IS]) == 0
     row = json.loads((tmp_path / "row.json").read_text(encoding="utf-8"))
     assert row["selection"] == "translated_english_dev" and row["setting"] == "zero_shot_en"
     assert not any("zero-shot" in reason for reason in result.record["partial"])

@@ -21,6 +21,7 @@ from harness.report.study.content import Cost, StudyReport, StudyRun, StudyUnit,
 from harness.report.table import DASH, Cell, Column, PageText, Table, Value, columns, number
 from harness.results.run_view import language_of
 from harness.scoring.scale import PERCENT, Scale, shown
+from harness.types.studies import named_stages
 
 _STATES = {"not reached": "not run yet", "missing": "no data", "failed": "failed"}
 
@@ -34,7 +35,7 @@ def design_tables(report: StudyReport) -> Iterator[Table]:
     rows: list[tuple[Cell, ...]] = [
         (
             arm.name,
-            " > ".join(arm.via) or "none",
+            named_stages(arm.via),
             f"control of {arm.control_of}" if arm.control_of else "",
             words(_listed({**arm.settings, **arm.factors})),
             words(", ".join(arm.models) or "all"),
